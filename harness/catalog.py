@@ -1,0 +1,152 @@
+"""What can be run: the implementations found on disk, and the servers they name."""
+
+import platform
+import re
+from pathlib import Path
+
+import msgspec
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+from harness.decode import convert, toml_table
+from harness.errors import MalformedFile, UnknownName
+from harness.model import ENDPOINTS, Implementation, Server, Tag, Variant
+from harness.workspace import Workspace
+
+_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+
+
+class _VariantTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    title: str
+    server: str
+    app: str
+    factors: dict[str, str]
+    env: dict[str, str] = {}
+    expect: dict[str, object] = {}
+    tags: tuple[Tag, ...] = ()
+
+
+class _ToolTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    title: str
+    variants: dict[str, _VariantTable]
+
+
+class Catalog(msgspec.Struct, frozen=True):
+    """All implementations and servers of a workspace, checked against each other."""
+
+    implementations: dict[str, Implementation]
+    servers: dict[str, Server]
+
+    @property
+    def variants(self) -> dict[str, Variant]:
+        """Every variant by its name, `folder/variant`."""
+        return {v.name: v for i in self.implementations.values() for v in i.variants}
+
+    def variant(self, name: str, where: str | None = None) -> Variant:
+        """The variant of that name.
+
+        Raises:
+            UnknownName: with the names that exist.
+        """
+        try:
+            return self.variants[name]
+        except KeyError:
+            raise UnknownName("variant", name, list(self.variants), where) from None
+
+    def select(self, names: list[str]) -> list[Variant]:
+        """The variants named, a bare folder name standing for all of its variants; all if none."""
+        chosen: dict[str, Variant] = {}
+        for name in names or list(self.implementations):
+            if name in self.implementations:
+                chosen |= {v.name: v for v in self.implementations[name].variants}
+            else:
+                chosen[name] = self.variant(name)
+        return list(chosen.values())
+
+
+def load_catalog(workspace: Workspace) -> Catalog:
+    """Read `shared/servers.toml` and every `implementations/*/pyproject.toml`.
+
+    Raises:
+        MalformedFile: a manifest that cannot be read, or that names a server that is not there.
+    """
+    servers_file = workspace.shared / "servers.toml"
+    servers = convert(toml_table(servers_file), dict[str, Server], servers_file)
+    manifests = sorted(workspace.implementations.glob("*/pyproject.toml"))
+    found = [_implementation(path, servers) for path in manifests]
+    return Catalog(implementations={i.name: i for i in found}, servers=servers)
+
+
+def check_endpoint(name: str, where: str) -> str:
+    """`name`, if the contract has such an endpoint."""
+    if name not in ENDPOINTS:
+        raise UnknownName("endpoint", name, list(ENDPOINTS), where)
+    return name
+
+
+def _implementation(path: Path, servers: dict[str, Server]) -> Implementation:
+    document = toml_table(path)
+    tool = document.get("tool", {}).get("bridgetoll")
+    if tool is None:
+        raise MalformedFile(path, "has no table [tool.bridgetoll]; add one, or move the folder.")
+    table = convert(tool, _ToolTable, path, "tool.bridgetoll")
+    project = document.get("project", {})
+    requires = project.get("requires-python")
+    if not isinstance(requires, str):
+        raise MalformedFile(path, "`project.requires-python` is missing; say which Python it needs.")
+    _check_python(path, requires)
+    folder = path.parent
+    if not (folder / "requirements.lock").is_file():
+        raise MalformedFile(
+            folder / "requirements.lock",
+            "no such file; make it with `uv pip compile --universal --generate-hashes "
+            "pyproject.toml -o requirements.lock`.",
+        )
+    variants = tuple(_variant(path, table, name, servers) for name in table.variants)
+    return Implementation(
+        name=folder.name,
+        title=table.title,
+        folder=folder,
+        requires_python=requires,
+        variants=variants,
+    )
+
+
+def _variant(path: Path, table: _ToolTable, name: str, servers: dict[str, Server]) -> Variant:
+    entry = table.variants[name]
+    at = f"tool.bridgetoll.variants.{name}"
+    if not _NAME.fullmatch(name):
+        raise MalformedFile(path, f"`{at}`: a name has lower-case letters, digits and hyphens only.")
+    if entry.server not in servers:
+        known = ", ".join(sorted(servers))
+        raise MalformedFile(
+            path, f"`{at}.server`: no server `{entry.server}` in shared/servers.toml; it has {known}."
+        )
+    return Variant(
+        name=f"{path.parent.name}/{name}",
+        title=entry.title,
+        framework=table.title,
+        implementation=path.parent.name,
+        folder=path.parent,
+        server=entry.server,
+        app=entry.app,
+        factors=entry.factors,
+        env=entry.env,
+        tags=entry.tags,
+    )
+
+
+def _check_python(path: Path, requires: str) -> None:
+    """Refuse an implementation that this interpreter cannot run; all share one interpreter."""
+    here = platform.python_version()
+    try:
+        fits = SpecifierSet(requires).contains(here)
+    except InvalidSpecifier:
+        raise MalformedFile(
+            path, f"`project.requires-python`: {requires!r} is no version range; write e.g. '>=3.12'."
+        ) from None
+    if not fits:
+        raise MalformedFile(
+            path,
+            f"`project.requires-python` is {requires!r}, and every implementation runs on "
+            f"Python {here} here; run bridgetoll with a Python that fits, or widen the range.",
+        )

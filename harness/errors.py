@@ -1,0 +1,60 @@
+"""The errors that a user can cause or meet, each one sentence that ends in a remedy.
+
+Every error that leaves the harness is a `BridgetollError`: the command line prints its message and
+exits with its status, and shows no traceback. Anything else that escapes is a bug of ours.
+"""
+
+from pathlib import Path
+
+
+class BridgetollError(Exception):
+    """Base of all errors meant for a reader; the message says what, where, and what to do."""
+
+    exit_status = 1
+
+
+class UsageError(BridgetollError):
+    """The user asked for something that cannot be done as asked."""
+
+    exit_status = 2
+
+
+class UnknownName(UsageError):
+    """A name that stands nowhere: a study, a variant, an endpoint, a server, a run."""
+
+    def __init__(self, kind: str, name: str, known: list[str], where: str | None = None) -> None:
+        at = f" in {where}" if where else ""
+        choices = ", ".join(sorted(known)) or "none"
+        super().__init__(f"There is no {kind} `{name}`{at}; choose one of: {choices}.")
+
+
+class MalformedFile(UsageError):
+    """A TOML, YAML or JSON file that cannot be read as what it should be."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"{path}: {problem}")
+        self.path = path
+
+
+class EnvironmentFailed(BridgetollError):
+    """An implementation's Python environment could not be made."""
+
+
+class DatabaseFailed(BridgetollError):
+    """PostgreSQL could not be started, reached or used."""
+
+
+class ServerFailed(BridgetollError):
+    """A server died, never got ready, or could not listen."""
+
+
+class GeneratorFailed(BridgetollError):
+    """The load generator's process died or broke its protocol."""
+
+
+class StoreFailed(BridgetollError):
+    """The results folder cannot be written or read."""
+
+
+class RunFailed(BridgetollError):
+    """A run ended, but not every variant could be measured as planned."""

@@ -1,0 +1,105 @@
+"""CPU time of processes and of the machine, as finely as the kernel keeps it.
+
+`/proc/PID/stat` counts in ticks of 10 ms: too coarse for a slice of 150 ms. Linux keeps every
+process's CPU time in nanoseconds behind a clock id that is made from its pid (see
+clock_getcpuclockid(3) and the kernel's include/linux/posix-timers_types.h); threads that have
+ended are included, children are not.
+"""
+
+import os
+import time
+from pathlib import Path
+
+import msgspec
+
+_CPUCLOCK_SCHED = 2
+_TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+_PROC = Path("/proc")
+
+
+def process_cpu_ns(pid: int) -> int | None:
+    """CPU time that a process has used, all its threads together; None if it is gone."""
+    try:
+        return time.clock_gettime_ns((~pid << 3) | _CPUCLOCK_SCHED)
+    except OSError:
+        return None
+
+
+class TreeClock:
+    """CPU time of a process and its descendants, those that have ended included.
+
+    Living processes are read to the nanosecond. A child that has ended and was waited for is found
+    in its parent's `cutime + cstime`, in ticks; over many readings these errors cancel, because a
+    tick lost in one difference is gained in the next.
+    """
+
+    def __init__(self, root: int) -> None:
+        self._root = root
+        self._members: set[int] = {root}
+        self._strangers: set[int] = set()
+
+    def read_ns(self) -> int:
+        """CPU time so far. Differences of two readings mean something; a single one does not."""
+        self._update()
+        total = 0
+        for pid in list(self._members):
+            used = process_cpu_ns(pid)
+            if used is None:
+                self._members.discard(pid)
+                continue
+            total += used + _dead_children_ns(pid)
+        return total
+
+    @property
+    def pids(self) -> frozenset[int]:
+        """The processes found at the last reading."""
+        return frozenset(self._members)
+
+    def _update(self) -> None:
+        """Find new descendants, looking at each process of the machine once in its life."""
+        present = {int(name) for name in os.listdir(_PROC) if name.isdigit()}  # noqa: PTH208
+        self._strangers &= present
+        fresh = present - self._strangers - self._members
+        parents = {pid: parent for pid in fresh if (parent := _parent(pid)) is not None}
+        found = True
+        while found:
+            found = False
+            for pid, parent in list(parents.items()):
+                if parent in self._members:
+                    self._members.add(pid)
+                    del parents[pid]
+                    found = True
+        self._strangers |= parents.keys()
+
+
+class MachineTime(msgspec.Struct, frozen=True):
+    """CPU time of the whole machine since it started, in nanoseconds (kept in ticks of 10 ms)."""
+
+    busy_ns: int
+    steal_ns: int
+
+    @staticmethod
+    def read() -> "MachineTime":
+        """Read the first line of `/proc/stat` (proc_stat(5))."""
+        fields = [int(v) for v in (_PROC / "stat").read_bytes().split(b"\n", 1)[0].split()[1:]]
+        user, nice, system, _idle, _iowait, irq, softirq, steal = fields[:8]
+        busy = user + nice + system + irq + softirq
+        return MachineTime(busy_ns=busy * _TICK_NS, steal_ns=steal * _TICK_NS)
+
+
+def _stat_fields(pid: int) -> list[bytes] | None:
+    """The fields of /proc/PID/stat after the command's name, which may hold anything."""
+    try:
+        return (_PROC / str(pid) / "stat").read_bytes().rpartition(b")")[2].split()
+    except OSError:
+        return None
+
+
+def _parent(pid: int) -> int | None:
+    fields = _stat_fields(pid)
+    return None if fields is None else int(fields[1])
+
+
+def _dead_children_ns(pid: int) -> int:
+    fields = _stat_fields(pid)
+    return 0 if fields is None else (int(fields[13]) + int(fields[14])) * _TICK_NS

@@ -1,0 +1,41 @@
+"""Become another program, bound to processors and to the life of the one who started it.
+
+Run as `python -I -S launcher.py PARENT CPUS USER PROGRAM ARGUMENT...`. It replaces itself by the
+program, so that no wrapper stands in the measured process tree. It is a program of its own, and
+not a `preexec_fn`, because code between fork and exec is unsafe in a process that has threads.
+
+The kernel sends the program the signal SIGTERM when the harness dies, however it dies: a run that
+is killed leaves no server behind. PostgreSQL takes SIGTERM as "wait for the clients", so the
+harness asks for another signal by name there.
+"""
+
+import ctypes
+import os
+import pwd
+import signal
+import sys
+
+_PR_SET_PDEATHSIG = 1
+
+
+def main() -> None:
+    """Bind, change user, then exec."""
+    parent, cpus, user, death_signal, program, *arguments = sys.argv[1:]
+    if cpus != "-":
+        os.sched_setaffinity(0, {int(cpu) for cpu in cpus.split(",")})
+    if user != "-":
+        entry = pwd.getpwnam(user)
+        os.setgroups([])
+        os.setgid(entry.pw_gid)
+        os.setuid(entry.pw_uid)
+    # After the change of user, which clears the setting (prctl(2)).
+    number = signal.Signals[death_signal].value
+    if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, number, 0, 0, 0) != 0:
+        sys.exit(f"prctl(PR_SET_PDEATHSIG): {os.strerror(ctypes.get_errno())}")
+    if os.getppid() != int(parent):
+        sys.exit("the harness is gone")
+    os.execvp(program, [program, *arguments])
+
+
+if __name__ == "__main__":
+    main()

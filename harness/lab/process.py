@@ -1,0 +1,119 @@
+"""Child processes: started on their cores, watched, and ended with all their descendants."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Literal
+
+import psutil
+
+_LAUNCHER = Path(__file__).with_name("launcher.py")
+_QUOTED_LINES = 12
+_POLL_S = 0.02
+
+
+class Child:
+    """A process that the harness started, and everything that this process starts."""
+
+    def __init__(self, popen: subprocess.Popen[bytes], log: Path | None) -> None:
+        self.popen = popen
+        self._log = log
+
+    @property
+    def pid(self) -> int:
+        """Its process id; the launcher's exec keeps it."""
+        return self.popen.pid
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended yet."""
+        return self.popen.poll() is None
+
+    def last_words(self) -> str:
+        """The end of what it wrote to standard error, or nothing."""
+        if self._log is None:
+            return ""
+        with contextlib.suppress(OSError):
+            lines = self._log.read_text(encoding="utf-8", errors="replace").splitlines()
+            return "\n".join([line for line in lines if line.strip()][-_QUOTED_LINES:])
+        return ""
+
+    def stop(self, first: signal.Signals = signal.SIGTERM, patience_s: float = 5.0) -> None:
+        """Ask it to end, wait, then kill it and every descendant that is left."""
+        family = self._family()
+        if self.running:
+            self.popen.send_signal(first)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.popen.wait(patience_s)
+        for process in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(family, timeout=patience_s)
+        self.popen.wait()
+
+    def _family(self) -> list[psutil.Process]:
+        try:
+            process = psutil.Process(self.pid)
+            return [process, *process.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            return []
+
+
+def launch(
+    argv: Sequence[str],
+    *,
+    cpus: Sequence[int] | None = None,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    user: str | None = None,
+    log: Path | None = None,
+    pipes: bool = False,
+    death_signal: Literal["SIGTERM", "SIGQUIT", "SIGKILL"] = "SIGTERM",
+) -> Child:
+    """Start a program in a session of its own, so that Ctrl-C reaches the harness alone.
+
+    Args:
+        argv: the program and its arguments.
+        cpus: processors it may use; None for all.
+        env: its whole environment; None for the harness's own.
+        cwd: its working directory.
+        user: the system user it runs as; needs root.
+        log: a file for its standard error, and for its output unless `pipes`.
+        pipes: connect its standard input and output to the harness.
+        death_signal: what it is sent when the harness dies.
+    """
+    command = [
+        sys.executable, "-I", "-S", str(_LAUNCHER),
+        str(os.getpid()),
+        ",".join(map(str, cpus)) if cpus else "-",
+        user or "-",
+        death_signal,
+        *argv,
+    ]  # fmt: skip
+    with contextlib.ExitStack() as stack:
+        errors: IO[bytes] | int = stack.enter_context(log.open("ab")) if log else subprocess.DEVNULL
+        popen = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE if pipes else subprocess.DEVNULL,
+            stdout=subprocess.PIPE if pipes else errors,
+            stderr=errors,
+            env=env,
+            cwd=cwd,
+            start_new_session=True,
+        )
+    return Child(popen, log)
+
+
+def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
+    """Poll until the condition holds; False when the time is up first."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(_POLL_S)
+    return condition()

@@ -1,0 +1,1 @@
+"""Load generators: they send requests, time them and check every answer."""

@@ -1,0 +1,311 @@
+"""The closed loop: N connections, each with one request under way, the next sent on its answer.
+
+Everything here runs between a response's arrival and the next request, so it is written for few
+steps. Times come from the monotonic clock in nanoseconds. A latency is the time from the moment a
+request is handed to the socket (or its connection begun, where the server closes after each
+answer) to the moment its response is complete.
+"""
+
+import asyncio
+from array import array
+from collections import Counter
+from time import monotonic_ns
+from typing import cast
+
+from harness.load.checks import Check, check_for
+from harness.load.http1 import Head, ProtocolError, Response, ResponseParser
+from harness.load.messages import Edge, Exchange, Open, Tally
+
+_RETRY_S = 0.05
+"""Pause of a connection whose connect was refused: long enough not to spin on a dead server."""
+_SWEEP_S = 0.25
+"""How often requests under way are compared with their time limit."""
+_SAMPLES, _SAMPLE_CHARACTERS = 5, 200
+
+
+class Meter:
+    """What one slice or window has seen so far; all connections of a target write to one."""
+
+    __slots__ = (
+        "before", "check", "correct", "count", "deadline_ns", "errors", "in_flight", "last_ns",
+        "latencies", "next_request", "opens_ns", "payloads", "pending", "reconnects", "samples",
+    )  # fmt: skip
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.check: Check = check_for(exchange)
+        self.payloads = exchange.requests
+        self.count = len(exchange.requests)
+        self.next_request = 0
+        self.deadline_ns = 0
+        self.opens_ns = 0  # window: requests sent before this do not count
+        self.last_ns = 0
+        self.pending = 0  # connections that still send, or wait for an answer
+        self.latencies = array("q")
+        self.correct = 0
+        self.before = 0
+        self.in_flight = 0
+        self.errors: Counter[str] = Counter()
+        self.samples: list[str] = []
+        self.reconnects = 0
+
+    def take(self) -> int:
+        """The index of the request that is sent next; they go round."""
+        index = self.next_request
+        self.next_request = index + 1 if index + 1 < self.count else 0
+        return index
+
+    def failed(self, kind: str, seen: str = "") -> None:
+        """Count an error, and keep what was seen of the first few."""
+        self.errors[kind] += 1
+        if len(self.samples) < _SAMPLES:
+            self.samples.append(f"{kind}: {seen[:_SAMPLE_CHARACTERS]}" if seen else kind)
+
+    def answered(self, now: int, sent: int) -> None:
+        """Count a correct response."""
+        if sent < self.opens_ns:
+            self.before += 1
+        elif self.opens_ns and now > self.deadline_ns:
+            self.in_flight += 1
+        else:
+            self.correct += 1
+            self.latencies.append(now - sent)
+
+    def tally(self, start_ns: int, end_ns: int) -> Tally:
+        """The sum of it."""
+        return Tally(
+            correct=self.correct,
+            errors=dict(self.errors),
+            samples=self.samples,
+            reconnects=self.reconnects,
+            start_ns=start_ns,
+            end_ns=end_ns,
+            latencies=self.latencies.tobytes(),
+            before=self.before,
+            in_flight=self.in_flight,
+        )
+
+
+class Connection(asyncio.Protocol):
+    """One TCP connection in one of the target's N places; once ended, another takes its place."""
+
+    def __init__(self, target: "Target", place: int) -> None:
+        self._target = target
+        self._place = place
+        self._parser = ResponseParser(target.heads)
+        self._transport: asyncio.Transport | None = None
+        self._ended = False
+        self._meter: Meter | None = None  # None: nothing to do
+        self._request = 0
+        self._connecting: asyncio.Task[None] | None = None
+        self.sent_ns = 0  # 0: no request under way
+
+    @property
+    def connected(self) -> bool:
+        """Whether a request can be sent at once."""
+        return self._transport is not None
+
+    async def connect(self) -> None:
+        """Open the connection.
+
+        Raises:
+            OSError: the server does not take it.
+        """
+        loop = asyncio.get_running_loop()
+        await loop.create_connection(lambda: self, self._target.host, self._target.port)
+
+    def begin(self, meter: Meter) -> None:
+        """Take part in a slice or window from now on."""
+        meter.pending += 1
+        self._send(meter)
+
+    def end(self) -> None:
+        """Drop the connection and whatever is under way on it."""
+        self._ended = True
+        self._meter = None
+        if self._connecting is not None:
+            self._connecting.cancel()
+        if self._transport is not None:
+            transport, self._transport = self._transport, None
+            transport.abort()
+
+    def time_out(self) -> None:
+        """Give up the request under way."""
+        self._fail("timeout", "")
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Called by the loop."""
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's own is no subclass
+
+    def data_received(self, data: bytes) -> None:
+        """Called by the loop; the hot path."""
+        try:
+            response = self._parser.feed(data)
+        except ProtocolError as error:
+            self._fail("protocol", str(error))
+            return
+        if response is None:
+            return
+        if not self.sent_ns:
+            self._fail("protocol", "a response that nobody asked for")
+            return
+        self._answered(response)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Called by the loop when the server, or the network, ended the connection."""
+        if self._ended:
+            return  # our own doing
+        try:
+            response = self._parser.feed_eof()
+        except ProtocolError:
+            response = None
+        if response is not None and self.sent_ns:
+            self._answered(response)
+        else:
+            self._fail("closed", str(exc or "the server closed the connection unanswered"))
+
+    def _answered(self, response: Response) -> None:
+        now = monotonic_ns()
+        meter = self._meter
+        assert meter is not None
+        if response.status != 200:
+            meter.failed(f"status {response.status}", response.body.decode("utf-8", "replace"))
+        elif meter.check(response.body, self._request):
+            meter.answered(now, self.sent_ns)
+        else:
+            meter.failed("body", response.body.decode("utf-8", "replace"))
+        self.sent_ns = 0
+        if response.close:
+            self.end()
+        self._next(meter, now)
+
+    def _fail(self, kind: str, seen: str) -> None:
+        """End the connection; what was under way on it, if anything, has failed."""
+        meter, under_way, self.sent_ns = self._meter, self.sent_ns, 0
+        self.end()
+        if meter is not None and under_way:
+            meter.failed(kind, seen)
+            self._next(meter, monotonic_ns())
+
+    def _next(self, meter: Meter, now: int) -> None:
+        if now < meter.deadline_ns:
+            self._send(meter)
+            return
+        self._meter = None
+        meter.last_ns = now
+        meter.pending -= 1
+        if meter.pending == 0:
+            self._target.drained.set()
+
+    def _send(self, meter: Meter) -> None:
+        transport = self._transport
+        if transport is None:
+            self._send_on_another(meter)
+            return
+        self._meter = meter
+        self._request = index = meter.take()
+        self.sent_ns = monotonic_ns()
+        transport.write(meter.payloads[index])
+
+    def _send_on_another(self, meter: Meter) -> None:
+        """The connection is not open: connect first; the latency includes it."""
+        if self._target.keep_alive:
+            meter.reconnects += 1
+        other = self._target.renew(self._place) if self._ended else self
+        other._meter = meter
+        other._request = meter.take()
+        other.sent_ns = monotonic_ns()
+        other._connecting = asyncio.ensure_future(other._connect_and_send(meter))
+
+    async def _connect_and_send(self, meter: Meter) -> None:
+        try:
+            await self.connect()
+        except OSError as error:
+            self.sent_ns = 0
+            meter.failed("connect", str(error))
+            await asyncio.sleep(_RETRY_S)
+            self._next(meter, monotonic_ns())
+            return
+        self._connecting = None
+        if self._transport is not None:
+            self._transport.write(meter.payloads[self._request])
+
+
+class Target:
+    """A server under load, with its N connections."""
+
+    def __init__(self, command: Open) -> None:
+        self.host = command.host
+        self.port = command.port
+        self.keep_alive = command.keep_alive
+        self.heads: dict[bytes, Head] = {}
+        self.drained = asyncio.Event()
+        self.connections = [Connection(self, place) for place in range(command.connections)]
+
+    def renew(self, place: int) -> Connection:
+        """Put a new connection, not yet open, in the place of one that has ended."""
+        fresh = self.connections[place] = Connection(self, place)
+        return fresh
+
+    async def ready(self) -> int:
+        """Have all kept-alive connections open; return how many had to be opened."""
+        await asyncio.sleep(0)  # let the loop notice what the server closed meanwhile
+        await asyncio.sleep(0)
+        if not self.keep_alive:
+            return 0
+        missing = [place for place, c in enumerate(self.connections) if not c.connected]
+        fresh = [self.renew(place) for place in missing]
+        await asyncio.gather(*(c.connect() for c in fresh), return_exceptions=True)
+        return len(missing)
+
+    async def slice(self, exchange: Exchange, seconds: float, timeout_s: float) -> Tally:
+        """Load for `seconds`, then drain; see `messages.Slice`."""
+        reopened = await self.ready()
+        meter = Meter(exchange)
+        start = monotonic_ns()
+        meter.deadline_ns = start + round(seconds * 1e9)
+        await self._drive(meter, timeout_s)
+        meter.reconnects += reopened
+        return meter.tally(start, meter.last_ns)
+
+    async def window(
+        self, exchange: Exchange, warmup_s: float, seconds: float, timeout_s: float
+    ) -> "tuple[asyncio.Task[Tally], asyncio.Future[Edge], asyncio.Future[Edge]]":
+        """Start a gap-free window; return its tally-to-be and its two edges."""
+        reopened = await self.ready()
+        loop = asyncio.get_running_loop()
+        meter = Meter(exchange)
+        meter.opens_ns = monotonic_ns() + round(warmup_s * 1e9)
+        meter.deadline_ns = meter.opens_ns + round(seconds * 1e9)
+        opened, closed = loop.create_future(), loop.create_future()
+        loop.call_later(warmup_s, lambda: opened.set_result(Edge(True, monotonic_ns())))
+        loop.call_later(warmup_s + seconds, lambda: closed.set_result(Edge(False, monotonic_ns())))
+
+        async def run() -> Tally:
+            await self._drive(meter, timeout_s)
+            meter.reconnects += reopened
+            return meter.tally(meter.opens_ns, meter.deadline_ns)
+
+        return asyncio.ensure_future(run()), opened, closed
+
+    def close(self) -> None:
+        """Close every connection."""
+        for connection in self.connections:
+            connection.end()
+
+    async def _drive(self, meter: Meter, timeout_s: float) -> None:
+        self.drained.clear()
+        for connection in list(self.connections):
+            connection.begin(meter)
+        sweeper = asyncio.ensure_future(self._sweep(round(timeout_s * 1e9)))
+        try:
+            await self.drained.wait()
+        finally:
+            sweeper.cancel()
+
+    async def _sweep(self, timeout_ns: int) -> None:
+        while True:
+            await asyncio.sleep(_SWEEP_S)
+            oldest = monotonic_ns() - timeout_ns
+            for connection in list(self.connections):
+                if 0 < connection.sent_ns < oldest:
+                    connection.time_out()

@@ -1,0 +1,71 @@
+"""The generator's process: reads commands, loads servers, writes tallies. Pinned by its parent."""
+
+import asyncio
+import gc
+import signal
+import sys
+from typing import BinaryIO
+
+import uvloop
+
+from harness.load import messages
+from harness.load.closed_loop import Target
+from harness.load.messages import Answer, Close, Command, Done, Failed, Open, Slice, Window
+
+
+class Worker:
+    """Carries out one command after the other. The loop runs only while a command does."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, answers: BinaryIO) -> None:
+        self._loop = loop
+        self._answers = answers
+        self._targets: dict[str, Target] = {}
+
+    def serve(self, commands: BinaryIO) -> None:
+        """Until the parent closes the stream."""
+        while (command := messages.read_command(commands)) is not None:
+            # A collection in the middle of a slice would be latency of ours, not the server's.
+            gc.collect()
+            gc.disable()
+            try:
+                answer = self._loop.run_until_complete(self._carry_out(command))
+            except KeyError as error:
+                answer = Failed(f"no target {error}")
+            finally:
+                gc.enable()
+            messages.write(self._answers, answer)
+
+    async def _carry_out(self, command: Command) -> Answer:
+        match command:
+            case Open(target=name):
+                target = self._targets[name] = Target(command)
+                await target.ready()
+                return Done()
+            case Close(target=name):
+                self._targets.pop(name).close()
+                return Done()
+            case Slice(target=name):
+                target = self._targets[name]
+                return await target.slice(command.exchange, command.seconds, command.timeout_s)
+            case Window():
+                return await self._window(command)
+
+    async def _window(self, command: Window) -> Answer:
+        target = self._targets[command.target]
+        tally, *edges = await target.window(
+            command.exchange, command.warmup_s, command.seconds, command.timeout_s
+        )
+        for edge in edges:
+            messages.write(self._answers, await edge)
+        return await tally
+
+
+def main() -> None:
+    """Entry of the process. Ctrl-C is for the parent, which then closes our stream."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        Worker(runner.get_loop(), sys.stdout.buffer).serve(sys.stdin.buffer)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,45 @@
+"""Where things stand: the repository's folders, and the cache outside it."""
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+
+class Workspace:
+    """The folders of one checkout. `root` is the repository unless a test says otherwise."""
+
+    def __init__(self, root: Path | None = None) -> None:
+        self.root = (root or Path(__file__).resolve().parents[1]).resolve()
+
+    @property
+    def shared(self) -> Path:
+        """The law: schema, contract, servers, studies."""
+        return self.root / "shared"
+
+    @property
+    def implementations(self) -> Path:
+        """One folder per framework."""
+        return self.root / "implementations"
+
+    @property
+    def results(self) -> Path:
+        """One folder per run."""
+        return self.root / "results"
+
+    def shown(self, path: Path) -> str:
+        """`path` as a reader should see it: relative to the repository where it lies inside."""
+        return str(path.relative_to(self.root)) if path.is_relative_to(self.root) else str(path)
+
+
+def cache_folder() -> Path:
+    """Where environments, PostgreSQL's binaries and clusters are kept between runs.
+
+    Root gets the machine's cache, because PostgreSQL refuses to run as root and another user must
+    be able to enter the folder. BRIDGETOLL_CACHE overrides both.
+    """
+    if override := os.environ.get("BRIDGETOLL_CACHE"):
+        return Path(override).resolve()
+    if os.geteuid() == 0:
+        return Path(platformdirs.site_cache_dir("bridgetoll"))
+    return Path(platformdirs.user_cache_dir("bridgetoll"))
