@@ -109,6 +109,7 @@ def launch(
     return Child(popen, log)
 
 
+
 def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
     """Poll until the condition holds; False when the time is up first."""
     end = time.monotonic() + seconds

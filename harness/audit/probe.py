@@ -1,0 +1,72 @@
+"""Single requests, as a test sends them: any method, any bytes, and the whole reply."""
+
+import http.client
+import json
+from collections.abc import Iterable
+from urllib.parse import urlencode, urlsplit
+
+import msgspec
+
+_TIMEOUT_S = 60.0
+FORM = "application/x-www-form-urlencoded"
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """A response: status, header fields by lower-case name, and body."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    def json(self) -> object:
+        """The body decoded.
+
+        Raises:
+            ValueError: it is not JSON.
+        """
+        return json.loads(self.body)
+
+    def shown(self) -> str:
+        """Status and the beginning of the body, for messages."""
+        return f"{self.status} {self.body[:120].decode('utf-8', 'replace')!r}"
+
+
+class Probe:
+    """Sends single requests to one server, each on a connection of its own."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self._host, self._port = parts.hostname or "", parts.port or 80
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: bytes | Iterable[bytes] | None = None,
+        content_type: str | None = None,
+    ) -> Reply:
+        """Send a request; a body given as an iterable goes out in chunks, without a length.
+
+        Raises:
+            OSError, http.client.HTTPException: no complete response came.
+        """
+        headers = {} if content_type is None else {"Content-Type": content_type}
+        connection = http.client.HTTPConnection(self._host, self._port, timeout=_TIMEOUT_S)
+        try:
+            try:
+                connection.request(method, path, body=body, headers=headers)
+            except (BrokenPipeError, ConnectionResetError):
+                pass  # the server refused the body before it was all sent: its answer is waiting
+            response = connection.getresponse()
+            fields = {name.lower(): value for name, value in response.getheaders()}
+            return Reply(status=response.status, headers=fields, body=response.read())
+        finally:
+            connection.close()
+
+    def get(self, path: str) -> Reply:
+        """GET a path."""
+        return self.send("GET", path)
+
+    def post_form(self, path: str, fields: dict[str, str]) -> Reply:
+        """POST a form, as a browser would encode it."""
+        return self.send("POST", path, urlencode(fields).encode(), FORM)

@@ -1,0 +1,125 @@
+"""All checks on one variant: the gate before a run, the command, and the tests share it."""
+
+import http.client
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from harness.audit.conformance import HTTP_CHECKS, Subject
+from harness.audit.effects import errors_leave_the_database_alone, sql_effects
+from harness.audit.findings import Outcome, Verification, Violation
+from harness.audit.outage import database_outage
+from harness.audit.probe import Probe
+from harness.audit.work import check_cpu_scales, cpu_per_request_ns
+from harness.contract import Contract
+from harness.errors import ServerFailed
+from harness.lab.database import Database
+from harness.lab.servers import RunningServer, await_ready, launch_server
+from harness.model import Server, Settings, Variant
+
+_POOL, _THREADS = 8, 8
+_FEW, _MANY = 50_000, 4_000_000
+"""Iterations of the CPU loop: about 2 and 200 ms. The larger sum does not fit in 64 bits, as that of
+the contract's default does not: an encoder that cannot write it is found here."""
+_POOL_TIMEOUT_S = 2.0
+_WAIT_MS = 20
+
+
+class Bench(msgspec.Struct, frozen=True):
+    """What verification needs: a database, environments and a place for logs."""
+
+    contract: Contract
+    database: Database
+    servers: dict[str, Server]
+    logs: Path
+
+
+def verify(bench: Bench, variant: Variant, python: Path) -> Verification:
+    """Start the variant twice, with a short and a long CPU loop, and run every check."""
+    outcomes: list[Outcome] = []
+    try:
+        with _start(bench, variant, python, _FEW) as server:
+            subject = _subject(bench, server, _FEW)
+            outcomes += [_run(check.__name__, lambda c=check: c(subject)) for check in HTTP_CHECKS]
+            outcomes += _database_checks(subject)
+            few = _cpu(subject, server, outcomes)
+        with _start(bench, variant, python, _MANY) as server:
+            subject = _subject(bench, server, _MANY)
+            many = _cpu(subject, server, outcomes)
+            if few is not None and many is not None:
+                scales = lambda: check_cpu_scales((_FEW, few), (_MANY, many))  # noqa: E731
+                outcomes.append(_run("cpu_really_runs", scales))
+            outcomes.append(_run("database_outage", lambda: database_outage(subject)))
+    except ServerFailed as error:
+        outcomes.append(Outcome(check="starts", problem=str(error)))
+    return Verification(variant=variant.name, outcomes=tuple(outcomes))
+
+
+def _start(bench: Bench, variant: Variant, python: Path, iterations: int) -> RunningServer:
+    server = launch_server(
+        variant,
+        bench.servers[variant.server],
+        python,
+        _settings(bench, variant.name, iterations),
+        workers=1,
+        threads=_THREADS,
+        log=bench.logs / f"verify-{variant.name.replace('/', '.')}.log",
+    )
+    await_ready(server)
+    return server
+
+
+def _settings(bench: Bench, variant: str, iterations: int) -> Settings:
+    return Settings(
+        database_url=bench.database.login(variant),
+        pool_size=_POOL,
+        pool_timeout_s=_POOL_TIMEOUT_S,
+        cpu_iterations=iterations,
+        wait_ms=_WAIT_MS,
+    )
+
+
+def _subject(bench: Bench, server: RunningServer, iterations: int) -> Subject:
+    return Subject(
+        variant=server.variant.name,
+        probe=Probe(server.url),
+        contract=bench.contract,
+        database=bench.database,
+        settings=_settings(bench, server.variant.name, iterations),
+        connects_per_request=server.variant.factors.get("pool") == "per-request",
+    )
+
+
+def _database_checks(subject: Subject) -> list[Outcome]:
+    return [
+        _run("sql_effects", lambda: sql_effects(subject)),
+        _run("errors_leave_the_database_alone", lambda: errors_leave_the_database_alone(subject)),
+    ]
+
+
+def _cpu(subject: Subject, server: RunningServer, outcomes: list[Outcome]) -> float | None:
+    measured: list[float] = []
+    outcome = _run(
+        f"cpu_at_{subject.settings.cpu_iterations}",
+        lambda: measured.append(cpu_per_request_ns(subject, server.clock)),
+    )
+    if not outcome.passed:
+        outcomes.append(outcome)
+    return measured[0] if measured else None
+
+
+def _run(name: str, check: Callable[[], object]) -> Outcome:
+    """One check; a connection that breaks is a finding about the server, not about us."""
+    try:
+        check()
+    except Violation as violation:
+        return Outcome(check=_words(name), problem=str(violation))
+    except (OSError, http.client.HTTPException) as error:
+        problem = f"no complete response: {type(error).__name__} {error}".rstrip()
+        return Outcome(check=_words(name), problem=problem)
+    return Outcome(check=_words(name), problem=None)
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")

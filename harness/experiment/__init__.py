@@ -1,0 +1,1 @@
+"""A study, planned, carried out, and kept on disk trial by trial."""

@@ -1,0 +1,50 @@
+"""The CPU clocks of all roles, read together at both edges of a slice."""
+
+import msgspec
+
+from harness.lab.clocks import MachineTime, TreeClock, process_cpu_ns
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """CPU time so far, in nanoseconds; the difference of two readings is what a slice used."""
+
+    server_ns: int
+    database_ns: int | None
+    generator_ns: int
+    machine_busy_ns: int
+    steal_ns: int
+
+    def __sub__(self, earlier: "Reading") -> "Reading":
+        database = None
+        if self.database_ns is not None and earlier.database_ns is not None:
+            database = self.database_ns - earlier.database_ns
+        return Reading(
+            server_ns=self.server_ns - earlier.server_ns,
+            database_ns=database,
+            generator_ns=self.generator_ns - earlier.generator_ns,
+            machine_busy_ns=self.machine_busy_ns - earlier.machine_busy_ns,
+            steal_ns=self.steal_ns - earlier.steal_ns,
+        )
+
+
+class Gauges:
+    """Reads database and generator, and whichever server has its turn.
+
+    Everything that PostgreSQL does in a slice is counted to that slice: only one variant is loaded
+    at a time, and background work that a variant causes is its cost too.
+    """
+
+    def __init__(self, postmaster: int | None, generator: int) -> None:
+        self._database = None if postmaster is None else TreeClock(postmaster)
+        self._generator = generator
+
+    def read(self, server: TreeClock) -> Reading:
+        """Read all clocks now. The server is idle at that moment, so their order is of no account."""
+        machine = MachineTime.read()
+        return Reading(
+            server_ns=server.read_ns(),
+            database_ns=None if self._database is None else self._database.read_ns(),
+            generator_ns=process_cpu_ns(self._generator) or 0,
+            machine_busy_ns=machine.busy_ns,
+            steal_ns=machine.steal_ns,
+        )

@@ -1,0 +1,60 @@
+"""Latencies of a trial: trimmed per slice, kept as an HDR histogram."""
+
+import msgspec
+import numpy as np
+from hdrh.histogram import HdrHistogram
+
+from harness.load.messages import Tally
+
+LOWEST_NS, HIGHEST_NS, DIGITS = 1_000, 3_600_000_000_000, 3
+"""A microsecond to an hour, to a thousandth of the value."""
+
+
+class SliceLatency(msgspec.Struct, frozen=True):
+    """Percentiles of one slice, or None where too few responses are left."""
+
+    p50_ns: int | None
+    p99_ns: int | None
+
+
+class Latencies:
+    """Gathers the latencies of one trial.
+
+    Args:
+        connections: N. In a slice all N send at once at its start, and the last N answers come
+            while nothing new is sent; both are left out, for they queued behind an edge of ours.
+    """
+
+    def __init__(self, connections: int) -> None:
+        self._edge = connections
+        self._histogram = HdrHistogram(LOWEST_NS, HIGHEST_NS, DIGITS)
+
+    def add(self, tally: Tally) -> SliceLatency:
+        """Take a slice's latencies; return its percentiles."""
+        every = np.frombuffer(tally.latencies, dtype=np.int64)
+        kept = every[self._edge : every.size - self._edge] if every.size > 2 * self._edge else every[:0]
+        # Rounded to the histogram's own precision first, so that each distinct value is recorded
+        # once with its count: recording one by one would take longer than the slice.
+        steps = np.maximum(10 ** (np.floor(np.log10(np.maximum(kept, 1_000))) - 4), 1)
+        values, counts = np.unique(np.rint(kept / steps) * steps, return_counts=True)
+        for value, count in zip(values.astype(np.int64), counts, strict=True):
+            self._histogram.record_value(int(value), int(count))
+        if kept.size == 0:
+            return SliceLatency(None, None)
+        p50, p99 = np.percentile(kept, [50, 99], method="inverted_cdf")
+        return SliceLatency(int(p50), int(p99))
+
+    def encoded(self) -> str | None:
+        """The histogram in its standard base64 encoding; None if nothing was recorded."""
+        if self._histogram.get_total_count() == 0:
+            return None
+        encoded: bytes = self._histogram.encode()
+        return encoded.decode("ascii")
+
+
+def percentiles_ns(encoded: str | None, wanted: tuple[float, ...]) -> list[int | None]:
+    """Read percentiles (0-100) from an encoded histogram, in nanoseconds."""
+    if encoded is None:
+        return [None] * len(wanted)
+    histogram = HdrHistogram.decode(encoded)
+    return [int(histogram.get_value_at_percentile(p)) for p in wanted]

@@ -1,0 +1,149 @@
+"""A run's folder: `run.json` and one file per trial, each written whole or not at all."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from harness.decode import convert, json_value
+from harness.errors import MalformedFile, StoreFailed, UnknownName
+from harness.experiment.plan import Entry, Phase
+from harness.experiment.records import SCHEMA, Run, Trial
+
+
+class Store:
+    """The folder of one run."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @classmethod
+    def create(cls, results: Path, run_id: str) -> "Store":
+        """Make the folder of a new run, and find out now whether it can be written.
+
+        Raises:
+            StoreFailed: it cannot.
+        """
+        store = cls(results / run_id)
+        try:
+            (store.folder / "trials").mkdir(parents=True)
+        except OSError as error:
+            raise _unwritable(store.folder, error) from error
+        return store
+
+    @property
+    def id(self) -> str:
+        """The run's name."""
+        return self.folder.name
+
+    @property
+    def logs(self) -> Path:
+        """Where servers' standard error is kept."""
+        folder = self.folder / "logs"
+        try:
+            folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise _unwritable(folder, error) from error
+        return folder
+
+    def write_run(self, run: Run) -> None:
+        """Keep what describes the run."""
+        self._write(self.folder / "run.json", run)
+
+    def read_run(self) -> Run:
+        """What describes the run.
+
+        Raises:
+            MalformedFile: the file is missing, damaged, or of another schema version.
+        """
+        return _read(self.folder / "run.json", Run)
+
+    def write_trial(self, phase: Phase, entry: Entry, trial: Trial) -> None:
+        """Keep one trial."""
+        self._write(self._trial_file(phase, entry), trial)
+
+    def has_trial(self, phase: Phase, entry: Entry) -> bool:
+        """Whether this trial is kept already."""
+        return self._trial_file(phase, entry).is_file()
+
+    def trials(self) -> tuple[list[Trial], list[MalformedFile]]:
+        """All trials that can be read, in order of block, and an error for each that cannot."""
+        found: list[Trial] = []
+        damaged: list[MalformedFile] = []
+        for path in sorted((self.folder / "trials").glob("*.json")):
+            try:
+                found.append(_read(path, Trial))
+            except MalformedFile as error:
+                damaged.append(error)
+        return found, damaged
+
+    def write_text(self, name: str, text: str) -> Path:
+        """Write a file of the report; returns its path."""
+        path = self.folder / "report" / name
+        try:
+            path.parent.mkdir(exist_ok=True)
+            _replace(path, text.encode())
+        except OSError as error:
+            raise _unwritable(path, error) from error
+        return path
+
+    def _trial_file(self, phase: Phase, entry: Entry) -> Path:
+        name = entry.name.replace("/", ".").replace("#", "_")
+        return self.folder / "trials" / f"b{phase.block:02d}-{phase.condition.name}-{name}.json"
+
+    def _write(self, path: Path, record: Run | Trial) -> None:
+        body = msgspec.json.format(msgspec.json.encode(record), indent=1)
+        try:
+            _replace(path, body + b"\n")
+        except OSError as error:
+            raise _unwritable(path, error) from error
+
+
+def find_run(results: Path, name: str) -> Store:
+    """The store of a run named by its id or by its folder.
+
+    Raises:
+        UnknownName: with the runs that exist.
+    """
+    for folder in (results / name, Path(name)):
+        if (folder / "run.json").is_file():
+            return Store(folder.resolve())
+    raise UnknownName("run", name, list(run_ids(results)))
+
+
+def run_ids(results: Path) -> Iterator[str]:
+    """The runs in a results folder."""
+    return (path.parent.name for path in sorted(results.glob("*/run.json")))
+
+
+def _read[T: (Run, Trial)](path: Path, kind: type[T]) -> T:
+    value = json_value(path)
+    schema = value.get("schema") if isinstance(value, dict) else None
+    if schema != SCHEMA:
+        raise MalformedFile(
+            path, f"has schema version {schema!r}, and this bridgetoll reads {SCHEMA}; use the "
+            "version that wrote it, or remove the file.",
+        )  # fmt: skip
+    return convert(value, kind, path)
+
+
+def _replace(path: Path, body: bytes) -> None:
+    """Write to a temporary name, sync, rename: a crash leaves the old file or the new one."""
+    scratch = path.with_suffix(path.suffix + ".part")
+    try:
+        with scratch.open("wb") as handle:
+            handle.write(body)
+            handle.flush()
+            os.fsync(handle.fileno())
+        scratch.rename(path)
+    except OSError:
+        scratch.unlink(missing_ok=True)
+        raise
+
+
+def _unwritable(path: Path, error: OSError) -> StoreFailed:
+    return StoreFailed(
+        f"{path} cannot be written ({error.strerror}); free some space or make the results folder "
+        "writable, then continue with `bridgetoll run --resume`."
+    )

@@ -1,0 +1,220 @@
+"""The database as the harness uses it: schema, roles, rows, and what the server counted."""
+
+import re
+import secrets
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import LiteralString, Self, cast
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import msgspec
+import psycopg
+from psycopg import sql
+
+from harness.contract import Contract
+from harness.errors import DatabaseFailed, UsageError
+from harness.lab.postgres import EmbeddedPostgres
+
+OLDEST_VERSION = 14
+"""PostgreSQL 13 ended in November 2025, and `toplevel` in pg_stat_statements came with 14."""
+_DATABASE = "bridgetoll"
+_ROLE_PREFIX = "bridgetoll_"
+_ROLE_SETTINGS: tuple[LiteralString, ...] = (
+    "timezone = 'UTC'",  # spelled exactly so: see shared/schema.sql
+    "statement_timeout = '60s'",  # no request waits for ever, whatever its driver
+)
+_SETTINGS = (
+    "server_version", "max_connections", "shared_buffers", "fsync", "synchronous_commit",
+    "full_page_writes", "autovacuum", "jit", "password_encryption", "scram_iterations",
+    "io_method", "wal_level",
+)  # fmt: skip
+
+
+class Counted(msgspec.Struct, frozen=True):
+    """One entry of pg_stat_statements for one role."""
+
+    query: str
+    calls: int
+    rows: int
+
+    @property
+    def verb(self) -> str:
+        """The first word, in capitals."""
+        return self.query.lstrip("( \n\t").split(None, 1)[0].rstrip(";").upper()
+
+    @property
+    def touches_posts(self) -> bool:
+        """Whether the statement is about the table of the contract."""
+        return re.search(r"\bpost\b", self.query) is not None
+
+
+class Database:
+    """A PostgreSQL with our schema. Use as a context manager.
+
+    Args:
+        url: a superuser, or a role that may create databases and roles and read pg_stat_statements.
+        contract: schema and rows.
+        embedded: the cluster behind `url`, where it is our own.
+    """
+
+    def __init__(
+        self, url: str, contract: Contract, embedded: EmbeddedPostgres | None = None
+    ) -> None:
+        self._url = url
+        self._contract = contract
+        self._embedded = embedded
+        self._roles: dict[str, str] = {}
+        self._admin: psycopg.Connection[tuple[object, ...]] | None = None
+        self._name = _DATABASE
+
+    def __enter__(self) -> Self:
+        with _connect(self._url) as connection:
+            _check_server(connection)
+            # A database of this run's own, so that two runs on one server do not meet.
+            self._name = f"{_DATABASE}_{secrets.token_hex(4)}"
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(self._name)))
+        self._admin = _connect(self._at(self._name))
+        self._admin.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+        self._admin.execute(cast(LiteralString, self._contract.schema_sql))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._admin is not None:
+            self._admin.close()
+        if self._embedded is not None:  # the whole cluster goes
+            return
+        with _connect(self._url) as connection:
+            name = sql.Identifier(self._name)
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
+            for role in self._roles:
+                connection.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(role)))
+
+    @property
+    def admin(self) -> psycopg.Connection[tuple[object, ...]]:
+        """The harness's own connection, in autocommit; made anew if it was cut."""
+        assert self._admin is not None
+        if self._admin.closed or self._admin.broken:
+            self._admin = _connect(self._at(self._name))
+        return self._admin
+
+    @property
+    def postmaster_pid(self) -> int | None:
+        """The process whose descendants serve the variants, where it can be watched from here."""
+        return None if self._embedded is None else self._embedded.pid
+
+    def login(self, variant: str) -> str:
+        """A URL under which one variant, and nobody else, logs in."""
+        role = _role(variant)
+        if role not in self._roles:
+            self._roles[role] = secrets.token_hex(12)
+            self._create_role(role, self._roles[role])
+        return self._at(self._name, role, self._roles[role])
+
+    def reset(self, rows: int) -> None:
+        """Bring the table to exactly the contract's first `rows` rows, analysed and checkpointed."""
+        with self.admin.transaction():
+            self.admin.execute("TRUNCATE post")
+            self.admin.execute(cast(LiteralString, self._contract.dataset_sql), {"rows": rows})
+        self.admin.execute("ANALYZE post")
+        self.admin.execute("CHECKPOINT")
+
+    def forget_statements(self) -> None:
+        """Empty pg_stat_statements for this database."""
+        self.admin.execute(
+            "SELECT pg_stat_statements_reset(0, oid, 0) FROM pg_database "
+            "WHERE datname = current_database()"
+        )
+
+    def statements(self, variant: str) -> list[Counted]:
+        """What the variant's role has sent since `forget_statements`."""
+        found = self.admin.execute(
+            "SELECT query, calls, rows FROM pg_stat_statements JOIN pg_roles r ON r.oid = userid "
+            "WHERE toplevel AND r.rolname = %s "
+            "AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database())",
+            [_role(variant)],
+        )
+        return [msgspec.convert(dict(zip(("query", "calls", "rows"), row)), Counted) for row in found]
+
+    def rows(self, query: LiteralString, parameters: Iterable[object] = ()) -> list[tuple[object, ...]]:
+        """Run a query of the harness's own."""
+        return self.admin.execute(query, list(parameters)).fetchall()
+
+    def settings(self) -> dict[str, str]:
+        """The settings that a reader of the report may ask for."""
+        found = self.rows("SELECT name, setting FROM pg_settings WHERE name = ANY(%s)", [list(_SETTINGS)])
+        return {str(name): str(value) for name, value in found}
+
+    def outage(self, variant: str) -> AbstractContextManager[None]:
+        """The database is gone for the variant within the block.
+
+        Our own cluster is really stopped. Somebody else's is left alone: there the variant's role
+        is cut off and may not log in.
+        """
+        if self._embedded is not None:
+            self.admin.close()  # it will be cut; the next use opens another
+            return self._embedded.outage()
+        return self._locked_out(_role(variant))
+
+    @contextmanager
+    def _locked_out(self, role: str) -> Iterator[None]:
+        name = sql.Identifier(role)
+        self.admin.execute(sql.SQL("ALTER ROLE {} NOLOGIN").format(name))
+        self.admin.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s", [role]
+        )
+        try:
+            yield
+        finally:
+            self.admin.execute(sql.SQL("ALTER ROLE {} LOGIN").format(name))
+
+    def _create_role(self, role: str, password: str) -> None:
+        name = sql.Identifier(role)
+        self.admin.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(name))
+        self.admin.execute(
+            sql.SQL("CREATE ROLE {} LOGIN PASSWORD {} IN ROLE bridgetoll_app").format(name, password)
+        )
+        for setting in _ROLE_SETTINGS:
+            self.admin.execute(sql.SQL("ALTER ROLE {} SET " + setting).format(name))
+
+    def _at(self, database: str, role: str | None = None, password: str = "") -> str:
+        parts = urlsplit(self._url)
+        netloc = parts.netloc
+        if role is not None:
+            host = netloc.rpartition("@")[2]
+            netloc = f"{quote(role)}:{quote(password)}@{host}"
+        return urlunsplit(parts._replace(netloc=netloc, path=f"/{database}"))
+
+
+def _role(variant: str) -> str:
+    return _ROLE_PREFIX + re.sub(r"[^a-z0-9]+", "_", variant)
+
+
+def _connect(url: str) -> psycopg.Connection[tuple[object, ...]]:
+    try:
+        return psycopg.connect(url, autocommit=True, connect_timeout=10)
+    except psycopg.OperationalError as error:
+        raise DatabaseFailed(
+            f"The database cannot be reached: {' '.join(str(error).split())}; check "
+            "--database-url, or leave it out to use the embedded PostgreSQL."
+        ) from error
+    except psycopg.ProgrammingError as error:
+        raise UsageError(
+            f"--database-url is not a PostgreSQL URL ({' '.join(str(error).split())}); write "
+            "postgresql://user:password@host:port/name."
+        ) from error
+
+
+def _check_server(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    version = connection.info.server_version // 10_000
+    if version < OLDEST_VERSION:
+        raise UsageError(
+            f"The database is PostgreSQL {version}, and bridgetoll needs {OLDEST_VERSION} or "
+            "later; upgrade it, or leave out --database-url."
+        )
+    row = connection.execute("SHOW shared_preload_libraries").fetchone()
+    if row is None or "pg_stat_statements" not in str(row[0]):
+        raise UsageError(
+            "The database does not load pg_stat_statements, without which SQL effects cannot be "
+            "verified; add it to shared_preload_libraries and restart it, or leave out "
+            "--database-url."
+        )

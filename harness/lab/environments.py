@@ -1,0 +1,87 @@
+"""One Python environment per implementation, made from its lock file and kept while that stands."""
+
+import fcntl
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from harness.errors import EnvironmentFailed
+from harness.model import Implementation
+
+_COMPLETE = "bridgetoll-complete"
+_QUOTED_LINES = 8
+
+
+def lock_digest(implementation: Implementation) -> str:
+    """A short digest of the lock file: the identity of the packages that are measured."""
+    return hashlib.sha256(implementation.lock_file.read_bytes()).hexdigest()[:16]
+
+
+def environment_folder(cache: Path, implementation: Implementation) -> Path:
+    """Where its environment stands for this lock and this interpreter."""
+    identity = f"{lock_digest(implementation)} {interpreter()} {platform.python_version()}"
+    digest = hashlib.sha256(identity.encode()).hexdigest()[:12]
+    return cache / "environments" / f"{implementation.name}-{digest}"
+
+
+def interpreter() -> Path:
+    """The Python on which everything runs: the one below the harness's own environment."""
+    return Path(getattr(sys, "_base_executable", sys.executable))
+
+
+def prepare(cache: Path, implementation: Implementation) -> Path:
+    """Make the environment if it does not stand yet; return its interpreter.
+
+    Raises:
+        EnvironmentFailed: uv is missing, or could not install what the lock names.
+    """
+    folder = environment_folder(cache, implementation)
+    python = folder / "bin" / "python"
+    with _locked(folder.with_suffix(".lock")):
+        if (folder / _COMPLETE).is_file() and python.exists():
+            return python
+        shutil.rmtree(folder, ignore_errors=True)
+        _uv(implementation, "venv", "--python", str(interpreter()), str(folder))
+        _uv(
+            implementation, "pip", "sync", "--python", str(python), "--require-hashes",
+            "--compile-bytecode", str(implementation.lock_file),
+        )  # fmt: skip
+        (folder / _COMPLETE).touch()
+    return python
+
+
+def _uv(implementation: Implementation, *arguments: str) -> None:
+    program = os.environ.get("UV") or shutil.which("uv")
+    if program is None:
+        raise EnvironmentFailed(
+            "The program uv is missing, which makes the implementations' environments; install it "
+            "with `pip install uv`."
+        )
+    # The harness's own environment must not be taken for the one to change.
+    env = {k: v for k, v in os.environ.items() if k not in ("VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT")}
+    done = subprocess.run(
+        [program, "--no-config", "--quiet", "--no-progress", *arguments],
+        cwd=implementation.folder, env=env, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode != 0:
+        words = "\n".join(done.stderr.strip().splitlines()[-_QUOTED_LINES:])
+        raise EnvironmentFailed(
+            f"The environment of implementation `{implementation.name}` could not be made from "
+            f"{implementation.folder.name}/requirements.lock; mend what uv says and run again:\n"
+            f"{words}"
+        )
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Two runs at a time must not make one environment."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield

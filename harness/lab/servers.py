@@ -1,0 +1,132 @@
+"""Servers: started from `shared/servers.toml`, awaited, watched, and stopped with their children."""
+
+import http.client
+import json
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+from harness.errors import ServerFailed
+from harness.lab.clocks import TreeClock
+from harness.lab.network import HOST, check_free, free_port
+from harness.lab.process import Child, launch, wait_until
+from harness.model import Server, Settings, Variant
+
+READY_S = 60.0
+"""A server that has not answered /health by then never will."""
+_INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
+
+
+class RunningServer:
+    """A variant's server, ready for requests. Use as a context manager."""
+
+    def __init__(self, variant: Variant, child: Child, port: int) -> None:
+        self.variant = variant
+        self.port = port
+        self.clock = TreeClock(child.pid)
+        self._child = child
+
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        return f"http://{HOST}:{self.port}"
+
+    @property
+    def running(self) -> bool:
+        """Whether its main process lives."""
+        return self._child.running
+
+    def last_words(self) -> str:
+        """The end of its standard error."""
+        return self._child.last_words()
+
+    def stop(self) -> None:
+        """End it with all its children."""
+        self._child.stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+def launch_server(
+    variant: Variant,
+    server: Server,
+    python: Path,
+    settings: Settings,
+    *,
+    workers: int,
+    threads: int,
+    log: Path,
+    cpus: Sequence[int] | None = None,
+    port: int | None = None,
+) -> RunningServer:
+    """Start a server without waiting until it is ready; see `await_ready`.
+
+    Args:
+        variant: what to serve.
+        server: how to serve it.
+        python: the interpreter of the implementation's environment.
+        settings: what the implementation is told.
+        workers: processes of the server.
+        threads: threads per process, where the server has them.
+        log: a file for what it says.
+        cpus: the processors it may use.
+        port: where to listen; a free port if None.
+
+    Raises:
+        UsageError: the port asked for is in use.
+    """
+    if port is None:
+        port = free_port()
+    else:
+        check_free(port)
+    places = {
+        "python": str(python), "app": variant.app, "host": HOST, "port": str(port),
+        "workers": str(workers), "threads": str(threads),
+    }  # fmt: skip
+    inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    child = launch(
+        [part.format(**places) for part in server.argv],
+        cpus=cpus,
+        env=inherited | settings.environment() | variant.env,
+        cwd=variant.folder,
+        log=log,
+    )
+    return RunningServer(variant, child, port)
+
+
+def await_ready(server: RunningServer, seconds: float = READY_S) -> None:
+    """Wait until `/health` answers 200 with `{"status": "ok"}`.
+
+    Raises:
+        ServerFailed: it died, or did not answer in time; the end of its standard error is quoted.
+    """
+    name = server.variant.name
+    started = time.monotonic()
+    if wait_until(lambda: not server.running or _healthy(server.port), seconds) and server.running:
+        return
+    after = f"after {time.monotonic() - started:.1f} s"
+    what = f"was not ready {after}" if server.running else f"ended {after}, before it was ready"
+    words = server.last_words()
+    server.stop()
+    raise ServerFailed(
+        f"The server of `{name}` {what}; try it with `bridgetoll serve {name}`."
+        + (f" It said:\n{words}" if words else " It said nothing.")
+    )
+
+
+def _healthy(port: int) -> bool:
+    connection = http.client.HTTPConnection(HOST, port, timeout=5)
+    try:
+        connection.request("GET", "/health")
+        response = connection.getresponse()
+        return response.status == 200 and json.loads(response.read()) == {"status": "ok"}
+    except (OSError, http.client.HTTPException, ValueError):
+        return False
+    finally:
+        connection.close()

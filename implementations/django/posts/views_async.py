@@ -1,0 +1,54 @@
+"""Async views on Django's async ORM, which carries every query to a thread and back.
+
+`cpu` runs on the event loop, as in the published experiment: that is what a plain loop in an async
+view does.
+"""
+
+import asyncio
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from posts.endpoint import endpoint
+from posts.forms import read_new_post
+from posts.models import Post
+from posts.responses import JSONResponse, big_integer
+from posts.work import sum_of_squares
+
+
+@endpoint("GET")
+async def health(request: HttpRequest) -> HttpResponse:
+    return JSONResponse({"status": "ok"})
+
+
+@endpoint("GET")
+async def noop(request: HttpRequest) -> HttpResponse:
+    return JSONResponse({})
+
+
+@endpoint("GET")
+async def cpu(request: HttpRequest) -> HttpResponse:
+    return JSONResponse({"ct": big_integer(sum_of_squares(settings.CPU_ITERATIONS))})
+
+
+@endpoint("POST")
+async def io_create(request: HttpRequest) -> HttpResponse:
+    new = read_new_post(request)
+    now = timezone.now()
+    post = await Post.objects.acreate(
+        title=new.title, content=new.content, created_at=now, updated_at=now
+    )
+    return JSONResponse(post.as_dict())
+
+
+@endpoint("GET")
+async def io_read(request: HttpRequest) -> HttpResponse:
+    posts = [post.as_dict() async for post in Post.objects.order_by("id")[:25]]
+    return JSONResponse({"ct": await Post.objects.acount(), "posts": posts})
+
+
+@endpoint("GET")
+async def io_wait(request: HttpRequest) -> HttpResponse:
+    await asyncio.sleep(settings.WAIT_MS / 1000)
+    return JSONResponse({"waited_ms": settings.WAIT_MS})

@@ -1,0 +1,1 @@
+"""The bridgetoll contract in FastAPI, with SQLAlchemy's asynchronous ORM."""

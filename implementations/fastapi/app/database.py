@@ -1,0 +1,60 @@
+"""The engine, its pool, and a session per request."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Annotated
+
+from fastapi import Depends
+from sqlalchemy import make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+
+from app.settings import settings
+
+# What the server reports or the driver raises in the middle of a statement is a DBAPIError. A
+# connection that cannot be opened is not: asyncpg's OSError (TimeoutError is one) comes as it is.
+FAILURES = (DBAPIError, PoolTimeoutError, OSError)
+
+engine = create_async_engine(
+    make_url(settings.database_url).set(drivername="postgresql+asyncpg"),
+    # Every request makes one INSERT, or reads: nothing needs more than PostgreSQL's own commit
+    # per statement. No BEGIN, COMMIT or ROLLBACK is sent, so nothing is left to reset either.
+    isolation_level="AUTOCOMMIT",
+    pool_reset_on_return=None,
+    pool_size=settings.pool_size,
+    max_overflow=0,
+    pool_timeout=settings.pool_timeout,
+    connect_args={"timeout": settings.pool_timeout},
+)
+# The objects of a session are encoded after its commit, and must not be selected again for that.
+new_session = async_sessionmaker(engine, expire_on_commit=False)
+
+
+class DatabaseUnavailableError(Exception):
+    """The database could not serve the request."""
+
+
+@asynccontextmanager
+async def open_pool() -> AsyncIterator[None]:
+    """Open every connection of the pool, which SQLAlchemy would otherwise do on demand."""
+    try:
+        async with AsyncExitStack() as stack:
+            for _ in range(settings.pool_size):
+                await stack.enter_async_context(engine.connect())
+        yield
+    finally:
+        await engine.dispose()
+
+
+async def get_session() -> AsyncIterator[AsyncSession]:
+    """A session for one request; it takes a connection from the pool at its first statement."""
+    try:
+        async with new_session() as session:
+            yield session
+    except FAILURES as error:
+        raise DatabaseUnavailableError(repr(error)) from error
+
+
+# scope="function": the connection goes back to the pool before the response is sent, not after.
+Session = Annotated[AsyncSession, Depends(get_session, scope="function")]

@@ -1,0 +1,49 @@
+"""The table, and the three statements that this application sends."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+from sqlalchemy import DateTime, Text, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from app.schemas import NewPost
+
+
+class Base(DeclarativeBase):
+    """The declarative base; a str is `text` and a datetime `timestamptz`, as in the schema."""
+
+    type_annotation_map = {str: Text, datetime: DateTime(timezone=True)}  # noqa: RUF012
+
+
+class Post(Base):
+    """A row of the table `post`."""
+
+    __tablename__ = "post"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    title: Mapped[str]
+    content: Mapped[str]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+FIRST_POSTS = select(Post).order_by(Post.id).limit(25)
+COUNT_POSTS = select(func.count()).select_from(Post)
+
+
+async def create_post(session: AsyncSession, new: NewPost) -> Post:
+    """Insert a post, whose every column is known beforehand: nothing is read back."""
+    now = datetime.now(UTC)
+    post = Post(id=uuid4(), title=new.title, content=new.content, created_at=now, updated_at=now)
+    session.add(post)
+    await session.commit()
+    return post
+
+
+async def read_posts(session: AsyncSession) -> tuple[int, Sequence[Post]]:
+    """Return the count of all posts, and the first 25 by id: two statements, one connection."""
+    posts = (await session.scalars(FIRST_POSTS)).all()
+    count = await session.scalar(COUNT_POSTS)
+    return count or 0, posts

@@ -1,0 +1,94 @@
+"""The two things that this application does to the database, over one pool of connections."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Self
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+from app.posts import Post
+from app.settings import Settings
+
+INSERT_POST = """
+    INSERT INTO post (id, title, content, created_at, updated_at) VALUES ($1, $2, $3, $4, $5)
+"""
+FIRST_POSTS = """
+    SELECT id, title, content, created_at, updated_at FROM post ORDER BY id LIMIT 25
+"""
+COUNT_POSTS = "SELECT count(*) FROM post"
+
+# Refused, lost, or timed-out connections are OSErrors (TimeoutError is one), everything that the
+# server reports is a PostgresError, and the rest is asyncpg's own about a connection's state.
+FAILURES = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+)
+
+
+class DatabaseUnavailableError(Exception):
+    """The database could not serve the request."""
+
+
+class Database:
+    """The queries of this application, each on a connection borrowed for as long as it runs."""
+
+    def __init__(self, pool: asyncpg.Pool, timeout: float) -> None:
+        self._pool = pool
+        self._timeout = timeout
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, settings: Settings) -> AsyncIterator[Self]:
+        """Open every connection of the pool before the first request, and close them at the end."""
+        async with asyncpg.create_pool(
+            settings.database_url,
+            min_size=settings.pool_size,
+            max_size=settings.pool_size,
+            timeout=settings.pool_timeout,
+            reset=_keep_as_it_is,
+            # By default asyncpg replaces a connection after 50,000 queries or 300 idle seconds, and
+            # prepares a cached statement anew every 300 s. Three fixed statements need none of it.
+            max_queries=2**63 - 1,
+            max_inactive_connection_lifetime=0,
+            max_cached_statement_lifetime=0,
+        ) as pool:
+            yield cls(pool, settings.pool_timeout)
+
+    async def create(self, post: Post) -> None:
+        """Insert a post; without a transaction of ours, PostgreSQL commits it by itself."""
+        async with self._connection() as connection:
+            await connection.execute(
+                INSERT_POST,
+                post["id"],
+                post["title"],
+                post["content"],
+                post["created_at"],
+                post["updated_at"],
+            )
+
+    async def read(self) -> tuple[int, list[asyncpg.Record]]:
+        """Return the count of all posts, and the first 25 by id."""
+        async with self._connection() as connection:
+            posts = await connection.fetch(FIRST_POSTS)
+            count = await connection.fetchval(COUNT_POSTS)
+        return count, posts
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[PoolConnectionProxy]:
+        try:
+            async with self._pool.acquire(timeout=self._timeout) as connection:
+                yield connection
+        except FAILURES as error:
+            raise DatabaseUnavailableError(repr(error)) from error
+
+
+async def _keep_as_it_is(connection: asyncpg.Connection) -> None:
+    """Send nothing when a connection is released.
+
+    asyncpg would otherwise send `pg_advisory_unlock_all`, `CLOSE ALL`, `UNLISTEN *` and
+    `RESET ALL`: a round trip per request, to undo session state that no statement here makes.
+    asyncpg still rolls a transaction back if one was left open.
+    """

@@ -1,0 +1,53 @@
+"""What a post is, and how a form becomes one."""
+
+from datetime import UTC, datetime
+from typing import TypedDict
+from uuid import UUID, uuid4
+
+from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
+
+TITLE_MAX = 100
+CONTENT_MAX = 10_000
+
+
+class Post(TypedDict):
+    """A row of the table `post`, and its JSON."""
+
+    id: UUID
+    title: str
+    content: str
+    created_at: datetime
+    updated_at: datetime
+
+
+def new_post(form: FormData) -> Post:
+    """Make a post of a form, or answer 400 with what is wrong with the first bad field."""
+    title = _text(form, "title", TITLE_MAX)
+    content = _text(form, "content", CONTENT_MAX)
+    now = datetime.now(UTC)
+    return Post(id=uuid4(), title=title, content=content, created_at=now, updated_at=now)
+
+
+def _text(form: FormData, name: str, longest: int) -> str:
+    value = form.get(name, "")
+    if not isinstance(value, str):
+        raise HTTPException(400, f"{name} must be text, not a file")
+    if not value.strip():
+        raise HTTPException(400, f"{name} is required")
+    if len(value) > longest:
+        raise HTTPException(400, f"{name} must have at most {longest} characters")
+    if "\0" in value:
+        raise HTTPException(400, f"{name} must not contain NUL characters")
+    if not _is_unicode(value):
+        raise HTTPException(400, f"{name} must be valid Unicode")
+    return value
+
+
+def _is_unicode(value: str) -> bool:
+    """Lone surrogates can arrive in a multipart part that declares, say, `charset=utf-7`."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
