@@ -3,6 +3,7 @@
 import platform
 import re
 from pathlib import Path
+from string import Formatter
 
 import msgspec
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -12,6 +13,8 @@ from harness.errors import MalformedFile, UnknownName
 from harness.model import ENDPOINTS, Implementation, Server, Tag, Variant
 from harness.workspace import Workspace
 
+PLACES = ("app", "host", "port", "python", "threads", "workers")
+"""What a server's command line may ask for, in braces."""
 _NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 
@@ -71,9 +74,27 @@ def load_catalog(workspace: Workspace) -> Catalog:
     """
     servers_file = workspace.shared / "servers.toml"
     servers = convert(toml_table(servers_file), dict[str, Server], servers_file)
+    _check_servers(servers_file, servers)
     manifests = sorted(workspace.implementations.glob("*/pyproject.toml"))
     found = [_implementation(path, servers) for path in manifests]
     return Catalog(implementations={i.name: i for i in found}, servers=servers)
+
+
+def _check_servers(path: Path, servers: dict[str, Server]) -> None:
+    """A command line that cannot be filled in is better found now than when it is started."""
+    for name, server in servers.items():
+        if not server.argv:
+            raise MalformedFile(path, f"`{name}.argv` is empty; name the server's program.")
+        try:
+            asked = {f for part in server.argv for _, f, _, _ in Formatter().parse(part) if f is not None}
+        except ValueError as error:
+            raise MalformedFile(path, f"`{name}.argv`: {error}; write literal braces twice.") from None
+        if unknown := sorted(asked - set(PLACES)):
+            raise MalformedFile(
+                path,
+                f"`{name}.argv`: unknown placeholder {{{unknown[0]}}}; the allowed ones are: "
+                f"{', '.join(PLACES)}.",
+            )
 
 
 def check_endpoint(name: str, where: str) -> str:
@@ -85,11 +106,11 @@ def check_endpoint(name: str, where: str) -> str:
 
 def _implementation(path: Path, servers: dict[str, Server]) -> Implementation:
     document = toml_table(path)
-    tool = document.get("tool", {}).get("bridgetoll")
+    tool = convert(document.get("tool", {}), dict[str, object], path, "tool").get("bridgetoll")
     if tool is None:
         raise MalformedFile(path, "has no table [tool.bridgetoll]; add one, or move the folder.")
     table = convert(tool, _ToolTable, path, "tool.bridgetoll")
-    project = document.get("project", {})
+    project = convert(document.get("project", {}), dict[str, object], path, "project")
     requires = project.get("requires-python")
     if not isinstance(requires, str):
         raise MalformedFile(path, "`project.requires-python` is missing; say which Python it needs.")

@@ -59,7 +59,7 @@ class Contract:
     def __init__(self, workspace: Workspace) -> None:
         folder = workspace.shared / "contract"
         self.document = _yaml(folder / "openapi.yaml")
-        self.version = str(self.document["info"]["version"])
+        self.version = str(self.document["info"].get("version"))
         self.operations = _operations(self.document, folder)
         self.schema_sql = _text(workspace.shared / "schema.sql")
         self.dataset_sql = _text(workspace.shared / "dataset.sql")
@@ -105,14 +105,17 @@ def _yaml(path: Path) -> dict[str, Any]:
     try:
         document = yaml.safe_load(_text(path))
     except yaml.YAMLError as error:
-        raise MalformedFile(path, f"not valid YAML: {error}; mend it.") from error
+        raise MalformedFile(path, f"not valid YAML: {' '.join(str(error).split())}; mend it.") from error
     if not isinstance(document, dict):
         raise MalformedFile(path, "holds no mapping; restore the file.")
+    for key in ("info", "paths", "components"):
+        if not isinstance(document.get(key), dict):
+            raise MalformedFile(path, f"`{key}` is missing or no mapping; restore the file.")
     return document
 
 
 def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise MalformedFile(path, f"cannot be read ({error.strerror}); restore the file.") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise MalformedFile(path, f"cannot be read ({error}); restore the file.") from error

@@ -5,6 +5,7 @@ import re
 import tomllib
 import types
 import typing
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,8 @@ def convert[T](value: object, kind: type[T], path: Path, at: str = "") -> T:
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
+        for here, item, inner in _parts(value, kind, at):
+            convert(item, inner, path, here)  # names the key: msgspec says `[...]` for any table's
         raise MalformedFile(path, _sentence(str(error), at)) from error
 
 
@@ -66,26 +69,48 @@ def _text(path: Path) -> str:
 
 
 def _refuse_unknown_keys(value: object, kind: Any, path: Path, at: str) -> None:
-    """Walk records, lists, tables and unions alike, so that the message can list allowed keys."""
-    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    if origin in (typing.Union, types.UnionType):
-        structs = [a for a in arguments if _is_struct(a) or typing.get_origin(a)]
-        if value is not None and len(structs) == 1:
-            _refuse_unknown_keys(value, structs[0], path, at)
-    elif _is_struct(kind) and isinstance(value, dict):
-        fields = {f.encode_name: f.type for f in msgspec.structs.fields(kind)}
-        for key, item in value.items():
-            here = f"{at}.{key}" if at else str(key)
+    """Look at every record within, before any value, so that the message can list allowed keys."""
+    kind = _without_alternatives(kind)
+    if _is_struct(kind) and isinstance(value, dict):
+        fields = {field.encode_name for field in msgspec.structs.fields(kind)}
+        for key in value:
             if key not in fields:
                 allowed = ", ".join(sorted(fields))
-                raise MalformedFile(path, f"unknown key `{here}`; the allowed keys are: {allowed}.")
-            _refuse_unknown_keys(item, fields[key], path, here)
-    elif origin is dict and isinstance(value, dict):
+                raise MalformedFile(
+                    path, f"unknown key `{_join(at, key)}`; the allowed keys are: {allowed}."
+                )
+    for here, item, inner in _parts(value, kind, at):
+        _refuse_unknown_keys(item, inner, path, here)
+
+
+def _parts(value: object, kind: Any, at: str) -> Iterator[tuple[str, object, Any]]:
+    """What `value` is made of if it is a `kind`: the key, the value and the kind of each part."""
+    kind = _without_alternatives(kind)
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if isinstance(value, dict) and _is_struct(kind):
+        types_by_name = {f.encode_name: f.type for f in msgspec.structs.fields(kind)}
         for key, item in value.items():
-            _refuse_unknown_keys(item, arguments[1], path, f"{at}.{key}" if at else str(key))
-    elif origin in (tuple, list) and isinstance(value, list):
+            if key in types_by_name:
+                yield _join(at, key), item, types_by_name[key]
+    elif isinstance(value, dict) and origin is dict:
+        for key, item in value.items():
+            yield _join(at, key), item, arguments[1]
+    elif isinstance(value, list) and origin in (tuple, list):
         for index, item in enumerate(value):
-            _refuse_unknown_keys(item, arguments[0], path, f"{at}[{index}]")
+            yield f"{at}[{index}]", item, arguments[0]
+
+
+def _without_alternatives(kind: Any) -> Any:
+    """The one record or collection of a union such as `Record | None`."""
+    if typing.get_origin(kind) in (typing.Union, types.UnionType):
+        nested = [a for a in typing.get_args(kind) if _is_struct(a) or typing.get_origin(a)]
+        if len(nested) == 1:
+            return nested[0]
+    return kind
+
+
+def _join(at: str, key: object) -> str:
+    return f"{at}.{key}" if at else str(key)
 
 
 def _is_struct(kind: object) -> bool:

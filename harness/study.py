@@ -11,7 +11,8 @@ from harness.errors import MalformedFile, UnknownName
 from harness.workspace import Workspace
 
 Count = Annotated[int, msgspec.Meta(ge=1)]
-Positive = Annotated[float, msgspec.Meta(gt=0)]
+Positive = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
+"""Seconds, a day at most; TOML can say `inf`."""
 SPARE_CONNECTIONS = 10
 """For the harness itself, and for superusers."""
 
@@ -121,15 +122,15 @@ def load_study(path: Path, catalog: Catalog) -> Study:
 
 
 def _check_design(path: Path, study: Study) -> None:
-    if study.baseline not in study.variants:
-        raise MalformedFile(
-            path, f"`baseline`: `{study.baseline}` is not among `variants`; add it there."
-        )
     for key, values in (("variants", study.variants), ("conditions", study.conditions)):
         if not values:
             raise MalformedFile(path, f"`{key}` is empty; name at least one.")
         if len(set(values)) < len(values):
             raise MalformedFile(path, f"`{key}` names one twice; remove the repetition.")
+    if study.baseline not in study.variants:
+        raise MalformedFile(
+            path, f"`baseline`: `{study.baseline}` is not among `variants`; add it there."
+        )
 
 
 def _check_connections(path: Path, study: Study, catalog: Catalog) -> None:

@@ -18,7 +18,9 @@ from harness.lab.postgres import EmbeddedPostgres
 OLDEST_VERSION = 14
 """PostgreSQL 13 ended in November 2025, and `toplevel` in pg_stat_statements came with 14."""
 _DATABASE = "bridgetoll"
-_ROLE_PREFIX = "bridgetoll_"
+_LONGEST_NAME = 63
+"""Characters; PostgreSQL cuts a longer one off."""
+_URL_FORM = "postgresql://user:password@host:port/name"
 _ROLE_SETTINGS: tuple[LiteralString, ...] = (
     "timezone = 'UTC'",  # spelled exactly so: see shared/schema.sql
     "statement_timeout = '60s'",  # no request waits for ever, whatever its driver
@@ -63,30 +65,48 @@ class Database:
         self._url = url
         self._contract = contract
         self._embedded = embedded
-        self._roles: dict[str, str] = {}
+        self._roles: dict[str, tuple[str, str]] = {}  # by variant: name, password
         self._admin: psycopg.Connection[tuple[object, ...]] | None = None
-        self._name = _DATABASE
+        # A database and roles of this run's own, so that two runs on one server do not meet.
+        self._name = f"{_DATABASE}_{secrets.token_hex(4)}"
 
     def __enter__(self) -> Self:
-        with _connect(self._url) as connection:
-            _check_server(connection)
-            # A database of this run's own, so that two runs on one server do not meet.
-            self._name = f"{_DATABASE}_{secrets.token_hex(4)}"
-            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(self._name)))
-        self._admin = _connect(self._at(self._name))
-        self._admin.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
-        self._admin.execute(cast(LiteralString, self._contract.schema_sql))
+        _check_url(self._url)
+        try:
+            self._create()
+        except psycopg.Error as error:
+            raise DatabaseFailed(
+                f"The database cannot be prepared: {' '.join(str(error).split())}; let "
+                "--database-url name a superuser, or leave it out to use the embedded PostgreSQL."
+            ) from error
         return self
 
     def __exit__(self, *_: object) -> None:
+        if self._embedded is None:
+            self._drop()
+        elif self._admin is not None:  # the whole cluster goes
+            self._admin.close()
+
+    def _create(self) -> None:
+        with _connect(self._url) as connection:
+            _check_server(connection)
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(self._name)))
+        try:
+            self._admin = _connect(self._at(self._name))
+            self._admin.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+            self._admin.execute(cast(LiteralString, self._contract.schema_sql))
+        except BaseException:
+            self._drop()
+            raise
+
+    def _drop(self) -> None:
+        """Take what is ours off a server that stays."""
         if self._admin is not None:
             self._admin.close()
-        if self._embedded is not None:  # the whole cluster goes
-            return
         with _connect(self._url) as connection:
             name = sql.Identifier(self._name)
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
-            for role in self._roles:
+            for role, _ in self._roles.values():
                 connection.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(role)))
 
     @property
@@ -104,11 +124,7 @@ class Database:
 
     def login(self, variant: str) -> str:
         """A URL under which one variant, and nobody else, logs in."""
-        role = _role(variant)
-        if role not in self._roles:
-            self._roles[role] = secrets.token_hex(12)
-            self._create_role(role, self._roles[role])
-        return self._at(self._name, role, self._roles[role])
+        return self._at(self._name, *self._role(variant))
 
     def reset(self, rows: int) -> None:
         """Bring the table to exactly the contract's first `rows` rows, analysed and checkpointed."""
@@ -131,7 +147,7 @@ class Database:
             "SELECT query, calls, rows FROM pg_stat_statements JOIN pg_roles r ON r.oid = userid "
             "WHERE toplevel AND r.rolname = %s "
             "AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database())",
-            [_role(variant)],
+            [self._role(variant)[0]],
         )
         return [msgspec.convert(dict(zip(("query", "calls", "rows"), row)), Counted) for row in found]
 
@@ -153,7 +169,7 @@ class Database:
         if self._embedded is not None:
             self.admin.close()  # it will be cut; the next use opens another
             return self._embedded.outage()
-        return self._locked_out(_role(variant))
+        return self._locked_out(self._role(variant)[0])
 
     @contextmanager
     def _locked_out(self, role: str) -> Iterator[None]:
@@ -167,9 +183,17 @@ class Database:
         finally:
             self.admin.execute(sql.SQL("ALTER ROLE {} LOGIN").format(name))
 
+    def _role(self, variant: str) -> tuple[str, str]:
+        """Name and password of the variant's role, which is made when it is first asked for."""
+        if variant not in self._roles:
+            told = re.sub(r"[^a-z0-9]+", "_", variant)
+            role = f"{self._name}_{len(self._roles)}_{told}"[:_LONGEST_NAME]
+            self._roles[variant] = role, secrets.token_hex(12)
+            self._create_role(*self._roles[variant])
+        return self._roles[variant]
+
     def _create_role(self, role: str, password: str) -> None:
         name = sql.Identifier(role)
-        self.admin.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(name))
         self.admin.execute(
             sql.SQL("CREATE ROLE {} LOGIN PASSWORD {} IN ROLE bridgetoll_app").format(name, password)
         )
@@ -185,8 +209,15 @@ class Database:
         return urlunsplit(parts._replace(netloc=netloc, path=f"/{database}"))
 
 
-def _role(variant: str) -> str:
-    return _ROLE_PREFIX + re.sub(r"[^a-z0-9]+", "_", variant)
+def _check_url(url: str) -> None:
+    """Implementations get a URL of the same form, and not every driver of theirs takes another."""
+    try:
+        parts = urlsplit(url)
+        fits = parts.scheme == "postgresql" and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is none
+        fits = False
+    if not fits:
+        raise UsageError(f"--database-url is not a PostgreSQL URL; write {_URL_FORM}.")
 
 
 def _connect(url: str) -> psycopg.Connection[tuple[object, ...]]:
@@ -200,17 +231,26 @@ def _connect(url: str) -> psycopg.Connection[tuple[object, ...]]:
     except psycopg.ProgrammingError as error:
         raise UsageError(
             f"--database-url is not a PostgreSQL URL ({' '.join(str(error).split())}); write "
-            "postgresql://user:password@host:port/name."
+            f"{_URL_FORM}."
         ) from error
 
 
-def _check_server(connection: psycopg.Connection[tuple[object, ...]]) -> None:
-    version = connection.info.server_version // 10_000
+def check_version(number: int) -> None:
+    """Refuse a server that is too old, by its number as libpq gives it (`180006` is 18.6).
+
+    Raises:
+        UsageError: it is.
+    """
+    version = number // 10_000
     if version < OLDEST_VERSION:
         raise UsageError(
             f"The database is PostgreSQL {version}, and bridgetoll needs {OLDEST_VERSION} or "
             "later; upgrade it, or leave out --database-url."
         )
+
+
+def _check_server(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    check_version(connection.info.server_version)
     row = connection.execute("SHOW shared_preload_libraries").fetchone()
     if row is None or "pg_stat_statements" not in str(row[0]):
         raise UsageError(

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import subprocess
 from pathlib import Path
 
 from harness.errors import UsageError
@@ -52,3 +53,15 @@ def _cpuinfo(key: str) -> str:
     except OSError:
         pass
     return ""
+
+
+def commit(root: Path) -> str | None:
+    """The checkout's commit, marked where files differ from it; None outside a repository."""
+    try:
+        found = subprocess.run(
+            ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=12"],
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return found.stdout.strip() or None

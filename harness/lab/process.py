@@ -53,8 +53,14 @@ class Child:
         for process in family:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)  # orphans: the one that started them ended first
         psutil.wait_procs(family, timeout=patience_s)
         self.popen.wait()
+        for pipe in (self.popen.stdin, self.popen.stdout):
+            if pipe is not None:
+                with contextlib.suppress(BrokenPipeError):  # what was never read
+                    pipe.close()
 
     def _family(self) -> list[psutil.Process]:
         try:
@@ -107,7 +113,6 @@ def launch(
             start_new_session=True,
         )
     return Child(popen, log)
-
 
 
 def wait_until(condition: Callable[[], bool], seconds: float) -> bool:

@@ -7,6 +7,7 @@ answer) to the moment its response is complete.
 """
 
 import asyncio
+import contextlib
 from array import array
 from collections import Counter
 from time import monotonic_ns
@@ -18,6 +19,8 @@ from harness.load.messages import Edge, Exchange, Open, Tally
 
 _RETRY_S = 0.05
 """Pause of a connection whose connect was refused: long enough not to spin on a dead server."""
+_CONNECT_S = 5.0
+"""How long opening connections beforehand may take: a full backlog drops them silently."""
 _SWEEP_S = 0.25
 """How often requests under way are compared with their time limit."""
 _SAMPLES, _SAMPLE_CHARACTERS = 5, 200
@@ -254,7 +257,9 @@ class Target:
             return 0
         missing = [place for place, c in enumerate(self.connections) if not c.connected]
         fresh = [self.renew(place) for place in missing]
-        await asyncio.gather(*(c.connect() for c in fresh), return_exceptions=True)
+        with contextlib.suppress(TimeoutError):  # what is not open by then, its first request opens
+            async with asyncio.timeout(_CONNECT_S):
+                await asyncio.gather(*(c.connect() for c in fresh), return_exceptions=True)
         return len(missing)
 
     async def slice(self, exchange: Exchange, seconds: float, timeout_s: float) -> Tally:

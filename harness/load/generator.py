@@ -30,7 +30,7 @@ class Generator:
     def open(
         self, target: str, host: str, port: int, *, connections: int, keep_alive: bool = True
     ) -> None:
-        """Open connections to a server; a name that is taken is replaced by `close` first."""
+        """Open connections to a server; what stood under that name is closed."""
         self._expect_done(Open(target, host, port, connections, keep_alive))
 
     def close(self, target: str) -> None:

@@ -6,9 +6,14 @@ and remembered by its exact bytes, so that a server which answers a thousand tim
 the same head (its Date changes once a second) costs a thousand dictionary look-ups and one parse.
 """
 
+import re
 from typing import NamedTuple
 
 _HEAD_END = b"\r\n\r\n"
+_STATUS_LINE = re.compile(rb"(HTTP/1\.[01]) ([1-9][0-9][0-9])(?: [^\r\n]*)?")
+_DIGITS = re.compile(rb"[0-9]{1,18}")
+_BODILESS = (204, 304)
+"""Statuses whose response ends with its head, whatever its fields say."""
 _REMEMBERED_HEADS = 1024
 """Heads kept before the memory is emptied; a server that varies every head gains nothing anyway."""
 _MAX_HEAD_BYTES = 65_536
@@ -65,7 +70,7 @@ class ResponseParser:
         Raises:
             ProtocolError: the bytes are no HTTP/1.1 response, or go on after its end.
         """
-        if self._head is None:
+        while self._head is None:
             if self._rest:
                 data = self._rest + data
                 self._rest = b""
@@ -73,13 +78,11 @@ class ResponseParser:
             if end < 0:
                 return self._keep_head(data)
             head = self._heads.get(data[:end]) or self._remember(data[:end])
-            body = data[end + 4 :]
-            if head.length == len(body):  # the whole response in one read: by far the most common
-                return Response(head.status, body, head.close)
-            if 100 <= head.status < 200:  # an interim response: the final one follows
-                return self.feed(body) if body else None
-            self._head = head
-            data = body
+            data = data[end + 4 :]
+            if head.length == len(data):  # the whole response in one read: by far the most common
+                return Response(head.status, data, head.close)
+            if head.status >= 200:
+                self._head = head  # else an interim response: the final one follows
         return self._feed_body(self._head, data)
 
     def feed_eof(self) -> Response | None:
@@ -173,19 +176,18 @@ def parse_head(raw: bytes) -> Head:
         ProtocolError: for anything that leaves the length of the body in doubt.
     """
     status_line, *lines = raw.split(b"\r\n")
-    version, _, rest = status_line.partition(b" ")
-    if version not in (b"HTTP/1.1", b"HTTP/1.0") or not rest[:3].isdigit():
+    if not (line_found := _STATUS_LINE.fullmatch(status_line)):
         raise ProtocolError(f"not a status line: {status_line[:80]!r}")
-    status = int(rest[:3])
+    version, status = line_found[1], int(line_found[2])
     fields: dict[bytes, list[bytes]] = {}
     for line in lines:
         name, colon, value = line.partition(b":")
-        if not colon or not name or name != name.strip():
+        if not colon or not name or name != name.strip() or b"\n" in line:
             raise ProtocolError(f"not a header field: {line[:80]!r}")
         fields.setdefault(name.lower(), []).append(value.strip())
     tokens = b",".join(fields.get(b"connection", [])).lower().replace(b" ", b"").split(b",")
     close = b"close" in tokens or (version == b"HTTP/1.0" and b"keep-alive" not in tokens)
-    chunked = _is_chunked(fields)
+    chunked = status not in _BODILESS and _is_chunked(fields)
     length = None if chunked else _length(fields, status)
     until_end = length is None and not chunked and status >= 200
     return Head(status, length, chunked, close or until_end)
@@ -215,12 +217,12 @@ def _is_chunked(fields: dict[bytes, list[bytes]]) -> bool:
 def _length(fields: dict[bytes, list[bytes]], status: int) -> int | None:
     if 100 <= status < 200:
         return None  # no body, but not the end either: never mistaken for a complete response
-    if status in (204, 304):
+    if status in _BODILESS:
         return 0
     values = {v.strip() for item in fields.get(b"content-length", []) for v in item.split(b",")}
     if not values:
         return None
-    if len(values) > 1 or not (value := values.pop()).isdigit():
+    if len(values) > 1 or not _DIGITS.fullmatch(value := values.pop()):
         raise ProtocolError("a Content-Length that is no number, or two that differ")
     return int(value)
 

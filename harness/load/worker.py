@@ -38,6 +38,8 @@ class Worker:
     async def _carry_out(self, command: Command) -> Answer:
         match command:
             case Open(target=name):
+                if name in self._targets:
+                    self._targets[name].close()
                 target = self._targets[name] = Target(command)
                 await target.ready()
                 return Done()

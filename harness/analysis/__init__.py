@@ -1,0 +1,1 @@
+"""Pure functions from trials to estimates, labels and verdicts; nothing here touches the machine."""

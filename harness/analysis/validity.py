@@ -1,0 +1,175 @@
+"""Labels that keep a figure from being read as what it is not, each with a remedy."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+import msgspec
+
+from harness.analysis.measures import Measure
+from harness.experiment.records import Trial
+from harness.model import Cores
+
+GENERATOR_SHARE = 0.80
+"""Of a core: above this a single-threaded generator begins to wait for itself."""
+STEAL_SHARE = 0.02
+"""Of all processors: time that the hypervisor gave to others."""
+FOREIGN_SHARE = 0.05
+"""Of one core: work of processes that are not ours."""
+SERVER_SHARE = 0.90
+"""Of the cores that the workers can use, one each under the GIL."""
+DATABASE_SHARE = 0.85
+"""Of the database's cores."""
+IDLE_BELOW = 0.70
+"""With everything below this, time passes in waiting."""
+ERROR_SHARE = 0.001
+"""Of all requests."""
+IDLE_SERVER_SHARE = 0.005
+"""Of a core: what a server may use while it is not loaded."""
+
+
+class Label(StrEnum):
+    """What a trial is, or suffers from."""
+
+    INCOMPLETE = "incomplete"
+    ERRORS = "errors"
+    GENERATOR_BOUND = "generator-bound"
+    NOISY = "noisy"
+    DATABASE_BOUND = "database-bound"
+    LOAD_CORE_BOUND = "load-core-bound"
+    SERVER_BOUND = "server-bound"
+    LATENCY_BOUND = "latency-bound"
+    BUSY_WHEN_IDLE = "busy-when-idle"
+
+
+REMEDIES: dict[Label, str] = {
+    Label.INCOMPLETE: "read the server's log in the run's folder, mend it and run again",
+    Label.ERRORS: "find the cause in the samples of the trial; failed requests count for nothing",
+    Label.GENERATOR_BOUND: "give the generator a core of its own, or load with fewer connections",
+    Label.NOISY: "run again when the machine is quiet, or on one that is not shared",
+    Label.DATABASE_BOUND: "compare server CPU per request instead, or give PostgreSQL more cores",
+    Label.LOAD_CORE_BOUND: "compare server CPU per request instead, or use a machine with more cores",
+    Label.SERVER_BOUND: "none needed: the server is what limits, as it should be for capacity",
+    Label.LATENCY_BOUND: "raise the connections until something is saturated",
+    Label.BUSY_WHEN_IDLE: "find out what the server does unasked; it disturbs the others' slices",
+}
+
+_NO_CAPACITY = frozenset({Measure.THROUGHPUT, Measure.P50, Measure.P99})
+_EVERYTHING = frozenset(Measure)
+SPOILS: dict[Label, frozenset[Measure]] = {
+    Label.INCOMPLETE: _EVERYTHING,
+    Label.ERRORS: _EVERYTHING,
+    Label.GENERATOR_BOUND: _NO_CAPACITY,
+    Label.NOISY: frozenset(),
+    Label.DATABASE_BOUND: _NO_CAPACITY,
+    Label.LOAD_CORE_BOUND: _NO_CAPACITY,
+    Label.SERVER_BOUND: frozenset(),
+    Label.LATENCY_BOUND: _NO_CAPACITY,
+    Label.BUSY_WHEN_IDLE: frozenset(),
+}
+"""The measures about which a trial with this label says nothing of the framework."""
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """A label on a trial, with the figure that gave rise to it."""
+
+    label: Label
+    detail: str
+
+    @property
+    def remedy(self) -> str:
+        """What to do about it."""
+        return REMEDIES[self.label]
+
+
+class Shares(msgspec.Struct, frozen=True):
+    """Who used how much CPU during a trial's slices, in cores; None where it cannot be known."""
+
+    server: float
+    database: float | None
+    generator: float
+    foreign: float | None
+    steal: float
+
+
+def shares(trial: Trial, processors: int) -> Shares | None:
+    """Average the CPU of all roles over the trial's slices; None without any."""
+    elapsed = sum(s.elapsed_ns for s in trial.slices)
+    if elapsed <= 0:
+        return None
+    server = sum(s.server_cpu_ns for s in trial.slices) / elapsed
+    generator = sum(s.generator_cpu_ns for s in trial.slices) / elapsed
+    known = [s.database_cpu_ns for s in trial.slices if s.database_cpu_ns is not None]
+    database = sum(known) / elapsed if len(known) == len(trial.slices) else None
+    busy = sum(s.machine_busy_ns for s in trial.slices) / elapsed
+    return Shares(
+        server=server,
+        database=database,
+        generator=generator,
+        foreign=None if database is None else max(0.0, busy - server - database - generator),
+        steal=sum(s.steal_ns for s in trial.slices) / elapsed / processors,
+    )
+
+
+def findings(trial: Trial, cores: Cores, workers: int, processors: int) -> tuple[Finding, ...]:
+    """Every label that fits a trial."""
+    found: list[Finding] = []
+    if trial.problem is not None:
+        found.append(Finding(Label.INCOMPLETE, trial.problem.splitlines()[0]))
+    found += _errors(trial)
+    used = shares(trial, processors)
+    if used is not None:
+        found += _noise(trial, used)
+        found += _bounds(used, cores, workers)
+    return tuple(found)
+
+
+def spoiled(measure: Measure, found: Sequence[Finding]) -> Finding | None:
+    """The first finding that forbids a statement by this measure, or None."""
+    return next((f for f in found if measure in SPOILS[f.label]), None)
+
+
+def _errors(trial: Trial) -> list[Finding]:
+    errors = sum(sum(s.errors.values()) for s in trial.slices)
+    total = errors + sum(s.correct for s in trial.slices)
+    if total == 0 or errors / total <= ERROR_SHARE:
+        return []
+    kinds = sorted({kind for s in trial.slices for kind in s.errors})
+    return [Finding(Label.ERRORS, f"{errors / total:.2%} of requests failed ({', '.join(kinds)})")]
+
+
+def _noise(trial: Trial, used: Shares) -> list[Finding]:
+    found: list[Finding] = []
+    if used.steal > STEAL_SHARE:
+        found.append(Finding(Label.NOISY, f"{used.steal:.1%} of CPU time was stolen"))
+    if used.foreign is not None and used.foreign > FOREIGN_SHARE:
+        found.append(Finding(Label.NOISY, f"other processes used {used.foreign:.1%} of a core"))
+    idle = trial.idle_cpu_share
+    if idle is not None and idle > IDLE_SERVER_SHARE:
+        found.append(Finding(Label.BUSY_WHEN_IDLE, f"{idle:.1%} of a core without being asked"))
+    return found
+
+
+def _bounds(used: Shares, cores: Cores, workers: int) -> list[Finding]:
+    found: list[Finding] = []
+    if used.generator > GENERATOR_SHARE:
+        detail = f"the generator used {used.generator:.0%} of a core"
+        found.append(Finding(Label.GENERATOR_BOUND, detail))
+    usable = min(workers, len(cores.application))
+    if used.server >= SERVER_SHARE * usable:
+        found.append(Finding(Label.SERVER_BOUND, f"{used.server / usable:.0%} of its CPU"))
+        return found
+    if used.database is None:
+        return found
+    sharing = set(cores.database) & set(cores.load)
+    if used.database >= DATABASE_SHARE * len(cores.database):
+        share = used.database / len(cores.database)
+        found.append(Finding(Label.DATABASE_BOUND, f"PostgreSQL used {share:.0%} of its CPU"))
+    elif sharing and used.database + used.generator >= DATABASE_SHARE * len(cores.database):
+        detail = (
+            f"PostgreSQL ({used.database:.0%}) and the generator ({used.generator:.0%}) fill the "
+            f"core they share, the server uses {used.server:.0%} of its own"
+        )
+        found.append(Finding(Label.LOAD_CORE_BOUND, detail))
+    elif max(used.server / usable, used.database + used.generator) < IDLE_BELOW:
+        found.append(Finding(Label.LATENCY_BOUND, f"the server used {used.server:.0%} of its CPU"))
+    return found

@@ -1,0 +1,1 @@
+"""Pure functions from results to what people read: charts, HTML, Markdown, terminal lines."""

@@ -1,0 +1,39 @@
+"""The report's files as texts, from templates; everything that comes from elsewhere is escaped."""
+
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+_TEMPLATES = Path(__file__).with_name("templates")
+
+
+def html(values: dict[str, Any]) -> str:
+    """The page: one file, nothing loaded from anywhere."""
+    return _environment(escape=True).get_template("page.html").render(values)
+
+
+def markdown(values: dict[str, Any]) -> str:
+    """The same in Markdown."""
+    return _environment(escape=False).get_template("report.md").render(values)
+
+
+def _environment(*, escape: bool) -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        autoescape=escape,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["cell"] = _markdown_cell
+    return environment
+
+
+def _markdown_cell(value: object) -> str:
+    """Text that can neither end a table's cell nor become HTML."""
+    text = " ".join(str(value).split())
+    for character, replacement in (("&", "&amp;"), ("<", "&lt;"), ("|", "\\|"), ("`", "'")):
+        text = text.replace(character, replacement)
+    return text

@@ -1,0 +1,82 @@
+"""Numbers and findings as short texts, the same in the page, in Markdown and in the terminal."""
+
+from harness.analysis.intervals import Interval
+from harness.analysis.measures import Measure
+from harness.analysis.results import Comparison, ConditionResult
+from harness.study import Condition
+
+
+def number(value: float) -> str:
+    """Three significant digits, thousands set apart."""
+    if abs(value) >= 999.5:
+        return f"{round(value, -1 if value >= 9_995 else 0):,.0f}"
+    return f"{value:.3g}"
+
+
+def estimate(interval: Interval | None) -> str:
+    """A value with its interval's bounds."""
+    if interval is None:
+        return "–"
+    if interval.low is None or interval.high is None:
+        return f"{number(interval.mean)} (one block)"
+    return f"{number(interval.mean)} [{number(interval.low)}, {number(interval.high)}]"
+
+
+def ratio(interval: Interval | None) -> str:
+    """A ratio with its interval's bounds."""
+    if interval is None:
+        return "–"
+    if interval.low is None or interval.high is None:
+        return f"{interval.mean:.2f} (one block)"
+    return f"{interval.mean:.2f} [{interval.low:.2f}, {interval.high:.2f}]"
+
+
+def condition_title(condition: Condition) -> str:
+    """A condition as a heading."""
+    return f"{condition.endpoint}, {condition.connections} connections, {condition.rows:,} rows"
+
+
+def names(group: tuple[str, ...]) -> str:
+    """The members of a tie group in a sentence."""
+    if len(group) == 1:
+        return group[0]
+    return f"{', '.join(group[:-1])} and {group[-1]}"
+
+
+def verdict(result: ConditionResult, baseline: str) -> str:
+    """One or two sentences on a condition, made from its data alone."""
+    comparison = result.comparisons[Measure.CPU]
+    where = condition_title(result.condition)
+    if comparison.unsaid is not None or not comparison.groups:
+        return f"{where}: no ranking, because {comparison.unsaid or 'nothing was measured'}."
+    best, *others = comparison.groups
+    if not others:
+        return (
+            f"{where}: no difference in server CPU per request could be told between "
+            f"{names(best)} beyond what two identical servers differ by."
+        )
+    tied = "" if len(best) == 1 else " (a tie)"
+    return (
+        f"{where}: the least server CPU per request is that of {names(best)}{tied}; "
+        f"{_against_baseline(comparison, best, baseline)}"
+    )
+
+
+def _against_baseline(comparison: Comparison, best: tuple[str, ...], baseline: str) -> str:
+    if baseline in best:
+        worst = comparison.groups[-1]
+        most = comparison.ratios.get(worst[-1])
+        return f"{names(worst)} used the most, {ratio(most)} times as much as {baseline}."
+    lead = comparison.ratios.get(best[0])
+    inverse = None if lead is None else _inverse(lead)
+    return f"{baseline} used {ratio(inverse)} times as much as {best[0]}."
+
+
+def _inverse(interval: Interval) -> Interval:
+    return Interval(
+        mean=1 / interval.mean,
+        low=None if interval.high is None else 1 / interval.high,
+        high=None if interval.low is None else 1 / interval.low,
+        se=interval.se,
+        blocks=interval.blocks,
+    )

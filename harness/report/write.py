@@ -1,0 +1,36 @@
+"""A run's report, from its folder to its folder."""
+
+from pathlib import Path
+
+import msgspec
+
+from harness.analysis.results import Analysis, analyse
+from harness.errors import BridgetollError
+from harness.experiment.store import Store
+from harness.report.render import html, markdown
+from harness.report.view import view
+
+
+class Report(msgspec.Struct, frozen=True):
+    """What was written, and what it says."""
+
+    page: Path
+    analysis: Analysis
+    damaged: tuple[BridgetollError, ...]
+
+
+def write_report(store: Store) -> Report:
+    """Recompute everything from the trials and write page, Markdown and summary.
+
+    Raises:
+        MalformedFile: `run.json` cannot be read. Damaged trials are left out and named instead.
+    """
+    run = store.read_run()
+    trials, damaged = store.trials()
+    analysis = analyse(run, trials)
+    values = view(run, analysis, damaged)
+    store.write_text("report.md", markdown(values))
+    summary = msgspec.json.format(msgspec.json.encode(analysis), indent=1).decode()
+    store.write_text("summary.json", summary + "\n")
+    page = store.write_text("index.html", html(values))
+    return Report(page=page, analysis=analysis, damaged=tuple(damaged))

@@ -1,0 +1,161 @@
+"""What the terminal shows: tables, progress and the summary. Made here, printed by `cli`."""
+
+import time
+
+from rich.console import Console, Group, RenderableType
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.table import Table
+from rich.text import Text
+
+from harness.analysis.measures import Measure
+from harness.analysis.results import Analysis, ConditionResult
+from harness.audit.findings import Verification
+from harness.catalog import Catalog
+from harness.experiment.plan import Phase, Plan
+from harness.report import words
+from harness.study import Study
+
+_SMOOTHING = 0.1
+"""Weight of the newest slice in the estimate of the time left."""
+
+
+def duration(seconds: float) -> str:
+    """Minutes and seconds."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+
+
+def catalog_table(catalog: Catalog, studies: list[str], runs: list[str]) -> RenderableType:
+    """Variants, studies and runs."""
+    table = Table(box=None, pad_edge=False)
+    for heading in ("variant", "what it is", "server"):
+        table.add_column(heading, overflow="fold")
+    for variant in catalog.variants.values():
+        title = Text(f"{variant.framework}: {variant.title}")
+        table.add_row(Text(variant.name, style="bold"), title, Text(variant.server))
+    return Group(
+        table,
+        Text(f"\nstudies: {', '.join(studies) or 'none'}"),
+        Text(f"runs: {', '.join(runs) or 'none'}"),
+    )
+
+
+def plan_text(study: Study, plan: Plan) -> RenderableType:
+    """What a study will do, and how long that takes."""
+    lines = [
+        f"{study.title}: {study.question}",
+        f"{study.blocks} blocks of {len(plan.entries)} servers ({len(study.variants)} variants and "
+        f"a hidden duplicate of {study.baseline}), seed {study.seed}",
+        *(f"  {words.condition_title(c)}" for c in study.conditions),
+        f"{study.load.rounds} rounds of {study.load.slice_s:g} s slices in each trial, "
+        f"{len(plan.phases) * len(plan.entries)} trials",
+        f"expected: {duration(plan.expected_s)}, after environments and verification",
+    ]
+    return Text("\n".join(lines))
+
+
+def verification_lines(verification: Verification) -> RenderableType:
+    """One line if all is well, else one per failed check."""
+    count = len(verification.outcomes)
+    if verification.passed:
+        return Text.assemble(("ok    ", "green"), f"{verification.variant}: {count} checks")
+    failed = [Text(f"      {problem}") for problem in verification.problems]
+    return Group(Text.assemble(("FAILS ", "bold red"), verification.variant), *failed)
+
+
+def summary(analysis: Analysis) -> RenderableType:
+    """Verdict and tie groups per condition, for 80 columns."""
+    parts: list[RenderableType] = []
+    for result in analysis.conditions:
+        parts += [Text(words.verdict(result, analysis.baseline)), _ranking_table(analysis, result)]
+    return Group(*parts)
+
+
+def _ranking_table(analysis: Analysis, result: ConditionResult) -> Table:
+    cpu, throughput = result.comparisons[Measure.CPU], result.comparisons[Measure.THROUGHPUT]
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    table.add_column("", justify="right")
+    table.add_column("variant")
+    table.add_column("CPU µs/request")
+    table.add_column("ratio")
+    table.add_column("requests/s", justify="right")
+    groups = cpu.groups or (tuple(cpu.estimates),)
+    for place, group in enumerate(groups, start=1):
+        for entry in group:
+            rate = throughput.estimates.get(entry)
+            table.add_row(
+                str(place) if cpu.groups else "",
+                Text(entry),
+                words.estimate(cpu.estimates.get(entry)),
+                "1" if entry == analysis.baseline else words.ratio(cpu.ratios.get(entry)),
+                "–" if rate is None else words.number(rate.mean),
+            )
+    return table
+
+
+class ProgressListener:
+    """Shows a run as it goes. Use as a context manager around it."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._progress = Progress(
+            TextColumn("{task.description}"), BarColumn(bar_width=16), TextColumn("{task.fields[note]}"),
+            console=console, transient=True,
+        )  # fmt: skip
+        self._task: TaskID | None = None
+        self._total = 0
+        self._last: tuple[float, int] | None = None
+        self._per_slice_s: float | None = None
+
+    def expect(self, plan: Plan) -> None:
+        """Learn how many slices the whole run has."""
+        self._total = sum(len(p.orders) for p in plan.phases) * len(plan.entries)
+
+    def step(self, what: str) -> None:
+        """Something that is not a trial begins."""
+        if self._console.is_terminal:
+            self._update(what, None, "")
+        else:
+            self._console.print(what, highlight=False, markup=False)
+        self._last = None
+
+    def verified(self, verification: Verification) -> None:
+        """A variant has been checked."""
+        self._console.print(verification_lines(verification))
+
+    def progress(self, phase: Phase, entry: str, done_slices: int, throughput: float) -> None:
+        """A slice has ended."""
+        now = time.monotonic()
+        if self._last is not None and done_slices > self._last[1]:
+            took = (now - self._last[0]) / (done_slices - self._last[1])
+            known = self._per_slice_s
+            self._per_slice_s = took if known is None else known + _SMOOTHING * (took - known)
+        self._last = (now, done_slices)
+        left = "" if self._per_slice_s is None else self._left(done_slices)
+        self._update(
+            f"block {phase.block} {phase.condition.endpoint}", done_slices,
+            f"{entry[:24]} {words.number(throughput)}/s{left}",
+        )  # fmt: skip
+
+    def problem(self, what: str) -> None:
+        """Something went wrong, and the run goes on."""
+        self._console.print(Text.assemble(("problem: ", "bold yellow"), what))
+
+    def _left(self, done: int) -> str:
+        assert self._per_slice_s is not None
+        return f", {duration((self._total - done) * self._per_slice_s)} left"
+
+    def _update(self, description: str, completed: int | None, note: str) -> None:
+        if self._task is None:
+            self._task = self._progress.add_task(description, total=self._total or None, note=note)
+        self._progress.update(
+            self._task, description=description, completed=completed, note=note,
+            total=self._total or None,
+        )  # fmt: skip
+
+    def __enter__(self) -> "ProgressListener":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()

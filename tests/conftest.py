@@ -1,0 +1,65 @@
+"""What tests share: a workspace of their own, and one real PostgreSQL for the whole session."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.contract import Contract
+from harness.lab.database import Database
+from harness.lab.postgres import EmbeddedPostgres
+from harness.study import DatabaseSettings
+from harness.workspace import Workspace
+
+
+@pytest.fixture(scope="session")
+def repository() -> Workspace:
+    """The checkout itself: to be read, never written to."""
+    return Workspace()
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, repository: Workspace) -> Workspace:
+    """An empty workspace with the real `shared/`, free to be spoilt."""
+    copy = Workspace(tmp_path / "workspace")
+    shutil.copytree(repository.shared, copy.shared)
+    copy.implementations.mkdir()
+    return copy
+
+
+@pytest.fixture(scope="session")
+def cache() -> Iterator[Path]:
+    """A cache of the session's own, in a place that PostgreSQL's system user can enter."""
+    folder = Path(tempfile.mkdtemp(prefix="bridgetoll-tests-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def contract(repository: Workspace) -> Contract:
+    """The contract of this repository."""
+    return Contract(repository)
+
+
+@pytest.fixture(scope="session")
+def cluster(cache: Path) -> Iterator[EmbeddedPostgres]:
+    """A running PostgreSQL; tests that stop it start one of their own."""
+    with EmbeddedPostgres(cache, DatabaseSettings(max_connections=50)) as postgres:
+        yield postgres
+
+
+@pytest.fixture
+def database(cluster: EmbeddedPostgres, contract: Contract) -> Iterator[Database]:
+    """A database with the schema in the session's cluster, dropped after the test."""
+    with Database(cluster.url, contract) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def cpu() -> int:
+    """One processor that this process may use."""
+    return min(os.sched_getaffinity(0))
