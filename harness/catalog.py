@@ -86,9 +86,13 @@ def _check_servers(path: Path, servers: dict[str, Server]) -> None:
         if not server.argv:
             raise MalformedFile(path, f"`{name}.argv` is empty; name the server's program.")
         try:
-            asked = {f for part in server.argv for _, f, _, _ in Formatter().parse(part) if f is not None}
+            asked = {
+                f for part in server.argv for _, f, _, _ in Formatter().parse(part) if f is not None
+            }
         except ValueError as error:
-            raise MalformedFile(path, f"`{name}.argv`: {error}; write literal braces twice.") from None
+            raise MalformedFile(
+                path, f"`{name}.argv`: {error}; write literal braces twice."
+            ) from None
         if unknown := sorted(asked - set(PLACES)):
             raise MalformedFile(
                 path,
@@ -113,7 +117,9 @@ def _implementation(path: Path, servers: dict[str, Server]) -> Implementation:
     project = convert(document.get("project", {}), dict[str, object], path, "project")
     requires = project.get("requires-python")
     if not isinstance(requires, str):
-        raise MalformedFile(path, "`project.requires-python` is missing; say which Python it needs.")
+        raise MalformedFile(
+            path, "`project.requires-python` is missing; say which Python it needs."
+        )
     _check_python(path, requires)
     folder = path.parent
     if not (folder / "requirements.lock").is_file():
@@ -136,11 +142,14 @@ def _variant(path: Path, table: _ToolTable, name: str, servers: dict[str, Server
     entry = table.variants[name]
     at = f"tool.bridgetoll.variants.{name}"
     if not _NAME.fullmatch(name):
-        raise MalformedFile(path, f"`{at}`: a name has lower-case letters, digits and hyphens only.")
+        raise MalformedFile(
+            path, f"`{at}`: a name has lower-case letters, digits and hyphens only."
+        )
     if entry.server not in servers:
         known = ", ".join(sorted(servers))
         raise MalformedFile(
-            path, f"`{at}.server`: no server `{entry.server}` in shared/servers.toml; it has {known}."
+            path,
+            f"`{at}.server`: no server `{entry.server}` in shared/servers.toml; it has {known}.",
         )
     return Variant(
         name=f"{path.parent.name}/{name}",
@@ -163,7 +172,8 @@ def _check_python(path: Path, requires: str) -> None:
         fits = SpecifierSet(requires).contains(here)
     except InvalidSpecifier:
         raise MalformedFile(
-            path, f"`project.requires-python`: {requires!r} is no version range; write e.g. '>=3.12'."
+            path,
+            f"`project.requires-python`: {requires!r} is no version range; write e.g. '>=3.12'.",
         ) from None
     if not fits:
         raise MalformedFile(

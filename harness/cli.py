@@ -27,7 +27,14 @@ from harness.lab.environments import prepare
 from harness.lab.servers import await_ready, launch_server
 from harness.model import Settings
 from harness.report.write import write_report
-from harness.study import DatabaseSettings, ServerSettings, Study, find_study, load_study, study_names
+from harness.study import (
+    DatabaseSettings,
+    ServerSettings,
+    Study,
+    find_study,
+    load_study,
+    study_names,
+)
 from harness.workspace import Workspace, cache_folder
 
 app = typer.Typer(
@@ -84,7 +91,9 @@ def plan(study: str, as_json: Json = False) -> None:
 
 @app.command("verify")
 def verify_(
-    variants: Annotated[list[str] | None, typer.Argument(help="Variants or folders; all if none.")] = None,
+    variants: Annotated[
+        list[str] | None, typer.Argument(help="Variants or folders; all if none.")
+    ] = None,
     database_url: DatabaseUrl = None,
     as_json: Json = False,
 ) -> None:
@@ -115,7 +124,9 @@ def verify_(
 
 @app.command()
 def run(
-    study: Annotated[str | None, typer.Argument(help="A study's name, or a path to its TOML.")] = None,
+    study: Annotated[
+        str | None, typer.Argument(help="A study's name, or a path to its TOML.")
+    ] = None,
     resume: Annotated[str | None, typer.Option(help="Continue this run.")] = None,
     blocks: Annotated[int | None, typer.Option(min=1, help="Another number of blocks.")] = None,
     only: Annotated[

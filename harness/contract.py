@@ -91,10 +91,14 @@ def cpu_sum(iterations: int) -> int:
 def _operations(document: dict[str, Any], folder: Path) -> dict[str, Operation]:
     path = folder / "effects.toml"
     effects = convert(toml_table(path), _EffectsFile, path).endpoints
-    methods = {route.removeprefix("/"): next(iter(item)) for route, item in document["paths"].items()}
+    methods = {
+        route.removeprefix("/"): next(iter(item)) for route, item in document["paths"].items()
+    }
     for name in ENDPOINTS:
         if name not in methods or name not in effects:
-            raise MalformedFile(path, f"endpoint `{name}` is missing here or in openapi.yaml; add it.")
+            raise MalformedFile(
+                path, f"endpoint `{name}` is missing here or in openapi.yaml; add it."
+            )
     return {
         name: Operation(name=name, method=methods[name].upper(), effects=effects[name])
         for name in ENDPOINTS
@@ -105,7 +109,9 @@ def _yaml(path: Path) -> dict[str, Any]:
     try:
         document = yaml.safe_load(_text(path))
     except yaml.YAMLError as error:
-        raise MalformedFile(path, f"not valid YAML: {' '.join(str(error).split())}; mend it.") from error
+        raise MalformedFile(
+            path, f"not valid YAML: {' '.join(str(error).split())}; mend it."
+        ) from error
     if not isinstance(document, dict):
         raise MalformedFile(path, "holds no mapping; restore the file.")
     for key in ("info", "paths", "components"):

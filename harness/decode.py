@@ -35,7 +35,9 @@ def json_value(path: Path) -> Any:
     try:
         return json.loads(_text(path))
     except json.JSONDecodeError as error:
-        raise MalformedFile(path, f"not valid JSON: {error}; restore or delete the file.") from error
+        raise MalformedFile(
+            path, f"not valid JSON: {error}; restore or delete the file."
+        ) from error
 
 
 def convert[T](value: object, kind: type[T], path: Path, at: str = "") -> T:

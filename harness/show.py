@@ -88,7 +88,7 @@ def _ranking_table(analysis: Analysis, result: ConditionResult) -> Table:
                 Text(entry),
                 words.estimate(cpu.estimates.get(entry)),
                 "1" if entry == analysis.baseline else words.ratio(cpu.ratios.get(entry)),
-                "–" if rate is None else words.number(rate.mean),
+                words.MISSING if rate is None else words.number(rate.mean),
             )
     return table
 
@@ -99,7 +99,9 @@ class ProgressListener:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._progress = Progress(
-            TextColumn("{task.description}"), BarColumn(bar_width=16), TextColumn("{task.fields[note]}"),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=16),
+            TextColumn("{task.fields[note]}"),
             console=console, transient=True,
         )  # fmt: skip
         self._task: TaskID | None = None

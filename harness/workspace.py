@@ -7,10 +7,15 @@ import platformdirs
 
 
 class Workspace:
-    """The folders of one checkout. `root` is the repository unless a test says otherwise."""
+    """The folders of one checkout.
+
+    `root` is the repository that this package stands in, unless BRIDGETOLL_ROOT names another
+    folder that is laid out like it.
+    """
 
     def __init__(self, root: Path | None = None) -> None:
-        self.root = (root or Path(__file__).resolve().parents[1]).resolve()
+        named = os.environ.get("BRIDGETOLL_ROOT")
+        self.root = (root or Path(named or Path(__file__).resolve().parents[1])).resolve()
 
     @property
     def shared(self) -> Path:

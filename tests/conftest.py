@@ -7,12 +7,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from harness.contract import Contract
 from harness.lab.database import Database
 from harness.lab.postgres import EmbeddedPostgres
 from harness.study import DatabaseSettings
 from harness.workspace import Workspace
+
+settings.register_profile("here", deadline=None)  # a busy machine is no failure
+settings.load_profile("here")
 
 
 @pytest.fixture(scope="session")

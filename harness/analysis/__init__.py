@@ -1,1 +1,1 @@
-"""Pure functions from trials to estimates, labels and verdicts; nothing here touches the machine."""
+"""Pure functions from trials to estimates, labels and ties; nothing here touches the machine."""

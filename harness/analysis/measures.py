@@ -17,9 +17,9 @@ class Measure(StrEnum):
     P99 = "latency_p99_ms"
 
     @property
-    def title(self) -> str:
+    def heading(self) -> str:
         """As a heading, with its unit."""
-        return _TITLES[self]
+        return _HEADINGS[self]
 
     @property
     def lower_is_better(self) -> bool:
@@ -27,7 +27,7 @@ class Measure(StrEnum):
         return self is not Measure.THROUGHPUT
 
 
-_TITLES = {
+_HEADINGS = {
     Measure.CPU: "server CPU per request (µs)",
     Measure.THROUGHPUT: "throughput (requests/s)",
     Measure.DATABASE_CPU: "PostgreSQL CPU per request (µs)",
@@ -46,7 +46,11 @@ def slice_value(measure: Measure, piece: SliceRecord) -> float | None:
         case Measure.THROUGHPUT:
             return piece.correct / piece.elapsed_ns * 1e9
         case Measure.DATABASE_CPU:
-            return None if piece.database_cpu_ns is None else piece.database_cpu_ns / piece.correct / 1e3
+            return (
+                None
+                if piece.database_cpu_ns is None
+                else piece.database_cpu_ns / piece.correct / 1e3
+            )
         case Measure.P50:
             return None if piece.latency_p50_ns is None else piece.latency_p50_ns / 1e6
         case Measure.P99:

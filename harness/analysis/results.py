@@ -96,7 +96,9 @@ def _condition(
     return ConditionResult(
         condition=condition,
         comparisons={
-            measure: _comparison(measure, _usable(measure, blocks, labels), by_entry, run, duplicate)
+            measure: _comparison(
+                measure, _usable(measure, blocks, labels), by_entry, run, duplicate
+            )
             for measure in Measure
         },
         findings={entry: _counted(found) for entry, found in by_entry.items()},
@@ -115,7 +117,9 @@ def _condition(
     )
 
 
-def _usable(measure: Measure, blocks: _Blocks, labels: Mapping[int, tuple[Finding, ...]]) -> _Blocks:
+def _usable(
+    measure: Measure, blocks: _Blocks, labels: Mapping[int, tuple[Finding, ...]]
+) -> _Blocks:
     """Leave out trials that failed; what only limits a statement stays, and is labelled."""
     failed = {Label.INCOMPLETE, Label.ERRORS}
     return {
@@ -154,13 +158,15 @@ def _comparison(
         ratios=ratios,
         points=points,
         noise_floor=None if floor is None else math.expm1(floor),
-        groups=() if unsaid or floor is None else _groups(measure, blocks, points, duplicate, floor),
+        groups=()
+        if unsaid or floor is None
+        else _groups(measure, blocks, points, duplicate, floor),
         unsaid=unsaid,
     )
 
 
 def _estimates(points: Mapping[str, Mapping[int, float]]) -> dict[str, Interval]:
-    """Geometric means over blocks: their quotients are then the ratios that are shown beside them."""
+    """Geometric means over blocks, so that their quotients are ratios of the same kind."""
     return {
         entry: interval.exp()
         for entry, values in points.items()
@@ -171,7 +177,9 @@ def _estimates(points: Mapping[str, Mapping[int, float]]) -> dict[str, Interval]
 def _effect(measure: Measure, blocks: _Blocks, one: str, other: str) -> Interval | None:
     """Log ratio of two entries over the blocks in which both have a trial."""
     mine, theirs = blocks.get(one, {}), blocks.get(other, {})
-    effects = [block_effect(measure, mine[b], theirs[b]) for b in sorted(mine.keys() & theirs.keys())]
+    effects = [
+        block_effect(measure, mine[b], theirs[b]) for b in sorted(mine.keys() & theirs.keys())
+    ]
     return t_interval([e for e in effects if e is not None])
 
 
@@ -207,9 +215,7 @@ def _groups(
         p_values[frozenset((one, other))] = 1.0 if effect is None else exceedance_p(effect, floor)
     differs = {pair: p <= ALPHA for pair, p in holm(p_values).items()}
     estimates = _estimates({name: points[name] for name in names})
-    ranked = sorted(
-        estimates, key=lambda n: estimates[n].mean, reverse=not measure.lower_is_better
-    )
+    ranked = sorted(estimates, key=lambda n: estimates[n].mean, reverse=not measure.lower_is_better)
     return tie_groups(ranked, differs)
 
 

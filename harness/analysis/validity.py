@@ -47,7 +47,7 @@ REMEDIES: dict[Label, str] = {
     Label.GENERATOR_BOUND: "give the generator a core of its own, or load with fewer connections",
     Label.NOISY: "run again when the machine is quiet, or on one that is not shared",
     Label.DATABASE_BOUND: "compare server CPU per request instead, or give PostgreSQL more cores",
-    Label.LOAD_CORE_BOUND: "compare server CPU per request instead, or use a machine with more cores",
+    Label.LOAD_CORE_BOUND: "compare server CPU per request instead, or use more cores",
     Label.SERVER_BOUND: "none needed: the server is what limits, as it should be for capacity",
     Label.LATENCY_BOUND: "raise the connections until something is saturated",
     Label.BUSY_WHEN_IDLE: "find out what the server does unasked; it disturbs the others' slices",
@@ -67,6 +67,16 @@ SPOILS: dict[Label, frozenset[Measure]] = {
     Label.BUSY_WHEN_IDLE: frozenset(),
 }
 """The measures about which a trial with this label says nothing of the framework."""
+
+
+LIMITS = (
+    Label.SERVER_BOUND,
+    Label.DATABASE_BOUND,
+    Label.LOAD_CORE_BOUND,
+    Label.GENERATOR_BOUND,
+    Label.LATENCY_BOUND,
+)
+"""The labels that say what limited the throughput; the others say what disturbed it."""
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -156,7 +166,7 @@ def _bounds(used: Shares, cores: Cores, workers: int) -> list[Finding]:
         found.append(Finding(Label.GENERATOR_BOUND, detail))
     usable = min(workers, len(cores.application))
     if used.server >= SERVER_SHARE * usable:
-        found.append(Finding(Label.SERVER_BOUND, f"{used.server / usable:.0%} of its CPU"))
+        found.append(Finding(Label.SERVER_BOUND, f"{used.server / usable:.0%} of its CPU used"))
         return found
     if used.database is None:
         return found

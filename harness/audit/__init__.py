@@ -1,1 +1,1 @@
-"""Does it do the same work? One set of checks for the command, the gate before a run, and the tests."""
+"""Does it do the same work? One set of checks, for the command, a run's gate and the tests."""

@@ -14,7 +14,12 @@ import msgspec
 from harness.audit.findings import Violation, expect
 from harness.audit.probe import FORM, Probe, Reply
 from harness.contract import (
-    MAX_BODY_BYTES, MAX_CONTENT, MAX_TITLE, PAGE_SIZE, Contract, cpu_sum,
+    MAX_BODY_BYTES,
+    MAX_CONTENT,
+    MAX_TITLE,
+    PAGE_SIZE,
+    Contract,
+    cpu_sum,
 )  # fmt: skip
 from harness.lab.database import Database
 from harness.model import Settings
@@ -52,7 +57,9 @@ class Subject(msgspec.Struct, frozen=True):
         problem = self.contract.problem("Error", body)
         expect(problem is None, f"the error's body breaks the contract at {problem}")
         sentence = cast(dict[str, str], body)["error"]
-        expect("\n" not in sentence and "Traceback" not in sentence, f"not a sentence: {sentence!r}")
+        expect(
+            "\n" not in sentence and "Traceback" not in sentence, f"not a sentence: {sentence!r}"
+        )
 
     def _body(self, reply: Reply) -> object:
         kind = reply.headers.get("content-type", "none").partition(";")[0].strip()

@@ -1,5 +1,6 @@
 """Single requests, as a test sends them: any method, any bytes, and the whole reply."""
 
+import contextlib
 import http.client
 import json
 from collections.abc import Iterable
@@ -53,10 +54,9 @@ class Probe:
         headers = {} if content_type is None else {"Content-Type": content_type}
         connection = http.client.HTTPConnection(self._host, self._port, timeout=_TIMEOUT_S)
         try:
-            try:
+            # A server may refuse a body before it was all sent: its answer is then waiting.
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 connection.request(method, path, body=body, headers=headers)
-            except (BrokenPipeError, ConnectionResetError):
-                pass  # the server refused the body before it was all sent: its answer is waiting
             response = connection.getresponse()
             fields = {name.lower(): value for name, value in response.getheaders()}
             return Reply(status=response.status, headers=fields, body=response.read())

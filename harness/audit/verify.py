@@ -1,12 +1,11 @@
 """All checks on one variant: the gate before a run, the command, and the tests share it."""
 
 import http.client
-from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
-from harness.audit.conformance import HTTP_CHECKS, Subject
+from harness.audit.conformance import HTTP_CHECKS, Check, Subject
 from harness.audit.effects import errors_leave_the_database_alone, sql_effects
 from harness.audit.findings import Outcome, Verification, Violation
 from harness.audit.outage import database_outage
@@ -20,8 +19,9 @@ from harness.model import Server, Settings, Variant
 
 _POOL, _THREADS = 8, 8
 _FEW, _MANY = 50_000, 4_000_000
-"""Iterations of the CPU loop: about 2 and 200 ms. The larger sum does not fit in 64 bits, as that of
-the contract's default does not: an encoder that cannot write it is found here."""
+"""Iterations of the CPU loop: about 2 and 200 ms. The larger sum, like that of the contract's
+default, does not fit in 64 bits: an encoder that cannot write it is found here."""
+_EFFECT_CHECKS: tuple[Check, ...] = (sql_effects, errors_leave_the_database_alone)
 _POOL_TIMEOUT_S = 2.0
 _WAIT_MS = 20
 
@@ -41,16 +41,14 @@ def verify(bench: Bench, variant: Variant, python: Path) -> Verification:
     try:
         with _start(bench, variant, python, _FEW) as server:
             subject = _subject(bench, server, _FEW)
-            outcomes += [_run(check.__name__, lambda c=check: c(subject)) for check in HTTP_CHECKS]
-            outcomes += _database_checks(subject)
+            outcomes += [_run(check, subject) for check in (*HTTP_CHECKS, *_EFFECT_CHECKS)]
             few = _cpu(subject, server, outcomes)
         with _start(bench, variant, python, _MANY) as server:
             subject = _subject(bench, server, _MANY)
             many = _cpu(subject, server, outcomes)
             if few is not None and many is not None:
-                scales = lambda: check_cpu_scales((_FEW, few), (_MANY, many))  # noqa: E731
-                outcomes.append(_run("cpu_really_runs", scales))
-            outcomes.append(_run("database_outage", lambda: database_outage(subject)))
+                outcomes.append(_scaling(few, many))
+            outcomes.append(_run(database_outage, subject))
     except ServerFailed as error:
         outcomes.append(Outcome(check="starts", problem=str(error)))
     return Verification(variant=variant.name, outcomes=tuple(outcomes))
@@ -91,35 +89,32 @@ def _subject(bench: Bench, server: RunningServer, iterations: int) -> Subject:
     )
 
 
-def _database_checks(subject: Subject) -> list[Outcome]:
-    return [
-        _run("sql_effects", lambda: sql_effects(subject)),
-        _run("errors_leave_the_database_alone", lambda: errors_leave_the_database_alone(subject)),
-    ]
-
-
 def _cpu(subject: Subject, server: RunningServer, outcomes: list[Outcome]) -> float | None:
-    measured: list[float] = []
-    outcome = _run(
-        f"cpu_at_{subject.settings.cpu_iterations}",
-        lambda: measured.append(cpu_per_request_ns(subject, server.clock)),
-    )
-    if not outcome.passed:
-        outcomes.append(outcome)
-    return measured[0] if measured else None
-
-
-def _run(name: str, check: Callable[[], object]) -> Outcome:
-    """One check; a connection that breaks is a finding about the server, not about us."""
+    """CPU nanoseconds per `/cpu` request, or None and an outcome that says why not."""
     try:
-        check()
+        return cpu_per_request_ns(subject, server.clock)
+    except (Violation, OSError, http.client.HTTPException) as error:
+        name = f"cpu at {subject.settings.cpu_iterations} iterations"
+        outcomes.append(Outcome(check=name, problem=str(error)))
+        return None
+
+
+def _scaling(few: float, many: float) -> Outcome:
+    try:
+        check_cpu_scales((_FEW, few), (_MANY, many))
     except Violation as violation:
-        return Outcome(check=_words(name), problem=str(violation))
+        return Outcome(check="cpu really runs", problem=str(violation))
+    return Outcome(check="cpu really runs", problem=None)
+
+
+def _run(check: Check, subject: Subject) -> Outcome:
+    """One check; a connection that breaks is a finding about the server, not about us."""
+    name = check.__name__.replace("_", " ")
+    try:
+        check(subject)
+    except Violation as violation:
+        return Outcome(check=name, problem=str(violation))
     except (OSError, http.client.HTTPException) as error:
         problem = f"no complete response: {type(error).__name__} {error}".rstrip()
-        return Outcome(check=_words(name), problem=problem)
-    return Outcome(check=_words(name), problem=None)
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ")
+        return Outcome(check=name, problem=problem)
+    return Outcome(check=name, problem=None)

@@ -39,7 +39,7 @@ class Gauges:
         self._generator = generator
 
     def read(self, server: TreeClock) -> Reading:
-        """Read all clocks now. The server is idle at that moment, so their order is of no account."""
+        """Read all clocks now. The server is idle at that moment, so the order is free."""
         machine = MachineTime.read()
         return Reading(
             server_ns=server.read_ns(),

@@ -32,7 +32,11 @@ class Latencies:
     def add(self, tally: Tally) -> SliceLatency:
         """Take a slice's latencies; return its percentiles."""
         every = np.frombuffer(tally.latencies, dtype=np.int64)
-        kept = every[self._edge : every.size - self._edge] if every.size > 2 * self._edge else every[:0]
+        kept = (
+            every[self._edge : every.size - self._edge]
+            if every.size > 2 * self._edge
+            else every[:0]
+        )
         # Rounded to the histogram's own precision first, so that each distinct value is recorded
         # once with its count: recording one by one would take longer than the slice.
         steps = np.maximum(10 ** (np.floor(np.log10(np.maximum(kept, 1_000))) - 4), 1)

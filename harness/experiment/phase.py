@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from harness.experiment.session import Listener
 
 _SAMPLES = 5
+_SETTLE_S = 0.005
+"""Between a slice's last response and the reading of the clocks: what a server does after it has
+answered (Django ends the request's thread then) belongs to the request that caused it."""
 
 
 class Server:
@@ -112,7 +115,8 @@ class PhaseRunner:
                 if record is None or record.server.problem is not None:
                     continue
                 self._guarded(
-                    record, lambda r, n=number, p=position: self._measure(r, n, p)  # type: ignore[misc]
+                    record,
+                    lambda r, n=number, p=position: self._measure(r, n, p),  # type: ignore[misc]
                 )
                 done = (position_of_phase * rounds + number) * len(entries) + position + 1
                 self._tell(record, done)
@@ -156,6 +160,7 @@ class PhaseRunner:
     def _measure(self, record: _Record, number: int, position: int) -> None:
         before = self._gauges.read(record.server.running.clock)
         tally = self._load(record, self._study.load.slice_s)
+        time.sleep(_SETTLE_S)
         used = self._gauges.read(record.server.running.clock) - before
         record.own_ns += used.server_ns
         kept = record.latencies.add(tally)

@@ -1,6 +1,6 @@
 """What is kept: the run, and its trials with every slice. Raw values, never recomputed."""
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -8,7 +8,7 @@ from harness.audit.findings import Verification
 from harness.model import Cores
 from harness.study import Condition, Study
 
-SCHEMA = 1
+SCHEMA: Final = 1
 """Raised when a file of an older version can no longer be read as it is."""
 
 

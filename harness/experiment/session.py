@@ -147,7 +147,9 @@ class Session:
     def _launch(self, block: int, entry: Entry, database: Database, stack: ExitStack) -> Server:
         variant = self._variant(entry.variant)
         settings = self._settings(database.login(entry.name))
-        log = self._store.logs / f"b{block:02d}-{entry.name.replace('/', '.').replace('#', '_')}.log"
+        log = (
+            self._store.logs / f"b{block:02d}-{entry.name.replace('/', '.').replace('#', '_')}.log"
+        )
         running = launch_server(
             variant,
             self._catalog.servers[variant.server],

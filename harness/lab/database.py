@@ -4,7 +4,7 @@ import re
 import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import LiteralString, Self, cast
+from typing import LiteralString, Self
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import msgspec
@@ -94,7 +94,7 @@ class Database:
         try:
             self._admin = _connect(self._at(self._name))
             self._admin.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
-            self._admin.execute(cast(LiteralString, self._contract.schema_sql))
+            self._admin.execute(self._contract.schema_sql.encode())
         except BaseException:
             self._drop()
             raise
@@ -127,10 +127,10 @@ class Database:
         return self._at(self._name, *self._role(variant))
 
     def reset(self, rows: int) -> None:
-        """Bring the table to exactly the contract's first `rows` rows, analysed and checkpointed."""
+        """Bring the table to the contract's first `rows` rows, analysed and checkpointed."""
         with self.admin.transaction():
             self.admin.execute("TRUNCATE post")
-            self.admin.execute(cast(LiteralString, self._contract.dataset_sql), {"rows": rows})
+            self.admin.execute(self._contract.dataset_sql.encode(), {"rows": rows})
         self.admin.execute("ANALYZE post")
         self.admin.execute("CHECKPOINT")
 
@@ -149,15 +149,22 @@ class Database:
             "AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database())",
             [self._role(variant)[0]],
         )
-        return [msgspec.convert(dict(zip(("query", "calls", "rows"), row)), Counted) for row in found]
+        return [
+            msgspec.convert({"query": query, "calls": calls, "rows": rows}, Counted)
+            for query, calls, rows in found
+        ]
 
-    def rows(self, query: LiteralString, parameters: Iterable[object] = ()) -> list[tuple[object, ...]]:
+    def rows(
+        self, query: LiteralString, parameters: Iterable[object] = ()
+    ) -> list[tuple[object, ...]]:
         """Run a query of the harness's own."""
         return self.admin.execute(query, list(parameters)).fetchall()
 
     def settings(self) -> dict[str, str]:
         """The settings that a reader of the report may ask for."""
-        found = self.rows("SELECT name, setting FROM pg_settings WHERE name = ANY(%s)", [list(_SETTINGS)])
+        found = self.rows(
+            "SELECT name, setting FROM pg_settings WHERE name = ANY(%s)", [list(_SETTINGS)]
+        )
         return {str(name): str(value) for name, value in found}
 
     def outage(self, variant: str) -> AbstractContextManager[None]:
@@ -195,7 +202,9 @@ class Database:
     def _create_role(self, role: str, password: str) -> None:
         name = sql.Identifier(role)
         self.admin.execute(
-            sql.SQL("CREATE ROLE {} LOGIN PASSWORD {} IN ROLE bridgetoll_app").format(name, password)
+            sql.SQL("CREATE ROLE {} LOGIN PASSWORD {} IN ROLE bridgetoll_app").format(
+                name, password
+            )
         )
         for setting in _ROLE_SETTINGS:
             self.admin.execute(sql.SQL("ALTER ROLE {} SET " + setting).format(name))

@@ -64,7 +64,9 @@ def _uv(implementation: Implementation, *arguments: str) -> None:
             "with `pip install uv`."
         )
     # The harness's own environment must not be taken for the one to change.
-    env = {k: v for k, v in os.environ.items() if k not in ("VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT")}
+    env = {
+        k: v for k, v in os.environ.items() if k not in ("VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT")
+    }
     done = subprocess.run(
         [program, "--no-config", "--quiet", "--no-progress", *arguments],
         cwd=implementation.folder, env=env, capture_output=True, text=True, check=False,

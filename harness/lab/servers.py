@@ -1,4 +1,4 @@
-"""Servers: started from `shared/servers.toml`, awaited, watched, and stopped with their children."""
+"""Servers: started from `shared/servers.toml`, awaited, watched, stopped with their children."""
 
 import http.client
 import json

@@ -9,7 +9,17 @@ from harness.errors import GeneratorFailed
 from harness.lab.process import Child, launch
 from harness.load import messages
 from harness.load.messages import (
-    Answer, Close, Command, Done, Edge, Exchange, Failed, Open, Slice, Tally, Window,
+    Answer,
+    Close,
+    Command,
+    Done,
+    Edge,
+    Exchange,
+    Failed,
+    Open,
+    Slice,
+    Tally,
+    Window,
 )  # fmt: skip
 
 
@@ -54,7 +64,7 @@ class Generator:
         warmup_s: float,
         seconds: float,
         timeout_s: float = 30.0,
-        at_edge: Callable[[Edge], None] = lambda edge: None,
+        at_edge: Callable[[Edge], None] = lambda _: None,
     ) -> Tally:
         """Load one target without a gap; `at_edge` is called as the window opens and closes."""
         answer = self._ask(Window(target, exchange, warmup_s, seconds, timeout_s))

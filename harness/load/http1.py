@@ -76,7 +76,8 @@ class ResponseParser:
                 self._rest = b""
             end = data.find(_HEAD_END)
             if end < 0:
-                return self._keep_head(data)
+                self._keep_head(data)
+                return None
             head = self._heads.get(data[:end]) or self._remember(data[:end])
             data = data[end + 4 :]
             if head.length == len(data):  # the whole response in one read: by far the most common
@@ -197,7 +198,12 @@ def request_bytes(
     method: str, target: str, host: str, body: bytes | None = None, content_type: str | None = None
 ) -> bytes:
     """A request ready to be sent, keep-alive being HTTP/1.1's default."""
-    lines = [f"{method} {target} HTTP/1.1", f"Host: {host}", "User-Agent: bridgetoll", "Accept: */*"]
+    lines = [
+        f"{method} {target} HTTP/1.1",
+        f"Host: {host}",
+        "User-Agent: bridgetoll",
+        "Accept: */*",
+    ]
     if content_type is not None:
         lines.append(f"Content-Type: {content_type}")
     if body is not None:

@@ -1,7 +1,7 @@
-"""What the harness and the generator's process say to each other, as length-prefixed MessagePack."""
+"""What harness and generator say to each other, as length-prefixed MessagePack."""
 
 import struct
-from typing import BinaryIO
+from typing import IO
 
 import msgspec
 
@@ -13,7 +13,7 @@ class Exchange(msgspec.Struct, frozen=True, tag=True):
 
     requests: complete HTTP requests, sent in turn; more than one where bodies should differ.
     body: the one correct body, where it is known beforehand.
-    posts: for `/io_create`, the (title, content) that each request of `requests` must come back with.
+    posts: for `/io_create`, the (title, content) with which each of `requests` must come back.
     """
 
     requests: list[bytes]
@@ -109,26 +109,26 @@ _commands = msgspec.msgpack.Decoder(Command)
 _answers = msgspec.msgpack.Decoder(Answer)
 
 
-def write(stream: BinaryIO, message: Command | Answer) -> None:
+def write(stream: IO[bytes], message: Command | Answer) -> None:
     """Send one message, at once."""
     body = _encoder.encode(message)
     stream.write(_LENGTH.pack(len(body)) + body)
     stream.flush()
 
 
-def read_command(stream: BinaryIO) -> Command | None:
+def read_command(stream: IO[bytes]) -> Command | None:
     """The next command, or None when the harness has closed the stream."""
     body = _read(stream)
     return None if body is None else _commands.decode(body)
 
 
-def read_answer(stream: BinaryIO) -> Answer | None:
+def read_answer(stream: IO[bytes]) -> Answer | None:
     """The next answer, or None when the generator has ended."""
     body = _read(stream)
     return None if body is None else _answers.decode(body)
 
 
-def _read(stream: BinaryIO) -> bytes | None:
+def _read(stream: IO[bytes]) -> bytes | None:
     prefix = stream.read(_LENGTH.size)
     if len(prefix) < _LENGTH.size:
         return None

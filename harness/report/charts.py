@@ -1,4 +1,4 @@
-"""Charts: one row per variant, a mark for the estimate, a bar for its interval, a dot per block."""
+"""Charts: a row per variant, a mark for the estimate, a bar for its interval, a tick per block."""
 
 import base64
 from collections.abc import Sequence
@@ -7,7 +7,6 @@ from typing import Any
 import altair as alt
 import vl_convert
 
-from harness.analysis.measures import Measure
 from harness.analysis.results import Comparison
 
 PALETTE = (
@@ -15,6 +14,10 @@ PALETTE = (
     "#6B6ECF", "#B5651D", "#7B4173", "#17807E",
 )  # fmt: skip
 """Okabe and Ito (2008), told apart by colour-blind readers, then darker ones for more variants."""
+
+
+_ROOM = 1.15
+"""The axis's end, as a multiple of the farthest block."""
 
 
 def colours(variants: Sequence[str]) -> dict[str, str]:
@@ -25,7 +28,9 @@ def colours(variants: Sequence[str]) -> dict[str, str]:
 def interval_chart(comparison: Comparison, variants: Sequence[str]) -> str:
     """A comparison of absolute values as SVG.
 
-    The axis starts at zero: lengths from it may be compared.
+    The axis starts at zero: lengths from it may be compared. It ends a little beyond the farthest
+    block, so that one wide interval does not press all others together; such an interval is cut at
+    the edge, and the table has its bounds.
     """
     rows = [
         {
@@ -42,23 +47,33 @@ def interval_chart(comparison: Comparison, variants: Sequence[str]) -> str:
         for name in variants
         for value in comparison.points.get(name, {}).values()
     ]
-    shown = [row["variant"] for row in rows]
-    axis = alt.X("value:Q", title=comparison.measure.title, scale=alt.Scale(zero=True))
-    place = alt.Y("variant:N", sort=shown, title=None, axis=alt.Axis(labelLimit=240))
+    shown = [name for name in variants if name in comparison.estimates]
+    longest = _ROOM * max((v for p in comparison.points.values() for v in p.values()), default=1.0)
+    axis = alt.X(
+        "value:Q",
+        title=comparison.measure.heading,
+        scale=alt.Scale(domain=[0, longest], nice=False),
+        axis=alt.Axis(tickCount=5, labelFontSize=12, titleFontSize=12),
+    )
+    place = alt.Y(
+        "variant:N", sort=shown, title=None, axis=alt.Axis(labelLimit=260, labelFontSize=12)
+    )
     palette = colours(variants)
     colour = alt.Color(
         "variant:N",
         scale=alt.Scale(domain=list(palette), range=list(palette.values())),
         legend=None,
     )
-    blocks = alt.Chart(alt.Data(values=dots)).mark_point(size=18, opacity=0.45, filled=True)
-    spans = alt.Chart(alt.Data(values=rows)).mark_rule(strokeWidth=3)
-    marks = alt.Chart(alt.Data(values=rows)).mark_point(size=90, filled=True, shape="diamond")
+    blocks = alt.Chart(alt.InlineData(values=dots)).mark_tick(
+        size=14, thickness=1.5, color="#1a1c1e"
+    )
+    spans = alt.Chart(alt.InlineData(values=rows)).mark_rule(strokeWidth=3, clip=True)
+    marks = alt.Chart(alt.InlineData(values=rows)).mark_point(size=90, filled=True, shape="diamond")
     chart = alt.layer(
-        blocks.encode(x=axis, y=place, color=colour),
         spans.encode(x=alt.X("low:Q"), x2="high:Q", y=place, color=colour),
-        marks.encode(x="value:Q", y=place, color=colour),
-    ).properties(width=420, height=alt.Step(30))
+        marks.encode(x=axis, y=place, color=colour),
+        blocks.encode(x="value:Q", y=place),
+    ).properties(width=340, height=alt.Step(30))
     return _svg(chart.to_dict())
 
 
@@ -74,7 +89,7 @@ def alternative(comparison: Comparison, shown: Sequence[str]) -> str:
         for name in shown
         if (estimate := comparison.estimates.get(name)) is not None
     ]
-    return f"{Measure(comparison.measure).title}: {', '.join(parts)}. The table below has intervals."
+    return f"{comparison.measure.heading}: {', '.join(parts)}. The table below has intervals."
 
 
 def _svg(spec: dict[str, Any]) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 from harness.analysis.measures import Measure
 from harness.analysis.results import Analysis, Comparison, ConditionResult
+from harness.analysis.validity import LIMITS, Label
 from harness.errors import BridgetollError
 from harness.experiment.records import Run
 from harness.report import words
@@ -24,7 +25,9 @@ def view(run: Run, analysis: Analysis, damaged: Sequence[BridgetollError]) -> di
         "damaged": [str(error) for error in damaged],
         "verdicts": [words.verdict(result, analysis.baseline) for result in analysis.conditions],
         "noise": [_noise(result, analysis) for result in analysis.conditions],
-        "conditions": [_condition(run, analysis, result, entries) for result in analysis.conditions],
+        "conditions": [
+            _condition(run, analysis, result, entries) for result in analysis.conditions
+        ],
         "failed_checks": {v.variant: v.problems for v in run.verifications if not v.passed},
         "cores": _cores(run),
     }
@@ -40,12 +43,13 @@ def _condition(
         "title": words.condition_title(result.condition),
         "charts": [_chart(result.comparisons[m], variants, run) for m in _CHARTED],
         "rankings": [_ranking(result.comparisons[m]) for m in _CHARTED],
-        "columns": [m.title for m in _COLUMNS],
+        "columns": [m.heading for m in _COLUMNS],
         "rows": [_row(analysis, result, entry) for entry in present],
         "findings": [
             {"entry": _shown(analysis, entry), "finding": finding, "of": result.trials[entry]}
             for entry in present
             for finding in result.findings[entry]
+            if finding.label is not Label.SERVER_BOUND
         ],
     }
 
@@ -53,7 +57,7 @@ def _condition(
 def _chart(comparison: Comparison, variants: Sequence[str], run: Run) -> dict[str, str]:
     everything = [name for name in run.study.variants if name in variants]
     return {
-        "title": comparison.measure.title,
+        "title": comparison.measure.heading,
         "uri": data_uri(interval_chart(comparison, everything)),
         "alt": alternative(comparison, everything),
     }
@@ -61,7 +65,7 @@ def _chart(comparison: Comparison, variants: Sequence[str], run: Run) -> dict[st
 
 def _ranking(comparison: Comparison) -> dict[str, Any]:
     return {
-        "title": comparison.measure.title,
+        "title": comparison.measure.heading,
         "groups": [words.names(group) for group in comparison.groups],
         "unsaid": comparison.unsaid,
     }
@@ -79,11 +83,19 @@ def _row(analysis: Analysis, result: ConditionResult, entry: str) -> dict[str, A
         if entry == analysis.baseline
         else words.ratio(result.comparisons[Measure.THROUGHPUT].ratios.get(entry)),
         "values": [words.estimate(result.comparisons[m].estimates.get(entry)) for m in _COLUMNS],
+        "limit": _limit(result, entry),
         "errors": f"{result.errors[entry]:.2%}" if result.errors[entry] else "0",
-        "memory": "–" if memory is None else words.number(memory),
-        "threads": result.threads.get(entry, "–"),
+        "memory": words.MISSING if memory is None else words.number(memory),
+        "threads": result.threads.get(entry, words.MISSING),
         "trials": result.trials[entry],
     }
+
+
+def _limit(result: ConditionResult, entry: str) -> str:
+    """What limited the throughput, from the labels that most of the trials bear."""
+    of = result.trials[entry]
+    found = [f for f in result.findings[entry] if f.label in LIMITS and f.trials * 2 > of]
+    return ", ".join(f"{f.label} ({f.detail})" for f in found) or "nothing in particular"
 
 
 def _noise(result: ConditionResult, analysis: Analysis) -> str:

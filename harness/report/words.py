@@ -5,6 +5,9 @@ from harness.analysis.measures import Measure
 from harness.analysis.results import Comparison, ConditionResult
 from harness.study import Condition
 
+MISSING = "n/a"
+"""What stands where there is no figure."""
+
 
 def number(value: float) -> str:
     """Three significant digits, thousands set apart."""
@@ -16,7 +19,7 @@ def number(value: float) -> str:
 def estimate(interval: Interval | None) -> str:
     """A value with its interval's bounds."""
     if interval is None:
-        return "–"
+        return MISSING
     if interval.low is None or interval.high is None:
         return f"{number(interval.mean)} (one block)"
     return f"{number(interval.mean)} [{number(interval.low)}, {number(interval.high)}]"
@@ -25,7 +28,7 @@ def estimate(interval: Interval | None) -> str:
 def ratio(interval: Interval | None) -> str:
     """A ratio with its interval's bounds."""
     if interval is None:
-        return "–"
+        return MISSING
     if interval.low is None or interval.high is None:
         return f"{interval.mean:.2f} (one block)"
     return f"{interval.mean:.2f} [{interval.low:.2f}, {interval.high:.2f}]"

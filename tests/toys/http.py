@@ -10,6 +10,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Self
 
 HOST = "127.0.0.1"
@@ -67,7 +68,7 @@ class Visit:
 class Toy:
     """A listening server with one behaviour. Use as a context manager."""
 
-    def __init__(self, behaviour: Behaviour, backlog: int = 256) -> None:
+    def __init__(self, behaviour: Behaviour, port: int = 0) -> None:
         self.requests = 0
         self.last_request_ns = 0
         self.connections = 0
@@ -75,7 +76,7 @@ class Toy:
         self._behaviour = behaviour
         self._lock = threading.Lock()
         self._sockets: set[socket.socket] = set()
-        self._listener = socket.create_server((HOST, 0), backlog=backlog)
+        self._listener = socket.create_server((HOST, port), backlog=256)
         self._threads: list[threading.Thread] = []
 
     @property
@@ -133,7 +134,7 @@ class Toy:
                 self.connections += 1
                 self.open += 1
                 self._sockets.add(connection)
-            self._start(lambda connection=connection: self._serve(connection))  # type: ignore[misc]
+            self._start(partial(self._serve, connection))
 
     def _serve(self, connection: socket.socket) -> None:
         try:

@@ -1,0 +1,289 @@
+"""The contract on `http.server`: honest, or with the one fault that TOY_FAULT names.
+
+It is deliberately plain. Faults are spelled where they act, as `if self.app.fault == "..."`.
+"""
+
+import argparse
+import json
+import math
+import os
+import queue
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs
+from uuid import UUID, uuid4
+
+import psycopg
+
+FORM = "application/x-www-form-urlencoded"
+MAX_BODY = 65_536
+LIMITS = {"title": 100, "content": 10_000}
+TOO_MANY = 12
+"""Requests on one connection, after which the faults of load show. Verification sends one each."""
+GATHER_S = 0.005
+"""How long a coalescing reader waits for others to join."""
+
+Post = tuple[UUID, str, str, datetime, datetime]
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+class Refused(Exception):
+    """An error answer: its status, its sentence, and the method that would be allowed."""
+
+    def __init__(self, status: int, sentence: str, allow: str | None = None) -> None:
+        super().__init__(sentence)
+        self.status = status
+        self.allow = allow
+
+
+class App:
+    """Settings, connections, and the work of each endpoint."""
+
+    def __init__(self) -> None:
+        self.fault = os.environ.get("TOY_FAULT", "")
+        self.iterations = int(os.environ["CPU_ITERATIONS"])
+        self.wait_ms = int(os.environ["WAIT_MS"])
+        self._burn_ns = int(os.environ.get("TOY_BURN_US", "0")) * 1_000
+        self._timeout_s = float(os.environ["POOL_TIMEOUT"])
+        self._url = os.environ["DATABASE_URL"]
+        self._pool: queue.Queue[Connection | None] = queue.Queue()
+        self._remembered: dict[str, Any] | None = None
+        self._lock = threading.Lock()
+        self._flight: dict[str, Any] | None = None
+        if not self.fault.startswith("connects"):
+            for _ in range(int(os.environ["POOL_SIZE"])):
+                self._pool.put(self._connect())
+
+    def burn(self) -> None:
+        end = time.thread_time_ns() + self._burn_ns
+        while time.thread_time_ns() < end:
+            pass
+
+    def health(self) -> dict[str, Any]:
+        if self.fault == "never-ready":
+            raise Refused(503, "not yet")
+        return {"status": "ok"}
+
+    def noop(self) -> dict[str, Any]:
+        return {}
+
+    def cpu(self) -> dict[str, Any]:
+        ct = 0
+        if self.fault == "closed-form":
+            n = self.iterations - 1
+            ct = n * (n + 1) * (2 * n + 1) // 6
+        else:
+            for i in range(self.iterations):
+                ct += i * i
+        return {"ct": ct + (self.fault == "wrong-sum")}
+
+    def io_wait(self) -> dict[str, Any]:
+        time.sleep(self.wait_ms / 1000)
+        return {"waited_ms": self.wait_ms}
+
+    def io_read(self) -> dict[str, Any]:
+        if self.fault == "cached-read":
+            if self._remembered is None:
+                self._remembered = self._read()
+            return self._remembered
+        if self.fault == "coalesced-reads":
+            return self._join_read()
+        return self._read()
+
+    def io_create(self, title: str, content: str) -> dict[str, Any]:
+        now = datetime.now(UTC)
+        post = (uuid4(), title, content, now, now)
+        if self.fault != "skipped-insert":
+            with self._connection() as connection:
+                connection.execute("INSERT INTO post VALUES (%s, %s, %s, %s, %s)", post)
+        return self._shown(post)
+
+    def _read(self) -> dict[str, Any]:
+        with self._connection() as connection:
+            posts = connection.execute(
+                "SELECT id, title, content, created_at, updated_at FROM post ORDER BY id LIMIT 25"
+            ).fetchall()
+            counted = connection.execute("SELECT count(*) FROM post").fetchall()
+        return {"ct": counted[0][0], "posts": [self._shown(post) for post in posts]}  # type: ignore[arg-type]
+
+    def _join_read(self) -> dict[str, Any]:
+        """The first reader reads for all who ask while it does."""
+        with self._lock:
+            leads = self._flight is None
+            if leads:
+                self._flight = {"done": threading.Event(), "result": None}
+            flight = self._flight
+            assert flight is not None
+        if not leads:
+            flight["done"].wait()
+            if flight["result"] is None:
+                raise Refused(503, "the database failed")
+            return dict(flight["result"])
+        try:
+            time.sleep(GATHER_S)
+            with self._lock:
+                self._flight = None  # who asks from here on has an answer of their own
+            flight["result"] = self._read()
+        finally:
+            flight["done"].set()
+        return dict(flight["result"])
+
+    def _shown(self, post: Post) -> dict[str, Any]:
+        spec = "milliseconds" if self.fault == "truncated-time" else "microseconds"
+        made, changed = (moment.astimezone(UTC).isoformat("T", spec) for moment in post[3:])
+        return {
+            "id": str(post[0]), "title": post[1], "content": post[2],
+            "created_at": made, "updated_at": changed,
+        }  # fmt: skip
+
+    def _connect(self) -> Connection:
+        connection = psycopg.connect(
+            self._url, autocommit=True, prepare_threshold=0,
+            connect_timeout=max(2, math.ceil(self._timeout_s)),
+        )  # fmt: skip
+        if self.fault == "connects-visibly":
+            connection.execute("SET application_name = 'toy'")
+        return connection
+
+    @contextmanager
+    def _connection(self) -> Iterator[Connection]:
+        if self.fault.startswith("connects"):
+            with self._connect() as connection:
+                yield connection
+            return
+        try:
+            held = self._pool.get(timeout=self._timeout_s)
+        except queue.Empty:
+            raise psycopg.OperationalError("no connection became free") from None
+        try:
+            held = self._connect() if held is None or held.closed else held
+            yield held
+        finally:
+            self._pool.put(None if held is None or held.broken else held)
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One connection."""
+
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1  # head and body leave together
+    disable_nagle_algorithm = True
+    app: App
+
+    def setup(self) -> None:
+        super().setup()
+        self.carried = 0
+
+    def handle_any(self) -> None:
+        """Answer one request, whatever its method."""
+        self.carried += 1
+        if self.carried > TOO_MANY and self.app.fault == "dies-under-load":
+            print("toy: I have had enough", file=sys.stderr, flush=True)
+            os._exit(3)
+        self.app.burn()
+        try:
+            body = self._body()
+            status, answer, allow = 200, self._route(body), None
+            if self.carried > TOO_MANY and self.app.fault == "wrong-under-load":
+                answer = {"something": "else"}
+        except Refused as refused:
+            status, answer, allow = refused.status, {"error": str(refused)}, refused.allow
+        except psycopg.Error as error:
+            print(f"toy: {error}", file=sys.stderr, flush=True)
+            status, answer, allow = 503, {"error": "the database failed"}, None
+            if self.app.fault == "failure-as-success":
+                status = 200
+        self._send(status, answer, allow)
+
+    do_GET = do_POST = do_PUT = do_DELETE = handle_any  # noqa: N815
+
+    def _route(self, body: bytes) -> dict[str, Any]:
+        answers: dict[str, Callable[[], dict[str, Any]]] = {
+            "/health": self.app.health,
+            "/noop": self.app.noop,
+            "/cpu": self.app.cpu,
+            "/io_wait": self.app.io_wait,
+            "/io_read": self.app.io_read,
+            "/io_create": lambda: self.app.io_create(*self._fields(body)),
+        }
+        if self.path not in answers:
+            raise Refused(404, "there is nothing at this path")
+        allowed = "POST" if self.path == "/io_create" else "GET"
+        if self.command != allowed:
+            raise Refused(405, "this path does not allow this method", allowed)
+        return answers[self.path]()
+
+    def _fields(self, body: bytes) -> list[str]:
+        if self.headers.get("Content-Type", "").partition(";")[0].strip() != FORM:
+            raise Refused(400, "the body must be a form")
+        form = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=100)
+        values = []
+        for name, most in LIMITS.items():
+            value = form.get(name, [""])[0]
+            if not value.strip() or "\0" in value or len(value) > most:
+                raise Refused(400, f"{name} must have 1 to {most} characters, and none of them NUL")
+            values.append(value)
+        return values
+
+    def _body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
+            body = b"".join(self._chunks())
+        else:
+            body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        if len(body) > MAX_BODY and self.app.fault != "no-413":
+            raise Refused(413, f"the body must have at most {MAX_BODY} bytes")
+        return body
+
+    def _chunks(self) -> Iterator[bytes]:
+        while (size := int(self.rfile.readline().partition(b";")[0], 16)) > 0:
+            yield self.rfile.read(size)
+            self.rfile.readline()
+        while self.rfile.readline().strip():
+            pass  # trailers
+
+    def _send(self, status: int, answer: dict[str, Any], allow: str | None) -> None:
+        if status != 200 and self.app.fault == "html-errors":
+            kind, body = "text/html", f"<h1>{answer['error']}</h1>".encode()
+        else:
+            kind, body = "application/json", json.dumps(answer, ensure_ascii=False).encode()
+        self.send_response_only(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        if allow is not None:
+            self.send_header("Allow", allow)
+        self.end_headers()
+        self.wfile.write(body)
+        self.wfile.flush()
+
+
+class Listener(ThreadingHTTPServer):
+    """A thread per connection."""
+
+    daemon_threads = True
+    request_queue_size = 2_048
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that goes away in the middle is no news."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--host", required=True)
+    parser.add_argument("--port", type=int, required=True)
+    places = parser.parse_args()
+    if os.environ.get("TOY_FAULT") == "crashes-at-start":
+        sys.exit("toy: I will not start today")
+    Handler.app = App()
+    Listener((places.host, places.port), Handler).serve_forever()
+
+
+if __name__ == "__main__":
+    main()

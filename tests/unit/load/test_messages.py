@@ -1,0 +1,76 @@
+import io
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from harness.load import messages
+from harness.load.messages import (
+    Answer,
+    Close,
+    Command,
+    Done,
+    Edge,
+    Exchange,
+    Failed,
+    Open,
+    Slice,
+    Tally,
+    Window,
+)
+
+EXCHANGE = Exchange(requests=[b"GET / HTTP/1.1\r\n\r\n", b"\x00\xff"], body=b"{}", posts=[("t", "c")])
+COMMANDS: list[Command] = [
+    Open("a", "127.0.0.1", 80, 8, True),
+    Slice("a", EXCHANGE, 0.15, 30.0),
+    Window("a", EXCHANGE, 0.1, 5.0, 30.0),
+    Close("a"),
+]
+ANSWERS: list[Answer] = [
+    Done(),
+    Edge(True, 2**62),
+    Failed("why"),
+    Tally(1, {"body": 2}, ["body: x"], 3, 4, 5, b"\x00" * 8, 6, 7),
+]
+
+
+def stream_of(written: list[Command] | list[Answer]) -> io.BytesIO:
+    stream = io.BytesIO()
+    for message in written:
+        messages.write(stream, message)
+    stream.seek(0)
+    return stream
+
+
+def test_the_samples_below_are_all_there_are() -> None:
+    assert {type(c) for c in COMMANDS} == set(get_args(Command))
+    assert {type(a) for a in ANSWERS} == set(get_args(Answer))
+
+
+def test_commands_arrive_as_they_were_sent_and_then_the_end() -> None:
+    stream = stream_of(COMMANDS)
+    assert [messages.read_command(stream) for _ in COMMANDS] == COMMANDS
+    assert messages.read_command(stream) is None
+
+
+def test_answers_arrive_as_they_were_sent_and_then_the_end() -> None:
+    stream = stream_of(ANSWERS)
+    assert [messages.read_answer(stream) for _ in ANSWERS] == ANSWERS
+    assert messages.read_answer(stream) is None
+
+
+@pytest.mark.parametrize("left", range(1, 12))
+def test_a_message_cut_anywhere_is_the_end_and_not_a_message(left: int) -> None:
+    """The other process was killed while it wrote."""
+    whole = stream_of([Failed("a reason")]).getvalue()
+    assert left < len(whole)
+    assert messages.read_answer(io.BytesIO(whole[:left])) is None
+    assert messages.read_answer(io.BytesIO(whole[:-left])) is None
+
+
+def test_a_message_is_on_its_way_at_once(tmp_path: Path) -> None:
+    """Through a buffered stream, as a pipe's is: a tally that waits would stall the harness."""
+    path = tmp_path / "stream"
+    with path.open("wb") as writing, path.open("rb") as reading:
+        messages.write(writing, Done())
+        assert messages.read_answer(reading) == Done()

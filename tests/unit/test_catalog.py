@@ -1,0 +1,195 @@
+from pathlib import Path
+
+import pytest
+
+from harness.catalog import Catalog, check_endpoint, load_catalog
+from harness.errors import MalformedFile, UnknownName
+from harness.model import Tag
+from harness.workspace import Workspace
+
+MANIFEST = """\
+[project]
+name = "bridgetoll-toy"
+requires-python = ">=3.12"
+
+[tool.bridgetoll]
+title = "Toy"
+
+[tool.bridgetoll.variants.plain]
+title = "plain"
+server = "gunicorn-uvicorn"
+app = "app:main"
+factors = { views = "async", pool = "pooled" }
+env = { TOY = "1" }
+tags = ["controlled"]
+
+[tool.bridgetoll.variants.other-one]
+title = "other"
+server = "gunicorn-sync"
+app = "app:main"
+factors = {}
+"""
+
+
+def add(workspace: Workspace, manifest: str = MANIFEST, name: str = "toy") -> Path:
+    """Put an implementation into the workspace; return its manifest."""
+    folder = workspace.implementations / name
+    folder.mkdir()
+    (folder / "requirements.lock").touch()
+    path = folder / "pyproject.toml"
+    path.write_text(manifest)
+    return path
+
+
+def problem(workspace: Workspace) -> str:
+    with pytest.raises(MalformedFile) as caught:
+        load_catalog(workspace)
+    return str(caught.value)
+
+
+@pytest.fixture(scope="session")
+def real(repository: Workspace) -> Catalog:
+    return load_catalog(repository)
+
+
+def test_a_folder_is_the_registration(workspace: Workspace) -> None:
+    path = add(workspace)
+    catalog = load_catalog(workspace)
+    variant = catalog.variant("toy/plain")
+    assert list(catalog.variants) == ["toy/plain", "toy/other-one"]
+    assert (variant.framework, variant.implementation) == ("Toy", "toy")
+    assert variant.folder == path.parent
+    assert variant.factors == {"views": "async", "pool": "pooled"}
+    assert variant.env == {"TOY": "1"}
+    assert variant.tags == (Tag.CONTROLLED,)
+    assert catalog.implementations["toy"].lock_file == path.with_name("requirements.lock")
+
+
+def test_every_implementation_of_the_repository_can_be_read(
+    real: Catalog, repository: Workspace
+) -> None:
+    folders = {path.parent.name for path in repository.implementations.glob("*/pyproject.toml")}
+    assert set(real.implementations) == folders
+    assert len(folders) >= 5
+    assert all(i.variants for i in real.implementations.values())
+
+
+def test_select_takes_variants_folders_or_all(workspace: Workspace) -> None:
+    add(workspace)
+    add(workspace, name="second")
+    catalog = load_catalog(workspace)
+
+    def names(*asked: str) -> list[str]:
+        return [v.name for v in catalog.select(list(asked))]
+
+    assert names("second/plain") == ["second/plain"]
+    assert names("toy") == ["toy/plain", "toy/other-one"]
+    assert names("toy/other-one", "toy") == ["toy/other-one", "toy/plain"]  # each once
+    assert names() == ["second/plain", "second/other-one", "toy/plain", "toy/other-one"]
+
+
+def test_unknown_variant_is_told_with_the_known_ones(workspace: Workspace) -> None:
+    add(workspace)
+    catalog = load_catalog(workspace)
+    told = r"no variant `toy/plan`; choose one of: toy/other-one, toy/plain\."
+    with pytest.raises(UnknownName, match=told):
+        catalog.select(["toy/plan"])
+    with pytest.raises(UnknownName, match=r"no variant `toy/plan` in a\.toml;"):
+        catalog.variant("toy/plan", "a.toml")
+
+
+def test_unknown_endpoint_is_told_with_the_known_ones() -> None:
+    assert check_endpoint("io_read", "a.toml") == "io_read"
+    with pytest.raises(UnknownName, match=r"no endpoint `io_raed` in a\.toml; .*io_create, io_read"):
+        check_endpoint("io_raed", "a.toml")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("[tool.bridgetoll", "[tool.toll", "has no table [tool.bridgetoll]; add one"),
+        ('title = "Toy"', "title = 3", "`tool.bridgetoll.title`: expected `str`, got `int`"),
+        ('title = "Toy"', 'titel = ""', "unknown key `tool.bridgetoll.titel`; the allowed keys are"),
+        (
+            'title = "plain"',
+            'titel = "plain"',
+            "unknown key `tool.bridgetoll.variants.plain.titel`; the allowed keys are: app, env, "
+            "expect, factors, server, tags, title.",
+        ),
+        (
+            'title = "plain"\n',
+            "",
+            "`tool.bridgetoll.variants.plain`: object missing required field `title`",
+        ),
+        (
+            'env = { TOY = "1" }',
+            "env = { TOY = 1 }",
+            "`tool.bridgetoll.variants.plain.env.TOY`: expected `str`, got `int`",
+        ),
+        (
+            'tags = ["controlled"]',
+            'tags = ["fast"]',
+            "`tool.bridgetoll.variants.plain.tags[0]`: invalid enum value 'fast'",
+        ),
+        (
+            'server = "gunicorn-sync"',
+            'server = "nginx"',
+            "`tool.bridgetoll.variants.other-one.server`: no server `nginx` in "
+            "shared/servers.toml; it has gunicorn-aiohttp, gunicorn-gthread, gunicorn-sync",
+        ),
+        ("variants.plain", "variants.Plain_1", "lower-case letters, digits and hyphens only"),
+        ('requires-python = ">=3.12"', "", "`project.requires-python` is missing"),
+        ('">=3.12"', '"three"', "`project.requires-python`: 'three' is no version range"),
+        ('">=3.12"', '"<3"', "`project.requires-python` is '<3', and every implementation runs"),
+        ("[project]", "tool = 3\n[project]", "not valid TOML: "),
+    ],
+)
+def test_bad_manifest_is_one_sentence_that_names_file_and_key(
+    workspace: Workspace, old: str, new: str, told: str
+) -> None:
+    path = add(workspace, MANIFEST.replace(old, new))
+    message = problem(workspace)
+    assert message.startswith(f"{path}: ")
+    assert told in message
+    assert message.endswith(".")
+
+
+@pytest.mark.parametrize("key", ["tool", "project"])
+def test_a_value_in_place_of_a_table_is_told(workspace: Workspace, key: str) -> None:
+    rest = "[project]\n" if key == "tool" else "[tool.bridgetoll]\ntitle = ''\nvariants = {}\n"
+    add(workspace, f"{key} = 3\n{rest}")
+    assert f"`{key}`: expected `object`, got `int`" in problem(workspace)
+
+
+def test_missing_lock_is_told_with_the_command_that_makes_it(workspace: Workspace) -> None:
+    lock = add(workspace).with_name("requirements.lock")
+    lock.unlink()
+    assert problem(workspace).startswith(f"{lock}: no such file; make it with `uv pip compile")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("keep_alive = false", "keepalive = false", "unknown key `gunicorn-sync.keepalive`"),
+        ("keep_alive = false", 'keep_alive = "no"', "`gunicorn-sync.keep_alive`: expected `bool`"),
+        ("{host}:{port}", "{host}:{prot}", "`gunicorn-sync.argv`: unknown placeholder {prot}; the"),
+        ("{host}:{port}", "{host:{port}", "`gunicorn-sync.argv`: "),
+        ("[gunicorn-sync]", "[gunicorn-sync", "not valid TOML"),
+    ],
+)
+def test_bad_servers_file_is_one_sentence(
+    workspace: Workspace, old: str, new: str, told: str
+) -> None:
+    path = workspace.shared / "servers.toml"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    message = problem(workspace)
+    assert message.startswith(f"{path}: ")
+    assert told in message
+
+
+def test_server_without_a_command_is_refused(workspace: Workspace) -> None:
+    path = workspace.shared / "servers.toml"
+    path.write_text('[none]\ntitle = ""\nprotocol = ""\nkeep_alive = true\nargv = []\n')
+    assert "`none.argv` is empty" in problem(workspace)

@@ -1,0 +1,132 @@
+from pathlib import Path
+
+import pytest
+
+from harness.contract import Contract, cpu_sum
+from harness.errors import MalformedFile
+from harness.model import ENDPOINTS
+from harness.workspace import Workspace
+
+POST = {
+    "id": "c4ca4238-a0b9-4382-8dcc-509a6f75849b",
+    "title": "t",
+    "content": "c",
+    "created_at": "2022-01-01T00:00:01.000004Z",
+    "updated_at": "2022-01-01T00:00:01.000004+00:00",
+}
+
+
+def test_has_an_operation_for_every_endpoint(contract: Contract) -> None:
+    assert tuple(contract.operations) == ENDPOINTS
+    assert contract.operations["io_create"].method == "POST"
+    assert contract.operations["io_read"].method == "GET"
+    assert contract.operations["io_read"].path == "/io_read"
+    verbs = {name: [s.verb for s in o.effects.statements] for name, o in contract.operations.items()}
+    assert verbs["io_create"] == ["INSERT"]
+    assert verbs["io_read"] == ["SELECT", "SELECT"]
+    assert verbs["cpu"] == []
+    assert contract.version == "1.0.0"
+
+
+def test_names_the_schema_of_each_success(contract: Contract) -> None:
+    assert {e: contract.success_schema(e) for e in ENDPOINTS} == {
+        "health": "Health", "noop": "Noop", "cpu": "Cpu", "io_create": "Post",
+        "io_read": "Posts", "io_wait": "Waited",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("schema", "body"),
+    [
+        ("Health", {"status": "ok"}),
+        ("Noop", {}),
+        ("Post", POST),
+        ("Posts", {"ct": 1, "posts": [POST]}),
+        ("Error", {"error": "No."}),
+    ],
+)
+def test_finds_nothing_wrong_with_a_good_body(
+    contract: Contract, schema: str, body: object
+) -> None:
+    assert contract.problem(schema, body) is None
+
+
+@pytest.mark.parametrize(
+    ("schema", "body", "where"),
+    [
+        ("Health", {"status": "OK"}, "$.status"),
+        ("Noop", {"a": 1}, "$"),
+        ("Cpu", {"ct": "1"}, "$.ct"),
+        ("Post", POST | {"id": "not-a-uuid"}, "$.id"),
+        ("Post", POST | {"created_at": "yesterday"}, "$.created_at"),
+        ("Posts", {"ct": 1, "posts": [POST] * 26}, "$.posts"),
+        ("Posts", {"ct": 1, "posts": [POST, POST | {"title": 1}]}, "$.posts[1].title"),
+        ("Error", {"error": ""}, "$.error"),
+    ],
+)
+def test_says_where_a_bad_body_is_wrong(
+    contract: Contract, schema: str, body: object, where: str
+) -> None:
+    problem = contract.problem(schema, body)
+    assert problem is not None
+    assert problem.startswith(f"{where}: ")
+
+
+@pytest.mark.parametrize("iterations", [0, 1, 2, 1000])
+def test_cpu_sum_is_the_loop(iterations: int) -> None:
+    assert cpu_sum(iterations) == sum(i * i for i in range(iterations))
+
+
+def problem(workspace: Workspace) -> str:
+    with pytest.raises(MalformedFile) as caught:
+        Contract(workspace)
+    return str(caught.value)
+
+
+def spoil(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("[endpoints.io_create]", "[endpoints.io_creat]", "endpoint `io_create` is missing here"),
+        ('verb = "INSERT"', 'verb = "MERGE"', "`endpoints.io_create.statements[0].verb`: invalid"),
+        ("rows = 25", "row = 25", "unknown key `endpoints.io_read.statements[0].row`; the allowed"),
+        ("[endpoints.cpu]", "[endpoints.cpu", "not valid TOML"),
+    ],
+)
+def test_bad_effects_are_one_sentence(workspace: Workspace, old: str, new: str, told: str) -> None:
+    path = workspace.shared / "contract" / "effects.toml"
+    spoil(path, old, new)
+    message = problem(workspace)
+    assert message.startswith(f"{path}: ")
+    assert told in message
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("a: [1", "not valid YAML: "),
+        ("- 1\n", "holds no mapping; restore the file."),
+        ("info: {version: 1}\ncomponents: {}\n", "`paths` is missing or no mapping; restore the"),
+        ("info: 1\npaths: {}\ncomponents: {}\n", "`info` is missing or no mapping; restore the"),
+    ],
+)
+def test_bad_openapi_is_one_line(workspace: Workspace, text: str, told: str) -> None:
+    path = workspace.shared / "contract" / "openapi.yaml"
+    path.write_text(text)
+    message = problem(workspace)
+    assert message.startswith(f"{path}: {told}")
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize("name", ["schema.sql", "dataset.sql", "contract/openapi.yaml"])
+def test_missing_or_unreadable_text_is_one_sentence(workspace: Workspace, name: str) -> None:
+    path = workspace.shared / name
+    path.unlink()
+    assert problem(workspace).startswith(f"{path}: cannot be read (")
+    path.write_bytes(b"\xff\xfe")
+    assert problem(workspace).startswith(f"{path}: cannot be read (")
