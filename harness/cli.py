@@ -188,8 +188,11 @@ def serve(
             with server:
                 await_ready(server)
                 out.print(f"{variant} answers on {server.url}; stop it with Ctrl-C")
-                while server.running:
-                    time.sleep(0.2)
+                try:
+                    while server.running:
+                        time.sleep(0.2)
+                except KeyboardInterrupt:
+                    return
             raise RunFailed(f"The server of `{variant}` ended. It said:\n{server.last_words()}")
 
 

@@ -110,7 +110,7 @@ class App:
                 "SELECT id, title, content, created_at, updated_at FROM post ORDER BY id LIMIT 25"
             ).fetchall()
             counted = connection.execute("SELECT count(*) FROM post").fetchall()
-        return {"ct": counted[0][0], "posts": [self._shown(post) for post in posts]}  # type: ignore[arg-type]
+        return {"ct": counted[0][0], "posts": [self._shown(post) for post in posts]}
 
     def _join_read(self) -> dict[str, Any]:
         """The first reader reads for all who ask while it does."""
