@@ -3,7 +3,7 @@
 import hashlib
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from harness.audit.findings import Verification
 from harness.catalog import Catalog
 from harness.contract import Contract
 from harness.errors import RunFailed, UsageError
@@ -63,14 +64,13 @@ def start(laboratory: Laboratory, study_name: str, study: Study) -> Store:
         RunFailed: some variant was excluded or some trial incomplete; what was measured is kept.
     """
     now = datetime.now(UTC)
-    run_id = f"{study_name}-{now:%Y%m%d-%H%M%S}"
-    store = Store.create(laboratory.workspace.results, run_id)
+    store = Store.create(laboratory.workspace.results, f"{study_name}-{now:%Y%m%d-%H%M%S}")
     try:
-        cores = propose_cores()
-        session = _session(laboratory, study, cores, store)
+        session = _session(laboratory, study, make_plan(study), propose_cores(), store)
         session.prepare()
-        with open_database(laboratory, study.database, cores) as database:
-            run = _describe(laboratory, session, database, study_name, study, cores, now, run_id)
+        with open_database(laboratory, study.database, session.cores) as database:
+            verifications = session.verify(database)
+            run = _describe(laboratory, session, database, study_name, store.id, now, verifications)
             store.write_run(run)
             _check_baseline(run)
             session.measure(database, run.excluded)
@@ -91,7 +91,7 @@ def resume(laboratory: Laboratory, store: Store) -> Store:
     run = store.read_run()
     cores = propose_cores()
     _check_unchanged(laboratory, run, cores)
-    session = _session(laboratory, run.study, cores, store)
+    session = _session(laboratory, run.study, run.plan, cores, store)
     session.prepare()
     with open_database(laboratory, run.study.database, cores) as database:
         session.measure(database, run.excluded)
@@ -107,8 +107,9 @@ def contract_digest(workspace: Workspace) -> str:
     return digest.hexdigest()[:16]
 
 
-def _session(laboratory: Laboratory, study: Study, cores: Cores, store: Store) -> Session:
-    plan: Plan = make_plan(study)
+def _session(
+    laboratory: Laboratory, study: Study, plan: Plan, cores: Cores, store: Store
+) -> Session:
     return Session(
         study, plan, laboratory.catalog, laboratory.contract, cores, store, laboratory.cache,
         laboratory.listener,
@@ -120,26 +121,25 @@ def _describe(
     session: Session,
     database: Database,
     study_name: str,
-    study: Study,
-    cores: Cores,
-    now: datetime,
     run_id: str,
+    now: datetime,
+    verifications: Sequence[Verification],
 ) -> Run:
-    verifications = tuple(session.verify(database))
-    excluded = {v.variant: v.problems[0] for v in verifications if not v.passed}
+    study = session.study
     variants = [laboratory.catalog.variant(name) for name in study.variants]
     return Run(
         schema=SCHEMA,
         id=run_id,
         study_name=study_name,
         study=study,
+        plan=session.plan,
         started_at=now.isoformat(timespec="seconds"),
         bridgetoll=version("bridgetoll"),
         commit=commit(laboratory.workspace.root),
         contract=laboratory.contract.version,
         contract_digest=contract_digest(laboratory.workspace),
         machine=describe(),
-        cores=cores,
+        cores=session.cores,
         database=database.settings(),
         embedded_database=laboratory.database_url is None,
         implementations=_implementations(laboratory, {v.implementation for v in variants}),
@@ -150,8 +150,8 @@ def _describe(
             )
             for v in variants
         },
-        verifications=verifications,
-        excluded=excluded,
+        verifications=tuple(verifications),
+        excluded={v.variant: v.problems[0] for v in verifications if not v.passed},
     )  # fmt: skip
 
 

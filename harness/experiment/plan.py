@@ -16,7 +16,7 @@ _SLICE_OVERHEAD_S = 0.03
 """Drain, counters and messages around a slice."""
 
 
-class Entry(msgspec.Struct, frozen=True):
+class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One server of a block: a variant, or the hidden duplicate of the baseline."""
 
     name: str
@@ -28,7 +28,7 @@ class Entry(msgspec.Struct, frozen=True):
         return self.name != self.variant
 
 
-class Phase(msgspec.Struct, frozen=True):
+class Phase(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One condition in one block: the smallest piece that is run, kept and resumed.
 
     orders: one permutation of the entries' indices per round.
@@ -39,7 +39,7 @@ class Phase(msgspec.Struct, frozen=True):
     orders: tuple[tuple[int, ...], ...]
 
 
-class Plan(msgspec.Struct, frozen=True):
+class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything that will be done, in order."""
 
     entries: tuple[Entry, ...]

@@ -5,6 +5,7 @@ from typing import Final, Literal
 import msgspec
 
 from harness.audit.findings import Verification
+from harness.experiment.plan import Plan
 from harness.model import Cores
 from harness.study import Condition, Study
 
@@ -93,6 +94,7 @@ class VariantRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A study as it was executed.
 
+    plan: every round's order as it was drawn; a resumed run follows it.
     excluded: variants that were not measured, with the reason.
     """
 
@@ -100,6 +102,7 @@ class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     id: str
     study_name: str
     study: Study
+    plan: Plan
     started_at: str
     bridgetoll: str
     commit: str | None

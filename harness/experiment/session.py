@@ -61,11 +61,11 @@ class Session:
         cache: Path,
         listener: Listener,
     ) -> None:
-        self._study = study
-        self._plan = plan
+        self.study = study
+        self.plan = plan
         self._catalog = catalog
         self._contract = contract
-        self._cores = cores
+        self.cores = cores
         self._store = store
         self._cache = cache
         self._listener = listener
@@ -74,7 +74,7 @@ class Session:
 
     def prepare(self) -> None:
         """Make every environment that the study needs."""
-        for name in dict.fromkeys(e.variant for e in self._plan.entries):
+        for name in dict.fromkeys(e.variant for e in self.plan.entries):
             implementation = self._catalog.implementations[self._variant(name).implementation]
             if implementation.name not in self._pythons:
                 self._listener.step(f"environment of {implementation.name}")
@@ -89,7 +89,7 @@ class Session:
             logs=self._store.logs,
         )
         found: list[Verification] = []
-        for name in dict.fromkeys(e.variant for e in self._plan.entries):
+        for name in dict.fromkeys(e.variant for e in self.plan.entries):
             self._listener.step(f"verifying {name}")
             variant = self._variant(name)
             found.append(verify(bench, variant, self._pythons[variant.implementation]))
@@ -102,12 +102,12 @@ class Session:
         Raises:
             RunFailed: at the end, if some trial could not be completed or nothing could be run.
         """
-        entries = [e for e in self._plan.entries if e.variant not in excluded]
+        entries = [e for e in self.plan.entries if e.variant not in excluded]
         if not entries:
             raise RunFailed("No variant passed verification, so nothing was measured; see above.")
-        with Generator(self._cores.load, self._store.logs / "generator.log") as generator:
-            for block in range(1, self._study.blocks + 1):
-                phases = [p for p in self._plan.phases if p.block == block]
+        with Generator(self.cores.load, self._store.logs / "generator.log") as generator:
+            for block in range(1, self.study.blocks + 1):
+                phases = [p for p in self.plan.phases if p.block == block]
                 missing = [p for p in phases if not self._is_kept(p, entries)]
                 if missing:
                     self._run_block(block, missing, entries, database, generator)
@@ -136,7 +136,7 @@ class Session:
                 self._await(server)
             for phase in phases:
                 runner = PhaseRunner(
-                    phase, self._plan, self._study, self._contract, database, generator,
+                    phase, self.plan, self.study, self._contract, database, generator,
                     self._listener,
                 )  # fmt: skip
                 for entry, trial in runner.run(self._store.id, servers):
@@ -155,10 +155,10 @@ class Session:
             self._catalog.servers[variant.server],
             self._pythons[variant.implementation],
             settings,
-            workers=self._study.server.workers,
-            threads=self._study.server.threads,
+            workers=self.study.server.workers,
+            threads=self.study.server.threads,
             log=log,
-            cpus=self._cores.application,
+            cpus=self.cores.application,
         )
         stack.enter_context(running)
         keep_alive = self._catalog.servers[variant.server].keep_alive
@@ -172,7 +172,7 @@ class Session:
             self._listener.problem(str(error))
 
     def _settings(self, database_url: str) -> Settings:
-        values = self._study.server
+        values = self.study.server
         return Settings(
             database_url=database_url,
             pool_size=values.pool_size,
