@@ -34,7 +34,7 @@ def json_value(path: Path) -> Any:
     """
     try:
         return json.loads(_text(path))
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:  # also numbers too long, brackets too deep
         raise MalformedFile(
             path, f"not valid JSON: {error}; restore or delete the file."
         ) from error

@@ -34,6 +34,7 @@ class MalformedFile(UsageError):
     def __init__(self, path: Path, problem: str) -> None:
         super().__init__(f"{path}: {problem}")
         self.path = path
+        self.problem = problem
 
 
 class EnvironmentFailed(BridgetollError):

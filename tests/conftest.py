@@ -9,11 +9,14 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from harness.catalog import load_catalog
 from harness.contract import Contract
 from harness.lab.database import Database
+from harness.lab.environments import prepare
 from harness.lab.postgres import EmbeddedPostgres
 from harness.study import DatabaseSettings
-from harness.workspace import Workspace
+from harness.workspace import Workspace, cache_folder
+from tests.toys.workspaces import toy_workspace
 
 settings.register_profile("here", deadline=None)  # a busy machine is no failure
 settings.load_profile("here")
@@ -23,6 +26,12 @@ settings.load_profile("here")
 def repository() -> Workspace:
     """The checkout itself: to be read, never written to."""
     return Workspace()
+
+
+@pytest.fixture(scope="session")
+def repository_root(repository: Workspace) -> Path:
+    """Where a script can import the harness."""
+    return repository.root
 
 
 @pytest.fixture
@@ -67,3 +76,15 @@ def database(cluster: EmbeddedPostgres, contract: Contract) -> Iterator[Database
 def cpu() -> int:
     """One processor that this process may use."""
     return min(os.sched_getaffinity(0))
+
+
+@pytest.fixture(scope="session")
+def toys(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A workspace of the toy implementation: to be read. `toy_workspace` makes one to be spoilt."""
+    return toy_workspace(tmp_path_factory.mktemp("toys") / "workspace")
+
+
+@pytest.fixture(scope="session")
+def toy_python(toys: Workspace) -> Path:
+    """The interpreter of the toy's environment, which is kept in the machine's cache."""
+    return prepare(cache_folder(), load_catalog(toys).implementations["toy"])

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import msgspec
 import numpy as np
-from scipy import stats
+from scipy import special
 
 LEVEL = 0.95
 
@@ -62,5 +62,5 @@ def t_interval(values: Sequence[float], level: float = LEVEL) -> Interval | None
     if n == 1:
         return Interval(mean=mean, low=None, high=None, se=None, blocks=1)
     se = float(np.std(values, ddof=1)) / math.sqrt(n)
-    half = se * float(stats.t.ppf((1 + level) / 2, n - 1))
+    half = se * float(special.stdtrit(n - 1, (1 + level) / 2))
     return Interval(mean=mean, low=mean - half, high=mean + half, se=se, blocks=n)

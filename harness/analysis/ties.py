@@ -6,7 +6,7 @@ floor, from the hidden duplicate) beyond doubt, after adjustment for the number 
 
 from collections.abc import Hashable, Mapping, Sequence
 
-from scipy import stats
+from scipy import special
 
 from harness.analysis.intervals import Interval
 
@@ -31,8 +31,8 @@ def exceedance_p(effect: Interval, floor: float) -> float:
     if effect.se == 0.0:
         return 0.0 if abs(effect.mean) > floor else 1.0
     freedom = effect.blocks - 1
-    near = stats.t.sf((abs(effect.mean) - floor) / effect.se, freedom)
-    far = stats.t.sf((abs(effect.mean) + floor) / effect.se, freedom)
+    near = special.stdtr(freedom, (floor - abs(effect.mean)) / effect.se)
+    far = special.stdtr(freedom, -(abs(effect.mean) + floor) / effect.se)
     return min(1.0, float(near + far))
 
 

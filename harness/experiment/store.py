@@ -10,6 +10,7 @@ from harness.decode import convert, json_value
 from harness.errors import MalformedFile, StoreFailed, UnknownName
 from harness.experiment.plan import Entry, Phase
 from harness.experiment.records import SCHEMA, Run, Trial
+from harness.study import Condition
 
 
 class Store:
@@ -68,14 +69,17 @@ class Store:
         return self._trial_file(phase, entry).is_file()
 
     def trials(self) -> tuple[list[Trial], list[MalformedFile]]:
-        """All trials that can be read, in order of block, and an error for each that cannot."""
+        """All trials that can be read, in order of block, and an error for each that cannot.
+
+        The errors name files within the run's folder: reports that are published show them.
+        """
         found: list[Trial] = []
         damaged: list[MalformedFile] = []
         for path in sorted((self.folder / "trials").glob("*.json")):
             try:
-                found.append(_read(path, Trial))
+                found.append(_read_trial(path))
             except MalformedFile as error:
-                damaged.append(error)
+                damaged.append(MalformedFile(path.relative_to(self.folder), error.problem))
         return found, damaged
 
     def write_text(self, name: str, text: str) -> Path:
@@ -89,8 +93,7 @@ class Store:
         return path
 
     def _trial_file(self, phase: Phase, entry: Entry) -> Path:
-        name = entry.name.replace("/", ".").replace("#", "_")
-        return self.folder / "trials" / f"b{phase.block:02d}-{phase.condition.name}-{name}.json"
+        return self.folder / "trials" / _trial_name(phase.block, phase.condition, entry.name)
 
     def _write(self, path: Path, record: Run | Trial) -> None:
         body = msgspec.json.format(msgspec.json.encode(record), indent=1)
@@ -115,6 +118,20 @@ def find_run(results: Path, name: str) -> Store:
 def run_ids(results: Path) -> Iterator[str]:
     """The runs in a results folder."""
     return (path.parent.name for path in sorted(results.glob("*/run.json")))
+
+
+def _trial_name(block: int, condition: Condition, entry: str) -> str:
+    name = entry.replace("/", ".").replace("#", "_")
+    return f"b{block:02d}-{condition.name}-{name}.json"
+
+
+def _read_trial(path: Path) -> Trial:
+    trial = _read(path, Trial)
+    if path.name != _trial_name(trial.block, trial.condition, trial.entry):
+        raise MalformedFile(
+            path, "holds another trial than its name says; restore or delete the file."
+        )
+    return trial
 
 
 def _read[T: (Run, Trial)](path: Path, kind: type[T]) -> T:

@@ -16,6 +16,8 @@ from harness.model import Server, Settings, Variant
 
 READY_S = 60.0
 """A server that has not answered /health by then never will."""
+_PROBE_S = 1.0
+"""How long one question for /health may take, which costs a server nothing; it is asked again."""
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
 
 
@@ -121,7 +123,7 @@ def await_ready(server: RunningServer, seconds: float = READY_S) -> None:
 
 
 def _healthy(port: int) -> bool:
-    connection = http.client.HTTPConnection(HOST, port, timeout=5)
+    connection = http.client.HTTPConnection(HOST, port, timeout=_PROBE_S)
     try:
         connection.request("GET", "/health")
         response = connection.getresponse()

@@ -34,6 +34,13 @@ class Worker:
             finally:
                 gc.enable()
             messages.write(self._answers, answer)
+        self._loop.run_until_complete(self._close_all())
+
+    async def _close_all(self) -> None:
+        """Leave no connection open: uvloop's loop would wait for it at its own end."""
+        while self._targets:
+            self._targets.popitem()[1].close()
+        await asyncio.sleep(0)
 
     async def _carry_out(self, command: Command) -> Answer:
         match command:

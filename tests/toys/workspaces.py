@@ -66,7 +66,7 @@ max_connections = 100
 [load]
 slice_s = {slice_s}
 rounds = {rounds}
-warmup_s = 0.02
+warmup_s = 0.002
 
 {conditions}"""
     )

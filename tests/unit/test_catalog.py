@@ -100,7 +100,9 @@ def test_unknown_variant_is_told_with_the_known_ones(workspace: Workspace) -> No
 
 def test_unknown_endpoint_is_told_with_the_known_ones() -> None:
     assert check_endpoint("io_read", "a.toml") == "io_read"
-    with pytest.raises(UnknownName, match=r"no endpoint `io_raed` in a\.toml; .*io_create, io_read"):
+    with pytest.raises(
+        UnknownName, match=r"no endpoint `io_raed` in a\.toml; .*io_create, io_read"
+    ):
         check_endpoint("io_raed", "a.toml")
 
 
@@ -109,7 +111,11 @@ def test_unknown_endpoint_is_told_with_the_known_ones() -> None:
     [
         ("[tool.bridgetoll", "[tool.toll", "has no table [tool.bridgetoll]; add one"),
         ('title = "Toy"', "title = 3", "`tool.bridgetoll.title`: expected `str`, got `int`"),
-        ('title = "Toy"', 'titel = ""', "unknown key `tool.bridgetoll.titel`; the allowed keys are"),
+        (
+            'title = "Toy"',
+            'titel = ""',
+            "unknown key `tool.bridgetoll.titel`; the allowed keys are",
+        ),
         (
             'title = "plain"',
             'titel = "plain"',

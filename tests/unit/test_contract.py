@@ -21,7 +21,9 @@ def test_has_an_operation_for_every_endpoint(contract: Contract) -> None:
     assert contract.operations["io_create"].method == "POST"
     assert contract.operations["io_read"].method == "GET"
     assert contract.operations["io_read"].path == "/io_read"
-    verbs = {name: [s.verb for s in o.effects.statements] for name, o in contract.operations.items()}
+    verbs = {
+        name: [s.verb for s in o.effects.statements] for name, o in contract.operations.items()
+    }
     assert verbs["io_create"] == ["INSERT"]
     assert verbs["io_read"] == ["SELECT", "SELECT"]
     assert verbs["cpu"] == []

@@ -75,7 +75,11 @@ def test_unknown_key_is_named_with_the_allowed_ones_at_any_depth(
         ({"leaf": {}}, "leaf", "object missing required field `size`"),
         ({"spare": {"size": True}}, "spare.size", "expected `int`, got `bool`"),
         ({"leaves": [{"size": 1}, {"size": 0}]}, "leaves[1].size", "expected `int` >= 1"),
-        ({"by_name": {"c": {"size": 1}, "d": {"size": 0}}}, "by_name.d.size", "expected `int` >= 1"),
+        (
+            {"by_name": {"c": {"size": 1}, "d": {"size": 0}}},
+            "by_name.d.size",
+            "expected `int` >= 1",
+        ),
         ({"by_name": {"d": {}}}, "by_name.d", "object missing required field `size`"),
     ],
 )

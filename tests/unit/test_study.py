@@ -75,7 +75,11 @@ def test_a_path_to_nothing_is_one_sentence(tmp_path: Path, catalog: Catalog) -> 
     ("old", "new", "told"),
     [
         ("seed = 1", "seeds = 1", "unknown key `seeds`; the allowed keys are: baseline, blocks"),
-        ("connections = 8", "conections = 8", "unknown key `conditions[0].conections`; the allowed"),
+        (
+            "connections = 8",
+            "conections = 8",
+            "unknown key `conditions[0].conections`; the allowed",
+        ),
         ("[[cond", "[load]\nslices = 1\n[[cond", "unknown key `load.slices`; the allowed keys are"),
         ("blocks = 2", "blocks = 0", "`blocks`: expected `int` >= 1"),
         ("blocks = 2", "blocks = 2.5", "`blocks`: expected `int`, got `float`"),
@@ -124,7 +128,11 @@ def test_bad_study_is_one_sentence_that_names_file_and_key(
     ("old", "new", "told"),
     [
         ('"flask/sqlalchemy"]', '"flask/nope"]', "There is no variant `flask/nope` in {}; choose"),
-        ('baseline = "django/async-pool"', 'baseline = "x"', "There is no variant `x` in {}; choose"),
+        (
+            'baseline = "django/async-pool"',
+            'baseline = "x"',
+            "There is no variant `x` in {}; choose",
+        ),
         ('endpoint = "cpu"', 'endpoint = "cup"', "There is no endpoint `cup` in {}; choose one of"),
     ],
 )

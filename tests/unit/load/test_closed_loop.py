@@ -153,7 +153,7 @@ def test_a_kept_alive_server_that_closes_after_each_answer_costs_reconnects(
 
 
 def test_closing_unannounced_is_found_by_the_next_request(generator: Generator) -> None:
-    """The server closes after an answer without saying so: a reconnect or an error, never a hang."""
+    """The server does not say that it closes: a reconnect or an error, never a hang."""
     with Toy(respond_once(OK)) as toy:
         tally = load(generator, toy)
         assert set(tally.errors) <= {"closed"}

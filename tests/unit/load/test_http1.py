@@ -70,7 +70,11 @@ def responses(draw: st.DrawFn) -> Sent:
             head = head % length
         case "chunked":
             tail, body = draw(chunked())
-            head = draw(st.sampled_from([b"Transfer-Encoding: chunked\r\n", b"TRANSFER-ENCODING:Chunked\r\n"]))
+            head = draw(
+                st.sampled_from(
+                    [b"Transfer-Encoding: chunked\r\n", b"TRANSFER-ENCODING:Chunked\r\n"]
+                )
+            )
         case "until close":
             tail = body = draw(st.binary(max_size=80))
             until_close = True

@@ -1,4 +1,5 @@
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
@@ -19,7 +20,9 @@ from harness.load.messages import (
     Window,
 )
 
-EXCHANGE = Exchange(requests=[b"GET / HTTP/1.1\r\n\r\n", b"\x00\xff"], body=b"{}", posts=[("t", "c")])
+EXCHANGE = Exchange(
+    requests=[b"GET / HTTP/1.1\r\n\r\n", b"\x00\xff"], body=b"{}", posts=[("t", "c")]
+)
 COMMANDS: list[Command] = [
     Open("a", "127.0.0.1", 80, 8, True),
     Slice("a", EXCHANGE, 0.15, 30.0),
@@ -34,7 +37,7 @@ ANSWERS: list[Answer] = [
 ]
 
 
-def stream_of(written: list[Command] | list[Answer]) -> io.BytesIO:
+def stream_of(written: Sequence[Command | Answer]) -> io.BytesIO:
     stream = io.BytesIO()
     for message in written:
         messages.write(stream, message)

@@ -1,0 +1,82 @@
+"""The command `bridgetoll` as a process of its own, and what it has running."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import psutil
+
+from harness.lab.process import wait_until
+from harness.workspace import Workspace, cache_folder
+
+PATIENCE_S = 90.0
+
+
+def start_command(workspace: Workspace, *arguments: str) -> subprocess.Popen[str]:
+    """Start it in a workspace; its standard output and error come back separately."""
+    # Where the tests run in the background, SIGINT is ignored, and children inherit that.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return _started(workspace, *arguments)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _started(workspace: Workspace, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "harness.cli", *arguments],
+        cwd=workspace.root,
+        env={**os.environ, "BRIDGETOLL_ROOT": str(workspace.root), "COLUMNS": "80"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def run_command(workspace: Workspace, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run it to its end."""
+    process = start_command(workspace, *arguments)
+    try:
+        out, err = process.communicate(timeout=PATIENCE_S)
+    finally:
+        process.kill()
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def stop_when(
+    process: subprocess.Popen[str], condition: Callable[[], bool], number: signal.Signals
+) -> tuple[str, str]:
+    """Send a signal once the condition holds; returns standard output and error."""
+    try:
+        held = wait_until(lambda: condition() or process.poll() is not None, PATIENCE_S)
+        if held and process.poll() is None:
+            process.send_signal(number)
+        return process.communicate(timeout=PATIENCE_S)
+    finally:
+        process.kill()
+
+
+def left_running(workspace: Workspace, pid: int, seconds: float = 10.0) -> list[str]:
+    """Command lines of what the command with that pid started and left, after some grace."""
+    end = time.monotonic() + seconds
+    while (found := _family(workspace, pid)) and time.monotonic() < end:
+        time.sleep(0.05)
+    return found
+
+
+def _family(workspace: Workspace, pid: int) -> list[str]:
+    """Servers and generator work in the workspace, PostgreSQL in a cluster named after the pid."""
+    clusters = str(cache_folder() / "clusters" / f"{pid}-")
+    found = []
+    for process in psutil.process_iter():
+        try:
+            place = process.cwd()
+            if place.startswith((str(workspace.root), clusters)):
+                found.append(" ".join(process.cmdline()))
+        except psutil.Error:
+            continue  # it has ended meanwhile
+    return found

@@ -1,0 +1,124 @@
+from typing import Any
+
+import pytest
+
+from harness.analysis.measures import Measure
+from harness.analysis.validity import REMEDIES, SPOILS, Label, findings, shares, spoiled
+from harness.experiment.records import Trial
+from harness.model import Cores
+from tests.toys.runs import SLICE_NS, make_slice, make_trial
+
+TWO = Cores(application=(0,), database=(1,), load=(1,))
+THREE = Cores(application=(0,), database=(1,), load=(2,))
+
+
+def trial(**changes: Any) -> Trial:
+    return make_trial(slices=[make_slice(n, **changes) for n in range(4)])
+
+
+def labels(made: Trial, cores: Cores = THREE, workers: int = 1) -> set[Label]:
+    return {f.label for f in findings(made, cores, workers, processors=4)}
+
+
+def share(**of_a_core: float) -> Trial:
+    """A trial in which each role used that share of a core, and nobody else any."""
+    used = {"server": 0.5, "database": 0.2, "generator": 0.1} | of_a_core
+    return trial(
+        server_cpu_ns=round(used["server"] * SLICE_NS),
+        database_cpu_ns=round(used["database"] * SLICE_NS),
+        generator_cpu_ns=round(used["generator"] * SLICE_NS),
+        machine_busy_ns=round(sum(used.values()) * SLICE_NS),
+    )
+
+
+def test_a_healthy_saturated_trial_is_server_bound_and_nothing_else() -> None:
+    assert labels(trial()) == {Label.SERVER_BOUND}
+    assert spoiled(Measure.THROUGHPUT, findings(trial(), THREE, 1, 4)) is None
+
+
+SICK: list[tuple[Label, Trial]] = [
+    (Label.INCOMPLETE, make_trial(problem="the server died; it said:\nouch")),
+    (Label.ERRORS, trial(errors={"status 503": 3})),
+    (Label.GENERATOR_BOUND, share(generator=0.85)),
+    (Label.NOISY, trial(steal_ns=SLICE_NS // 10)),
+    (Label.NOISY, trial(machine_busy_ns=2 * SLICE_NS)),
+    (Label.DATABASE_BOUND, share(database=0.9)),
+    (Label.SERVER_BOUND, share(server=0.95)),
+    (Label.LATENCY_BOUND, share(server=0.3)),
+    (Label.BUSY_WHEN_IDLE, make_trial(idle_cpu_share=0.02)),
+]
+
+
+@pytest.mark.parametrize(("label", "made"), SICK)
+def test_each_label_fires_with_a_figure_and_a_remedy(label: Label, made: Trial) -> None:
+    (found,) = [f for f in findings(made, THREE, 1, 4) if f.label is label]
+    assert found.detail
+    assert found.remedy == REMEDIES[label]
+    assert "\n" not in found.detail
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        trial(errors={"closed": 0}),
+        make_trial(slices=[make_slice(0, correct=10_000, errors={"closed": 9})]),  # below 0.1 %
+        trial(steal_ns=SLICE_NS // 20),  # a twentieth of a core, of four
+        make_trial(idle_cpu_share=0.004),
+        make_trial(idle_cpu_share=None),
+        share(server=0.97, database=0.84),
+        share(server=0.97, generator=0.79),
+    ],
+)
+def test_no_label_but_server_bound_fires_below_its_threshold(made: Trial) -> None:
+    assert labels(made) == {Label.SERVER_BOUND}
+
+
+def test_a_core_that_two_roles_fill_together_is_named_only_where_they_share_it() -> None:
+    made = share(server=0.6, database=0.5, generator=0.4)
+    assert labels(made, TWO) == {Label.LOAD_CORE_BOUND}
+    assert Label.LOAD_CORE_BOUND not in labels(made, THREE)
+
+
+def test_two_workers_are_server_bound_only_when_both_are_busy() -> None:
+    cores = Cores(application=(0, 1), database=(2,), load=(3,))
+    assert Label.SERVER_BOUND not in labels(share(server=1.0), cores, workers=2)
+    assert Label.SERVER_BOUND in labels(share(server=1.9), cores, workers=2)
+    assert Label.SERVER_BOUND in labels(share(server=0.95), THREE, workers=2)  # one core for both
+
+
+def test_a_database_elsewhere_gives_no_label_that_needs_its_cpu() -> None:
+    made = trial(database_cpu_ns=None, server_cpu_ns=SLICE_NS // 10, machine_busy_ns=9 * SLICE_NS)
+    assert labels(made) == set()
+
+
+def test_a_trial_without_slices_has_no_shares_and_only_the_label_of_its_problem() -> None:
+    empty = make_trial(slices=[], problem="it was not ready\nquoted")
+    assert shares(empty, 4) is None
+    (found,) = findings(empty, THREE, 1, 4)
+    assert (found.label, found.detail) == (Label.INCOMPLETE, "it was not ready")
+
+
+def test_shares_by_hand() -> None:
+    seen = shares(share(server=0.5, database=0.25, generator=0.125), 4)
+    assert seen is not None
+    assert (seen.server, seen.database, seen.generator) == (0.5, 0.25, 0.125)
+    assert seen.foreign == pytest.approx(0)
+    assert seen.steal == 0
+
+
+def test_every_label_has_a_remedy_and_says_what_it_spoils() -> None:
+    assert set(REMEDIES) == set(SPOILS) == set(Label)
+
+
+def test_what_limits_the_load_spoils_capacity_and_not_cpu_per_request() -> None:
+    found = findings(share(database=0.9), THREE, 1, 4)
+    for measure in (Measure.THROUGHPUT, Measure.P50, Measure.P99):
+        reason = spoiled(measure, found)
+        assert reason is not None
+        assert reason.label is Label.DATABASE_BOUND
+    assert spoiled(Measure.CPU, found) is None
+
+
+def test_errors_spoil_everything() -> None:
+    found = findings(trial(errors={"body": 1_000}), THREE, 1, 4)
+    assert all(spoiled(measure, found) is not None for measure in Measure)

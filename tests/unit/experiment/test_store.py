@@ -1,0 +1,194 @@
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from harness.errors import MalformedFile, StoreFailed, UnknownName
+from harness.experiment.records import Run, Trial
+from harness.experiment.store import Store, find_run, run_ids
+from tests.toys.runs import make_run, make_study, simulate
+
+RUN = make_run(make_study(blocks=2))
+TRIALS = simulate(RUN, {"a/base": 500, "b/other": 600}, seed=1)
+
+
+def write_all(store: Store, run: Run = RUN, trials: list[Trial] = TRIALS) -> None:
+    store.write_run(run)
+    for trial in trials:
+        phase = next(p for p in run.plan.phases if p.block == trial.block)
+        entry = next(e for e in run.plan.entries if e.name == trial.entry)
+        store.write_trial(phase, entry, trial)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    made = Store.create(tmp_path / "results", RUN.id)
+    write_all(made)
+    return made
+
+
+def files(store: Store) -> list[Path]:
+    return sorted((store.folder / "trials").iterdir())
+
+
+def test_what_was_written_is_read_back_equal(store: Store) -> None:
+    trials, damaged = store.trials()
+    assert store.read_run() == RUN
+    assert damaged == []
+    assert sorted(trials, key=lambda t: (t.block, t.entry)) == sorted(
+        TRIALS, key=lambda t: (t.block, t.entry)
+    )
+
+
+def test_one_file_per_trial_and_no_scratch_is_left(store: Store) -> None:
+    assert len(files(store)) == len(TRIALS) == 6
+    assert all(path.suffix == ".json" for path in files(store))
+
+
+def test_a_trial_is_kept_under_its_phase_and_entry(store: Store) -> None:
+    phase, entry = RUN.plan.phases[0], RUN.plan.entries[0]
+    assert store.has_trial(phase, entry)
+    for path in files(store):
+        path.unlink()
+    assert not store.has_trial(phase, entry)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        (r".*", "", "not valid JSON"),
+        (r"^(.{300}).*", r"\1", "not valid JSON"),
+        (r".*", "[]", "schema version None"),
+        (r".*", "[" * 100_000, "not valid JSON"),
+        (r".*", '{"schema": 1' + "0" * 5_000 + "}", "not valid JSON"),
+        (r'"schema": 1', '"schema": 2', "schema version 2"),
+        (r'"correct":', '"corect":', "unknown key `slices[0].corect`"),
+        (r'"block": \d', '"block": "one"', "`block`: expected `int`"),
+        (r'"block": \d', '"block": 9', "holds another trial than its name says"),
+        (r'"entry": "a/base', '"entry": "b/other', "holds another trial than its name says"),
+        (r'"connections": 8', '"connections": 9', "holds another trial than its name says"),
+    ],
+)
+def test_a_damaged_trial_is_named_and_the_others_are_read(
+    store: Store, old: str, new: str, told: str
+) -> None:
+    victim = files(store)[0]
+    changed, count = re.subn(old, new, victim.read_text(), count=1, flags=re.DOTALL)
+    assert count == 1
+    victim.write_text(changed)
+    trials, damaged = store.trials()
+    assert len(trials) == len(TRIALS) - 1
+    (error,) = damaged
+    assert str(error).startswith(f"trials/{victim.name}: ")
+    assert told in str(error)
+
+
+def test_bytes_that_are_no_text_are_named(store: Store) -> None:
+    files(store)[0].write_bytes(b"\x00\xff")
+    trials, (error,) = store.trials()
+    assert len(trials) == len(TRIALS) - 1
+    assert "cannot be read" in str(error)
+
+
+def test_each_damaged_trial_is_named(store: Store) -> None:
+    for path in files(store)[:3]:
+        path.write_text("{")
+    trials, damaged = store.trials()
+    assert [error.path.name for error in damaged] == [path.name for path in files(store)[:3]]
+    assert len(trials) == len(TRIALS) - 3
+
+
+def test_a_trial_that_is_being_written_is_not_read(store: Store) -> None:
+    """As a crash in the middle of writing leaves it."""
+    (store.folder / "trials" / "b09-x.json.part").write_text("{")
+    trials, damaged = store.trials()
+    assert (len(trials), damaged) == (len(TRIALS), [])
+
+
+def test_a_damaged_run_file_is_an_error_of_its_own(store: Store) -> None:
+    (store.folder / "run.json").write_text('{"schema": 1}')
+    with pytest.raises(MalformedFile, match=r"run\.json"):
+        store.read_run()
+
+
+def test_writing_again_replaces_as_a_whole(store: Store) -> None:
+    phase, entry = RUN.plan.phases[0], RUN.plan.entries[0]
+    longer = msgspec.structs.replace(TRIALS[0], error_samples=("x" * 9_000,))
+    store.write_trial(phase, entry, longer)
+    store.write_trial(phase, entry, TRIALS[0])
+    assert TRIALS[0] in store.trials()[0]
+    assert len(files(store)) == len(TRIALS)
+
+
+def test_a_results_folder_that_cannot_be_made_is_told_with_a_remedy(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreFailed, match=r"cannot be written \(Not a directory\); free some") as e:
+        Store.create(tmp_path / "file", "run-1")
+    assert "\n" not in str(e.value)
+
+
+def test_a_run_that_exists_is_not_overwritten(store: Store) -> None:
+    with pytest.raises(StoreFailed, match="File exists"):
+        Store.create(store.folder.parent, store.id)
+    assert store.read_run() == RUN
+
+
+@pytest.fixture
+def full(tmp_path: Path) -> Iterator[Path]:
+    """A file system of a few pages, where mounting is allowed."""
+    folder = tmp_path / "full"
+    folder.mkdir()
+    if os.geteuid() != 0 or shutil.which("mount") is None:
+        pytest.skip("only root can mount")
+    command = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)]
+    if subprocess.run(command, capture_output=True, check=False).returncode != 0:
+        pytest.skip("this machine does not let root mount")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_full_disk_keeps_what_is_there_and_leaves_no_scratch(full: Path) -> None:
+    store = Store.create(full, "run-1")
+    phase, entry = RUN.plan.phases[0], RUN.plan.entries[0]
+    store.write_trial(phase, entry, TRIALS[0])
+    too_long = msgspec.structs.replace(TRIALS[0], error_samples=("x" * 100_000,))
+    with pytest.raises(StoreFailed, match="No space left on device"):
+        store.write_trial(phase, entry, too_long)
+    assert store.trials() == ([TRIALS[0]], [])
+    assert [path.suffix for path in files(store)] == [".json"]
+
+
+def test_trials_folder_that_is_gone_is_told(store: Store) -> None:
+    shutil.rmtree(store.folder / "trials")
+    with pytest.raises(StoreFailed, match="No such file or directory"):
+        write_all(store)
+
+
+def test_runs_are_found_by_id_and_by_folder(store: Store, tmp_path: Path) -> None:
+    results = store.folder.parent
+    assert list(run_ids(results)) == [RUN.id]
+    assert find_run(results, RUN.id).folder == store.folder
+    assert find_run(tmp_path, str(store.folder)).folder == store.folder
+    with pytest.raises(UnknownName, match=f"no run `nope`; choose one of: {RUN.id}"):
+        find_run(results, "nope")
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a/../../b"])
+def test_a_name_that_is_no_run_is_refused(store: Store, name: str) -> None:
+    with pytest.raises(UnknownName):
+        find_run(store.folder.parent, name)
+
+
+def test_no_runs_yet(tmp_path: Path) -> None:
+    assert list(run_ids(tmp_path / "results")) == []
+
+
+def test_texts_of_the_report_are_written_beside_the_trials(store: Store) -> None:
+    path = store.write_text("report.md", "é")
+    assert path.read_text(encoding="utf-8") == "é"
+    assert path.parent == store.folder / "report"

@@ -1,0 +1,162 @@
+"""Servers started for real: one that works, and one for each way not to."""
+
+import json
+import socket
+import sys
+import time
+import urllib.request
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from harness.errors import ServerFailed, UsageError
+from harness.lab.network import HOST, check_free, free_port
+from harness.lab.process import wait_until
+from harness.lab.servers import RunningServer, await_ready, launch_server
+from harness.model import Server, Settings, Variant
+from tests.toys.implementation import server as toy_server
+from tests.waiting import PATIENCE_S, gone
+
+SETTINGS = Settings(
+    database_url="postgresql://u:p@h:1/d",
+    pool_size=7,
+    pool_timeout_s=2.5,
+    cpu_iterations=11,
+    wait_ms=13,
+    extra_hops=2,
+)
+SERVER = Server(
+    title="toy",
+    protocol="wsgi",
+    keep_alive=True,
+    argv=(
+        "{python}", str(Path(toy_server.__file__)), "{host}:{port}",
+        "workers={workers}", "threads={threads}", "{app}",
+    ),
+)  # fmt: skip
+
+
+def launch(
+    tmp_path: Path, toy: str, *, port: int | None = None, cpus: Sequence[int] | None = None
+) -> RunningServer:
+    variant = Variant(
+        name=f"toy/{toy}",
+        title="",
+        framework="Toy",
+        implementation="toy",
+        folder=tmp_path,
+        server="toy",
+        app="app:main",
+        factors={},
+        env={"TOY": toy},
+        tags=(),
+    )
+    return launch_server(
+        variant, SERVER, Path(sys.executable), SETTINGS,
+        workers=3, threads=5, log=tmp_path / "log", port=port, cpus=cpus,
+    )  # fmt: skip
+
+
+def ask(server: RunningServer) -> Any:
+    with urllib.request.urlopen(f"{server.url}/settings", timeout=PATIENCE_S) as response:
+        return json.load(response)
+
+
+def failure(tmp_path: Path, toy: str, seconds: float = PATIENCE_S) -> str:
+    server = launch(tmp_path, toy)
+    with pytest.raises(ServerFailed) as caught:
+        await_ready(server, seconds)
+    assert not server.running
+    check_free(server.port)
+    return str(caught.value)
+
+
+def test_a_good_server_is_ready_and_then_gone(tmp_path: Path) -> None:
+    with launch(tmp_path, "good") as server:
+        await_ready(server)
+        assert server.running
+        assert server.last_words() == "toy is good"
+        assert server.clock.read_ns() > 0
+        (pid,) = server.clock.pids
+    assert not server.running
+    assert gone(pid)
+    check_free(server.port)
+
+
+def test_is_told_its_settings_and_nothing_else_of_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cpu: int
+) -> None:
+    """By environment variable; host, port, workers and threads by the command line."""
+    for leak in ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHASHSEED", "DJANGO_SETTINGS_MODULE"):
+        monkeypatch.setenv(leak, "0")
+    monkeypatch.setenv("POOL_SIZE", "99")
+    port = free_port()
+    with launch(tmp_path, "good", port=port, cpus=[cpu]) as server:
+        await_ready(server)
+        told = ask(server)
+    assert server.port == port
+    assert told["argv"] == [f"{HOST}:{port}", "workers=3", "threads=5", "app:main"]
+    assert told["cwd"] == str(tmp_path)
+    assert told["cpus"] == [cpu]
+    inherited = {"PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR"}  # LC_CTYPE: Python's own
+    assert {k: v for k, v in told["env"].items() if k not in inherited} == {
+        "TOY": "good",
+        "DATABASE_URL": "postgresql://u:p@h:1/d",
+        "POOL_SIZE": "7",
+        "POOL_TIMEOUT": "2.5",
+        "CPU_ITERATIONS": "11",
+        "WAIT_MS": "13",
+        "EXTRA_HOPS": "2",
+    }
+
+
+def test_its_children_end_with_it(tmp_path: Path) -> None:
+    with launch(tmp_path, "forks") as server:
+        await_ready(server)
+
+        def forked() -> bool:
+            server.clock.read_ns()
+            return len(server.clock.pids) == 2
+
+        assert wait_until(forked, PATIENCE_S)
+        pids = server.clock.pids
+        assert all(psutil.pid_exists(pid) for pid in pids)
+    assert all(gone(pid) for pid in pids)
+
+
+def test_a_crash_at_the_start_quotes_what_it_said(tmp_path: Path) -> None:
+    told = failure(tmp_path, "crash")
+    first, *quoted = told.splitlines()
+    assert first.startswith("The server of `toy/crash` ended after ")
+    assert "before it was ready; try it with `bridgetoll serve toy/crash`. It said:" in first
+    assert quoted[0] == "toy is crash"
+    assert quoted[-1] == "RuntimeError: no such table: toys"
+
+
+def test_a_crash_without_a_word_says_so(tmp_path: Path) -> None:
+    assert failure(tmp_path, "silent crash").endswith(" It said nothing.")
+
+
+@pytest.mark.parametrize("toy", ["never ready", "lies"])
+def test_a_server_that_never_gets_ready_is_given_up_and_stopped(tmp_path: Path, toy: str) -> None:
+    """It answers, but 503, or not what the contract says."""
+    told = failure(tmp_path, toy, seconds=0.5)
+    assert told.startswith(f"The server of `toy/{toy}` was not ready after ")
+    assert told.endswith(f"It said:\ntoy is {toy}")
+
+
+def test_a_server_that_never_answers_is_given_up_in_time(tmp_path: Path) -> None:
+    started = time.monotonic()
+    assert "was not ready after" in failure(tmp_path, "deaf", seconds=0.5)
+    assert time.monotonic() - started < 30  # it would sleep for a minute
+
+
+def test_a_port_in_use_is_found_before_anything_starts(tmp_path: Path) -> None:
+    with socket.create_server((HOST, 0)) as squatter:
+        port = squatter.getsockname()[1]
+        with pytest.raises(UsageError, match=rf"Port {port} .* cannot be used .*--port"):
+            launch(tmp_path, "good", port=port)
+    assert not (tmp_path / "log").exists()

@@ -1,0 +1,45 @@
+import base64
+from xml.etree import ElementTree
+
+import pytest
+
+from harness.analysis.measures import Measure
+from harness.analysis.results import Comparison, analyse
+from harness.report.charts import colours, data_uri, interval_chart
+from tests.toys.runs import BASELINE, make_run, make_study, simulate
+
+RUN = make_run(make_study(blocks=3))
+TRIALS = simulate(RUN, {BASELINE: 500, "b/other": 700}, 1)
+
+
+def comparison(measure: Measure = Measure.CPU) -> Comparison:
+    return analyse(RUN, TRIALS).conditions[0].comparisons[measure]
+
+
+def texts(svg: str) -> str:
+    return " ".join(ElementTree.fromstring(svg).itertext())
+
+
+@pytest.mark.parametrize("measure", Measure)
+def test_a_chart_is_an_svg_that_names_every_variant_and_the_unit(measure: Measure) -> None:
+    svg = interval_chart(comparison(measure), RUN.study.variants)
+    assert ElementTree.fromstring(svg).tag.endswith("svg")
+    assert all(name in texts(svg) for name in RUN.study.variants)
+    assert measure.heading in texts(svg)
+
+
+def test_a_variant_without_an_estimate_is_left_out() -> None:
+    svg = interval_chart(comparison(), [*RUN.study.variants, "c/absent"])
+    assert "c/absent" not in texts(svg)
+
+
+def test_a_variant_has_one_colour_of_its_own() -> None:
+    names = [f"a/{number}" for number in range(12)]
+    assert list(colours(names)) == names
+    assert len(set(colours(names).values())) == 12
+
+
+def test_a_data_uri_holds_the_svg_itself() -> None:
+    kind, _, body = data_uri("<svg>é</svg>").partition(",")
+    assert kind == "data:image/svg+xml;base64"
+    assert base64.b64decode(body).decode() == "<svg>é</svg>"
