@@ -51,12 +51,14 @@ def tie_groups(
 ) -> tuple[tuple[str, ...], ...]:
     """Cut a ranking, best first, into groups.
 
-    A group holds everything that is not distinguishable from its best member. Being tied is not
-    transitive, so the last of one group may be tied with the first of the next.
+    It is cut only where everything before the cut differs from everything after it, so that no two
+    variants stand in different groups that could not be told apart. Being tied is not transitive:
+    the best and the last of a group may well differ, where something between is tied with both.
     """
     groups: list[list[str]] = []
-    for name in ranked:
-        if groups and not differs.get(frozenset((groups[-1][0], name)), False):
+    for at, name in enumerate(ranked):
+        pairs = ((one, other) for one in ranked[:at] for other in ranked[at:])
+        if groups and not all(differs.get(frozenset(pair), False) for pair in pairs):
             groups[-1].append(name)
         else:
             groups.append([name])

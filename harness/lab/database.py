@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import LiteralString, Self
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -25,6 +25,8 @@ _ROLE_SETTINGS: tuple[LiteralString, ...] = (
     "timezone = 'UTC'",  # spelled exactly so: see shared/schema.sql
     "statement_timeout = '60s'",  # no request waits for ever, whatever its driver
 )
+_LOCK_TIMEOUT_S = 30
+"""An application that keeps a transaction open would otherwise hold up the next reset for ever."""
 _SETTINGS = (
     "server_version", "max_connections", "shared_buffers", "fsync", "synchronous_commit",
     "full_page_writes", "autovacuum", "jit", "password_encryption", "scram_iterations",
@@ -92,7 +94,7 @@ class Database:
             _check_server(connection)
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(self._name)))
         try:
-            self._admin = _connect(self._at(self._name))
+            self._admin = self._connect_admin()
             self._admin.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
             self._admin.execute(self._contract.schema_sql.encode())
         except BaseException:
@@ -114,8 +116,26 @@ class Database:
         """The harness's own connection, in autocommit; made anew if it was cut."""
         assert self._admin is not None
         if self._admin.closed or self._admin.broken:
-            self._admin = _connect(self._at(self._name))
+            self._admin = self._connect_admin()
         return self._admin
+
+    def execute(
+        self,
+        query: LiteralString | sql.Composable | bytes,
+        parameters: Sequence[object] | Mapping[str, object] | None = None,
+    ) -> psycopg.Cursor[tuple[object, ...]]:
+        """Run a statement of the harness's own.
+
+        Raises:
+            DatabaseFailed: the server is gone, or refused it.
+        """
+        try:
+            return self.admin.execute(query, parameters)
+        except psycopg.Error as error:
+            raise DatabaseFailed(
+                f"The database failed the harness: {' '.join(str(error).split())}; mend it, then "
+                "continue with `bridgetoll run --resume`."
+            ) from error
 
     @property
     def postmaster_pid(self) -> int | None:
@@ -128,22 +148,21 @@ class Database:
 
     def reset(self, rows: int) -> None:
         """Bring the table to the contract's first `rows` rows, analysed and checkpointed."""
-        with self.admin.transaction():
-            self.admin.execute("TRUNCATE post")
-            self.admin.execute(self._contract.dataset_sql.encode(), {"rows": rows})
-        self.admin.execute("ANALYZE post")
-        self.admin.execute("CHECKPOINT")
+        self.execute("TRUNCATE post")
+        self.execute(self._contract.dataset_sql.encode(), {"rows": rows})
+        self.execute("ANALYZE post")
+        self.execute("CHECKPOINT")
 
     def forget_statements(self) -> None:
         """Empty pg_stat_statements for this database."""
-        self.admin.execute(
+        self.execute(
             "SELECT pg_stat_statements_reset(0, oid, 0) FROM pg_database "
             "WHERE datname = current_database()"
         )
 
     def statements(self, variant: str) -> list[Counted]:
         """What the variant's role has sent since `forget_statements`."""
-        found = self.admin.execute(
+        found = self.execute(
             "SELECT query, calls, rows FROM pg_stat_statements JOIN pg_roles r ON r.oid = userid "
             "WHERE toplevel AND r.rolname = %s "
             "AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database())",
@@ -158,7 +177,7 @@ class Database:
         self, query: LiteralString, parameters: Iterable[object] = ()
     ) -> list[tuple[object, ...]]:
         """Run a query of the harness's own."""
-        return self.admin.execute(query, list(parameters)).fetchall()
+        return self.execute(query, list(parameters)).fetchall()
 
     def settings(self) -> dict[str, str]:
         """The settings that a reader of the report may ask for."""
@@ -181,14 +200,14 @@ class Database:
     @contextmanager
     def _locked_out(self, role: str) -> Iterator[None]:
         name = sql.Identifier(role)
-        self.admin.execute(sql.SQL("ALTER ROLE {} NOLOGIN").format(name))
-        self.admin.execute(
+        self.execute(sql.SQL("ALTER ROLE {} NOLOGIN").format(name))
+        self.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s", [role]
         )
         try:
             yield
         finally:
-            self.admin.execute(sql.SQL("ALTER ROLE {} LOGIN").format(name))
+            self.execute(sql.SQL("ALTER ROLE {} LOGIN").format(name))
 
     def _role(self, variant: str) -> tuple[str, str]:
         """Name and password of the variant's role, which is made when it is first asked for."""
@@ -201,13 +220,18 @@ class Database:
 
     def _create_role(self, role: str, password: str) -> None:
         name = sql.Identifier(role)
-        self.admin.execute(
+        self.execute(
             sql.SQL("CREATE ROLE {} LOGIN PASSWORD {} IN ROLE bridgetoll_app").format(
                 name, password
             )
         )
         for setting in _ROLE_SETTINGS:
-            self.admin.execute(sql.SQL("ALTER ROLE {} SET " + setting).format(name))
+            self.execute(sql.SQL("ALTER ROLE {} SET " + setting).format(name))
+
+    def _connect_admin(self) -> psycopg.Connection[tuple[object, ...]]:
+        connection = _connect(self._at(self._name))
+        connection.execute(f"SET lock_timeout = '{_LOCK_TIMEOUT_S}s'")
+        return connection
 
     def _at(self, database: str, role: str | None = None, password: str = "") -> str:
         parts = urlsplit(self._url)

@@ -8,14 +8,12 @@ answer) to the moment its response is complete.
 
 import asyncio
 import contextlib
-from array import array
-from collections import Counter
 from time import monotonic_ns
 from typing import cast
 
-from harness.load.checks import Check, check_for
 from harness.load.http1 import Head, ProtocolError, Response, ResponseParser
 from harness.load.messages import Edge, Exchange, Open, Tally
+from harness.load.meter import Meter
 
 _RETRY_S = 0.05
 """Pause of a connection whose connect was refused: long enough not to spin on a dead server."""
@@ -23,69 +21,6 @@ _CONNECT_S = 5.0
 """How long opening connections beforehand may take: a full backlog drops them silently."""
 _SWEEP_S = 0.25
 """How often requests under way are compared with their time limit."""
-_SAMPLES, _SAMPLE_CHARACTERS = 5, 200
-
-
-class Meter:
-    """What one slice or window has seen so far; all connections of a target write to one."""
-
-    __slots__ = (
-        "before", "check", "correct", "count", "deadline_ns", "errors", "in_flight", "last_ns",
-        "latencies", "next_request", "opens_ns", "payloads", "pending", "reconnects", "samples",
-    )  # fmt: skip
-
-    def __init__(self, exchange: Exchange) -> None:
-        self.check: Check = check_for(exchange)
-        self.payloads = exchange.requests
-        self.count = len(exchange.requests)
-        self.next_request = 0
-        self.deadline_ns = 0
-        self.opens_ns = 0  # window: requests sent before this do not count
-        self.last_ns = 0
-        self.pending = 0  # connections that still send, or wait for an answer
-        self.latencies = array("q")
-        self.correct = 0
-        self.before = 0
-        self.in_flight = 0
-        self.errors: Counter[str] = Counter()
-        self.samples: list[str] = []
-        self.reconnects = 0
-
-    def take(self) -> int:
-        """The index of the request that is sent next; they go round."""
-        index = self.next_request
-        self.next_request = index + 1 if index + 1 < self.count else 0
-        return index
-
-    def failed(self, kind: str, seen: str = "") -> None:
-        """Count an error, and keep what was seen of the first few."""
-        self.errors[kind] += 1
-        if len(self.samples) < _SAMPLES:
-            self.samples.append(f"{kind}: {seen[:_SAMPLE_CHARACTERS]}" if seen else kind)
-
-    def answered(self, now: int, sent: int) -> None:
-        """Count a correct response."""
-        if sent < self.opens_ns:
-            self.before += 1
-        elif self.opens_ns and now > self.deadline_ns:
-            self.in_flight += 1
-        else:
-            self.correct += 1
-            self.latencies.append(now - sent)
-
-    def tally(self, start_ns: int, end_ns: int) -> Tally:
-        """The sum of it."""
-        return Tally(
-            correct=self.correct,
-            errors=dict(self.errors),
-            samples=self.samples,
-            reconnects=self.reconnects,
-            start_ns=start_ns,
-            end_ns=end_ns,
-            latencies=self.latencies.tobytes(),
-            before=self.before,
-            in_flight=self.in_flight,
-        )
 
 
 class Connection(asyncio.Protocol):
@@ -171,11 +106,11 @@ class Connection(asyncio.Protocol):
         meter = self._meter
         assert meter is not None
         if response.status != 200:
-            meter.failed(f"status {response.status}", response.body.decode("utf-8", "replace"))
+            meter.failed(f"status {response.status}", now, self.sent_ns, _text(response.body))
         elif meter.check(response.body, self._request):
             meter.answered(now, self.sent_ns)
         else:
-            meter.failed("body", response.body.decode("utf-8", "replace"))
+            meter.failed("body", now, self.sent_ns, _text(response.body))
         self.sent_ns = 0
         if response.close:
             self.end()
@@ -186,8 +121,9 @@ class Connection(asyncio.Protocol):
         meter, under_way, self.sent_ns = self._meter, self.sent_ns, 0
         self.end()
         if meter is not None and under_way:
-            meter.failed(kind, seen)
-            self._next(meter, monotonic_ns())
+            now = monotonic_ns()
+            meter.failed(kind, now, under_way, seen)
+            self._next(meter, now)
 
     def _next(self, meter: Meter, now: int) -> None:
         if now < meter.deadline_ns:
@@ -223,14 +159,21 @@ class Connection(asyncio.Protocol):
         try:
             await self.connect()
         except OSError as error:
-            self.sent_ns = 0
-            meter.failed("connect", str(error))
+            sent, self.sent_ns = self.sent_ns, 0
+            meter.failed("connect", monotonic_ns(), sent, str(error))
             await asyncio.sleep(_RETRY_S)
             self._next(meter, monotonic_ns())
             return
         self._connecting = None
-        if self._transport is not None:
+        if monotonic_ns() >= meter.deadline_ns:  # too late: nothing has been sent, nothing counts
+            self.sent_ns = 0
+            self._next(meter, monotonic_ns())
+        elif self._transport is not None:
             self._transport.write(meter.payloads[self._request])
+
+
+def _text(body: bytes) -> str:
+    return body.decode("utf-8", "replace")
 
 
 class Target:
@@ -250,7 +193,7 @@ class Target:
         return fresh
 
     async def ready(self) -> int:
-        """Have all kept-alive connections open; return how many had to be opened."""
+        """Have all kept-alive connections open; return how many were opened for it."""
         await asyncio.sleep(0)  # let the loop notice what the server closed meanwhile
         await asyncio.sleep(0)
         if not self.keep_alive:
@@ -260,7 +203,7 @@ class Target:
         with contextlib.suppress(TimeoutError):  # what is not open by then, its first request opens
             async with asyncio.timeout(_CONNECT_S):
                 await asyncio.gather(*(c.connect() for c in fresh), return_exceptions=True)
-        return len(missing)
+        return sum(c.connected for c in fresh)
 
     async def slice(self, exchange: Exchange, seconds: float, timeout_s: float) -> Tally:
         """Load for `seconds`, then drain; see `messages.Slice`."""
