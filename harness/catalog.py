@@ -24,7 +24,6 @@ class _VariantTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     app: str
     factors: dict[str, str]
     env: dict[str, str] = {}
-    expect: dict[str, object] = {}
     tags: tuple[Tag, ...] = ()
 
 

@@ -49,7 +49,12 @@ err = Console(stderr=True, highlight=False)
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 DatabaseUrl = Annotated[
     str | None,
-    typer.Option("--database-url", help="Use this PostgreSQL instead of the embedded one."),
+    typer.Option(
+        "--database-url",
+        envvar="BRIDGETOLL_DATABASE_URL",
+        help="Use this PostgreSQL instead of the embedded one.",
+        show_envvar=True,
+    ),
 ]
 _INTERRUPTED = 130
 """128 + SIGINT, as shells report it."""
@@ -143,10 +148,12 @@ def run(
     with _laboratory(workspace, catalog, database_url) as laboratory:
         if resume is not None:
             store = find_run(workspace.results, resume)
-            _execute(laboratory, store.read_run().study, store, "")
+            _execute(laboratory, store.read_run().study, store, "", "")
         elif study is not None:
             read = _narrowed(load_study(find_study(workspace, study), catalog), blocks, only or [])
-            _execute(laboratory, read, None, Path(study).stem)
+            flags = [f"--blocks {blocks}"] if blocks else []
+            flags += [f"--only {name}" for name in only or []]
+            _execute(laboratory, read, None, Path(study).stem, " ".join(["run", study, *flags]))
 
 
 @app.command()
@@ -196,28 +203,28 @@ def serve(
             raise RunFailed(f"The server of `{variant}` ended. It said:\n{server.last_words()}")
 
 
-def _execute(laboratory: Laboratory, study: Study, store: Store | None, name: str) -> None:
+def _execute(
+    laboratory: Laboratory, study: Study, store: Store | None, name: str, command: str
+) -> None:
     """Run or resume; report whatever was measured, also when the run failed or was stopped."""
     listener = laboratory.listener
     assert isinstance(listener, show.ProgressListener)
     made = make_plan(study)
     listener.expect(made)
     out.print(show.plan_text(study, made))
-    before = set(run_ids(laboratory.workspace.results))
     failure: BridgetollError | None = None
     try:
         with listener:
             if store is None:
-                store = conduct.start(laboratory, name, study)
+                conduct.start(laboratory, name, study, command)
             else:
                 conduct.resume(laboratory, store)
     except KeyboardInterrupt:
-        raise _stopped(laboratory.workspace, store, before) from None
+        raise _Stopped(listener.run) from None
     except BridgetollError as error:
         failure = error
-    store = store or _begun(laboratory.workspace, before)
-    if store is not None and (not isinstance(failure, UsageError)):
-        _report(laboratory.workspace, store)
+    if listener.run is not None and not isinstance(failure, UsageError):
+        _report(laboratory.workspace, find_run(laboratory.workspace.results, listener.run))
     if failure is not None:
         raise failure
 
@@ -230,24 +237,18 @@ def _report(workspace: Workspace, store: Store) -> None:
     out.print(f"report: {workspace.shown(made.page)}", soft_wrap=True)
 
 
-def _begun(workspace: Workspace, before: set[str]) -> Store | None:
-    """The run that has come into being since, if any."""
-    new = sorted(set(run_ids(workspace.results)) - before)
-    return Store(workspace.results / new[-1]) if new else None
-
-
 class _Stopped(BridgetollError):
+    """Ctrl-C, or a request to end."""
+
     exit_status = _INTERRUPTED
 
-
-def _stopped(workspace: Workspace, store: Store | None, before: set[str]) -> BridgetollError:
-    found = store or _begun(workspace, before)
-    if found is None:
-        return _Stopped("Stopped before anything was measured; nothing is left running.")
-    return _Stopped(
-        "Stopped; nothing is left running, and every finished trial is kept. Continue with "
-        f"`bridgetoll run --resume {found.id}`."
-    )
+    def __init__(self, run: str | None) -> None:
+        super().__init__(
+            "Stopped before anything was measured; nothing is left running."
+            if run is None
+            else "Stopped; nothing is left running, and every finished trial is kept. Continue "
+            f"with `bridgetoll run --resume {run}`."
+        )
 
 
 def _narrowed(study: Study, blocks: int | None, only: list[str]) -> Study:

@@ -91,6 +91,11 @@ class Cores(msgspec.Struct, frozen=True):
     load: tuple[int, ...]
 
     @property
+    def all(self) -> frozenset[int]:
+        """Every processor that some role may use."""
+        return frozenset({*self.application, *self.database, *self.load})
+
+    @property
     def co_located(self) -> bool:
         """Whether two roles share a processor."""
         count = len(self.application) + len(self.database) + len(self.load)

@@ -9,9 +9,8 @@ from rich.text import Text
 
 from harness.analysis.measures import Measure
 from harness.analysis.results import Analysis, ConditionResult
-from harness.audit.findings import Verification
 from harness.catalog import Catalog
-from harness.experiment.plan import Phase, Plan
+from harness.records import Phase, Plan, Verification
 from harness.report import words
 from harness.study import Study
 
@@ -94,7 +93,10 @@ def _ranking_table(analysis: Analysis, result: ConditionResult) -> Table:
 
 
 class ProgressListener:
-    """Shows a run as it goes. Use as a context manager around it."""
+    """Shows a run as it goes. Use as a context manager around it.
+
+    It draws between slices and at no other time, lest it should disturb one.
+    """
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -102,9 +104,10 @@ class ProgressListener:
             TextColumn("{task.description}"),
             BarColumn(bar_width=16),
             TextColumn("{task.fields[note]}"),
-            console=console, transient=True,
+            console=console, transient=True, auto_refresh=False,
         )  # fmt: skip
         self._task: TaskID | None = None
+        self.run: str | None = None
         self._total = 0
         self._last: tuple[float, int] | None = None
         self._per_slice_s: float | None = None
@@ -124,6 +127,10 @@ class ProgressListener:
     def verified(self, verification: Verification) -> None:
         """A variant has been checked."""
         self._console.print(verification_lines(verification))
+
+    def begun(self, run: str) -> None:
+        """The run exists on disk now."""
+        self.run = run
 
     def progress(self, phase: Phase, entry: str, done_slices: int, throughput: float) -> None:
         """A slice has ended."""
@@ -152,7 +159,7 @@ class ProgressListener:
             self._task = self._progress.add_task(description, total=self._total or None, note=note)
         self._progress.update(
             self._task, description=description, completed=completed, note=note,
-            total=self._total or None,
+            total=self._total or None, refresh=True,
         )  # fmt: skip
 
     def __enter__(self) -> "ProgressListener":

@@ -9,9 +9,8 @@ import msgspec
 from harness.analysis.intervals import Interval, t_interval
 from harness.analysis.measures import Measure, block_effect, trial_value
 from harness.analysis.ties import ALPHA, exceedance_p, holm, noise_floor, tie_groups
-from harness.analysis.validity import Finding, Label, findings, spoiled
-from harness.experiment.plan import DUPLICATE
-from harness.experiment.records import Run, Trial
+from harness.analysis.validity import LIMITS, REMEDIES, Finding, Label, findings
+from harness.records import DUPLICATE, Run, Trial
 from harness.study import Condition
 
 
@@ -65,43 +64,115 @@ class Analysis(msgspec.Struct, frozen=True):
     conditions: tuple[ConditionResult, ...]
 
 
-_Blocks = dict[str, dict[int, Trial]]
-"""Trials of one condition by entry and block."""
+RANKED = (Measure.CPU, Measure.THROUGHPUT)
+"""The measures by which variants are ranked. Latencies in a saturated closed loop are the number of
+connections divided by the throughput, and would rank the same thing twice."""
+_FAILED = frozenset({Label.INCOMPLETE, Label.ERRORS})
 
 
 def analyse(run: Run, trials: Sequence[Trial]) -> Analysis:
     """Sum up a run from its trials."""
     duplicate = run.study.baseline + DUPLICATE
-    conditions = [
-        _condition(run, condition, [t for t in trials if t.condition == condition], duplicate)
+    counted = _last_attempts(trials)
+    pieces = {
+        condition: _Piece(run, [t for t in counted if t.condition == condition])
         for condition in run.study.conditions
-        if any(t.condition == condition for t in trials)
-    ]
+        if any(t.condition == condition for t in counted)
+    }
+    differs = _called_differences(pieces, duplicate)
     return Analysis(
-        run=run.id, baseline=run.study.baseline, duplicate=duplicate, conditions=tuple(conditions)
+        run=run.id,
+        baseline=run.study.baseline,
+        duplicate=duplicate,
+        conditions=tuple(
+            _condition(condition, piece, duplicate, differs) for condition, piece in pieces.items()
+        ),
     )
 
 
+class _Piece:
+    """The trials of one condition by entry and block, with their labels."""
+
+    def __init__(self, run: Run, trials: Sequence[Trial]) -> None:
+        self.baseline = run.study.baseline
+        self.blocks: dict[str, dict[int, Trial]] = {}
+        self.found: dict[str, list[tuple[Finding, ...]]] = {}
+        self._good: dict[str, dict[int, Trial]] = {}
+        for trial in sorted(trials, key=lambda t: t.block):
+            labels = findings(trial, run.cores, run.study.server.workers)
+            self.blocks.setdefault(trial.entry, {})[trial.block] = trial
+            self.found.setdefault(trial.entry, []).append(labels)
+            good = self._good.setdefault(trial.entry, {})
+            if not _FAILED & {f.label for f in labels}:
+                good[trial.block] = trial
+
+    def points(self, measure: Measure, entry: str) -> dict[int, float]:
+        """Each block's value; trials that failed are left out."""
+        found = self._good.get(entry, {})
+        return {b: v for b, t in found.items() if (v := trial_value(measure, t)) is not None}
+
+    def effect(self, measure: Measure, one: str, other: str) -> Interval | None:
+        """Log ratio of two entries over the blocks in which both have a good trial."""
+        mine, theirs = self._good.get(one, {}), self._good.get(other, {})
+        shared = sorted(mine.keys() & theirs.keys())
+        effects = [block_effect(measure, mine[b], theirs[b]) for b in shared]
+        return t_interval([e for e in effects if e is not None])
+
+    def unsaid(self, measure: Measure, duplicate: str) -> str | None:
+        """Why no ranking by this measure may be shown, or None.
+
+        One variant whose trials were mostly limited by something else than itself is enough:
+        neither its place nor its neighbours' would be about frameworks.
+        """
+        if noise_floor(self.effect(measure, duplicate, self.baseline)) is None:
+            return "the two identical variants have not both been measured in two blocks or more"
+        if measure is not Measure.THROUGHPUT:
+            return None
+        for entry, trials in self.found.items():
+            limits = [{f.label: f for f in labels if f.label in LIMITS} for labels in trials]
+            if sum(set(found) == {Label.SERVER_BOUND} for found in limits) * 2 > len(trials):
+                continue
+            others = [
+                f for found in limits for f in found.values() if f.label is not Label.SERVER_BOUND
+            ]
+            why = f" ({others[0].label}: {others[0].detail})" if others else ""
+            return f"the server of {entry} was not what limited it{why}"
+        return None
+
+
+_Differences = dict[tuple[Condition, Measure], dict[frozenset[str], bool]]
+
+
+def _called_differences(pieces: Mapping[Condition, _Piece], duplicate: str) -> _Differences:
+    """Test every pair under every condition by every ranked measure, as one family."""
+    p_values: dict[tuple[Condition, Measure, frozenset[str]], float] = {}
+    for condition, piece in pieces.items():
+        names = [entry for entry in piece.blocks if entry != duplicate]
+        for measure in RANKED:
+            floor = noise_floor(piece.effect(measure, duplicate, piece.baseline))
+            if floor is None or piece.unsaid(measure, duplicate) is not None:
+                continue
+            for one, other in combinations(names, 2):
+                effect = piece.effect(measure, one, other)
+                p = 1.0 if effect is None else exceedance_p(effect, floor)
+                p_values[condition, measure, frozenset((one, other))] = p
+    called: _Differences = {}
+    for (condition, measure, pair), p in holm(p_values).items():
+        called.setdefault((condition, measure), {})[pair] = p <= ALPHA
+    return called
+
+
 def _condition(
-    run: Run, condition: Condition, trials: Sequence[Trial], duplicate: str
+    condition: Condition, piece: _Piece, duplicate: str, differs: _Differences
 ) -> ConditionResult:
-    labels = {
-        id(t): findings(t, run.cores, run.study.server.workers, int(run.machine["processors"]))
-        for t in trials
-    }
-    blocks: _Blocks = {}
-    for trial in trials:
-        blocks.setdefault(trial.entry, {})[trial.block] = trial
-    by_entry = {e: [labels[id(t)] for t in found.values()] for e, found in blocks.items()}
+    blocks = piece.blocks
     return ConditionResult(
         condition=condition,
         comparisons={
-            measure: _comparison(
-                measure, _usable(measure, blocks, labels), by_entry, run, duplicate
-            )
+            measure: _comparison(measure, piece, duplicate, differs.get((condition, measure)))
             for measure in Measure
         },
-        findings={entry: _counted(found) for entry, found in by_entry.items()},
+        findings={entry: _counted(found) for entry, found in piece.found.items()},
         trials={entry: len(found) for entry, found in blocks.items()},
         errors={entry: _error_share(found.values()) for entry, found in blocks.items()},
         memory_mib={
@@ -117,52 +188,44 @@ def _condition(
     )
 
 
-def _usable(
-    measure: Measure, blocks: _Blocks, labels: Mapping[int, tuple[Finding, ...]]
-) -> _Blocks:
-    """Leave out trials that failed; what only limits a statement stays, and is labelled."""
-    failed = {Label.INCOMPLETE, Label.ERRORS}
-    return {
-        entry: {
-            block: trial
-            for block, trial in found.items()
-            if not failed & {f.label for f in labels[id(trial)]}
-            and trial_value(measure, trial) is not None
-        }
-        for entry, found in blocks.items()
-    }
-
-
 def _comparison(
     measure: Measure,
-    blocks: _Blocks,
-    found: Mapping[str, Sequence[tuple[Finding, ...]]],
-    run: Run,
+    piece: _Piece,
     duplicate: str,
+    differs: Mapping[frozenset[str], bool] | None,
 ) -> Comparison:
-    points = {
-        entry: {b: v for b, t in trials.items() if (v := trial_value(measure, t)) is not None}
-        for entry, trials in blocks.items()
+    points = {entry: piece.points(measure, entry) for entry in piece.blocks}
+    effects = {
+        entry: interval
+        for entry in piece.blocks
+        if entry != piece.baseline
+        and (interval := piece.effect(measure, entry, piece.baseline)) is not None
     }
-    baseline = run.study.baseline
-    ratios = {
-        entry: interval.exp()
-        for entry in blocks
-        if entry != baseline and (interval := _effect(measure, blocks, entry, baseline)) is not None
-    }
-    floor = noise_floor(_effect(measure, blocks, duplicate, baseline))
-    unsaid = _unsaid(measure, floor, found)
+    floor = noise_floor(effects.get(duplicate))
+    estimates = _estimates(points)
+    ranked = sorted(
+        (entry for entry in estimates if entry != duplicate),
+        key=lambda entry: estimates[entry].mean,
+        reverse=not measure.lower_is_better,
+    )
     return Comparison(
         measure=measure,
-        estimates=_estimates(points),
-        ratios=ratios,
+        estimates=estimates,
+        ratios={entry: interval.exp() for entry, interval in effects.items()},
         points=points,
         noise_floor=None if floor is None else math.expm1(floor),
-        groups=()
-        if unsaid or floor is None
-        else _groups(measure, blocks, points, duplicate, floor),
-        unsaid=unsaid,
+        groups=() if differs is None else tie_groups(ranked, differs),
+        unsaid=piece.unsaid(measure, duplicate),
     )
+
+
+def _last_attempts(trials: Sequence[Trial]) -> list[Trial]:
+    """Of a phase that was repeated, the last attempt; the others stay on disk."""
+    last: dict[tuple[int, Condition], int] = {}
+    for trial in trials:
+        key = trial.block, trial.condition
+        last[key] = max(trial.attempt, last.get(key, 0))
+    return [t for t in trials if t.attempt == last[t.block, t.condition]]
 
 
 def _estimates(points: Mapping[str, Mapping[int, float]]) -> dict[str, Interval]:
@@ -174,51 +237,6 @@ def _estimates(points: Mapping[str, Mapping[int, float]]) -> dict[str, Interval]
     }
 
 
-def _effect(measure: Measure, blocks: _Blocks, one: str, other: str) -> Interval | None:
-    """Log ratio of two entries over the blocks in which both have a trial."""
-    mine, theirs = blocks.get(one, {}), blocks.get(other, {})
-    effects = [
-        block_effect(measure, mine[b], theirs[b]) for b in sorted(mine.keys() & theirs.keys())
-    ]
-    return t_interval([e for e in effects if e is not None])
-
-
-def _unsaid(
-    measure: Measure, floor: float | None, found: Mapping[str, Sequence[tuple[Finding, ...]]]
-) -> str | None:
-    """Why no ranking by this measure may be shown, or None.
-
-    One variant whose trials are mostly spoiled is enough: what it was limited by is not its own,
-    so neither its place nor its neighbours' would be about frameworks.
-    """
-    if floor is None:
-        return "the two identical variants have not both been measured in two blocks or more"
-    for entry, trials in found.items():
-        reasons = [f for labels in trials if (f := spoiled(measure, labels)) is not None]
-        limits = [f for f in reasons if f.label not in (Label.INCOMPLETE, Label.ERRORS)]
-        if trials and len(limits) * 2 > len(trials):
-            return f"{entry} was {limits[0].label}: {limits[0].detail}"
-    return None
-
-
-def _groups(
-    measure: Measure,
-    blocks: _Blocks,
-    points: Mapping[str, Mapping[int, float]],
-    duplicate: str,
-    floor: float,
-) -> tuple[tuple[str, ...], ...]:
-    names = [entry for entry in blocks if entry != duplicate and points[entry]]
-    p_values: dict[frozenset[str], float] = {}
-    for one, other in combinations(names, 2):
-        effect = _effect(measure, blocks, one, other)
-        p_values[frozenset((one, other))] = 1.0 if effect is None else exceedance_p(effect, floor)
-    differs = {pair: p <= ALPHA for pair, p in holm(p_values).items()}
-    estimates = _estimates({name: points[name] for name in names})
-    ranked = sorted(estimates, key=lambda n: estimates[n].mean, reverse=not measure.lower_is_better)
-    return tie_groups(ranked, differs)
-
-
 def _counted(found: Sequence[tuple[Finding, ...]]) -> tuple[LabelCount, ...]:
     every = [finding for labels in found for finding in labels]
     return tuple(
@@ -226,7 +244,7 @@ def _counted(found: Sequence[tuple[Finding, ...]]) -> tuple[LabelCount, ...]:
             label=label,
             trials=sum(any(f.label == label for f in labels) for labels in found),
             detail=next(f.detail for f in every if f.label == label),
-            remedy=next(f.remedy for f in every if f.label == label),
+            remedy=REMEDIES[label],
         )
         for label in Label
         if any(f.label == label for f in every)

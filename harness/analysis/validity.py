@@ -1,13 +1,11 @@
 """Labels that keep a figure from being read as what it is not, each with a remedy."""
 
-from collections.abc import Sequence
 from enum import StrEnum
 
 import msgspec
 
-from harness.analysis.measures import Measure
-from harness.experiment.records import Trial
 from harness.model import Cores
+from harness.records import Trial
 
 GENERATOR_SHARE = 0.80
 """Of a core: above this a single-threaded generator begins to wait for itself."""
@@ -23,6 +21,8 @@ IDLE_BELOW = 0.70
 """With everything below this, time passes in waiting."""
 ERROR_SHARE = 0.001
 """Of all requests."""
+RECONNECT_SHARE = 0.001
+"""Of all requests, at a server that is configured to keep connections alive."""
 IDLE_SERVER_SHARE = 0.005
 """Of a core: what a server may use while it is not loaded."""
 
@@ -39,6 +39,7 @@ class Label(StrEnum):
     SERVER_BOUND = "server-bound"
     LATENCY_BOUND = "latency-bound"
     BUSY_WHEN_IDLE = "busy-when-idle"
+    RECONNECTING = "reconnecting"
 
 
 REMEDIES: dict[Label, str] = {
@@ -51,23 +52,8 @@ REMEDIES: dict[Label, str] = {
     Label.SERVER_BOUND: "none needed: the server is what limits, as it should be for capacity",
     Label.LATENCY_BOUND: "raise the connections until something is saturated",
     Label.BUSY_WHEN_IDLE: "find out what the server does unasked; it disturbs the others' slices",
+    Label.RECONNECTING: "find out why the server closes connections: its figures pay for that",
 }
-
-_NO_CAPACITY = frozenset({Measure.THROUGHPUT, Measure.P50, Measure.P99})
-_EVERYTHING = frozenset(Measure)
-SPOILS: dict[Label, frozenset[Measure]] = {
-    Label.INCOMPLETE: _EVERYTHING,
-    Label.ERRORS: _EVERYTHING,
-    Label.GENERATOR_BOUND: _NO_CAPACITY,
-    Label.NOISY: frozenset(),
-    Label.DATABASE_BOUND: _NO_CAPACITY,
-    Label.LOAD_CORE_BOUND: _NO_CAPACITY,
-    Label.SERVER_BOUND: frozenset(),
-    Label.LATENCY_BOUND: _NO_CAPACITY,
-    Label.BUSY_WHEN_IDLE: frozenset(),
-}
-"""The measures about which a trial with this label says nothing of the framework."""
-
 
 LIMITS = (
     Label.SERVER_BOUND,
@@ -102,49 +88,56 @@ class Shares(msgspec.Struct, frozen=True):
 
 
 def shares(trial: Trial, processors: int) -> Shares | None:
-    """Average the CPU of all roles over the trial's slices; None without any."""
+    """Average the CPU of all roles over the trial's slices; None without any.
+
+    The roles' own shares are of the time under load; what comes from the kernel's ticks is of the
+    somewhat longer time between the readings, in which the harness works too.
+    """
     elapsed = sum(s.elapsed_ns for s in trial.slices)
-    if elapsed <= 0:
+    window = sum(s.window_ns for s in trial.slices)
+    if elapsed <= 0 or window <= 0:
         return None
-    server = sum(s.server_cpu_ns for s in trial.slices) / elapsed
-    generator = sum(s.generator_cpu_ns for s in trial.slices) / elapsed
+    server = sum(s.server_cpu_ns for s in trial.slices)
+    generator = sum(s.generator_cpu_ns for s in trial.slices)
+    harness = sum(s.harness_cpu_ns for s in trial.slices)
+    busy = sum(s.machine_busy_ns for s in trial.slices)
     known = [s.database_cpu_ns for s in trial.slices if s.database_cpu_ns is not None]
-    database = sum(known) / elapsed if len(known) == len(trial.slices) else None
-    busy = sum(s.machine_busy_ns for s in trial.slices) / elapsed
+    database = sum(known) if len(known) == len(trial.slices) else None
+    ours = None if database is None else server + generator + harness + database
     return Shares(
-        server=server,
-        database=database,
-        generator=generator,
-        foreign=None if database is None else max(0.0, busy - server - database - generator),
-        steal=sum(s.steal_ns for s in trial.slices) / elapsed / processors,
+        server=server / elapsed,
+        database=None if database is None else database / elapsed,
+        generator=generator / elapsed,
+        foreign=None if ours is None else max(0.0, (busy - ours) / window),
+        steal=sum(s.steal_ns for s in trial.slices) / window / processors,
     )
 
 
-def findings(trial: Trial, cores: Cores, workers: int, processors: int) -> tuple[Finding, ...]:
+def findings(trial: Trial, cores: Cores, workers: int) -> tuple[Finding, ...]:
     """Every label that fits a trial."""
     found: list[Finding] = []
     if trial.problem is not None:
         found.append(Finding(Label.INCOMPLETE, trial.problem.splitlines()[0]))
-    found += _errors(trial)
-    used = shares(trial, processors)
+    found += _failures(trial)
+    used = shares(trial, len(cores.all))
     if used is not None:
         found += _noise(trial, used)
         found += _bounds(used, cores, workers)
     return tuple(found)
 
 
-def spoiled(measure: Measure, found: Sequence[Finding]) -> Finding | None:
-    """The first finding that forbids a statement by this measure, or None."""
-    return next((f for f in found if measure in SPOILS[f.label]), None)
-
-
-def _errors(trial: Trial) -> list[Finding]:
+def _failures(trial: Trial) -> list[Finding]:
     errors = sum(sum(s.errors.values()) for s in trial.slices)
     total = errors + sum(s.correct for s in trial.slices)
-    if total == 0 or errors / total <= ERROR_SHARE:
-        return []
-    kinds = sorted({kind for s in trial.slices for kind in s.errors})
-    return [Finding(Label.ERRORS, f"{errors / total:.2%} of requests failed ({', '.join(kinds)})")]
+    reconnects = sum(s.reconnects for s in trial.slices)
+    found: list[Finding] = []
+    if total and errors / total > ERROR_SHARE:
+        kinds = ", ".join(sorted({kind for s in trial.slices for kind in s.errors}))
+        found.append(Finding(Label.ERRORS, f"{errors / total:.2%} of requests failed ({kinds})"))
+    if total and reconnects / total > RECONNECT_SHARE:
+        detail = f"{reconnects} connections had to be opened again for {total} requests"
+        found.append(Finding(Label.RECONNECTING, detail))
+    return found
 
 
 def _noise(trial: Trial, used: Shares) -> list[Finding]:
@@ -160,6 +153,7 @@ def _noise(trial: Trial, used: Shares) -> list[Finding]:
 
 
 def _bounds(used: Shares, cores: Cores, workers: int) -> list[Finding]:
+    """What limited the throughput; nothing can be said where the database cannot be watched."""
     found: list[Finding] = []
     if used.generator > GENERATOR_SHARE:
         detail = f"the generator used {used.generator:.0%} of a core"
@@ -167,19 +161,26 @@ def _bounds(used: Shares, cores: Cores, workers: int) -> list[Finding]:
     usable = min(workers, len(cores.application))
     if used.server >= SERVER_SHARE * usable:
         found.append(Finding(Label.SERVER_BOUND, f"{used.server / usable:.0%} of its CPU used"))
-        return found
-    if used.database is None:
-        return found
-    sharing = set(cores.database) & set(cores.load)
-    if used.database >= DATABASE_SHARE * len(cores.database):
-        share = used.database / len(cores.database)
-        found.append(Finding(Label.DATABASE_BOUND, f"PostgreSQL used {share:.0%} of its CPU"))
-    elif sharing and used.database + used.generator >= DATABASE_SHARE * len(cores.database):
-        detail = (
-            f"PostgreSQL ({used.database:.0%}) and the generator ({used.generator:.0%}) fill the "
-            f"core they share, the server uses {used.server:.0%} of its own"
-        )
-        found.append(Finding(Label.LOAD_CORE_BOUND, detail))
-    elif max(used.server / usable, used.database + used.generator) < IDLE_BELOW:
-        found.append(Finding(Label.LATENCY_BOUND, f"the server used {used.server:.0%} of its CPU"))
+    elif used.database is not None:
+        found += _other_bounds(used, used.database, cores, usable)
     return found
+
+
+def _other_bounds(used: Shares, database: float, cores: Cores, usable: int) -> list[Finding]:
+    """Where the server was not the limit: the database, a core that roles share, or nothing."""
+    share = database / len(cores.database)
+    if share >= DATABASE_SHARE:
+        return [Finding(Label.DATABASE_BOUND, f"PostgreSQL used {share:.0%} of its CPU")]
+    others = database + used.generator
+    if set(cores.application) & {*cores.database, *cores.load}:
+        others += used.server  # one processor for everything
+    if cores.co_located and others >= DATABASE_SHARE * len(cores.database):
+        detail = (
+            f"roles that share a core filled it (PostgreSQL {database:.0%}, generator "
+            f"{used.generator:.0%}), while the server used {used.server:.0%}"
+        )
+        return [Finding(Label.LOAD_CORE_BOUND, detail)]
+    if max(used.server / usable, share, others / len(cores.database)) < IDLE_BELOW:
+        detail = f"nothing was busy: the server used {used.server / usable:.0%} of its CPU"
+        return [Finding(Label.LATENCY_BOUND, detail)]
+    return []

@@ -7,15 +7,16 @@ import msgspec
 
 from harness.audit.conformance import HTTP_CHECKS, Check, Subject
 from harness.audit.effects import errors_leave_the_database_alone, sql_effects
-from harness.audit.findings import Outcome, Verification, Violation
+from harness.audit.findings import Violation
 from harness.audit.outage import database_outage
 from harness.audit.probe import Probe
 from harness.audit.work import check_cpu_scales, cpu_per_request_ns
 from harness.contract import Contract
-from harness.errors import ServerFailed
+from harness.errors import DatabaseFailed, ServerFailed
 from harness.lab.database import Database
 from harness.lab.servers import RunningServer, await_ready, launch_server
 from harness.model import Server, Settings, Variant
+from harness.records import Outcome, Verification
 
 _POOL, _THREADS = 8, 8
 _FEW, _MANY = 50_000, 4_000_000
@@ -37,6 +38,7 @@ class Bench(msgspec.Struct, frozen=True):
 
 def verify(bench: Bench, variant: Variant, python: Path) -> Verification:
     """Start the variant twice, with a short and a long CPU loop, and run every check."""
+    _log(bench, variant).unlink(missing_ok=True)
     outcomes: list[Outcome] = []
     try:
         with _start(bench, variant, python, _FEW) as server:
@@ -62,10 +64,14 @@ def _start(bench: Bench, variant: Variant, python: Path, iterations: int) -> Run
         _settings(bench, variant.name, iterations),
         workers=1,
         threads=_THREADS,
-        log=bench.logs / f"verify-{variant.name.replace('/', '.')}.log",
+        log=_log(bench, variant),
     )
     await_ready(server)
     return server
+
+
+def _log(bench: Bench, variant: Variant) -> Path:
+    return bench.logs / f"verify-{variant.name.replace('/', '.')}.log"
 
 
 def _settings(bench: Bench, variant: str, iterations: int) -> Settings:
@@ -114,6 +120,8 @@ def _run(check: Check, subject: Subject) -> Outcome:
         check(subject)
     except Violation as violation:
         return Outcome(check=name, problem=str(violation))
+    except DatabaseFailed as error:  # it may hold a lock that we wait for
+        return Outcome(check=name, problem=str(error))
     except (OSError, http.client.HTTPException) as error:
         problem = f"no complete response: {type(error).__name__} {error}".rstrip()
         return Outcome(check=name, problem=problem)

@@ -1,7 +1,6 @@
 """From a study to a finished run: a new one, or the rest of one that was interrupted."""
 
 import hashlib
-import re
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,21 +10,25 @@ from pathlib import Path
 
 import msgspec
 
-from harness.audit.findings import Verification
 from harness.catalog import Catalog
 from harness.contract import Contract
 from harness.errors import RunFailed, UsageError
-from harness.experiment.plan import Plan, make_plan
-from harness.experiment.records import SCHEMA, ImplementationRecord, Run, VariantRecord
-from harness.experiment.session import Listener, Session
+from harness.experiment.listener import Listener
+from harness.experiment.plan import make_plan
+from harness.experiment.session import Session
 from harness.experiment.store import Store
 from harness.lab.database import Database
-from harness.lab.environments import lock_digest
+from harness.lab.environments import installed, lock_digest
 from harness.lab.machine import commit, describe, propose_cores
 from harness.lab.postgres import EmbeddedPostgres
 from harness.model import Cores
+from harness.records import SCHEMA, ImplementationRecord, Plan, Run, VariantRecord, Verification
 from harness.study import DatabaseSettings, Study
 from harness.workspace import Workspace
+
+_HARNESS = Path(__file__).resolve().parents[1]
+_MEASURING_ROOMS = ("audit", "experiment", "lab", "load")
+_CODE = frozenset({".py", ".toml", ".lock"})
 
 
 class Laboratory(msgspec.Struct, frozen=True):
@@ -57,8 +60,14 @@ def open_database(
         yield database
 
 
-def start(laboratory: Laboratory, study_name: str, study: Study) -> Store:
+def start(laboratory: Laboratory, study_name: str, study: Study, command: str) -> Store:
     """Begin a run: verify every variant, write `run.json`, measure.
+
+    Args:
+        laboratory: where and with what.
+        study_name: how the run is named.
+        study: what is done.
+        command: what a reader types to do the same, for the report.
 
     Raises:
         RunFailed: some variant was excluded or some trial incomplete; what was measured is kept.
@@ -66,12 +75,16 @@ def start(laboratory: Laboratory, study_name: str, study: Study) -> Store:
     now = datetime.now(UTC)
     store = Store.create(laboratory.workspace.results, f"{study_name}-{now:%Y%m%d-%H%M%S}")
     try:
-        session = _session(laboratory, study, make_plan(study), propose_cores(), store)
+        cores = propose_cores(study.server.workers)
+        session = _session(laboratory, study, make_plan(study), cores, store)
         session.prepare()
         with open_database(laboratory, study.database, session.cores) as database:
+            _check_room(laboratory, database, study)
             verifications = session.verify(database)
-            run = _describe(laboratory, session, database, study_name, store.id, now, verifications)
+            origin = _Origin(id=store.id, study_name=study_name, command=command, at=now)
+            run = _describe(laboratory, session, database, origin, verifications)
             store.write_run(run)
+            laboratory.listener.begun(store.id)
             _check_baseline(run)
             session.measure(database, run.excluded)
     except BaseException:
@@ -89,20 +102,43 @@ def resume(laboratory: Laboratory, store: Store) -> Store:
         UsageError: contract, locks, machine or cores are no longer those of the run.
     """
     run = store.read_run()
-    cores = propose_cores()
-    _check_unchanged(laboratory, run, cores)
+    cores = propose_cores(run.study.server.workers)
+    laboratory.listener.begun(store.id)
+    _refuse_changes(run, _changes(laboratory, run, cores))
     session = _session(laboratory, run.study, run.plan, cores, store)
     session.prepare()
     with open_database(laboratory, run.study.database, cores) as database:
+        _check_room(laboratory, database, run.study)
+        if database.settings() != run.database:
+            _refuse_changes(run, ["PostgreSQL or its settings"])
         session.measure(database, run.excluded)
     _complain_of_excluded(run)
     return store
 
 
+def _check_room(laboratory: Laboratory, database: Database, study: Study) -> None:
+    """Our own PostgreSQL is started with what the study wants; another has what it has."""
+    if laboratory.database_url is not None:
+        database.check_room(study.database.max_connections)
+
+
 def contract_digest(workspace: Workspace) -> str:
-    """A digest of everything that defines the work: schema, rows, HTTP shapes, SQL effects."""
+    """Of everything that defines the work: schema, rows, HTTP shapes, SQL effects."""
+    return _digest([*workspace.shared.glob("*.sql"), *workspace.shared.glob("contract/*")])
+
+
+def code_digest(laboratory: Laboratory, study: Study) -> str:
+    """Of everything that carries the work out: implementations, servers' settings, the harness."""
+    names = {laboratory.catalog.variant(name).implementation for name in study.variants}
+    folders = [laboratory.workspace.implementations / name for name in names]
+    folders += [_HARNESS / room for room in _MEASURING_ROOMS]
+    files = [path for folder in folders for path in folder.rglob("*") if path.suffix in _CODE]
+    return _digest([laboratory.workspace.shared / "servers.toml", *files])
+
+
+def _digest(files: Sequence[Path]) -> str:
     digest = hashlib.sha256()
-    for path in sorted([*workspace.shared.glob("*.sql"), *workspace.shared.glob("contract/*")]):
+    for path in sorted(files):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]
 
@@ -116,33 +152,42 @@ def _session(
     )  # fmt: skip
 
 
+class _Origin(msgspec.Struct, frozen=True):
+    """How a run came to be."""
+
+    id: str
+    study_name: str
+    command: str
+    at: datetime
+
+
 def _describe(
     laboratory: Laboratory,
     session: Session,
     database: Database,
-    study_name: str,
-    run_id: str,
-    now: datetime,
+    origin: _Origin,
     verifications: Sequence[Verification],
 ) -> Run:
     study = session.study
     variants = [laboratory.catalog.variant(name) for name in study.variants]
     return Run(
         schema=SCHEMA,
-        id=run_id,
-        study_name=study_name,
+        id=origin.id,
+        command=origin.command,
+        study_name=origin.study_name,
         study=study,
         plan=session.plan,
-        started_at=now.isoformat(timespec="seconds"),
+        started_at=origin.at.isoformat(timespec="seconds"),
         bridgetoll=version("bridgetoll"),
         commit=commit(laboratory.workspace.root),
         contract=laboratory.contract.version,
         contract_digest=contract_digest(laboratory.workspace),
+        code_digest=code_digest(laboratory, study),
         machine=describe(),
         cores=session.cores,
         database=database.settings(),
         embedded_database=laboratory.database_url is None,
-        implementations=_implementations(laboratory, {v.implementation for v in variants}),
+        implementations=_implementations(laboratory, session, {v.implementation for v in variants}),
         variants={
             v.name: VariantRecord(
                 title=v.title, framework=v.framework, server=v.server, factors=v.factors,
@@ -155,34 +200,47 @@ def _describe(
     )  # fmt: skip
 
 
-def _implementations(laboratory: Laboratory, names: set[str]) -> dict[str, ImplementationRecord]:
+def _implementations(
+    laboratory: Laboratory, session: Session, names: set[str]
+) -> dict[str, ImplementationRecord]:
     found = {n: laboratory.catalog.implementations[n] for n in sorted(names)}
     return {
         name: ImplementationRecord(
             title=item.title,
             lock_digest=lock_digest(item),
-            packages=dict(re.findall(r"^([\w.-]+)==([^\s;\\]+)", item.lock_file.read_text(), re.M)),
+            packages=installed(session.pythons[name]),
         )
         for name, item in found.items()
     }
 
 
-def _check_unchanged(laboratory: Laboratory, run: Run, cores: Cores) -> None:
-    """A run is measured under one set of conditions, or it is two runs."""
+def _changes(laboratory: Laboratory, run: Run, cores: Cores) -> list[str]:
+    """What is no longer as it was when the run began."""
     current = {name: lock_digest(i) for name, i in laboratory.catalog.implementations.items()}
-    changed = [n for n, i in run.implementations.items() if current.get(n) != i.lock_digest]
+    changed = [
+        f"the lock of {n}"
+        for n, i in run.implementations.items()
+        if current.get(n) != i.lock_digest
+    ]
     if run.contract_digest != contract_digest(laboratory.workspace):
         changed.append("the contract")
+    if run.code_digest != code_digest(laboratory, run.study):
+        changed.append("the code of an implementation, shared/servers.toml or the harness")
     if run.machine != describe():
         changed.append("the machine or its Python")
     if run.cores != cores:
         changed.append("the cores")
     if run.embedded_database != (laboratory.database_url is None):
         changed.append("the database")
+    return changed
+
+
+def _refuse_changes(run: Run, changed: Sequence[str]) -> None:
+    """A run is measured under one set of conditions, or it is two runs."""
     if changed:
         raise UsageError(
             f"Run {run.id} cannot be resumed, because since it began there changed: "
-            f"{', '.join(changed)}; start a new one with `bridgetoll run {run.study_name}`."
+            f"{', '.join(changed)}; start a new one with `bridgetoll {run.command}`."
         )
 
 

@@ -1,16 +1,23 @@
 """The CPU clocks of all roles, read together at both edges of a slice."""
 
+import time
+
 import msgspec
 
 from harness.lab.clocks import MachineTime, TreeClock, process_cpu_ns
 
 
 class Reading(msgspec.Struct, frozen=True):
-    """CPU time so far, in nanoseconds; the difference of two readings is what a slice used."""
+    """CPU time so far, in nanoseconds; the difference of two readings is what a slice used.
 
+    at_ns: monotonic clock.
+    """
+
+    at_ns: int
     server_ns: int
     database_ns: int | None
     generator_ns: int
+    harness_ns: int
     machine_busy_ns: int
     steal_ns: int
 
@@ -19,6 +26,8 @@ class Reading(msgspec.Struct, frozen=True):
         if self.database_ns is not None and earlier.database_ns is not None:
             database = self.database_ns - earlier.database_ns
         return Reading(
+            at_ns=self.at_ns - earlier.at_ns,
+            harness_ns=self.harness_ns - earlier.harness_ns,
             server_ns=self.server_ns - earlier.server_ns,
             database_ns=database,
             generator_ns=self.generator_ns - earlier.generator_ns,
@@ -34,14 +43,17 @@ class Gauges:
     at a time, and background work that a variant causes is its cost too.
     """
 
-    def __init__(self, postmaster: int | None, generator: int) -> None:
+    def __init__(self, postmaster: int | None, generator: int, cpus: frozenset[int]) -> None:
         self._database = None if postmaster is None else TreeClock(postmaster)
         self._generator = generator
+        self._cpus = cpus
 
     def read(self, server: TreeClock) -> Reading:
         """Read all clocks now. The server is idle at that moment, so the order is free."""
-        machine = MachineTime.read()
+        machine = MachineTime.read(self._cpus)
         return Reading(
+            at_ns=time.monotonic_ns(),
+            harness_ns=time.process_time_ns(),
             server_ns=server.read_ns(),
             database_ns=None if self._database is None else self._database.read_ns(),
             generator_ns=process_cpu_ns(self._generator) or 0,

@@ -54,11 +54,3 @@ class Latencies:
             return None
         encoded: bytes = self._histogram.encode()
         return encoded.decode("ascii")
-
-
-def percentiles_ns(encoded: str | None, wanted: tuple[float, ...]) -> list[int | None]:
-    """Read percentiles (0-100) from an encoded histogram, in nanoseconds."""
-    if encoded is None:
-        return [None] * len(wanted)
-    histogram = HdrHistogram.decode(encoded)
-    return [int(histogram.get_value_at_percentile(p)) for p in wanted]

@@ -1,12 +1,9 @@
 """One condition in one block: slices go round the servers, and each slice's CPU is read."""
 
-from __future__ import annotations
-
 import http.client
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from harness.audit.conformance import Subject
 from harness.audit.findings import Violation
@@ -15,19 +12,16 @@ from harness.contract import Contract
 from harness.experiment.exchanges import exchange_for
 from harness.experiment.gauges import Gauges
 from harness.experiment.latency import Latencies
-from harness.experiment.plan import Entry, Phase, Plan
-from harness.experiment.records import SCHEMA, SliceRecord, Trial
+from harness.experiment.listener import Listener
 from harness.lab.database import Database
 from harness.lab.network import HOST
 from harness.lab.servers import RunningServer
 from harness.lab.usage import Usage
 from harness.load.generator import Generator
 from harness.load.messages import Exchange, Tally
-from harness.model import Settings
+from harness.model import Cores, Settings
+from harness.records import SCHEMA, Entry, Phase, Plan, SliceRecord, Trial
 from harness.study import Study
-
-if TYPE_CHECKING:
-    from harness.experiment.session import Listener
 
 _SAMPLES = 5
 _SETTLE_S = 0.005
@@ -74,6 +68,7 @@ class PhaseRunner:
         contract: Contract,
         database: Database,
         generator: Generator,
+        cores: Cores,
         listener: Listener,
     ) -> None:
         self._phase = phase
@@ -83,14 +78,14 @@ class PhaseRunner:
         self._database = database
         self._generator = generator
         self._listener = listener
-        self._gauges = Gauges(database.postmaster_pid, generator.pid)
+        self._gauges = Gauges(database.postmaster_pid, generator.pid, cores.all)
 
-    def run(self, run: str, servers: list[Server]) -> Iterator[tuple[Entry, Trial]]:
+    def run(self, run: str, attempt: int, servers: list[Server]) -> Iterator[Trial]:
         """Reset the table, warm every server up, go round, and give a trial for each."""
         condition = self._phase.condition
         self._listener.step(f"block {self._phase.block}: {condition.name}, warming up")
         self._database.reset(condition.rows)
-        records = {s.entry.name: _Record(s, condition.connections) for s in servers}
+        records = self._records(servers)
         for record in records.values():
             self._guarded(record, self._open)
         for record in records.values():
@@ -100,10 +95,17 @@ class PhaseRunner:
             record.rounds_start = time.monotonic()
         self._go_round(records)
         for record in records.values():
-            trial = self._trial(run, record)
+            trial = self._trial(run, attempt, record)
             if record.exchange is not None:
                 self._generator.close(record.server.entry.name)
-            yield record.server.entry, trial
+            yield trial
+
+    def _records(self, servers: list[Server]) -> dict[str, _Record]:
+        """By entry, in the first round's order: nobody always is the first to be warmed up."""
+        by_name = {server.entry.name: server for server in servers}
+        names = [self._plan.entries[index].name for index in self._phase.orders[0]]
+        connections = self._phase.condition.connections
+        return {n: _Record(by_name[n], connections) for n in names if n in by_name}
 
     def _go_round(self, records: dict[str, _Record]) -> None:
         entries = self._plan.entries
@@ -171,12 +173,14 @@ class PhaseRunner:
                 position=position,
                 start_ns=tally.start_ns,
                 elapsed_ns=tally.end_ns - tally.start_ns,
+                window_ns=used.at_ns,
                 correct=tally.correct,
                 errors=tally.errors,
                 reconnects=tally.reconnects,
                 server_cpu_ns=used.server_ns,
                 database_cpu_ns=used.database_ns,
                 generator_cpu_ns=used.generator_ns,
+                harness_cpu_ns=used.harness_ns,
                 machine_busy_ns=used.machine_busy_ns,
                 steal_ns=used.steal_ns,
                 latency_p50_ns=kept.p50_ns,
@@ -196,7 +200,7 @@ class PhaseRunner:
             throughput = last.correct / last.elapsed_ns * 1e9 if last.elapsed_ns else 0.0
             self._listener.progress(self._phase, record.server.entry.name, done, throughput)
 
-    def _trial(self, run: str, record: _Record) -> Trial:
+    def _trial(self, run: str, attempt: int, record: _Record) -> Trial:
         server = record.server
         clock = server.running.clock
         waited = time.monotonic() - record.rounds_start
@@ -207,6 +211,7 @@ class PhaseRunner:
             schema=SCHEMA,
             run=run,
             block=self._phase.block,
+            attempt=attempt,
             condition=self._phase.condition,
             entry=server.entry.name,
             variant=server.entry.variant,

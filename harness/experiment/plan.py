@@ -2,49 +2,15 @@
 
 import random
 
-import msgspec
-
+from harness.records import DUPLICATE, Entry, Phase, Plan
 from harness.study import Condition, Study
 
-DUPLICATE = "#duplicate"
-"""Appended to the baseline's name for the hidden A/A entry."""
 _START_S = 1.2
 """Seconds per server at the start of a block, on one core; measured, for the estimate only."""
 _STOP_S = 0.6
 _PHASE_S = 1.0
 _SLICE_OVERHEAD_S = 0.03
 """Drain, counters and messages around a slice."""
-
-
-class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One server of a block: a variant, or the hidden duplicate of the baseline."""
-
-    name: str
-    variant: str
-
-    @property
-    def duplicate(self) -> bool:
-        """Whether it is the A/A entry."""
-        return self.name != self.variant
-
-
-class Phase(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One condition in one block: the smallest piece that is run, kept and resumed.
-
-    orders: one permutation of the entries' indices per round.
-    """
-
-    block: int
-    condition: Condition
-    orders: tuple[tuple[int, ...], ...]
-
-
-class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Everything that will be done, in order."""
-
-    entries: tuple[Entry, ...]
-    phases: tuple[Phase, ...]
-    expected_s: float
 
 
 def make_plan(study: Study) -> Plan:
@@ -62,7 +28,17 @@ def make_plan(study: Study) -> Plan:
         conditions = list(study.conditions)
         random.Random(f"{study.seed}/{block}").shuffle(conditions)
         phases += [_phase(study, block, condition, len(entries)) for condition in conditions]
-    return Plan(entries=entries, phases=tuple(phases), expected_s=_expected_s(study, len(entries)))
+    return Plan(
+        entries=entries,
+        starts=tuple(_starts(study, block, len(entries)) for block in range(1, study.blocks + 1)),
+        phases=tuple(phases),
+        expected_s=_expected_s(study, len(entries)),
+    )
+
+
+def _starts(study: Study, block: int, entries: int) -> tuple[int, ...]:
+    """Who is started first may get the better memory; so that is drawn too."""
+    return tuple(random.Random(f"{study.seed}/{block}/starts").sample(range(entries), entries))
 
 
 def _phase(study: Study, block: int, condition: Condition, entries: int) -> Phase:

@@ -3,39 +3,22 @@
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Protocol
 
-from harness.audit.findings import Verification
 from harness.audit.verify import Bench, verify
 from harness.catalog import Catalog
 from harness.contract import Contract
 from harness.errors import RunFailed, ServerFailed
+from harness.experiment.listener import Listener
 from harness.experiment.phase import PhaseRunner, Server
-from harness.experiment.plan import Entry, Phase, Plan
-from harness.experiment.records import Trial
 from harness.experiment.store import Store
 from harness.lab.database import Database
 from harness.lab.environments import prepare
+from harness.lab.machine import pinned
 from harness.lab.servers import await_ready, launch_server
 from harness.load.generator import Generator
 from harness.model import Cores, Settings, Variant
+from harness.records import Entry, Phase, Plan, Trial, Verification
 from harness.study import Study
-
-
-class Listener(Protocol):
-    """Who is told how the run goes; the command line shows it."""
-
-    def step(self, what: str) -> None:
-        """Something that is not a trial begins."""
-
-    def verified(self, verification: Verification) -> None:
-        """A variant has been checked."""
-
-    def progress(self, phase: Phase, entry: str, done_slices: int, throughput: float) -> None:
-        """A slice has ended; `done_slices` counts those of the whole run."""
-
-    def problem(self, what: str) -> None:
-        """Something went wrong, and the run goes on."""
 
 
 class Session:
@@ -69,16 +52,16 @@ class Session:
         self._store = store
         self._cache = cache
         self._listener = listener
-        self._pythons: dict[str, Path] = {}
+        self.pythons: dict[str, Path] = {}
         self.problems: list[str] = []
 
     def prepare(self) -> None:
         """Make every environment that the study needs."""
         for name in dict.fromkeys(e.variant for e in self.plan.entries):
             implementation = self._catalog.implementations[self._variant(name).implementation]
-            if implementation.name not in self._pythons:
+            if implementation.name not in self.pythons:
                 self._listener.step(f"environment of {implementation.name}")
-                self._pythons[implementation.name] = prepare(self._cache, implementation)
+                self.pythons[implementation.name] = prepare(self._cache, implementation)
 
     def verify(self, database: Database) -> list[Verification]:
         """Check every variant of the study once."""
@@ -92,12 +75,14 @@ class Session:
         for name in dict.fromkeys(e.variant for e in self.plan.entries):
             self._listener.step(f"verifying {name}")
             variant = self._variant(name)
-            found.append(verify(bench, variant, self._pythons[variant.implementation]))
+            found.append(verify(bench, variant, self.pythons[variant.implementation]))
             self._listener.verified(found[-1])
         return found
 
     def measure(self, database: Database, excluded: Mapping[str, str]) -> None:
-        """Run every phase that is not kept yet.
+        """Run every phase of which not every trial is kept complete.
+
+        The harness itself stays off the application's cores meanwhile.
 
         Raises:
             RunFailed: at the end, if some trial could not be completed or nothing could be run.
@@ -105,10 +90,13 @@ class Session:
         entries = [e for e in self.plan.entries if e.variant not in excluded]
         if not entries:
             raise RunFailed("No variant passed verification, so nothing was measured; see above.")
-        with Generator(self.cores.load, self._store.logs / "generator.log") as generator:
+        with (
+            pinned({*self.cores.load, *self.cores.database}),
+            Generator(self.cores.load, self._store.logs / "generator.log") as generator,
+        ):
             for block in range(1, self.study.blocks + 1):
                 phases = [p for p in self.plan.phases if p.block == block]
-                missing = [p for p in phases if not self._is_kept(p, entries)]
+                missing = [p for p in phases if not self._store.has_phase(p, entries)]
                 if missing:
                     self._run_block(block, missing, entries, database, generator)
         if self.problems:
@@ -116,9 +104,6 @@ class Session:
                 f"{len(self.problems)} trials could not be completed; everything measured is kept "
                 f"in {self._store.folder.name}. The first: {self.problems[0]}"
             )
-
-    def _is_kept(self, phase: Phase, entries: list[Entry]) -> bool:
-        return all(self._store.has_trial(phase, entry) for entry in entries)
 
     def _run_block(
         self,
@@ -131,16 +116,19 @@ class Session:
         """All servers fresh and alive together, condition after condition."""
         self._listener.step(f"block {block}: starting {len(entries)} servers")
         with ExitStack() as stack:
-            servers = [self._launch(block, entry, database, stack) for entry in entries]
+            order = [self.plan.entries[index] for index in self.plan.starts[block - 1]]
+            launched = [e for e in order if e in entries]
+            servers = [self._launch(block, entry, database, stack) for entry in launched]
             for server in servers:
                 self._await(server)
             for phase in phases:
                 runner = PhaseRunner(
                     phase, self.plan, self.study, self._contract, database, generator,
-                    self._listener,
+                    self.cores, self._listener,
                 )  # fmt: skip
-                for entry, trial in runner.run(self._store.id, servers):
-                    self._store.write_trial(phase, entry, trial)
+                attempt = self._store.next_attempt(phase)
+                for trial in runner.run(self._store.id, attempt, servers):
+                    self._store.write_trial(trial)
                     self._note(trial)
             self._listener.step(f"block {block}: stopping the servers")
 
@@ -153,7 +141,7 @@ class Session:
         running = launch_server(
             variant,
             self._catalog.servers[variant.server],
-            self._pythons[variant.implementation],
+            self.pythons[variant.implementation],
             settings,
             workers=self.study.server.workers,
             threads=self.study.server.threads,

@@ -1,16 +1,18 @@
 """A run's folder: `run.json` and one file per trial, each written whole or not at all."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 
 from harness.decode import convert, json_value
 from harness.errors import MalformedFile, StoreFailed, UnknownName
-from harness.experiment.plan import Entry, Phase
-from harness.experiment.records import SCHEMA, Run, Trial
+from harness.records import SCHEMA, Entry, Phase, Run, Trial
 from harness.study import Condition
+
+_AGAIN = "~"
+"""Stands in a trial's file name before the number of a repeated attempt."""
 
 
 class Store:
@@ -60,13 +62,21 @@ class Store:
         """
         return _read(self.folder / "run.json", Run)
 
-    def write_trial(self, phase: Phase, entry: Entry, trial: Trial) -> None:
-        """Keep one trial."""
-        self._write(self._trial_file(phase, entry), trial)
+    def write_trial(self, trial: Trial) -> None:
+        """Keep one trial; nothing that is kept is ever written over."""
+        self._write(self._trials / _trial_name(trial), trial)
 
-    def has_trial(self, phase: Phase, entry: Entry) -> bool:
-        """Whether this trial is kept already."""
-        return self._trial_file(phase, entry).is_file()
+    def has_phase(self, phase: Phase, entries: Sequence[Entry]) -> bool:
+        """Whether the last attempt at a phase has a complete trial for each entry."""
+        attempt = self.next_attempt(phase) - 1
+        names = [_file_name(phase.block, phase.condition, entry.name, attempt) for entry in entries]
+        return all(self._is_complete(name) for name in names)
+
+    def next_attempt(self, phase: Phase) -> int:
+        """The number of the attempt that would come next, 1 being the first."""
+        prefix = f"b{phase.block:02d}-{phase.condition.name}-"
+        found = [_attempt_of(path.stem) for path in self._trials.glob(f"{prefix}*.json")]
+        return max(found, default=0) + 1
 
     def trials(self) -> tuple[list[Trial], list[MalformedFile]]:
         """All trials that can be read, in order of block, and an error for each that cannot.
@@ -92,8 +102,15 @@ class Store:
             raise _unwritable(path, error) from error
         return path
 
-    def _trial_file(self, phase: Phase, entry: Entry) -> Path:
-        return self.folder / "trials" / _trial_name(phase.block, phase.condition, entry.name)
+    @property
+    def _trials(self) -> Path:
+        return self.folder / "trials"
+
+    def _is_complete(self, name: str) -> bool:
+        try:
+            return _read_trial(self._trials / name).complete
+        except MalformedFile:
+            return False
 
     def _write(self, path: Path, record: Run | Trial) -> None:
         body = msgspec.json.format(msgspec.json.encode(record), indent=1)
@@ -120,14 +137,24 @@ def run_ids(results: Path) -> Iterator[str]:
     return (path.parent.name for path in sorted(results.glob("*/run.json")))
 
 
-def _trial_name(block: int, condition: Condition, entry: str) -> str:
+def _trial_name(trial: Trial) -> str:
+    return _file_name(trial.block, trial.condition, trial.entry, trial.attempt)
+
+
+def _file_name(block: int, condition: Condition, entry: str, attempt: int) -> str:
     name = entry.replace("/", ".").replace("#", "_")
-    return f"b{block:02d}-{condition.name}-{name}.json"
+    again = "" if attempt == 1 else f"{_AGAIN}{attempt}"
+    return f"b{block:02d}-{condition.name}-{name}{again}.json"
+
+
+def _attempt_of(stem: str) -> int:
+    number = stem.rpartition(_AGAIN)[2]
+    return int(number) if number != stem and number.isdigit() else 1
 
 
 def _read_trial(path: Path) -> Trial:
     trial = _read(path, Trial)
-    if path.name != _trial_name(trial.block, trial.condition, trial.entry):
+    if path.name != _trial_name(trial):
         raise MalformedFile(
             path, "holds another trial than its name says; restore or delete the file."
         )

@@ -73,18 +73,26 @@ class TreeClock:
 
 
 class MachineTime(msgspec.Struct, frozen=True):
-    """CPU time of the whole machine since it started, in nanoseconds (kept in ticks of 10 ms)."""
+    """CPU time of some processors since the machine started, in nanoseconds (ticks of 10 ms)."""
 
     busy_ns: int
     steal_ns: int
 
     @staticmethod
-    def read() -> "MachineTime":
-        """Read the first line of `/proc/stat` (proc_stat(5))."""
-        fields = [int(v) for v in (_PROC / "stat").read_bytes().split(b"\n", 1)[0].split()[1:]]
-        user, nice, system, _idle, _iowait, irq, softirq, steal = fields[:8]
-        busy = user + nice + system + irq + softirq
-        return MachineTime(busy_ns=busy * _TICK_NS, steal_ns=steal * _TICK_NS)
+    def read(cpus: frozenset[int]) -> "MachineTime":
+        """Sum the lines of these processors in `/proc/stat` (proc_stat(5)).
+
+        Not its first line: that is of the whole host, and in a container most of it is not ours.
+        """
+        wanted = {f"cpu{cpu}" for cpu in cpus}
+        busy = stolen = 0
+        for line in (_PROC / "stat").read_text().splitlines():
+            name, *values = line.split()
+            if name in wanted:
+                user, nice, system, _idle, _iowait, irq, softirq, steal = map(int, values[:8])
+                busy += user + nice + system + irq + softirq
+                stolen += steal
+        return MachineTime(busy_ns=busy * _TICK_NS, steal_ns=stolen * _TICK_NS)
 
 
 def _stat_fields(pid: int) -> list[bytes] | None:

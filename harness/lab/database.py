@@ -1,5 +1,6 @@
 """The database as the harness uses it: schema, roles, rows, and what the server counted."""
 
+import contextlib
 import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,19 +14,17 @@ from psycopg import sql
 
 from harness.contract import Contract
 from harness.errors import DatabaseFailed, UsageError
+from harness.lab.connecting import Connection, check_server, check_url, connect
 from harness.lab.postgres import EmbeddedPostgres
 
-OLDEST_VERSION = 14
-"""PostgreSQL 13 ended in November 2025, and `toplevel` in pg_stat_statements came with 14."""
 _DATABASE = "bridgetoll"
 _LONGEST_NAME = 63
 """Characters; PostgreSQL cuts a longer one off."""
-_URL_FORM = "postgresql://user:password@host:port/name"
 _ROLE_SETTINGS: tuple[LiteralString, ...] = (
     "timezone = 'UTC'",  # spelled exactly so: see shared/schema.sql
     "statement_timeout = '60s'",  # no request waits for ever, whatever its driver
 )
-_LOCK_TIMEOUT_S = 30
+_LOCK_TIMEOUT_S = 10
 """An application that keeps a transaction open would otherwise hold up the next reset for ever."""
 _SETTINGS = (
     "server_version", "max_connections", "shared_buffers", "fsync", "synchronous_commit",
@@ -68,12 +67,12 @@ class Database:
         self._contract = contract
         self._embedded = embedded
         self._roles: dict[str, tuple[str, str]] = {}  # by variant: name, password
-        self._admin: psycopg.Connection[tuple[object, ...]] | None = None
+        self._admin: Connection | None = None
         # A database and roles of this run's own, so that two runs on one server do not meet.
         self._name = f"{_DATABASE}_{secrets.token_hex(4)}"
 
     def __enter__(self) -> Self:
-        _check_url(self._url)
+        check_url(self._url)
         try:
             self._create()
         except psycopg.Error as error:
@@ -85,18 +84,22 @@ class Database:
 
     def __exit__(self, *_: object) -> None:
         if self._embedded is None:
-            self._drop()
+            # What made us leave matters more than a database that is left behind.
+            with contextlib.suppress(DatabaseFailed, psycopg.Error):
+                self._drop()
         elif self._admin is not None:  # the whole cluster goes
             self._admin.close()
 
     def _create(self) -> None:
-        with _connect(self._url) as connection:
-            _check_server(connection)
+        with connect(self._url) as connection:
+            check_server(connection)
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(self._name)))
         try:
             self._admin = self._connect_admin()
             self._admin.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
             self._admin.execute(self._contract.schema_sql.encode())
+            self._admin.execute("CHECKPOINT")  # whoever may not is told so now
+            self._admin.execute("SELECT pg_stat_statements_reset(0, 0, 0) WHERE false")
         except BaseException:
             self._drop()
             raise
@@ -105,14 +108,17 @@ class Database:
         """Take what is ours off a server that stays."""
         if self._admin is not None:
             self._admin.close()
-        with _connect(self._url) as connection:
+        with connect(self._url) as connection:
             name = sql.Identifier(self._name)
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
             for role, _ in self._roles.values():
                 connection.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(role)))
+            # Another run on the same server may still use the group.
+            with contextlib.suppress(psycopg.errors.DependentObjectsStillExist):
+                connection.execute("DROP ROLE IF EXISTS bridgetoll_app")
 
     @property
-    def admin(self) -> psycopg.Connection[tuple[object, ...]]:
+    def admin(self) -> Connection:
         """The harness's own connection, in autocommit; made anew if it was cut."""
         assert self._admin is not None
         if self._admin.closed or self._admin.broken:
@@ -121,7 +127,7 @@ class Database:
 
     def execute(
         self,
-        query: LiteralString | sql.Composable | bytes,
+        query: LiteralString | sql.SQL | sql.Composed | bytes,
         parameters: Sequence[object] | Mapping[str, object] | None = None,
     ) -> psycopg.Cursor[tuple[object, ...]]:
         """Run a statement of the harness's own.
@@ -179,6 +185,19 @@ class Database:
         """Run a query of the harness's own."""
         return self.execute(query, list(parameters)).fetchall()
 
+    def check_room(self, connections: int) -> None:
+        """Find out whether a server that is not ours takes as many connections as a study wants.
+
+        Raises:
+            UsageError: it does not.
+        """
+        ((most,),) = self.rows("SELECT current_setting('max_connections')::int")
+        if isinstance(most, int) and most < connections:
+            raise UsageError(
+                f"The database allows {most} connections, and the study wants {connections}; raise "
+                "its max_connections, or leave out --database-url."
+            )
+
     def settings(self) -> dict[str, str]:
         """The settings that a reader of the report may ask for."""
         found = self.rows(
@@ -228,8 +247,8 @@ class Database:
         for setting in _ROLE_SETTINGS:
             self.execute(sql.SQL("ALTER ROLE {} SET " + setting).format(name))
 
-    def _connect_admin(self) -> psycopg.Connection[tuple[object, ...]]:
-        connection = _connect(self._at(self._name))
+    def _connect_admin(self) -> Connection:
+        connection = connect(self._at(self._name))
         connection.execute(f"SET lock_timeout = '{_LOCK_TIMEOUT_S}s'")
         return connection
 
@@ -240,54 +259,3 @@ class Database:
             host = netloc.rpartition("@")[2]
             netloc = f"{quote(role)}:{quote(password)}@{host}"
         return urlunsplit(parts._replace(netloc=netloc, path=f"/{database}"))
-
-
-def _check_url(url: str) -> None:
-    """Implementations get a URL of the same form, and not every driver of theirs takes another."""
-    try:
-        parts = urlsplit(url)
-        fits = parts.scheme == "postgresql" and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is none
-        fits = False
-    if not fits:
-        raise UsageError(f"--database-url is not a PostgreSQL URL; write {_URL_FORM}.")
-
-
-def _connect(url: str) -> psycopg.Connection[tuple[object, ...]]:
-    try:
-        return psycopg.connect(url, autocommit=True, connect_timeout=10)
-    except psycopg.OperationalError as error:
-        raise DatabaseFailed(
-            f"The database cannot be reached: {' '.join(str(error).split())}; check "
-            "--database-url, or leave it out to use the embedded PostgreSQL."
-        ) from error
-    except psycopg.ProgrammingError as error:
-        raise UsageError(
-            f"--database-url is not a PostgreSQL URL ({' '.join(str(error).split())}); write "
-            f"{_URL_FORM}."
-        ) from error
-
-
-def check_version(number: int) -> None:
-    """Refuse a server that is too old, by its number as libpq gives it (`180006` is 18.6).
-
-    Raises:
-        UsageError: it is.
-    """
-    version = number // 10_000
-    if version < OLDEST_VERSION:
-        raise UsageError(
-            f"The database is PostgreSQL {version}, and bridgetoll needs {OLDEST_VERSION} or "
-            "later; upgrade it, or leave out --database-url."
-        )
-
-
-def _check_server(connection: psycopg.Connection[tuple[object, ...]]) -> None:
-    check_version(connection.info.server_version)
-    row = connection.execute("SHOW shared_preload_libraries").fetchone()
-    if row is None or "pg_stat_statements" not in str(row[0]):
-        raise UsageError(
-            "The database does not load pg_stat_statements, without which SQL effects cannot be "
-            "verified; add it to shared_preload_libraries and restart it, or leave out "
-            "--database-url."
-        )

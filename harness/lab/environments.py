@@ -2,6 +2,7 @@
 
 import fcntl
 import hashlib
+import importlib.metadata
 import os
 import platform
 import shutil
@@ -54,6 +55,13 @@ def prepare(cache: Path, implementation: Implementation) -> Path:
         )  # fmt: skip
         (folder / _COMPLETE).touch()
     return python
+
+
+def installed(python: Path) -> dict[str, str]:
+    """The packages of an environment and their versions, by its interpreter."""
+    folders = [str(p) for p in (python.parents[1] / "lib").glob("python3*/site-packages")]
+    found = importlib.metadata.distributions(path=folders)
+    return dict(sorted((item.name, item.version) for item in found))
 
 
 def _uv(implementation: Implementation, *arguments: str) -> None:

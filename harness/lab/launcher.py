@@ -12,15 +12,29 @@ harness asks for another signal by name there.
 import ctypes
 import os
 import pwd
+import resource
 import signal
 import sys
 
 _PR_SET_PDEATHSIG = 1
 
 
+_OPEN_FILES = 65_536
+"""Enough for tens of thousands of connections; some programs walk through all that are allowed."""
+
+
+def _raise_file_limit() -> None:
+    """The usual soft limit of 1,024 is there for programs that use select(); none of ours does."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(_OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
 def main() -> None:
     """Bind, change user, then exec."""
     parent, cpus, user, death_signal, program, *arguments = sys.argv[1:]
+    _raise_file_limit()
     if cpus != "-":
         os.sched_setaffinity(0, {int(cpu) for cpu in cpus.split(",")})
     if user != "-":

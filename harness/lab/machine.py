@@ -3,28 +3,73 @@
 import os
 import platform
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from harness.errors import UsageError
 from harness.model import Cores
 
 
-def propose_cores(available: set[int] | None = None) -> Cores:
-    """Share out the processors: the application alone on one, the others as far as they go.
+def propose_cores(workers: int = 1, available: set[int] | None = None) -> Cores:
+    """Share out the processors: the application's own first, the others as far as they go.
 
-    With two, the database and the generator share the second; with one, everything is shared and
-    nothing can be said about throughput.
+    Roles get whole physical cores: two hardware threads of one core would slow each other down. The
+    application gets a core per worker, as long as two are left for the others. With two cores, the
+    database and the generator share the second; with one, everything is shared, and nothing can be
+    said about throughput.
+
+    Args:
+        workers: processes of each server.
+        available: processors that may be used; None for those of this process.
     """
-    cpus = sorted(os.sched_getaffinity(0) if available is None else available)
-    match cpus:
-        case [only]:
-            return Cores(application=(only,), database=(only,), load=(only,))
-        case [first, second]:
-            return Cores(application=(first,), database=(second,), load=(second,))
-        case [first, *rest, last]:
-            return Cores(application=(first,), database=tuple(rest), load=(last,))
-        case _:
+    cores = _physical_cores(os.sched_getaffinity(0) if available is None else available)
+    match cores:
+        case []:
             raise UsageError("No processor is available to this process; check its affinity.")
+        case [only]:
+            return Cores(application=only[:1], database=only[-1:], load=only[-1:])
+        case [first, second]:
+            return Cores(application=first[:1], database=second[:1], load=second[:1])
+        case _:
+            mine = max(1, min(workers, len(cores) - 2))
+            return Cores(
+                application=tuple(core[0] for core in cores[:mine]),
+                database=tuple(cpu for core in cores[mine:-1] for cpu in core),
+                load=cores[-1][:1],
+            )
+
+
+def _physical_cores(available: set[int]) -> list[tuple[int, ...]]:
+    """The available processors, those that are hardware threads of one core together."""
+    cores: dict[frozenset[int], list[int]] = {}
+    for cpu in sorted(available):
+        cores.setdefault(_siblings(cpu), []).append(cpu)
+    return [tuple(cpus) for cpus in cores.values()]
+
+
+def _siblings(cpu: int) -> frozenset[int]:
+    path = Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list")
+    try:
+        text = path.read_text(encoding="ascii").strip()
+    except OSError:
+        return frozenset({cpu})
+    found: set[int] = set()
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        found |= set(range(int(first), int(last or first) + 1))
+    return frozenset(found)
+
+
+@contextmanager
+def pinned(cpus: set[int]) -> Iterator[None]:
+    """This thread, and what it starts without saying otherwise, runs on these within the block."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cpus)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def describe() -> dict[str, str | int]:

@@ -1,5 +1,6 @@
 """An embedded PostgreSQL: binaries from a wheel, a fresh cluster per session, on loopback only."""
 
+import fcntl
 import importlib.metadata
 import importlib.util
 import os
@@ -11,9 +12,8 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
+from typing import IO, Self
 
-import psutil
 import psycopg
 
 from harness.errors import DatabaseFailed
@@ -38,7 +38,7 @@ class EmbeddedPostgres:
         self._cpus = cpus
         self._user = _system_user()
         self._bin = _binaries(cache)
-        self._folder = _new_folder(cache, self._user)
+        self._folder, self._lock = _new_folder(cache, self._user)
         self._password = secrets.token_hex(16)
         self._port = free_port()
         self._child: Child | None = None
@@ -72,6 +72,8 @@ class EmbeddedPostgres:
             self._child.stop(signal.SIGQUIT)
             self._child = None
         shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.with_suffix(".lock").unlink(missing_ok=True)
+        self._lock.close()
 
     @contextmanager
     def outage(self) -> Iterator[None]:
@@ -191,17 +193,34 @@ def _copied(package: Path, target: Path) -> Path:
     return target / package.name
 
 
-def _new_folder(cache: Path, user: str | None) -> Path:
-    """A folder for one cluster, after sweeping those whose harness is gone."""
+def _new_folder(cache: Path, user: str | None) -> tuple[Path, IO[str]]:
+    """A folder for one cluster, after sweeping those whose harness is gone.
+
+    Returns:
+        The folder, and the open file by whose lock others see that it is in use. A process id
+        would not tell: two containers may share a cache, and each has ids of its own.
+    """
     parent = cache / "clusters"
     parent.mkdir(parents=True, exist_ok=True)
-    for old in parent.iterdir():
-        owner = old.name.partition("-")[0]
-        if owner.isdigit() and not psutil.pid_exists(int(owner)):
-            shutil.rmtree(old, ignore_errors=True)
-    folder = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=parent))
+    parent.chmod(0o755)
+    for old in parent.glob("*.lock"):
+        _sweep(old)
+    folder = Path(tempfile.mkdtemp(dir=parent))
     _give(user, folder)
-    return folder
+    lock = folder.with_suffix(".lock").open("w")
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    return folder, lock
+
+
+def _sweep(path: Path) -> None:
+    """Delete the cluster that this lock belongs to, unless somebody holds the lock."""
+    with path.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        shutil.rmtree(path.with_suffix(""), ignore_errors=True)
+        path.unlink(missing_ok=True)
 
 
 def _give(user: str | None, path: Path) -> None:

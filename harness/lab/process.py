@@ -12,6 +12,8 @@ from typing import IO, Literal
 
 import psutil
 
+from harness.workspace import without_paths
+
 _LAUNCHER = Path(__file__).with_name("launcher.py")
 _QUOTED_LINES = 12
 _POLL_S = 0.02
@@ -35,12 +37,13 @@ class Child:
         return self.popen.poll() is None
 
     def last_words(self) -> str:
-        """The end of what it wrote to standard error, or nothing."""
+        """The end of what it wrote to standard error, fit to be kept, or nothing."""
         if self._log is None:
             return ""
         with contextlib.suppress(OSError):
             lines = self._log.read_text(encoding="utf-8", errors="replace").splitlines()
-            return "\n".join([line for line in lines if line.strip()][-_QUOTED_LINES:])
+            last = [line for line in lines if line.strip()][-_QUOTED_LINES:]
+            return without_paths("\n".join(last))
         return ""
 
     def stop(self, first: signal.Signals = signal.SIGTERM, patience_s: float = 5.0) -> None:

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
+import psutil
+
 from harness.errors import ServerFailed
 from harness.lab.clocks import TreeClock
 from harness.lab.network import HOST, check_free, free_port
@@ -39,6 +41,11 @@ class RunningServer:
     def running(self) -> bool:
         """Whether its main process lives."""
         return self._child.running
+
+    def listens(self) -> bool:
+        """Whether the port is this server's, and not another's that was quicker to take it."""
+        self.clock.read_ns()  # finds the processes
+        return any(_listens(pid, self.port) for pid in self.clock.pids)
 
     def last_words(self) -> str:
         """The end of its standard error."""
@@ -110,7 +117,8 @@ def await_ready(server: RunningServer, seconds: float = READY_S) -> None:
     """
     name = server.variant.name
     started = time.monotonic()
-    if wait_until(lambda: not server.running or _healthy(server.port), seconds) and server.running:
+    wait_until(lambda: not server.running or _healthy(server.port), seconds)
+    if server.running and _healthy(server.port) and server.listens():
         return
     after = f"after {time.monotonic() - started:.1f} s"
     what = f"was not ready {after}" if server.running else f"ended {after}, before it was ready"
@@ -120,6 +128,14 @@ def await_ready(server: RunningServer, seconds: float = READY_S) -> None:
         f"The server of `{name}` {what}; try it with `bridgetoll serve {name}`."
         + (f" It said:\n{words}" if words else " It said nothing.")
     )
+
+
+def _listens(pid: int, port: int) -> bool:
+    try:
+        found = psutil.Process(pid).net_connections(kind="tcp4")
+    except psutil.NoSuchProcess:
+        return False
+    return any(c.status == psutil.CONN_LISTEN and c.laddr.port == port for c in found)
 
 
 def _healthy(port: int) -> bool:

@@ -5,6 +5,10 @@ from typing import Any
 
 import jinja2
 
+_MARKDOWN = (
+    ("&", "&amp;"), ("<", "&lt;"), ("|", "\\|"), ("`", "'"), ("[", "\\["), ("]", "\\]"),
+    ("\r", " "), ("\n", " "),
+)  # fmt: skip
 _TEMPLATES = Path(__file__).with_name("templates")
 
 
@@ -19,21 +23,21 @@ def markdown(values: dict[str, Any]) -> str:
 
 
 def _environment(*, escape: bool) -> jinja2.Environment:
-    environment = jinja2.Environment(
+    """The page escapes as HTML; in Markdown every value becomes text that is nothing else."""
+    return jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES),
         autoescape=escape,
+        finalize=None if escape else _markdown_text,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["cell"] = _markdown_cell
-    return environment
 
 
-def _markdown_cell(value: object) -> str:
-    """Text that can neither end a table's cell nor become HTML."""
-    text = " ".join(str(value).split())
-    for character, replacement in (("&", "&amp;"), ("<", "&lt;"), ("|", "\\|"), ("`", "'")):
+def _markdown_text(value: object) -> str:
+    """Text that can neither end a table's cell nor become a link, an image or HTML."""
+    text = str(value)
+    for character, replacement in _MARKDOWN:
         text = text.replace(character, replacement)
     return text

@@ -7,7 +7,7 @@ from harness.analysis.measures import Measure
 from harness.analysis.results import Analysis, Comparison, ConditionResult
 from harness.analysis.validity import LIMITS, Label
 from harness.errors import BridgetollError
-from harness.experiment.records import Run
+from harness.records import Run
 from harness.report import words
 from harness.report.charts import alternative, data_uri, interval_chart
 
@@ -24,6 +24,7 @@ def view(run: Run, analysis: Analysis, damaged: Sequence[BridgetollError]) -> di
         "analysis": analysis,
         "damaged": [str(error) for error in damaged],
         "verdicts": [words.verdict(result, analysis.baseline) for result in analysis.conditions],
+        "composition": words.composition(run),
         "noise": [_noise(result, analysis) for result in analysis.conditions],
         "conditions": [
             _condition(run, analysis, result, entries) for result in analysis.conditions

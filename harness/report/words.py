@@ -3,6 +3,7 @@
 from harness.analysis.intervals import Interval
 from harness.analysis.measures import Measure
 from harness.analysis.results import Comparison, ConditionResult
+from harness.records import Run
 from harness.study import Condition
 
 MISSING = "n/a"
@@ -66,13 +67,31 @@ def verdict(result: ConditionResult, baseline: str) -> str:
 
 
 def _against_baseline(comparison: Comparison, best: tuple[str, ...], baseline: str) -> str:
+    """How the baseline stands to the best, or the worst to a baseline that is among the best."""
     if baseline in best:
-        worst = comparison.groups[-1]
-        most = comparison.ratios.get(worst[-1])
-        return f"{names(worst)} used the most, {ratio(most)} times as much as {baseline}."
-    lead = comparison.ratios.get(best[0])
-    inverse = None if lead is None else _inverse(lead)
-    return f"{baseline} used {ratio(inverse)} times as much as {best[0]}."
+        worst = max(comparison.ratios, key=lambda entry: comparison.ratios[entry].mean)
+        return f"{worst} used {ratio(comparison.ratios[worst])} times as much as {baseline}."
+    lead = comparison.ratios[best[0]]
+    return f"{baseline} used {ratio(_inverse(lead))} times as much as {best[0]}."
+
+
+def composition(run: Run) -> str | None:
+    """In what the variants differ beside their framework, so that no row is taken for its name."""
+    differing: list[str] = []
+    measured = [v for name, v in run.variants.items() if name not in run.excluded]
+    for factor in dict.fromkeys(key for v in measured for key in v.factors):
+        values = sorted({v.factors.get(factor, MISSING) for v in measured})
+        if len(values) > 1:
+            differing.append(f"{factor} ({', '.join(values)})")
+    servers = sorted({v.server for v in measured})
+    if len(servers) > 1:
+        differing.append(f"server ({', '.join(servers)})")
+    if not differing or len({v.framework for v in measured}) < 2:
+        return None
+    return (
+        "These rows are whole stacks, not frameworks alone. Beside the framework they differ in "
+        f"{'; '.join(differing)}. What a difference between two rows is due to, they cannot tell."
+    )
 
 
 def _inverse(interval: Interval) -> Interval:
