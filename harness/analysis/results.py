@@ -146,19 +146,20 @@ _Differences = dict[tuple[Condition, Measure], dict[frozenset[str], bool]]
 def _called_differences(pieces: Mapping[Condition, _Piece], duplicate: str) -> _Differences:
     """Test every pair under every condition by every ranked measure, as one family."""
     p_values: dict[tuple[Condition, Measure, frozenset[str]], float] = {}
+    called: _Differences = {}
     for condition, piece in pieces.items():
         names = [entry for entry in piece.blocks if entry != duplicate]
         for measure in RANKED:
             floor = noise_floor(piece.effect(measure, duplicate, piece.baseline))
             if floor is None or piece.unsaid(measure, duplicate) is not None:
                 continue
+            called[condition, measure] = {}  # stays empty where there is one variant alone
             for one, other in combinations(names, 2):
                 effect = piece.effect(measure, one, other)
                 p = 1.0 if effect is None else exceedance_p(effect, floor)
                 p_values[condition, measure, frozenset((one, other))] = p
-    called: _Differences = {}
     for (condition, measure, pair), p in holm(p_values).items():
-        called.setdefault((condition, measure), {})[pair] = p <= ALPHA
+        called[condition, measure][pair] = p <= ALPHA
     return called
 
 

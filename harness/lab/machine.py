@@ -3,7 +3,7 @@
 import os
 import platform
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,8 +11,13 @@ from harness.errors import UsageError
 from harness.model import Cores
 
 
-def propose_cores(workers: int = 1, available: set[int] | None = None) -> Cores:
-    """Share out the processors: the application's own first, the others as far as they go.
+def propose_cores(workers: int = 1) -> Cores:
+    """Share out the processors of this process; see `share_out`."""
+    return share_out(_physical_cores(os.sched_getaffinity(0)), workers)
+
+
+def share_out(cores: Sequence[tuple[int, ...]], workers: int = 1) -> Cores:
+    """Share out processors: the application's own first, the others as far as they go.
 
     Roles get whole physical cores: two hardware threads of one core would slow each other down. The
     application gets a core per worker, as long as two are left for the others. With two cores, the
@@ -20,10 +25,12 @@ def propose_cores(workers: int = 1, available: set[int] | None = None) -> Cores:
     said about throughput.
 
     Args:
+        cores: processors that may be used, the hardware threads of each physical core together.
         workers: processes of each server.
-        available: processors that may be used; None for those of this process.
+
+    Raises:
+        UsageError: there is none.
     """
-    cores = _physical_cores(os.sched_getaffinity(0) if available is None else available)
     match cores:
         case []:
             raise UsageError("No processor is available to this process; check its affinity.")

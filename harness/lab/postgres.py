@@ -203,12 +203,14 @@ def _new_folder(cache: Path, user: str | None) -> tuple[Path, IO[str]]:
     parent = cache / "clusters"
     parent.mkdir(parents=True, exist_ok=True)
     parent.chmod(0o755)
-    for old in parent.glob("*.lock"):
-        _sweep(old)
-    folder = Path(tempfile.mkdtemp(dir=parent))
+    with (parent / ".guard").open("w") as guard:  # nobody sweeps what is only half made
+        fcntl.flock(guard, fcntl.LOCK_EX)
+        for old in parent.glob("*.lock"):
+            _sweep(old)
+        folder = Path(tempfile.mkdtemp(dir=parent))
+        lock = folder.with_suffix(".lock").open("w")
+        fcntl.flock(lock, fcntl.LOCK_EX)
     _give(user, folder)
-    lock = folder.with_suffix(".lock").open("w")
-    fcntl.flock(lock, fcntl.LOCK_EX)
     return folder, lock
 
 

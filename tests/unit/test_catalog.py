@@ -120,7 +120,7 @@ def test_unknown_endpoint_is_told_with_the_known_ones() -> None:
             'title = "plain"',
             'titel = "plain"',
             "unknown key `tool.bridgetoll.variants.plain.titel`; the allowed keys are: app, env, "
-            "expect, factors, server, tags, title.",
+            "factors, server, tags, title.",
         ),
         (
             'title = "plain"\n',

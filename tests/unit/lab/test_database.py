@@ -11,7 +11,8 @@ import pytest
 
 from harness.contract import Contract
 from harness.errors import DatabaseFailed, UsageError
-from harness.lab.database import OLDEST_VERSION, Counted, Database, check_version
+from harness.lab.connecting import OLDEST_VERSION, check_version
+from harness.lab.database import Counted, Database
 from harness.lab.network import HOST, free_port
 from harness.lab.postgres import EmbeddedPostgres
 from harness.study import DatabaseSettings

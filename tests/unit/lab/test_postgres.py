@@ -1,6 +1,6 @@
 """The embedded PostgreSQL, really started."""
 
-import os
+import fcntl
 import shutil
 import socket
 import subprocess
@@ -25,6 +25,11 @@ def show(postgres: EmbeddedPostgres, setting: str) -> str:
         row = connection.execute("SELECT current_setting(%s)", [setting]).fetchone()
         assert row is not None
         return str(row[0])
+
+
+def kept(cache: Path) -> set[Path]:
+    """Clusters and their locks."""
+    return {path for path in (cache / "clusters").iterdir() if path.name != ".guard"}
 
 
 def test_settings_are_the_studys_and_those_that_keep_a_measurement_still(
@@ -60,11 +65,10 @@ def test_a_wrong_password_is_refused(cluster: EmbeddedPostgres) -> None:
 
 def test_lives_on_its_core_from_start_to_stop_and_leaves_nothing(cache: Path, cpu: int) -> None:
     """Binding the postmaster binds the backends that it forks."""
-    clusters = cache / "clusters"
-    before = set(clusters.iterdir())
+    before = kept(cache)
     settings = DatabaseSettings(max_connections=10, durability="on")
     with EmbeddedPostgres(cache, settings, cpus=[cpu]) as postgres:
-        (folder,) = set(clusters.iterdir()) - before
+        (folder,) = (path for path in kept(cache) - before if path.is_dir())
         assert folder.stat().st_mode & 0o077 == 0
         assert not (folder / "password").exists()
         assert show(postgres, "fsync") == "on"
@@ -74,7 +78,7 @@ def test_lives_on_its_core_from_start_to_stop_and_leaves_nothing(cache: Path, cp
             assert psutil.Process(postgres.pid) in backend.parents()
         pid = postgres.pid
     assert gone(pid)
-    assert set(clusters.iterdir()) == before
+    assert kept(cache) == before
 
 
 def test_an_outage_is_one_and_ends(cache: Path) -> None:
@@ -92,23 +96,23 @@ def test_an_outage_is_one_and_ends(cache: Path) -> None:
 
 
 def test_the_clusters_of_dead_runs_are_swept_and_those_of_others_are_not(cache: Path) -> None:
-    """Whose folder it is stands in its name; a run that was killed could not delete its own."""
-    with subprocess.Popen(["true"]) as ended:
-        pass
+    """A lock that nobody holds is of a run that was killed, and could not delete its own."""
     clusters = cache / "clusters"
     clusters.mkdir(exist_ok=True)
-    dead, living, foreign = (
-        clusters / name for name in (f"{ended.pid}-dead", f"{os.getppid()}-living", "notes")
-    )
+    dead, living, foreign = (clusters / name for name in ("dead", "living", "notes"))
     for folder in (dead, living, foreign):
         folder.mkdir()
         (folder / "file").touch()
-    EmbeddedPostgres(
-        cache, DatabaseSettings()
-    ).stop()  # never started: the folder goes all the same
-    assert [folder.exists() for folder in (dead, living, foreign)] == [False, True, True]
+    dead.with_suffix(".lock").touch()
+    with living.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        # Never started: its own folder goes all the same.
+        EmbeddedPostgres(cache, DatabaseSettings()).stop()
+        assert [folder.exists() for folder in (dead, living, foreign)] == [False, True, True]
+    assert not dead.with_suffix(".lock").exists()
     for folder in (living, foreign):
         shutil.rmtree(folder)
+    living.with_suffix(".lock").unlink()
 
 
 def test_a_start_that_fails_quotes_the_server_and_leaves_nothing(
@@ -117,14 +121,14 @@ def test_a_start_that_fails_quotes_the_server_and_leaves_nothing(
     """Somebody else took the port in the meantime."""
     with socket.create_server((HOST, 0)) as squatter:
         monkeypatch.setattr("harness.lab.postgres.free_port", lambda: squatter.getsockname()[1])
-        before = set((cache / "clusters").iterdir())
+        before = kept(cache)
         told = r"embedded PostgreSQL ended at its start; mend .* It said:\n(?s:.*)already in use"
         with (
             pytest.raises(DatabaseFailed, match=told),
             EmbeddedPostgres(cache, DatabaseSettings(max_connections=10)),
         ):
             pass
-    assert set((cache / "clusters").iterdir()) == before
+    assert kept(cache) == before
 
 
 def test_dies_with_a_harness_that_is_killed(cache: Path, repository_root: Path) -> None:
@@ -138,6 +142,7 @@ def test_dies_with_a_harness_that_is_killed(cache: Path, repository_root: Path) 
         "    print(p.pid, p.url, flush=True)\n"
         "    time.sleep(60)\n"
     )
+    before = kept(cache)
     argv = [sys.executable, "-c", script, str(cache)]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, cwd=repository_root, text=True) as harness:
         assert harness.stdout is not None
@@ -150,4 +155,4 @@ def test_dies_with_a_harness_that_is_killed(cache: Path, repository_root: Path) 
             assert wait_until(lambda: not any(b.is_running() for b in backends), PATIENCE_S)
     harness.wait()
     EmbeddedPostgres(cache, DatabaseSettings()).stop()  # sweeps what it left
-    assert not list((cache / "clusters").glob(f"{harness.pid}-*"))
+    assert kept(cache) == before
