@@ -7,17 +7,18 @@ from typing import Any
 
 import msgspec
 
-from harness.audit.findings import Outcome, Verification
 from harness.experiment.plan import make_plan
-from harness.experiment.records import (
+from harness.model import Cores
+from harness.records import (
     SCHEMA,
     ImplementationRecord,
+    Outcome,
     Run,
     SliceRecord,
     Trial,
     VariantRecord,
+    Verification,
 )
-from harness.model import Cores
 from harness.study import Condition, LoadSettings, Study
 
 CONDITION = Condition(endpoint="io_read", connections=8, rows=100)
@@ -39,9 +40,11 @@ def make_run(study: Study | None = None, excluded: Mapping[str, str] | None = No
     study = study or make_study()
     excluded = dict(excluded or {})
     return Run(
-        schema=SCHEMA, id="tiny-20260101-000000", study_name="tiny", study=study,
+        schema=SCHEMA, id="tiny-20260101-000000", command="run tiny",
+        study_name="tiny", study=study,
         plan=make_plan(study), started_at="2026-01-01T00:00:00+00:00", bridgetoll="0",
         commit=None, contract="1.0.0", contract_digest="c" * 16,
+        code_digest="e" * 16,
         machine={"kernel": "Linux", "processors": 2},
         cores=Cores(application=(0,), database=(1,), load=(1,)),
         database={"server_version": "18.6"}, embedded_database=True,
@@ -68,9 +71,10 @@ def make_slice(round_: int = 0, cpu_us: float = 500.0, **changes: Any) -> SliceR
     correct = round(SLICE_NS * 0.97 / (cpu_us * 1e3))
     healthy = SliceRecord(
         round=round_, position=0, start_ns=round_ * 10 * SLICE_NS, elapsed_ns=SLICE_NS,
+        window_ns=SLICE_NS,
         correct=correct, errors={}, reconnects=0,
         server_cpu_ns=round(correct * cpu_us * 1e3), database_cpu_ns=SLICE_NS // 5,
-        generator_cpu_ns=SLICE_NS // 10,
+        generator_cpu_ns=SLICE_NS // 10, harness_cpu_ns=0,
         machine_busy_ns=round(correct * cpu_us * 1e3) + SLICE_NS * 3 // 10, steal_ns=0,
         latency_p50_ns=round(cpu_us * 8e3), latency_p99_ns=round(cpu_us * 12e3),
     )  # fmt: skip
@@ -85,8 +89,8 @@ def make_trial(
 ) -> Trial:
     """A healthy, complete trial."""
     healthy = Trial(
-        schema=SCHEMA, run="tiny-20260101-000000", block=block, condition=CONDITION, entry=entry,
-        variant=entry.partition("#")[0], started_at="2026-01-01T00:00:00+00:00",
+        schema=SCHEMA, run="tiny-20260101-000000", block=block, attempt=1, condition=CONDITION,
+        entry=entry, variant=entry.partition("#")[0], started_at="2026-01-01T00:00:00+00:00",
         slices=tuple(make_slice(n) for n in range(4)) if slices is None else tuple(slices),
         latency_hdr=None, error_samples=(), rss_peak_kib=40_960, threads=9, processes=1,
         idle_cpu_share=0.0, problem=None,

@@ -13,27 +13,24 @@ MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted((ROOT / "harness").rglob("*.py"))
 }
-RECORDS = {
-    "harness.experiment.records",  # what analysis reads
-    "harness.experiment.plan",  # the duplicate's name
-    "harness.audit.findings",  # what records hold
-}
-"""Frozen records and nothing else: whoever reads a run may import them."""
 FOUNDATION = {"harness.errors", "harness.model", "harness.workspace", "harness.decode"}
 FILES = {"harness.catalog", "harness.contract", "harness.study"}
+RECORDS = {"harness.records"}
 MAY: dict[str, set[str]] = {
     "harness.errors": set(),
-    "harness.workspace": set(),
+    "harness.workspace": {"harness.errors"},
     "harness.model": set(),
     "harness.decode": {"harness.errors"},
     "harness.catalog": FOUNDATION,
     "harness.contract": FOUNDATION,
     "harness.study": FOUNDATION | {"harness.catalog"},
+    "harness.records": FOUNDATION | FILES,
     "harness.lab": FOUNDATION | FILES | {"harness.lab"},
     "harness.load": FOUNDATION | {"harness.load", "harness.lab.process", "harness.lab.clocks"},
-    "harness.audit": FOUNDATION | FILES | {"harness.audit", "harness.lab"},
+    "harness.audit": FOUNDATION | FILES | RECORDS | {"harness.audit", "harness.lab"},
     "harness.experiment": FOUNDATION
     | FILES
+    | RECORDS
     | {"harness.audit", "harness.experiment", "harness.lab", "harness.load"},
     "harness.analysis": FOUNDATION | FILES | RECORDS | {"harness.analysis"},
     "harness.report": FOUNDATION

@@ -32,8 +32,7 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     store = Store.create(workspace.results, run.id)
     store.write_run(run)
     for trial in simulate(run, {"a/base": 500, "b/other": 600}, 1):
-        phase = next(p for p in run.plan.phases if p.block == trial.block)
-        store.write_trial(phase, next(e for e in run.plan.entries if e.name == trial.entry), trial)
+        store.write_trial(trial)
     return workspace
 
 

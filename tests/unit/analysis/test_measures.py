@@ -1,14 +1,24 @@
 import math
 
 import pytest
+from hdrh.histogram import HdrHistogram
 
 from harness.analysis.measures import Measure, block_effect, slice_value, trial_value
 from tests.toys.runs import make_slice, make_trial
 
 PIECE = make_slice(
     correct=200, elapsed_ns=50_000_000, server_cpu_ns=40_000_000, database_cpu_ns=10_000_000,
-    latency_p50_ns=2_000_000, latency_p99_ns=9_000_000,
 )  # fmt: skip
+SUMS = (Measure.CPU, Measure.THROUGHPUT, Measure.DATABASE_CPU)
+
+
+def histogram(ms: float) -> str:
+    """Ten thousand latencies between `ms` and twice that, evenly spread."""
+    made = HdrHistogram(1_000, 3_600_000_000_000, 3)
+    for value in range(10_000):
+        made.record_value(int(ms * 1e6 * (1 + value / 10_000)))
+    encoded: bytes = made.encode()
+    return encoded.decode("ascii")
 
 
 @pytest.mark.parametrize(
@@ -17,8 +27,6 @@ PIECE = make_slice(
         (Measure.CPU, 200.0),  # 40 ms over 200 requests, in microseconds
         (Measure.THROUGHPUT, 4_000.0),
         (Measure.DATABASE_CPU, 50.0),
-        (Measure.P50, 2.0),
-        (Measure.P99, 9.0),
     ],
 )
 def test_values_by_hand(measure: Measure, value: float) -> None:
@@ -26,7 +34,7 @@ def test_values_by_hand(measure: Measure, value: float) -> None:
     assert trial_value(measure, make_trial(slices=[PIECE, PIECE])) == pytest.approx(value)
 
 
-@pytest.mark.parametrize("measure", Measure)
+@pytest.mark.parametrize("measure", SUMS)
 @pytest.mark.parametrize("changes", [{"correct": 0}, {"elapsed_ns": 0}])
 def test_a_slice_without_answers_tells_nothing(measure: Measure, changes: dict[str, int]) -> None:
     empty = make_slice(**changes)
@@ -38,12 +46,10 @@ def test_a_slice_without_answers_tells_nothing(measure: Measure, changes: dict[s
 
 
 def test_what_was_not_measured_is_not_known() -> None:
-    unknown = make_slice(database_cpu_ns=None, latency_p50_ns=None)
+    unknown = make_slice(database_cpu_ns=None)
     assert slice_value(Measure.DATABASE_CPU, unknown) is None
-    assert slice_value(Measure.P50, unknown) is None
     assert trial_value(Measure.DATABASE_CPU, make_trial(slices=[PIECE, unknown])) is None
-    assert trial_value(Measure.P50, make_trial(slices=[unknown])) is None
-    assert trial_value(Measure.P50, make_trial(slices=[unknown, PIECE])) == 2.0
+    assert trial_value(Measure.P99, make_trial(latency_hdr=None)) is None
 
 
 def test_cpu_and_throughput_of_a_trial_are_sums_over_sums() -> None:
@@ -54,9 +60,14 @@ def test_cpu_and_throughput_of_a_trial_are_sums_over_sums() -> None:
     assert trial_value(Measure.THROUGHPUT, trial) == pytest.approx(201 / 0.1)
 
 
-def test_the_latency_of_a_trial_is_not_moved_by_one_disturbed_slice() -> None:
-    disturbed = make_slice(latency_p99_ns=900_000_000)
-    assert trial_value(Measure.P99, make_trial(slices=[PIECE, disturbed, PIECE])) == 9.0
+def test_latencies_are_percentiles_of_the_whole_trial() -> None:
+    trial = make_trial(latency_hdr=histogram(2.0))
+    assert trial_value(Measure.P50, trial) == pytest.approx(3.0, rel=3e-3)
+    assert trial_value(Measure.P99, trial) == pytest.approx(3.98, rel=3e-3)
+    assert slice_value(Measure.P50, PIECE) is None
+    other = make_trial(latency_hdr=histogram(4.0))
+    assert block_effect(Measure.P99, other, trial) == pytest.approx(math.log(2), abs=5e-3)
+    assert block_effect(Measure.P99, other, make_trial(latency_hdr=None)) is None
 
 
 def test_the_effect_of_a_block_cancels_what_a_round_shares() -> None:

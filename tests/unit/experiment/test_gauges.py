@@ -10,6 +10,7 @@ from harness.experiment.gauges import Gauges
 from harness.lab.clocks import TreeClock
 
 BURN_S = 0.2
+CPUS = frozenset(os.sched_getaffinity(0))
 PROGRAM = f"""
 import sys, time
 for line in sys.stdin:
@@ -60,7 +61,7 @@ def test_cpu_time_is_charged_to_the_role_that_used_it(
     burners: tuple[Burner, Burner, Burner], who: int
 ) -> None:
     server, database, generator = burners
-    gauges, clock = Gauges(database.pid, generator.pid), TreeClock(server.pid)
+    gauges, clock = Gauges(database.pid, generator.pid, CPUS), TreeClock(server.pid)
     server.burn()  # past the start of the interpreters
     database.burn()
     generator.burn()
@@ -72,8 +73,10 @@ def test_cpu_time_is_charged_to_the_role_that_used_it(
     assert all(value is not None and value < 0.01e9 for i, value in enumerate(seen) if i != who)
     assert used.machine_busy_ns >= 0.8 * BURN_S * 1e9
     assert used.steal_ns >= 0
+    assert used.at_ns >= BURN_S * 1e9
+    assert used.harness_ns < 0.1e9
 
 
 def test_a_database_elsewhere_has_no_cpu_time() -> None:
-    gauges, clock = Gauges(None, os.getpid()), TreeClock(os.getpid())
+    gauges, clock = Gauges(None, os.getpid(), CPUS), TreeClock(os.getpid())
     assert (gauges.read(clock) - gauges.read(clock)).database_ns is None

@@ -4,7 +4,8 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.experiment.plan import DUPLICATE, make_plan
+from harness.experiment.plan import make_plan
+from harness.records import DUPLICATE
 from harness.study import Condition, LoadSettings, Study
 
 VARIANTS = ("a/one", "b/two", "b/three")

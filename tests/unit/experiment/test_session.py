@@ -12,13 +12,12 @@ import pytest
 from hdrh.histogram import HdrHistogram
 
 from harness.analysis.measures import Measure, trial_value
-from harness.audit.findings import Verification
 from harness.catalog import load_catalog
 from harness.contract import Contract
+from harness.errors import RunFailed
 from harness.experiment.conduct import Laboratory, start
-from harness.experiment.plan import Phase
-from harness.experiment.records import Run, Trial
 from harness.experiment.store import Store
+from harness.records import Phase, Run, Trial, Verification
 from harness.report.write import write_report
 from harness.study import load_study
 from harness.workspace import Workspace, cache_folder
@@ -37,6 +36,7 @@ class Recorder:
         self.done: list[int] = []
         self.verified_names: list[str] = []
         self.problems: list[str] = []
+        self.runs: list[str] = []
 
     def step(self, what: str) -> None:
         """Steps are for people."""
@@ -49,6 +49,9 @@ class Recorder:
         assert entry in ENTRIES
         assert throughput > 0
         self.done.append(done_slices)
+
+    def begun(self, run: str) -> None:
+        self.runs.append(run)
 
     def problem(self, what: str) -> None:
         self.problems.append(what)
@@ -64,6 +67,17 @@ class Finished(msgspec.Struct):
     listener: Recorder
 
 
+def laboratory_of(workspace: Workspace, listener: Recorder) -> Laboratory:
+    return Laboratory(
+        workspace=workspace,
+        cache=cache_folder(),
+        catalog=load_catalog(workspace),
+        contract=Contract(workspace),
+        database_url=None,
+        listener=listener,
+    )
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     workspace = toy_workspace(tmp_path_factory.mktemp("session") / "workspace")
@@ -71,12 +85,9 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
         workspace, "tiny", ["good", "burning"], endpoints=ENDPOINTS, blocks=BLOCKS, rounds=ROUNDS,
         slice_s=SLICE_S,
     )  # fmt: skip
-    catalog, listener = load_catalog(workspace), Recorder()
-    laboratory = Laboratory(
-        workspace=workspace, cache=cache_folder(), catalog=catalog, contract=Contract(workspace),
-        database_url=None, listener=listener,
-    )  # fmt: skip
-    store = start(laboratory, "tiny", load_study(path, catalog))
+    listener = Recorder()
+    laboratory = laboratory_of(workspace, listener)
+    store = start(laboratory, "tiny", load_study(path, laboratory.catalog), "run tiny")
     trials, damaged = store.trials()
     assert damaged == []
     return Finished(workspace, store, store.read_run(), trials, listener)
@@ -94,6 +105,7 @@ def test_every_trial_is_on_disk_and_complete(finished: Finished) -> None:
     assert all(t.complete and t.run == finished.store.id for t in finished.trials)
     assert finished.run.excluded == {}
     assert finished.listener.problems == []
+    assert finished.listener.runs == [finished.store.id]
 
 
 def test_slices_follow_the_planned_order_and_do_not_overlap(finished: Finished) -> None:
@@ -140,14 +152,15 @@ def test_counts_and_times_of_every_slice_are_plausible(finished: Finished) -> No
             assert piece.errors == {}
             assert piece.reconnects == 0
             assert piece.correct >= trial.condition.connections
-            assert piece.elapsed_ns >= SLICE_S * 1e9
-            # A toy runs one thread at a time; a little of its CPU lies outside of the slice.
-            assert 0 < piece.server_cpu_ns <= 1.5 * piece.elapsed_ns
-            assert 0 < piece.generator_cpu_ns <= 1.5 * piece.elapsed_ns
+            assert SLICE_S * 1e9 <= piece.elapsed_ns <= piece.window_ns
+            # One thread at a time has the interpreter, in the toy as in the generator.
+            assert 0 < piece.server_cpu_ns <= 1.2 * piece.window_ns
+            assert 0 < piece.generator_cpu_ns <= 1.2 * piece.window_ns
             assert piece.database_cpu_ns is not None
-            assert piece.latency_p50_ns is not None
-            assert piece.latency_p99_ns is not None
-            assert 0 < piece.latency_p50_ns <= piece.latency_p99_ns <= piece.elapsed_ns
+            if piece.correct > 2 * trial.condition.connections:
+                assert piece.latency_p50_ns is not None
+                assert piece.latency_p99_ns is not None
+                assert 0 < piece.latency_p50_ns <= piece.latency_p99_ns <= piece.elapsed_ns
 
 
 def test_the_database_works_only_where_the_contract_says_so(finished: Finished) -> None:
@@ -232,7 +245,7 @@ def test_the_environment_that_was_measured_is_described(finished: Finished) -> N
 
 
 def test_nothing_is_left_running(finished: Finished) -> None:
-    assert left_running(finished.workspace, 0) == []
+    assert left_running(finished.workspace, os.getpid()) == []
     children = psutil.Process().children(recursive=True)
     assert [c for c in children if "harness.load.worker" in c.cmdline()] == []
 
@@ -241,11 +254,12 @@ def test_nothing_is_left_running(finished: Finished) -> None:
 def troubled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, int, str]:
     """A run of a good server, one that dies, one that turns wrong, one that is excluded."""
     workspace = toy_workspace(tmp_path_factory.mktemp("troubled") / "workspace")
-    names = ["good", "dies-under-load", "wrong-under-load", "closed-form"]
+    names = ["good", "dies-under-load", "wrong-under-load", "crashes-at-start"]
     write_study(workspace, "trouble", names, blocks=1)
     done = run_command(workspace, "run", "trouble")
+    assert workspace.results.is_dir(), done.stderr
     (folder,) = workspace.results.iterdir()
-    assert left_running(workspace, 0) == []
+    assert left_running(workspace, os.getpid()) == []
     return Store(folder), done.returncode, " ".join(done.stderr.split())
 
 
@@ -286,13 +300,13 @@ def test_a_variant_that_fails_verification_is_excluded_with_the_reason(
 ) -> None:
     store = troubled[0]
     run = store.read_run()
-    assert list(run.excluded) == ["toy/closed-form"]
-    assert "/cpu does not run it" in run.excluded["toy/closed-form"]
-    assert "toy/closed-form" not in kept
+    assert list(run.excluded) == ["toy/crashes-at-start"]
+    assert "toy: I will not start today" in run.excluded["toy/crashes-at-start"]
+    assert "toy/crashes-at-start" not in kept
     for name in ("index.html", "report.md"):
         text = (store.folder / "report" / name).read_text(encoding="utf-8")
-        assert "toy/closed-form" in text
-        assert "/cpu does not run it" in text
+        assert "toy/crashes-at-start" in text
+        assert "toy: I will not start today" in text
 
 
 def test_the_run_ends_with_status_1_and_says_what_failed(
@@ -307,12 +321,11 @@ def test_the_run_ends_with_status_1_and_says_what_failed(
 
 def test_a_baseline_that_fails_ends_the_run_before_any_measurement(tmp_path: Path) -> None:
     workspace = toy_workspace(tmp_path / "workspace")
-    write_study(workspace, "hopeless", ["crashes-at-start"])
-    done = run_command(workspace, "run", "hopeless")
-    said = " ".join(done.stderr.split())
-    assert done.returncode == 1
-    assert "The baseline `toy/crashes-at-start` fails verification" in said
-    assert "Traceback" not in said
+    path = write_study(workspace, "hopeless", ["crashes-at-start"])
+    laboratory = laboratory_of(workspace, Recorder())
+    with pytest.raises(RunFailed, match="The baseline `toy/crashes-at-start` fails verification"):
+        start(laboratory, "hopeless", load_study(path, laboratory.catalog), "run hopeless")
     (folder,) = workspace.results.iterdir()
     assert Store(folder).trials() == ([], [])
-    assert left_running(workspace, 0) == []
+    assert list(Store(folder).read_run().excluded) == ["toy/crashes-at-start"]
+    assert left_running(workspace, os.getpid()) == []

@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from harness.errors import MalformedFile, StoreFailed, UnknownName
-from harness.experiment.records import Run, Trial
 from harness.experiment.store import Store, find_run, run_ids
+from harness.records import Run, Trial
 from tests.toys.runs import make_run, make_study, simulate
 
 RUN = make_run(make_study(blocks=2))
@@ -20,9 +20,7 @@ TRIALS = simulate(RUN, {"a/base": 500, "b/other": 600}, seed=1)
 def write_all(store: Store, run: Run = RUN, trials: list[Trial] = TRIALS) -> None:
     store.write_run(run)
     for trial in trials:
-        phase = next(p for p in run.plan.phases if p.block == trial.block)
-        entry = next(e for e in run.plan.entries if e.name == trial.entry)
-        store.write_trial(phase, entry, trial)
+        store.write_trial(trial)
 
 
 @pytest.fixture
@@ -50,12 +48,42 @@ def test_one_file_per_trial_and_no_scratch_is_left(store: Store) -> None:
     assert all(path.suffix == ".json" for path in files(store))
 
 
-def test_a_trial_is_kept_under_its_phase_and_entry(store: Store) -> None:
-    phase, entry = RUN.plan.phases[0], RUN.plan.entries[0]
-    assert store.has_trial(phase, entry)
-    for path in files(store):
-        path.unlink()
-    assert not store.has_trial(phase, entry)
+def test_a_phase_is_kept_once_every_entry_has_a_complete_trial(store: Store) -> None:
+    first, second = RUN.plan.phases
+    assert store.has_phase(first, RUN.plan.entries)
+    assert store.has_phase(second, RUN.plan.entries)
+    files(store)[0].unlink()
+    assert not store.has_phase(first, RUN.plan.entries)
+    assert store.has_phase(second, RUN.plan.entries)
+
+
+@pytest.mark.parametrize("text", ["", "{"])
+def test_a_phase_with_a_damaged_trial_is_to_be_repeated(store: Store, text: str) -> None:
+    files(store)[0].write_text(text)
+    assert not store.has_phase(RUN.plan.phases[0], RUN.plan.entries)
+
+
+def test_a_phase_with_an_incomplete_trial_is_to_be_repeated(store: Store) -> None:
+    store.write_trial(msgspec.structs.replace(TRIALS[0], problem="the server died"))
+    assert not store.has_phase(RUN.plan.phases[0], RUN.plan.entries)
+
+
+def test_a_repeated_attempt_stands_beside_the_first(store: Store) -> None:
+    phase = RUN.plan.phases[0]
+    before = {path: path.read_bytes() for path in files(store)}
+    assert store.next_attempt(phase) == 2
+    store.write_trial(msgspec.structs.replace(TRIALS[0], attempt=2))
+    assert store.next_attempt(phase) == 3
+    assert before.items() <= {path: path.read_bytes() for path in files(store)}.items()
+    assert len(store.trials()[0]) == len(TRIALS) + 1
+    assert not store.has_phase(phase, RUN.plan.entries)  # the last attempt lacks two entries
+    for trial in TRIALS[1:3]:
+        store.write_trial(msgspec.structs.replace(trial, attempt=2))
+    assert store.has_phase(phase, RUN.plan.entries)
+
+
+def test_the_first_attempt_at_a_phase_has_number_one(tmp_path: Path) -> None:
+    assert Store.create(tmp_path, "run-1").next_attempt(RUN.plan.phases[0]) == 1
 
 
 @pytest.mark.parametrize(
@@ -69,6 +97,7 @@ def test_a_trial_is_kept_under_its_phase_and_entry(store: Store) -> None:
         (r'"schema": 1', '"schema": 2', "schema version 2"),
         (r'"correct":', '"corect":', "unknown key `slices[0].corect`"),
         (r'"block": \d', '"block": "one"', "`block`: expected `int`"),
+        (r'"attempt": 1', '"attempt": 3', "holds another trial than its name says"),
         (r'"block": \d', '"block": 9', "holds another trial than its name says"),
         (r'"entry": "a/base', '"entry": "b/other', "holds another trial than its name says"),
         (r'"connections": 8', '"connections": 9', "holds another trial than its name says"),
@@ -116,15 +145,6 @@ def test_a_damaged_run_file_is_an_error_of_its_own(store: Store) -> None:
         store.read_run()
 
 
-def test_writing_again_replaces_as_a_whole(store: Store) -> None:
-    phase, entry = RUN.plan.phases[0], RUN.plan.entries[0]
-    longer = msgspec.structs.replace(TRIALS[0], error_samples=("x" * 9_000,))
-    store.write_trial(phase, entry, longer)
-    store.write_trial(phase, entry, TRIALS[0])
-    assert TRIALS[0] in store.trials()[0]
-    assert len(files(store)) == len(TRIALS)
-
-
 def test_a_results_folder_that_cannot_be_made_is_told_with_a_remedy(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StoreFailed, match=r"cannot be written \(Not a directory\); free some") as e:
@@ -154,11 +174,10 @@ def full(tmp_path: Path) -> Iterator[Path]:
 
 def test_a_full_disk_keeps_what_is_there_and_leaves_no_scratch(full: Path) -> None:
     store = Store.create(full, "run-1")
-    phase, entry = RUN.plan.phases[0], RUN.plan.entries[0]
-    store.write_trial(phase, entry, TRIALS[0])
+    store.write_trial(TRIALS[0])
     too_long = msgspec.structs.replace(TRIALS[0], error_samples=("x" * 100_000,))
     with pytest.raises(StoreFailed, match="No space left on device"):
-        store.write_trial(phase, entry, too_long)
+        store.write_trial(too_long)
     assert store.trials() == ([TRIALS[0]], [])
     assert [path.suffix for path in files(store)] == [".json"]
 
