@@ -19,6 +19,9 @@ _REQUESTS = 48
 _WARMUP = 160
 """Enough for every connection of a pool of 16 to have prepared its statements."""
 _ROWS = 100
+MOST_CONNECTS = 0.25
+"""Connections opened per request, at most, where a variant keeps them: a pool may still be filling
+at a thread's first query, and that is over after some requests."""
 
 
 def sql_effects(subject: Subject) -> None:
@@ -41,9 +44,11 @@ def errors_leave_the_database_alone(subject: Subject) -> None:
 def _check_endpoint(subject: Subject, operation: Operation) -> None:
     subject.database.reset(_ROWS)
     subject.database.forget_statements()
+    sessions = subject.database.sessions()
     replies = _send(subject, operation, _REQUESTS)
     for reply in replies:
         subject.success(operation.name, reply)
+    opened = subject.database.sessions() - sessions
     counted = subject.database.statements(subject.variant)
     about_posts = [c for c in counted if c.touches_posts]
     _check_statements(operation, about_posts)
@@ -56,6 +61,11 @@ def _check_endpoint(subject: Subject, operation: Operation) -> None:
             f"{operation.path}: {seen / _REQUESTS:g} statements per request beyond its work, "
             f"{operation.effects.control} allowed: {'; '.join(c.query for c in control)}",
         )
+    expect(
+        subject.connects_per_request or opened <= _REQUESTS * MOST_CONNECTS,
+        f"{operation.path}: {opened} connections were opened for {_REQUESTS} requests, by a "
+        "variant that says it keeps its connections",
+    )
     created = sum(s.rows for s in operation.effects.statements if s.verb == "INSERT")
     ((stored,),) = subject.database.rows("SELECT count(*) FROM post")
     expect(

@@ -179,6 +179,14 @@ class Database:
             for query, calls, rows in found
         ]
 
+    def sessions(self) -> int:
+        """How many connections to the database have been opened so far, by anybody."""
+        ((count,),) = self.rows(
+            "SELECT sessions FROM pg_stat_database WHERE datname = current_database()"
+        )
+        assert isinstance(count, int)
+        return count
+
     def rows(
         self, query: LiteralString, parameters: Iterable[object] = ()
     ) -> list[tuple[object, ...]]:

@@ -4,9 +4,6 @@ import base64
 from collections.abc import Sequence
 from typing import Any
 
-import altair as alt
-import vl_convert
-
 from harness.analysis.results import Comparison
 
 PALETTE = (
@@ -48,6 +45,8 @@ def interval_chart(comparison: Comparison, variants: Sequence[str]) -> str:
         for value in comparison.points.get(name, {}).values()
     ]
     shown = [name for name in variants if name in comparison.estimates]
+    import altair as alt  # slow to import, and wanted by no other command
+
     longest = _ROOM * max((v for p in comparison.points.values() for v in p.values()), default=1.0)
     axis = alt.X(
         "value:Q",
@@ -93,5 +92,7 @@ def alternative(comparison: Comparison, shown: Sequence[str]) -> str:
 
 
 def _svg(spec: dict[str, Any]) -> str:
+    import vl_convert
+
     rendered: str = vl_convert.vegalite_to_svg(spec)
     return rendered
