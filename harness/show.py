@@ -9,6 +9,7 @@ from rich.text import Text
 
 from harness.analysis.measures import Measure
 from harness.analysis.results import Analysis, ConditionResult
+from harness.analysis.ties import letters
 from harness.catalog import Catalog
 from harness.records import Phase, Plan, Verification
 from harness.report import words
@@ -63,32 +64,33 @@ def verification_lines(verification: Verification) -> RenderableType:
 
 
 def summary(analysis: Analysis) -> RenderableType:
-    """Verdict and tie groups per condition, for 80 columns."""
+    """Verdict and ranking with ties per condition, for 80 columns."""
     parts: list[RenderableType] = []
     for result in analysis.conditions:
         parts += [Text(words.verdict(result, analysis.baseline)), _ranking_table(analysis, result)]
+    if any(result.comparisons[Measure.CPU].groups for result in analysis.conditions):
+        parts.append(Text("Two variants that share no letter differ.", style="dim"))
+    parts += [Text(line, style="yellow") for line in words.disturbances(analysis)]
     return Group(*parts)
 
 
 def _ranking_table(analysis: Analysis, result: ConditionResult) -> Table:
     cpu, throughput = result.comparisons[Measure.CPU], result.comparisons[Measure.THROUGHPUT]
     table = Table(box=None, padding=(0, 2, 0, 0))
-    table.add_column("", justify="right")
+    table.add_column("")
     table.add_column("variant")
     table.add_column("CPU µs/request")
     table.add_column("ratio")
     table.add_column("requests/s", justify="right")
-    groups = cpu.groups or (tuple(cpu.estimates),)
-    for place, group in enumerate(groups, start=1):
-        for entry in group:
-            rate = throughput.estimates.get(entry)
-            table.add_row(
-                str(place) if cpu.groups else "",
-                Text(entry),
-                words.estimate(cpu.estimates.get(entry)),
-                "1" if entry == analysis.baseline else words.ratio(cpu.ratios.get(entry)),
-                words.MISSING if rate is None else words.number(rate.mean),
-            )
+    for entry in cpu.ranking or tuple(cpu.estimates):
+        rate = throughput.estimates.get(entry)
+        table.add_row(
+            letters(cpu.groups, entry),
+            Text(entry),
+            words.estimate(cpu.estimates.get(entry)),
+            "1" if entry == analysis.baseline else words.ratio(cpu.ratios.get(entry)),
+            words.MISSING if rate is None else words.number(rate.mean),
+        )
     return table
 
 

@@ -30,7 +30,8 @@ class Comparison(msgspec.Struct, frozen=True):
     ratios: to the baseline, by variant; the duplicate's is the A/A ratio.
     points: each block's value, by variant.
     noise_floor: as a ratio minus one; None where the A/A pair gives none.
-    groups: variants from best to worst in tie groups; empty where nothing may be said.
+    ranking: variants from best to worst; empty where nothing may be said.
+    groups: those among them that were not told apart; they overlap. See `ties.tie_groups`.
     unsaid: why nothing may be said, or None.
     """
 
@@ -39,6 +40,7 @@ class Comparison(msgspec.Struct, frozen=True):
     ratios: dict[str, Interval]
     points: dict[str, dict[int, float]]
     noise_floor: float | None
+    ranking: tuple[str, ...]
     groups: tuple[tuple[str, ...], ...]
     unsaid: str | None
 
@@ -215,6 +217,7 @@ def _comparison(
         ratios={entry: interval.exp() for entry, interval in effects.items()},
         points=points,
         noise_floor=None if floor is None else math.expm1(floor),
+        ranking=() if differs is None else tuple(ranked),
         groups=() if differs is None else tie_groups(ranked, differs),
         unsaid=piece.unsaid(measure, duplicate),
     )

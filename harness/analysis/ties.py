@@ -49,17 +49,34 @@ def holm[K: Hashable](p_values: Mapping[K, float]) -> dict[K, float]:
 def tie_groups(
     ranked: Sequence[str], differs: Mapping[frozenset[str], bool]
 ) -> tuple[tuple[str, ...], ...]:
-    """Cut a ranking, best first, into groups.
+    """The largest sets of variants within which no two were told apart.
 
-    It is cut only where everything before the cut differs from everything after it, so that no two
-    variants stand in different groups that could not be told apart. Being tied is not transitive:
-    the best and the last of a group may well differ, where something between is tied with both.
+    Being tied is not transitive, so groups overlap: what lies between two variants that differ may
+    be tied with both. Two variants differ exactly where they have no group in common. Found by the
+    insert-and-absorb algorithm for letter displays (Piepho 2004).
+
+    Args:
+        ranked: variants from best to worst.
+        differs: for pairs, whether they were told apart; a pair that is missing was not.
+
+    Returns:
+        Groups in the order of their best members, each from best to worst.
     """
-    groups: list[list[str]] = []
-    for at, name in enumerate(ranked):
-        pairs = ((one, other) for one in ranked[:at] for other in ranked[at:])
-        if groups and not all(differs.get(frozenset(pair), False) for pair in pairs):
-            groups[-1].append(name)
-        else:
-            groups.append([name])
-    return tuple(tuple(group) for group in groups)
+    groups = [frozenset(ranked)] if ranked else []
+    for pair in (pair for pair, told in differs.items() if told):
+        split = [g - {name} for g in groups if pair <= g for name in pair]
+        kept = {*split, *(g for g in groups if not pair <= g)}
+        groups = [g for g in kept if g and not any(g < other for other in kept)]
+    place = {name: at for at, name in enumerate(ranked)}
+    ordered = [tuple(sorted(group, key=place.__getitem__)) for group in groups]
+    return tuple(sorted(ordered, key=lambda group: [place[name] for name in group]))
+
+
+def letters(groups: Sequence[Sequence[str]], name: str) -> str:
+    """The groups of a variant as letters, `a` for the best: two that share none differ."""
+    return "".join(_letter(at) for at, group in enumerate(groups) if name in group)
+
+
+def _letter(at: int) -> str:
+    alphabet = "abcdefghijklmnopqrstuvwxyz"
+    return alphabet[at] if at < len(alphabet) else f"({at + 1})"

@@ -131,6 +131,8 @@ class Session:
                     self._store.write_trial(trial)
                     self._note(trial)
             self._listener.step(f"block {block}: stopping the servers")
+            for server in servers:
+                server.running.ask_to_stop()
 
     def _launch(self, block: int, entry: Entry, database: Database, stack: ExitStack) -> Server:
         variant = self._variant(entry.variant)

@@ -5,6 +5,7 @@ from typing import Any
 
 from harness.analysis.measures import Measure
 from harness.analysis.results import Analysis, Comparison, ConditionResult
+from harness.analysis.ties import letters
 from harness.analysis.validity import LIMITS, Label
 from harness.errors import BridgetollError
 from harness.records import Run
@@ -67,7 +68,10 @@ def _chart(comparison: Comparison, variants: Sequence[str], run: Run) -> dict[st
 def _ranking(comparison: Comparison) -> dict[str, Any]:
     return {
         "title": comparison.measure.heading,
-        "groups": [words.names(group) for group in comparison.groups],
+        "places": [
+            {"entry": entry, "letters": letters(comparison.groups, entry)}
+            for entry in comparison.ranking
+        ],
         "unsaid": comparison.unsaid,
     }
 

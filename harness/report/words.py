@@ -2,7 +2,8 @@
 
 from harness.analysis.intervals import Interval
 from harness.analysis.measures import Measure
-from harness.analysis.results import Comparison, ConditionResult
+from harness.analysis.results import Analysis, Comparison, ConditionResult
+from harness.analysis.validity import LIMITS, REMEDIES, Label
 from harness.records import Run
 from harness.study import Condition
 
@@ -51,28 +52,47 @@ def verdict(result: ConditionResult, baseline: str) -> str:
     """One or two sentences on a condition, made from its data alone."""
     comparison = result.comparisons[Measure.CPU]
     where = condition_title(result.condition)
-    if comparison.unsaid is not None or not comparison.groups:
+    if not comparison.ranking:
         return f"{where}: no ranking, because {comparison.unsaid or 'nothing was measured'}."
-    best, *others = comparison.groups
-    if not others:
+    best = comparison.ranking[0]
+    tied = [n for n in comparison.ranking[1:] if _together(comparison, best, n)]
+    if len(tied) == len(comparison.ranking) - 1 and tied:
         return (
-            f"{where}: no difference in server CPU per request could be told between "
-            f"{names(best)} beyond what two identical servers differ by."
+            f"{where}: {best} used the least server CPU per request, but no other could be told "
+            "apart from it beyond what two identical servers differ by."
         )
-    tied = "" if len(best) == 1 else " (a tie)"
+    also = f", with {names(tuple(tied))} not told apart from it" if tied else ""
     return (
-        f"{where}: the least server CPU per request is that of {names(best)}{tied}; "
+        f"{where}: {best} used the least server CPU per request{also}; "
         f"{_against_baseline(comparison, best, baseline)}"
     )
 
 
-def _against_baseline(comparison: Comparison, best: tuple[str, ...], baseline: str) -> str:
-    """How the baseline stands to the best, or the worst to a baseline that is among the best."""
-    if baseline in best:
+def _together(comparison: Comparison, one: str, other: str) -> bool:
+    return any(one in group and other in group for group in comparison.groups)
+
+
+def _against_baseline(comparison: Comparison, best: str, baseline: str) -> str:
+    """How the baseline stands to the best, or the worst to a baseline that is tied with it."""
+    if baseline == best or _together(comparison, best, baseline):
         worst = max(comparison.ratios, key=lambda entry: comparison.ratios[entry].mean)
         return f"{worst} used {ratio(comparison.ratios[worst])} times as much as {baseline}."
-    lead = comparison.ratios[best[0]]
-    return f"{baseline} used {ratio(_inverse(lead))} times as much as {best[0]}."
+    return f"{baseline} used {ratio(_inverse(comparison.ratios[best]))} times as much."
+
+
+def disturbances(analysis: Analysis) -> list[str]:
+    """A line for each label that says that trials were disturbed, over the whole run."""
+    total = sum(sum(result.trials.values()) for result in analysis.conditions)
+    found = [f for r in analysis.conditions for counts in r.findings.values() for f in counts]
+    lines: list[str] = []
+    for label in Label:
+        counts = [f for f in found if f.label is label]
+        if counts and label not in LIMITS:
+            some = sum(f.trials for f in counts)
+            lines.append(
+                f"{label}: {some} of {total} trials, e.g. {counts[0].detail}; {REMEDIES[label]}."
+            )
+    return lines
 
 
 def composition(run: Run) -> str | None:

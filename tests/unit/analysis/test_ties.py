@@ -1,4 +1,4 @@
-from itertools import accumulate
+from itertools import combinations, permutations
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from harness.analysis.intervals import Interval, t_interval
-from harness.analysis.ties import exceedance_p, holm, noise_floor, tie_groups
+from harness.analysis.ties import exceedance_p, holm, letters, noise_floor, tie_groups
 
 
 def effect(mean: float, se: float | None = 0.01, blocks: int = 5) -> Interval:
@@ -114,37 +114,39 @@ def pairs(*named: str) -> dict[frozenset[str], bool]:
     return {frozenset(pair): True for pair in named}
 
 
-def test_a_ranking_is_cut_where_all_before_differ_from_all_after() -> None:
-    differs = pairs("ac", "ad", "bc", "bd")
-    assert tie_groups("abcd", differs) == (("a", "b"), ("c", "d"))
+def test_a_group_holds_those_among_whom_no_two_differ() -> None:
+    assert tie_groups("abcd", pairs("ac", "ad", "bc", "bd")) == (("a", "b"), ("c", "d"))
     assert tie_groups("abc", {}) == (("a", "b", "c"),)
     assert tie_groups("abc", pairs("ab", "ac", "bc")) == (("a",), ("b",), ("c",))
+    assert tie_groups("a", {}) == (("a",),)
     assert tie_groups("", {}) == ()
 
 
-def test_tied_is_not_transitive_and_a_chain_of_ties_is_one_group() -> None:
-    """a~b and b~c, but a and c differ: no cut could keep b from being called different."""
-    assert tie_groups("abc", pairs("ac")) == (("a", "b", "c"),)
+def test_tied_is_not_transitive_so_groups_overlap() -> None:
+    """a~b and b~c, but a and c differ."""
+    assert tie_groups("abc", pairs("ac")) == (("a", "b"), ("b", "c"))
 
 
 @given(
     ranked=st.lists(st.sampled_from("abcdef"), unique=True),
-    tied=st.sets(st.frozensets(st.sampled_from("abcdef"), min_size=2, max_size=2), max_size=5),
+    apart=st.sets(st.frozensets(st.sampled_from("abcdef"), min_size=2, max_size=2)),
 )
-def test_every_cut_and_no_other_is_made_that_separates_no_tied_pair(
-    ranked: list[str], tied: set[frozenset[str]]
+def test_two_differ_exactly_where_they_have_no_letter_in_common(
+    ranked: list[str], apart: set[frozenset[str]]
 ) -> None:
-    differs = {
-        frozenset((one, other)): frozenset((one, other)) not in tied
-        for one in ranked
-        for other in ranked
-        if one != other
-    }
-    groups = tie_groups(ranked, differs)
-    assert [name for group in groups for name in group] == ranked
-    ends = set(accumulate(len(group) for group in groups))
-    for cut in range(1, len(ranked)):
-        crossed = any(
-            frozenset((one, other)) in tied for one in ranked[:cut] for other in ranked[cut:]
-        )
-        assert (cut in ends) is not crossed
+    groups = tie_groups(ranked, dict.fromkeys(apart, True))
+    for one, other in combinations(ranked, 2):
+        common = set(letters(groups, one)) & set(letters(groups, other))
+        assert bool(common) is (frozenset((one, other)) not in apart)
+    for one_group, other_group in permutations(groups, 2):
+        assert not set(one_group) <= set(other_group)
+    for group in groups:
+        assert list(group) == sorted(group, key=ranked.index)
+
+
+def test_letters_go_on_after_z() -> None:
+    names = [f"v{number}" for number in range(28)]
+    groups = [(name,) for name in names]
+    assert letters(groups, "v0") == "a"
+    assert letters(groups, "v25") == "z"
+    assert letters(groups, "v27") == "(28)"
