@@ -124,7 +124,11 @@ def _sentence(message: str, at: str) -> str:
     match = re.fullmatch(r"(?P<what>.*?)(?: - at `\$(?P<path>.*)`)?", message, re.DOTALL)
     assert match is not None
     inner = (match["path"] or "").lstrip(".")
+    if missing := re.fullmatch(r"Object missing required field `(.+)`", match["what"]):
+        inner = f"{inner}.{missing[1]}" if inner else missing[1]
     key = ".".join(part for part in (at, inner) if part).replace(".[", "[")
+    if missing:
+        return f"`{key}` is missing; add it."
     what = match["what"][:1].lower() + match["what"][1:]
     where = f"`{key}`" if key else "the file"
     return f"{where}: {what}; correct the value."

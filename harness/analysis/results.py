@@ -1,6 +1,7 @@
 """A run, summed up: estimates, ratios, ties and findings per condition."""
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 
@@ -75,7 +76,7 @@ _FAILED = frozenset({Label.INCOMPLETE, Label.ERRORS})
 def analyse(run: Run, trials: Sequence[Trial]) -> Analysis:
     """Sum up a run from its trials."""
     duplicate = run.study.baseline + DUPLICATE
-    counted = _last_attempts(trials)
+    counted = _attempts_that_count(trials)
     pieces = {
         condition: _Piece(run, [t for t in counted if t.condition == condition])
         for condition in run.study.conditions
@@ -223,13 +224,20 @@ def _comparison(
     )
 
 
-def _last_attempts(trials: Sequence[Trial]) -> list[Trial]:
-    """Of a phase that was repeated, the last attempt; the others stay on disk."""
-    last: dict[tuple[int, Condition], int] = {}
+def _attempts_that_count(trials: Sequence[Trial]) -> list[Trial]:
+    """Of a phase that was repeated, the fullest attempt, or the last of equals; all stay on disk.
+
+    The trials of a phase belong together, so no attempt is filled up from another.
+    """
+    complete: Counter[tuple[int, Condition, int]] = Counter()
     for trial in trials:
-        key = trial.block, trial.condition
-        last[key] = max(trial.attempt, last.get(key, 0))
-    return [t for t in trials if t.attempt == last[t.block, t.condition]]
+        complete[trial.block, trial.condition, trial.attempt] += trial.complete
+    chosen: dict[tuple[int, Condition], int] = {}
+    for (block, condition, attempt), count in sorted(complete.items(), key=lambda i: i[0][2]):
+        current = chosen.get((block, condition))
+        if current is None or count >= complete[block, condition, current]:
+            chosen[block, condition] = attempt
+    return [t for t in trials if t.attempt == chosen[t.block, t.condition]]
 
 
 def _estimates(points: Mapping[str, Mapping[int, float]]) -> dict[str, Interval]:

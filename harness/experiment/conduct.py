@@ -91,7 +91,7 @@ def start(laboratory: Laboratory, study_name: str, study: Study, command: str) -
         if not (store.folder / "run.json").exists():  # nothing was measured: leave nothing behind
             shutil.rmtree(store.folder, ignore_errors=True)
         raise
-    _complain_of_excluded(run)
+    _complain(run, session.problems)
     return store
 
 
@@ -112,7 +112,7 @@ def resume(laboratory: Laboratory, store: Store) -> Store:
         if database.settings() != run.database:
             _refuse_changes(run, ["PostgreSQL or its settings"])
         session.measure(database, run.excluded)
-    _complain_of_excluded(run)
+    _complain(run, session.problems)
     return store
 
 
@@ -253,9 +253,18 @@ def _check_baseline(run: Run) -> None:
         )
 
 
-def _complain_of_excluded(run: Run) -> None:
+def _complain(run: Run, problems: Sequence[str]) -> None:
+    """Whatever was measured is kept and reported; that something was not must not go unnoticed."""
+    said: list[str] = []
     if run.excluded:
-        raise RunFailed(
+        said.append(
             f"Not measured, because verification failed: {', '.join(run.excluded)}; see "
-            "`bridgetoll verify` for every failed check. The others are measured and reported."
+            "`bridgetoll verify` for every failed check."
         )
+    if problems:
+        said.append(
+            f"{len(problems)} trial{'s' if len(problems) > 1 else ''} could not be completed; "
+            f"`bridgetoll run --resume {run.id}` tries again. The first: {problems[0]}"
+        )
+    if said:
+        raise RunFailed(" ".join(said))

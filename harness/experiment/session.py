@@ -82,10 +82,11 @@ class Session:
     def measure(self, database: Database, excluded: Mapping[str, str]) -> None:
         """Run every phase of which not every trial is kept complete.
 
-        The harness itself stays off the application's cores meanwhile.
+        The harness itself stays off the application's cores meanwhile. What could not be completed
+        is then in `problems`.
 
         Raises:
-            RunFailed: at the end, if some trial could not be completed or nothing could be run.
+            RunFailed: there is nothing to run.
         """
         entries = [e for e in self.plan.entries if e.variant not in excluded]
         if not entries:
@@ -99,11 +100,6 @@ class Session:
                 missing = [p for p in phases if not self._store.has_phase(p, entries)]
                 if missing:
                     self._run_block(block, missing, entries, database, generator)
-        if self.problems:
-            raise RunFailed(
-                f"{len(self.problems)} trials could not be completed; everything measured is kept "
-                f"in {self._store.folder.name}. The first: {self.problems[0]}"
-            )
 
     def _run_block(
         self,

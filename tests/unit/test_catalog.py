@@ -125,7 +125,7 @@ def test_unknown_endpoint_is_told_with_the_known_ones() -> None:
         (
             'title = "plain"\n',
             "",
-            "`tool.bridgetoll.variants.plain`: object missing required field `title`",
+            "`tool.bridgetoll.variants.plain.title` is missing; add it",
         ),
         (
             'env = { TOY = "1" }',

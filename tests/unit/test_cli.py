@@ -177,7 +177,7 @@ def test_bad_input_is_one_sentence_and_status_2(
         ('title = "x', "not valid TOML"),
         ("title = 3", "`title`: expected `str`, got `int`"),
         ("sede = 3", "unknown key `sede`; the allowed keys are: baseline, blocks,"),
-        ("", "missing required field"),
+        ("", "is missing; add it"),
     ],
 )
 def test_a_bad_study_is_told_with_file_and_key(

@@ -83,7 +83,7 @@ def test_a_path_to_nothing_is_one_sentence(tmp_path: Path, catalog: Catalog) -> 
         ("[[cond", "[load]\nslices = 1\n[[cond", "unknown key `load.slices`; the allowed keys are"),
         ("blocks = 2", "blocks = 0", "`blocks`: expected `int` >= 1"),
         ("blocks = 2", "blocks = 2.5", "`blocks`: expected `int`, got `float`"),
-        ("seed = 1\n", "", "the file: object missing required field `seed`"),
+        ("seed = 1\n", "", "`seed` is missing; add it"),
         ("connections = 8", "connections = 0", "`conditions[0].connections`: expected `int` >= 1"),
         ("connections = 8", "rows = -1", "`conditions[0].rows`: expected `int` >= 0"),
         ("[[cond", "[load]\nslice_s = 0\n[[cond", "`load.slice_s`: expected `float` >= 0.01"),

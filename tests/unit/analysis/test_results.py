@@ -271,3 +271,11 @@ def test_whatever_is_missing_or_broken_the_rest_is_summed_up(data: st.DataObject
             assert all(math.isfinite(r.mean) for r in comparison.ratios.values())
             if comparison.measure in RANKED:
                 assert (comparison.groups == ()) == (comparison.unsaid is not None)
+
+
+def test_an_attempt_that_was_cut_off_does_not_hide_a_fuller_one() -> None:
+    """A phase that was killed while it was repeated leaves a part of its trials."""
+    trials = simulate(RUN, COST, 0, drift=0, noise=0, start=0)
+    alone = next(t for t in trials if t.block == 2 and t.entry == BASELINE)
+    torn = [*trials, msgspec.structs.replace(alone, attempt=2)]
+    assert only(torn) == only(trials)
