@@ -45,7 +45,8 @@ def plan_text(study: Study, plan: Plan) -> RenderableType:
     lines = [
         f"{study.title}: {study.question}",
         f"{study.blocks} block{'s' if study.blocks > 1 else ''} of {len(plan.entries)} servers "
-        f"({len(study.variants)} variants and a hidden duplicate of {study.baseline}), seed {study.seed}",
+        f"({len(study.variants)} variants and a hidden duplicate of {study.baseline}), "
+        f"seed {study.seed}",
         *(f"  {words.condition_title(c)}" for c in study.conditions),
         f"{study.load.rounds} rounds of {study.load.slice_s:g} s slices in each trial, "
         f"{len(plan.phases) * len(plan.entries)} trials",
