@@ -3,8 +3,6 @@
 import signal
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any
@@ -106,20 +104,20 @@ def verify_(
     workspace, catalog = _open()
     chosen = catalog.select(variants or [])
     results = []
-    with _laboratory(workspace, catalog, database_url) as laboratory:
-        pythons = {
-            name: prepare(laboratory.cache, catalog.implementations[name])
-            for name in dict.fromkeys(v.implementation for v in chosen)
-        }
-        logs = laboratory.cache / "logs"
-        logs.mkdir(parents=True, exist_ok=True)
-        with conduct.open_database(laboratory, DatabaseSettings(), None) as database:
-            bench = Bench(laboratory.contract, database, catalog.servers, logs)
-            for variant in chosen:
-                laboratory.listener.step(f"verifying {variant.name}")
-                results.append(verify(bench, variant, pythons[variant.implementation]))
-                if not as_json:
-                    out.print(show.verification_lines(results[-1]))
+    laboratory = _laboratory(workspace, catalog, database_url)
+    pythons = {
+        name: prepare(laboratory.cache, catalog.implementations[name])
+        for name in dict.fromkeys(v.implementation for v in chosen)
+    }
+    logs = laboratory.cache / "logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    with conduct.open_database(laboratory, DatabaseSettings(), None) as database:
+        bench = Bench(laboratory.contract, database, catalog.servers, logs)
+        for variant in chosen:
+            laboratory.listener.step(f"verifying {variant.name}")
+            results.append(verify(bench, variant, pythons[variant.implementation]))
+            if not as_json:
+                out.print(show.verification_lines(results[-1]))
     if as_json:
         _print_json(results)
     failed = [result.variant for result in results if not result.passed]
@@ -145,15 +143,16 @@ def run(
         raise UsageError("Name a study to run, or a run with --resume, and not both.")
     if resume is not None and (blocks is not None or only):
         raise UsageError("--blocks and --only cannot change a run that has begun; leave them out.")
-    with _laboratory(workspace, catalog, database_url) as laboratory:
-        if resume is not None:
-            store = find_run(workspace.results, resume)
-            _execute(laboratory, store.read_run().study, store, "", "")
-        elif study is not None:
-            read = _narrowed(load_study(find_study(workspace, study), catalog), blocks, only or [])
-            flags = [f"--blocks {blocks}"] if blocks else []
-            flags += [f"--only {name}" for name in only or []]
-            _execute(laboratory, read, None, Path(study).stem, " ".join(["run", study, *flags]))
+    laboratory = _laboratory(workspace, catalog, database_url)
+    if resume is not None:
+        store = find_run(workspace.results, resume)
+        _execute(laboratory, store.read_run().study, store, "", "")
+    elif study is not None:
+        read = _narrowed(load_study(find_study(workspace, study), catalog), blocks, only or [])
+        flags = [f"--blocks {blocks}"] if blocks else []
+        flags += [f"--only {name}" for name in only or []]
+        name = Path(study)  # of a path only the last part: the rest is of this machine
+        _execute(laboratory, read, None, name.stem, " ".join(["run", name.name, *flags]))
 
 
 @app.command()
@@ -175,32 +174,32 @@ def serve(
     """Serve one variant on loopback, with its database, until Ctrl-C."""
     workspace, catalog = _open()
     chosen = catalog.variant(variant)
-    with _laboratory(workspace, catalog, database_url) as laboratory:
-        python = prepare(laboratory.cache, catalog.implementations[chosen.implementation])
-        with conduct.open_database(laboratory, DatabaseSettings(), None) as database:
-            database.reset(rows)
-            log = laboratory.cache / "logs" / f"serve-{variant.replace('/', '.')}.log"
-            log.parent.mkdir(parents=True, exist_ok=True)
-            log.unlink(missing_ok=True)
-            defaults = ServerSettings()
-            server = launch_server(
-                chosen, catalog.servers[chosen.server], python,
-                Settings(
-                    database_url=database.login(variant), pool_size=defaults.pool_size,
-                    pool_timeout_s=defaults.pool_timeout_s, wait_ms=defaults.wait_ms,
-                    cpu_iterations=defaults.cpu_iterations,
-                ),
-                workers=workers, threads=threads, log=log, port=port,
-            )  # fmt: skip
-            with server:
-                await_ready(server)
-                out.print(f"{variant} answers on {server.url}; stop it with Ctrl-C")
-                try:
-                    while server.running:
-                        time.sleep(0.2)
-                except KeyboardInterrupt:
-                    return
-            raise RunFailed(f"The server of `{variant}` ended. It said:\n{server.last_words()}")
+    laboratory = _laboratory(workspace, catalog, database_url)
+    python = prepare(laboratory.cache, catalog.implementations[chosen.implementation])
+    with conduct.open_database(laboratory, DatabaseSettings(), None) as database:
+        database.reset(rows)
+        log = laboratory.cache / "logs" / f"serve-{variant.replace('/', '.')}.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.unlink(missing_ok=True)
+        defaults = ServerSettings()
+        server = launch_server(
+            chosen, catalog.servers[chosen.server], python,
+            Settings(
+                database_url=database.login(variant), pool_size=defaults.pool_size,
+                pool_timeout_s=defaults.pool_timeout_s, wait_ms=defaults.wait_ms,
+                cpu_iterations=defaults.cpu_iterations,
+            ),
+            workers=workers, threads=threads, log=log, port=port,
+        )  # fmt: skip
+        with server:
+            await_ready(server)
+            out.print(f"{variant} answers on {server.url}; stop it with Ctrl-C")
+            try:
+                while server.running:
+                    time.sleep(0.2)
+            except KeyboardInterrupt:
+                return
+        raise RunFailed(f"The server of `{variant}` ended. It said:\n{server.last_words()}")
 
 
 def _execute(
@@ -224,7 +223,8 @@ def _execute(
     except BridgetollError as error:
         failure = error
     if listener.run is not None and not isinstance(failure, UsageError):
-        _report(laboratory.workspace, find_run(laboratory.workspace.results, listener.run))
+        begun = store or find_run(laboratory.workspace.results, listener.run)
+        _report(laboratory.workspace, begun)
     if failure is not None:
         raise failure
 
@@ -267,11 +267,8 @@ def _open() -> tuple[Workspace, Catalog]:
     return workspace, load_catalog(workspace)
 
 
-@contextmanager
-def _laboratory(
-    workspace: Workspace, catalog: Catalog, database_url: str | None
-) -> Iterator[Laboratory]:
-    yield Laboratory(
+def _laboratory(workspace: Workspace, catalog: Catalog, database_url: str | None) -> Laboratory:
+    return Laboratory(
         workspace=workspace,
         cache=cache_folder(),
         catalog=catalog,

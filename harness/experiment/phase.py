@@ -4,6 +4,7 @@ import http.client
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 
 from harness.audit.conformance import Subject
 from harness.audit.findings import Violation
@@ -116,10 +117,7 @@ class PhaseRunner:
                 record = records.get(entries[index].name)
                 if record is None or record.server.problem is not None:
                     continue
-                self._guarded(
-                    record,
-                    lambda r, n=number, p=position: self._measure(r, n, p),  # type: ignore[misc]
-                )
+                self._guarded(record, partial(self._measure, number, position))
                 done = (position_of_phase * rounds + number) * len(entries) + position + 1
                 self._tell(record, done)
 
@@ -159,7 +157,7 @@ class PhaseRunner:
     def _warm_up(self, record: _Record) -> None:
         self._load(record, self._study.load.warmup_s)
 
-    def _measure(self, record: _Record, number: int, position: int) -> None:
+    def _measure(self, number: int, position: int, record: _Record) -> None:
         before = self._gauges.read(record.server.running.clock)
         tally = self._load(record, self._study.load.slice_s)
         time.sleep(_SETTLE_S)
