@@ -1,6 +1,7 @@
 """The CPU clocks of all roles, read together at both edges of a slice."""
 
 import time
+from collections.abc import Sequence
 
 import msgspec
 
@@ -43,9 +44,9 @@ class Gauges:
     at a time, and background work that a variant causes is its cost too.
     """
 
-    def __init__(self, postmaster: int | None, generator: int, cpus: frozenset[int]) -> None:
+    def __init__(self, postmaster: int | None, generators: Sequence[int], cpus: frozenset[int]) -> None:
         self._database = None if postmaster is None else TreeClock(postmaster)
-        self._generator = generator
+        self._generators = tuple(generators)
         self._cpus = cpus
 
     def read(self, server: TreeClock) -> Reading:
@@ -56,7 +57,7 @@ class Gauges:
             harness_ns=time.process_time_ns(),
             server_ns=server.read_ns(),
             database_ns=None if self._database is None else self._database.read_ns(),
-            generator_ns=process_cpu_ns(self._generator) or 0,
+            generator_ns=sum(process_cpu_ns(pid) or 0 for pid in self._generators),
             machine_busy_ns=machine.busy_ns,
             steal_ns=machine.steal_ns,
         )

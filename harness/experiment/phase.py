@@ -79,7 +79,7 @@ class PhaseRunner:
         self._database = database
         self._generator = generator
         self._listener = listener
-        self._gauges = Gauges(database.postmaster_pid, generator.pid, cores.all)
+        self._gauges = Gauges(database.postmaster_pid, generator.pids, cores.all)
 
     def run(self, run: str, attempt: int, servers: list[Server]) -> Iterator[Trial]:
         """Reset the table, warm every server up, go round, and give a trial for each."""

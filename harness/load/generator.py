@@ -1,19 +1,25 @@
-"""The harness's end of the generator: a process on its own core that is told what to load."""
+"""The harness's end of the generator: processes on their cores that are told what to load."""
 
+import select
 import sys
+import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Self
+from typing import IO, Self
+
+import msgspec
 
 from harness.errors import GeneratorFailed
 from harness.lab.process import Child, launch
 from harness.load import messages
+from harness.load.merging import merged
 from harness.load.messages import (
     Answer,
+    Arrivals,
     Close,
     Command,
     Done,
-    Edge,
     Exchange,
     Failed,
     Open,
@@ -23,38 +29,65 @@ from harness.load.messages import (
 )  # fmt: skip
 
 
-class Generator:
-    """A running generator process. Use as a context manager."""
+class Edge(msgspec.Struct, frozen=True):
+    """A window opens or closes now; `at_ns` is the edge itself, on the monotonic clock."""
 
-    def __init__(self, cpus: Sequence[int], log: Path | None = None) -> None:
-        self._child: Child = launch(
-            [sys.executable, "-m", "harness.load.worker"],
-            cpus=cpus, log=log, pipes=True, death_signal="SIGKILL",
-        )  # fmt: skip
+    open: bool
+    at_ns: int
+
+
+class Generator:
+    """Running generator processes that share every target's connections. A context manager.
+
+    Args:
+        cpus: processors they may use; with several processes, each gets its own as far as they go.
+        log: a file for what they say.
+        processes: more than one where one core does not suffice.
+    """
+
+    def __init__(self, cpus: Sequence[int], log: Path | None = None, processes: int = 1) -> None:
+        pinned = [cpus if processes == 1 else [cpus[i % len(cpus)]] for i in range(processes)]
+        with ExitStack() as stack:
+            self._workers: list[_Worker] = []
+            for own in pinned:
+                self._workers.append(_Worker(own, log))
+                stack.callback(self._workers[-1].stop)
+            self._stack = stack.pop_all()
+        self._loading: dict[str, list[_Worker]] = {}
 
     @property
-    def pid(self) -> int:
-        """Its process id, for its CPU clock."""
-        return self._child.pid
+    def pids(self) -> tuple[int, ...]:
+        """Their process ids, for their CPU clocks."""
+        return tuple(worker.pid for worker in self._workers)
 
     def open(
         self, target: str, host: str, port: int, *, connections: int, keep_alive: bool = True
     ) -> None:
         """Open connections to a server; what stood under that name is closed."""
-        self._expect_done(Open(target, host, port, connections, keep_alive))
+        if target in self._loading:
+            self.close(target)
+        taking = self._workers[:connections]
+        self._loading[target] = taking
+        for share, worker in zip(_shares(connections, len(taking)), taking, strict=True):
+            worker.tell(Open(target, host, port, share, keep_alive))
+        self._expect_done(taking)
 
     def close(self, target: str) -> None:
         """Close a target's connections."""
-        self._expect_done(Close(target))
+        taking = self._take(target)
+        del self._loading[target]
+        for worker in taking:
+            worker.tell(Close(target))
+        self._expect_done(taking)
 
     def slice(
         self, target: str, exchange: Exchange, seconds: float, timeout_s: float = 30.0
     ) -> Tally:
         """Load one target with a closed loop for `seconds`, then drain."""
-        answer = self._ask(Slice(target, exchange, seconds, timeout_s))
-        if not isinstance(answer, Tally):
-            raise GeneratorFailed(f"The load generator answered a slice with {answer!r}.")
-        return answer
+        taking = self._take(target)
+        for worker in taking:
+            worker.tell(Slice(target, exchange, seconds, timeout_s))
+        return _sum(taking)
 
     def window(
         self,
@@ -64,20 +97,35 @@ class Generator:
         warmup_s: float,
         seconds: float,
         timeout_s: float = 30.0,
+        arrivals: Arrivals | None = None,
         at_edge: Callable[[Edge], None] = lambda _: None,
     ) -> Tally:
-        """Load one target without a gap; `at_edge` is called as the window opens and closes."""
-        answer = self._ask(Window(target, exchange, warmup_s, seconds, timeout_s))
-        while isinstance(answer, Edge):
-            at_edge(answer)
-            answer = self._answer()
-        if not isinstance(answer, Tally):
-            raise GeneratorFailed(f"The load generator answered a window with {answer!r}.")
-        return answer
+        """Load one target without a gap; `at_edge` is called as the window opens and closes.
+
+        Args:
+            target: the name under which it was opened.
+            exchange: what is sent.
+            warmup_s: load before the window opens.
+            seconds: its length.
+            timeout_s: of a request.
+            arrivals: an open loop's; a closed loop if None.
+            at_edge: reads the clocks; every process has the same edges.
+        """
+        taking = self._take(target)
+        opens_ns = time.monotonic_ns() + round(warmup_s * 1e9)
+        closes_ns = opens_ns + round(seconds * 1e9)
+        for number, worker in enumerate(taking):
+            own = None if arrivals is None else _share(arrivals, number, len(taking))
+            worker.tell(Window(target, exchange, opens_ns, closes_ns, timeout_s, own))
+        for edge in (Edge(True, opens_ns), Edge(False, closes_ns)):
+            if not _silent_until(taking, edge.at_ns):
+                break  # an answer before its time tells of a failure
+            at_edge(edge)
+        return _sum(taking)
 
     def stop(self) -> None:
-        """End the process."""
-        self._child.stop()
+        """End the processes."""
+        self._stack.close()
 
     def __enter__(self) -> Self:
         return self
@@ -85,29 +133,60 @@ class Generator:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def _expect_done(self, command: Command) -> None:
-        answer = self._ask(command)
-        if not isinstance(answer, Done):
-            raise GeneratorFailed(f"The load generator answered {command!r} with {answer!r}.")
+    def _take(self, target: str) -> "list[_Worker]":
+        try:
+            return self._loading[target]
+        except KeyError:
+            raise GeneratorFailed(
+                f"The load generator has no target `{target}`; open it first."
+            ) from None
 
-    def _ask(self, command: Command) -> Answer:
+    @staticmethod
+    def _expect_done(workers: "Sequence[_Worker]") -> None:
+        for worker in workers:
+            answer = worker.answer()
+            if not isinstance(answer, Done):
+                raise GeneratorFailed(f"The load generator answered {answer!r}; report it.")
+
+
+class _Worker:
+    """One process, with the pipe to it and from it."""
+
+    def __init__(self, cpus: Sequence[int], log: Path | None) -> None:
+        self._child: Child = launch(
+            [sys.executable, "-m", "harness.load.worker"],
+            cpus=cpus, log=log, pipes=True, death_signal="SIGKILL",
+        )  # fmt: skip
+
+    @property
+    def pid(self) -> int:
+        return self._child.pid
+
+    def tell(self, command: Command) -> None:
         stream = self._child.popen.stdin
         assert stream is not None
         try:
             messages.write(stream, command)
         except BrokenPipeError:
             raise self._died() from None
-        return self._answer()
 
-    def _answer(self) -> Answer:
+    @property
+    def stream(self) -> IO[bytes]:
+        """Its answers; nothing of one is ever left in the buffer."""
         stream = self._child.popen.stdout
         assert stream is not None
-        answer = messages.read_answer(stream)
+        return stream
+
+    def answer(self) -> Answer:
+        answer = messages.read_answer(self.stream)
         if answer is None:
             raise self._died()
         if isinstance(answer, Failed):
             raise GeneratorFailed(f"The load generator refused: {answer.reason}.")
         return answer
+
+    def stop(self) -> None:
+        self._child.stop()
 
     def _died(self) -> GeneratorFailed:
         words = self._child.last_words()
@@ -115,3 +194,33 @@ class Generator:
             "The load generator's process died; resume the run to repeat the trial."
             + (f" It said:\n{words}" if words else "")
         )
+
+
+def _silent_until(workers: Sequence[_Worker], at_ns: int) -> bool:
+    """Wait; False as soon as one of them says something, or dies."""
+    streams = [worker.stream for worker in workers]
+    remaining = max(0, at_ns - time.monotonic_ns()) / 1e9
+    return not select.select(streams, [], [], remaining)[0]
+
+
+def _shares(connections: int, processes: int) -> list[int]:
+    """As even as whole connections go."""
+    return [connections // processes + (i < connections % processes) for i in range(processes)]
+
+
+def _share(arrivals: Arrivals, number: int, of: int) -> Arrivals:
+    """One process's part: a sum of Poisson processes is one, and equal gaps interleave."""
+    return msgspec.structs.replace(
+        arrivals,
+        rate_per_s=arrivals.rate_per_s / of,
+        seed=arrivals.seed + number,
+        offset_s=arrivals.offset_s + number / arrivals.rate_per_s,
+    )
+
+
+def _sum(workers: Sequence[_Worker]) -> Tally:
+    answers = [worker.answer() for worker in workers]
+    tallies = [answer for answer in answers if isinstance(answer, Tally)]
+    if len(tallies) < len(answers):
+        raise GeneratorFailed(f"The load generator answered {answers!r}; report it.")
+    return merged(tallies)

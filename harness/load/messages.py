@@ -1,7 +1,7 @@
 """What harness and generator say to each other, as length-prefixed MessagePack."""
 
 import struct
-from typing import IO
+from typing import IO, Literal
 
 import msgspec
 
@@ -40,17 +40,35 @@ class Slice(msgspec.Struct, frozen=True, tag=True):
     timeout_s: float
 
 
-class Window(msgspec.Struct, frozen=True, tag=True):
-    """Closed loop without a gap: `warmup_s`, then `seconds` that count.
+class Arrivals(msgspec.Struct, frozen=True, tag=True):
+    """When requests are due in an open loop, whatever the server does.
 
-    Gives `Edge(open=True)`, `Edge(open=False)` as they pass, then, after the drain, a `Tally`.
+    poisson: independent arrivals, exponential gaps. constant: equal gaps.
+    rate_per_s: mean arrivals per second.
+    offset_s: constant arrivals only: the first one's distance from the start, so that several
+        generators interleave.
+    """
+
+    kind: Literal["poisson", "constant"]
+    rate_per_s: float
+    seed: int
+    offset_s: float = 0.0
+
+
+class Window(msgspec.Struct, frozen=True, tag=True):
+    """Load without a gap from now on; what counts is what lies between the edges. Gives a `Tally`.
+
+    opens_ns, closes_ns: the edges, on the monotonic clock that all processes share; the load goes
+        on from its start, as warm-up, through both.
+    arrivals: the open loop's; None for a closed loop.
     """
 
     target: str
     exchange: Exchange
-    warmup_s: float
-    seconds: float
+    opens_ns: int
+    closes_ns: int
     timeout_s: float
+    arrivals: Arrivals | None = None
 
 
 class Close(msgspec.Struct, frozen=True, tag=True):
@@ -63,13 +81,6 @@ class Done(msgspec.Struct, frozen=True, tag=True):
     """The command was carried out."""
 
 
-class Edge(msgspec.Struct, frozen=True, tag=True):
-    """A window opens or closes now, at `at_ns` on the monotonic clock."""
-
-    open: bool
-    at_ns: int
-
-
 class Failed(msgspec.Struct, frozen=True, tag=True):
     """The command could not be carried out."""
 
@@ -79,15 +90,21 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
 class Tally(msgspec.Struct, frozen=True, tag=True):
     """What a slice or a window yielded.
 
-    correct: complete, checked responses that count.
-    errors: failed requests by kind: connect, closed, timeout, protocol, body, `status <code>`.
+    correct: complete, checked responses; in a window those that were sent and answered within it.
+    errors: failed requests by kind: connect, closed, timeout, protocol, body, `status <code>`; in
+        a window those sent within it, whenever they failed.
     samples: for some errors, what was seen.
     reconnects: connections that had to be made anew although the server keeps them alive.
     start_ns, end_ns: monotonic clock. Slice: first send and last response. Window: its edges.
-    latencies: service times in nanoseconds of the correct responses in order of completion, as
-        the bytes of an int64 array in the machine's byte order.
-    before, in_flight: window only. Responses to requests sent before it opened, and requests that
-        were still unanswered when it closed; neither count as correct.
+    latencies: nanoseconds, as the bytes of an int64 array in the machine's byte order, in order of
+        completion. Closed loop: from the send. Open loop: from the time at which it was due. In a
+        window: of every correct request sent (or due) within it, those answered later included, so
+        that slow ones are not cut off.
+    starts: likewise, when each of them was sent (or due), on the monotonic clock.
+    lags: open loop: by how much each request due within the window was sent late, by our fault.
+    before: window only: correct responses within it to requests sent before it opened.
+    in_flight: window only: requests under way when it closed, and answered correctly afterwards.
+    dropped: open loop only: arrivals due within the window that found every connection busy.
     """
 
     correct: int
@@ -97,12 +114,20 @@ class Tally(msgspec.Struct, frozen=True, tag=True):
     start_ns: int
     end_ns: int
     latencies: bytes
+    starts: bytes = b""
+    lags: bytes = b""
     before: int = 0
     in_flight: int = 0
+    dropped: int = 0
+
+    @property
+    def completed(self) -> int:
+        """Correct responses between start and end, whenever they were asked for."""
+        return self.correct + self.before
 
 
 Command = Open | Slice | Window | Close
-Answer = Done | Edge | Failed | Tally
+Answer = Done | Failed | Tally
 
 _encoder = msgspec.msgpack.Encoder()
 _commands = msgspec.msgpack.Decoder(Command)

@@ -7,29 +7,32 @@ from harness.load.checks import Check, check_for
 from harness.load.messages import Exchange, Tally
 
 _SAMPLES, _SAMPLE_CHARACTERS = 5, 200
+_NEVER_NS = 2**63 - 1
 
 
 class Meter:
     """All connections of a target write to one, while a slice or window lasts."""
 
     __slots__ = (
-        "before", "check", "correct", "count", "deadline_ns", "errors", "in_flight", "last_ns",
-        "latencies", "next_request", "opens_ns", "payloads", "pending", "reconnects", "samples",
+        "before", "check", "closes_ns", "correct", "count", "dropped", "errors", "in_flight",
+        "lags", "latencies", "next_request", "opens_ns", "payloads", "reconnects", "samples",
+        "starts",
     )  # fmt: skip
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: Exchange, opens_ns: int = 0, closes_ns: int = _NEVER_NS) -> None:
         self.check: Check = check_for(exchange)
         self.payloads = exchange.requests
         self.count = len(exchange.requests)
         self.next_request = 0
-        self.deadline_ns = 0
-        self.opens_ns = 0  # window: requests sent before this do not count; slice: 0
-        self.last_ns = 0
-        self.pending = 0  # connections that still send, or wait for an answer
+        self.opens_ns = opens_ns  # a slice has no edges: every request counts
+        self.closes_ns = closes_ns
         self.latencies = array("q")
+        self.starts = array("q")
+        self.lags = array("q")
         self.correct = 0
         self.before = 0
         self.in_flight = 0
+        self.dropped = 0
         self.errors: Counter[str] = Counter()
         self.samples: list[str] = []
         self.reconnects = 0
@@ -41,17 +44,34 @@ class Meter:
         return index
 
     def answered(self, now: int, sent: int) -> None:
-        """Count a correct response."""
-        if self._counts(now, sent):
+        """Count a correct response to what was sent, or due, at `sent`."""
+        if sent < self.opens_ns:
+            self.before += self.opens_ns <= now <= self.closes_ns
+            return
+        if sent > self.closes_ns:
+            return
+        if now <= self.closes_ns:
             self.correct += 1
-            self.latencies.append(now - sent)
+        else:
+            self.in_flight += 1
+        self.latencies.append(now - sent)
+        self.starts.append(sent)
 
-    def failed(self, kind: str, now: int, sent: int, seen: str = "") -> None:
+    def failed(self, kind: str, sent: int, seen: str = "") -> None:
         """Count an error, and keep what was seen of the first few."""
-        if self._counts(now, sent):
+        if self.opens_ns <= sent <= self.closes_ns:
             self.errors[kind] += 1
         if len(self.samples) < _SAMPLES:
             self.samples.append(f"{kind}: {seen[:_SAMPLE_CHARACTERS]}" if seen else kind)
+
+    def late(self, due: int, now: int) -> None:
+        """Note by how much an arrival was sent late."""
+        if self.opens_ns <= due <= self.closes_ns:
+            self.lags.append(now - due)
+
+    def drop(self, due: int) -> None:
+        """Count an arrival that could not be sent."""
+        self.dropped += self.opens_ns <= due <= self.closes_ns
 
     def tally(self, start_ns: int, end_ns: int) -> Tally:
         """The sum of it."""
@@ -63,18 +83,9 @@ class Meter:
             start_ns=start_ns,
             end_ns=end_ns,
             latencies=self.latencies.tobytes(),
+            starts=self.starts.tobytes(),
+            lags=self.lags.tobytes(),
             before=self.before,
             in_flight=self.in_flight,
+            dropped=self.dropped,
         )
-
-    def _counts(self, now: int, sent: int) -> bool:
-        """In a slice every request counts; in a window one that lies within it from end to end."""
-        if not self.opens_ns:
-            return True
-        if sent < self.opens_ns:
-            self.before += 1
-            return False
-        if now > self.deadline_ns:
-            self.in_flight += 1
-            return False
-        return True

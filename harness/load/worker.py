@@ -9,8 +9,8 @@ from typing import BinaryIO
 import uvloop
 
 from harness.load import messages
-from harness.load.closed_loop import Target
 from harness.load.messages import Answer, Close, Command, Done, Failed, Open, Slice, Window
+from harness.load.target import Target
 
 
 class Worker:
@@ -54,19 +54,9 @@ class Worker:
                 self._targets.pop(name).close()
                 return Done()
             case Slice(target=name):
-                target = self._targets[name]
-                return await target.slice(command.exchange, command.seconds, command.timeout_s)
-            case Window():
-                return await self._window(command)
-
-    async def _window(self, command: Window) -> Answer:
-        target = self._targets[command.target]
-        tally, *edges = await target.window(
-            command.exchange, command.warmup_s, command.seconds, command.timeout_s
-        )
-        for edge in edges:
-            messages.write(self._answers, await edge)
-        return await tally
+                return await self._targets[name].slice(command)
+            case Window(target=name):
+                return await self._targets[name].window(command)
 
 
 def main() -> None:

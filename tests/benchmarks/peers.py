@@ -24,7 +24,7 @@ def bridgetoll(port: int, cpu: int, connections: int, seconds: float) -> float:
         generator.open("nginx", HOST, port, connections=connections)
         generator.slice("nginx", exchange, 0.5)
         tally = generator.slice("nginx", exchange, seconds)
-        assert process_cpu_ns(generator.pid) is not None
+        assert process_cpu_ns(generator.pids[0]) is not None
     if tally.errors:
         sys.exit(f"the generator met errors: {tally.errors}")
     return tally.correct / (tally.end_ns - tally.start_ns) * 1e9

@@ -61,7 +61,7 @@ def test_cpu_time_is_charged_to_the_role_that_used_it(
     burners: tuple[Burner, Burner, Burner], who: int
 ) -> None:
     server, database, generator = burners
-    gauges, clock = Gauges(database.pid, generator.pid, CPUS), TreeClock(server.pid)
+    gauges, clock = Gauges(database.pid, [generator.pid], CPUS), TreeClock(server.pid)
     server.burn()  # past the start of the interpreters
     database.burn()
     generator.burn()

@@ -8,10 +8,10 @@ import pytest
 from harness.load import messages
 from harness.load.messages import (
     Answer,
+    Arrivals,
     Close,
     Command,
     Done,
-    Edge,
     Exchange,
     Failed,
     Open,
@@ -26,14 +26,13 @@ EXCHANGE = Exchange(
 COMMANDS: list[Command] = [
     Open("a", "127.0.0.1", 80, 8, True),
     Slice("a", EXCHANGE, 0.15, 30.0),
-    Window("a", EXCHANGE, 0.1, 5.0, 30.0),
+    Window("a", EXCHANGE, 2**62, 2**62 + 1, 30.0, Arrivals("poisson", 10.5, 7, 0.25)),
     Close("a"),
 ]
 ANSWERS: list[Answer] = [
     Done(),
-    Edge(True, 2**62),
     Failed("why"),
-    Tally(1, {"body": 2}, ["body: x"], 3, 4, 5, b"\x00" * 8, 6, 7),
+    Tally(1, {"body": 2}, ["body: x"], 3, 4, 5, b"\x00" * 8, b"s", b"l", 6, 7, 8),
 ]
 
 
