@@ -1,1 +1,1 @@
-"""The bridgetoll contract in FastAPI, with SQLAlchemy's asynchronous ORM."""
+"""The bridgetoll contract in FastAPI, with SQLAlchemy's asynchronous ORM or with asyncpg."""

@@ -1,4 +1,4 @@
-"""The engine, its pool, and a session per request."""
+"""SQLAlchemy's engine, its pool, and a session per request."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 
+from app.errors import DatabaseUnavailableError
 from app.settings import settings
 
 # What the server reports or the driver raises in the middle of a statement is a DBAPIError. A
@@ -29,10 +30,6 @@ engine = create_async_engine(
 )
 # The objects of a session are encoded after its commit, and must not be selected again for that.
 new_session = async_sessionmaker(engine, expire_on_commit=False)
-
-
-class DatabaseUnavailableError(Exception):
-    """The database could not serve the request."""
 
 
 @asynccontextmanager

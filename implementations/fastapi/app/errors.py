@@ -10,9 +10,11 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from app.database import DatabaseUnavailableError
-
 logger = logging.getLogger(__name__)
+
+
+class DatabaseUnavailableError(Exception):
+    """The database could not serve the request."""
 
 
 async def http_error(request: Request, error: HTTPException) -> Response:

@@ -45,5 +45,5 @@ async def create_post(session: AsyncSession, new: NewPost) -> Post:
 async def read_posts(session: AsyncSession) -> tuple[int, Sequence[Post]]:
     """Return the count of all posts, and the first 25 by id: two statements, one connection."""
     posts = (await session.scalars(FIRST_POSTS)).all()
-    count = await session.scalar(COUNT_POSTS)
-    return count or 0, posts
+    count = (await session.scalars(COUNT_POSTS)).one()
+    return count, posts

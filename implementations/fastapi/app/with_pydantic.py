@@ -5,13 +5,13 @@ from typing import Annotated, Any
 
 from fastapi import Form
 
-from app.database import Session
+from app.database import Session, open_pool
 from app.factory import create_app
 from app.models import create_post, read_posts
 from app.schemas import Cpu, Health, NewPost, Noop, PostOut, Posts, Waited
 from app.settings import settings
 
-app = create_app()
+app = create_app(open_pool)
 
 
 @app.get("/health")

@@ -1,1 +1,1 @@
-"""The bridgetoll contract in Starlette, with asyncpg."""
+"""The bridgetoll contract in Starlette: one application, and a module per way to the database."""

@@ -1,11 +1,15 @@
-"""What a post is, and how a form becomes one."""
+"""What a post is, how a form becomes one, and what the endpoints know of the database."""
 
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
-from typing import TypedDict
+from typing import Protocol, TypedDict
 from uuid import UUID, uuid4
 
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
+
+from app.settings import Settings
 
 TITLE_MAX = 100
 CONTENT_MAX = 10_000
@@ -19,6 +23,23 @@ class Post(TypedDict):
     content: str
     created_at: datetime
     updated_at: datetime
+
+
+class DatabaseUnavailableError(Exception):
+    """The database could not serve the request; the cause is the driver's own exception."""
+
+
+class Posts(Protocol):
+    """The table. Both methods raise `DatabaseUnavailableError`, and nothing of the driver's."""
+
+    async def create(self, post: Post) -> None:
+        """Insert a post; without a transaction of ours, PostgreSQL commits it by itself."""
+
+    async def read(self) -> tuple[int, Sequence[Mapping[str, object]]]:
+        """Return the count of all posts, and the first 25 by id."""
+
+
+OpenPosts = Callable[[Settings], AbstractAsyncContextManager[Posts]]
 
 
 def new_post(form: FormData) -> Post:

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from app.database import DatabaseUnavailableError
+from app.posts import DatabaseUnavailableError
 
 logger = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""The settings, read once from the environment when the application is imported."""
+"""The settings, read once from the environment when this module is imported."""
 
 import os
 import sys
@@ -20,6 +20,7 @@ class Settings:
     pool_timeout: float
     cpu_iterations: int
     wait_ms: int
+    extra_hops: int
 
     @classmethod
     def read(cls, environ: Mapping[str, str] = os.environ) -> Self:
@@ -31,6 +32,7 @@ class Settings:
                 pool_timeout=_number(environ, "POOL_TIMEOUT", "30", float, least=0.001),
                 cpu_iterations=_number(environ, "CPU_ITERATIONS", "10000000", int, least=0),
                 wait_ms=_number(environ, "WAIT_MS", "100", int, least=0),
+                extra_hops=_number(environ, "EXTRA_HOPS", "0", int, least=0),
             )
         except ValueError as error:
             _refuse_to_start(str(error))
@@ -59,3 +61,6 @@ def _number[N: (int, float)](
 def _refuse_to_start(sentence: str) -> NoReturn:
     print(sentence, file=sys.stderr, flush=True)
     raise SystemExit(WORKER_BOOT_ERROR)
+
+
+settings = Settings.read()

@@ -1,13 +1,13 @@
-"""The two things that this application does to the database, over one pool of connections."""
+"""Posts by asyncpg: SQL by hand, which the driver prepares once per connection."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Self
+from typing import Any
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
-from app.posts import Post
+from app.posts import DatabaseUnavailableError, Post
 from app.settings import Settings
 
 INSERT_POST = """
@@ -28,37 +28,14 @@ FAILURES = (
 )
 
 
-class DatabaseUnavailableError(Exception):
-    """The database could not serve the request."""
-
-
-class Database:
-    """The queries of this application, each on a connection borrowed for as long as it runs."""
+class AsyncpgPosts:
+    """The table, behind an asyncpg pool; a connection is borrowed for as long as a query runs."""
 
     def __init__(self, pool: asyncpg.Pool, timeout: float) -> None:
         self._pool = pool
         self._timeout = timeout
 
-    @classmethod
-    @asynccontextmanager
-    async def open(cls, settings: Settings) -> AsyncIterator[Self]:
-        """Open every connection of the pool before the first request, and close them at the end."""
-        async with asyncpg.create_pool(
-            settings.database_url,
-            min_size=settings.pool_size,
-            max_size=settings.pool_size,
-            timeout=settings.pool_timeout,
-            reset=_keep_as_it_is,
-            # By default asyncpg replaces a connection after 50,000 queries or 300 idle seconds, and
-            # prepares a cached statement anew every 300 s. Three fixed statements need none of it.
-            max_queries=2**63 - 1,
-            max_inactive_connection_lifetime=0,
-            max_cached_statement_lifetime=0,
-        ) as pool:
-            yield cls(pool, settings.pool_timeout)
-
     async def create(self, post: Post) -> None:
-        """Insert a post; without a transaction of ours, PostgreSQL commits it by itself."""
         async with self._connection() as connection:
             await connection.execute(
                 INSERT_POST,
@@ -69,12 +46,11 @@ class Database:
                 post["updated_at"],
             )
 
-    async def read(self) -> tuple[int, list[asyncpg.Record]]:
-        """Return the count of all posts, and the first 25 by id."""
+    async def read(self) -> tuple[int, list[dict[str, Any]]]:
         async with self._connection() as connection:
             posts = await connection.fetch(FIRST_POSTS)
             count = await connection.fetchval(COUNT_POSTS)
-        return count, posts
+        return count, [dict(post) for post in posts]
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[PoolConnectionProxy]:
@@ -83,6 +59,24 @@ class Database:
                 yield connection
         except FAILURES as error:
             raise DatabaseUnavailableError(repr(error)) from error
+
+
+@asynccontextmanager
+async def open_posts(settings: Settings) -> AsyncIterator[AsyncpgPosts]:
+    """Open every connection of the pool before the first request, and close them at the end."""
+    async with asyncpg.create_pool(
+        settings.database_url,
+        min_size=settings.pool_size,
+        max_size=settings.pool_size,
+        timeout=settings.pool_timeout,
+        reset=_keep_as_it_is,
+        # By default asyncpg replaces a connection after 50,000 queries or 300 idle seconds, and
+        # prepares a cached statement anew every 300 s. Three fixed statements need none of it.
+        max_queries=2**63 - 1,
+        max_inactive_connection_lifetime=0,
+        max_cached_statement_lifetime=0,
+    ) as pool:
+        yield AsyncpgPosts(pool, settings.pool_timeout)
 
 
 async def _keep_as_it_is(connection: asyncpg.Connection) -> None:

@@ -1,0 +1,81 @@
+"""Posts by Django's ordinary ORM, one hop to a thread and back per request.
+
+All queries of an endpoint, and the return of their connection, are in the same hop.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from asgiref.sync import sync_to_async
+from django.db import Error, connection
+from starlette.concurrency import run_in_threadpool
+
+from app import posts
+from app.orm.setup import set_up_django
+from app.settings import Settings
+
+set_up_django("django.db.backends.postgresql")
+
+from app.orm.models import Post  # noqa: E402  (a model can be imported only now)
+
+
+def create(post: posts.Post) -> None:
+    with _connection():
+        Post.objects.create(**post)
+
+
+def read() -> tuple[int, list[posts.Post]]:
+    with _connection():
+        rows = list(Post.objects.order_by("id")[:25])
+        count = Post.objects.count()
+    return count, [row.as_post() for row in rows]
+
+
+@contextmanager
+def _connection() -> Iterator[None]:
+    """Give the thread's connection back to the pool, as Django does when a request is finished."""
+    try:
+        try:
+            yield
+        finally:
+            connection.close()
+    except Error as error:
+        raise posts.DatabaseUnavailableError(repr(error)) from error
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadedPosts:
+    """The table: `create` and `read` above, made awaitable."""
+
+    create: Callable[[posts.Post], Awaitable[None]]
+    read: Callable[[], Awaitable[tuple[int, list[posts.Post]]]]
+
+
+@asynccontextmanager
+async def open_with_anyio(settings: Settings) -> AsyncIterator[ThreadedPosts]:
+    """Hop to the threads of anyio, which the factory has limited to POOL_SIZE."""
+    with _open_pool(settings):
+        yield ThreadedPosts(
+            create=partial(run_in_threadpool, create), read=partial(run_in_threadpool, read)
+        )
+
+
+@asynccontextmanager
+async def open_with_asgiref(settings: Settings) -> AsyncIterator[ThreadedPosts]:
+    """Hop to the threads of an executor of ours, which live as long as the worker."""
+    with ThreadPoolExecutor(settings.pool_size) as executor, _open_pool(settings):
+        in_thread = sync_to_async(thread_sensitive=False, executor=executor)
+        yield ThreadedPosts(create=in_thread(create), read=in_thread(read))
+
+
+@contextmanager
+def _open_pool(settings: Settings) -> Iterator[None]:
+    """Open every connection before the first request: Django would leave it to that request."""
+    connection.pool.open(wait=True, timeout=settings.pool_timeout)
+    try:
+        yield
+    finally:
+        connection.close_pool()

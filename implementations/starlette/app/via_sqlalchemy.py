@@ -1,0 +1,103 @@
+"""Posts by SQLAlchemy: the asynchronous ORM, with asyncpg underneath."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime
+from typing import ClassVar
+from uuid import UUID
+
+from sqlalchemy import DateTime, Text, func, make_url, select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import (
+    AsyncEngine,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from app.posts import DatabaseUnavailableError, Post
+from app.settings import Settings
+
+
+class Base(DeclarativeBase):
+    type_annotation_map: ClassVar = {str: Text, datetime: DateTime(timezone=True)}
+
+
+class PostEntity(Base):
+    """A row, as the ORM sees it."""
+
+    __tablename__ = "post"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    title: Mapped[str]
+    content: Mapped[str]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+    def as_post(self) -> Post:
+        return Post(
+            id=self.id,
+            title=self.title,
+            content=self.content,
+            created_at=self.created_at,
+            updated_at=self.updated_at,
+        )
+
+
+FIRST_POSTS = select(PostEntity).order_by(PostEntity.id).limit(25)
+COUNT_POSTS = select(func.count()).select_from(PostEntity)
+
+# A connection that is refused or times out is the operating system's exception, not the driver's.
+FAILURES = (DBAPIError, PoolTimeoutError, OSError)
+
+
+class SqlalchemyPosts:
+    """The table, behind a session per unit of work."""
+
+    def __init__(self, sessions: async_sessionmaker[AsyncSession]) -> None:
+        self._sessions = sessions
+
+    async def create(self, post: Post) -> None:
+        try:
+            async with self._sessions.begin() as session:
+                session.add(PostEntity(**post))
+        except FAILURES as error:
+            raise DatabaseUnavailableError(repr(error)) from error
+
+    async def read(self) -> tuple[int, list[Post]]:
+        try:
+            async with self._sessions() as session:
+                entities = (await session.scalars(FIRST_POSTS)).all()
+                count = (await session.scalars(COUNT_POSTS)).one()
+        except FAILURES as error:
+            raise DatabaseUnavailableError(repr(error)) from error
+        return count, [entity.as_post() for entity in entities]
+
+
+@asynccontextmanager
+async def open_posts(settings: Settings) -> AsyncIterator[SqlalchemyPosts]:
+    """Open every connection of the pool, and close them at the end."""
+    engine = create_async_engine(
+        make_url(settings.database_url).set(drivername="postgresql+asyncpg"),
+        isolation_level="AUTOCOMMIT",
+        pool_size=settings.pool_size,
+        max_overflow=0,
+        pool_timeout=settings.pool_timeout,
+        # With AUTOCOMMIT there is never a transaction that a returned connection must roll back.
+        pool_reset_on_return=None,
+        connect_args={"timeout": settings.pool_timeout},
+    )
+    try:
+        await _fill_pool(engine, settings.pool_size)
+        yield SqlalchemyPosts(async_sessionmaker(engine, expire_on_commit=False))
+    finally:
+        await engine.dispose()
+
+
+async def _fill_pool(engine: AsyncEngine, size: int) -> None:
+    """Open all connections now: the pool would otherwise open each on its first use."""
+    async with AsyncExitStack() as stack:
+        for _ in range(size):
+            await stack.enter_async_context(engine.connect())
