@@ -12,11 +12,13 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from harness import show
+from harness import show, show_doctor
 from harness.audit.verify import Bench, verify
 from harness.catalog import Catalog, load_catalog
+from harness.changes import Changes
 from harness.contract import Contract
-from harness.errors import BridgetollError, RunFailed, UsageError
+from harness.doctor.examine import examine
+from harness.errors import BridgetollError, RunFailed, Stopped, UsageError
 from harness.experiment import conduct
 from harness.experiment.conduct import Laboratory
 from harness.experiment.plan import make_plan
@@ -54,8 +56,6 @@ DatabaseUrl = Annotated[
         show_envvar=True,
     ),
 ]
-_INTERRUPTED = 130
-"""128 + SIGINT, as shells report it."""
 
 
 def main() -> None:
@@ -126,6 +126,18 @@ def verify_(
 
 
 @app.command()
+def doctor(as_json: Json = False) -> None:
+    """Examine this machine: what can be measured here, and what not."""
+    listener = show.ProgressListener(err)
+    with listener:
+        diagnosis = examine(cache_folder(), listener.step)
+    if as_json:
+        _print_json(diagnosis)
+    else:
+        out.print(show_doctor.findings_table(diagnosis.findings))
+
+
+@app.command()
 def run(
     study: Annotated[
         str | None, typer.Argument(help="A study's name, or a path to its TOML.")
@@ -135,24 +147,32 @@ def run(
     only: Annotated[
         list[str] | None, typer.Option(help="Only this variant, beside the baseline; repeatable.")
     ] = None,
+    budget: Annotated[
+        float | None, typer.Option(min=0.01, help="Minutes; no block is begun that ends later.")
+    ] = None,
+    keep_requests: Annotated[
+        bool, typer.Option("--keep-requests", help="Keep each request's start and latency.")
+    ] = False,
     database_url: DatabaseUrl = None,
 ) -> None:
     """Run a study: verify, measure, report."""
     workspace, catalog = _open()
     if (study is None) == (resume is None):
         raise UsageError("Name a study to run, or a run with --resume, and not both.")
-    if resume is not None and (blocks is not None or only):
-        raise UsageError("--blocks and --only cannot change a run that has begun; leave them out.")
+    changes = Changes(blocks, tuple(only or ()), budget, keep_requests)
+    if resume is not None and changes.flags:
+        raise UsageError(
+            f"{' '.join(changes.flags)} cannot change a run that has begun; leave it out."
+        )
     laboratory = _laboratory(workspace, catalog, database_url)
     if resume is not None:
         store = find_run(workspace.results, resume)
         _execute(laboratory, store.read_run().study, store, "", "")
     elif study is not None:
-        read = _narrowed(load_study(find_study(workspace, study), catalog), blocks, only or [])
-        flags = [f"--blocks {blocks}"] if blocks else []
-        flags += [f"--only {name}" for name in only or []]
+        read = changes.applied(load_study(find_study(workspace, study), catalog))
         name = Path(study)  # of a path only the last part: the rest is of this machine
-        _execute(laboratory, read, None, name.stem, " ".join(["run", name.name, *flags]))
+        command = " ".join(["run", name.name, *changes.flags])
+        _execute(laboratory, read, None, name.stem, command)
 
 
 @app.command()
@@ -219,7 +239,7 @@ def _execute(
             else:
                 conduct.resume(laboratory, store)
     except KeyboardInterrupt:
-        raise _Stopped(listener.run) from None
+        raise Stopped(listener.run) from None
     except BridgetollError as error:
         failure = error
     if listener.run is not None and not isinstance(failure, UsageError):
@@ -235,31 +255,6 @@ def _report(workspace: Workspace, store: Store) -> None:
         err.print(Text.assemble(("left out: ", "bold yellow"), str(damaged)))
     out.print(show.summary(made.analysis))
     out.print(f"report: {workspace.shown(made.page)}", soft_wrap=True)
-
-
-class _Stopped(BridgetollError):
-    """Ctrl-C, or a request to end."""
-
-    exit_status = _INTERRUPTED
-
-    def __init__(self, run: str | None) -> None:
-        super().__init__(
-            "Stopped before anything was measured; nothing is left running."
-            if run is None
-            else "Stopped; nothing is left running, and every finished trial is kept. Continue "
-            f"with `bridgetoll run --resume {run}`."
-        )
-
-
-def _narrowed(study: Study, blocks: int | None, only: list[str]) -> Study:
-    """The study with fewer variants or another number of blocks."""
-    unknown = [name for name in only if name not in study.variants]
-    if unknown:
-        raise UsageError(
-            f"--only: `{unknown[0]}` is not in the study; it has {', '.join(study.variants)}."
-        )
-    variants = tuple(v for v in study.variants if not only or v in only or v == study.baseline)
-    return msgspec.structs.replace(study, variants=variants, blocks=blocks or study.blocks)
 
 
 def _open() -> tuple[Workspace, Catalog]:

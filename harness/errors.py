@@ -59,3 +59,18 @@ class StoreFailed(BridgetollError):
 
 class RunFailed(BridgetollError):
     """A run ended, but not every variant could be measured as planned."""
+
+
+class Stopped(BridgetollError):
+    """Ctrl-C, or a request to end."""
+
+    exit_status = 130
+    """128 + SIGINT, as shells report it."""
+
+    def __init__(self, run: str | None) -> None:
+        super().__init__(
+            "Stopped before anything was measured; nothing is left running."
+            if run is None
+            else "Stopped; nothing is left running, and every finished trial is kept. Continue "
+            f"with `bridgetoll run --resume {run}`."
+        )

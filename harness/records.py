@@ -77,17 +77,48 @@ class Verification(msgspec.Struct, frozen=True):
         return [f"{o.check}: {o.problem}" for o in self.outcomes if o.problem is not None]
 
 
+class WindowRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a window has beyond a slice.
+
+    before: of its `correct` responses, those to requests that were sent before it opened.
+    in_flight: requests under way when it closed, and answered correctly afterwards.
+    offered: arrivals that were due within it, the dropped ones included; None in a closed loop.
+    dropped: arrivals that found every connection busy.
+    latency_mean_ns: of the requests sent, or due, within it.
+    lag_p50_ns, lag_p99_ns: by how much the generator sent late; None in a closed loop.
+    per_second: correct responses in each whole second.
+    p50_per_second_ns: median latency of the requests sent, or due, in each whole second.
+    database: by how much the counters of `pg_stat_database` grew; see `lab.database`.
+    """
+
+    before: int
+    in_flight: int
+    offered: int | None
+    dropped: int
+    latency_mean_ns: int | None
+    lag_p50_ns: int | None
+    lag_p99_ns: int | None
+    per_second: tuple[int, ...]
+    p50_per_second_ns: tuple[int | None, ...]
+    database: dict[str, int]
+
+
 class SliceRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One slice. Times in nanoseconds; CPU times are of the slice alone.
+    """One slice, or one window. Times in nanoseconds; CPU times are of it alone.
 
     round, position: which round, and the place in its order.
-    start_ns: first send, on the machine's monotonic clock.
-    elapsed_ns: first send to last response.
+    start_ns: first send, or the window's opening, on the machine's monotonic clock.
+    elapsed_ns: first send to last response; a window's length.
     window_ns: from one reading of the clocks to the other; a little more than elapsed_ns.
-    correct: responses that were complete and correct.
+    correct: responses that were complete and correct; a window's are those that came within it.
     database_cpu_ns: None where the database's processes cannot be watched.
     machine_busy_ns, steal_ns: of the run's processors, kept by the kernel in ticks of 10 ms.
-    latency_p50_ns, latency_p99_ns: without the first and last N responses; None if none is left.
+    latency_p50_ns, latency_p99_ns: in a slice without the first and last N responses; None if none
+        is left.
+    probe_ns: mean CPU time of the speed probe's piece meanwhile; None without probe.
+    run_delay_ns: time that the server's threads were ready and waited for a processor; None where
+        the kernel does not tell.
+    window: None for a slice.
     """
 
     round: int
@@ -106,18 +137,60 @@ class SliceRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     steal_ns: int
     latency_p50_ns: int | None
     latency_p99_ns: int | None
+    probe_ns: int | None = None
+    run_delay_ns: int | None = None
+    window: WindowRecord | None = None
+
+
+class Waits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the variant's connections to PostgreSQL were seen doing while it had its turn.
+
+    busy: per sample, connections that ran a statement or held a transaction open.
+    states: over all samples, connections by state and what they waited for.
+    """
+
+    busy: tuple[int, ...]
+    states: dict[str, int]
+
+
+class Statements(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """PostgreSQL's own account of a trial: statements counted, and the requests that caused them.
+
+    expected: statements per request that the contract names.
+    """
+
+    calls: int
+    requests: int
+    expected: int
+
+
+class Try(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One rate of a search: what was offered, what came of it, and whether it met the objective."""
+
+    rate_per_s: float
+    achieved_per_s: float
+    latency_ns: int | None
+    errors: float
+    met: bool
+    confirming: bool
 
 
 class Trial(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What one block yielded for one entry under one condition.
 
-    attempt: 1, or more where the phase was repeated on resuming; the last one counts.
+    attempt: 1, or more where the phase was repeated on resuming or because of noise.
+    slices: or windows, in the order of time.
     latency_hdr: an HDR histogram of nanoseconds in its standard base64 encoding.
     error_samples: what was seen of the first few errors.
     rss_peak_kib: highest resident size since the server's start, all its processes together.
     threads, processes: of the server's process tree when the phase ended.
     idle_cpu_share: CPU that the server used while others had their turn, in shares of a core.
     problem: why the trial is incomplete, or None.
+    lag_hdr: open loop: by how much each request was sent late, as such a histogram.
+    waits, statements: None where PostgreSQL was not asked.
+    capacity_per_s: correct responses per second in a closed loop just before; None if not needed.
+    search: the rates tried, in order; empty where none is searched.
+    sustained_per_s: the highest rate that was confirmed to meet the objective; None if none did.
     """
 
     schema: Literal[1]
@@ -136,6 +209,12 @@ class Trial(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     processes: int | None
     idle_cpu_share: float | None
     problem: str | None
+    lag_hdr: str | None = None
+    waits: Waits | None = None
+    statements: Statements | None = None
+    capacity_per_s: float | None = None
+    search: tuple[Try, ...] = ()
+    sustained_per_s: float | None = None
 
     @property
     def complete(self) -> bool:
@@ -168,6 +247,7 @@ class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     plan: every round's order as it was drawn; a resumed run follows it.
     contract_digest, code_digest: of what defines the work, and of all that carries it out.
     excluded: variants that were not measured, with the reason.
+    generator_ceiling_per_s: requests per second that the generator reaches here at most.
     """
 
     schema: Literal[1]
@@ -190,3 +270,4 @@ class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     variants: dict[str, VariantRecord]
     verifications: tuple[Verification, ...]
     excluded: dict[str, str]
+    generator_ceiling_per_s: float | None = None

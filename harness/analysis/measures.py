@@ -1,10 +1,10 @@
 """The quantities that are compared, and how a trial or a slice yields them."""
 
-import math
 from enum import StrEnum
 
 from harness.analysis.histogram import percentile_ns
 from harness.records import SliceRecord, Trial
+from harness.study import Condition
 
 
 class Measure(StrEnum):
@@ -15,6 +15,7 @@ class Measure(StrEnum):
     DATABASE_CPU = "database_cpu_us_per_request"
     P50 = "latency_p50_ms"
     P99 = "latency_p99_ms"
+    SUSTAINED = "sustained_rate_per_s"
 
     @property
     def heading(self) -> str:
@@ -24,7 +25,7 @@ class Measure(StrEnum):
     @property
     def lower_is_better(self) -> bool:
         """Whether less is better."""
-        return self is not Measure.THROUGHPUT
+        return self not in (Measure.THROUGHPUT, Measure.SUSTAINED)
 
 
 _HEADINGS = {
@@ -33,10 +34,12 @@ _HEADINGS = {
     Measure.DATABASE_CPU: "PostgreSQL CPU per request (µs)",
     Measure.P50: "median latency (ms)",
     Measure.P99: "99th percentile of latency (ms)",
+    Measure.SUSTAINED: "highest rate that meets the objective (requests/s)",
 }
 
 
-_PERCENTILES = {Measure.P50: 50.0, Measure.P99: 99.0}
+PERCENTILES: dict[Measure, float] = {Measure.P50: 50.0, Measure.P99: 99.0}
+"""Those that are taken from all latencies of a trial."""
 
 
 def slice_value(measure: Measure, piece: SliceRecord) -> float | None:
@@ -56,8 +59,12 @@ def slice_value(measure: Measure, piece: SliceRecord) -> float | None:
 
 def trial_value(measure: Measure, trial: Trial) -> float | None:
     """The measure over a whole trial: sums over sums, or a percentile of all latencies."""
-    if measure in _PERCENTILES:
-        value = percentile_ns(trial.latency_hdr, _PERCENTILES[measure])
+    if measure is Measure.SUSTAINED:
+        return trial.sustained_per_s
+    if trial.condition.objective is not None:
+        return None  # its windows were at all sorts of rates
+    if measure in PERCENTILES:
+        value = percentile_ns(trial.latency_hdr, PERCENTILES[measure])
         return None if value is None else value / 1e6
     pieces = [s for s in trial.slices if s.correct > 0 and s.elapsed_ns > 0]
     if not pieces:
@@ -70,21 +77,17 @@ def trial_value(measure: Measure, trial: Trial) -> float | None:
     return sum(known) / correct / 1e3 if len(known) == len(used) else None
 
 
-def block_effect(measure: Measure, one: Trial, other: Trial) -> float | None:
-    """Log ratio of two trials of the same block.
+def ranked(condition: Condition) -> tuple[Measure, ...]:
+    """The measures by which variants are ranked under a condition.
 
-    Where slices tell the measure, from the rounds that both took part in: in a round the two slices
-    stand within a second or two of each other, so that the machine's slower changes cancel in each
-    difference before they are averaged. A percentile needs all latencies of the trial at once.
+    In a saturated closed loop latency is the number of connections divided by the throughput, and
+    would rank the same thing twice; under arrivals at one rate for all, throughput is that rate,
+    and latency is what differs. Where each variant has a rate of its own, only its cost compares.
     """
-    if measure in _PERCENTILES:
-        mine, theirs = trial_value(measure, one), trial_value(measure, other)
-        return math.log(mine / theirs) if mine and theirs else None
-    values = {s.round: slice_value(measure, s) for s in one.slices}
-    others = {s.round: slice_value(measure, s) for s in other.slices}
-    logs = [
-        math.log(own / its)
-        for number, own in values.items()
-        if own and own > 0 and (its := others.get(number)) and its > 0
-    ]
-    return sum(logs) / len(logs) if logs else None
+    if condition.objective is not None:
+        return (Measure.SUSTAINED,)
+    if condition.rate is not None:
+        return (Measure.CPU, Measure.P99)
+    if condition.share is not None:
+        return (Measure.CPU,)
+    return (Measure.CPU, Measure.THROUGHPUT)

@@ -1,16 +1,17 @@
 """A run, summed up: estimates, ratios, ties and findings per condition."""
 
 import math
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 
 import msgspec
 
-from harness.analysis.intervals import Interval, t_interval
-from harness.analysis.measures import Measure, block_effect, trial_value
+from harness.analysis.attempts import counted_attempts
+from harness.analysis.intervals import Interval, block_interval, detectable
+from harness.analysis.labels import REMEDIES, Finding, Label
+from harness.analysis.measures import Measure, ranked
+from harness.analysis.pieces import Piece
 from harness.analysis.ties import ALPHA, exceedance_p, holm, noise_floor, tie_groups
-from harness.analysis.validity import LIMITS, REMEDIES, Finding, Label, findings
 from harness.records import DUPLICATE, Run, Trial
 from harness.study import Condition
 
@@ -24,6 +25,20 @@ class LabelCount(msgspec.Struct, frozen=True):
     remedy: str
 
 
+class Noise(msgspec.Struct, frozen=True):
+    """Of slices around their mean, after fitting; see `gls`.
+
+    slice_sd: of the logarithm of one slice, what the probe explains taken out.
+    tau_s, white: how long it remembers, and the share that does not.
+    probe_slope: by how many percent the measure changes when the probe's time changes by one.
+    """
+
+    slice_sd: float
+    tau_s: float
+    white: float
+    probe_slope: float | None
+
+
 class Comparison(msgspec.Struct, frozen=True):
     """One measure of one condition, over all variants.
 
@@ -34,6 +49,9 @@ class Comparison(msgspec.Struct, frozen=True):
     ranking: variants from best to worst; empty where nothing may be said.
     groups: those among them that were not told apart; they overlap. See `ties.tie_groups`.
     unsaid: why nothing may be said, or None.
+    detectable: the smallest true difference, as a ratio minus one, that this run would have called
+        in four of five runs, for the least precise ratio to the baseline; None without intervals.
+    noise: how the machine's noise was dealt with; None where trials are taken whole.
     """
 
     measure: Measure
@@ -44,6 +62,8 @@ class Comparison(msgspec.Struct, frozen=True):
     ranking: tuple[str, ...]
     groups: tuple[tuple[str, ...], ...]
     unsaid: str | None
+    detectable: float | None
+    noise: Noise | None
 
 
 class ConditionResult(msgspec.Struct, frozen=True):
@@ -59,102 +79,49 @@ class ConditionResult(msgspec.Struct, frozen=True):
 
 
 class Analysis(msgspec.Struct, frozen=True):
-    """A run, summed up."""
+    """A run, summed up.
+
+    repeated: phases that were measured more than once; all attempts are kept.
+    """
 
     run: str
     baseline: str
     duplicate: str
     conditions: tuple[ConditionResult, ...]
-
-
-RANKED = (Measure.CPU, Measure.THROUGHPUT)
-"""The measures by which variants are ranked. Latencies in a saturated closed loop are the number of
-connections divided by the throughput, and would rank the same thing twice."""
-_FAILED = frozenset({Label.INCOMPLETE, Label.ERRORS})
+    repeated: int
 
 
 def analyse(run: Run, trials: Sequence[Trial]) -> Analysis:
     """Sum up a run from its trials."""
-    duplicate = run.study.baseline + DUPLICATE
-    counted = _attempts_that_count(trials)
-    pieces = {
-        condition: _Piece(run, [t for t in counted if t.condition == condition])
+    counted = counted_attempts(run, trials)
+    pieces = [
+        Piece(run, condition, found)
         for condition in run.study.conditions
-        if any(t.condition == condition for t in counted)
-    }
-    differs = _called_differences(pieces, duplicate)
+        if (found := [t for t in counted if t.condition == condition])
+    ]
+    differs = _called_differences(pieces)
     return Analysis(
         run=run.id,
         baseline=run.study.baseline,
-        duplicate=duplicate,
-        conditions=tuple(
-            _condition(condition, piece, duplicate, differs) for condition, piece in pieces.items()
-        ),
+        duplicate=run.study.baseline + DUPLICATE,
+        conditions=tuple(_condition(piece, differs) for piece in pieces),
+        repeated=len({(t.block, t.condition) for t in trials if t.attempt > 1}),
     )
-
-
-class _Piece:
-    """The trials of one condition by entry and block, with their labels."""
-
-    def __init__(self, run: Run, trials: Sequence[Trial]) -> None:
-        self.baseline = run.study.baseline
-        self.blocks: dict[str, dict[int, Trial]] = {}
-        self.found: dict[str, list[tuple[Finding, ...]]] = {}
-        self._good: dict[str, dict[int, Trial]] = {}
-        for trial in sorted(trials, key=lambda t: t.block):
-            labels = findings(trial, run.cores, run.study.server.workers)
-            self.blocks.setdefault(trial.entry, {})[trial.block] = trial
-            self.found.setdefault(trial.entry, []).append(labels)
-            good = self._good.setdefault(trial.entry, {})
-            if not _FAILED & {f.label for f in labels}:
-                good[trial.block] = trial
-
-    def points(self, measure: Measure, entry: str) -> dict[int, float]:
-        """Each block's value; trials that failed are left out."""
-        found = self._good.get(entry, {})
-        return {b: v for b, t in found.items() if (v := trial_value(measure, t)) is not None}
-
-    def effect(self, measure: Measure, one: str, other: str) -> Interval | None:
-        """Log ratio of two entries over the blocks in which both have a good trial."""
-        mine, theirs = self._good.get(one, {}), self._good.get(other, {})
-        shared = sorted(mine.keys() & theirs.keys())
-        effects = [block_effect(measure, mine[b], theirs[b]) for b in shared]
-        return t_interval([e for e in effects if e is not None])
-
-    def unsaid(self, measure: Measure, duplicate: str) -> str | None:
-        """Why no ranking by this measure may be shown, or None.
-
-        One variant whose trials were mostly limited by something else than itself is enough:
-        neither its place nor its neighbours' would be about frameworks.
-        """
-        if noise_floor(self.effect(measure, duplicate, self.baseline)) is None:
-            return "the two identical variants have not both been measured in two blocks or more"
-        if measure is not Measure.THROUGHPUT:
-            return None
-        for entry, trials in self.found.items():
-            limits = [{f.label: f for f in labels if f.label in LIMITS} for labels in trials]
-            if sum(set(found) == {Label.SERVER_BOUND} for found in limits) * 2 > len(trials):
-                continue
-            others = [
-                f for found in limits for f in found.values() if f.label is not Label.SERVER_BOUND
-            ]
-            why = f" ({others[0].label}: {others[0].detail})" if others else ""
-            return f"the server of {entry} was not what limited it{why}"
-        return None
 
 
 _Differences = dict[tuple[Condition, Measure], dict[frozenset[str], bool]]
 
 
-def _called_differences(pieces: Mapping[Condition, _Piece], duplicate: str) -> _Differences:
+def _called_differences(pieces: Sequence[Piece]) -> _Differences:
     """Test every pair under every condition by every ranked measure, as one family."""
     p_values: dict[tuple[Condition, Measure, frozenset[str]], float] = {}
     called: _Differences = {}
-    for condition, piece in pieces.items():
-        names = [entry for entry in piece.blocks if entry != duplicate]
-        for measure in RANKED:
-            floor = noise_floor(piece.effect(measure, duplicate, piece.baseline))
-            if floor is None or piece.unsaid(measure, duplicate) is not None:
+    for piece in pieces:
+        condition = piece.condition
+        names = [entry for entry in piece.blocks if entry != piece.duplicate]
+        for measure in ranked(condition):
+            floor = piece.floor(measure)
+            if floor is None or piece.unsaid(measure) is not None:
                 continue
             called[condition, measure] = {}  # stays empty where there is one variant alone
             for one, other in combinations(names, 2):
@@ -166,14 +133,12 @@ def _called_differences(pieces: Mapping[Condition, _Piece], duplicate: str) -> _
     return called
 
 
-def _condition(
-    condition: Condition, piece: _Piece, duplicate: str, differs: _Differences
-) -> ConditionResult:
-    blocks = piece.blocks
+def _condition(piece: Piece, differs: _Differences) -> ConditionResult:
+    blocks, condition = piece.blocks, piece.condition
     return ConditionResult(
         condition=condition,
         comparisons={
-            measure: _comparison(measure, piece, duplicate, differs.get((condition, measure)))
+            measure: _comparison(measure, piece, differs.get((condition, measure)))
             for measure in Measure
         },
         findings={entry: _counted(found) for entry, found in piece.found.items()},
@@ -193,10 +158,7 @@ def _condition(
 
 
 def _comparison(
-    measure: Measure,
-    piece: _Piece,
-    duplicate: str,
-    differs: Mapping[frozenset[str], bool] | None,
+    measure: Measure, piece: Piece, differs: Mapping[frozenset[str], bool] | None
 ) -> Comparison:
     points = {entry: piece.points(measure, entry) for entry in piece.blocks}
     effects = {
@@ -205,10 +167,10 @@ def _comparison(
         if entry != piece.baseline
         and (interval := piece.effect(measure, entry, piece.baseline)) is not None
     }
-    floor = noise_floor(effects.get(duplicate))
+    floor = noise_floor(effects.get(piece.duplicate))
     estimates = _estimates(points)
     ranked = sorted(
-        (entry for entry in estimates if entry != duplicate),
+        (entry for entry in estimates if entry != piece.duplicate),
         key=lambda entry: estimates[entry].mean,
         reverse=not measure.lower_is_better,
     )
@@ -220,24 +182,29 @@ def _comparison(
         noise_floor=None if floor is None else math.expm1(floor),
         ranking=() if differs is None else tuple(ranked),
         groups=() if differs is None else tie_groups(ranked, differs),
-        unsaid=piece.unsaid(measure, duplicate),
+        unsaid=piece.unsaid(measure),
+        detectable=_detectable(effects, floor),
+        noise=_noise(piece, measure),
     )
 
 
-def _attempts_that_count(trials: Sequence[Trial]) -> list[Trial]:
-    """Of a phase that was repeated, the fullest attempt, or the last of equals; all stay on disk.
+def _detectable(effects: Mapping[str, Interval], floor: float | None) -> float | None:
+    if floor is None:
+        return None
+    found = [d for effect in effects.values() if (d := detectable(effect, floor)) is not None]
+    return math.expm1(max(found)) if found else None
 
-    The trials of a phase belong together, so no attempt is filled up from another.
-    """
-    complete: Counter[tuple[int, Condition, int]] = Counter()
-    for trial in trials:
-        complete[trial.block, trial.condition, trial.attempt] += trial.complete
-    chosen: dict[tuple[int, Condition], int] = {}
-    for (block, condition, attempt), count in sorted(complete.items(), key=lambda i: i[0][2]):
-        current = chosen.get((block, condition))
-        if current is None or count >= complete[block, condition, current]:
-            chosen[block, condition] = attempt
-    return [t for t in trials if t.attempt == chosen[t.block, t.condition]]
+
+def _noise(piece: Piece, measure: Measure) -> Noise | None:
+    fitted = piece.fit(measure)
+    if fitted is None:
+        return None
+    return Noise(
+        slice_sd=fitted.residual_sd,
+        tau_s=fitted.memory.tau_s,
+        white=fitted.memory.white,
+        probe_slope=fitted.slope,
+    )
 
 
 def _estimates(points: Mapping[str, Mapping[int, float]]) -> dict[str, Interval]:
@@ -245,7 +212,7 @@ def _estimates(points: Mapping[str, Mapping[int, float]]) -> dict[str, Interval]
     return {
         entry: interval.exp()
         for entry, values in points.items()
-        if (interval := t_interval([math.log(v) for v in values.values() if v > 0])) is not None
+        if (interval := block_interval([math.log(v) for v in values.values() if v > 0])) is not None
     }
 
 

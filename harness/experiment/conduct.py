@@ -12,7 +12,9 @@ import msgspec
 
 from harness.catalog import Catalog
 from harness.contract import Contract
+from harness.doctor.limits import read_limits
 from harness.errors import RunFailed, UsageError
+from harness.experiment.feasibility import check_connections, check_rates
 from harness.experiment.listener import Listener
 from harness.experiment.plan import make_plan
 from harness.experiment.session import Session
@@ -21,6 +23,7 @@ from harness.lab.database import Database
 from harness.lab.environments import installed, lock_digest
 from harness.lab.machine import commit, describe, propose_cores
 from harness.lab.postgres import EmbeddedPostgres
+from harness.load.ceiling import measure_ceiling
 from harness.model import Cores
 from harness.records import SCHEMA, ImplementationRecord, Plan, Run, VariantRecord, Verification
 from harness.study import DatabaseSettings, Study
@@ -28,6 +31,7 @@ from harness.workspace import Workspace
 
 _HARNESS = Path(__file__).resolve().parents[1]
 _MEASURING_ROOMS = ("audit", "experiment", "lab", "load")
+_CEILING_S = 1.0
 _CODE = frozenset({".py", ".toml", ".lock"})
 
 
@@ -75,18 +79,19 @@ def start(laboratory: Laboratory, study_name: str, study: Study, command: str) -
     now = datetime.now(UTC)
     store = Store.create(laboratory.workspace.results, f"{study_name}-{now:%Y%m%d-%H%M%S}")
     try:
-        cores = propose_cores(study.server.workers)
+        cores = propose_cores(study.server.workers, study.load.generators)
         session = _session(laboratory, study, make_plan(study), cores, store)
         session.prepare()
+        ceiling_per_s = _ceiling(laboratory, study, cores)
         with open_database(laboratory, study.database, session.cores) as database:
             _check_room(laboratory, database, study)
             verifications = session.verify(database)
             origin = _Origin(id=store.id, study_name=study_name, command=command, at=now)
-            run = _describe(laboratory, session, database, origin, verifications)
+            run = _describe(laboratory, session, database, origin, verifications, ceiling_per_s)
             store.write_run(run)
             laboratory.listener.begun(store.id)
             _check_baseline(run)
-            session.measure(database, run.excluded)
+            session.measure(database, run)
     except BaseException:
         if not (store.folder / "run.json").exists():  # nothing was measured: leave nothing behind
             shutil.rmtree(store.folder, ignore_errors=True)
@@ -102,7 +107,7 @@ def resume(laboratory: Laboratory, store: Store) -> Store:
         UsageError: contract, locks, machine or cores are no longer those of the run.
     """
     run = store.read_run()
-    cores = propose_cores(run.study.server.workers)
+    cores = propose_cores(run.study.server.workers, run.study.load.generators)
     laboratory.listener.begun(store.id)
     _refuse_changes(run, _changes(laboratory, run, cores))
     session = _session(laboratory, run.study, run.plan, cores, store)
@@ -111,9 +116,22 @@ def resume(laboratory: Laboratory, store: Store) -> Store:
         _check_room(laboratory, database, run.study)
         if database.settings() != run.database:
             _refuse_changes(run, ["PostgreSQL or its settings"])
-        session.measure(database, run.excluded)
+        session.measure(database, run)
     _complain(run, session.problems)
     return store
+
+
+def _ceiling(laboratory: Laboratory, study: Study, cores: Cores) -> float:
+    """Of the generator on this machine, after what needs no measuring has been checked.
+
+    Raises:
+        UsageError: the study asks for more than can be had here.
+    """
+    check_connections(study, read_limits())
+    laboratory.listener.step("measuring the load generator's ceiling")
+    ceiling = measure_ceiling(cores.application, cores.load, seconds=_CEILING_S)
+    check_rates(study, ceiling.per_s)
+    return ceiling.per_s
 
 
 def _check_room(laboratory: Laboratory, database: Database, study: Study) -> None:
@@ -167,6 +185,7 @@ def _describe(
     database: Database,
     origin: _Origin,
     verifications: Sequence[Verification],
+    ceiling_per_s: float,
 ) -> Run:
     study = session.study
     variants = [laboratory.catalog.variant(name) for name in study.variants]
@@ -197,6 +216,7 @@ def _describe(
         },
         verifications=tuple(verifications),
         excluded={v.variant: v.problems[0] for v in verifications if not v.passed},
+        generator_ceiling_per_s=ceiling_per_s,
     )  # fmt: skip
 
 

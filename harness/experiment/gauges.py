@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from harness.lab.clocks import MachineTime, TreeClock, process_cpu_ns
+from harness.lab.clocks import MachineTime, TreeClock, process_cpu_ns, run_delay_ns
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -21,20 +21,23 @@ class Reading(msgspec.Struct, frozen=True):
     harness_ns: int
     machine_busy_ns: int
     steal_ns: int
+    run_delay_ns: int | None
 
     def __sub__(self, earlier: "Reading") -> "Reading":
-        database = None
-        if self.database_ns is not None and earlier.database_ns is not None:
-            database = self.database_ns - earlier.database_ns
         return Reading(
             at_ns=self.at_ns - earlier.at_ns,
             harness_ns=self.harness_ns - earlier.harness_ns,
             server_ns=self.server_ns - earlier.server_ns,
-            database_ns=database,
+            database_ns=_difference(self.database_ns, earlier.database_ns),
             generator_ns=self.generator_ns - earlier.generator_ns,
             machine_busy_ns=self.machine_busy_ns - earlier.machine_busy_ns,
             steal_ns=self.steal_ns - earlier.steal_ns,
+            run_delay_ns=_difference(self.run_delay_ns, earlier.run_delay_ns),
         )
+
+
+def _difference(later: int | None, earlier: int | None) -> int | None:
+    return None if later is None or earlier is None else later - earlier
 
 
 class Gauges:
@@ -42,22 +45,41 @@ class Gauges:
 
     Everything that PostgreSQL does in a slice is counted to that slice: only one variant is loaded
     at a time, and background work that a variant causes is its cost too.
+
+    Args:
+        postmaster: PostgreSQL's first process; None where it cannot be watched.
+        generators: the processes that load.
+        cpus: the run's processors.
+        helpers: other processes of the harness, such as the speed probe.
     """
 
-    def __init__(self, postmaster: int | None, generators: Sequence[int], cpus: frozenset[int]) -> None:
+    def __init__(
+        self,
+        postmaster: int | None,
+        generators: Sequence[int],
+        cpus: frozenset[int],
+        helpers: Sequence[int] = (),
+    ) -> None:
         self._database = None if postmaster is None else TreeClock(postmaster)
         self._generators = tuple(generators)
         self._cpus = cpus
+        self._helpers = tuple(helpers)
 
     def read(self, server: TreeClock) -> Reading:
         """Read all clocks now. The server is idle at that moment, so the order is free."""
         machine = MachineTime.read(self._cpus)
+        server_ns = server.read_ns()
         return Reading(
             at_ns=time.monotonic_ns(),
-            harness_ns=time.process_time_ns(),
-            server_ns=server.read_ns(),
+            harness_ns=time.process_time_ns() + _used_ns(self._helpers),
+            server_ns=server_ns,
             database_ns=None if self._database is None else self._database.read_ns(),
-            generator_ns=sum(process_cpu_ns(pid) or 0 for pid in self._generators),
+            generator_ns=_used_ns(self._generators),
             machine_busy_ns=machine.busy_ns,
             steal_ns=machine.steal_ns,
+            run_delay_ns=run_delay_ns(server.pids),
         )
+
+
+def _used_ns(pids: Sequence[int]) -> int:
+    return sum(process_cpu_ns(pid) or 0 for pid in pids)

@@ -1,9 +1,7 @@
-"""One condition in one block: slices go round the servers, and each slice's CPU is read."""
+"""One condition in one block: turns go round the servers, and a trial for each comes of them."""
 
 import http.client
-import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from functools import partial
 
 from harness.audit.conformance import Subject
@@ -11,55 +9,26 @@ from harness.audit.findings import Violation
 from harness.audit.probe import Probe
 from harness.contract import Contract
 from harness.experiment.exchanges import exchange_for
-from harness.experiment.gauges import Gauges
-from harness.experiment.latency import Latencies
+from harness.experiment.gathering import Gathering, Server, Turn
+from harness.experiment.instruments import Instruments
 from harness.experiment.listener import Listener
+from harness.experiment.plan import CAPACITY_ROUNDS, CAPACITY_SLICE_S
+from harness.experiment.requests import Requests
+from harness.experiment.searching import search_for
+from harness.experiment.turns import Turns
 from harness.lab.database import Database
 from harness.lab.network import HOST
-from harness.lab.servers import RunningServer
-from harness.lab.usage import Usage
-from harness.load.generator import Generator
-from harness.load.messages import Exchange, Tally
-from harness.model import Cores, Settings
-from harness.records import SCHEMA, Entry, Phase, Plan, SliceRecord, Trial
+from harness.records import Phase, Plan, Statements, Trial
 from harness.study import Study
 
-_SAMPLES = 5
-_SETTLE_S = 0.005
-"""Between a slice's last response and the reading of the clocks: what a server does after it has
-answered (Django ends the request's thread then) belongs to the request that caused it."""
-
-
-class Server:
-    """An entry's server during a block. `problem` says why it takes no further part, or None."""
-
-    def __init__(
-        self, entry: Entry, running: RunningServer, settings: Settings, *, keep_alive: bool
-    ) -> None:
-        self.entry = entry
-        self.running = running
-        self.settings = settings
-        self.keep_alive = keep_alive
-        self.problem: str | None = None
-
-
-class _Record:
-    """What a trial gathers while it runs."""
-
-    def __init__(self, server: Server, connections: int) -> None:
-        self.server = server
-        self.slices: list[SliceRecord] = []
-        self.latencies = Latencies(connections)
-        self.samples: list[str] = []
-        self.exchange: Exchange | None = None
-        self.started_at = datetime.now(UTC)
-        self.clock_start_ns = 0
-        self.own_ns = 0
-        self.rounds_start = 0.0
+_Action = Callable[[Gathering], None]
 
 
 class PhaseRunner:
-    """Carries out one phase on servers that are up."""
+    """Carries out one phase on servers that are up.
+
+    ceiling_per_s: no search goes above it;.
+    """
 
     def __init__(
         self,
@@ -68,76 +37,88 @@ class PhaseRunner:
         study: Study,
         contract: Contract,
         database: Database,
-        generator: Generator,
-        cores: Cores,
+        instruments: Instruments,
         listener: Listener,
+        ceiling_per_s: float | None = None,
     ) -> None:
         self._phase = phase
         self._plan = plan
         self._study = study
         self._contract = contract
         self._database = database
-        self._generator = generator
+        self._generator = instruments.generator
+        self._sampler = instruments.sampler
         self._listener = listener
-        self._gauges = Gauges(database.postmaster_pid, generator.pids, cores.all)
+        self._ceiling_per_s = ceiling_per_s
+        self._turns = Turns(phase.condition, study.load, instruments, database)
 
-    def run(self, run: str, attempt: int, servers: list[Server]) -> Iterator[Trial]:
-        """Reset the table, warm every server up, go round, and give a trial for each."""
+    def run(
+        self, run: str, attempt: int, servers: list[Server]
+    ) -> Iterator[tuple[Trial, Requests | None]]:
+        """Reset the table, warm every server up, go round, and give a trial for each.
+
+        With it come its single requests, where the study keeps them.
+        """
         condition = self._phase.condition
         self._listener.step(f"block {self._phase.block}: {condition.name}, warming up")
         self._database.reset(condition.rows)
-        records = self._records(servers)
-        for record in records.values():
-            self._guarded(record, self._open)
-        for record in records.values():
-            self._guarded(record, self._warm_up)
-        for record in records.values():
-            record.clock_start_ns = record.server.running.clock.read_ns()
-            record.rounds_start = time.monotonic()
-        self._go_round(records)
-        for record in records.values():
-            trial = self._trial(run, attempt, record)
-            if record.exchange is not None:
-                self._generator.close(record.server.entry.name)
-            yield trial
+        gatherings = self._gatherings(servers)
+        self._each(gatherings, self._open)
+        self._each(gatherings, self._warm_up)
+        if condition.share is not None or condition.objective is not None:
+            self._find_capacities(gatherings)
+        self._database.forget_statements()
+        for gathering in gatherings.values():
+            self._sampler.take(self._role(gathering))
+            gathering.begin()
+        self._go_round(gatherings)
+        for gathering in gatherings.values():
+            yield self._finish(gathering, run, attempt), gathering.kept
 
-    def _records(self, servers: list[Server]) -> dict[str, _Record]:
+    def _gatherings(self, servers: list[Server]) -> dict[str, Gathering]:
         """By entry, in the first round's order: nobody always is the first to be warmed up."""
         by_name = {server.entry.name: server for server in servers}
         names = [self._plan.entries[index].name for index in self._phase.orders[0]]
-        connections = self._phase.condition.connections
-        return {n: _Record(by_name[n], connections) for n in names if n in by_name}
+        keep = self._study.load.keep_requests
+        return {
+            n: Gathering(by_name[n], self._phase, keep_requests=keep) for n in names if n in by_name
+        }
 
-    def _go_round(self, records: dict[str, _Record]) -> None:
+    def _go_round(self, gatherings: dict[str, Gathering]) -> None:
         entries = self._plan.entries
-        rounds = len(self._phase.orders)
-        position_of_phase = self._plan.phases.index(self._phase)
+        before = sum(
+            len(phase.orders) * len(entries)
+            for phase in self._plan.phases[: self._plan.phases.index(self._phase)]
+        )
         for number, order in enumerate(self._phase.orders):
             for position, index in enumerate(order):
-                record = records.get(entries[index].name)
-                if record is None or record.server.problem is not None:
+                gathering = gatherings.get(entries[index].name)
+                if gathering is None or gathering.server.problem is not None:
                     continue
-                self._guarded(record, partial(self._measure, number, position))
-                done = (position_of_phase * rounds + number) * len(entries) + position + 1
-                self._tell(record, done)
+                self._guarded(gathering, partial(self._measure, Turn(number, position)))
+                self._tell(gathering, before + number * len(entries) + position + 1)
 
-    def _guarded(self, record: _Record, action: Callable[[_Record], None]) -> None:
+    def _each(self, gatherings: dict[str, Gathering], action: _Action) -> None:
+        for gathering in gatherings.values():
+            self._guarded(gathering, action)
+
+    def _guarded(self, gathering: Gathering, action: _Action) -> None:
         """A server that fails here is out of the block; the others go on."""
-        if record.server.problem is not None:
+        server = gathering.server
+        if server.problem is not None:
             return
         try:
-            action(record)
+            action(gathering)
         except (Violation, OSError, http.client.HTTPException) as error:
-            record.server.problem = f"the answer to a single request was wrong: {error}"
-        if not record.server.running.running:
-            words = record.server.running.last_words()
-            record.server.problem = "the server died" + (f"; it said:\n{words}" if words else "")
-        if record.server.problem is not None:
-            name = record.server.entry.name
-            self._listener.problem(f"{name}: {record.server.problem}")
+            server.problem = f"the answer to a single request was wrong: {error}"
+        if not server.running.running:
+            words = server.running.last_words()
+            server.problem = "the server died" + (f"; it said:\n{words}" if words else "")
+        if server.problem is not None:
+            self._listener.problem(f"{server.entry.name}: {server.problem}")
 
-    def _open(self, record: _Record) -> None:
-        server, condition = record.server, self._phase.condition
+    def _open(self, gathering: Gathering) -> None:
+        server, condition = gathering.server, self._phase.condition
         subject = Subject(
             variant=server.entry.name,
             probe=Probe(server.running.url),
@@ -145,7 +126,7 @@ class PhaseRunner:
             database=self._database,
             settings=server.settings,
         )
-        record.exchange = exchange_for(subject, server.running.url, condition, self._study.seed)
+        gathering.exchange = exchange_for(subject, server.running.url, condition, self._study.seed)
         self._generator.open(
             server.entry.name,
             HOST,
@@ -154,72 +135,61 @@ class PhaseRunner:
             keep_alive=server.keep_alive,
         )
 
-    def _warm_up(self, record: _Record) -> None:
-        self._load(record, self._study.load.warmup_s)
+    def _warm_up(self, gathering: Gathering) -> None:
+        self._turns.warm_up(gathering, self._study.load.warmup_s)
 
-    def _measure(self, number: int, position: int, record: _Record) -> None:
-        before = self._gauges.read(record.server.running.clock)
-        tally = self._load(record, self._study.load.slice_s)
-        time.sleep(_SETTLE_S)
-        used = self._gauges.read(record.server.running.clock) - before
-        record.own_ns += used.server_ns
-        kept = record.latencies.add(tally)
-        record.samples += tally.samples[: _SAMPLES - len(record.samples)]
-        record.slices.append(
-            SliceRecord(
-                round=number,
-                position=position,
-                start_ns=tally.start_ns,
-                elapsed_ns=tally.end_ns - tally.start_ns,
-                window_ns=used.at_ns,
-                correct=tally.correct,
-                errors=tally.errors,
-                reconnects=tally.reconnects,
-                server_cpu_ns=used.server_ns,
-                database_cpu_ns=used.database_ns,
-                generator_cpu_ns=used.generator_ns,
-                harness_cpu_ns=used.harness_ns,
-                machine_busy_ns=used.machine_busy_ns,
-                steal_ns=used.steal_ns,
-                latency_p50_ns=kept.p50_ns,
-                latency_p99_ns=kept.p99_ns,
-            )
-        )
+    def _find_capacities(self, gatherings: dict[str, Gathering]) -> None:
+        """Closed-loop slices that go round, so that all are measured on the same machine."""
+        seen: dict[str, list[tuple[int, int]]] = {name: [] for name in gatherings}
 
-    def _load(self, record: _Record, seconds: float) -> Tally:
-        assert record.exchange is not None
-        return self._generator.slice(
-            record.server.entry.name, record.exchange, seconds, self._study.load.timeout_s
-        )
+        def load(gathering: Gathering) -> None:
+            tally = self._turns.warm_up(gathering, CAPACITY_SLICE_S)
+            seen[gathering.server.entry.name].append((tally.correct, tally.end_ns - tally.start_ns))
 
-    def _tell(self, record: _Record, done: int) -> None:
-        if record.slices:
-            last = record.slices[-1]
+        for _ in range(CAPACITY_ROUNDS):
+            self._each(gatherings, load)
+        for name, gathering in gatherings.items():
+            correct, elapsed_ns = (sum(values) for values in zip(*seen[name], strict=True))
+            gathering.capacity_per_s = correct / elapsed_ns * 1e9 if elapsed_ns else 0.0
+            if not correct and gathering.server.problem is None:
+                gathering.server.problem = "no correct answer under load, so it has no capacity"
+
+    def _measure(self, turn: Turn, gathering: Gathering) -> None:
+        condition, load = self._phase.condition, self._study.load
+        if condition.window_s is None:
+            gathering.slices.append(self._turns.slice(gathering, turn, load.slice_s))
+        elif condition.objective is not None:
+            search_for(condition.objective, self._turns, gathering, turn, self._ceiling_per_s)
+        else:
+            window = self._turns.window(gathering, turn, self._rate(gathering))
+            gathering.slices.append(window.record)
+
+    def _rate(self, gathering: Gathering) -> float | None:
+        condition = self._phase.condition
+        if condition.share is None:
+            return condition.rate
+        assert gathering.capacity_per_s is not None
+        return condition.share * gathering.capacity_per_s
+
+    def _tell(self, gathering: Gathering, done: int) -> None:
+        if gathering.slices:
+            last = gathering.slices[-1]
             throughput = last.correct / last.elapsed_ns * 1e9 if last.elapsed_ns else 0.0
-            self._listener.progress(self._phase, record.server.entry.name, done, throughput)
+            self._listener.progress(self._phase, gathering.server.entry.name, done, throughput)
 
-    def _trial(self, run: str, attempt: int, record: _Record) -> Trial:
-        server = record.server
-        clock = server.running.clock
-        waited = time.monotonic() - record.rounds_start
-        waited -= sum(s.elapsed_ns for s in record.slices) / 1e9
-        idle_ns = clock.read_ns() - record.clock_start_ns - record.own_ns
-        usage = Usage.of(clock.pids) if server.problem is None else None
-        return Trial(
-            schema=SCHEMA,
-            run=run,
-            block=self._phase.block,
-            attempt=attempt,
-            condition=self._phase.condition,
-            entry=server.entry.name,
-            variant=server.entry.variant,
-            started_at=record.started_at.isoformat(timespec="seconds"),
-            slices=tuple(record.slices),
-            latency_hdr=record.latencies.encoded(),
-            error_samples=tuple(record.samples),
-            rss_peak_kib=usage.rss_peak_kib if usage else None,
-            threads=usage.threads if usage else None,
-            processes=usage.processes if usage else None,
-            idle_cpu_share=idle_ns / 1e9 / waited if usage and waited > 0 else None,
-            problem=server.problem,
+    def _finish(self, gathering: Gathering, run: str, attempt: int) -> Trial:
+        name = gathering.server.entry.name
+        effects = self._contract.operations[self._phase.condition.endpoint].effects
+        gathering.statements = Statements(
+            calls=sum(counted.calls for counted in self._database.statements(name)),
+            requests=gathering.requests,
+            expected=len(effects.statements) + effects.control,
         )
+        gathering.waits = self._sampler.take(self._role(gathering))
+        trial = gathering.trial(run, attempt)
+        if gathering.exchange is not None:
+            self._generator.close(name)
+        return trial
+
+    def _role(self, gathering: Gathering) -> str:
+        return self._database.role(gathering.server.entry.name)

@@ -2,6 +2,7 @@
 
 import random
 
+from harness.experiment.orders import balanced_orders
 from harness.records import DUPLICATE, Entry, Phase, Plan
 from harness.study import Condition, Study
 
@@ -11,10 +12,14 @@ _STOP_S = 0.6
 _PHASE_S = 1.0
 _SLICE_OVERHEAD_S = 0.03
 """Drain, counters and messages around a slice."""
+CAPACITY_ROUNDS, CAPACITY_SLICE_S = 4, 0.25
+"""Closed-loop slices from which an open loop's rate is taken, where it is a share of capacity."""
+_TRIES = 9
+"""Rates that a search tries, about: some to bracket, some to bisect, and a longer confirmation."""
 
 
 def make_plan(study: Study) -> Plan:
-    """Lay out blocks, conditions and seeded random rounds.
+    """Lay out blocks, conditions and rounds in seeded, balanced order.
 
     The order of conditions within a block is drawn too, so that no condition always comes first on
     fresh servers.
@@ -32,7 +37,7 @@ def make_plan(study: Study) -> Plan:
         entries=entries,
         starts=tuple(_starts(study, block, len(entries)) for block in range(1, study.blocks + 1)),
         phases=tuple(phases),
-        expected_s=_expected_s(study, len(entries)),
+        expected_s=study.blocks * block_s(study),
     )
 
 
@@ -43,12 +48,23 @@ def _starts(study: Study, block: int, entries: int) -> tuple[int, ...]:
 
 def _phase(study: Study, block: int, condition: Condition, entries: int) -> Phase:
     draw = random.Random(f"{study.seed}/{block}/{condition.name}")
-    orders = [tuple(draw.sample(range(entries), entries)) for _ in range(study.load.rounds)]
-    return Phase(block=block, condition=condition, orders=tuple(orders))
+    rounds = study.load.rounds if condition.window_s is None else condition.windows
+    return Phase(block=block, condition=condition, orders=balanced_orders(entries, rounds, draw))
 
 
-def _expected_s(study: Study, entries: int) -> float:
+def block_s(study: Study) -> float:
+    """How long a block takes, about."""
+    entries = len(study.variants) + 1
+    phases = sum(_PHASE_S + entries * _trial_s(study, c) for c in study.conditions)
+    return entries * (_START_S + _STOP_S) + phases
+
+
+def _trial_s(study: Study, condition: Condition) -> float:
     load = study.load
-    trial = load.warmup_s + load.rounds * (load.slice_s + _SLICE_OVERHEAD_S)
-    phase = _PHASE_S + entries * trial
-    return study.blocks * (entries * (_START_S + _STOP_S) + len(study.conditions) * phase)
+    if condition.window_s is None:
+        return load.warmup_s + load.rounds * (load.slice_s + _SLICE_OVERHEAD_S)
+    tries = _TRIES if condition.objective else 1
+    windows = condition.windows * tries * (condition.window_s + load.warmup_s)
+    needs_capacity = condition.share is not None or condition.objective is not None
+    capacity = CAPACITY_ROUNDS * (CAPACITY_SLICE_S + _SLICE_OVERHEAD_S) if needs_capacity else 0.0
+    return load.warmup_s + capacity + windows

@@ -1,23 +1,25 @@
 """A run, carried out: environments, database, verification, then block after block."""
 
-from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
+from harness.analysis.attempts import mostly_noisy
 from harness.audit.verify import Bench, verify
 from harness.catalog import Catalog
 from harness.contract import Contract
 from harness.errors import RunFailed, ServerFailed
+from harness.experiment.gathering import Server
+from harness.experiment.instruments import Instruments
 from harness.experiment.listener import Listener
-from harness.experiment.phase import PhaseRunner, Server
+from harness.experiment.phase import PhaseRunner
+from harness.experiment.stopping import Stopper
 from harness.experiment.store import Store
 from harness.lab.database import Database
 from harness.lab.environments import prepare
 from harness.lab.machine import pinned
 from harness.lab.servers import await_ready, launch_server
-from harness.load.generator import Generator
 from harness.model import Cores, Settings, Variant
-from harness.records import Entry, Phase, Plan, Trial, Verification
+from harness.records import Entry, Phase, Plan, Run, Trial, Verification
 from harness.study import Study
 
 
@@ -79,8 +81,8 @@ class Session:
             self._listener.verified(found[-1])
         return found
 
-    def measure(self, database: Database, excluded: Mapping[str, str]) -> None:
-        """Run every phase of which not every trial is kept complete.
+    def measure(self, database: Database, run: Run) -> None:
+        """Run every phase of which not every trial is kept complete, until it is enough.
 
         The harness itself stays off the application's cores meanwhile. What could not be completed
         is then in `problems`.
@@ -88,28 +90,36 @@ class Session:
         Raises:
             RunFailed: there is nothing to run.
         """
-        entries = [e for e in self.plan.entries if e.variant not in excluded]
+        entries = [e for e in self.plan.entries if e.variant not in run.excluded]
         if not entries:
             raise RunFailed("No variant passed verification, so nothing was measured; see above.")
         with (
             pinned({*self.cores.load, *self.cores.database}),
-            Generator(self.cores.load, self._store.logs / "generator.log") as generator,
+            Instruments(
+                self.study.load, database, self.cores, self._store.logs / "generator.log"
+            ) as instruments,
         ):
+            stopper = Stopper(run, self._store)
             for block in range(1, self.study.blocks + 1):
+                if reason := stopper.reason(block - 1):
+                    self._listener.step(f"no further block, because {reason}")
+                    return
                 phases = [p for p in self.plan.phases if p.block == block]
                 missing = [p for p in phases if not self._store.has_phase(p, entries)]
                 if missing:
-                    self._run_block(block, missing, entries, database, generator)
+                    self._run_block(run, missing, entries, database, instruments)
+                    stopper.block_done()
 
     def _run_block(
         self,
-        block: int,
+        run: Run,
         phases: list[Phase],
         entries: list[Entry],
         database: Database,
-        generator: Generator,
+        instruments: Instruments,
     ) -> None:
         """All servers fresh and alive together, condition after condition."""
+        block = phases[0].block
         self._listener.step(f"block {block}: starting {len(entries)} servers")
         with ExitStack() as stack:
             order = [self.plan.entries[index] for index in self.plan.starts[block - 1]]
@@ -118,17 +128,43 @@ class Session:
             for server in servers:
                 self._await(server)
             for phase in phases:
-                runner = PhaseRunner(
-                    phase, self.plan, self.study, self._contract, database, generator,
-                    self.cores, self._listener,
-                )  # fmt: skip
-                attempt = self._store.next_attempt(phase)
-                for trial in runner.run(self._store.id, attempt, servers):
-                    self._store.write_trial(trial)
-                    self._note(trial)
+                trials = self._run_phase(run, phase, servers, database, instruments)
+                if mostly_noisy(run, trials) and self._reruns_left():
+                    self._listener.step(f"block {block}: {phase.condition.name} was noisy, again")
+                    self._run_phase(run, phase, servers, database, instruments)
             self._listener.step(f"block {block}: stopping the servers")
             for server in servers:
                 server.running.ask_to_stop()
+
+    def _run_phase(
+        self,
+        run: Run,
+        phase: Phase,
+        servers: list[Server],
+        database: Database,
+        instruments: Instruments,
+    ) -> list[Trial]:
+        runner = PhaseRunner(
+            phase, self.plan, self.study, self._contract, database, instruments, self._listener,
+            run.generator_ceiling_per_s,
+        )  # fmt: skip
+        trials: list[Trial] = []
+        for trial, requests in runner.run(self._store.id, self._store.next_attempt(phase), servers):
+            self._store.write_trial(trial)
+            if requests is not None:
+                self._store.write_requests(trial, requests.compressed())
+            self._note(trial)
+            trials.append(trial)
+        return trials
+
+    def _reruns_left(self) -> bool:
+        """Counted on disk, so that resuming a run does not grant it more."""
+        repeated = sum(
+            self._store.next_attempt(phase) - 2
+            for phase in self.plan.phases
+            if self._store.next_attempt(phase) > 2
+        )
+        return repeated < self.study.reruns
 
     def _launch(self, block: int, entry: Entry, database: Database, stack: ExitStack) -> Server:
         variant = self._variant(entry.variant)

@@ -66,6 +66,15 @@ class Store:
         """Keep one trial; nothing that is kept is ever written over."""
         self._write(self._trials / _trial_name(trial), trial)
 
+    def write_requests(self, trial: Trial, archive: bytes) -> None:
+        """Keep a trial's single requests; see `experiment.requests`."""
+        path = (self.folder / "requests" / _trial_name(trial)).with_suffix(".npz")
+        try:
+            path.parent.mkdir(exist_ok=True)
+            _replace(path, archive)
+        except OSError as error:
+            raise _unwritable(path, error) from error
+
     def has_phase(self, phase: Phase, entries: Sequence[Entry]) -> bool:
         """Whether the last attempt at a phase has a complete trial for each entry."""
         attempt = self.next_attempt(phase) - 1

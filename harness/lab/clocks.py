@@ -6,8 +6,10 @@ clock_getcpuclockid(3) and the kernel's include/linux/posix-timers_types.h); thr
 ended are included, children are not.
 """
 
+import contextlib
 import os
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -23,6 +25,21 @@ def process_cpu_ns(pid: int) -> int | None:
         return time.clock_gettime_ns((~pid << 3) | _CPUCLOCK_SCHED)
     except OSError:
         return None
+
+
+def run_delay_ns(pids: Iterable[int]) -> int | None:
+    """Time that all threads of these processes were ready to run and waited for a processor.
+
+    From the kernel's sched-stats (Documentation/scheduler/sched-stats.rst); threads that have ended
+    are not in it. None where the kernel keeps none.
+    """
+    total, found = 0, False
+    for pid in pids:
+        for path in (_PROC / str(pid) / "task").glob("*/schedstat"):
+            with contextlib.suppress(OSError, IndexError):  # the thread has just ended
+                total += int(path.read_bytes().split()[1])
+                found = True
+    return total if found else None
 
 
 class TreeClock:

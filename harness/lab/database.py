@@ -33,6 +33,12 @@ _SETTINGS = (
 )  # fmt: skip
 
 
+_COUNTERS = (
+    "commits", "rollbacks", "blocks_read", "blocks_hit", "rows_inserted", "rows_fetched",
+    "sessions", "deadlocks", "temporary_files",
+)  # fmt: skip
+
+
 class Counted(msgspec.Struct, frozen=True):
     """One entry of pg_stat_statements for one role."""
 
@@ -178,6 +184,24 @@ class Database:
             msgspec.convert({"query": query, "calls": calls, "rows": rows}, Counted)
             for query, calls, rows in found
         ]
+
+    def role(self, variant: str) -> str:
+        """The name under which the variant logs in, as `pg_stat_activity` shows it."""
+        return self._role(variant)[0]
+
+    def connect(self) -> Connection:
+        """Another connection of the harness's own; the caller closes it."""
+        return self._connect_admin()
+
+    def counters(self) -> dict[str, int]:
+        """Of `pg_stat_database`, for this database; a backend adds to them once a second at most,
+        and a busy one only between its statements."""
+        (values,) = self.execute(
+            "SELECT xact_commit, xact_rollback, blks_read, blks_hit, tup_inserted, tup_fetched, "
+            "sessions, deadlocks, temp_files FROM pg_stat_database "
+            "WHERE datname = current_database()"
+        ).fetchall()
+        return dict(zip(_COUNTERS, msgspec.convert(values, list[int]), strict=True))
 
     def sessions(self) -> int:
         """How many connections to the database have been opened so far, by anybody."""

@@ -11,12 +11,12 @@ from harness.errors import UsageError
 from harness.model import Cores
 
 
-def propose_cores(workers: int = 1) -> Cores:
+def propose_cores(workers: int = 1, generators: int = 1) -> Cores:
     """Share out the processors of this process; see `share_out`."""
-    return share_out(_physical_cores(os.sched_getaffinity(0)), workers)
+    return share_out(physical_cores(os.sched_getaffinity(0)), workers, generators)
 
 
-def share_out(cores: Sequence[tuple[int, ...]], workers: int = 1) -> Cores:
+def share_out(cores: Sequence[tuple[int, ...]], workers: int = 1, generators: int = 1) -> Cores:
     """Share out processors: the application's own first, the others as far as they go.
 
     Roles get whole physical cores: two hardware threads of one core would slow each other down. The
@@ -27,6 +27,7 @@ def share_out(cores: Sequence[tuple[int, ...]], workers: int = 1) -> Cores:
     Args:
         cores: processors that may be used, the hardware threads of each physical core together.
         workers: processes of each server.
+        generators: processes of the load generator.
 
     Raises:
         UsageError: there is none.
@@ -40,14 +41,15 @@ def share_out(cores: Sequence[tuple[int, ...]], workers: int = 1) -> Cores:
             return Cores(application=first[:1], database=second[:1], load=second[:1])
         case _:
             mine = max(1, min(workers, len(cores) - 2))
+            loading = max(1, min(generators, len(cores) - mine - 1))
             return Cores(
                 application=tuple(core[0] for core in cores[:mine]),
-                database=tuple(cpu for core in cores[mine:-1] for cpu in core),
-                load=cores[-1][:1],
+                database=tuple(cpu for core in cores[mine:-loading] for cpu in core),
+                load=tuple(core[0] for core in cores[-loading:]),
             )
 
 
-def _physical_cores(available: set[int]) -> list[tuple[int, ...]]:
+def physical_cores(available: set[int]) -> list[tuple[int, ...]]:
     """The available processors, those that are hardware threads of one core together."""
     cores: dict[frozenset[int], list[int]] = {}
     for cpu in sorted(available):

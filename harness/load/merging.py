@@ -31,6 +31,7 @@ def merged(tallies: Sequence[Tally]) -> Tally:
         before=sum(t.before for t in tallies),
         in_flight=sum(t.in_flight for t in tallies),
         dropped=sum(t.dropped for t in tallies),
+        sent=sum(t.sent for t in tallies),
     )
 
 

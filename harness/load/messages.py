@@ -105,6 +105,7 @@ class Tally(msgspec.Struct, frozen=True, tag=True):
     before: window only: correct responses within it to requests sent before it opened.
     in_flight: window only: requests under way when it closed, and answered correctly afterwards.
     dropped: open loop only: arrivals due within the window that found every connection busy.
+    sent: every request, whatever became of it, a window's warm-up included.
     """
 
     correct: int
@@ -119,6 +120,7 @@ class Tally(msgspec.Struct, frozen=True, tag=True):
     before: int = 0
     in_flight: int = 0
     dropped: int = 0
+    sent: int = 0
 
     @property
     def completed(self) -> int:

@@ -16,7 +16,7 @@ class Meter:
     __slots__ = (
         "before", "check", "closes_ns", "correct", "count", "dropped", "errors", "in_flight",
         "lags", "latencies", "next_request", "opens_ns", "payloads", "reconnects", "samples",
-        "starts",
+        "sent", "starts",
     )  # fmt: skip
 
     def __init__(self, exchange: Exchange, opens_ns: int = 0, closes_ns: int = _NEVER_NS) -> None:
@@ -33,12 +33,14 @@ class Meter:
         self.before = 0
         self.in_flight = 0
         self.dropped = 0
+        self.sent = 0
         self.errors: Counter[str] = Counter()
         self.samples: list[str] = []
         self.reconnects = 0
 
     def take(self) -> int:
         """The index of the request that is sent next; they go round."""
+        self.sent += 1
         index = self.next_request
         self.next_request = index + 1 if index + 1 < self.count else 0
         return index
@@ -88,4 +90,5 @@ class Meter:
             before=self.before,
             in_flight=self.in_flight,
             dropped=self.dropped,
+            sent=self.sent,
         )

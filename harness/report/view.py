@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
+from harness.analysis.labels import LIMITS, Label
 from harness.analysis.measures import Measure
 from harness.analysis.results import Analysis, Comparison, ConditionResult
 from harness.analysis.ties import letters
-from harness.analysis.validity import LIMITS, Label
 from harness.errors import BridgetollError
 from harness.records import Run
 from harness.report import words

@@ -1,9 +1,9 @@
 """Numbers and findings as short texts, the same in the page, in Markdown and in the terminal."""
 
 from harness.analysis.intervals import Interval
+from harness.analysis.labels import LIMITS, REMEDIES, Label
 from harness.analysis.measures import Measure
 from harness.analysis.results import Analysis, Comparison, ConditionResult
-from harness.analysis.validity import LIMITS, REMEDIES, Label
 from harness.records import Run
 from harness.study import Condition
 

@@ -1,6 +1,6 @@
-"""One nginx worker that answers `{}`: the server that every generator is pointed at."""
+"""One nginx worker that answers as the bare server does."""
 
-import shutil
+import socket
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -9,7 +9,8 @@ from pathlib import Path
 
 from harness.lab.network import HOST, free_port
 from harness.lab.process import launch, wait_until
-from tests.benchmarks.peers import answers
+from harness.load.bare_server import BODY
+from tests.benchmarks.command import program
 
 _CONFIGURATION = """
 daemon off;
@@ -29,7 +30,7 @@ http {{
     server {{
         listen {host}:{port} backlog=4096;
         default_type application/json;
-        location / {{ return 200 "{{}}"; }}
+        location / {{ return 200 '{body}'; }}
     }}
 }}
 """
@@ -38,18 +39,27 @@ http {{
 @contextmanager
 def nginx(cpu: int) -> Iterator[int]:
     """Run it on one core; give its port."""
-    program = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/bin")
-    if program is None:
-        sys.exit("nginx is missing; install it, for example with `apt-get install nginx-light`.")
+    executable = program("nginx", "nginx-light")
     with tempfile.TemporaryDirectory() as name:
         folder, port = Path(name), free_port()
         folder.chmod(0o755)
         configuration = folder / "nginx.conf"
-        configuration.write_text(_CONFIGURATION.format(folder=folder, host=HOST, port=port))
-        child = launch([program, "-c", str(configuration)], cpus=[cpu], log=folder / "log")
+        configuration.write_text(
+            _CONFIGURATION.format(folder=folder, host=HOST, port=port, body=BODY.decode())
+        )
+        child = launch([executable, "-c", str(configuration)], cpus=[cpu], log=folder / "log")
         try:
-            if not wait_until(lambda: answers(port), 5):
+            if not wait_until(lambda: _answers(port), 5):
                 sys.exit(f"nginx did not start: {child.last_words()}")
             yield port
         finally:
             child.stop()
+
+
+def _answers(port: int) -> bool:
+    """Whether somebody listens."""
+    try:
+        socket.create_connection((HOST, port), timeout=1).close()
+    except OSError:
+        return False
+    return True

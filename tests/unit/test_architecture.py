@@ -26,18 +26,25 @@ MAY: dict[str, set[str]] = {
     "harness.study": FOUNDATION | {"harness.catalog"},
     "harness.records": FOUNDATION | FILES,
     "harness.lab": FOUNDATION | FILES | {"harness.lab"},
-    "harness.load": FOUNDATION | {"harness.load", "harness.lab.process", "harness.lab.clocks"},
+    "harness.load": FOUNDATION
+    | {"harness.load", "harness.lab.process", "harness.lab.clocks", "harness.lab.network"},
     "harness.audit": FOUNDATION | FILES | RECORDS | {"harness.audit", "harness.lab"},
     "harness.experiment": FOUNDATION
     | FILES
     | RECORDS
-    | {"harness.audit", "harness.experiment", "harness.lab", "harness.load"},
+    | {"harness.audit", "harness.experiment", "harness.lab", "harness.load"}
+    | {"harness.analysis", "harness.doctor.limits"},
     "harness.analysis": FOUNDATION | FILES | RECORDS | {"harness.analysis"},
     "harness.report": FOUNDATION
     | FILES
     | RECORDS
     | {"harness.analysis", "harness.report", "harness.experiment.store"},
+    "harness.doctor": FOUNDATION
+    | {"harness.study", "harness.doctor", "harness.lab", "harness.load"}
+    | {"harness.analysis.validity"},  # the thresholds of its labels
+    "harness.changes": FOUNDATION | FILES | {"harness.experiment.plan"},
     "harness.show": FOUNDATION | FILES | RECORDS | {"harness.analysis", "harness.report"},
+    "harness.show_doctor": {"harness.doctor"},
     "harness.cli": {"harness"},
     "harness": set(),
 }

@@ -1,9 +1,8 @@
-import math
-
 import pytest
 from hdrh.histogram import HdrHistogram
 
-from harness.analysis.measures import Measure, block_effect, slice_value, trial_value
+from harness.analysis.measures import Measure, ranked, slice_value, trial_value
+from harness.study import Condition, Objective
 from tests.toys.runs import make_slice, make_trial
 
 PIECE = make_slice(
@@ -65,34 +64,33 @@ def test_latencies_are_percentiles_of_the_whole_trial() -> None:
     assert trial_value(Measure.P50, trial) == pytest.approx(3.0, rel=3e-3)
     assert trial_value(Measure.P99, trial) == pytest.approx(3.98, rel=3e-3)
     assert slice_value(Measure.P50, PIECE) is None
-    other = make_trial(latency_hdr=histogram(4.0))
-    assert block_effect(Measure.P99, other, trial) == pytest.approx(math.log(2), abs=5e-3)
-    assert block_effect(Measure.P99, other, make_trial(latency_hdr=None)) is None
 
 
-def test_the_effect_of_a_block_cancels_what_a_round_shares() -> None:
-    """The machine's speed changes by a factor of 4 from round to round; the ratio is exact."""
-    speeds = (1.0, 0.5, 2.0)
-    one = [make_slice(n, server_cpu_ns=round(3e7 * s), correct=100) for n, s in enumerate(speeds)]
-    other = [make_slice(n, server_cpu_ns=round(2e7 * s), correct=100) for n, s in enumerate(speeds)]
-    effect = block_effect(Measure.CPU, make_trial(slices=one), make_trial(slices=other))
-    assert effect == pytest.approx(math.log(1.5))
+def test_a_search_yields_its_rate_and_nothing_that_its_windows_would() -> None:
+    condition = Condition("io_read", window_s=1.0, objective=Objective())
+    found = make_trial(slices=[PIECE], condition=condition, sustained_per_s=123.0)
+    assert trial_value(Measure.SUSTAINED, found) == 123.0
+    assert trial_value(Measure.THROUGHPUT, found) is None
 
 
-def test_the_effect_uses_only_rounds_that_both_took_part_in() -> None:
-    one = [make_slice(0, 100), make_slice(1, 100), make_slice(2, 100)]
-    other = [make_slice(2, 200), make_slice(3, 9_999), make_slice(0, 200, correct=0)]
-    effect = block_effect(Measure.CPU, make_trial(slices=one), make_trial(slices=other))
-    assert effect == pytest.approx(math.log(0.5), abs=0.01)
-    assert block_effect(Measure.CPU, make_trial(slices=one), make_trial(slices=[])) is None
+@pytest.mark.parametrize(
+    ("condition", "measures"),
+    [
+        (Condition("cpu"), (Measure.CPU, Measure.THROUGHPUT)),
+        (Condition("cpu", window_s=5.0), (Measure.CPU, Measure.THROUGHPUT)),
+        (Condition("cpu", window_s=5.0, rate=10.0), (Measure.CPU, Measure.P99)),
+        (Condition("cpu", window_s=5.0, share=0.5), (Measure.CPU,)),
+        (Condition("cpu", window_s=5.0, objective=Objective()), (Measure.SUSTAINED,)),
+    ],
+)
+def test_variants_are_ranked_by_what_the_load_leaves_free(
+    condition: Condition, measures: tuple[Measure, ...]
+) -> None:
+    assert ranked(condition) == measures
 
 
-def test_a_zero_is_left_out_instead_of_dividing_by_it() -> None:
-    zero = make_trial(slices=[make_slice(0, server_cpu_ns=0)])
-    assert block_effect(Measure.CPU, zero, make_trial(slices=[make_slice(0)])) is None
-    assert block_effect(Measure.CPU, make_trial(slices=[make_slice(0)]), zero) is None
-
-
-def test_only_of_throughput_is_more_better() -> None:
-    assert [m for m in Measure if not m.lower_is_better] == [Measure.THROUGHPUT]
+def test_only_of_rates_is_more_better() -> None:
+    assert [m for m in Measure if not m.lower_is_better] == [
+        Measure.THROUGHPUT, Measure.SUSTAINED,
+    ]  # fmt: skip
     assert len({m.heading for m in Measure}) == len(Measure)

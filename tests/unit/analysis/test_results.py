@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.analysis.measures import Measure
-from harness.analysis.results import RANKED, Comparison, ConditionResult, analyse
-from harness.analysis.validity import Label
+from harness.analysis.labels import Label
+from harness.analysis.measures import Measure, ranked
+from harness.analysis.results import Comparison, ConditionResult, analyse
 from harness.records import DUPLICATE, Trial
 from tests.toys.runs import BASELINE, SLICE_NS, make_run, make_slice, make_study, simulate
 
@@ -195,8 +195,10 @@ def test_only_the_last_attempt_at_a_phase_counts() -> None:
         msgspec.structs.replace(t, slices=(), problem="cut off") for t in trials if t.block == 2
     ]
     again = [msgspec.structs.replace(t, attempt=2) if t.block == 2 else t for t in trials]
-    assert analyse(RUN, [*worthless, *again]) == analyse(RUN, trials)
-    assert analyse(RUN, [*again, *worthless]) == analyse(RUN, trials)
+    both, clean = analyse(RUN, [*worthless, *again]), analyse(RUN, trials)
+    assert both.conditions == clean.conditions
+    assert (both.repeated, clean.repeated) == (1, 0)
+    assert analyse(RUN, [*again, *worthless]).conditions == clean.conditions
 
 
 def test_comparisons_under_all_conditions_are_adjusted_as_one_family() -> None:
@@ -269,7 +271,7 @@ def test_whatever_is_missing_or_broken_the_rest_is_summed_up(data: st.DataObject
         for comparison in result.comparisons.values():
             assert all(math.isfinite(e.mean) for e in comparison.estimates.values())
             assert all(math.isfinite(r.mean) for r in comparison.ratios.values())
-            if comparison.measure in RANKED:
+            if comparison.measure in ranked(result.condition):
                 assert (comparison.groups == ()) == (comparison.unsaid is not None)
 
 

@@ -2,7 +2,10 @@ from typing import Any
 
 import pytest
 
-from harness.analysis.validity import LIMITS, REMEDIES, Label, findings, shares
+from harness.analysis.bounds import Circumstances
+from harness.analysis.labels import LIMITS, REMEDIES, Label
+from harness.analysis.shares import shares
+from harness.analysis.validity import findings
 from harness.model import Cores
 from harness.records import Trial
 from tests.toys.runs import SLICE_NS, make_slice, make_trial
@@ -16,7 +19,7 @@ def trial(**changes: Any) -> Trial:
 
 
 def labels(made: Trial, cores: Cores = THREE, workers: int = 1) -> set[Label]:
-    return {f.label for f in findings(made, cores, workers)}
+    return {f.label for f in findings(made, Circumstances(cores, workers))}
 
 
 def share(**of_a_core: float) -> Trial:
@@ -50,7 +53,7 @@ SICK: list[tuple[Label, Trial]] = [
 
 @pytest.mark.parametrize(("label", "made"), SICK)
 def test_each_label_fires_with_a_figure_and_a_remedy(label: Label, made: Trial) -> None:
-    (found,) = [f for f in findings(made, THREE, 1) if f.label is label]
+    (found,) = [f for f in findings(made, Circumstances(THREE, 1)) if f.label is label]
     assert found.detail
     assert found.remedy == REMEDIES[label]
     assert "\n" not in found.detail
@@ -93,7 +96,7 @@ def test_a_database_elsewhere_gives_no_label_that_needs_its_cpu() -> None:
 def test_a_trial_without_slices_has_no_shares_and_only_the_label_of_its_problem() -> None:
     empty = make_trial(slices=[], problem="it was not ready\nquoted")
     assert shares(empty, 4) is None
-    (found,) = findings(empty, THREE, 1)
+    (found,) = findings(empty, Circumstances(THREE, 1))
     assert (found.label, found.detail) == (Label.INCOMPLETE, "it was not ready")
 
 

@@ -78,5 +78,5 @@ def test_cpu_time_is_charged_to_the_role_that_used_it(
 
 
 def test_a_database_elsewhere_has_no_cpu_time() -> None:
-    gauges, clock = Gauges(None, os.getpid(), CPUS), TreeClock(os.getpid())
+    gauges, clock = Gauges(None, [os.getpid()], CPUS), TreeClock(os.getpid())
     assert (gauges.read(clock) - gauges.read(clock)).database_ns is None

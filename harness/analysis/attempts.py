@@ -1,0 +1,41 @@
+"""Phases that were measured more than once: which attempt counts, and when another is wanted."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from harness.analysis.bounds import Circumstances
+from harness.analysis.labels import Label
+from harness.analysis.validity import findings
+from harness.records import Run, Trial
+from harness.study import Condition
+
+
+def counted_attempts(run: Run, trials: Sequence[Trial]) -> list[Trial]:
+    """Of a phase that was repeated, the fullest attempt, then the quietest, then the last.
+
+    All stay on disk. The trials of a phase belong together, so no attempt is filled up from
+    another. Noise is what the machine did, not what the variants did, so the choice favours none.
+    """
+    score: Counter[tuple[int, Condition, int]] = Counter()
+    quiet: Counter[tuple[int, Condition, int]] = Counter()
+    for trial in trials:
+        key = trial.block, trial.condition, trial.attempt
+        score[key] += trial.complete
+        quiet[key] += not _is_noisy(run, trial)
+    chosen: dict[tuple[int, Condition], int] = {}
+    for block, condition, attempt in sorted(score, key=lambda key: key[2]):
+        key, best = (block, condition, attempt), chosen.get((block, condition))
+        rival = (block, condition, attempt if best is None else best)
+        if (score[key], quiet[key]) >= (score[rival], quiet[rival]):
+            chosen[block, condition] = attempt
+    return [t for t in trials if t.attempt == chosen[t.block, t.condition]]
+
+
+def mostly_noisy(run: Run, trials: Sequence[Trial]) -> bool:
+    """Whether more than half of a phase's trials bear the label noisy."""
+    return sum(_is_noisy(run, trial) for trial in trials) * 2 > len(trials)
+
+
+def _is_noisy(run: Run, trial: Trial) -> bool:
+    labels = findings(trial, Circumstances.of(run, trial.variant))
+    return any(f.label is Label.NOISY for f in labels)

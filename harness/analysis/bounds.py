@@ -1,0 +1,141 @@
+"""What limited a trial's throughput: server, database, generator, pool, or nothing at all."""
+
+import msgspec
+
+from harness.analysis.histogram import percentile_ns
+from harness.analysis.labels import Finding, Label
+from harness.analysis.shares import Shares
+from harness.model import Cores
+from harness.records import Run, Trial
+
+GENERATOR_SHARE = 0.80
+"""Of a core: above this a single-threaded generator begins to wait for itself."""
+SERVER_SHARE = 0.90
+"""Of the cores that the workers can use, one each under the GIL."""
+DATABASE_SHARE = 0.85
+"""Of the database's cores."""
+IDLE_BELOW = 0.70
+"""With everything below this, time passes in waiting."""
+CEILING_SHARE = 0.50
+"""Of the generator's ceiling: above this its own share of each latency is no longer small."""
+LAG_SHARE = 0.10
+"""Of the median latency: how late the generator may send, at the 99th percentile."""
+FULL_SHARE = 0.90
+"""Of the samples: a pool that is all busy this often is what requests queue for."""
+WAITING_SHARE = 0.50
+"""Of busy connections: above this they mostly wait for something within PostgreSQL."""
+
+
+class Circumstances(msgspec.Struct, frozen=True):
+    """What a trial's labels depend on beside the trial.
+
+    pool_size: connections that a server keeps to PostgreSQL; None where its variant has no pool.
+    ceiling_per_s: of the generator; None where it was not measured.
+    """
+
+    cores: Cores
+    workers: int
+    generators: int = 1
+    pool_size: int | None = None
+    ceiling_per_s: float | None = None
+
+    @staticmethod
+    def of(run: Run, variant: str) -> "Circumstances":
+        """Those of a variant's trials in a run."""
+        server = run.study.server
+        pooled = run.variants[variant].factors.get("pool") == "pooled"
+        return Circumstances(
+            cores=run.cores,
+            workers=server.workers,
+            generators=run.study.load.generators,
+            pool_size=server.pool_size * server.workers if pooled else None,
+            ceiling_per_s=run.generator_ceiling_per_s,
+        )
+
+
+def bounds(trial: Trial, used: Shares, around: Circumstances) -> list[Finding]:
+    """What limited the throughput; nothing can be said where the database cannot be watched."""
+    found = _generator_bounds(trial, used, around)
+    cores = around.cores
+    usable = min(around.workers, len(cores.application))
+    if used.server >= SERVER_SHARE * usable:
+        found.append(Finding(Label.SERVER_BOUND, f"{used.server / usable:.0%} of its CPU used"))
+    elif used.database is not None:
+        found += _database_waits(trial) or _other_bounds(used, used.database, cores, usable)
+        found += _pool_bounds(trial, used, used.database, around)
+    return found
+
+
+def _generator_bounds(trial: Trial, used: Shares, around: Circumstances) -> list[Finding]:
+    found: list[Finding] = []
+    share = used.generator / around.generators
+    if share > GENERATOR_SHARE:
+        found.append(Finding(Label.GENERATOR_BOUND, f"the generator used {share:.0%} of a core"))
+    elapsed = sum(s.elapsed_ns for s in trial.slices) / 1e9
+    rate = sum(s.correct for s in trial.slices) / elapsed
+    ceiling = around.ceiling_per_s
+    if ceiling is not None and rate > CEILING_SHARE * ceiling * around.generators:
+        detail = f"{rate:,.0f} requests/s, and the generator reaches {ceiling:,.0f}/s at most"
+        found.append(Finding(Label.GENERATOR_BOUND, detail))
+    lag = percentile_ns(trial.lag_hdr, 99)
+    median = percentile_ns(trial.latency_hdr, 50)
+    if lag is not None and median is not None and lag > LAG_SHARE * median:
+        detail = (
+            f"requests were sent up to {lag / 1e3:,.0f} µs late (99th percentile), and the median "
+            f"latency is {median / 1e3:,.0f} µs"
+        )
+        found.append(Finding(Label.GENERATOR_BOUND, detail))
+    return found
+
+
+def _database_waits(trial: Trial) -> list[Finding]:
+    """Whether one thing that PostgreSQL itself waits for (a lock, the disk) dominates."""
+    if trial.waits is None or not sum(trial.waits.busy):
+        return []
+    waiting = {
+        state: count
+        for state, count in trial.waits.states.items()
+        if state.startswith("active ") and " Client:" not in state and " Timeout:" not in state
+    }
+    if not waiting:
+        return []
+    state, count = max(waiting.items(), key=lambda item: item[1])
+    share = count / sum(trial.waits.busy)
+    if share <= WAITING_SHARE:
+        return []
+    what = state.partition(" ")[2]
+    return [Finding(Label.DATABASE_BOUND, f"{share:.0%} of busy connections waited for {what}")]
+
+
+def _pool_bounds(
+    trial: Trial, used: Shares, database: float, around: Circumstances
+) -> list[Finding]:
+    """All connections busy while neither side computes: they wait, and requests wait for them."""
+    if trial.waits is None or not trial.waits.busy or around.pool_size is None:
+        return []
+    full = sum(busy >= around.pool_size for busy in trial.waits.busy) / len(trial.waits.busy)
+    busiest = max(used.server, database / len(around.cores.database))
+    if full < FULL_SHARE or busiest >= IDLE_BELOW:
+        return []
+    detail = f"all {around.pool_size} connections were busy in {full:.0%} of the samples"
+    return [Finding(Label.POOL_BOUND, detail)]
+
+
+def _other_bounds(used: Shares, database: float, cores: Cores, usable: int) -> list[Finding]:
+    """Where the server was not the limit: the database, a core that roles share, or nothing."""
+    share = database / len(cores.database)
+    if share >= DATABASE_SHARE:
+        return [Finding(Label.DATABASE_BOUND, f"PostgreSQL used {share:.0%} of its CPU")]
+    others = database + used.generator
+    if set(cores.application) & {*cores.database, *cores.load}:
+        others += used.server  # one processor for everything
+    if cores.co_located and others >= DATABASE_SHARE * len(cores.database):
+        detail = (
+            f"roles that share a core filled it (PostgreSQL {database:.0%}, generator "
+            f"{used.generator:.0%}), while the server used {used.server:.0%}"
+        )
+        return [Finding(Label.LOAD_CORE_BOUND, detail)]
+    if max(used.server / usable, share, others / len(cores.database)) < IDLE_BELOW:
+        detail = f"nothing was busy: the server used {used.server / usable:.0%} of its CPU"
+        return [Finding(Label.LATENCY_BOUND, detail)]
+    return []

@@ -1,0 +1,66 @@
+"""Labels that keep a figure from being read as what it is not, each with a remedy."""
+
+from enum import StrEnum
+
+import msgspec
+
+
+class Label(StrEnum):
+    """What a trial is, or suffers from."""
+
+    INCOMPLETE = "incomplete"
+    ERRORS = "errors"
+    GENERATOR_BOUND = "generator-bound"
+    NOISY = "noisy"
+    DATABASE_BOUND = "database-bound"
+    LOAD_CORE_BOUND = "load-core-bound"
+    SERVER_BOUND = "server-bound"
+    LATENCY_BOUND = "latency-bound"
+    BUSY_WHEN_IDLE = "busy-when-idle"
+    RECONNECTING = "reconnecting"
+    POOL_BOUND = "pool-bound"
+    OVERLOADED = "overloaded"
+    UNSTEADY = "no-steady-state"
+    INCONSISTENT = "inconsistent"
+    NEVER_MET = "objective-never-met"
+
+
+REMEDIES: dict[Label, str] = {
+    Label.INCOMPLETE: "read the server's log in the run's folder, mend it and run again",
+    Label.ERRORS: "find the cause in the samples of the trial; failed requests count for nothing",
+    Label.GENERATOR_BOUND: "give the generator a core of its own, or load with fewer connections",
+    Label.NOISY: "run again when the machine is quiet, or on one that is not shared",
+    Label.DATABASE_BOUND: "compare server CPU per request instead, or give PostgreSQL more cores",
+    Label.LOAD_CORE_BOUND: "compare server CPU per request instead, or use more cores",
+    Label.SERVER_BOUND: "none needed: the server is what limits, as it should be for capacity",
+    Label.LATENCY_BOUND: "raise the connections until something is saturated",
+    Label.BUSY_WHEN_IDLE: "find out what the server does unasked; it disturbs the others' slices",
+    Label.RECONNECTING: "find out why the server closes connections: its figures pay for that",
+    Label.POOL_BOUND: "enlarge the pool, or make the statements shorter: requests queue for it",
+    Label.OVERLOADED: "lower the rate, or allow more connections: not all arrivals were answered",
+    Label.UNSTEADY: "warm up for longer, or find what grows: the figure depends on when one looks",
+    Label.INCONSISTENT: "trust no figure of the trial before the cause is found",
+    Label.NEVER_MET: "loosen the objective, or look at the tries in the trial for what failed it",
+}
+
+LIMITS = (
+    Label.SERVER_BOUND,
+    Label.DATABASE_BOUND,
+    Label.LOAD_CORE_BOUND,
+    Label.GENERATOR_BOUND,
+    Label.LATENCY_BOUND,
+    Label.POOL_BOUND,
+)
+"""The labels that say what limited the throughput; the others say what disturbed it."""
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """A label on a trial, with the figure that gave rise to it."""
+
+    label: Label
+    detail: str
+
+    @property
+    def remedy(self) -> str:
+        """What to do about it."""
+        return REMEDIES[self.label]

@@ -1,0 +1,193 @@
+"""All trials of one condition, with their labels, and effects between them."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from harness.analysis.bounds import Circumstances
+from harness.analysis.gls import NO_MEMORY, Fit, Series, fit
+from harness.analysis.intervals import Interval, block_interval
+from harness.analysis.labels import LIMITS, Finding, Label
+from harness.analysis.measures import PERCENTILES, Measure, slice_value, trial_value
+from harness.analysis.steadiness import trend
+from harness.analysis.ties import noise_floor
+from harness.analysis.validity import findings
+from harness.records import DUPLICATE, Run, Trial
+from harness.study import Condition
+
+_FAILED = frozenset({Label.INCOMPLETE, Label.ERRORS, Label.NEVER_MET})
+_GROUPS = 10
+"""Into which a trial's slices are taken together, by their median, to look for a trend."""
+
+
+class Piece:
+    """The trials of one condition by entry and block.
+
+    blocks: every trial. found: the labels of each, in the order of blocks.
+    """
+
+    def __init__(self, run: Run, condition: Condition, trials: Sequence[Trial]) -> None:
+        self.run = run
+        self.condition = condition
+        self.baseline = run.study.baseline
+        self.duplicate = run.study.baseline + DUPLICATE
+        self.blocks: dict[str, dict[int, Trial]] = {}
+        self.found: dict[str, list[tuple[Finding, ...]]] = {}
+        self._good: dict[str, dict[int, Trial]] = {}
+        self._means: dict[Measure, dict[str, dict[int, float]]] = {}
+        self._fits: dict[Measure, Fit] = {}
+        for trial in sorted(trials, key=lambda t: t.block):
+            labels = findings(trial, Circumstances.of(run, trial.variant))
+            self.blocks.setdefault(trial.entry, {})[trial.block] = trial
+            self.found.setdefault(trial.entry, []).append((*labels, *unsteady(trial)))
+            good = self._good.setdefault(trial.entry, {})
+            if not _FAILED & {f.label for f in labels}:
+                good[trial.block] = trial
+
+    def points(self, measure: Measure, entry: str) -> dict[int, float]:
+        """Each block's value; trials that failed are left out."""
+        found = self._good.get(entry, {})
+        return {b: v for b, t in found.items() if (v := trial_value(measure, t)) is not None}
+
+    def means(self, measure: Measure) -> Mapping[str, Mapping[int, float]]:
+        """By entry and block, the logarithm of the measure, cleared of what neighbours tell.
+
+        Values of one block belong together: only their differences mean something.
+        """
+        if measure not in self._means:
+            self._means[measure] = (
+                self._whole(measure) if measure in WHOLE else self._fitted(measure)
+            )
+        return self._means[measure]
+
+    def fit(self, measure: Measure) -> Fit | None:
+        """How slices were turned into means; None where trials are taken whole."""
+        self.means(measure)
+        return self._fits.get(measure)
+
+    def combination(self, measure: Measure, weights: Mapping[str, float]) -> Interval | None:
+        """A weighted sum of logarithms, from the blocks in which every entry has a good trial.
+
+        Weights that add up to nothing make it a contrast: +1 and -1 a log ratio; +1 -1 -1 +1 a
+        difference of differences.
+        """
+        means = self.means(measure)
+        present = [means.get(entry, {}) for entry in weights]
+        shared = set.intersection(*(set(found) for found in present)) if present else set()
+        return block_interval(
+            [
+                sum(w * found[block] for w, found in zip(weights.values(), present, strict=True))
+                for block in sorted(shared)
+            ]
+        )
+
+    def effect(self, measure: Measure, one: str, other: str) -> Interval | None:
+        """Log ratio of two entries."""
+        return self.combination(measure, {one: 1.0, other: -1.0})
+
+    def floor(self, measure: Measure) -> float | None:
+        """What two identical servers may differ by, as a logarithm."""
+        return noise_floor(self.effect(measure, self.duplicate, self.baseline))
+
+    def unsaid(self, measure: Measure) -> str | None:
+        """Why no ranking by this measure may be shown, or None.
+
+        One variant whose trials were mostly limited by something else than itself is enough:
+        neither its place nor its neighbours' would be about frameworks.
+        """
+        if self.floor(measure) is None:
+            return "the two identical variants have not both been measured in two blocks or more"
+        if measure is not Measure.THROUGHPUT:
+            return None
+        for entry, trials in self.found.items():
+            limits = [{f.label: f for f in labels if f.label in LIMITS} for labels in trials]
+            if sum(set(found) == {Label.SERVER_BOUND} for found in limits) * 2 > len(trials):
+                continue
+            others = [
+                f for found in limits for f in found.values() if f.label is not Label.SERVER_BOUND
+            ]
+            why = f" ({others[0].label}: {others[0].detail})" if others else ""
+            return f"the server of {entry} was not what limited it{why}"
+        return None
+
+    def _whole(self, measure: Measure) -> dict[str, dict[int, float]]:
+        return {
+            entry: {
+                block: math.log(value)
+                for block, trial in trials.items()
+                if (value := trial_value(measure, trial))
+            }
+            for entry, trials in self._good.items()
+        }
+
+    def _fitted(self, measure: Measure) -> dict[str, dict[int, float]]:
+        names = sorted(self._good)
+        numbers = sorted({block for trials in self._good.values() for block in trials})
+        series = [self._series(measure, names, block) for block in numbers]
+        memory = None if self.condition.window_s is None else NO_MEMORY  # windows stand far apart
+        fitted = self._fits[measure] = fit(series, memory)
+        means: dict[str, dict[int, float]] = {name: {} for name in names}
+        for block, found in zip(numbers, fitted.means, strict=True):
+            for index, value in found.items():
+                means[names[index]][block] = value
+        return means
+
+    def _series(self, measure: Measure, names: Sequence[str], block: int) -> Series:
+        rows = [
+            ((s.start_ns + s.elapsed_ns / 2) / 1e9, index, math.log(value), _log(s.probe_ns))
+            for index, name in enumerate(names)
+            if (trial := self._good[name].get(block)) is not None
+            for s in trial.slices
+            if (value := slice_value(measure, s))
+        ]
+        table = np.array(sorted(rows), dtype=np.float64).reshape(-1, 4)
+        probe = table[:, 3]
+        seen = ~np.isnan(probe)
+        if seen.any():
+            probe = np.where(seen, probe, probe[seen].mean())
+        return Series(
+            at_s=table[:, 0],
+            entry=table[:, 1].astype(np.intp),
+            value=table[:, 2],
+            covariate=probe if self._probed else None,
+        )
+
+    @property
+    def _probed(self) -> bool:
+        return self.run.study.load.probe and any(
+            s.probe_ns for trials in self._good.values() for t in trials.values() for s in t.slices
+        )
+
+
+WHOLE = frozenset({*PERCENTILES, Measure.SUSTAINED})
+"""Measures that take a whole trial: single slices do not tell them."""
+
+
+def unsteady(trial: Trial) -> list[Finding]:
+    """Whether CPU per request, or a window's throughput, drifted; the machine's drift taken out."""
+    if trial.condition.objective is not None:
+        return []
+    found = trend(_steady_values(trial))
+    if found is None or not found.is_real:
+        return []
+    what = "responses per second" if trial.condition.window_s else "server CPU per request"
+    detail = f"{what} changed by {math.expm1(found.change):+.0%} from begin to end"
+    return [Finding(Label.UNSTEADY, detail)]
+
+
+def _steady_values(trial: Trial) -> list[float]:
+    if trial.condition.window_s is not None:
+        return [float(n) for s in trial.slices if s.window for n in s.window.per_second]
+    values = [
+        value / (s.probe_ns or 1)
+        for s in trial.slices
+        if (value := slice_value(Measure.CPU, s)) is not None
+    ]
+    size = max(1, len(values) // _GROUPS)
+    groups = [values[at : at + size] for at in range(0, len(values), size)]
+    return [float(np.median(group)) for group in groups if len(group) == size]
+
+
+def _log(value: int | None) -> float:
+    return math.log(value) if value else math.nan

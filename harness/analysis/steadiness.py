@@ -1,0 +1,43 @@
+"""Whether a trial was in a steady state, or drifted while it was measured."""
+
+import math
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+from scipy import stats
+
+LEAST_VALUES = 8
+"""With fewer, no rank test can be sure enough."""
+LEAST_CHANGE = 0.15
+"""From begin to end: less is what a warm cache or a shared machine does, and cancels in rounds."""
+ALPHA = 0.001
+"""Asked of every trial of a run, so it must be rare by chance; slices depend on their neighbours,
+which makes the test call more than this."""
+
+
+class Trend(msgspec.Struct, frozen=True):
+    """change: of the logarithm, from the first value to the last, by the median slope."""
+
+    change: float
+    p: float
+
+    @property
+    def is_real(self) -> bool:
+        """Whether it is large, and no chance."""
+        return abs(self.change) > LEAST_CHANGE and self.p < ALPHA
+
+
+def trend(values: Sequence[float]) -> Trend | None:
+    """Test equally spaced positive values for a monotonic drift; None if there are too few.
+
+    Kendall's tau against the order of time (Mann 1945), and Theil's median slope (Theil 1950, Sen
+    1968): neither minds a few values that a neighbour disturbed.
+    """
+    if len(values) < LEAST_VALUES or min(values) <= 0:
+        return None
+    logs = np.array([math.log(value) for value in values])
+    times = np.arange(len(logs))
+    slope = float(stats.theilslopes(logs, times)[0])
+    p = float(stats.kendalltau(times, logs).pvalue)
+    return Trend(change=slope * (len(logs) - 1), p=1.0 if math.isnan(p) else p)

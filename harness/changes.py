@@ -1,0 +1,73 @@
+"""What the command line changes of a study before it is run."""
+
+import msgspec
+
+from harness.errors import UsageError
+from harness.experiment.plan import block_s
+from harness.study import Study
+
+
+class Changes(msgspec.Struct, frozen=True):
+    """The flags of `bridgetoll run`.
+
+    blocks: another number of them.
+    only: these variants, beside the baseline.
+    budget_min: minutes of measuring.
+    keep_requests: keep each request's start and latency.
+    """
+
+    blocks: int | None = None
+    only: tuple[str, ...] = ()
+    budget_min: float | None = None
+    keep_requests: bool = False
+
+    @property
+    def flags(self) -> list[str]:
+        """As they are typed."""
+        flags = [f"--blocks {self.blocks}"] if self.blocks else []
+        flags += [f"--only {name}" for name in self.only]
+        flags += [f"--budget {self.budget_min:g}"] if self.budget_min else []
+        return flags + (["--keep-requests"] if self.keep_requests else [])
+
+    def applied(self, study: Study) -> Study:
+        """The study, changed.
+
+        Raises:
+            UsageError: a variant that it does not have, or a budget in which nothing can be done.
+        """
+        unknown = [name for name in self.only if name not in study.variants]
+        if unknown:
+            raise UsageError(
+                f"--only: `{unknown[0]}` is not in the study; it has {', '.join(study.variants)}."
+            )
+        replace = msgspec.structs.replace
+        if self.only:
+            kept = {*self.only, study.baseline}
+            study = replace(study, variants=tuple(v for v in study.variants if v in kept))
+        if self.blocks:
+            looks = tuple(look for look in study.stopping.looks if look < self.blocks)
+            stopping = replace(study.stopping, looks=looks)
+            study = replace(study, blocks=self.blocks, stopping=stopping)
+        if self.budget_min:
+            study = _within(study, self.budget_min)
+        if self.keep_requests:
+            study = replace(study, load=replace(study.load, keep_requests=True))
+        return study
+
+
+def _within(study: Study, minutes: float) -> Study:
+    """As many blocks as are expected to fit; a run that is slower than expected stops in time."""
+    needed = block_s(study) / 60
+    fitting = int(minutes / needed)
+    if fitting < 1:
+        raise UsageError(
+            f"--budget: one block of this study takes about {needed:.1f} minutes, and {minutes:g} "
+            f"are allowed; allow {needed + 0.1:.1f}, or measure fewer variants with --only."
+        )
+    blocks = min(study.blocks, fitting)
+    stopping = msgspec.structs.replace(
+        study.stopping,
+        budget_s=minutes * 60,
+        looks=tuple(look for look in study.stopping.looks if look < blocks),
+    )
+    return msgspec.structs.replace(study, blocks=blocks, stopping=stopping)

@@ -1,0 +1,43 @@
+"""What can be told before anything runs: whether this machine can do what a study asks."""
+
+from harness.analysis.bounds import CEILING_SHARE
+from harness.doctor.limits import Limits
+from harness.errors import UsageError
+from harness.study import Study
+
+
+def check_connections(study: Study, limits: Limits) -> None:
+    """All servers of a block are connected to at once.
+
+    Raises:
+        UsageError: with the number that would work.
+    """
+    servers = len(study.variants) + 1
+    if limits.in_all is None:
+        return
+    allowed = limits.in_all * study.load.generators // servers
+    if limits.per_server is not None:
+        allowed = min(allowed, limits.per_server)
+    for condition in study.conditions:
+        if condition.connections > allowed:
+            raise UsageError(
+                f"Condition {condition.name} wants {condition.connections} connections to each of "
+                f"{servers} servers, and the generator may open {limits.in_all} files; set "
+                f"`connections` to {allowed} at most, or raise the limit (ulimit -n)."
+            )
+
+
+def check_rates(study: Study, ceiling_per_s: float) -> None:
+    """An open loop at a rate that the generator cannot make measures the generator.
+
+    Raises:
+        UsageError: with the rate that would work.
+    """
+    highest = CEILING_SHARE * ceiling_per_s
+    for condition in study.conditions:
+        if condition.rate is not None and condition.rate > highest:
+            raise UsageError(
+                f"Condition {condition.name} wants {condition.rate:g} requests/s, and the "
+                f"generator reaches {ceiling_per_s:,.0f}/s on this machine; set `rate` to "
+                f"{highest:.0f} at most, which leaves it time to be punctual."
+            )

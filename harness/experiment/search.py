@@ -1,0 +1,87 @@
+"""The search for the highest rate that meets an objective: bracket, bisect, confirm. Pure.
+
+Rates are searched on a logarithmic scale. A try is a random thing near the limit; so the rate that
+the bisection ends with is confirmed by tries of its own, and given up for a lower one where they
+fail. The result is then a rate that was met every time it was confirmed, and not the luckiest.
+"""
+
+import msgspec
+
+_STEP = 1.25
+"""Factor between rates while the limit is being bracketed."""
+_RESOLUTION = 1.03
+"""Where the bracket is narrower than this factor, the bisection ends."""
+_BACK = 0.95
+"""Factor to the next rate when a confirmation fails."""
+_CONFIRMATIONS = 2
+_MOST_TRIES = 24
+"""A search that has not ended by then does not end: the server has no steady capacity."""
+
+
+class Step(msgspec.Struct, frozen=True):
+    """What to try next."""
+
+    rate_per_s: float
+    confirming: bool
+
+
+class Search:
+    """Ask for `next_step`, try it, tell the outcome to `observe`, until there is no next step.
+
+    Args:
+        start_per_s: the first rate; the nearer to the limit, the fewer tries.
+        highest_per_s: no rate above is tried; the generator could not make it honestly.
+    """
+
+    def __init__(self, start_per_s: float, highest_per_s: float | None = None) -> None:
+        self._highest = highest_per_s
+        self._met: float | None = None
+        self._failed: float | None = None
+        self._next = start_per_s if highest_per_s is None else min(start_per_s, highest_per_s)
+        self._confirmed = 0
+        self._confirming = False
+        self._tries = 0
+        self.sustained_per_s: float | None = None
+        self.ended = False
+
+    def next_step(self) -> Step | None:
+        """The next try, or None when the search has ended."""
+        return None if self.ended else Step(self._next, self._confirming)
+
+    def observe(self, met: bool) -> None:
+        """Take the outcome of the step that was asked for last."""
+        self._tries += 1
+        if self._confirming:
+            self._observe_confirmation(met)
+        else:
+            self._observe_try(met)
+        self.ended = self.ended or self._tries >= _MOST_TRIES
+
+    def _observe_try(self, met: bool) -> None:
+        rate = self._next
+        if met:
+            self._met = max(rate, self._met or 0.0)
+        else:
+            self._failed = min(rate, self._failed or rate)
+        if self._met is None:
+            self._next = rate / _STEP
+        elif self._failed is None and rate == self._highest:
+            self._confirm(rate)  # the limit lies beyond what can be tried
+        elif self._failed is None:
+            self._next = rate * _STEP if self._highest is None else min(rate * _STEP, self._highest)
+        elif self._failed / self._met <= _RESOLUTION:
+            self._confirm(self._met)
+        else:
+            self._next = (self._failed * self._met) ** 0.5
+
+    def _observe_confirmation(self, met: bool) -> None:
+        if not met:
+            self._confirm(self._next * _BACK)
+            return
+        self._confirmed += 1
+        if self._confirmed == _CONFIRMATIONS:
+            self.sustained_per_s = self._next
+            self.ended = True
+
+    def _confirm(self, rate: float) -> None:
+        self._confirming, self._confirmed, self._next = True, 0, rate

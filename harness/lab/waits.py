@@ -1,0 +1,86 @@
+"""What PostgreSQL's connections do, sampled while a variant is under load."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from typing import Self
+
+import msgspec
+import psycopg
+
+from harness.lab.connecting import Connection
+
+_QUERY = """
+SELECT coalesce(state, 'starting'), wait_event_type, wait_event, count(*)
+FROM pg_stat_activity WHERE usename = %s GROUP BY 1, 2, 3
+"""
+type _Row = tuple[str, str | None, str | None, int]
+_IDLE = frozenset({"idle", "starting", "disabled"})
+
+
+class Samples(msgspec.Struct):
+    """Of one role.
+
+    busy: per sample, connections that ran a statement or held a transaction open.
+    states: over all samples, connections by state and what they waited for.
+    """
+
+    busy: list[int]
+    states: Counter[str]
+
+
+class WaitSampler:
+    """Asks `pg_stat_activity` at a steady pace, in a thread of its own. Use as a context manager.
+
+    Only the role that is watched is asked for, and only while it is. A sampler that loses its
+    connection falls silent: it watches, and must not disturb.
+    """
+
+    def __init__(self, connect: Callable[[], Connection], per_s: float) -> None:
+        self._connect = connect
+        self._period_s = 1 / per_s if per_s else None
+        self._role: str | None = None
+        self._samples: dict[str, Samples] = {}
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="wait sampler", daemon=True)
+
+    def watch(self, role: str | None) -> None:
+        """This role has its turn from now on; None: nobody."""
+        self._role = role
+
+    def take(self, role: str) -> Samples | None:
+        """What was seen of a role so far, which is forgotten; None if nothing was."""
+        return self._samples.pop(role, None)
+
+    def __enter__(self) -> Self:
+        if self._period_s is not None:
+            self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end.set()
+        if self._period_s is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            with self._connect() as connection:
+                while not self._end.wait(self._period_s):
+                    self._sample(connection)
+        except psycopg.Error:
+            return
+
+    def _sample(self, connection: Connection) -> None:
+        role = self._role
+        if role is None:
+            return
+        found = msgspec.convert(connection.execute(_QUERY, [role]).fetchall(), list[_Row])
+        if self._role != role:
+            return  # the turn ended meanwhile
+        samples = self._samples.setdefault(role, Samples([], Counter()))
+        busy = 0
+        for state, kind, event, count in found:
+            waiting = f" {kind}:{event}" if kind and state not in _IDLE else ""
+            samples.states[f"{state}{waiting}"] += count
+            busy += 0 if state in _IDLE else count
+        samples.busy.append(busy)
