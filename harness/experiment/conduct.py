@@ -150,7 +150,12 @@ def code_digest(laboratory: Laboratory, study: Study) -> str:
     names = {laboratory.catalog.variant(name).implementation for name in study.variants}
     folders = [laboratory.workspace.implementations / name for name in names]
     folders += [_HARNESS / room for room in _MEASURING_ROOMS]
-    files = [path for folder in folders for path in folder.rglob("*") if path.suffix in _CODE]
+    files = [
+        path
+        for folder in folders
+        for path in folder.rglob("*", recurse_symlinks=True)
+        if path.suffix in _CODE
+    ]
     return _digest([laboratory.workspace.shared / "servers.toml", *files])
 
 

@@ -44,7 +44,7 @@ def prepare(cache: Path, implementation: Implementation) -> Path:
     """
     folder = environment_folder(cache, implementation)
     python = folder / "bin" / "python"
-    with _locked(folder.with_suffix(".lock")):
+    with _locked(folder.with_name(f"{folder.name}.lock")):
         if (folder / _COMPLETE).is_file() and python.exists():
             return python
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,14 +1,12 @@
-"""The entry for ASGI servers: async views."""
+"""The entry for ASGI servers."""
 
 import os
 
 import django
 
-from config.handlers import ASGIHandler
-from config.pool import open_pool
-
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django.setup(set_prefix=False)
-open_pool()
 
-application = ASGIHandler()
+from config.arm import application  # noqa: E402  (Django must be set up before)
+
+__all__ = ["application"]

@@ -42,8 +42,8 @@ def seconds(name: str, default: float) -> float:
     return number
 
 
-def choice(name: str, allowed: Collection[str]) -> str:
-    value = os.environ.get(name, "")
+def choice(name: str, allowed: Collection[str], default: str = "") -> str:
+    value = os.environ.get(name, default)
     if value not in allowed:
         refuse_to_start(f"{name} must be one of {', '.join(allowed)}, but it is {value!r}.")
     return value

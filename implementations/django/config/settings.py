@@ -1,10 +1,13 @@
 """Django's settings.
 
 What is absent is absent on purpose: nothing here signs, renders, translates or looks at the host,
-so there is no SECRET_KEY, no template engine, no contrib application and no middleware.
+so there is no SECRET_KEY, no template engine, no contrib application and no middleware, except in
+the arm that is about middleware.
 """
 
 import math
+import os
+import secrets
 
 from config import environment
 
@@ -12,12 +15,29 @@ from config import environment
 CPU_ITERATIONS = environment.integer("CPU_ITERATIONS", default=10_000_000, least=0)
 WAIT_MS = environment.integer("WAIT_MS", default=100, least=0)
 
-# Which arm of the experiment this process is: the module posts.views_<VIEWS>, and how long a
-# database connection lives.
-VIEWS = environment.choice("DJANGO_VIEWS", ["sync", "async"])
+# Which arm of the experiment this process is. Each key is one question, and no answer implies
+# another, but for the pair that config/arm.py refuses.
+#
+# The module posts.views_<VIEWS>: how the endpoints are written, and so how they reach the database.
+VIEWS = environment.choice(
+    "DJANGO_VIEWS", ["sync", "async", "fused", "native", "psycopg", "asyncpg", "sqlalchemy"]
+)
+# How long a database connection lives.
 POOL = environment.choice("DJANGO_POOL", ["per-request", "per-thread", "pooled"])
 POOL_SIZE = environment.integer("POOL_SIZE", default=16, least=1)
 POOL_TIMEOUT = environment.seconds("POOL_TIMEOUT", default=30)
+# Whether the signals at the beginning and the end of an ASGI request hop to a thread.
+LIFECYCLE = environment.choice("DJANGO_LIFECYCLE", ["stock", "zero-hop"], default="stock")
+# Where sync code runs that async code calls.
+THREADS = environment.choice(
+    "DJANGO_THREADS", ["per-request", "reused", "event-loop"], default="per-request"
+)
+# What stands between the handler and the view: nothing, or what `startproject` puts there.
+MIDDLEWARE_STACK = environment.choice("DJANGO_MIDDLEWARE", ["none", "default"], default="none")
+# How long a thread may hold the GIL while another one wants it; 5,000 is Python's own.
+SWITCH_INTERVAL_US = environment.integer("DJANGO_SWITCH_INTERVAL_US", default=5_000, least=1)
+# Empty hops per request, which only the zero-hop life cycle takes.
+EXTRA_HOPS = environment.integer("EXTRA_HOPS", default=0, least=0)
 
 DEBUG = False
 INSTALLED_APPS = ["posts"]
@@ -28,6 +48,7 @@ USE_TZ = True
 DATA_UPLOAD_MAX_MEMORY_SIZE = 65_536
 
 _url = environment.database_url()
+DATABASE_URL = os.environ["DATABASE_URL"]  # for the views that bring their own driver
 
 DATABASES = {
     "default": {
@@ -63,6 +84,35 @@ if POOL == "pooled":
         # late. After this many seconds the next request that needs a connection tries afresh.
         "reconnect_timeout": 5,
     }
+
+if VIEWS == "native":
+    DATABASES["default"]["ENGINE"] = "django_async_backend.db.backends.postgresql"
+    INSTALLED_APPS.append("django_async_backend")
+    # Its receivers return the connection when a request is finished. They are coroutines, which
+    # the zero-hop life cycle does not serve: its views return the connection themselves.
+    ASYNC_BACKEND_DISABLE_REQUEST_SIGNALS = LIFECYCLE == "zero-hop"
+
+if MIDDLEWARE_STACK == "default":
+    # The list and the order of `startproject`, and the applications that these seven need. None of
+    # them asks the database before somebody asks for the session or the user, and nobody does.
+    MIDDLEWARE += [
+        "django.middleware.security.SecurityMiddleware",
+        "django.contrib.sessions.middleware.SessionMiddleware",
+        "django.middleware.common.CommonMiddleware",
+        "django.middleware.csrf.CsrfViewMiddleware",
+        "django.contrib.auth.middleware.AuthenticationMiddleware",
+        "django.contrib.messages.middleware.MessageMiddleware",
+        "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    ]
+    INSTALLED_APPS += [
+        "django.contrib.auth",
+        "django.contrib.contenttypes",
+        "django.contrib.sessions",
+        "django.contrib.messages",
+    ]
+    ALLOWED_HOSTS = ["*"]  # CommonMiddleware looks at the host
+    # MessageMiddleware makes a signer. It never signs, so the workers need not share a key.
+    SECRET_KEY = secrets.token_urlsafe()
 
 # Django's default mails errors to nobody. A 4xx is the client's doing, and is not logged.
 LOGGING = {

@@ -1,6 +1,7 @@
 """Every answer as JSON bytes, and the errors among them."""
 
 from typing import Any
+from uuid import UUID
 
 import orjson
 from django.http import HttpRequest, HttpResponse
@@ -13,12 +14,19 @@ class JSONResponse(HttpResponse):
     """
 
     def __init__(self, data: Any, status: int = 200) -> None:
-        body = orjson.dumps(data)
+        body = orjson.dumps(data, default=_encode)
         super().__init__(
             body,
             status=status,
             headers={"Content-Type": "application/json", "Content-Length": str(len(body))},
         )
+
+
+def _encode(value: object) -> str:
+    """Encode asyncpg's UUID: orjson knows `uuid.UUID` itself, but no subclass of it."""
+    if isinstance(value, UUID):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
 def big_integer(number: int) -> orjson.Fragment:

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
+from config.connections import bridged_connection
 from posts.endpoint import endpoint
 from posts.forms import read_new_post
 from posts.models import Post
@@ -36,16 +37,19 @@ async def cpu(request: HttpRequest) -> HttpResponse:
 async def io_create(request: HttpRequest) -> HttpResponse:
     new = read_new_post(request)
     now = timezone.now()
-    post = await Post.objects.acreate(
-        title=new.title, content=new.content, created_at=now, updated_at=now
-    )
+    async with bridged_connection():
+        post = await Post.objects.acreate(
+            title=new.title, content=new.content, created_at=now, updated_at=now
+        )
     return JSONResponse(post.as_dict())
 
 
 @endpoint("GET")
 async def io_read(request: HttpRequest) -> HttpResponse:
-    posts = [post.as_dict() async for post in Post.objects.order_by("id")[:25]]
-    return JSONResponse({"ct": await Post.objects.acount(), "posts": posts})
+    async with bridged_connection():
+        posts = [post.as_dict() async for post in Post.objects.order_by("id")[:25]]
+        count = await Post.objects.acount()
+    return JSONResponse({"ct": count, "posts": posts})
 
 
 @endpoint("GET")

@@ -1,0 +1,39 @@
+"""Giving a connection back where the life cycle does not."""
+
+from asyncio import CancelledError
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.db import connections
+
+from config.threads import request_thread
+
+# Not `connection.close`: that would look up, here and now, the connection of the wrong thread.
+close_connections = sync_to_async(connections.close_all)
+
+
+def bridged_connection() -> AbstractAsyncContextManager[None]:
+    """Surround the queries of a view on Django's async ORM.
+
+    Under Django's own life cycle `request_finished` gives the connection back, and this is an empty
+    block. The zero-hop life cycle has no thread to do it in; see config/lifecycle.py.
+    """
+    return nullcontext() if settings.LIFECYCLE == "stock" else _closed_at_the_end()
+
+
+@asynccontextmanager
+async def _closed_at_the_end() -> AsyncIterator[None]:
+    async with request_thread():
+        try:
+            yield
+        finally:
+            # One more hop, to the thread that has the connection; behind a cancelled query, if any.
+            try:
+                await close_connections()
+            except CancelledError:
+                # The client left just now. A hop that is cancelled before the thread has begun is
+                # never made, so it is made again: a client leaves only once.
+                await close_connections()
+                raise

@@ -1,0 +1,74 @@
+"""Async views on django-async-backend: Django's ORM on psycopg's async connection, without threads.
+
+The package gives every model a second manager, `async_objects`. The other endpoints are those of
+the async views.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from typing import Any
+
+from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django_async_backend.db import async_connections
+
+from posts.endpoint import endpoint
+from posts.forms import read_new_post
+from posts.models import Post
+from posts.responses import JSONResponse
+from posts.views_async import cpu, health, io_wait, noop
+
+__all__ = ["cpu", "health", "io_create", "io_read", "io_wait", "lifespan", "noop"]
+
+
+@endpoint("POST")
+async def io_create(request: HttpRequest) -> HttpResponse:
+    new = read_new_post(request)
+    now = timezone.now()
+    async with native_connection():
+        post = await Post.async_objects.acreate(
+            title=new.title, content=new.content, created_at=now, updated_at=now
+        )
+    return JSONResponse(post.as_dict())
+
+
+@endpoint("GET")
+async def io_read(request: HttpRequest) -> HttpResponse:
+    async with native_connection():
+        posts = [post.as_dict() async for post in Post.async_objects.order_by("id")[:25]]
+        count = await Post.async_objects.acount()
+    return JSONResponse({"ct": count, "posts": posts})
+
+
+@asynccontextmanager
+async def lifespan() -> AsyncIterator[dict[str, Any]]:
+    """Fill the pool, which is one for all tasks, though each has a wrapper of its own."""
+    connection = async_connections[DEFAULT_DB_ALIAS]
+    await connection.pool.open(wait=True, timeout=settings.POOL_TIMEOUT)
+    try:
+        yield {}
+    finally:
+        await connection.close_pool()
+
+
+def native_connection() -> AbstractAsyncContextManager[None]:
+    """Surround the queries of a view.
+
+    Under Django's own life cycle the package's receiver of `request_finished` gives the connection
+    back, and this is an empty block. The zero-hop life cycle does not serve async receivers.
+    """
+    return nullcontext() if settings.LIFECYCLE == "stock" else _closed_at_the_end()
+
+
+@asynccontextmanager
+async def _closed_at_the_end() -> AsyncIterator[None]:
+    try:
+        yield
+    finally:
+        connection = async_connections[DEFAULT_DB_ALIAS]
+        # Out of this context, too: uvicorn starts a pipelined request in a copy of it, and the
+        # wrapper refuses to serve a second task.
+        del async_connections[DEFAULT_DB_ALIAS]
+        await connection.close()
