@@ -7,7 +7,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from harness.analysis.measures import Measure
+from harness.analysis.measures import Measure, ranked
 from harness.analysis.results import Analysis, ConditionResult
 from harness.analysis.ties import letters
 from harness.catalog import Catalog
@@ -48,8 +48,8 @@ def plan_text(study: Study, plan: Plan) -> RenderableType:
         f"({len(study.variants)} variants and a hidden duplicate of {study.baseline}), "
         f"seed {study.seed}",
         *(f"  {words.condition_title(c)}" for c in study.conditions),
-        f"{study.load.rounds} rounds of {study.load.slice_s:g} s slices in each trial, "
-        f"{len(plan.phases) * len(plan.entries)} trials",
+        f"{study.load.rounds} rounds of {study.load.slice_s:g} s slices in each trial, where it is "
+        f"not windows; {len(plan.phases) * len(plan.entries)} trials",
         f"expected: {duration(plan.expected_s)}, after environments and verification",
     ]
     return Text("\n".join(lines))
@@ -69,28 +69,38 @@ def summary(analysis: Analysis) -> RenderableType:
     parts: list[RenderableType] = []
     for result in analysis.conditions:
         parts += [Text(words.verdict(result, analysis.baseline)), _ranking_table(analysis, result)]
-    if any(result.comparisons[Measure.CPU].groups for result in analysis.conditions):
+    if any(
+        result.comparisons[ranked(result.condition)[0]].groups for result in analysis.conditions
+    ):
         parts.append(Text("Two variants that share no letter differ.", style="dim"))
     parts += [Text(line, style="yellow") for line in words.disturbances(analysis)]
     return Group(*parts)
 
 
+_SHORT = {
+    Measure.CPU: "CPU µs/request",
+    Measure.THROUGHPUT: "requests/s",
+    Measure.P99: "p99 ms",
+    Measure.SUSTAINED: "requests/s",
+}
+
+
 def _ranking_table(analysis: Analysis, result: ConditionResult) -> Table:
-    cpu, throughput = result.comparisons[Measure.CPU], result.comparisons[Measure.THROUGHPUT]
+    """By the condition's first measure, with the second's values beside it."""
+    first, *others = (result.comparisons[m] for m in ranked(result.condition))
     table = Table(box=None, padding=(0, 2, 0, 0))
-    table.add_column("")
-    table.add_column("variant")
-    table.add_column("CPU µs/request")
-    table.add_column("ratio")
-    table.add_column("requests/s", justify="right")
-    for entry in cpu.ranking or tuple(cpu.estimates):
-        rate = throughput.estimates.get(entry)
+    for heading in ("", "variant", _SHORT[first.measure], "ratio"):
+        table.add_column(heading)
+    for other in others:
+        table.add_column(_SHORT[other.measure], justify="right")
+    for entry in first.ranking or tuple(first.estimates):
+        beside = [other.estimates.get(entry) for other in others]
         table.add_row(
-            letters(cpu.groups, entry),
+            letters(first.groups, entry),
             Text(entry),
-            words.estimate(cpu.estimates.get(entry)),
-            "1" if entry == analysis.baseline else words.ratio(cpu.ratios.get(entry)),
-            words.MISSING if rate is None else words.number(rate.mean),
+            words.estimate(first.estimates.get(entry)),
+            "1" if entry == analysis.baseline else words.ratio(first.ratios.get(entry)),
+            *(words.MISSING if e is None else words.number(e.mean) for e in beside),
         )
     return table
 

@@ -109,7 +109,7 @@ class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def name(self) -> str:
-        """The identity used in file names and reports; no name is the beginning of another's."""
+        """The identity used in file names and reports; no name and `-` begin another's."""
         parts = [f"{self.endpoint}-c{self.connections}-r{self.rows}"]
         if self.rate is not None:
             parts.append(f"open{self.rate:g}")
@@ -204,6 +204,14 @@ def _check_design(path: Path, study: Study) -> None:
             raise MalformedFile(path, f"`{key}` is empty; name at least one.")
         if len(set(values)) < len(values):
             raise MalformedFile(path, f"`{key}` names one twice; remove the repetition.")
+    names = [condition.name for condition in study.conditions]
+    same = [name for name in names if names.count(name) > 1]
+    if same:
+        raise MalformedFile(
+            path,
+            f"`conditions`: two are called {same[0]} and would share their files; remove one, or "
+            "let them differ within the first six digits of what that name shows.",
+        )
     if study.baseline not in study.variants:
         raise MalformedFile(
             path, f"`baseline`: `{study.baseline}` is not among `variants`; add it there."

@@ -1,5 +1,7 @@
 """What limited a trial's throughput: server, database, generator, pool, or nothing at all."""
 
+import statistics
+
 import msgspec
 
 from harness.analysis.histogram import percentile_ns
@@ -21,7 +23,7 @@ CEILING_SHARE = 0.50
 LAG_SHARE = 0.10
 """Of the median latency: how late the generator may send, at the 99th percentile."""
 FULL_SHARE = 0.90
-"""Of the samples: a pool that is all busy this often is what requests queue for."""
+"""Of its connections' time: a pool that is as busy as this is what requests queue for."""
 WAITING_SHARE = 0.50
 """Of busy connections: above this they mostly wait for something within PostgreSQL."""
 
@@ -61,8 +63,11 @@ def bounds(trial: Trial, used: Shares, around: Circumstances) -> list[Finding]:
     if used.server >= SERVER_SHARE * usable:
         found.append(Finding(Label.SERVER_BOUND, f"{used.server / usable:.0%} of its CPU used"))
     elif used.database is not None:
-        found += _database_waits(trial) or _other_bounds(used, used.database, cores, usable)
-        found += _pool_bounds(trial, used, used.database, around)
+        found += (
+            _database_waits(trial)
+            or _pool_bounds(trial, used, used.database, around)
+            or _other_bounds(used, used.database, cores, usable)
+        )
     return found
 
 
@@ -77,7 +82,8 @@ def _generator_bounds(trial: Trial, used: Shares, around: Circumstances) -> list
     if ceiling is not None and rate > CEILING_SHARE * ceiling * around.generators:
         detail = f"{rate:,.0f} requests/s, and the generator reaches {ceiling:,.0f}/s at most"
         found.append(Finding(Label.GENERATOR_BOUND, detail))
-    lag = percentile_ns(trial.lag_hdr, 99)
+    lags = [s.window.lag_p99_ns for s in trial.slices if s.window and s.window.lag_p99_ns]
+    lag = statistics.median(lags) if lags else None
     median = percentile_ns(trial.latency_hdr, 50)
     if lag is not None and median is not None and lag > LAG_SHARE * median:
         detail = (
@@ -113,11 +119,13 @@ def _pool_bounds(
     """All connections busy while neither side computes: they wait, and requests wait for them."""
     if trial.waits is None or not trial.waits.busy or around.pool_size is None:
         return []
-    full = sum(busy >= around.pool_size for busy in trial.waits.busy) / len(trial.waits.busy)
+    busy = sum(trial.waits.busy) / len(trial.waits.busy) / around.pool_size
     busiest = max(used.server, database / len(around.cores.database))
-    if full < FULL_SHARE or busiest >= IDLE_BELOW:
+    if busy < FULL_SHARE or busiest >= IDLE_BELOW:
         return []
-    detail = f"all {around.pool_size} connections were busy in {full:.0%} of the samples"
+    detail = (
+        f"the pool's {around.pool_size} connections were busy for {min(busy, 1):.0%} of the time"
+    )
     return [Finding(Label.POOL_BOUND, detail)]
 
 

@@ -47,3 +47,13 @@ def components(effects: Sequence[float], within: Sequence[float]) -> Components 
         return None
     inside = float(np.mean(within))
     return Components(within=inside, between=max(0.0, float(np.var(effects, ddof=1)) - inside))
+
+
+def mean_components(found: Sequence[Components]) -> Components | None:
+    """Averages of both variances over several effects."""
+    if not found:
+        return None
+    return Components(
+        within=float(np.mean([parts.within for parts in found])),
+        between=float(np.mean([parts.between for parts in found])),
+    )

@@ -37,6 +37,9 @@ _EVALUATIONS = 40
 _LEAST_STEP_S = 1e-6
 """Two slices never stand at one moment; a clock's granularity must not make the matrix singular."""
 
+_ROUNDING = 1e-12
+"""Of a sum of squares: what is left of it by less is rounding."""
+
 
 class Series(msgspec.Struct, frozen=True):
     """The slices of one block in the order of time.
@@ -215,7 +218,8 @@ def _slope(solved: Sequence[_Solved]) -> float | None:
     if not solved or solved[0].right.shape[1] < 2:
         return None
     squares = sum((_residual_squares(s) for s in solved), np.zeros((2, 2)))
-    return float(squares[0, 1] / squares[1, 1]) if squares[1, 1] > 0 else 0.0
+    least = _ROUNDING * sum(float(s.square[1, 1]) for s in solved)  # a covariate that never varies
+    return float(squares[0, 1] / squares[1, 1]) if squares[1, 1] > least else 0.0
 
 
 def _variance(solved: Sequence[_Solved], slope: float | None) -> float:

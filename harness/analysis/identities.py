@@ -3,7 +3,7 @@
 from harness.records import Trial
 
 LITTLE_TOLERANCE = 0.03
-"""Requests in flight against throughput times latency; what crosses a window's edges is less."""
+"""Requests in flight against throughput times latency, beyond what crosses the window's edges."""
 STATEMENTS_TOLERANCE = 0.001
 """Statements that PostgreSQL counted against those that the contract names."""
 ACCOUNT_TOLERANCE = 0.10
@@ -25,9 +25,11 @@ def _little(trial: Trial) -> str | None:
     for piece in trial.slices:
         if piece.window is None or piece.window.latency_mean_ns is None:
             continue
-        in_flight = piece.correct / piece.elapsed_ns * piece.window.latency_mean_ns
+        latency_ns = piece.window.latency_mean_ns
+        in_flight = piece.correct / piece.elapsed_ns * latency_ns
         connections = trial.condition.connections
-        if abs(in_flight - connections) / connections > LITTLE_TOLERANCE:
+        at_edges = latency_ns / piece.elapsed_ns
+        if abs(in_flight - connections) / connections > LITTLE_TOLERANCE + at_edges:
             return (
                 f"throughput times latency is {in_flight:.1f} requests in flight, and there were "
                 f"{connections} connections"

@@ -18,6 +18,8 @@ BOOTSTRAP_FROM = 10
 """Blocks from which the interval is taken from the blocks themselves; with fewer there are too few
 different resamples, and Student's assumption is the better guess."""
 _RESAMPLES = 4000
+_LEAST_SPREAD = 1e-6
+"""Of the standard error: a resample with less has none."""
 _SEED = 20_261_121
 """The same data give the same interval."""
 
@@ -96,8 +98,9 @@ def block_interval(values: Sequence[float], level: float = LEVEL) -> Interval | 
     data = np.asarray(values, dtype=np.float64)
     drawn = np.random.default_rng(_SEED).choice(data, (_RESAMPLES, data.size))
     errors = drawn.std(axis=1, ddof=1) / math.sqrt(data.size)
-    usable = errors > 0  # a resample of one block alone has no spread
-    pivots = (drawn.mean(axis=1)[usable] - plain.mean) / errors[usable]
+    if errors.min() < _LEAST_SPREAD * plain.se:
+        return plain  # so many blocks are equal that a resample of equal ones alone is no rarity
+    pivots = (drawn.mean(axis=1) - plain.mean) / errors
     low, high = np.quantile(pivots, [(1 - level) / 2, (1 + level) / 2])
     return Interval(
         mean=plain.mean,

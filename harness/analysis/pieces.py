@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from harness.analysis.bounds import Circumstances
+from harness.analysis.components import Components, components, mean_components
 from harness.analysis.gls import NO_MEMORY, Fit, Series, fit
 from harness.analysis.intervals import Interval, block_interval
 from harness.analysis.labels import LIMITS, Finding, Label
@@ -17,6 +18,7 @@ from harness.records import DUPLICATE, Run, Trial
 from harness.study import Condition
 
 _FAILED = frozenset({Label.INCOMPLETE, Label.ERRORS, Label.NEVER_MET})
+_NOT_AS_OFFERED = frozenset({Label.OVERLOADED, Label.GENERATOR_BOUND})
 _GROUPS = 10
 """Into which a trial's slices are taken together, by their median, to look for a trend."""
 
@@ -37,6 +39,7 @@ class Piece:
         self._good: dict[str, dict[int, Trial]] = {}
         self._means: dict[Measure, dict[str, dict[int, float]]] = {}
         self._fits: dict[Measure, Fit] = {}
+        self._variances: dict[Measure, dict[str, dict[int, float]]] = {}
         for trial in sorted(trials, key=lambda t: t.block):
             labels = findings(trial, Circumstances.of(run, trial.variant))
             self.blocks.setdefault(trial.entry, {})[trial.block] = trial
@@ -56,9 +59,9 @@ class Piece:
         Values of one block belong together: only their differences mean something.
         """
         if measure not in self._means:
-            self._means[measure] = (
-                self._whole(measure) if measure in WHOLE else self._fitted(measure)
-            )
+            # A search's windows were at all sorts of rates.
+            whole = measure in WHOLE or self.condition.objective is not None
+            self._means[measure] = self._whole(measure) if whole else self._fitted(measure)
         return self._means[measure]
 
     def fit(self, measure: Measure) -> Fit | None:
@@ -86,6 +89,23 @@ class Piece:
         """Log ratio of two entries."""
         return self.combination(measure, {one: 1.0, other: -1.0})
 
+    def components(self, measure: Measure) -> Components | None:
+        """Where the variance of a ratio to the baseline comes from, on average over entries."""
+        means, fitted = self.means(measure), self._fits.get(measure)
+        if fitted is None or self.baseline not in means:
+            return None
+        spread = self._variances[measure]
+        base = means[self.baseline]
+        found: list[Components] = []
+        for entry in means.keys() - {self.baseline}:
+            shared = sorted(means[entry].keys() & base.keys())
+            split = components(
+                [means[entry][block] - base[block] for block in shared],
+                [spread[entry][block] + spread[self.baseline][block] for block in shared],
+            )
+            found += [] if split is None else [split]
+        return mean_components(found)
+
     def floor(self, measure: Measure) -> float | None:
         """What two identical servers may differ by, as a logarithm."""
         return noise_floor(self.effect(measure, self.duplicate, self.baseline))
@@ -98,6 +118,8 @@ class Piece:
         """
         if self.floor(measure) is None:
             return "the two identical variants have not both been measured in two blocks or more"
+        if measure is Measure.P99:
+            return self._unanswered()
         if measure is not Measure.THROUGHPUT:
             return None
         for entry, trials in self.found.items():
@@ -109,6 +131,14 @@ class Piece:
             ]
             why = f" ({others[0].label}: {others[0].detail})" if others else ""
             return f"the server of {entry} was not what limited it{why}"
+        return None
+
+    def _unanswered(self) -> str | None:
+        """A latency of the arrivals that were answered says nothing where many were not."""
+        for entry, trials in self.found.items():
+            wrong = [f for labels in trials for f in labels if f.label in _NOT_AS_OFFERED]
+            if len(wrong) * 2 > len(trials):
+                return f"the load of {entry} was not what was offered ({wrong[0].detail})"
         return None
 
     def _whole(self, measure: Measure) -> dict[str, dict[int, float]]:
@@ -127,11 +157,8 @@ class Piece:
         series = [self._series(measure, names, block) for block in numbers]
         memory = None if self.condition.window_s is None else NO_MEMORY  # windows stand far apart
         fitted = self._fits[measure] = fit(series, memory)
-        means: dict[str, dict[int, float]] = {name: {} for name in names}
-        for block, found in zip(numbers, fitted.means, strict=True):
-            for index, value in found.items():
-                means[names[index]][block] = value
-        return means
+        self._variances[measure] = _by_entry(names, numbers, fitted.variances)
+        return _by_entry(names, numbers, fitted.means)
 
     def _series(self, measure: Measure, names: Sequence[str], block: int) -> Series:
         rows = [
@@ -144,8 +171,7 @@ class Piece:
         table = np.array(sorted(rows), dtype=np.float64).reshape(-1, 4)
         probe = table[:, 3]
         seen = ~np.isnan(probe)
-        if seen.any():
-            probe = np.where(seen, probe, probe[seen].mean())
+        probe = np.where(seen, probe, probe[seen].mean() if seen.any() else 0.0)
         return Series(
             at_s=table[:, 0],
             entry=table[:, 1].astype(np.intp),
@@ -179,14 +205,27 @@ def unsteady(trial: Trial) -> list[Finding]:
 def _steady_values(trial: Trial) -> list[float]:
     if trial.condition.window_s is not None:
         return [float(n) for s in trial.slices if s.window for n in s.window.per_second]
+    probed = all(s.probe_ns for s in trial.slices)  # or else in none: the two are far apart
     values = [
-        value / (s.probe_ns or 1)
+        value / (s.probe_ns if probed and s.probe_ns else 1)
         for s in trial.slices
         if (value := slice_value(Measure.CPU, s)) is not None
     ]
     size = max(1, len(values) // _GROUPS)
     groups = [values[at : at + size] for at in range(0, len(values), size)]
     return [float(np.median(group)) for group in groups if len(group) == size]
+
+
+def _by_entry(
+    names: Sequence[str], numbers: Sequence[int], found: Sequence[Mapping[int, float]]
+) -> dict[str, dict[int, float]]:
+    """From one mapping per block, by index of entry, to one per entry, by number of block."""
+    return {
+        name: {
+            n: values[index] for n, values in zip(numbers, found, strict=True) if index in values
+        }
+        for index, name in enumerate(names)
+    }
 
 
 def _log(value: int | None) -> float:

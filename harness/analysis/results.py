@@ -31,12 +31,16 @@ class Noise(msgspec.Struct, frozen=True):
     slice_sd: of the logarithm of one slice, what the probe explains taken out.
     tau_s, white: how long it remembers, and the share that does not.
     probe_slope: by how many percent the measure changes when the probe's time changes by one.
+    within_sd, between_sd: of one block's ratio to the baseline, from its slices and from its
+        starts; None with one block. Rounds narrow the one, only blocks the other.
     """
 
     slice_sd: float
     tau_s: float
     white: float
     probe_slope: float | None
+    within_sd: float | None
+    between_sd: float | None
 
 
 class Comparison(msgspec.Struct, frozen=True):
@@ -199,7 +203,10 @@ def _noise(piece: Piece, measure: Measure) -> Noise | None:
     fitted = piece.fit(measure)
     if fitted is None:
         return None
+    parts = piece.components(measure)
     return Noise(
+        within_sd=None if parts is None else math.sqrt(parts.within),
+        between_sd=None if parts is None else math.sqrt(parts.between),
         slice_sd=fitted.residual_sd,
         tau_s=fitted.memory.tau_s,
         white=fitted.memory.white,

@@ -11,9 +11,9 @@ LEAST_VALUES = 8
 """With fewer, no rank test can be sure enough."""
 LEAST_CHANGE = 0.15
 """From begin to end: less is what a warm cache or a shared machine does, and cancels in rounds."""
-ALPHA = 0.001
-"""Asked of every trial of a run, so it must be rare by chance; slices depend on their neighbours,
-which makes the test call more than this."""
+ALPHA = 0.005
+"""Asked of every trial of a run, so it must be rare by chance; values depend on their neighbours,
+which makes the test call more often than this, so the change must be large too."""
 
 
 class Trend(msgspec.Struct, frozen=True):
@@ -29,14 +29,16 @@ class Trend(msgspec.Struct, frozen=True):
 
 
 def trend(values: Sequence[float]) -> Trend | None:
-    """Test equally spaced positive values for a monotonic drift; None if there are too few.
+    """Test equally spaced values, none negative, for a monotonic drift; None if there are too few.
 
     Kendall's tau against the order of time (Mann 1945), and Theil's median slope (Theil 1950, Sen
     1968): neither minds a few values that a neighbour disturbed.
     """
-    if len(values) < LEAST_VALUES or min(values) <= 0:
+    positive = [value for value in values if value > 0]
+    if len(positive) < LEAST_VALUES:
         return None
-    logs = np.array([math.log(value) for value in values])
+    least = min(positive) / 2  # in the place of a second without any answer
+    logs = np.array([math.log(max(value, least)) for value in values])
     times = np.arange(len(logs))
     slope = float(stats.theilslopes(logs, times)[0])
     p = float(stats.kendalltau(times, logs).pvalue)

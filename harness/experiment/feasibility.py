@@ -13,26 +13,33 @@ def check_connections(study: Study, limits: Limits) -> None:
         UsageError: with the number that would work.
     """
     servers = len(study.variants) + 1
-    if limits.in_all is None:
+    in_all = None if limits.in_all is None else limits.in_all * study.load.generators // servers
+    known = [limit for limit in (in_all, limits.per_server) if limit is not None]
+    if not known:
         return
-    allowed = limits.in_all * study.load.generators // servers
-    if limits.per_server is not None:
-        allowed = min(allowed, limits.per_server)
+    allowed = min(known)
+    by_files = allowed in (in_all, limits.in_all)
+    remedy = "open files (ulimit -n)" if by_files else "ports (net.ipv4.ip_local_port_range)"
     for condition in study.conditions:
         if condition.connections > allowed:
             raise UsageError(
                 f"Condition {condition.name} wants {condition.connections} connections to each of "
-                f"{servers} servers, and the generator may open {limits.in_all} files; set "
-                f"`connections` to {allowed} at most, or raise the limit (ulimit -n)."
+                f"{servers} servers, and this machine allows {allowed}; set `connections` to "
+                f"{allowed} at most, or raise the limit of {remedy}."
             )
 
 
 def check_rates(study: Study, ceiling_per_s: float) -> None:
     """An open loop at a rate that the generator cannot make measures the generator.
 
+    Args:
+        study: what is asked.
+        ceiling_per_s: of one process of the generator.
+
     Raises:
         UsageError: with the rate that would work.
     """
+    ceiling_per_s *= study.load.generators  # as `analysis.bounds` judges it afterwards
     highest = CEILING_SHARE * ceiling_per_s
     for condition in study.conditions:
         if condition.rate is not None and condition.rate > highest:

@@ -46,7 +46,7 @@ class Gathering:
         self.exchange: Exchange | None = None
         self.slices: list[SliceRecord] = []
         self.tries: list[Try] = []
-        self.sustained_per_s: float | None = None
+        self.sustained_per_s: list[float | None] = []
         self.capacity_per_s: float | None = None
         self.statements: Statements | None = None
         self.waits: Samples | None = None
@@ -104,8 +104,15 @@ class Gathering:
             statements=self.statements,
             capacity_per_s=self.capacity_per_s,
             search=tuple(self.tries),
-            sustained_per_s=self.sustained_per_s,
+            sustained_per_s=self._sustained(),
         )
+
+    def _sustained(self) -> float | None:
+        """The mean of its searches, where every one of them found a rate."""
+        found = [rate for rate in self.sustained_per_s if rate is not None]
+        if not found or len(found) < len(self.sustained_per_s):
+            return None
+        return sum(found) / len(found)
 
     def _idle_share(self) -> float | None:
         waited = time.monotonic() - self._begun - self._loaded_ns / 1e9

@@ -32,12 +32,17 @@ class Reading(msgspec.Struct, frozen=True):
             generator_ns=self.generator_ns - earlier.generator_ns,
             machine_busy_ns=self.machine_busy_ns - earlier.machine_busy_ns,
             steal_ns=self.steal_ns - earlier.steal_ns,
-            run_delay_ns=_difference(self.run_delay_ns, earlier.run_delay_ns),
+            run_delay_ns=_positive(_difference(self.run_delay_ns, earlier.run_delay_ns)),
         )
 
 
 def _difference(later: int | None, earlier: int | None) -> int | None:
     return None if later is None or earlier is None else later - earlier
+
+
+def _positive(value: int | None) -> int | None:
+    """Threads that ended in between took their share along."""
+    return None if value is None else max(0, value)
 
 
 class Gauges:

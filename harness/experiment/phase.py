@@ -4,6 +4,7 @@ import http.client
 from collections.abc import Callable, Iterator
 from functools import partial
 
+from harness.analysis.bounds import CEILING_SHARE
 from harness.audit.conformance import Subject
 from harness.audit.findings import Violation
 from harness.audit.probe import Probe
@@ -21,13 +22,15 @@ from harness.lab.network import HOST
 from harness.records import Phase, Plan, Statements, Trial
 from harness.study import Study
 
+_SEEDS_PER_BLOCK = 100_000
+"""Every round of every block has arrivals of its own."""
 _Action = Callable[[Gathering], None]
 
 
 class PhaseRunner:
     """Carries out one phase on servers that are up.
 
-    ceiling_per_s: no search goes above it;.
+    ceiling_per_s: of one process of the generator; no search goes near it.
     """
 
     def __init__(
@@ -49,8 +52,14 @@ class PhaseRunner:
         self._generator = instruments.generator
         self._sampler = instruments.sampler
         self._listener = listener
-        self._ceiling_per_s = ceiling_per_s
-        self._turns = Turns(phase.condition, study.load, instruments, database)
+        self._highest_per_s = (
+            None if ceiling_per_s is None else CEILING_SHARE * ceiling_per_s * study.load.generators
+        )
+        writes = contract.operations[phase.condition.endpoint].method == "POST"
+        self._turns = Turns(
+            phase.condition, study.load, instruments, database,
+            writes=writes, seed=study.seed + _SEEDS_PER_BLOCK * phase.block,
+        )  # fmt: skip
 
     def run(
         self, run: str, attempt: int, servers: list[Server]
@@ -149,7 +158,8 @@ class PhaseRunner:
         for _ in range(CAPACITY_ROUNDS):
             self._each(gatherings, load)
         for name, gathering in gatherings.items():
-            correct, elapsed_ns = (sum(values) for values in zip(*seen[name], strict=True))
+            correct = sum(count for count, _ in seen[name])  # none of a server that is out
+            elapsed_ns = sum(elapsed for _, elapsed in seen[name])
             gathering.capacity_per_s = correct / elapsed_ns * 1e9 if elapsed_ns else 0.0
             if not correct and gathering.server.problem is None:
                 gathering.server.problem = "no correct answer under load, so it has no capacity"
@@ -159,7 +169,7 @@ class PhaseRunner:
         if condition.window_s is None:
             gathering.slices.append(self._turns.slice(gathering, turn, load.slice_s))
         elif condition.objective is not None:
-            search_for(condition.objective, self._turns, gathering, turn, self._ceiling_per_s)
+            search_for(condition.objective, self._turns, gathering, turn, self._highest_per_s)
         else:
             window = self._turns.window(gathering, turn, self._rate(gathering))
             gathering.slices.append(window.record)

@@ -7,8 +7,10 @@ fail. The result is then a rate that was met every time it was confirmed, and no
 
 import msgspec
 
-_STEP = 1.25
-"""Factor between rates while the limit is being bracketed."""
+_STEP, _WIDEST_STEP = 1.25, 4.0
+"""Factors between rates while the limit is being bracketed; each try squares it."""
+_LEAST_SHARE = 0.01
+"""Of the first rate: where not even this meets the objective, none will."""
 _RESOLUTION = 1.03
 """Where the bracket is narrower than this factor, the bisection ends."""
 _BACK = 0.95
@@ -35,6 +37,8 @@ class Search:
 
     def __init__(self, start_per_s: float, highest_per_s: float | None = None) -> None:
         self._highest = highest_per_s
+        self._least = _LEAST_SHARE * start_per_s
+        self._stride = _STEP
         self._met: float | None = None
         self._failed: float | None = None
         self._next = start_per_s if highest_per_s is None else min(start_per_s, highest_per_s)
@@ -64,15 +68,23 @@ class Search:
         else:
             self._failed = min(rate, self._failed or rate)
         if self._met is None:
-            self._next = rate / _STEP
+            self._next = rate / self._widen()
+            self.ended = self._next < self._least
         elif self._failed is None and rate == self._highest:
             self._confirm(rate)  # the limit lies beyond what can be tried
         elif self._failed is None:
-            self._next = rate * _STEP if self._highest is None else min(rate * _STEP, self._highest)
+            self._next = rate * self._widen()
+            if self._highest is not None:
+                self._next = min(self._next, self._highest)
         elif self._failed / self._met <= _RESOLUTION:
             self._confirm(self._met)
         else:
             self._next = (self._failed * self._met) ** 0.5
+
+    def _widen(self) -> float:
+        stride = self._stride
+        self._stride = min(stride**2, _WIDEST_STEP)
+        return stride
 
     def _observe_confirmation(self, met: bool) -> None:
         if not met:

@@ -28,9 +28,7 @@ def search_for(
         gathering.slices.append(window.record)
         gathering.tries.append(tried)
         search.observe(tried.met)
-    found = search.sustained_per_s
-    best = gathering.sustained_per_s
-    gathering.sustained_per_s = found if best is None or found is None else (found + best) / 2
+    gathering.sustained_per_s.append(search.sustained_per_s)
 
 
 def judge(objective: Objective, step: Step, window: Window) -> Try:

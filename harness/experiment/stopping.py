@@ -46,7 +46,8 @@ class Stopper:
         if stopping.half_width is None or blocks not in stopping.looks:
             return None
         trials, _ = self._store.trials()
-        analysis = analyse(self._run, trials)
+        # On resuming, later blocks may be there already; the look is at those up to here.
+        analysis = analyse(self._run, [trial for trial in trials if trial.block <= blocks])
         widths = [
             ratio.log_half_width
             for result in analysis.conditions

@@ -35,7 +35,12 @@ class Window(msgspec.Struct, frozen=True):
 
 
 class Turns:
-    """Gives one server after the other its turn, under one condition."""
+    """Gives one server after the other its turn, under one condition.
+
+    seed: of arrivals.
+    writes: whether the table grows. Slices go round, so that all find it alike; before a window it
+        is brought back, or the last one would be measured on what the others have written.
+    """
 
     def __init__(
         self,
@@ -43,7 +48,12 @@ class Turns:
         load: LoadSettings,
         instruments: Instruments,
         database: Database,
+        *,
+        writes: bool,
+        seed: int,
     ) -> None:
+        self._seed = seed
+        self._writes = writes
         self._condition = condition
         self._settings = load
         self._with = instruments
@@ -74,6 +84,8 @@ class Turns:
         condition, settings = self._condition, self._settings
         assert gathering.exchange is not None
         assert condition.window_s is not None
+        if self._writes:
+            self._database.reset(condition.rows)
         self._watch(gathering)
         tally = self._with.generator.window(
             gathering.server.entry.name, gathering.exchange, warmup_s=settings.warmup_s,
@@ -101,7 +113,7 @@ class Turns:
 
     def _arrivals(self, rate_per_s: float, turn: Turn) -> Arrivals:
         """The same schedule for every variant of a round: who comes when is not left to luck."""
-        return Arrivals(self._condition.arrivals, rate_per_s, seed=turn.round)
+        return Arrivals(self._condition.arrivals, rate_per_s, seed=self._seed + turn.round)
 
     def _record(
         self,

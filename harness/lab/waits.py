@@ -8,6 +8,7 @@ from typing import Self
 import msgspec
 import psycopg
 
+from harness.errors import DatabaseFailed
 from harness.lab.connecting import Connection
 
 _QUERY = """
@@ -67,7 +68,7 @@ class WaitSampler:
             with self._connect() as connection:
                 while not self._end.wait(self._period_s):
                     self._sample(connection)
-        except psycopg.Error:
+        except (psycopg.Error, DatabaseFailed):
             return
 
     def _sample(self, connection: Connection) -> None:

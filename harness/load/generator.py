@@ -197,10 +197,11 @@ class _Worker:
 
 
 def _silent_until(workers: Sequence[_Worker], at_ns: int) -> bool:
-    """Wait; False as soon as one of them says something, or dies."""
+    """Wait; False as soon as one of them says something before that time, or dies."""
     streams = [worker.stream for worker in workers]
     remaining = max(0, at_ns - time.monotonic_ns()) / 1e9
-    return not select.select(streams, [], [], remaining)[0]
+    spoken, _, _ = select.select(streams, [], [], remaining)
+    return not spoken or time.monotonic_ns() >= at_ns
 
 
 def _shares(connections: int, processes: int) -> list[int]:

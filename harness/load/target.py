@@ -68,8 +68,8 @@ class Target:
             loop = OpenLoop(self.connections, meter, due)
         await self._drive(loop, command.timeout_s)
         meter.reconnects += reopened
-        left_ns = command.closes_ns - monotonic_ns()  # of an open loop in which nothing more is due
-        await asyncio.sleep(max(0, left_ns) / 1e9)
+        while (left_ns := command.closes_ns - monotonic_ns()) > 0:
+            await asyncio.sleep(left_ns / 1e9)  # an open loop in which nothing more was due
         return meter.tally(command.opens_ns, command.closes_ns)
 
     def close(self) -> None:

@@ -4,15 +4,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from harness.analysis.labels import LIMITS, Label
-from harness.analysis.measures import Measure
-from harness.analysis.results import Analysis, Comparison, ConditionResult
+from harness.analysis.measures import Measure, ranked
+from harness.analysis.results import Analysis, Comparison, ConditionResult, Noise
 from harness.analysis.ties import letters
 from harness.errors import BridgetollError
 from harness.records import Run
 from harness.report import words
 from harness.report.charts import alternative, data_uri, interval_chart
 
-_CHARTED = (Measure.CPU, Measure.THROUGHPUT)
 _COLUMNS = (Measure.CPU, Measure.THROUGHPUT, Measure.P50, Measure.P99, Measure.DATABASE_CPU)
 
 
@@ -40,12 +39,14 @@ def _condition(
 ) -> dict[str, Any]:
     present = [entry for entry in entries if entry in result.trials]
     variants = [entry for entry in present if entry != analysis.duplicate]
+    measures = ranked(result.condition)
     return {
         "name": result.condition.name,
         "title": words.condition_title(result.condition),
-        "charts": [_chart(result.comparisons[m], variants, run) for m in _CHARTED],
-        "rankings": [_ranking(result.comparisons[m]) for m in _CHARTED],
-        "columns": [m.heading for m in _COLUMNS],
+        "charts": [_chart(result.comparisons[m], variants, run) for m in measures],
+        "rankings": [_ranking(result.comparisons[m]) for m in measures],
+        "ratios": [m.heading for m in measures],
+        "columns": [m.heading for m in _columns(result)],
         "rows": [_row(analysis, result, entry) for entry in present],
         "findings": [
             {"entry": _shown(analysis, entry), "finding": finding, "of": result.trials[entry]}
@@ -77,17 +78,20 @@ def _ranking(comparison: Comparison) -> dict[str, Any]:
 
 
 def _row(analysis: Analysis, result: ConditionResult, entry: str) -> dict[str, Any]:
-    cpu = result.comparisons[Measure.CPU]
     memory = result.memory_mib.get(entry)
     return {
         "entry": _shown(analysis, entry),
         "baseline": entry == analysis.baseline,
         "duplicate": entry == analysis.duplicate,
-        "cpu_ratio": "1" if entry == analysis.baseline else words.ratio(cpu.ratios.get(entry)),
-        "throughput_ratio": "1"
-        if entry == analysis.baseline
-        else words.ratio(result.comparisons[Measure.THROUGHPUT].ratios.get(entry)),
-        "values": [words.estimate(result.comparisons[m].estimates.get(entry)) for m in _COLUMNS],
+        "ratios": [
+            "1"
+            if entry == analysis.baseline
+            else words.ratio(result.comparisons[m].ratios.get(entry))
+            for m in ranked(result.condition)
+        ],
+        "values": [
+            words.estimate(result.comparisons[m].estimates.get(entry)) for m in _columns(result)
+        ],
         "limit": _limit(result, entry),
         "errors": f"{result.errors[entry]:.2%}" if result.errors[entry] else "0",
         "memory": words.MISSING if memory is None else words.number(memory),
@@ -103,13 +107,44 @@ def _limit(result: ConditionResult, entry: str) -> str:
     return ", ".join(f"{f.label} ({f.detail})" for f in found) or "nothing in particular"
 
 
+def _columns(result: ConditionResult) -> tuple[Measure, ...]:
+    return _COLUMNS if result.condition.objective is None else (Measure.SUSTAINED,)
+
+
 def _noise(result: ConditionResult, analysis: Analysis) -> str:
-    cpu = result.comparisons[Measure.CPU]
-    floor = "unknown" if cpu.noise_floor is None else f"{cpu.noise_floor:.1%}"
-    twin = words.ratio(cpu.ratios.get(analysis.duplicate))
-    return (
+    comparison = result.comparisons[ranked(result.condition)[0]]
+    floor = "unknown" if comparison.noise_floor is None else f"{comparison.noise_floor:.1%}"
+    twin = words.ratio(comparison.ratios.get(analysis.duplicate))
+    text = (
         f"{words.condition_title(result.condition)}: two identical servers of "
         f"{analysis.baseline} differ by a factor of {twin}; noise floor {floor}."
+    )
+    if comparison.detectable is not None:
+        text += (
+            f" A true difference of {comparison.detectable:.0%} would be called in four of five "
+            "such runs."
+        )
+    return text if comparison.noise is None else f"{text} {_slices(comparison.noise)}"
+
+
+def _slices(noise: Noise) -> str:
+    probe = (
+        ""
+        if noise.probe_slope is None
+        else (f", beyond what the speed probe explains (slope {noise.probe_slope:.2f})")
+    )
+    return (
+        f"A single slice varies by ±{noise.slice_sd:.1%}{probe}; {1 - noise.white:.0%} of that is "
+        f"shared with slices within about {noise.tau_s:.1f} s.{_levels(noise)}"
+    )
+
+
+def _levels(noise: Noise) -> str:
+    if noise.within_sd is None or noise.between_sd is None:
+        return ""
+    return (
+        f" A block's ratio varies by ±{noise.within_sd:.1%} because of its slices, and by "
+        f"±{noise.between_sd:.1%} because each start differs."
     )
 
 

@@ -2,7 +2,7 @@
 
 from harness.analysis.intervals import Interval
 from harness.analysis.labels import LIMITS, REMEDIES, Label
-from harness.analysis.measures import Measure
+from harness.analysis.measures import Measure, ranked
 from harness.analysis.results import Analysis, Comparison, ConditionResult
 from harness.records import Run
 from harness.study import Condition
@@ -38,7 +38,20 @@ def ratio(interval: Interval | None) -> str:
 
 def condition_title(condition: Condition) -> str:
     """A condition as a heading."""
-    return f"{condition.endpoint}, {condition.connections} connections, {condition.rows:,} rows"
+    rows = f"{condition.rows:,} rows"
+    if not condition.open_loop:
+        window = "" if condition.window_s is None else f", windows of {condition.window_s:g} s"
+        return f"{condition.endpoint}, {condition.connections} connections, {rows}{window}"
+    arrivals = f"{condition.arrivals} arrivals"
+    if condition.rate is not None:
+        load = f"{condition.rate:g} {arrivals} per second"
+    elif condition.share is not None:
+        load = f"{arrivals} at {condition.share:.0%} of capacity"
+    else:
+        assert condition.objective is not None
+        o = condition.objective
+        load = f"{arrivals} at the highest rate with p{o.percentile:g} up to {o.latency_ms:g} ms"
+    return f"{condition.endpoint}, {load}, {condition.connections} connections at most, {rows}"
 
 
 def names(group: tuple[str, ...]) -> str:
@@ -48,9 +61,23 @@ def names(group: tuple[str, ...]) -> str:
     return f"{', '.join(group[:-1])} and {group[-1]}"
 
 
+_BEST = {
+    Measure.CPU: "used the least server CPU per request",
+    Measure.THROUGHPUT: "answered the most requests per second",
+    Measure.P99: "had the lowest 99th percentile of latency",
+    Measure.SUSTAINED: "sustained the highest rate that meets the objective",
+}
+_MORE = {
+    Measure.CPU: "used {} times as much",
+    Measure.THROUGHPUT: "answered {} times as many",
+    Measure.P99: "had {} times its",
+    Measure.SUSTAINED: "sustained {} times its rate",
+}
+
+
 def verdict(result: ConditionResult, baseline: str) -> str:
     """One or two sentences on a condition, made from its data alone."""
-    comparison = result.comparisons[Measure.CPU]
+    comparison = result.comparisons[ranked(result.condition)[0]]
     where = condition_title(result.condition)
     if not comparison.ranking:
         return f"{where}: no ranking, because {comparison.unsaid or 'nothing was measured'}."
@@ -58,12 +85,12 @@ def verdict(result: ConditionResult, baseline: str) -> str:
     tied = [n for n in comparison.ranking[1:] if _together(comparison, best, n)]
     if len(tied) == len(comparison.ranking) - 1 and tied:
         return (
-            f"{where}: {best} used the least server CPU per request, but no other could be told "
+            f"{where}: {best} {_BEST[comparison.measure]}, but no other could be told "
             "apart from it beyond what two identical servers differ by."
         )
     also = f", with {names(tuple(tied))} not told apart from it" if tied else ""
     return (
-        f"{where}: {best} used the least server CPU per request{also}; "
+        f"{where}: {best} {_BEST[comparison.measure]}{also}; "
         f"{_against_baseline(comparison, best, baseline)}"
     )
 
@@ -73,11 +100,17 @@ def _together(comparison: Comparison, one: str, other: str) -> bool:
 
 
 def _against_baseline(comparison: Comparison, best: str, baseline: str) -> str:
-    """How the baseline stands to the best, or the worst to a baseline that is tied with it."""
+    """How the baseline stands to the best, or the last to a baseline that is tied with it."""
     if baseline == best or _together(comparison, best, baseline):
-        worst = max(comparison.ratios, key=lambda entry: comparison.ratios[entry].mean)
-        return f"{worst} used {ratio(comparison.ratios[worst])} times as much as {baseline}."
-    return f"{baseline} used {ratio(_inverse(comparison.ratios[best]))} times as much."
+        last = comparison.ranking[-1]
+        times = _times(comparison, ratio(comparison.ratios.get(last)))
+        return f"{last} {times}, compared with {baseline}."
+    inverse = _inverse(comparison.ratios[best])
+    return f"{baseline} {_times(comparison, ratio(inverse))}."
+
+
+def _times(comparison: Comparison, times: str) -> str:
+    return _MORE[comparison.measure].format(times)
 
 
 def disturbances(analysis: Analysis) -> list[str]:

@@ -18,6 +18,7 @@ from harness.records import (
     Trial,
     VariantRecord,
     Verification,
+    WindowRecord,
 )
 from harness.study import Condition, LoadSettings, Study
 
@@ -81,6 +82,23 @@ def make_slice(round_: int = 0, cpu_us: float = 500.0, **changes: Any) -> SliceR
     return msgspec.structs.replace(healthy, **changes)
 
 
+def make_window(latency_ns: int = 4_000_000, **changes: Any) -> SliceRecord:
+    """A healthy window of a second, closed loop: eight connections, 2,000 responses of 4 ms."""
+    second = 1_000_000_000
+    details = WindowRecord(
+        before=8, in_flight=8, offered=None, dropped=0, latency_mean_ns=latency_ns,
+        lag_p50_ns=None, lag_p99_ns=None, per_second=(2_000,),
+        p50_per_second_ns=(latency_ns,), database={},
+    )  # fmt: skip
+    within = {key: changes.pop(key) for key in list(changes) if key in details.__struct_fields__}
+    healthy = make_slice(
+        elapsed_ns=second, window_ns=second, correct=2_000, server_cpu_ns=second * 97 // 100,
+        database_cpu_ns=second // 5, generator_cpu_ns=second // 10,
+        machine_busy_ns=second * 127 // 100, window=msgspec.structs.replace(details, **within),
+    )  # fmt: skip
+    return msgspec.structs.replace(healthy, **changes)
+
+
 def make_trial(
     entry: str = BASELINE,
     block: int = 1,
@@ -131,9 +149,11 @@ def simulate(
                 fresh = drift * math.sqrt(1 - kept_of_drift**2)
                 speed = kept_of_drift * speed + draw.gauss(0, fresh)
                 factor = math.exp(speed + starts[index] + draw.gauss(0, noise))
+                turn = number * len(entries) + position
                 piece = make_slice(
-                    number, cost_us[entries[index].variant] * factor, position=position
-                )
+                    number, cost_us[entries[index].variant] * factor, position=position,
+                    start_ns=turn * SLICE_NS * 5 // 4,
+                )  # fmt: skip
                 slices[index].append(piece)
         trials += [
             make_trial(entry.name, phase.block, pieces)

@@ -37,10 +37,14 @@ def write_study(
     rounds: int = 3,
     slice_s: float = 0.05,
     extra: str = "",
+    conditions: str = "",
 ) -> Path:
-    """A tiny study of toy variants; the first is the baseline."""
+    """A tiny study of toy variants; the first is the baseline.
+
+    conditions: further ones than the endpoints', as TOML. extra: keys of the study itself.
+    """
     names = [f"toy/{variant}" for variant in variants]
-    conditions = "".join(
+    conditions += "".join(
         f'[[conditions]]\nendpoint = "{endpoint}"\nconnections = 4\nrows = 50\n'
         for endpoint in endpoints
     )

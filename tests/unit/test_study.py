@@ -1,6 +1,10 @@
+from itertools import permutations
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from harness.catalog import Catalog, load_catalog
 from harness.errors import MalformedFile, UnknownName
@@ -8,6 +12,8 @@ from harness.study import (
     SPARE_CONNECTIONS,
     Condition,
     LoadSettings,
+    Objective,
+    Stopping,
     find_study,
     load_study,
     study_names,
@@ -162,3 +168,144 @@ def test_variants_that_connect_per_request_hold_no_pool(tmp_path: Path, catalog:
     text = STUDY.replace("flask/sqlalchemy", per_request[0])
     database = f"[database]\nmax_connections = {2 * 16 + SPARE_CONNECTIONS}\n"
     assert load_study(write(tmp_path, text + database), catalog)
+
+
+WINDOW = "connections = 8\nwindow_s = 10\n"
+SEARCH = WINDOW + "[conditions.objective]\n"
+
+
+@pytest.mark.parametrize(
+    ("condition", "told"),
+    [
+        (WINDOW + "rate = 5\nshare = 0.5", "`conditions[0]` has both `rate` and `share`; keep one"),
+        (WINDOW + "rate = 5\n[conditions.objective]", "has both `rate` and `objective`; keep one"),
+        (WINDOW + "share = 1\n[conditions.objective]", "has both `share` and `objective`; keep"),
+        ("rate = 5", "`conditions[0].window_s` is missing; `rate` needs it, e.g. 10."),
+        ("share = 0.5", "`conditions[0].window_s` is missing; `share` needs it"),
+        ("[conditions.objective]", "`conditions[0].window_s` is missing; `objective` needs it"),
+        ("windows = 2", "`conditions[0].windows` means nothing without `window_s`; remove it."),
+        (
+            WINDOW + 'arrivals = "constant"',
+            "`conditions[0].arrivals` means nothing without `rate` or `share`; remove it.",
+        ),
+        ("window_s = 0.1", "`conditions[0].window_s`: expected `float` >= 0.5"),
+        (WINDOW + "share = 2.1", "`conditions[0].share`: expected `float` <= 2"),
+        (WINDOW + "rate = 0", "`conditions[0].rate`: expected `float` > 0"),
+        (WINDOW + 'rate = 5\narrivals = "even"', "`conditions[0].arrivals`: invalid enum value"),
+        (SEARCH + "percentile = 100", "`conditions[0].objective.percentile`: expected `float` <="),
+        (
+            SEARCH + "latency_ms = 30000",
+            "`conditions[0].objective.latency_ms` would always be met, because a request times out "
+            "after 30000 ms; set it below that, or raise `load.timeout_s`.",
+        ),
+        (SEARCH + "latency_ms = 500\n[load]\ntimeout_s = 0.5", "a request times out after 500 ms"),
+        ("[stopping]\nlooks = [3]", "`stopping.half_width` is missing; looks and half_width go"),
+        ("[stopping]\nhalf_width = 0.03", "`stopping.looks` is missing; looks and half_width go"),
+        ("[stopping]\nhalf_width = 0.03\nlooks = [2]", "`stopping.looks[0]`: expected `int` >= 3"),
+        (
+            "[stopping]\nhalf_width = 0.03\nlooks = [3, 6, 7]",
+            "`stopping.looks`: the run ends after 6 blocks anyway, so a look after 6 does nothing; "
+            "keep those below `blocks`.",
+        ),
+        (
+            SEARCH + "errors = 0.01\n[[conditions]]\nendpoint = 'cpu'\n" + SEARCH,
+            "`conditions`: two are called cpu-c8-r1000+p99-100ms+w10x1 and would share their",
+        ),
+        (
+            WINDOW + "rate = 123456.1\n[[conditions]]\nendpoint = 'cpu'\n" + WINDOW
+            + "rate = 123456.2",
+            "`conditions`: two are called cpu-c8-r1000+open123456+w10x1 and would share their",
+        ),
+    ],
+)  # fmt: skip
+def test_a_design_that_cannot_be_meant_is_one_sentence_that_names_the_key(
+    tmp_path: Path, catalog: Catalog, condition: str, told: str
+) -> None:
+    text = STUDY.replace("blocks = 2", "blocks = 6").replace("connections = 8\n", condition)
+    path = write(tmp_path, text)
+    with pytest.raises(MalformedFile) as caught:
+        load_study(path, catalog)
+    message = str(caught.value)
+    assert message.startswith(f"{path}: ")
+    assert told in message
+    assert message.endswith(".")
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("condition", "wanted"),
+    [
+        (WINDOW, {}),
+        (WINDOW + "windows = 3", {"windows": 3}),
+        (WINDOW + 'rate = 50\narrivals = "constant"', {"rate": 50.0, "arrivals": "constant"}),
+        (WINDOW + 'share = 0.7\narrivals = "constant"', {"share": 0.7, "arrivals": "constant"}),
+        (SEARCH + "latency_ms = 29999", {"objective": Objective(latency_ms=29_999.0)}),
+    ],
+)
+def test_a_window_and_each_kind_of_open_loop_are_taken(
+    tmp_path: Path, catalog: Catalog, condition: str, wanted: dict[str, Any]
+) -> None:
+    path = write(tmp_path, STUDY.replace("connections = 8\n", condition))
+    made = Condition("cpu", connections=8, window_s=10.0, **wanted)
+    assert load_study(path, catalog).conditions == (made,)
+
+
+def test_looks_before_the_last_block_are_taken(tmp_path: Path, catalog: Catalog) -> None:
+    text = STUDY.replace("blocks = 2", "blocks = 6")
+    path = write(tmp_path, text + "[stopping]\nhalf_width = 0.03\nlooks = [3, 5]\nbudget_s = 9\n")
+    wanted = Stopping(half_width=0.03, looks=(3, 5), budget_s=9.0)
+    assert load_study(path, catalog).stopping == wanted
+
+
+ENDPOINTS = st.sampled_from(["cpu", "io_read", "io_wait"])
+NUMBERS = st.sampled_from([1, 10, 100, 1_000])
+RATES = st.sampled_from([1e-5, 0.5, 5.0, 50.0, 500_000.0, 1_000_000.0])
+LOOPS: st.SearchStrategy[dict[str, Any]] = st.one_of(
+    st.just({}),
+    st.fixed_dictionaries({"window_s": RATES, "windows": NUMBERS}),
+    st.fixed_dictionaries({
+        "window_s": RATES, "windows": NUMBERS, "rate": RATES,
+        "arrivals": st.sampled_from(["poisson", "constant"]),
+    }),
+    st.fixed_dictionaries({
+        "window_s": RATES, "share": st.sampled_from([1e-5, 0.05, 0.5, 0.7, 1.0]),
+        "arrivals": st.sampled_from(["poisson", "constant"]),
+    }),
+    st.fixed_dictionaries({
+        "window_s": RATES,
+        "objective": st.builds(
+            Objective, latency_ms=RATES, percentile=st.sampled_from([9.0, 99.0, 99.9, 99.99])
+        ),
+    }),
+)  # fmt: skip
+CONDITIONS = st.builds(
+    lambda endpoint, connections, rows, loop: Condition(
+        endpoint, connections=connections, rows=rows, **loop
+    ),
+    ENDPOINTS, NUMBERS, st.sampled_from([0, 1, 10, 100, 1_000]), LOOPS,
+)  # fmt: skip
+
+
+@given(conditions=st.lists(CONDITIONS, min_size=2, max_size=6, unique=True))
+def test_conditions_that_differ_have_names_of_which_none_begins_anothers_files(
+    conditions: list[Condition],
+) -> None:
+    """In a trial's file name a `-` and the entry follow; all of a phase are found by that."""
+    for one, other in permutations(conditions, 2):
+        assert one.name != other.name
+        assert not f"{other.name}-toy.variant".startswith(f"{one.name}-")
+
+
+@given(condition=CONDITIONS)
+def test_a_name_is_fit_for_a_file(condition: Condition) -> None:
+    assert not set(condition.name) & set("/\\*?[]~# ")
+
+
+def test_an_open_loop_is_one_whose_requests_come_when_they_are_due() -> None:
+    closed = [Condition("cpu"), Condition("cpu", window_s=5.0)]
+    due = [
+        Condition("cpu", window_s=5.0, rate=5.0),
+        Condition("cpu", window_s=5.0, share=0.5),
+        Condition("cpu", window_s=5.0, objective=Objective()),
+    ]
+    assert [c.open_loop for c in [*closed, *due]] == [False, False, True, True, True]

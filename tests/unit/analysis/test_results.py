@@ -1,17 +1,29 @@
 import math
 import random
 import statistics
+from functools import cache
 
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.analysis import pieces
+from harness.analysis.intervals import detectable
 from harness.analysis.labels import Label
 from harness.analysis.measures import Measure, ranked
+from harness.analysis.pieces import Piece
 from harness.analysis.results import Comparison, ConditionResult, analyse
 from harness.records import DUPLICATE, Trial
-from tests.toys.runs import BASELINE, SLICE_NS, make_run, make_slice, make_study, simulate
+from tests.toys.runs import (
+    BASELINE,
+    CONDITION,
+    SLICE_NS,
+    make_run,
+    make_slice,
+    make_study,
+    simulate,
+)
 
 VARIANTS = (BASELINE, "b/same", "c/slow")
 COST = {BASELINE: 500.0, "b/same": 500.0, "c/slow": 550.0}
@@ -25,8 +37,13 @@ def only(trials: list[Trial]) -> ConditionResult:
     return result
 
 
+@cache
+def result_of(seed: int) -> ConditionResult:
+    return only(simulate(RUN, COST, seed))
+
+
 def compared(seed: int, measure: Measure = Measure.CPU) -> Comparison:
-    return only(simulate(RUN, COST, seed)).comparisons[measure]
+    return result_of(seed).comparisons[measure]
 
 
 def test_a_planted_tenth_is_found_with_the_right_sign_and_size() -> None:
@@ -39,12 +56,17 @@ def test_a_planted_tenth_is_found_with_the_right_sign_and_size() -> None:
     assert all(ratio.blocks == 5 for ratio in ratios)
 
 
-def test_intervals_hold_the_planted_ratio_about_as_often_as_they_say() -> None:
+def test_intervals_hold_the_planted_ratio_about_as_often_as_they_say(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pieces, "unsteady", lambda _: [])  # a label that takes half of the time
     held = 0
     for seed in range(150):
-        comparison = compared(seed)
+        piece = Piece(RUN, CONDITION, simulate(RUN, COST, seed))
         for name, truth in (("c/slow", 1.1), ("b/same", 1.0), (TWIN, 1.0)):
-            ratio = comparison.ratios[name]
+            effect = piece.effect(Measure.CPU, name, BASELINE)
+            assert effect is not None
+            ratio = effect.exp()
             assert ratio.low is not None
             assert ratio.high is not None
             held += ratio.low <= truth <= ratio.high
@@ -202,15 +224,13 @@ def test_only_the_last_attempt_at_a_phase_counts() -> None:
 
 
 def test_comparisons_under_all_conditions_are_adjusted_as_one_family() -> None:
-    """What is called under one condition alone may be lost among many."""
-    trials = simulate(RUN, COST, 3)
-    conditions = [
-        msgspec.structs.replace(trials[0].condition, connections=n) for n in range(8, 208)
-    ]
+    """What is called under one condition alone may be lost among six."""
+    trials = simulate(RUN, COST, 8)
+    conditions = [msgspec.structs.replace(trials[0].condition, connections=n) for n in range(8, 14)]
     wide = msgspec.structs.replace(
         RUN, study=msgspec.structs.replace(RUN.study, conditions=tuple(conditions))
     )
-    alone = only(trials).comparisons[Measure.CPU]
+    alone = compared(8)
     many = analyse(
         wide, [msgspec.structs.replace(t, condition=c) for c in conditions for t in trials]
     )
@@ -237,12 +257,15 @@ def test_the_order_of_the_files_does_not_matter() -> None:
         assert first.ratios == second.ratios
 
 
+SHORT = make_run(make_study(VARIANTS, blocks=3))
+
+
 @settings(max_examples=60)
 @given(data=st.data())
 def test_whatever_is_missing_or_broken_the_rest_is_summed_up(data: st.DataObject) -> None:
     """Trials lost, cut short, empty, failed, or with clocks that stood still."""
     trials = []
-    for trial in simulate(RUN, COST, 4):
+    for trial in simulate(SHORT, COST, 4):
         match data.draw(st.sampled_from(["keep", "lose", "cut", "empty", "fail", "still", "zero"])):
             case "keep":
                 trials.append(trial)
@@ -251,20 +274,20 @@ def test_whatever_is_missing_or_broken_the_rest_is_summed_up(data: st.DataObject
             case "empty":
                 trials.append(msgspec.structs.replace(trial, slices=(), problem="x"))
             case "fail":
-                pieces = tuple(msgspec.structs.replace(s, errors={"b": 99}) for s in trial.slices)
-                trials.append(msgspec.structs.replace(trial, slices=pieces))
+                failed = tuple(msgspec.structs.replace(s, errors={"b": 99}) for s in trial.slices)
+                trials.append(msgspec.structs.replace(trial, slices=failed))
             case "still":
-                pieces = tuple(
+                still = tuple(
                     msgspec.structs.replace(s, server_cpu_ns=0, elapsed_ns=0) for s in trial.slices
                 )
-                trials.append(msgspec.structs.replace(trial, slices=pieces))
+                trials.append(msgspec.structs.replace(trial, slices=still))
             case "zero":
-                pieces = tuple(
+                nothing = tuple(
                     msgspec.structs.replace(s, server_cpu_ns=0, latency_p50_ns=None)
                     for s in trial.slices
                 )
-                trials.append(msgspec.structs.replace(trial, slices=pieces))
-    analysis = analyse(RUN, trials)
+                trials.append(msgspec.structs.replace(trial, slices=nothing))
+    analysis = analyse(SHORT, trials)
     kept = {t.entry for t in trials}
     for result in analysis.conditions:
         assert set(result.trials) == kept
@@ -281,3 +304,64 @@ def test_an_attempt_that_was_cut_off_does_not_hide_a_fuller_one() -> None:
     alone = next(t for t in trials if t.block == 2 and t.entry == BASELINE)
     torn = [*trials, msgspec.structs.replace(alone, attempt=2)]
     assert only(torn) == only(trials)
+
+
+def test_what_is_detectable_is_that_of_the_least_precise_ratio() -> None:
+    comparison = compared(1)
+    floor = comparison.noise_floor
+    assert floor is not None
+    told = [detectable(ratio, math.log1p(floor)) for ratio in comparison.ratios.values()]
+    assert len(told) == 3
+    assert comparison.detectable is not None
+    assert comparison.detectable == pytest.approx(math.expm1(max(d for d in told if d)))
+    assert comparison.detectable > floor
+
+
+def test_one_block_or_no_duplicate_leaves_open_what_is_detectable() -> None:
+    trials = simulate(RUN, COST, 2)
+    for left in (
+        [t for t in trials if t.block == 1],
+        [t for t in trials if t.entry != TWIN],
+    ):
+        assert only(left).comparisons[Measure.CPU].detectable is None
+
+
+def test_the_noise_is_that_of_slices_around_their_means() -> None:
+    noise = compared(1).noise
+    assert noise is not None
+    assert 0.02 < noise.slice_sd < 0.2  # drift 0.1 and noise 0.02 were planted
+    assert noise.white < 0.5
+    assert noise.probe_slope is None
+
+
+def test_a_probe_of_the_cores_speed_is_told_with_its_slope() -> None:
+    """Its piece took longer by as many percent as the requests did."""
+    trials = [
+        msgspec.structs.replace(
+            t,
+            slices=tuple(
+                msgspec.structs.replace(
+                    s, probe_ns=round(s.server_cpu_ns / s.correct / COST[t.variant] * 20)
+                )
+                for s in t.slices
+            ),
+        )
+        for t in simulate(RUN, COST, 1, noise=0, start=0)
+    ]
+    noise = only(trials).comparisons[Measure.CPU].noise
+    assert noise is not None
+    assert noise.probe_slope == pytest.approx(1.0, abs=0.01)
+    assert noise.slice_sd < 0.001
+
+
+def test_measures_of_whole_trials_have_no_noise_of_slices() -> None:
+    assert compared(1, Measure.P99).noise is None
+
+
+def test_a_phase_counts_as_repeated_once_however_often_and_by_whomever() -> None:
+    trials = simulate(RUN, COST, 2)
+    more = [
+        msgspec.structs.replace(t, attempt=n) for t in trials if t.block in (2, 4) for n in (2, 3)
+    ]
+    assert analyse(RUN, trials).repeated == 0
+    assert analyse(RUN, [*trials, *more]).repeated == 2

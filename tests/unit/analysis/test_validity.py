@@ -7,8 +7,9 @@ from harness.analysis.labels import LIMITS, REMEDIES, Label
 from harness.analysis.shares import shares
 from harness.analysis.validity import findings
 from harness.model import Cores
-from harness.records import Trial
-from tests.toys.runs import SLICE_NS, make_slice, make_trial
+from harness.records import Statements, Trial, Try
+from harness.study import Condition, Objective
+from tests.toys.runs import SLICE_NS, make_slice, make_trial, make_window
 
 TWO = Cores(application=(0,), database=(1,), load=(1,))
 THREE = Cores(application=(0,), database=(1,), load=(2,))
@@ -131,3 +132,54 @@ def test_one_processor_for_everything_is_named_when_it_is_full() -> None:
 def test_the_harness_itself_is_not_foreign() -> None:
     made = trial(harness_cpu_ns=SLICE_NS, machine_busy_ns=round(2.27 * SLICE_NS))
     assert Label.NOISY not in labels(made)
+
+
+RATE = Condition("io_read", connections=8, window_s=1.0, rate=2_000.0)
+SEARCH = Condition("io_read", connections=8, window_s=1.0, objective=Objective())
+
+
+def arrivals(offered: int, correct: int, dropped: int = 0) -> Trial:
+    piece = make_window(offered=offered, dropped=dropped, correct=correct)
+    return make_trial(slices=[piece], condition=RATE)
+
+
+def test_arrivals_that_were_not_answered_overload_an_open_loop() -> None:
+    (found,) = [
+        f
+        for f in findings(arrivals(2_000, 1_900, dropped=60), Circumstances(THREE, 1))
+        if f.label is Label.OVERLOADED
+    ]
+    assert found.detail == "95.0% of arrivals answered in time, 3.0% dropped"
+
+
+def test_an_open_loop_that_answers_ninety_nine_of_a_hundred_is_not_overloaded() -> None:
+    assert Label.OVERLOADED not in labels(arrivals(2_000, 1_980))
+    assert Label.OVERLOADED in labels(arrivals(2_000, 1_979))
+
+
+def test_windows_of_a_trial_are_judged_together() -> None:
+    pieces = [make_window(offered=2_000, correct=n) for n in (1_960, 2_000)]
+    assert Label.OVERLOADED not in labels(make_trial(slices=pieces, condition=RATE))
+
+
+def test_a_closed_loop_has_no_arrivals_to_leave_unanswered() -> None:
+    assert Label.OVERLOADED not in labels(make_trial(slices=[make_window(correct=10)]))
+
+
+def test_a_search_is_meant_to_overload_and_is_labelled_only_if_it_never_met_its_objective() -> None:
+    overloaded = [make_window(offered=2_000, correct=900)]
+    tried = (Try(2_000.0, 900.0, None, 0.0, met=False, confirming=False),) * 3
+    search: dict[str, Any] = {"slices": overloaded, "condition": SEARCH, "search": tried}
+    never = make_trial(**search, sustained_per_s=None)
+    assert Label.OVERLOADED not in labels(never)
+    (found,) = [f for f in findings(never, Circumstances(THREE, 1)) if f.label is Label.NEVER_MET]
+    assert found.detail == "none of 3 tries was confirmed"
+    assert Label.NEVER_MET not in labels(make_trial(**search, sustained_per_s=800.0))
+    assert Label.NEVER_MET not in labels(make_trial(**search, problem="it died"))
+
+
+def test_what_does_not_add_up_is_inconsistent() -> None:
+    made = make_trial(statements=Statements(calls=7, requests=1_000, expected=1))
+    assert labels(made) == {Label.SERVER_BOUND, Label.INCONSISTENT}
+    sound = make_trial(statements=Statements(calls=1_000, requests=1_000, expected=1))
+    assert labels(sound) == {Label.SERVER_BOUND}

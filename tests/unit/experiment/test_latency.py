@@ -68,3 +68,31 @@ def test_every_kept_response_is_in_the_histogram_once() -> None:
     encoded = latencies.encoded()
     assert encoded is not None
     assert HdrHistogram.decode(encoded).get_total_count() == (999 - 2) + (10 - 2)
+
+
+@given(values=st.lists(st.integers(1_000, 3_000_000_000), min_size=1, max_size=100))
+def test_of_a_window_nothing_is_left_out(values: list[int]) -> None:
+    """It has no edges of ours: however many connections there are."""
+    latencies = Latencies(50, window=True)
+    seen = latencies.add(tally(values))
+    wanted = np.percentile(values, [50, 99], method="inverted_cdf")
+    assert (seen.p50_ns, seen.p99_ns) == tuple(wanted)
+    assert HdrHistogram.decode(latencies.encoded()).get_total_count() == len(values)
+
+
+def test_an_empty_window_has_no_percentiles() -> None:
+    latencies = Latencies(3, window=True)
+    seen = latencies.add(tally([]))
+    assert (seen.p50_ns, seen.p99_ns) == (None, None)
+    assert latencies.encoded() is None
+
+
+def test_raw_durations_are_taken_whole_those_of_nothing_too() -> None:
+    """A request that was sent when it was due was late by nothing."""
+    lags = Latencies(5)
+    lags.add_raw(np.array([0, 0, 500, 2_000_000], dtype=np.int64).tobytes())
+    lags.add_raw(b"")
+    histogram = HdrHistogram.decode(lags.encoded())
+    assert histogram.get_total_count() == 4
+    assert histogram.get_value_at_percentile(50) < 1_000
+    assert histogram.get_value_at_percentile(100) == pytest.approx(2_000_000, rel=1e-3)

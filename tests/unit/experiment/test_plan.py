@@ -1,12 +1,13 @@
 from collections import Counter
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.experiment.plan import make_plan
+from harness.experiment.plan import block_s, make_plan
 from harness.records import DUPLICATE
-from harness.study import Condition, LoadSettings, Study
+from harness.study import Condition, LoadSettings, Objective, Study
 
 VARIANTS = ("a/one", "b/two", "b/three")
 STUDY = Study(
@@ -68,3 +69,56 @@ def test_the_expected_time_grows_with_everything_that_takes_time() -> None:
     assert base > STUDY.blocks * 3 * 4 * 10 * STUDY.load.slice_s
     for longer in ({"blocks": 8}, {"load": load}, {"variants": (*VARIANTS, "c/four")}):
         assert make_plan(msgspec.structs.replace(STUDY, **longer)).expected_s > base
+
+
+def takes(*conditions: Condition, **load: float) -> float:
+    settings = msgspec.structs.replace(STUDY.load, **load)
+    return block_s(msgspec.structs.replace(STUDY, conditions=conditions, load=settings))
+
+
+WINDOW = Condition("cpu", window_s=20.0)
+RATE = Condition("cpu", window_s=20.0, rate=100.0)
+SHARE = Condition("cpu", window_s=20.0, share=0.7)
+SEARCH = Condition("cpu", window_s=20.0, objective=Objective())
+
+
+def test_a_plan_takes_as_long_as_its_blocks() -> None:
+    assert make_plan(STUDY).expected_s == pytest.approx(STUDY.blocks * block_s(STUDY))
+
+
+def test_windows_take_their_length_and_a_warm_up_in_the_place_of_rounds() -> None:
+    once = takes(WINDOW)
+    twice = takes(msgspec.structs.replace(WINDOW, windows=2))
+    assert twice - once == pytest.approx(4 * (20.0 + STUDY.load.warmup_s))
+    assert takes(WINDOW, rounds=500) == once
+    assert takes(RATE) == once
+
+
+def test_a_share_of_the_capacity_takes_the_time_to_find_it() -> None:
+    assert 4 * 0.5 < takes(SHARE) - takes(RATE) < 4 * 5.0
+
+
+def test_a_search_takes_a_window_for_each_of_its_tries() -> None:
+    tries = (takes(SEARCH) - takes(SHARE)) / (4 * (20.0 + STUDY.load.warmup_s)) + 1
+    assert 5 <= tries <= 24
+
+
+def test_a_block_with_several_conditions_starts_its_servers_once() -> None:
+    one, other = Condition("cpu"), Condition("noop")
+    both = takes(one, other)
+    assert both < takes(one) + takes(other)
+    assert both > max(takes(one), takes(other))
+
+
+def test_a_windows_phase_has_an_order_per_window_and_a_slices_phase_one_per_round() -> None:
+    windows = msgspec.structs.replace(SEARCH, windows=3)
+    study = msgspec.structs.replace(STUDY, conditions=(windows, Condition("cpu")))
+    rounds = {p.condition.windows: len(p.orders) for p in make_plan(study).phases}
+    assert rounds == {3: 3, 1: STUDY.load.rounds}
+
+
+def test_servers_are_started_in_an_order_of_each_blocks_own() -> None:
+    plan = make_plan(msgspec.structs.replace(STUDY, blocks=12))
+    assert len(plan.starts) == 12
+    assert all(sorted(order) == [0, 1, 2, 3] for order in plan.starts)
+    assert len(set(plan.starts)) > 3

@@ -53,7 +53,8 @@ def test_an_objective_that_is_never_met_ends_without_a_rate() -> None:
     search = Search(1000.0)
     tried = run(search, limit=0.0)
     assert search.sustained_per_s is None
-    assert len(tried) == 24
+    assert len(tried) < 10
+    assert tried[-1] < 0.05 * tried[0]
     assert tried == sorted(tried, reverse=True)
 
 

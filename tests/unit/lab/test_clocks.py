@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +9,7 @@ from contextlib import contextmanager
 import psutil
 import pytest
 
-from harness.lab.clocks import MachineTime, TreeClock, process_cpu_ns
+from harness.lab.clocks import MachineTime, TreeClock, process_cpu_ns, run_delay_ns
 from harness.lab.process import wait_until
 from tests.waiting import PATIENCE_S, gone
 
@@ -210,3 +211,52 @@ def test_the_machine_is_at_least_as_busy_as_we_are() -> None:
 
 def test_processors_that_are_not_ours_do_not_count() -> None:
     assert MachineTime.read(frozenset()) == MachineTime(busy_ns=0, steal_ns=0)
+
+
+KEPT = run_delay_ns([os.getpid()]) is not None
+"""Whether this kernel keeps sched-stats; without them there is nothing to read."""
+
+
+def test_threads_that_want_one_processor_wait_for_it(puppet: Puppet, cpu: int) -> None:
+    """Two processes that burn on one processor: each is kept waiting about as long as it ran."""
+    with running_puppet() as rival:
+        for process in (puppet, rival):
+            process.do("burn 0")
+            os.sched_setaffinity(process.pid, {cpu})
+        pids = [puppet.pid, rival.pid]
+        before = run_delay_ns(pids)
+        threads = [
+            threading.Thread(target=process.do, args=(f"burn {5 * BURN_NS}",))
+            for process in (puppet, rival)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        after = run_delay_ns(pids)
+    if KEPT:
+        assert before is not None
+        assert after is not None
+        assert after - before >= BURN_NS
+    else:
+        assert (before, after) == (None, None)
+
+
+def test_delays_of_several_processes_add_up(puppet: Puppet) -> None:
+    with running_puppet() as other:
+        other.do("burn 0")
+
+        def adds_up() -> bool:
+            """Both are idle; but either may be woken up while we read."""
+            parts = [run_delay_ns([process.pid]) or 0 for process in (puppet, other)]
+            return (run_delay_ns([puppet.pid, other.pid]) or 0) == sum(parts)
+
+        assert wait_until(adds_up, PATIENCE_S)
+
+
+def test_processes_that_are_gone_are_not_waited_for(puppet: Puppet) -> None:
+    child = int(puppet.do("hold 0"))
+    puppet.do(f"kill {child}")
+    assert run_delay_ns([child]) is None
+    assert (run_delay_ns([child, os.getpid()]) is not None) == KEPT
+    assert run_delay_ns([]) is None

@@ -15,8 +15,10 @@ from harness.lab.connecting import OLDEST_VERSION, check_version
 from harness.lab.database import Counted, Database
 from harness.lab.network import HOST, free_port
 from harness.lab.postgres import EmbeddedPostgres
+from harness.lab.process import wait_until
 from harness.study import DatabaseSettings
 from harness.workspace import Workspace
+from tests.waiting import PATIENCE_S
 
 INSERT = (
     "INSERT INTO post (id, title, content, created_at, updated_at) "
@@ -311,3 +313,54 @@ def test_a_server_that_does_not_count_statements_is_a_sentence(
         with pytest.raises(UsageError, match=told), Database(postgres.url, contract):
             pass
         assert leftovers(postgres.url) == set()
+
+
+def test_the_role_is_the_one_that_the_variant_logs_in_with(database: Database) -> None:
+    """And is made when it is first asked for, whichever comes first."""
+    name = database.role("a/a")
+    assert ask(database.login("a/a"), "SELECT current_user::text") == [(name,)]
+    assert ask(database.login("b/b"), "SELECT current_user::text") == [(database.role("b/b"),)]
+    assert database.role("a/a") == name
+
+
+def test_another_connection_of_our_own_is_another_and_can_do_as_much(database: Database) -> None:
+    with database.connect() as other:
+        assert other.autocommit
+        assert other.info.backend_pid != database.admin.info.backend_pid
+        assert other.execute("SELECT current_database()").fetchone() == (
+            database.rows("SELECT current_database()")[0][0],
+        )
+        other.execute("TRUNCATE post")
+        assert other.execute("SHOW lock_timeout").fetchone() == ("10s",)
+    assert database.rows("SELECT 1") == [(1,)]
+
+
+def test_the_counters_grow_by_what_was_done(database: Database) -> None:
+    url = database.login("a/a")
+    before = database.counters()
+    with psycopg.connect(url) as connection:
+        for _ in range(3):
+            connection.execute(INSERT)
+        connection.commit()
+        connection.execute(INSERT)
+        connection.rollback()
+    # A backend adds its counts when it ends, which may be after its client has gone.
+    assert wait_until(
+        lambda: database.counters()["rows_inserted"] >= before["rows_inserted"] + 4, PATIENCE_S
+    )
+    after = database.counters()
+    grown = {key: after[key] - before[key] for key in before}
+    assert grown["rows_inserted"] == 4  # also those that were taken back
+    assert grown["sessions"] == 1
+    assert grown["rollbacks"] == 1
+    assert grown["commits"] >= 1
+    assert grown["deadlocks"] == grown["temporary_files"] == 0
+
+
+def test_the_counters_are_of_this_database_alone(
+    database: Database, cluster: EmbeddedPostgres
+) -> None:
+    before = database.counters()
+    ask(cluster.url, "CREATE TEMPORARY TABLE t AS SELECT generate_series(1, 100)")
+    assert database.counters()["rows_inserted"] == before["rows_inserted"]
+    assert database.counters()["sessions"] == before["sessions"]

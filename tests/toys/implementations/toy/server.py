@@ -29,6 +29,22 @@ TOO_MANY = 12
 GATHER_S = 0.005
 """How long a coalescing reader waits for others to join."""
 
+INSERT = "INSERT INTO post VALUES (%s, %s, %s, %s, %s)"
+SLOW_INSERTS = {
+    # one statement each, as the contract has it; but each scans the table that it makes grow ...
+    "grows": "INSERT INTO post SELECT %s, %s, %s, %s, %s "
+    "WHERE (SELECT count(content || g) FROM post, generate_series(1, 12) g) >= 0",
+    # ... or waits, in the database, for all the others
+    "waits-in-line": "WITH line AS MATERIALIZED (SELECT pg_advisory_xact_lock(1)), "
+    "work AS MATERIALIZED (SELECT pg_sleep(0.01) FROM line) "
+    "INSERT INTO post SELECT %s, %s, %s, %s, %s FROM work",
+}
+COUNT = "SELECT count(*) FROM post"
+SLOW_COUNTS = {
+    "sleepy": "SELECT (SELECT count(*) FROM post), pg_sleep(0.04)",
+    "heavy": "SELECT (SELECT count(*) FROM post), (SELECT sum(g) FROM generate_series(1, 60000) g)",
+}
+
 Post = tuple[UUID, str, str, datetime, datetime]
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -101,7 +117,7 @@ class App:
         post = (uuid4(), title, content, now, now)
         if self.fault != "skipped-insert":
             with self._connection() as connection:
-                connection.execute("INSERT INTO post VALUES (%s, %s, %s, %s, %s)", post)
+                connection.execute(SLOW_INSERTS.get(self.fault, INSERT), post)
         return self._shown(post)
 
     def _read(self) -> dict[str, Any]:
@@ -109,7 +125,7 @@ class App:
             posts = connection.execute(
                 "SELECT id, title, content, created_at, updated_at FROM post ORDER BY id LIMIT 25"
             ).fetchall()
-            counted = connection.execute("SELECT count(*) FROM post").fetchall()
+            counted = connection.execute(SLOW_COUNTS.get(self.fault, COUNT)).fetchall()
         return {"ct": counted[0][0], "posts": [self._shown(post) for post in posts]}
 
     def _join_read(self) -> dict[str, Any]:
@@ -192,6 +208,8 @@ class Handler(BaseHTTPRequestHandler):
             status, answer, allow = 200, self._route(body), None
             if self.carried > TOO_MANY and self.app.fault == "wrong-under-load":
                 answer = {"something": "else"}
+            if self.carried % TOO_MANY == 0 and self.app.fault == "fails-now-and-then":
+                status, answer = 503, {"error": "the database failed"}
         except Refused as refused:
             status, answer, allow = refused.status, {"error": str(refused)}, refused.allow
         except psycopg.Error as error:

@@ -1,0 +1,198 @@
+"""What limited a trial: pool, locks and disk within PostgreSQL, and the generator."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from harness.analysis.bounds import Circumstances, bounds
+from harness.analysis.labels import Finding, Label
+from harness.analysis.shares import shares
+from harness.experiment.latency import Latencies
+from harness.model import Cores
+from harness.records import Run, Trial, Waits
+from tests.toys.runs import (
+    BASELINE,
+    SLICE_NS,
+    make_run,
+    make_slice,
+    make_study,
+    make_trial,
+    make_window,
+)
+
+CORES = Cores(application=(0,), database=(1,), load=(2,))
+POOLED = Circumstances(CORES, workers=1, pool_size=4)
+
+
+def trial(server: float = 0.3, database: float = 0.2, **changes: Any) -> Trial:
+    """Whose roles used that share of a core."""
+    piece = make_slice(
+        server_cpu_ns=round(server * SLICE_NS), database_cpu_ns=round(database * SLICE_NS)
+    )
+    return make_trial(slices=[piece] * 4, **changes)
+
+
+def found(made: Trial, around: Circumstances = POOLED) -> list[Finding]:
+    used = shares(made, len(around.cores.all))
+    assert used is not None
+    return bounds(made, used, around)
+
+
+def labels(made: Trial, around: Circumstances = POOLED) -> set[Label]:
+    return {f.label for f in found(made, around)}
+
+
+def told(made: Trial, label: Label, around: Circumstances = POOLED) -> str:
+    (one,) = [f for f in found(made, around) if f.label is label]
+    return one.detail
+
+
+def busy(samples: Sequence[int], **states: int) -> Waits:
+    named = {name.replace("__", ":").replace("_", " "): n for name, n in states.items()}
+    return Waits(busy=tuple(samples), states=named)
+
+
+FULL = busy([4] * 10, active=40)
+
+
+def test_a_pool_that_is_all_busy_while_nobody_computes_is_what_limits() -> None:
+    detail = told(trial(waits=FULL), Label.POOL_BOUND)
+    assert detail == "the pool's 4 connections were busy for 100% of the time"
+
+
+@pytest.mark.parametrize(
+    "waits",
+    [None, busy([]), busy([4] * 8 + [1] * 2), busy([3] * 10)],
+    ids=["not asked", "never seen", "busy for 85 %", "one is free"],
+)
+def test_a_pool_with_connections_to_spare_is_not_what_limits(waits: Waits | None) -> None:
+    assert Label.POOL_BOUND not in labels(trial(waits=waits))
+
+
+def test_nine_tenths_of_its_connections_time_are_enough() -> None:
+    """Between two statements a connection is idle for a moment, however long the queue is."""
+    assert Label.POOL_BOUND in labels(trial(waits=busy([4] * 9 + [0])))
+    assert Label.POOL_BOUND in labels(trial(waits=busy([4, 3] * 5 + [4] * 5)))
+
+
+@pytest.mark.parametrize(("server", "database"), [(0.75, 0.2), (0.2, 0.75), (0.95, 0.2)])
+def test_a_full_pool_before_a_busy_server_or_database_is_not_blamed(
+    server: float, database: float
+) -> None:
+    assert Label.POOL_BOUND not in labels(trial(server, database, waits=FULL))
+
+
+def test_a_variant_without_a_pool_is_never_bound_by_it() -> None:
+    assert Label.POOL_BOUND not in labels(trial(waits=FULL), Circumstances(CORES, workers=1))
+
+
+def test_the_database_is_blamed_where_most_busy_connections_wait_for_one_thing() -> None:
+    waits = busy([2] * 10, **{"active Lock__tuple": 12, "active": 8})
+    detail = told(trial(waits=waits), Label.DATABASE_BOUND)
+    assert detail == "60% of busy connections waited for Lock:tuple"
+
+
+@pytest.mark.parametrize(
+    "states",
+    [
+        {"active Lock__tuple": 10, "active": 10},
+        {"active Lock__tuple": 10, "active IO__WalSync": 10},
+        {"active Client__ClientRead": 20},
+        {"active Timeout__PgSleep": 20},
+        {"idle in transaction Client__ClientRead": 20},
+        {"idle": 200, "active": 20},
+    ],
+    ids=["half", "no single one", "the client", "asked to sleep", "in a transaction", "idle"],
+)
+def test_the_database_is_not_blamed_for_less(states: dict[str, int]) -> None:
+    assert Label.DATABASE_BOUND not in labels(trial(waits=busy([2] * 10, **states)))
+
+
+def test_a_saturated_server_is_what_limits_whatever_its_connections_wait_for() -> None:
+    waits = busy([4] * 10, **{"active Lock__tuple": 40})
+    assert labels(trial(server=0.95, waits=waits)) == {Label.SERVER_BOUND}
+
+
+def rate(made: Trial) -> float:
+    return sum(s.correct for s in made.slices) / sum(s.elapsed_ns for s in made.slices) * 1e9
+
+
+@pytest.mark.parametrize("generators", [1, 3])
+def test_more_than_half_of_the_generators_ceiling_is_too_much(generators: int) -> None:
+    made = trial()
+    half = rate(made) * 2 / generators
+    low, high = (
+        Circumstances(CORES, 1, generators=generators, ceiling_per_s=half * factor)
+        for factor in (0.99, 1.01)
+    )
+    assert "requests/s, and the generator reaches" in told(made, Label.GENERATOR_BOUND, low)
+    assert Label.GENERATOR_BOUND not in labels(made, high)
+    assert Label.GENERATOR_BOUND not in labels(made, Circumstances(CORES, 1))
+
+
+def test_generators_share_their_cpu_limit() -> None:
+    piece = make_slice(generator_cpu_ns=round(1.5 * SLICE_NS))
+    made = make_trial(slices=[piece])
+    assert Label.GENERATOR_BOUND in labels(made, Circumstances(CORES, 1))
+    assert Label.GENERATOR_BOUND not in labels(made, Circumstances(CORES, 1, generators=2))
+
+
+def histogram(nanoseconds: int) -> str:
+    latencies = Latencies(0, window=True)
+    latencies.add_raw(np.full(2_000, nanoseconds, dtype=np.int64).tobytes())
+    encoded = latencies.encoded()
+    assert encoded is not None
+    return encoded
+
+
+def late(latency_ns: int | None, *lag_ns: int | None) -> Trial:
+    """Windows whose requests were sent so late, at the 99th percentile."""
+    return make_trial(
+        slices=[make_window(lag_p99_ns=lag, generator_cpu_ns=0) for lag in lag_ns],
+        latency_hdr=None if latency_ns is None else histogram(latency_ns),
+    )
+
+
+def test_a_generator_that_sends_late_is_what_limits() -> None:
+    detail = told(late(4_000_000, 500_000), Label.GENERATOR_BOUND)
+    assert "500 µs late" in detail
+    assert re.search(r"median latency is (4,00\d|3,99\d) µs", detail)
+
+
+def test_one_window_in_which_the_generator_was_held_up_does_not_decide() -> None:
+    assert Label.GENERATOR_BOUND not in labels(late(4_000_000, 50_000, 9_000_000, 60_000))
+    assert Label.GENERATOR_BOUND in labels(late(4_000_000, 50_000, 500_000, 600_000))
+
+
+@pytest.mark.parametrize(
+    "made",
+    [late(4_000_000, 300_000), late(None, 500_000), late(4_000_000, None)],
+    ids=["a small one", "no latency to compare with", "a closed loop's"],
+)
+def test_a_lag_that_is_small_or_compares_with_nothing_is_no_limit(made: Trial) -> None:
+    assert Label.GENERATOR_BOUND not in labels(made)
+
+
+def run_with(pool: str | None, workers: int = 2) -> Run:
+    study = make_study([BASELINE])
+    server = msgspec.structs.replace(study.server, workers=workers, pool_size=5)
+    load = msgspec.structs.replace(study.load, generators=3)
+    run = make_run(msgspec.structs.replace(study, server=server, load=load))
+    factors = {} if pool is None else {"pool": pool}
+    variant = msgspec.structs.replace(run.variants[BASELINE], factors=factors)
+    return msgspec.structs.replace(run, variants={BASELINE: variant}, generator_ceiling_per_s=9e4)
+
+
+def test_circumstances_are_those_of_the_run() -> None:
+    around = Circumstances.of(run_with("pooled"), BASELINE)
+    assert around.pool_size == 10  # of each worker
+    assert (around.workers, around.generators, around.ceiling_per_s) == (2, 3, 9e4)
+
+
+@pytest.mark.parametrize("pool", ["per-request", "per-thread", None])
+def test_a_variant_that_does_not_pool_has_no_pool_size(pool: str | None) -> None:
+    assert Circumstances.of(run_with(pool), BASELINE).pool_size is None

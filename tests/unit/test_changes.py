@@ -1,0 +1,86 @@
+import msgspec
+import pytest
+
+from harness.changes import Changes
+from harness.errors import UsageError
+from harness.experiment.plan import block_s, make_plan
+from harness.study import Stopping
+from tests.toys.runs import make_study
+
+STUDY = msgspec.structs.replace(
+    make_study(("a/base", "b/other", "c/third"), blocks=10),
+    stopping=Stopping(half_width=0.03, looks=(3, 5, 8)),
+)
+NEEDED_MIN = block_s(STUDY) / 60
+
+
+def test_no_flag_changes_nothing() -> None:
+    assert Changes().applied(STUDY) == STUDY
+    assert Changes().flags == []
+
+
+def test_flags_are_told_as_they_are_typed() -> None:
+    changes = Changes(blocks=4, only=("b/other", "c/third"), budget_min=2.5, keep_requests=True)
+    assert changes.flags == [
+        "--blocks 4", "--only b/other", "--only c/third", "--budget 2.5", "--keep-requests",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("blocks", "looks"), [(4, (3,)), (5, (3,)), (2, ()), (20, (3, 5, 8))])
+def test_another_number_of_blocks_keeps_the_looks_before_its_end(
+    blocks: int, looks: tuple[int, ...]
+) -> None:
+    study = Changes(blocks=blocks).applied(STUDY)
+    assert study.blocks == blocks
+    assert study.stopping == Stopping(half_width=0.03, looks=looks)
+
+
+def test_only_keeps_the_baseline_and_the_studys_order() -> None:
+    study = Changes(only=("c/third",)).applied(STUDY)
+    assert study.variants == ("a/base", "c/third")
+    assert study.baseline == "a/base"
+    assert Changes(only=("c/third", "b/other")).applied(STUDY).variants == STUDY.variants
+
+
+def test_a_variant_that_the_study_does_not_have_is_a_sentence() -> None:
+    told = r"^--only: `d/none` is not in the study; it has a/base, b/other, c/third\.$"
+    with pytest.raises(UsageError, match=told):
+        Changes(only=("b/other", "d/none")).applied(STUDY)
+
+
+def test_a_budget_takes_as_many_blocks_as_are_expected_to_fit() -> None:
+    study = Changes(budget_min=4.5 * NEEDED_MIN).applied(STUDY)
+    assert study.blocks == 4
+    assert study.stopping.looks == (3,)
+    assert study.stopping.budget_s == pytest.approx(4.5 * NEEDED_MIN * 60)
+    assert make_plan(study).expected_s <= 4.5 * NEEDED_MIN * 60
+
+
+def test_a_budget_never_adds_blocks() -> None:
+    study = Changes(budget_min=1_000.0).applied(STUDY)
+    assert study.blocks == 10
+    assert study.stopping == Stopping(half_width=0.03, looks=(3, 5, 8), budget_s=60_000.0)
+
+
+def test_a_budget_counts_what_the_other_flags_left() -> None:
+    """Fewer variants make shorter blocks, so more of them fit."""
+    budget = 3.2 * NEEDED_MIN
+    assert Changes(budget_min=budget).applied(STUDY).blocks == 3
+    assert Changes(only=("b/other",), budget_min=budget).applied(STUDY).blocks > 3
+    assert Changes(blocks=2, budget_min=budget).applied(STUDY).blocks == 2
+
+
+def test_a_budget_without_room_for_a_block_is_a_sentence_with_what_would_do() -> None:
+    with pytest.raises(UsageError) as caught:
+        Changes(budget_min=0.9 * NEEDED_MIN).applied(STUDY)
+    message = str(caught.value)
+    assert message.startswith(f"--budget: one block of this study takes about {NEEDED_MIN:.1f} min")
+    enough = float(message.partition("; allow ")[2].partition(",")[0])
+    assert Changes(budget_min=enough).applied(STUDY).blocks == 1
+
+
+def test_single_requests_are_kept_where_asked_for_and_nothing_else_changes() -> None:
+    study = Changes(keep_requests=True).applied(STUDY)
+    assert study.load.keep_requests
+    load = msgspec.structs.replace(study.load, keep_requests=False)
+    assert msgspec.structs.replace(study, load=load) == STUDY
