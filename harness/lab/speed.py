@@ -2,8 +2,8 @@
 
 A core of a shared machine changes its speed from one tenth of a second to the next, and CPU time
 per request with it. The probe is a small process on the same core that times one fixed piece of
-arithmetic about fifty times a second, by its own CPU clock, so that waiting for the core does not
-count. What it measures correlates with what the servers need, and can be taken out of it; see
+arithmetic about a hundred times a second, by its own CPU clock, so that waiting for the core does
+not count. What it measures correlates with what the servers need, and can be taken out of it; see
 `analysis.gls`. It needs about 3 % of the core, whoever has the turn.
 """
 
@@ -20,7 +20,7 @@ from harness.lab.process import Child, launch
 READING = struct.Struct("=qq")
 """Monotonic clock and CPU time of the piece, in nanoseconds."""
 _KEPT = 20_000
-"""Readings: some minutes of them."""
+"""Readings: some minutes of them, of one probe."""
 
 
 class SpeedProbe:

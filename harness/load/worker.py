@@ -62,6 +62,7 @@ class Worker:
 def main() -> None:
     """Entry of the process. Ctrl-C is for the parent, which then closes our stream."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.freeze()  # modules stay: collecting before each command need not look at them
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         Worker(runner.get_loop(), sys.stdout.buffer).serve(sys.stdin.buffer)
 
