@@ -18,7 +18,7 @@ The inverse of the exponential part is tridiagonal, so every step is linear in t
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 import numpy as np
@@ -189,6 +189,16 @@ def _inverse_times(at_s: Floats, right: Floats, memory: Memory) -> tuple[Floats,
 
     With Q = A^-1, which is tridiagonal: V^-1 = Q ((1 - w) I + w Q)^-1.
     """
+    factor, diagonal, beside, log_determinant = _factor(at_s, memory)
+    solved = cho_solve_banded((factor, True), right)
+    product = diagonal[:, None] * solved
+    product[:-1] += beside[:, None] * solved[1:]
+    product[1:] += beside[:, None] * solved[:-1]
+    return product, log_determinant
+
+
+def _factor(at_s: Floats, memory: Memory) -> tuple[Floats, Floats, Floats, float]:
+    """The banded Cholesky factor of (1 - w) I + w Q, the two bands of Q, and log |V|."""
     steps = np.maximum(np.diff(at_s), _LEAST_STEP_S)
     kept = np.exp(-steps / memory.tau_s)
     lost = -np.expm1(-2 * steps / memory.tau_s)  # 1 - kept^2, exact where kept is near 1
@@ -200,11 +210,7 @@ def _inverse_times(at_s: Floats, right: Floats, memory: Memory) -> tuple[Floats,
     bands[0] = (1 - memory.white) + memory.white * diagonal
     bands[1, :-1] = memory.white * beside
     factor = cholesky_banded(bands, lower=True)
-    solved = cho_solve_banded((factor, True), right)
-    product = diagonal[:, None] * solved
-    product[:-1] += beside[:, None] * solved[1:]
-    product[1:] += beside[:, None] * solved[:-1]
-    return product, float(2 * np.log(factor[0]).sum() + np.log(lost).sum())
+    return factor, diagonal, beside, float(2 * np.log(factor[0]).sum() + np.log(lost).sum())
 
 
 def _residual_squares(solved: _Solved) -> Floats:
@@ -240,3 +246,23 @@ def _means(solved: _Solved, slope: float | None) -> dict[int, float]:
 def _diagonal(solved: _Solved) -> dict[int, float]:
     found = np.diag(np.linalg.inv(solved.weighted)).tolist()
     return dict(zip(solved.entries, found, strict=True))
+
+
+def shared_noise(
+    block: Series, means: Mapping[int, float], slope: float | None, memory: Memory
+) -> Floats:
+    """What the machine did at each slice, beyond the block's average: (n,), a logarithm.
+
+    The covariate's part, and the best linear prediction of the part with memory from all slices of
+    the block (Robinson 1991, Statistical Science 6:15): (1 - w) A V^-1 r, for residuals r.
+    """
+    explained = np.zeros(len(block.value))
+    if block.covariate is not None and slope is not None:
+        explained = slope * (block.covariate - block.covariate.mean())
+    if memory.white >= 1.0:
+        return explained
+    residual = block.value - np.array([means[int(e)] for e in block.entry])
+    if block.covariate is not None and slope is not None:
+        residual = residual - slope * block.covariate
+    factor, _, _, _ = _factor(block.at_s, memory)
+    return explained + (1 - memory.white) * cho_solve_banded((factor, True), residual)

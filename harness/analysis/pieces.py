@@ -4,10 +4,12 @@ import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.analysis.bounds import Circumstances
 from harness.analysis.components import Components, components, mean_components
-from harness.analysis.gls import NO_MEMORY, Fit, Series, fit
+from harness.analysis.costs import costs
+from harness.analysis.gls import NO_MEMORY, Fit, Series
 from harness.analysis.intervals import Interval, block_interval
 from harness.analysis.labels import LIMITS, Finding, Label
 from harness.analysis.measures import PERCENTILES, Measure, slice_value, trial_value
@@ -154,30 +156,44 @@ class Piece:
     def _fitted(self, measure: Measure) -> dict[str, dict[int, float]]:
         names = sorted(self._good)
         numbers = sorted({block for trials in self._good.values() for block in trials})
-        series = [self._series(measure, names, block) for block in numbers]
+        found = [self._series(measure, names, block) for block in numbers]
         memory = None if self.condition.window_s is None else NO_MEMORY  # windows stand far apart
-        fitted = self._fits[measure] = fit(series, memory)
+        fitted = costs([series for series, _ in found], [counts for _, counts in found], memory)
+        self._fits[measure] = fitted
         self._variances[measure] = _by_entry(names, numbers, fitted.variances)
-        return _by_entry(names, numbers, fitted.means)
+        # A rate is the inverse of the time that a request takes.
+        means = [_negated(m) for m in fitted.means] if measure in _RATES else fitted.means
+        return _by_entry(names, numbers, means)
 
-    def _series(self, measure: Measure, names: Sequence[str], block: int) -> Series:
+    def _series(
+        self, measure: Measure, names: Sequence[str], block: int
+    ) -> tuple[Series, NDArray[np.float64]]:
+        """The block's slices in the order of time: logarithms of costs, and requests."""
+        sign = -1.0 if measure in _RATES else 1.0
         rows = [
-            ((s.start_ns + s.elapsed_ns / 2) / 1e9, index, math.log(value), _log(s.probe_ns))
+            (
+                (s.start_ns + s.elapsed_ns / 2) / 1e9,
+                index,
+                sign * math.log(value),
+                _log(s.probe_ns),
+                s.correct,
+            )
             for index, name in enumerate(names)
             if (trial := self._good[name].get(block)) is not None
             for s in trial.slices
             if (value := slice_value(measure, s))
         ]
-        table = np.array(sorted(rows), dtype=np.float64).reshape(-1, 4)
+        table = np.array(sorted(rows), dtype=np.float64).reshape(-1, 5)
         probe = table[:, 3]
         seen = ~np.isnan(probe)
         probe = np.where(seen, probe, probe[seen].mean() if seen.any() else 0.0)
-        return Series(
+        series = Series(
             at_s=table[:, 0],
             entry=table[:, 1].astype(np.intp),
             value=table[:, 2],
             covariate=probe if self._probed else None,
         )
+        return series, table[:, 4]
 
     @property
     def _probed(self) -> bool:
@@ -214,6 +230,13 @@ def _steady_values(trial: Trial) -> list[float]:
     size = max(1, len(values) // _GROUPS)
     groups = [values[at : at + size] for at in range(0, len(values), size)]
     return [float(np.median(group)) for group in groups if len(group) == size]
+
+
+_RATES = frozenset({Measure.THROUGHPUT})
+
+
+def _negated(means: Mapping[int, float]) -> dict[int, float]:
+    return {index: -value for index, value in means.items()}
 
 
 def _by_entry(

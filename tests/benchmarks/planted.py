@@ -20,7 +20,8 @@ from itertools import count
 import msgspec
 import numpy as np
 
-from harness.analysis.gls import NO_MEMORY, Fit, Series, fit
+from harness.analysis.costs import costs
+from harness.analysis.gls import NO_MEMORY, Fit, Memory, Series
 from harness.analysis.intervals import Interval, t_interval
 from harness.experiment.orders import balanced_orders
 from harness.lab.clocks import process_cpu_ns
@@ -40,10 +41,11 @@ CONNECTIONS, SLICE_S, SETTLE_S, WARMUP_S = 8, 0.1, 0.005, 0.3
 
 
 class Slice(msgspec.Struct, frozen=True):
-    """One server's turn: when, its CPU time per request, and the probe's reading."""
+    """One server's turn: when, requests, CPU time of each, and the probe's reading."""
 
     at_s: float
     entry: int
+    requests: int
     cpu_ns: float
     probe_ns: float
 
@@ -77,7 +79,8 @@ class Bench:
         probe = self.probe.mean_ns(tally.start_ns, tally.end_ns)
         assert probe is not None
         middle = (tally.start_ns + tally.end_ns) / 2e9
-        return Slice(middle, entry, (after - before) / tally.correct, float(probe))
+        cpu_ns = (after - before) / tally.correct
+        return Slice(middle, entry, tally.correct, cpu_ns, float(probe))
 
 
 def main() -> None:
@@ -94,11 +97,11 @@ def main() -> None:
             slices.append([bench.turn(entry, SLICE_S) for order in orders for entry in order])
     print(f"{len(slices)} blocks, {seconds:g} s per server and block in each way; CPU per request")
     methods = {
-        "windows": fit(_series(windows, probe=False), NO_MEMORY),
-        "slices": fit(_series(slices, probe=False), NO_MEMORY),
-        "+ neighbours": fit(_series(slices, probe=False)),
-        "slices + probe": fit(_series(slices, probe=True), NO_MEMORY),
-        "+ both": fit(_series(slices, probe=True)),
+        "windows": _costs(windows, NO_MEMORY, probe=False),
+        "slices": _costs(slices, NO_MEMORY, probe=False),
+        "+ neighbours": _costs(slices, None, probe=False),
+        "slices + probe": _costs(slices, NO_MEMORY, probe=True),
+        "+ both": _costs(slices, None, probe=True),
     }
     _print_effects(methods)
     _print_noise(methods)
@@ -123,8 +126,9 @@ def _print_noise(methods: dict[str, Fit]) -> None:
         )
 
 
-def _series(blocks: list[list[Slice]], *, probe: bool) -> list[Series]:
-    return [
+def _costs(blocks: list[list[Slice]], memory: Memory | None, *, probe: bool) -> Fit:
+    requests = [np.array([s.requests for s in block], dtype=np.float64) for block in blocks]
+    series = [
         Series(
             at_s=np.array([s.at_s for s in block]),
             entry=np.array([s.entry for s in block], dtype=np.intp),
@@ -133,6 +137,7 @@ def _series(blocks: list[list[Slice]], *, probe: bool) -> list[Series]:
         )
         for block in blocks
     ]
+    return costs(series, requests, memory)
 
 
 def _effect(found: Fit, entry: int) -> Interval:

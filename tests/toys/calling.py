@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from itertools import combinations
 
 import msgspec
+import numpy as np
 
-from harness.analysis.gls import Fit, Memory, Series, fit
+from harness.analysis.costs import costs
+from harness.analysis.gls import Fit, Memory, Series
 from harness.analysis.intervals import Interval, block_interval
 from harness.analysis.ties import ALPHA, exceedance_p, holm, noise_floor
 
@@ -24,7 +26,7 @@ class Said(msgspec.Struct, frozen=True):
 
 def say(blocks: Sequence[Series], entries: int, memory: Memory | None = None) -> Said:
     """Analyse as `analysis.results` does; the twin gives the floor and is in no pair."""
-    found = fit(blocks, memory)
+    found = costs(blocks, [np.ones(block.value.size) for block in blocks], memory)
     effects = {
         (one, other): interval
         for one, other in combinations(range(entries), 2)

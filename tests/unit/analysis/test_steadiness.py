@@ -65,9 +65,7 @@ def test_values_that_are_all_equal_have_no_trend() -> None:
     assert (found.change, found.p) == (0.0, 1.0)
 
 
-@pytest.mark.parametrize(
-    "values", [[], [1.0], [2.0] * (LEAST_VALUES - 1), [-1.0] * 9]
-)
+@pytest.mark.parametrize("values", [[], [1.0], [2.0] * (LEAST_VALUES - 1), [-1.0] * 9])
 def test_too_few_values_or_any_that_has_no_logarithm_tell_nothing(values: list[float]) -> None:
     assert trend(values) is None
 
