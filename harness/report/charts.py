@@ -73,7 +73,7 @@ def interval_chart(comparison: Comparison, variants: Sequence[str]) -> str:
         marks.encode(x=axis, y=place, color=colour),
         blocks.encode(x="value:Q", y=place),
     ).properties(width=340, height=alt.Step(30))
-    return _svg(chart.to_dict())
+    return svg_of(chart.to_dict())
 
 
 def data_uri(svg: str) -> str:
@@ -91,7 +91,8 @@ def alternative(comparison: Comparison, shown: Sequence[str]) -> str:
     return f"{comparison.measure.heading}: {', '.join(parts)}. The table below has intervals."
 
 
-def _svg(spec: dict[str, Any]) -> str:
+def svg_of(spec: dict[str, Any]) -> str:
+    """A Vega-Lite specification, drawn."""
     import vl_convert
 
     rendered: str = vl_convert.vegalite_to_svg(spec)

@@ -11,6 +11,7 @@ from harness.errors import BridgetollError
 from harness.records import Run
 from harness.report import words
 from harness.report.charts import alternative, data_uri, interval_chart
+from harness.report.curves import curves
 
 _COLUMNS = (Measure.CPU, Measure.THROUGHPUT, Measure.P50, Measure.P99, Measure.DATABASE_CPU)
 
@@ -29,6 +30,8 @@ def view(run: Run, analysis: Analysis, damaged: Sequence[BridgetollError]) -> di
         "conditions": [
             _condition(run, analysis, result, entries) for result in analysis.conditions
         ],
+        "curves": curves(analysis, order),
+        "repeated": analysis.repeated,
         "failed_checks": {v.variant: v.problems for v in run.verifications if not v.passed},
         "cores": _cores(run),
     }

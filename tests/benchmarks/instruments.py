@@ -40,7 +40,7 @@ from tests.benchmarks.comparison import rounds
 
 VARIANT, CONDITION = "starlette/asyncpg", Condition("io_read", connections=32, rows=1_000)
 ROUNDS, SLICE_S = 40, 0.15
-MODES = ("nothing", "counters and samples", "and the probe")
+MODES = ("nothing", "counters and samples", "counters, samples and the probe")
 
 
 def main() -> None:

@@ -1,0 +1,103 @@
+"""Latency against load: for every variant a line through the rates at which it was measured."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from harness.analysis.intervals import Interval
+from harness.analysis.measures import Measure
+from harness.analysis.results import Analysis, ConditionResult
+from harness.report import words
+from harness.report.charts import colours, data_uri, svg_of
+
+_SHOWN = (Measure.P50, Measure.P99)
+_LEAST_POINTS = 2
+"""A curve needs more than one rate."""
+
+
+def curves(analysis: Analysis, variants: Sequence[str]) -> list[dict[str, str]]:
+    """A chart per percentile for each endpoint with open loops at two rates or more.
+
+    Args:
+        analysis: of a run.
+        variants: whose lines are drawn, in the order of their colours.
+
+    Returns:
+        Title, image and alternative text of each.
+    """
+    groups: dict[tuple[str, int, int], list[ConditionResult]] = {}
+    for result in analysis.conditions:
+        condition = result.condition
+        if condition.share is not None or condition.rate is not None:
+            key = condition.endpoint, condition.connections, condition.rows
+            groups.setdefault(key, []).append(result)
+    return [
+        _chart(endpoint, found, measure, variants)
+        for (endpoint, _, _), found in groups.items()
+        if len(found) >= _LEAST_POINTS
+        for measure in _SHOWN
+    ]
+
+
+def _chart(
+    endpoint: str, found: Sequence[ConditionResult], measure: Measure, variants: Sequence[str]
+) -> dict[str, str]:
+    points = [
+        _point(name, rate, latency)
+        for result in found
+        for name in variants
+        if (rate := result.comparisons[Measure.THROUGHPUT].estimates.get(name)) is not None
+        and (latency := result.comparisons[measure].estimates.get(name)) is not None
+    ]
+    return {
+        "title": f"{endpoint}: {measure.heading}, by load",
+        "uri": data_uri(svg_of(_specification(points, measure, variants))),
+        "alt": _alternative(points, measure),
+    }
+
+
+def _point(name: str, rate: Interval, latency: Interval) -> dict[str, Any]:
+    return {
+        "variant": name,
+        "rate": rate.mean,
+        "latency": latency.mean,
+        "low": latency.mean if latency.low is None else latency.low,
+        "high": latency.mean if latency.high is None else latency.high,
+    }
+
+
+def _specification(
+    points: list[dict[str, Any]], measure: Measure, variants: Sequence[str]
+) -> dict[str, Any]:
+    """Latency on a logarithmic axis: near capacity it grows without bound."""
+    import altair as alt  # slow to import, and wanted by no other command
+
+    palette = colours(variants)
+    colour = alt.Color(
+        "variant:N",
+        title=None,
+        scale=alt.Scale(domain=list(palette), range=list(palette.values())),
+        legend=alt.Legend(orient="bottom", columns=1, labelLimit=300),
+    )
+    rate = alt.X("rate:Q", title="responses per second", scale=alt.Scale(zero=True))
+    latency = alt.Y("latency:Q", title=measure.heading, scale=alt.Scale(type="log"))
+    base = alt.Chart(alt.InlineData(values=points))
+    made: dict[str, Any] = (
+        alt.layer(
+            base.mark_line().encode(x=rate, y=latency, color=colour),
+            base.mark_rule(strokeWidth=2).encode(x=rate, y="low:Q", y2="high:Q", color=colour),
+            base.mark_point(filled=True, size=70, shape="diamond").encode(
+                x=rate, y=latency, color=colour
+            ),
+        )
+        .properties(width=340, height=240)
+        .to_dict()
+    )
+    return made
+
+
+def _alternative(points: list[dict[str, Any]], measure: Measure) -> str:
+    told = [
+        f"{p['variant']} {words.number(p['latency'])} at {words.number(p['rate'])} per second"
+        for p in sorted(points, key=lambda p: (p["variant"], p["rate"]))
+    ]
+    return f"{measure.heading}: {', '.join(told)}."

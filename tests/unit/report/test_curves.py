@@ -1,0 +1,54 @@
+import base64
+from xml.etree import ElementTree
+
+import msgspec
+
+from harness.analysis.measures import Measure
+from harness.analysis.results import Analysis, analyse
+from harness.report.curves import curves
+from harness.study import Condition
+from tests.toys.runs import BASELINE, CONDITION, make_run, make_study, simulate
+
+VARIANTS = (BASELINE, "b/other")
+
+
+def analysed(*shares: float | None) -> Analysis:
+    """The same trials under each of these conditions; None is a closed loop."""
+    conditions = tuple(
+        CONDITION if share is None else Condition("io_read", 8, 100, window_s=5.0, share=share)
+        for share in shares
+    )
+    study = msgspec.structs.replace(make_study(VARIANTS, blocks=3), conditions=conditions)
+    run = make_run(study)
+    trials = [
+        msgspec.structs.replace(trial, condition=condition)
+        for condition in conditions
+        for trial in simulate(run, {BASELINE: 500, "b/other": 700}, 1)
+    ]
+    return analyse(run, trials)
+
+
+def drawn(uri: str) -> str:
+    svg = base64.b64decode(uri.removeprefix("data:image/svg+xml;base64,"))
+    return " ".join(ElementTree.fromstring(svg).itertext())
+
+
+def test_two_rates_make_a_curve_for_each_percentile() -> None:
+    made = curves(analysed(0.5, 0.9), VARIANTS)
+    assert [chart["title"] for chart in made] == [
+        f"io_read: {measure.heading}, by load" for measure in (Measure.P50, Measure.P99)
+    ]
+    for chart in made:
+        assert all(name in drawn(chart["uri"]) for name in VARIANTS)
+        assert "responses per second" in drawn(chart["uri"])
+        assert chart["alt"].count("b/other") == 2
+
+
+def test_one_rate_or_a_closed_loop_make_none() -> None:
+    assert curves(analysed(0.5), VARIANTS) == []
+    assert curves(analysed(None), VARIANTS) == []
+
+
+def test_a_variant_that_was_not_measured_is_not_drawn() -> None:
+    (first, _) = curves(analysed(0.5, 0.9), [*VARIANTS, "c/absent"])
+    assert "c/absent" not in first["alt"]
