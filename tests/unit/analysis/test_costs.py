@@ -17,7 +17,7 @@ def series(
     entry: Sequence[int], value: Sequence[float], covariate: Sequence[float] | None = None
 ) -> Series:
     return Series(
-        at_s=np.arange(len(entry)) * 0.115,
+        at_s=np.linspace(0.0, 0.115 * len(entry), len(entry)),
         entry=np.array(entry, dtype=np.intp),
         value=np.array(value, dtype=np.float64),
         covariate=None if covariate is None else np.array(covariate, dtype=np.float64),
