@@ -23,7 +23,7 @@ _FEW, _MANY = 50_000, 4_000_000
 """Iterations of the CPU loop: about 2 and 200 ms. The larger sum, like that of the contract's
 default, does not fit in 64 bits: an encoder that cannot write it is found here."""
 _EFFECT_CHECKS: tuple[Check, ...] = (sql_effects, errors_leave_the_database_alone)
-_POOL_TIMEOUT_S = 2.0
+_POOL_TIMEOUT_S = 1.0
 _WAIT_MS = 20
 
 

@@ -1,6 +1,7 @@
 """Does `/cpu` run its loop? Asked of the CPU clock, which no closed formula can deceive."""
 
 import time
+from functools import cache
 
 from harness.audit.conformance import Subject
 from harness.audit.findings import expect
@@ -39,6 +40,7 @@ def check_cpu_scales(few: tuple[int, float], many: tuple[int, float]) -> None:
     )
 
 
+@cache
 def _own_loop_ns(iterations: int) -> float:
     """The fastest of three, in this interpreter."""
     best = float("inf")

@@ -14,6 +14,7 @@ import math
 import random
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
 from itertools import count
 
@@ -35,7 +36,14 @@ from tests.benchmarks.comparison import LOAD_CPU, SERVER_CPU, drawn, rounds
 from tests.toys.planted import planted
 
 WORK = 20_000
-EXTRA = {"twin": 0.0, "+2 %": 0.02, "+5 %": 0.05, "+10 %": 0.10, "+20 %": 0.20, "dirty": None}
+EXTRA: dict[str, float | None] = {
+    "twin": 0.0,
+    "+2 %": 0.02,
+    "+5 %": 0.05,
+    "+10 %": 0.10,
+    "+20 %": 0.20,
+    "dirty": None,
+}
 DIRTIED = 4 * 2**20
 CONNECTIONS, SLICE_S, SETTLE_S, WARMUP_S = 8, 0.1, 0.005, 0.3
 
@@ -51,16 +59,19 @@ class Slice(msgspec.Struct, frozen=True):
 
 
 class Bench:
-    """One block: the servers, the load and the probe."""
+    """One block: the servers, the load and the probe.
 
-    def __init__(self, stack: ExitStack) -> None:
+    extra: by name, how much more each does than the first; None for the one that sweeps memory.
+    """
+
+    def __init__(self, stack: ExitStack, extra: Mapping[str, float | None]) -> None:
         enter = stack.enter_context
         self.probe = enter(SpeedProbe([SERVER_CPU]))
         self.generator = enter(Generator([LOAD_CPU]))
         self.servers: list[tuple[str, Exchange, int]] = []
-        for name, extra in {"base": 0.0, **EXTRA}.items():
-            dirtied = DIRTIED if extra is None else 0
-            port, pid = enter(planted(SERVER_CPU, round(WORK * (1 + (extra or 0.0))), dirtied))
+        for name, more in {"base": 0.0, **extra}.items():
+            dirtied = DIRTIED if more is None else 0
+            port, pid = enter(planted(SERVER_CPU, round(WORK * (1 + (more or 0.0))), dirtied))
             request = request_bytes("GET", "/", f"{HOST}:{port}")
             self.generator.open(name, HOST, port, connections=CONNECTIONS)
             self.servers.append((name, Exchange([request], body=BODY), pid))
@@ -90,18 +101,18 @@ def main() -> None:
     slices: list[list[Slice]] = []
     for _ in rounds(8):
         with ExitStack() as stack:
-            bench = Bench(stack)
+            bench = Bench(stack, EXTRA)
             entries = range(len(bench.servers))
             windows.append([bench.turn(entry, seconds) for entry in drawn(entries)])
             orders = balanced_orders(len(entries), round(seconds / SLICE_S), random.Random())
             slices.append([bench.turn(entry, SLICE_S) for order in orders for entry in order])
     print(f"{len(slices)} blocks, {seconds:g} s per server and block in each way; CPU per request")
     methods = {
-        "windows": _costs(windows, NO_MEMORY, probe=False),
-        "slices": _costs(slices, NO_MEMORY, probe=False),
-        "+ neighbours": _costs(slices, None, probe=False),
-        "slices + probe": _costs(slices, NO_MEMORY, probe=True),
-        "+ both": _costs(slices, None, probe=True),
+        "windows": costs_of(windows, NO_MEMORY, probe=False),
+        "slices": costs_of(slices, NO_MEMORY, probe=False),
+        "+ neighbours": costs_of(slices, None, probe=False),
+        "slices + probe": costs_of(slices, NO_MEMORY, probe=True),
+        "+ both": costs_of(slices, None, probe=True),
     }
     _print_effects(methods)
     _print_noise(methods)
@@ -126,7 +137,7 @@ def _print_noise(methods: dict[str, Fit]) -> None:
         )
 
 
-def _costs(blocks: list[list[Slice]], memory: Memory | None, *, probe: bool) -> Fit:
+def costs_of(blocks: list[list[Slice]], memory: Memory | None, *, probe: bool) -> Fit:
     requests = [np.array([s.requests for s in block], dtype=np.float64) for block in blocks]
     series = [
         Series(

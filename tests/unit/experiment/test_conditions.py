@@ -77,7 +77,7 @@ class Finished(msgspec.Struct):
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     workspace = toy_workspace(tmp_path_factory.mktemp("conditions") / "workspace")
     path = write_study(
-        workspace, "shapes", ["good", "burning"], endpoints=(), blocks=2, conditions=CONDITIONS
+        workspace, "shapes", ["good", "burning"], endpoints=(), blocks=1, conditions=CONDITIONS
     )
     laboratory = laboratory_of(workspace, Deaf())
     study = load_study(path, laboratory.catalog)
@@ -90,7 +90,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
 
 
 def test_every_shape_gives_complete_trials_without_errors(finished: Finished) -> None:
-    assert len(finished.trials) == 4 * ENTRIES * 2
+    assert len(finished.trials) == 4 * ENTRIES
     assert all(t.complete for t in finished.trials)
     assert not any(s.errors for t in finished.trials for s in t.slices)
     assert finished.run.generator_ceiling_per_s is not None

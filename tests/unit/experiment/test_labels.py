@@ -101,7 +101,7 @@ def read(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[Label, str]
 
 @pytest.fixture(scope="module")
 def created(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[Label, str]]:
-    variants = ["good", "grows", "waits-in-line"]
+    variants = ["grows", "waits-in-line"]
     found = measure(tmp_path_factory.mktemp("create"), variants, CREATE)
     return {variant: named for (variant, _), named in found.items()}
 
