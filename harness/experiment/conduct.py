@@ -14,7 +14,7 @@ from harness.catalog import Catalog
 from harness.contract import Contract
 from harness.doctor.limits import read_limits
 from harness.errors import RunFailed, UsageError
-from harness.experiment.feasibility import check_connections, check_rates
+from harness.experiment.feasibility import check_connections, check_objectives, check_rates
 from harness.experiment.listener import Listener
 from harness.experiment.plan import make_plan
 from harness.experiment.session import Session
@@ -131,6 +131,7 @@ def _ceiling(laboratory: Laboratory, study: Study, cores: Cores) -> float:
     laboratory.listener.step("measuring the load generator's ceiling")
     ceiling = measure_ceiling(cores.application, cores.load, seconds=_CEILING_S)
     check_rates(study, ceiling.per_s)
+    check_objectives(study, ceiling)
     return ceiling.per_s
 
 

@@ -3,6 +3,7 @@
 from harness.analysis.bounds import CEILING_SHARE
 from harness.doctor.limits import Limits
 from harness.errors import UsageError
+from harness.load.ceiling import Ceiling
 from harness.study import Study
 
 
@@ -26,6 +27,23 @@ def check_connections(study: Study, limits: Limits) -> None:
                 f"Condition {condition.name} wants {condition.connections} connections to each of "
                 f"{servers} servers, and this machine allows {allowed}; set `connections` to "
                 f"{allowed} at most, or raise the limit of {remedy}."
+            )
+
+
+def check_objectives(study: Study, ceiling: Ceiling) -> None:
+    """An objective that not even a server without work meets here can never be met.
+
+    Raises:
+        UsageError: with the latency that may be asked for.
+    """
+    least_ms = 1e3 * ceiling.connections / ceiling.per_s
+    for condition in study.conditions:
+        objective = condition.objective
+        if objective is not None and objective.latency_ms < least_ms:
+            raise UsageError(
+                f"Condition {condition.name} would never be met: a server that does nothing "
+                f"answers {ceiling.connections} connections in {least_ms:.2g} ms on this machine; "
+                f"set `objective.latency_ms` to {least_ms:.2g} at least, better several times that."
             )
 
 

@@ -10,11 +10,12 @@ from harness.doctor.examine import Diagnosis, examine
 from harness.doctor.finding import Topic
 from harness.errors import DatabaseFailed
 from harness.lab.machine import propose_cores
+from tests.unit.doctor.test_disk import clusters
 
 
 def test_looks_at_everything_and_leaves_nothing_behind(cache: Path) -> None:
     steps: list[str] = []
-    before = psutil.Process().children(recursive=True)
+    before, clusters_before = psutil.Process().children(recursive=True), clusters(cache)
     found = examine(cache, steps.append, listen_s=0.2)
     assert len(steps) == 4
     assert found.assignment.proposed == propose_cores()
@@ -23,7 +24,7 @@ def test_looks_at_everything_and_leaves_nothing_behind(cache: Path) -> None:
     assert list(dict.fromkeys(finding.topic for finding in found.findings)) == list(Topic)
     assert msgspec.json.decode(msgspec.json.encode(found), type=Diagnosis) == found
     assert psutil.Process().children(recursive=True) == before
-    assert not [path for path in (cache / "clusters").iterdir() if path.name != ".guard"]
+    assert clusters(cache) == clusters_before
 
 
 def test_a_database_that_does_not_start_is_a_finding(

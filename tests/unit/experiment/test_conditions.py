@@ -234,6 +234,10 @@ def test_a_run_whose_time_is_up_begins_no_further_block(tmp_path: Path) -> None:
     ("change", "told"),
     [
         ("connections = 60000", r"noop-c60000-r50 wants 60000 connections .* set `connections` to"),
+        (
+            "window_s = 1\nobjective = { latency_ms = 0.001 }",
+            r"would never be met: .* set `objective.latency_ms` to \S+ at least",
+        ),
         ("window_s = 1\nrate = 999999", r"wants 999999 requests/s, .* set `rate` to \d+ at most"),
     ],
 )

@@ -8,6 +8,7 @@ from harness.analysis.results import Analysis, analyse
 from harness.report.curves import curves
 from harness.study import Condition
 from tests.toys.runs import BASELINE, CONDITION, make_run, make_study, simulate
+from tests.unit.analysis.test_measures import histogram
 
 VARIANTS = (BASELINE, "b/other")
 
@@ -21,7 +22,7 @@ def analysed(*shares: float | None) -> Analysis:
     study = msgspec.structs.replace(make_study(VARIANTS, blocks=3), conditions=conditions)
     run = make_run(study)
     trials = [
-        msgspec.structs.replace(trial, condition=condition)
+        msgspec.structs.replace(trial, condition=condition, latency_hdr=histogram(2.0))
         for condition in conditions
         for trial in simulate(run, {BASELINE: 500, "b/other": 700}, 1)
     ]
