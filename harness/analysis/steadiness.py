@@ -9,7 +9,7 @@ from scipy import stats
 
 LEAST_VALUES = 8
 """With fewer, no rank test can be sure enough."""
-LEAST_CHANGE = 0.15
+LEAST_CHANGE = 0.25
 """From begin to end: less is what a warm cache or a shared machine does, and cancels in rounds."""
 ALPHA = 0.005
 """Asked of every trial of a run, so it must be rare by chance; values depend on their neighbours,

@@ -132,6 +132,14 @@ def test_a_report_names_the_trials_that_it_leaves_out(call: Call, shelf: Workspa
     assert "b99-broken.json" in said.err
 
 
+def test_the_doctor_tells_what_can_be_measured_here(call: Call) -> None:
+    said = call("doctor", "--json")
+    assert said.status == 0
+    diagnosis = json.loads(said.out)
+    assert diagnosis["ceiling"]["per_s"] > 0
+    assert {finding["topic"] for finding in diagnosis["findings"]} >= {"cores", "noise", "netem"}
+
+
 def test_without_arguments_help_is_shown(call: Call) -> None:
     said = call()
     assert "verify" in said.out + said.err
@@ -152,6 +160,9 @@ BAD: list[tuple[tuple[str, ...], str]] = [
     (("run", "--resume", make_run().id, "--blocks", "3"), "cannot change a run"),
     (("run", "--resume", make_run().id, "--only", "toy/good"), "cannot change a run"),
     (("run", "tiny", "--only", "toy/nope"), "`toy/nope` is not in the study; it has toy/good"),
+    (("run", "--resume", make_run().id, "--budget", "5"), "cannot change a run"),
+    (("run", "--resume", make_run().id, "--keep-requests"), "cannot change a run"),
+    (("run", "tiny", "--budget", "0.02"), "one block of this study takes about"),
     (("serve", "toy/good", "--database-url", "nonsense"), "is not a PostgreSQL URL"),
     (("serve", "toy/good", "--database-url", "mysql://u:p@h/x"), "is not a PostgreSQL URL"),
     (("verify", "toy/good", "--database-url", "postgresql://h:port/x"), "is not a PostgreSQL URL"),

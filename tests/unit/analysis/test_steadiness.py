@@ -85,7 +85,7 @@ def test_the_unit_does_not_matter_and_time_reversed_mirrors(
 
 
 def test_a_trend_is_real_only_if_it_is_large_and_no_chance() -> None:
-    assert Trend(change=-0.2, p=0.0001).is_real
+    assert Trend(change=-0.3, p=0.0001).is_real
     assert not Trend(change=-0.2, p=0.01).is_real
     assert not Trend(change=0.1, p=0.0001).is_real
 
