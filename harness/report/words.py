@@ -133,7 +133,8 @@ def composition(run: Run) -> str | None:
     differing: list[str] = []
     measured = [v for name, v in run.variants.items() if name not in run.excluded]
     for factor in dict.fromkeys(key for v in measured for key in v.factors):
-        values = sorted({v.factors.get(factor, MISSING) for v in measured})
+        # A factor that a variant does not name does not apply to it.
+        values = sorted({v.factors[factor] for v in measured if factor in v.factors})
         if len(values) > 1:
             differing.append(f"{factor} ({', '.join(values)})")
     servers = sorted({v.server for v in measured})
