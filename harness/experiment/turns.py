@@ -66,6 +66,7 @@ class Turns:
         tally = self.warm_up(gathering, seconds)
         time.sleep(_SETTLE_S)
         used = self._with.gauges.read(clock) - before
+        gathering.turn(turn, tally, used.server_ns, used.at_ns)
         return self._record(gathering, turn, tally, used, None)
 
     def window(self, gathering: Gathering, turn: Turn, rate_per_s: float | None) -> Window:
@@ -87,12 +88,17 @@ class Turns:
         if self._writes:
             self._database.reset(condition.rows)
         self._watch(gathering)
+        began_ns, before_ns = time.monotonic_ns(), clock.read_ns()
         tally = self._with.generator.window(
             gathering.server.entry.name, gathering.exchange, warmup_s=settings.warmup_s,
             seconds=condition.window_s, timeout_s=settings.timeout_s, at_edge=at_edge,
             arrivals=None if rate_per_s is None else self._arrivals(rate_per_s, turn),
         )  # fmt: skip
         self._with.sampler.watch(None)
+        # Warm-up and drain lie outside the edges, but are no idle time either.
+        time.sleep(_SETTLE_S)
+        used_ns = clock.read_ns() - before_ns
+        gathering.turn(turn, tally, used_ns, time.monotonic_ns() - began_ns)
         opened, closed = edges.readings
         grown = {key: value - edges.counters[0][key] for key, value in edges.counters[1].items()}
         details = _details(tally, rate_per_s is not None, grown)
@@ -123,7 +129,6 @@ class Turns:
         used: Reading,
         window: WindowRecord | None,
     ) -> SliceRecord:
-        gathering.turn(turn, tally, used.server_ns, used.at_ns)
         kept = gathering.latencies.add(tally)
         speed = self._with.speed
         return SliceRecord(

@@ -109,6 +109,12 @@ def test_windows_are_as_long_as_they_say_and_count_by_the_second(finished: Finis
             assert piece.probe_ns is not None
 
 
+def test_warm_up_and_drain_of_a_window_are_not_taken_for_idle_work(finished: Finished) -> None:
+    for trial in finished.of("w1.2x2"):
+        assert trial.idle_cpu_share is not None
+        assert trial.idle_cpu_share < 0.05
+
+
 def test_littles_law_holds_in_windows(finished: Finished) -> None:
     for trial in finished.of("w1.2x2"):
         for piece in trial.slices:
