@@ -11,9 +11,11 @@ import pytest
 from harness.analysis.bounds import Circumstances, bounds
 from harness.analysis.labels import Finding, Label
 from harness.analysis.shares import shares
+from harness.analysis.validity import findings
 from harness.experiment.latency import Latencies
 from harness.model import Cores
 from harness.records import Run, Trial, Waits
+from harness.study import Condition
 from tests.toys.runs import (
     BASELINE,
     SLICE_NS,
@@ -196,3 +198,14 @@ def test_circumstances_are_those_of_the_run() -> None:
 @pytest.mark.parametrize("pool", ["per-request", "per-thread", None])
 def test_a_variant_that_does_not_pool_has_no_pool_size(pool: str | None) -> None:
     assert Circumstances.of(run_with(pool), BASELINE).pool_size is None
+
+
+def test_an_open_loop_that_leaves_everybody_time_is_not_latency_bound() -> None:
+    idle = make_slice(0, server_cpu_ns=1_000_000, database_cpu_ns=1, generator_cpu_ns=1)
+    closed = make_trial(slices=[idle])
+    rate = Condition("io_read", window_s=1.0, rate=10.0)
+    opened = msgspec.structs.replace(closed, condition=rate)
+    around = Circumstances(Cores(application=(0,), database=(1,), load=(2,)), workers=1)
+    for trial, expected in ((closed, True), (opened, False)):
+        labels = {finding.label for finding in findings(trial, around)}
+        assert (Label.LATENCY_BOUND in labels) == expected
