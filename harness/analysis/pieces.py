@@ -138,9 +138,10 @@ class Piece:
     def _unanswered(self) -> str | None:
         """A latency of the arrivals that were answered says nothing where many were not."""
         for entry, trials in self.found.items():
-            wrong = [f for labels in trials for f in labels if f.label in _NOT_AS_OFFERED]
-            if len(wrong) * 2 > len(trials):
-                return f"the load of {entry} was not what was offered ({wrong[0].detail})"
+            wrong = [[f for f in labels if f.label in _NOT_AS_OFFERED] for labels in trials]
+            bearing = [found for found in wrong if found]  # a trial may bear both labels
+            if len(bearing) * 2 > len(trials):
+                return f"the load of {entry} was not what was offered ({bearing[0][0].detail})"
         return None
 
     def _whole(self, measure: Measure) -> dict[str, dict[int, float]]:

@@ -8,7 +8,7 @@ import pytest
 
 from harness.analysis.gls import NO_MEMORY
 from harness.analysis.intervals import t_interval
-from harness.analysis.labels import Label
+from harness.analysis.labels import Finding, Label
 from harness.analysis.measures import Measure, slice_value
 from harness.analysis.pieces import Piece, unsteady
 from harness.records import DUPLICATE, Run, SliceRecord, Trial
@@ -340,3 +340,15 @@ def test_the_floor_is_that_of_the_two_identical_servers() -> None:
     assert twin.high is not None
     assert piece.floor(Measure.CPU) == max(abs(twin.low), abs(twin.high))
     assert piece_of([t for t in exact() if t.entry != TWIN]).floor(Measure.CPU) is None
+
+
+@pytest.mark.parametrize(("sick", "told"), [(1, False), (2, True)])
+def test_latency_is_unsaid_where_most_trials_were_not_loaded_as_offered(
+    sick: int, told: bool
+) -> None:
+    """Of three trials; one that bears both labels is still one."""
+    piece = piece_of(simulate(RUN, COST, 1))
+    both = (Finding(Label.OVERLOADED, "half"), Finding(Label.GENERATOR_BOUND, "late"))
+    for entry, found in piece.found.items():
+        piece.found[entry] = [both] * sick + [()] * (len(found) - sick)
+    assert (piece._unanswered() is not None) == told
