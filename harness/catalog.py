@@ -10,7 +10,16 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from harness.decode import convert, toml_table
 from harness.errors import MalformedFile, UnknownName
-from harness.model import ENDPOINTS, Implementation, Server, Tag, Variant
+from harness.model import (
+    ENDPOINTS,
+    EVERY,
+    QUANTITIES,
+    Expect,
+    Implementation,
+    Server,
+    Tag,
+    Variant,
+)
 from harness.workspace import Workspace
 
 PLACES = ("app", "host", "port", "python", "threads", "workers")
@@ -25,6 +34,7 @@ class _VariantTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     factors: dict[str, str]
     env: dict[str, str] = {}
     tags: tuple[Tag, ...] = ()
+    expect: Expect = Expect()
 
 
 class _ToolTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -150,6 +160,7 @@ def _variant(path: Path, table: _ToolTable, name: str, servers: dict[str, Server
             path,
             f"`{at}.server`: no server `{entry.server}` in shared/servers.toml; it has {known}.",
         )
+    _check_expect(path, at, entry.expect)
     return Variant(
         name=f"{path.parent.name}/{name}",
         title=entry.title,
@@ -161,7 +172,20 @@ def _variant(path: Path, table: _ToolTable, name: str, servers: dict[str, Server
         factors=entry.factors,
         env=entry.env,
         tags=entry.tags,
+        expect=entry.expect,
     )
+
+
+def _check_expect(path: Path, at: str, expect: Expect) -> None:
+    for quantity in QUANTITIES:
+        counts = getattr(expect, quantity)
+        unknown = sorted(set(counts) - {*ENDPOINTS, EVERY}) if isinstance(counts, dict) else []
+        if unknown:
+            raise MalformedFile(
+                path,
+                f"`{at}.expect.{quantity}`: unknown endpoint `{unknown[0]}`; the allowed keys are: "
+                f"{EVERY}, {', '.join(ENDPOINTS)}.",
+            )
 
 
 def _check_python(path: Path, requires: str) -> None:

@@ -8,11 +8,20 @@ Durations end in `_s` (seconds) or `_ns` (nanoseconds). What is not known is `No
 
 from enum import StrEnum
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
 ENDPOINTS = ("health", "noop", "cpu", "io_create", "io_read", "io_wait")
 """The operations of the contract, in the order in which reports show them."""
+
+
+QUANTITIES = (
+    "hops", "threads", "loops", "connects", "statements", "transactions", "round_trips",
+)  # fmt: skip
+"""What the audit counts per request and a manifest's `expect` can name; see `Expect`."""
+EVERY = "every"
+"""In an `expect` table: the value of the endpoints that are not named."""
 
 
 class Tag(StrEnum):
@@ -31,6 +40,37 @@ class Server(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     argv: tuple[str, ...]
 
 
+Count = Annotated[int, msgspec.Meta(ge=0)]
+Counts = Count | dict[str, Count]
+"""Per request: the same for every endpoint, or by endpoint, with `every` for those not named and 0
+without it."""
+
+
+class Expect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a variant says that one request does; the audit holds it to it.
+
+    hops: pieces of work that the event loop hands to another thread.
+    threads, loops: threads started, event loops made.
+    connects: connections opened to the database.
+    statements, transactions, round_trips: sent to the database; None for those of the contract.
+    """
+
+    hops: Counts = 0
+    threads: Counts = 0
+    loops: Counts = 0
+    connects: Counts = 0
+    statements: Counts | None = None
+    transactions: Counts | None = None
+    round_trips: Counts | None = None
+
+    def of(self, quantity: str, endpoint: str) -> int | None:
+        """The value for one endpoint; None where the contract is to be asked."""
+        counts: Counts | None = getattr(self, quantity)
+        if isinstance(counts, dict):
+            return counts.get(endpoint, counts.get(EVERY, 0))
+        return counts
+
+
 class Variant(msgspec.Struct, frozen=True):
     """Something that can be run: a folder under `implementations/` and one of its variants."""
 
@@ -44,6 +84,7 @@ class Variant(msgspec.Struct, frozen=True):
     factors: dict[str, str]
     env: dict[str, str]
     tags: tuple[Tag, ...]
+    expect: Expect = Expect()
 
 
 class Implementation(msgspec.Struct, frozen=True):

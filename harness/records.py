@@ -4,6 +4,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from harness.examinations import Audit, Verification
 from harness.model import Cores
 from harness.study import Condition, Study
 
@@ -46,35 +47,6 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     starts: tuple[tuple[int, ...], ...]
     phases: tuple[Phase, ...]
     expected_s: float
-
-
-class Outcome(msgspec.Struct, frozen=True):
-    """One check on one variant: `problem` is None where it passed."""
-
-    check: str
-    problem: str | None
-
-    @property
-    def passed(self) -> bool:
-        """Whether the variant does what the contract says."""
-        return self.problem is None
-
-
-class Verification(msgspec.Struct, frozen=True):
-    """All checks on one variant."""
-
-    variant: str
-    outcomes: tuple[Outcome, ...]
-
-    @property
-    def passed(self) -> bool:
-        """Whether every check passed."""
-        return all(outcome.passed for outcome in self.outcomes)
-
-    @property
-    def problems(self) -> list[str]:
-        """The failures, each as one line."""
-        return [f"{o.check}: {o.problem}" for o in self.outcomes if o.problem is not None]
 
 
 class WindowRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -247,6 +219,7 @@ class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     plan: every round's order as it was drawn; a resumed run follows it.
     contract_digest, code_digest: of what defines the work, and of all that carries it out.
     excluded: variants that were not measured, with the reason.
+    audits: what each variant takes per request; empty in runs from before there were any.
     generator_ceiling_per_s: requests per second that the generator reaches here at most.
     """
 
@@ -271,3 +244,4 @@ class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     verifications: tuple[Verification, ...]
     excluded: dict[str, str]
     generator_ceiling_per_s: float | None = None
+    audits: tuple[Audit, ...] = ()

@@ -11,7 +11,8 @@ from harness.analysis.measures import Measure, ranked
 from harness.analysis.results import Analysis, ConditionResult
 from harness.analysis.ties import letters
 from harness.catalog import Catalog
-from harness.records import Phase, Plan, Verification
+from harness.examinations import Verification
+from harness.records import Phase, Plan
 from harness.report import words
 from harness.study import Study
 

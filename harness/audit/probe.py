@@ -3,7 +3,7 @@
 import contextlib
 import http.client
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from urllib.parse import urlencode, urlsplit
 
 import msgspec
@@ -32,12 +32,11 @@ class Reply(msgspec.Struct, frozen=True):
         return f"{self.status} {self.body[:120].decode('utf-8', 'replace')!r}"
 
 
-class Probe:
-    """Sends single requests to one server, each on a connection of its own."""
+class Session:
+    """Sends requests one after the other on one connection, if the server keeps it."""
 
-    def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
-        self._host, self._port = parts.hostname or "", parts.port or 80
+    def __init__(self, connection: http.client.HTTPConnection) -> None:
+        self._connection = connection
 
     def send(
         self,
@@ -52,16 +51,40 @@ class Probe:
             OSError, http.client.HTTPException: no complete response came.
         """
         headers = {} if content_type is None else {"Content-Type": content_type}
+        # A server may refuse a body before it was all sent: its answer is then waiting.
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self._connection.request(method, path, body=body, headers=headers)
+        response = self._connection.getresponse()
+        fields = {name.lower(): value for name, value in response.getheaders()}
+        return Reply(status=response.status, headers=fields, body=response.read())
+
+
+class Probe:
+    """Sends single requests to one server, each on a connection of its own."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self._host, self._port = parts.hostname or "", parts.port or 80
+
+    @contextlib.contextmanager
+    def session(self) -> Iterator[Session]:
+        """A connection that is kept."""
         connection = http.client.HTTPConnection(self._host, self._port, timeout=_TIMEOUT_S)
         try:
-            # A server may refuse a body before it was all sent: its answer is then waiting.
-            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-                connection.request(method, path, body=body, headers=headers)
-            response = connection.getresponse()
-            fields = {name.lower(): value for name, value in response.getheaders()}
-            return Reply(status=response.status, headers=fields, body=response.read())
+            yield Session(connection)
         finally:
             connection.close()
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: bytes | Iterable[bytes] | None = None,
+        content_type: str | None = None,
+    ) -> Reply:
+        """Send a request as `Session.send` does."""
+        with self.session() as session:
+            return session.send(method, path, body, content_type)
 
     def get(self, path: str) -> Reply:
         """GET a path."""

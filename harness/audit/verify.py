@@ -3,20 +3,17 @@
 import http.client
 from pathlib import Path
 
-import msgspec
-
+from harness.audit.bench import Bench
 from harness.audit.conformance import HTTP_CHECKS, Check, Subject
 from harness.audit.effects import errors_leave_the_database_alone, sql_effects
 from harness.audit.findings import Violation
 from harness.audit.outage import database_outage
 from harness.audit.probe import Probe
 from harness.audit.work import check_cpu_scales, cpu_per_request_ns
-from harness.contract import Contract
 from harness.errors import DatabaseFailed, ServerFailed
-from harness.lab.database import Database
-from harness.lab.servers import RunningServer, await_ready, launch_server
-from harness.model import Server, Settings, Variant
-from harness.records import Outcome, Verification
+from harness.examinations import Outcome, Verification
+from harness.lab.servers import RunningServer
+from harness.model import Settings, Variant
 
 _POOL, _THREADS = 8, 8
 _FEW, _MANY = 50_000, 4_000_000
@@ -25,15 +22,6 @@ default, does not fit in 64 bits: an encoder that cannot write it is found here.
 _EFFECT_CHECKS: tuple[Check, ...] = (sql_effects, errors_leave_the_database_alone)
 _POOL_TIMEOUT_S = 1.0
 _WAIT_MS = 20
-
-
-class Bench(msgspec.Struct, frozen=True):
-    """What verification needs: a database, environments and a place for logs."""
-
-    contract: Contract
-    database: Database
-    servers: dict[str, Server]
-    logs: Path
 
 
 def verify(bench: Bench, variant: Variant, python: Path) -> Verification:
@@ -57,21 +45,12 @@ def verify(bench: Bench, variant: Variant, python: Path) -> Verification:
 
 
 def _start(bench: Bench, variant: Variant, python: Path, iterations: int) -> RunningServer:
-    server = launch_server(
-        variant,
-        bench.servers[variant.server],
-        python,
-        _settings(bench, variant.name, iterations),
-        workers=1,
-        threads=_THREADS,
-        log=_log(bench, variant),
-    )
-    await_ready(server)
-    return server
+    settings = _settings(bench, variant.name, iterations)
+    return bench.start(variant, python, settings, _log(bench, variant), threads=_THREADS)
 
 
 def _log(bench: Bench, variant: Variant) -> Path:
-    return bench.logs / f"verify-{variant.name.replace('/', '.')}.log"
+    return bench.log(variant, "verify")
 
 
 def _settings(bench: Bench, variant: str, iterations: int) -> Settings:

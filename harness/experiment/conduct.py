@@ -1,6 +1,5 @@
 """From a study to a finished run: a new one, or the rest of one that was interrupted."""
 
-import hashlib
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +13,8 @@ from harness.catalog import Catalog
 from harness.contract import Contract
 from harness.doctor.limits import read_limits
 from harness.errors import RunFailed, UsageError
+from harness.examinations import Audit, Verification
+from harness.experiment.digests import code_digest, contract_digest
 from harness.experiment.feasibility import check_connections, check_objectives, check_rates
 from harness.experiment.listener import Listener
 from harness.experiment.plan import make_plan
@@ -25,14 +26,11 @@ from harness.lab.machine import commit, describe, propose_cores
 from harness.lab.postgres import EmbeddedPostgres
 from harness.load.ceiling import measure_ceiling
 from harness.model import Cores
-from harness.records import SCHEMA, ImplementationRecord, Plan, Run, VariantRecord, Verification
+from harness.records import SCHEMA, ImplementationRecord, Plan, Run, VariantRecord
 from harness.study import DatabaseSettings, Study
 from harness.workspace import Workspace
 
-_HARNESS = Path(__file__).resolve().parents[1]
-_MEASURING_ROOMS = ("audit", "experiment", "lab", "load")
 _CEILING_S = 1.0
-_CODE = frozenset({".py", ".toml", ".lock"})
 
 
 class Laboratory(msgspec.Struct, frozen=True):
@@ -65,7 +63,7 @@ def open_database(
 
 
 def start(laboratory: Laboratory, study_name: str, study: Study, command: str) -> Store:
-    """Begin a run: verify every variant, write `run.json`, measure.
+    """Begin a run: verify and audit every variant, write `run.json`, measure.
 
     Args:
         laboratory: where and with what.
@@ -85,9 +83,9 @@ def start(laboratory: Laboratory, study_name: str, study: Study, command: str) -
         ceiling_per_s = _ceiling(laboratory, study, cores)
         with open_database(laboratory, study.database, session.cores) as database:
             _check_room(laboratory, database, study)
-            verifications = session.verify(database)
+            examined = session.examine(database)
             origin = _Origin(id=store.id, study_name=study_name, command=command, at=now)
-            run = _describe(laboratory, session, database, origin, verifications, ceiling_per_s)
+            run = _describe(laboratory, session, database, origin, examined, ceiling_per_s)
             store.write_run(run)
             laboratory.listener.begun(store.id)
             _check_baseline(run)
@@ -141,32 +139,6 @@ def _check_room(laboratory: Laboratory, database: Database, study: Study) -> Non
         database.check_room(study.database.max_connections)
 
 
-def contract_digest(workspace: Workspace) -> str:
-    """Of everything that defines the work: schema, rows, HTTP shapes, SQL effects."""
-    return _digest([*workspace.shared.glob("*.sql"), *workspace.shared.glob("contract/*")])
-
-
-def code_digest(laboratory: Laboratory, study: Study) -> str:
-    """Of everything that carries the work out: implementations, servers' settings, the harness."""
-    names = {laboratory.catalog.variant(name).implementation for name in study.variants}
-    folders = [laboratory.workspace.implementations / name for name in names]
-    folders += [_HARNESS / room for room in _MEASURING_ROOMS]
-    files = [
-        path
-        for folder in folders
-        for path in folder.rglob("*", recurse_symlinks=True)
-        if path.suffix in _CODE
-    ]
-    return _digest([laboratory.workspace.shared / "servers.toml", *files])
-
-
-def _digest(files: Sequence[Path]) -> str:
-    digest = hashlib.sha256()
-    for path in sorted(files):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()[:16]
-
-
 def _session(
     laboratory: Laboratory, study: Study, plan: Plan, cores: Cores, store: Store
 ) -> Session:
@@ -190,7 +162,7 @@ def _describe(
     session: Session,
     database: Database,
     origin: _Origin,
-    verifications: Sequence[Verification],
+    examined: Sequence[tuple[Verification, Audit]],
     ceiling_per_s: float,
 ) -> Run:
     study = session.study
@@ -207,7 +179,7 @@ def _describe(
         commit=commit(laboratory.workspace.root),
         contract=laboratory.contract.version,
         contract_digest=contract_digest(laboratory.workspace),
-        code_digest=code_digest(laboratory, study),
+        code_digest=code_digest(laboratory.workspace, laboratory.catalog, study),
         machine=describe(),
         cores=session.cores,
         database=database.settings(),
@@ -220,8 +192,13 @@ def _describe(
             )
             for v in variants
         },
-        verifications=tuple(verifications),
-        excluded={v.variant: v.problems[0] for v in verifications if not v.passed},
+        verifications=tuple(verification for verification, _ in examined),
+        audits=tuple(audit for _, audit in examined),
+        excluded={
+            v.variant: (*v.problems, *a.problems)[0]
+            for v, a in examined
+            if not (v.passed and a.passed)
+        },
         generator_ceiling_per_s=ceiling_per_s,
     )  # fmt: skip
 
@@ -250,7 +227,7 @@ def _changes(laboratory: Laboratory, run: Run, cores: Cores) -> list[str]:
     ]
     if run.contract_digest != contract_digest(laboratory.workspace):
         changed.append("the contract")
-    if run.code_digest != code_digest(laboratory, run.study):
+    if run.code_digest != code_digest(laboratory.workspace, laboratory.catalog, run.study):
         changed.append("the code of an implementation, shared/servers.toml or the harness")
     if run.machine != describe():
         changed.append("the machine or its Python")
@@ -273,9 +250,10 @@ def _refuse_changes(run: Run, changed: Sequence[str]) -> None:
 def _check_baseline(run: Run) -> None:
     if run.study.baseline in run.excluded:
         raise RunFailed(
-            f"The baseline `{run.study.baseline}` fails verification, so no ratio could be taken: "
-            f"{run.excluded[run.study.baseline]}; mend it (`bridgetoll verify "
-            f"{run.study.baseline}`), or choose another baseline."
+            f"The baseline `{run.study.baseline}` fails verification or audit, so no ratio "
+            f"could be taken: {run.excluded[run.study.baseline]}; mend it (`bridgetoll verify "
+            f"{run.study.baseline}`, `bridgetoll audit {run.study.baseline}`), or choose another "
+            "baseline."
         )
 
 
@@ -284,8 +262,8 @@ def _complain(run: Run, problems: Sequence[str]) -> None:
     said: list[str] = []
     if run.excluded:
         said.append(
-            f"Not measured, because verification failed: {', '.join(run.excluded)}; see "
-            "`bridgetoll verify` for every failed check."
+            f"Not measured, because verification or audit failed: {', '.join(run.excluded)}; "
+            "see `bridgetoll verify` and `bridgetoll audit` for everything that was found."
         )
     if problems:
         said.append(

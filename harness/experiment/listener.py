@@ -2,7 +2,8 @@
 
 from typing import Protocol
 
-from harness.records import Phase, Verification
+from harness.examinations import Verification
+from harness.records import Phase
 
 
 class Listener(Protocol):

@@ -4,10 +4,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from harness.analysis.attempts import mostly_noisy
-from harness.audit.verify import Bench, verify
+from harness.audit.bench import Bench
+from harness.audit.tolls import audit
+from harness.audit.verify import verify
 from harness.catalog import Catalog
 from harness.contract import Contract
 from harness.errors import RunFailed, ServerFailed
+from harness.examinations import Audit, Verification
 from harness.experiment.gathering import Server
 from harness.experiment.instruments import Instruments
 from harness.experiment.listener import Listener
@@ -19,7 +22,7 @@ from harness.lab.environments import prepare
 from harness.lab.machine import pinned
 from harness.lab.servers import await_ready, launch_server
 from harness.model import Cores, Settings, Variant
-from harness.records import Entry, Phase, Plan, Run, Trial, Verification
+from harness.records import Entry, Phase, Plan, Run, Trial
 from harness.study import Study
 
 
@@ -65,20 +68,29 @@ class Session:
                 self._listener.step(f"environment of {implementation.name}")
                 self.pythons[implementation.name] = prepare(self._cache, implementation)
 
-    def verify(self, database: Database) -> list[Verification]:
-        """Check every variant of the study once."""
+    def examine(self, database: Database) -> list[tuple[Verification, Audit]]:
+        """Check every variant of the study once: that it does its work, and as its label says.
+
+        CPU time is left to the trials, which measure it better.
+        """
         bench = Bench(
             contract=self._contract,
             database=database,
             servers=self._catalog.servers,
             logs=self._store.logs,
         )
-        found: list[Verification] = []
+        found: list[tuple[Verification, Audit]] = []
         for name in dict.fromkeys(e.variant for e in self.plan.entries):
-            self._listener.step(f"verifying {name}")
             variant = self._variant(name)
-            found.append(verify(bench, variant, self.pythons[variant.implementation]))
-            self._listener.verified(found[-1])
+            python = self.pythons[variant.implementation]
+            self._listener.step(f"verifying {name}")
+            verification = verify(bench, variant, python)
+            self._listener.verified(verification)
+            self._listener.step(f"auditing {name}")
+            audited = audit(bench, variant, python, cpu=False)
+            for problem in audited.problems:
+                self._listener.problem(f"{name}: {problem}")
+            found.append((verification, audited))
         return found
 
     def measure(self, database: Database, run: Run) -> None:
@@ -92,7 +104,7 @@ class Session:
         """
         entries = [e for e in self.plan.entries if e.variant not in run.excluded]
         if not entries:
-            raise RunFailed("No variant passed verification, so nothing was measured; see above.")
+            raise RunFailed("No variant passed its checks, so nothing was measured; see above.")
         with (
             pinned({*self.cores.load, *self.cores.database}),
             Instruments(

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.audit.verify import Bench, verify
+from harness.audit.bench import Bench
+from harness.audit.verify import verify
 from harness.catalog import load_catalog
 from harness.contract import Contract
 from harness.lab.database import Database

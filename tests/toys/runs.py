@@ -7,17 +7,16 @@ from typing import Any
 
 import msgspec
 
+from harness.examinations import Outcome, Verification
 from harness.experiment.plan import make_plan
 from harness.model import Cores
 from harness.records import (
     SCHEMA,
     ImplementationRecord,
-    Outcome,
     Run,
     SliceRecord,
     Trial,
     VariantRecord,
-    Verification,
     WindowRecord,
 )
 from harness.study import Condition, LoadSettings, Study

@@ -4,17 +4,18 @@ from pathlib import Path
 import pytest
 
 from harness.audit import verify as module
+from harness.audit.bench import Bench
 from harness.audit.conformance import Subject
 from harness.audit.effects import sql_effects
 from harness.audit.findings import Violation
 from harness.audit.probe import Probe
-from harness.audit.verify import Bench, verify
+from harness.audit.verify import verify
 from harness.catalog import load_catalog
 from harness.contract import Contract
+from harness.examinations import Verification
 from harness.lab.database import Database
 from harness.lab.servers import await_ready, launch_server
 from harness.model import Settings
-from harness.records import Verification
 from harness.workspace import Workspace
 
 NEEDED = {

@@ -11,7 +11,8 @@ from rich.console import Console
 from harness.catalog import load_catalog
 from harness.contract import Contract
 from harness.errors import UsageError
-from harness.experiment.conduct import Laboratory, contract_digest, resume
+from harness.experiment.conduct import Laboratory, resume
+from harness.experiment.digests import contract_digest
 from harness.experiment.store import Store
 from harness.model import Cores
 from harness.show import ProgressListener

@@ -11,11 +11,12 @@ from harness.analysis.bounds import Circumstances
 from harness.analysis.labels import Label
 from harness.analysis.pieces import unsteady
 from harness.analysis.validity import findings
+from harness.examinations import Verification
 from harness.experiment import session
 from harness.experiment.conduct import start
 from harness.lab.machine import propose_cores
 from harness.lab.process import launch
-from harness.records import Phase, Run, Trial, Verification
+from harness.records import Phase, Run, Trial
 from harness.study import load_study
 from tests.toys.workspaces import toy_workspace, write_study
 from tests.unit.experiment.test_session import Recorder, laboratory_of

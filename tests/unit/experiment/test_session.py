@@ -15,9 +15,10 @@ from harness.analysis.measures import Measure, trial_value
 from harness.catalog import load_catalog
 from harness.contract import Contract
 from harness.errors import RunFailed
+from harness.examinations import Verification
 from harness.experiment.conduct import Laboratory, start
 from harness.experiment.store import Store
-from harness.records import Phase, Run, Trial, Verification
+from harness.records import Phase, Run, Trial
 from harness.report.write import write_report
 from harness.study import load_study
 from harness.workspace import Workspace, cache_folder

@@ -1,0 +1,60 @@
+"""What checks and audits need, and how they start a variant's server."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import msgspec
+
+from harness.contract import Contract
+from harness.lab.database import Database
+from harness.lab.network import HOST
+from harness.lab.servers import RunningServer, await_ready, launch_server
+from harness.model import Server, Settings, Variant
+
+
+class Bench(msgspec.Struct, frozen=True):
+    """A database, the servers that there are, and a place for logs."""
+
+    contract: Contract
+    database: Database
+    servers: dict[str, Server]
+    logs: Path
+
+    def log(self, variant: Variant, purpose: str) -> Path:
+        """Where a server of that purpose writes; each purpose begins a new file."""
+        return self.logs / f"{purpose}-{variant.name.replace('/', '.')}.log"
+
+    def start(
+        self,
+        variant: Variant,
+        python: Path,
+        settings: Settings,
+        log: Path,
+        *,
+        threads: int,
+        extra: Mapping[str, str] | None = None,
+    ) -> RunningServer:
+        """A server of one worker that is ready; `extra` is added to its environment.
+
+        Raises:
+            ServerFailed: it did not come up; it is then gone.
+        """
+        server = launch_server(
+            msgspec.structs.replace(variant, env=variant.env | dict(extra or {})),
+            self.servers[variant.server],
+            python,
+            settings,
+            workers=1,
+            threads=threads,
+            log=log,
+        )
+        await_ready(server)
+        return server
+
+
+def at_port(url: str, port: int) -> str:
+    """The same database through a port of this machine, as a relay gives it."""
+    parts = urlsplit(url)
+    login, at, _ = parts.netloc.rpartition("@")
+    return urlunsplit(parts._replace(netloc=f"{login}{at}{quote(HOST)}:{port}"))

@@ -1,0 +1,63 @@
+"""Asks the processes of an audited server for the counters of `instrument/sitecustomize.py`."""
+
+import contextlib
+import json
+import socket
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Self
+
+from harness.audit.findings import Violation
+
+_ANSWER_S = 5.0
+_LONGEST_ANSWER = 65_536
+_INSTRUMENT = Path(__file__).with_name("instrument")
+
+
+class Counters:
+    """The counters of one server, all its processes together. Use as a context manager.
+
+    The folder of the sockets has a short name of its own, because that of a socket may have no more
+    than 107 characters (unix(7)).
+    """
+
+    def __enter__(self) -> Self:
+        self._folder = tempfile.TemporaryDirectory(prefix="bridgetoll-")
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.settimeout(_ANSWER_S)
+        self._socket.bind(f"{self._folder.name}/asker")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+        self._folder.cleanup()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a server must be started with to be counted."""
+        return {"BRIDGETOLL_AUDIT": self._folder.name, "PYTHONPATH": str(_INSTRUMENT)}
+
+    def read(self) -> Counter[str]:
+        """Every counter so far. Differences of two readings mean something.
+
+        Raises:
+            Violation: no process answers, or one of them says that it cannot count.
+        """
+        total: Counter[str] = Counter()
+        answered = False
+        for path in sorted(Path(self._folder.name).glob("*.sock")):
+            with contextlib.suppress(ConnectionRefusedError):  # that process has ended
+                self._socket.sendto(b"?", str(path))
+                said = json.loads(self._socket.recv(_LONGEST_ANSWER))
+                problems = said.pop("problems")
+                if problems:
+                    raise Violation("; ".join(problems))
+                total.update(said)
+                answered = True
+        if not answered:
+            raise Violation(
+                "no process of the server answers the audit, so nothing in it could be counted; "
+                "it must be a Python that imports `sitecustomize`"
+            )
+        return total

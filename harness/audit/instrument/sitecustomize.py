@@ -1,0 +1,144 @@
+"""Counts, inside a server that is audited, what it does with threads and event loops.
+
+Python imports a module of this name at every start, from wherever it is found first; the audit
+puts this folder on the server's path, so that implementations stay as they are. It is a program's
+part of its own, on the standard library, and imports nothing of ours. A measured server never
+meets it.
+
+Asked over a Unix datagram socket, named after its process, it answers with its counters:
+
+- hops: work that a thread with a running event loop hands to another thread, by an executor or by
+  anyio.
+- handovers: work that a thread without one hands to an executor, as a threaded server does.
+- wakeups: times that another thread woke an event loop: the way back of a hop, and whatever else.
+- threads: threads started by Python. loops: event loops made.
+- voluntary_switches, involuntary_switches: of all threads, those that have ended included.
+"""
+
+import _thread
+import asyncio
+import importlib.util
+import json
+import os
+import resource
+import socket
+import sys
+from asyncio import events
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+FOLDER = "BRIDGETOLL_AUDIT"
+"""The environment variable that names the folder of the sockets."""
+_COUNTERS = ("hops", "handovers", "wakeups", "threads", "loops")
+_THREAD_EVENTS = frozenset({"_thread.start_new_thread", "_thread.start_joinable_thread"})
+_LONGEST_QUESTION = 256
+
+_counts = dict.fromkeys(_COUNTERS, 0)
+_lock = _thread.allocate_lock()
+_problems: list[str] = []
+
+
+def _count(name: str) -> None:
+    with _lock:
+        _counts[name] += 1
+
+
+def _answer() -> bytes:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    with _lock:
+        said: dict[str, Any] = dict(_counts)
+    said["voluntary_switches"] = used.ru_nvcsw
+    said["involuntary_switches"] = used.ru_nivcsw
+    said["problems"] = _problems
+    return json.dumps(said).encode()
+
+
+def _listen() -> None:
+    """Answer whoever asks; in a thread that otherwise sleeps."""
+    path = Path(os.environ[FOLDER]) / f"{os.getpid()}.sock"
+    path.unlink(missing_ok=True)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as here:
+        here.bind(str(path))
+        while True:
+            _, asker = here.recvfrom(_LONGEST_QUESTION)
+            here.sendto(_answer(), asker)
+
+
+def _start_listening() -> None:
+    _thread.start_new_thread(_listen, ())
+
+
+def _watch_threads() -> None:
+    """By CPython's audit events, which no way of starting a thread from Python avoids."""
+
+    def hook(event: str, _arguments: tuple[Any, ...]) -> None:
+        if event in _THREAD_EVENTS:
+            _count("threads")
+
+    sys.addaudithook(hook)
+
+
+def _watch_executors() -> None:
+    submit = ThreadPoolExecutor.submit
+
+    def counted(self: ThreadPoolExecutor, /, *arguments: Any, **named: Any) -> Any:
+        # None too in a thread that has no loop of its own, whoever else runs one.
+        _count("handovers" if events._get_running_loop() is None else "hops")
+        return submit(self, *arguments, **named)
+
+    ThreadPoolExecutor.submit = counted  # type: ignore[assignment, method-assign]
+
+
+def _watch_anyio() -> None:
+    """anyio has worker threads of its own, and no executor."""
+    if importlib.util.find_spec("anyio") is None:
+        return
+    try:
+        from anyio._backends._asyncio import (  # type: ignore[import-not-found]
+            AsyncIOBackend,
+        )
+
+        run = AsyncIOBackend.run_sync_in_worker_thread.__func__
+    except (ImportError, AttributeError) as error:
+        _problems.append(f"the hops of this version of anyio cannot be counted ({error})")
+        return
+
+    async def counted(cls: Any, *arguments: Any, **named: Any) -> Any:
+        _count("hops")
+        return await run(cls, *arguments, **named)
+
+    AsyncIOBackend.run_sync_in_worker_thread = classmethod(counted)
+
+
+def _watch_loops(loop: type) -> None:
+    init, wake = loop.__init__, loop.call_soon_threadsafe  # type: ignore[misc, attr-defined]
+
+    def counted_init(self: Any, *arguments: Any, **named: Any) -> None:
+        _count("loops")
+        init(self, *arguments, **named)
+
+    def counted_wake(self: Any, *arguments: Any, **named: Any) -> Any:
+        if events._get_running_loop() is not self:
+            _count("wakeups")
+        return wake(self, *arguments, **named)
+
+    loop.__init__ = counted_init  # type: ignore[misc]
+    loop.call_soon_threadsafe = counted_wake  # type: ignore[attr-defined]
+
+
+def _instrument() -> None:
+    _start_listening()
+    os.register_at_fork(after_in_child=_start_listening)  # a fork takes no thread along
+    _watch_threads()
+    _watch_executors()
+    _watch_anyio()
+    _watch_loops(asyncio.BaseEventLoop)
+    if importlib.util.find_spec("uvloop") is not None:
+        import uvloop
+
+        _watch_loops(uvloop.Loop)
+
+
+if FOLDER in os.environ:
+    _instrument()

@@ -1,0 +1,94 @@
+"""PostgreSQL's frontend/backend protocol, read as it passes by, and counted.
+
+Message formats: PostgreSQL documentation, "Frontend/Backend Protocol", version 3.
+"""
+
+from collections import Counter
+from typing import Literal
+
+Direction = Literal["out", "in"]
+"""From the application to the database, and back."""
+
+_HEADER = 5
+"""A type byte and a length of four bytes, which counts itself but not the type."""
+_UNTYPED_HEADER = 8
+"""Before the start-up is over, a client's messages have a length and a code, and no type."""
+_PROTOCOL_3 = 3
+_ENCRYPTION_REQUESTS = frozenset({80877103, 80877104})
+"""SSLRequest and GSSENCRequest: answered by one byte."""
+_CANCEL = 80877102
+_STATEMENTS = frozenset({b"Q", b"E", b"F"})
+"""Query, Execute, FunctionCall."""
+_READY = b"Z"
+
+
+class Wire:
+    """One connection. Feed it what passes; `counts` grows.
+
+    counts: round_trips (the client sent, and the database answered), statements (executed, by
+    either protocol), transactions (ended, implicit ones included), out and in (bytes).
+    encrypted: whether the two agreed on encryption; then nothing more is understood.
+    """
+
+    def __init__(self, counts: Counter[str]) -> None:
+        self.encrypted = False
+        self._counts = counts
+        self._asked = False
+        self._worked = False
+        self._started = False
+        self._single_byte = False
+        self._pending: dict[Direction, bytearray] = {"out": bytearray(), "in": bytearray()}
+
+    def feed(self, direction: Direction, data: bytes) -> None:
+        """What passed in one direction."""
+        self._counts[direction] += len(data)
+        if direction == "out":
+            self._asked = True
+        elif self._asked:
+            self._asked = False
+            self._counts["round_trips"] += 1
+        if self.encrypted:
+            return
+        pending = self._pending[direction]
+        pending += data
+        if direction == "out":
+            self._read_client(pending)
+        else:
+            self._read_server(pending)
+
+    def _read_client(self, pending: bytearray) -> None:
+        while not self._started and len(pending) >= _UNTYPED_HEADER:
+            length, code = int.from_bytes(pending[:4]), int.from_bytes(pending[4:8])
+            if len(pending) < length:
+                return
+            del pending[:length]
+            self._single_byte = code in _ENCRYPTION_REQUESTS
+            self._started = code >> 16 == _PROTOCOL_3
+            if code == _CANCEL:
+                return
+        while self._started and (message := _take(pending)) is not None:
+            if message[:1] in _STATEMENTS:
+                self._counts["statements"] += 1
+                self._worked = True
+
+    def _read_server(self, pending: bytearray) -> None:
+        if self._single_byte and pending:
+            self._single_byte = False
+            self.encrypted = pending[:1] != b"N"
+            del pending[:1]
+        while not self.encrypted and (message := _take(pending)) is not None:
+            if message[:1] == _READY and message[5:6] == b"I" and self._worked:
+                self._worked = False
+                self._counts["transactions"] += 1
+
+
+def _take(pending: bytearray) -> bytes | None:
+    """The first message, if it is there as a whole; of a long one only its beginning."""
+    if len(pending) < _HEADER:
+        return None
+    length = 1 + int.from_bytes(pending[1:5])
+    if len(pending) < length:
+        return None
+    message = bytes(pending[: _HEADER + 1])
+    del pending[:length]
+    return message

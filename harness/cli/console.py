@@ -1,0 +1,61 @@
+"""What every command shares: the application, two consoles, options, and where things are."""
+
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.console import Console
+
+from harness import show
+from harness.catalog import Catalog, load_catalog
+from harness.contract import Contract
+from harness.experiment.conduct import Laboratory
+from harness.workspace import Workspace, cache_folder
+
+app = typer.Typer(
+    help="What does Django's thread bridge cost, and which Python web stack should you pick?",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+)
+out = Console(highlight=False, soft_wrap=False)
+err = Console(stderr=True, highlight=False)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+DatabaseUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--database-url",
+        envvar="BRIDGETOLL_DATABASE_URL",
+        help="Use this PostgreSQL instead of the embedded one.",
+        show_envvar=True,
+    ),
+]
+
+
+def open_workspace() -> tuple[Workspace, Catalog]:
+    """This checkout, and what stands in it."""
+    workspace = Workspace()
+    return workspace, load_catalog(workspace)
+
+
+def laboratory_of(workspace: Workspace, catalog: Catalog, database_url: str | None) -> Laboratory:
+    """What a command needs that starts servers."""
+    return Laboratory(
+        workspace=workspace,
+        cache=cache_folder(),
+        catalog=catalog,
+        contract=Contract(workspace),
+        database_url=database_url,
+        listener=show.ProgressListener(err),
+    )
+
+
+def public(record: msgspec.Struct) -> dict[str, Any]:
+    """A variant as JSON, without the paths of this machine."""
+    return {k: v for k, v in msgspec.structs.asdict(record).items() if k != "folder"}
+
+
+def print_json(value: object) -> None:
+    """Indented, and nothing beside it."""
+    print(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
