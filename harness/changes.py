@@ -35,15 +35,14 @@ class Changes(msgspec.Struct, frozen=True):
         Raises:
             UsageError: a variant that it does not have, or a budget in which nothing can be done.
         """
-        unknown = [name for name in self.only if name not in study.variants]
+        unknown = [name for name in self.only if name not in study.everyone]
         if unknown:
             raise UsageError(
-                f"--only: `{unknown[0]}` is not in the study; it has {', '.join(study.variants)}."
+                f"--only: `{unknown[0]}` is not in the study; it has {', '.join(study.everyone)}."
             )
         replace = msgspec.structs.replace
         if self.only:
-            kept = {*self.only, study.baseline}
-            study = replace(study, variants=tuple(v for v in study.variants if v in kept))
+            study = _only(study, {*self.only, study.baseline})
         if self.blocks:
             looks = tuple(look for look in study.stopping.looks if look < self.blocks)
             stopping = replace(study.stopping, looks=looks)
@@ -53,6 +52,18 @@ class Changes(msgspec.Struct, frozen=True):
         if self.keep_requests:
             study = replace(study, load=replace(study.load, keep_requests=True))
         return study
+
+
+def _only(study: Study, kept: set[str]) -> Study:
+    """Fewer variants, and nothing that would need the others."""
+    return msgspec.structs.replace(
+        study,
+        variants=tuple(v for v in study.variants if v in kept),
+        groups={n: tuple(v for v in g if v in kept) for n, g in study.groups.items()},
+        contrasts=tuple(c for c in study.contrasts if c.variants <= kept),
+        waterfalls=tuple(w for w in study.waterfalls if kept.issuperset(w.steps)),
+        squares=tuple(s for s in study.squares if kept.issuperset(sum(s.corners, ()))),
+    )
 
 
 def _within(study: Study, minutes: float) -> Study:

@@ -29,12 +29,17 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Phase(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One condition in one block: the smallest piece that is run, kept and resumed.
 
-    orders: one permutation of the entries' indices per round.
+    orders: per round, the indices of the entries that are measured, as they come.
     """
 
     block: int
     condition: Condition
     orders: tuple[tuple[int, ...], ...]
+
+    @property
+    def turns(self) -> int:
+        """Slices or windows in all."""
+        return sum(len(order) for order in self.orders)
 
 
 class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

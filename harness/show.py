@@ -46,11 +46,15 @@ def plan_text(study: Study, plan: Plan) -> RenderableType:
     lines = [
         f"{study.title}: {study.question}",
         f"{study.blocks} block{'s' if study.blocks > 1 else ''} of {len(plan.entries)} servers "
-        f"({len(study.variants)} variants and a hidden duplicate of {study.baseline}), "
+        f"({len(study.everyone)} variants and a hidden duplicate of {study.baseline}), "
         f"seed {study.seed}",
-        *(f"  {words.condition_title(c)}" for c in study.conditions),
+        *(
+            f"  {words.condition_title(c)}"
+            + ("" if c.group is None else f" (group {c.group}: {len(study.measured(c))} variants)")
+            for c in study.conditions
+        ),
         f"{study.load.rounds} rounds of {study.load.slice_s:g} s slices in each trial, where it is "
-        f"not windows; {len(plan.phases) * len(plan.entries)} trials",
+        f"not windows; {sum(len(p.orders[0]) for p in plan.phases)} trials",
         f"expected: {duration(plan.expected_s)}, after environments and verification",
     ]
     return Text("\n".join(lines))
@@ -128,7 +132,7 @@ class ProgressListener:
 
     def expect(self, plan: Plan) -> None:
         """Learn how many slices the whole run has."""
-        self._total = sum(len(p.orders) for p in plan.phases) * len(plan.entries)
+        self._total = sum(phase.turns for phase in plan.phases)
 
     def step(self, what: str) -> None:
         """Something that is not a trial begins."""

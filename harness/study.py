@@ -1,20 +1,12 @@
 """A study: which variants, under which conditions, how often. Read from `shared/studies/*.toml`."""
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
 
-from harness.catalog import Catalog, check_endpoint
-from harness.decode import convert, toml_table
-from harness.errors import MalformedFile, UnknownName
-from harness.workspace import Workspace
-
 Count = Annotated[int, msgspec.Meta(ge=1)]
 Positive = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
 """Seconds, a day at most; TOML can say `inf`."""
-SPARE_CONNECTIONS = 10
-"""For the harness itself, and for superusers."""
 
 
 class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -90,6 +82,8 @@ class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     share: arrivals per second, as a share of what the variant did in a closed loop just before.
     objective: search for the highest rate that meets it; window_s is the length of each try.
     arrivals: when they come.
+    group: only the variants of this group of the study, and the baseline; all of `variants` if
+        None.
     """
 
     endpoint: str
@@ -101,6 +95,7 @@ class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     share: Annotated[float, msgspec.Meta(gt=0, le=2)] | None = None
     objective: Objective | None = None
     arrivals: Literal["poisson", "constant"] = "poisson"
+    group: str | None = None
 
     @property
     def open_loop(self) -> bool:
@@ -137,9 +132,76 @@ class Stopping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     budget_s: Positive | None = None
 
 
+class Pair(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Two variants, as the ratio of the first to the second."""
+
+    of: str
+    to: str
+
+
+class Contrast(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A named effect: the ratio of two variants, or the ratio of two such ratios.
+
+    of, to: the two differ in one factor, or in several that `bundle` owns up to.
+    against: a second pair that differs in the same factors; the contrast is then the difference of
+        the two differences, on the logarithmic scale.
+    """
+
+    name: str
+    title: str
+    of: str
+    to: str
+    against: Pair | None = None
+    bundle: bool = False
+
+    @property
+    def variants(self) -> frozenset[str]:
+        """All that it needs."""
+        second = () if self.against is None else (self.against.of, self.against.to)
+        return frozenset((self.of, self.to, *second))
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """Of the logarithms of the variants, which add up to the effect."""
+        parts = [(self.of, 1.0), (self.to, -1.0)]
+        if self.against is not None:
+            parts += [(self.against.of, -1.0), (self.against.to, 1.0)]
+        found: dict[str, float] = {}
+        for name, weight in parts:  # the two pairs may share a variant
+            found[name] = found.get(name, 0.0) + weight
+        return found
+
+
+class Waterfall(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A way from one variant to another in steps, each of which changes one factor.
+
+    steps: variants, from the leanest on; what each adds is the difference of CPU per request.
+    bundles: those steps, by the variant they lead to, that change several factors at once.
+    """
+
+    title: str
+    steps: tuple[str, ...]
+    bundles: tuple[str, ...] = ()
+
+
+class Square(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Two factors with two values each: does the effect of one depend on the other?
+
+    rows, columns: the factors. corners: variants, row by row.
+    """
+
+    title: str
+    rows: str
+    columns: str
+    corners: tuple[tuple[str, str], tuple[str, str]]
+
+
 class Study(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A question with its design.
 
+    variants: measured under every condition that names no group.
+    groups: other sets of variants, by name; some may stand in none but these.
+    contrasts, waterfalls, squares: what the report derives beyond ratios to the baseline.
     baseline: the variant that ratios are taken to; a hidden duplicate of it (A/A) runs along.
     blocks: at most.
     reruns: how many phases of a run may be measured again because most of their trials were noisy;
@@ -158,118 +220,20 @@ class Study(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     load: LoadSettings = LoadSettings()
     stopping: Stopping = Stopping()
     reruns: Annotated[int, msgspec.Meta(ge=0)] = 0
+    groups: dict[str, tuple[str, ...]] = {}
+    contrasts: tuple[Contrast, ...] = ()
+    waterfalls: tuple[Waterfall, ...] = ()
+    squares: tuple[Square, ...] = ()
 
+    @property
+    def everyone(self) -> tuple[str, ...]:
+        """Every variant that is started, the baseline among them."""
+        grouped = (name for names in self.groups.values() for name in names)
+        return tuple(dict.fromkeys((*self.variants, *grouped)))
 
-def study_names(workspace: Workspace) -> list[str]:
-    """The studies that can be run by name."""
-    return sorted(path.stem for path in (workspace.shared / "studies").glob("*.toml"))
-
-
-def find_study(workspace: Workspace, name: str) -> Path:
-    """The file of a study named by its stem or by a path that ends in `.toml`.
-
-    Raises:
-        UnknownName: with the studies that exist.
-    """
-    if name.endswith(".toml"):
-        return Path(name)
-    path = workspace.shared / "studies" / f"{name}.toml"
-    if name not in study_names(workspace):
-        raise UnknownName("study", name, study_names(workspace))
-    return path
-
-
-def load_study(path: Path, catalog: Catalog) -> Study:
-    """Read a study and check every name in it.
-
-    Raises:
-        MalformedFile, UnknownName: naming file, key and remedy.
-    """
-    study = convert(toml_table(path), Study, path)
-    for name in (*study.variants, study.baseline):
-        catalog.variant(name, str(path))
-    for condition in study.conditions:
-        check_endpoint(condition.endpoint, str(path))
-    _check_design(path, study)
-    for index, condition in enumerate(study.conditions):
-        _check_condition(path, f"conditions[{index}]", condition, study.load)
-    _check_stopping(path, study)
-    _check_connections(path, study, catalog)
-    return study
-
-
-def _check_design(path: Path, study: Study) -> None:
-    for key, values in (("variants", study.variants), ("conditions", study.conditions)):
-        if not values:
-            raise MalformedFile(path, f"`{key}` is empty; name at least one.")
-        if len(set(values)) < len(values):
-            raise MalformedFile(path, f"`{key}` names one twice; remove the repetition.")
-    names = [condition.name for condition in study.conditions]
-    same = [name for name in names if names.count(name) > 1]
-    if same:
-        raise MalformedFile(
-            path,
-            f"`conditions`: two are called {same[0]} and would share their files; remove one, or "
-            "let them differ within the first six digits of what that name shows.",
-        )
-    if study.baseline not in study.variants:
-        raise MalformedFile(
-            path, f"`baseline`: `{study.baseline}` is not among `variants`; add it there."
-        )
-
-
-def _check_condition(path: Path, at: str, condition: Condition, load: LoadSettings) -> None:
-    loops = [key for key in ("rate", "share", "objective") if getattr(condition, key) is not None]
-    if len(loops) > 1:
-        raise MalformedFile(
-            path, f"`{at}` has both `{loops[0]}` and `{loops[1]}`; keep one of them."
-        )
-    if loops and condition.window_s is None:
-        raise MalformedFile(path, f"`{at}.window_s` is missing; `{loops[0]}` needs it, e.g. 10.")
-    for key, default in (("windows", 1), ("arrivals", "poisson")):
-        useless = condition.window_s is None if key == "windows" else not loops
-        if useless and getattr(condition, key) != default:
-            needs = "window_s" if key == "windows" else "rate` or `share"
-            raise MalformedFile(path, f"`{at}.{key}` means nothing without `{needs}`; remove it.")
-    objective = condition.objective
-    if objective is not None and objective.latency_ms >= load.timeout_s * 1e3:
-        raise MalformedFile(
-            path,
-            f"`{at}.objective.latency_ms` would always be met, because a request times out after "
-            f"{load.timeout_s * 1e3:g} ms; set it below that, or raise `load.timeout_s`.",
-        )
-
-
-def _check_stopping(path: Path, study: Study) -> None:
-    stopping = study.stopping
-    if bool(stopping.looks) != (stopping.half_width is not None):
-        missing = "half_width" if stopping.looks else "looks"
-        raise MalformedFile(
-            path, f"`stopping.{missing}` is missing; looks and half_width go together."
-        )
-    wrong = [look for look in stopping.looks if look >= study.blocks]
-    if wrong:
-        raise MalformedFile(
-            path,
-            f"`stopping.looks`: the run ends after {study.blocks} blocks anyway, so a look after "
-            f"{wrong[0]} does nothing; keep those below `blocks`.",
-        )
-
-
-def _check_connections(path: Path, study: Study, catalog: Catalog) -> None:
-    """All servers of a block hold their connections at once.
-
-    A variant without a pool holds none between its slices, and opens one per request within them.
-    That may exceed what the database allows: then it is what such a variant does, and is measured.
-    """
-    held = {"per-request": 0, "per-thread": study.server.threads}
-    names = (*study.variants, study.baseline)
-    pools = [catalog.variant(name).factors.get("pool", "pooled") for name in names]
-    total = study.server.workers * sum(held.get(p, study.server.pool_size) for p in pools)
-    needed = total + SPARE_CONNECTIONS
-    if study.database.max_connections < needed:
-        raise MalformedFile(
-            path,
-            f"`database.max_connections` is {study.database.max_connections}, and the servers of "
-            f"a block hold {total} together; set it to at least {needed}.",
-        )
+    def measured(self, condition: Condition) -> tuple[str, ...]:
+        """The variants under that condition, in the study's order."""
+        if condition.group is None:
+            return self.variants
+        chosen = {self.baseline, *self.groups[condition.group]}
+        return tuple(name for name in self.everyone if name in chosen)

@@ -5,7 +5,7 @@ from harness.cli.console import Json, app, err, open_workspace, out, print_json,
 from harness.doctor.examine import examine
 from harness.experiment.plan import make_plan
 from harness.experiment.store import run_ids
-from harness.study import find_study, load_study, study_names
+from harness.studies import find_study, load_study, study_names
 from harness.workspace import cache_folder
 
 

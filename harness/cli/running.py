@@ -15,7 +15,8 @@ from harness.experiment.conduct import Laboratory
 from harness.experiment.plan import make_plan
 from harness.experiment.store import Store, find_run
 from harness.report.write import write_report
-from harness.study import Study, find_study, load_study
+from harness.studies import find_study, load_study
+from harness.study import Study
 from harness.workspace import Workspace
 
 

@@ -166,7 +166,7 @@ def _describe(
     ceiling_per_s: float,
 ) -> Run:
     study = session.study
-    variants = [laboratory.catalog.variant(name) for name in study.variants]
+    variants = [laboratory.catalog.variant(name) for name in study.everyone]
     return Run(
         schema=SCHEMA,
         id=origin.id,

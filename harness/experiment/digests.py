@@ -20,7 +20,7 @@ def contract_digest(workspace: Workspace) -> str:
 
 def code_digest(workspace: Workspace, catalog: Catalog, study: Study) -> str:
     """Of everything that carries the work out: implementations, servers' settings, the harness."""
-    names = {catalog.variant(name).implementation for name in study.variants}
+    names = {catalog.variant(name).implementation for name in study.everyone}
     folders = [workspace.implementations / name for name in names]
     folders += [_HARNESS / room for room in _MEASURING_ROOMS]
     files = [

@@ -96,8 +96,7 @@ class PhaseRunner:
     def _go_round(self, gatherings: dict[str, Gathering]) -> None:
         entries = self._plan.entries
         before = sum(
-            len(phase.orders) * len(entries)
-            for phase in self._plan.phases[: self._plan.phases.index(self._phase)]
+            phase.turns for phase in self._plan.phases[: self._plan.phases.index(self._phase)]
         )
         for number, order in enumerate(self._phase.orders):
             for position, index in enumerate(order):
@@ -105,7 +104,7 @@ class PhaseRunner:
                 if gathering is None or gathering.server.problem is not None:
                     continue
                 self._guarded(gathering, partial(self._measure, Turn(number, position)))
-                self._tell(gathering, before + number * len(entries) + position + 1)
+                self._tell(gathering, before + number * len(order) + position + 1)
 
     def _each(self, gatherings: dict[str, Gathering], action: _Action) -> None:
         for gathering in gatherings.values():

@@ -25,14 +25,14 @@ def make_plan(study: Study) -> Plan:
     fresh servers.
     """
     entries = (
-        *(Entry(name=name, variant=name) for name in study.variants),
+        *(Entry(name=name, variant=name) for name in study.everyone),
         Entry(name=study.baseline + DUPLICATE, variant=study.baseline),
     )
     phases: list[Phase] = []
     for block in range(1, study.blocks + 1):
         conditions = list(study.conditions)
         random.Random(f"{study.seed}/{block}").shuffle(conditions)
-        phases += [_phase(study, block, condition, len(entries)) for condition in conditions]
+        phases += [_phase(study, block, condition, entries) for condition in conditions]
     return Plan(
         entries=entries,
         starts=tuple(_starts(study, block, len(entries)) for block in range(1, study.blocks + 1)),
@@ -46,16 +46,25 @@ def _starts(study: Study, block: int, entries: int) -> tuple[int, ...]:
     return tuple(random.Random(f"{study.seed}/{block}/starts").sample(range(entries), entries))
 
 
-def _phase(study: Study, block: int, condition: Condition, entries: int) -> Phase:
+def _phase(study: Study, block: int, condition: Condition, entries: tuple[Entry, ...]) -> Phase:
     draw = random.Random(f"{study.seed}/{block}/{condition.name}")
     rounds = study.load.rounds if condition.window_s is None else condition.windows
-    return Phase(block=block, condition=condition, orders=balanced_orders(entries, rounds, draw))
+    measured = study.measured(condition)
+    chosen = [at for at, entry in enumerate(entries) if entry.variant in measured]
+    orders = balanced_orders(len(chosen), rounds, draw)
+    return Phase(
+        block=block,
+        condition=condition,
+        orders=tuple(tuple(chosen[index] for index in order) for order in orders),
+    )
 
 
 def block_s(study: Study) -> float:
     """How long a block takes, about."""
-    entries = len(study.variants) + 1
-    phases = sum(_PHASE_S + entries * _trial_s(study, c) for c in study.conditions)
+    entries = len(study.everyone) + 1
+    phases = sum(
+        _PHASE_S + (len(study.measured(c)) + 1) * _trial_s(study, c) for c in study.conditions
+    )
     return entries * (_START_S + _STOP_S) + phases
 
 

@@ -117,10 +117,15 @@ class Session:
                     self._listener.step(f"no further block, because {reason}")
                     return
                 phases = [p for p in self.plan.phases if p.block == block]
-                missing = [p for p in phases if not self._store.has_phase(p, entries)]
+                missing = [p for p in phases if not self._store.has_phase(p, self._of(p, entries))]
                 if missing:
                     self._run_block(run, missing, entries, database, instruments)
                     stopper.block_done()
+
+    def _of(self, phase: Phase, entries: list[Entry]) -> list[Entry]:
+        """Those that its condition asks for."""
+        wanted = {self.plan.entries[index].name for index in phase.orders[0]}
+        return [entry for entry in entries if entry.name in wanted]
 
     def _run_block(
         self,

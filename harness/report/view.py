@@ -18,7 +18,7 @@ _COLUMNS = (Measure.CPU, Measure.THROUGHPUT, Measure.P50, Measure.P99, Measure.D
 
 def view(run: Run, analysis: Analysis, damaged: Sequence[BridgetollError]) -> dict[str, Any]:
     """Everything that the templates need, with every number already worded."""
-    order = [name for name in run.study.variants if name not in run.excluded]
+    order = [name for name in run.study.everyone if name not in run.excluded]
     entries = [*order, analysis.duplicate]
     return {
         "run": run,
@@ -61,7 +61,7 @@ def _condition(
 
 
 def _chart(comparison: Comparison, variants: Sequence[str], run: Run) -> dict[str, str]:
-    everything = [name for name in run.study.variants if name in variants]
+    everything = [name for name in run.study.everyone if name in variants]
     return {
         "title": comparison.measure.heading,
         "uri": data_uri(interval_chart(comparison, everything)),

@@ -41,7 +41,9 @@ def condition_title(condition: Condition) -> str:
     rows = f"{condition.rows:,} rows"
     if not condition.open_loop:
         window = "" if condition.window_s is None else f", windows of {condition.window_s:g} s"
-        return f"{condition.endpoint}, {condition.connections} connections, {rows}{window}"
+        count = condition.connections
+        connections = f"{count} connection{'' if count == 1 else 's'}"
+        return f"{condition.endpoint}, {connections}, {rows}{window}"
     arrivals = f"{condition.arrivals} arrivals"
     if condition.rate is not None:
         load = f"{condition.rate:g} {arrivals} per second"

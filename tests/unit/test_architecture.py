@@ -14,7 +14,7 @@ MODULES = {
     for path in sorted((ROOT / "harness").rglob("*.py"))
 }
 FOUNDATION = {"harness.errors", "harness.model", "harness.workspace", "harness.decode"}
-FILES = {"harness.catalog", "harness.contract", "harness.study"}
+FILES = {"harness.catalog", "harness.contract", "harness.study", "harness.factors"}
 EXAMINATIONS = {"harness.examinations"}
 RECORDS = {"harness.records"} | EXAMINATIONS
 MAY: dict[str, set[str]] = {
@@ -24,7 +24,10 @@ MAY: dict[str, set[str]] = {
     "harness.decode": {"harness.errors"},
     "harness.catalog": FOUNDATION,
     "harness.contract": FOUNDATION,
-    "harness.study": FOUNDATION | {"harness.catalog"},
+    "harness.factors": set(),
+    "harness.study": set(),
+    "harness.comparisons": FOUNDATION | FILES,
+    "harness.studies": FOUNDATION | FILES | {"harness.comparisons"},
     "harness.examinations": set(),
     "harness.records": FOUNDATION | FILES | EXAMINATIONS,
     "harness.lab": FOUNDATION | FILES | {"harness.lab"},

@@ -16,7 +16,7 @@ from harness.experiment.conduct import resume, start
 from harness.experiment.store import Store
 from harness.records import Run, Trial
 from harness.report.write import write_report
-from harness.study import load_study
+from harness.studies import load_study
 from tests.toys.workspaces import toy_workspace, write_study
 from tests.unit.experiment.test_labels import Deaf, passed
 from tests.unit.experiment.test_session import laboratory_of

@@ -17,7 +17,7 @@ from harness.experiment.conduct import start
 from harness.lab.machine import propose_cores
 from harness.lab.process import launch
 from harness.records import Phase, Run, Trial
-from harness.study import load_study
+from harness.studies import load_study
 from tests.toys.workspaces import toy_workspace, write_study
 from tests.unit.experiment.test_session import Recorder, laboratory_of
 

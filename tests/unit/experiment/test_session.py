@@ -20,7 +20,7 @@ from harness.experiment.conduct import Laboratory, start
 from harness.experiment.store import Store
 from harness.records import Phase, Run, Trial
 from harness.report.write import write_report
-from harness.study import load_study
+from harness.studies import load_study
 from harness.workspace import Workspace, cache_folder
 from tests.toys.command import left_running, run_command
 from tests.toys.workspaces import toy_workspace, write_study

@@ -24,7 +24,7 @@ import psycopg
 FORM = "application/x-www-form-urlencoded"
 MAX_BODY = 65_536
 LIMITS = {"title": 100, "content": 10_000}
-TOO_MANY = 12
+TOO_MANY = 64
 """Requests on one connection, after which the faults of load show. Verification sends one each."""
 GATHER_S = 0.005
 """How long a coalescing reader waits for others to join."""

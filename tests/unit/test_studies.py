@@ -8,16 +8,8 @@ from hypothesis import strategies as st
 
 from harness.catalog import Catalog, load_catalog
 from harness.errors import MalformedFile, UnknownName
-from harness.study import (
-    SPARE_CONNECTIONS,
-    Condition,
-    LoadSettings,
-    Objective,
-    Stopping,
-    find_study,
-    load_study,
-    study_names,
-)
+from harness.studies import SPARE_CONNECTIONS, find_study, load_study, study_names
+from harness.study import Condition, LoadSettings, Objective, Stopping
 from harness.workspace import Workspace
 
 STUDY = """\
