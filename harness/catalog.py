@@ -6,6 +6,7 @@ from pathlib import Path
 from string import Formatter
 
 import msgspec
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from harness.decode import convert, toml_table
@@ -144,7 +145,20 @@ def _implementation(path: Path, servers: dict[str, Server]) -> Implementation:
         folder=folder,
         requires_python=requires,
         variants=variants,
+        dependencies=_dependencies(path, project),
     )
+
+
+def _dependencies(path: Path, project: dict[str, object]) -> tuple[str, ...]:
+    found = convert(project.get("dependencies", []), tuple[str, ...], path, "project.dependencies")
+    for text in found:
+        try:
+            Requirement(text)
+        except InvalidRequirement:
+            raise MalformedFile(
+                path, f"`project.dependencies`: {text!r} is no requirement; write e.g. 'x~=1.0'."
+            ) from None
+    return found
 
 
 def _variant(path: Path, table: _ToolTable, name: str, servers: dict[str, Server]) -> Variant:

@@ -57,6 +57,10 @@ class StoreFailed(BridgetollError):
     """The results folder cannot be written or read."""
 
 
+class RelayFailed(BridgetollError):
+    """The process that adds latency died or was of no use."""
+
+
 class RunFailed(BridgetollError):
     """A run ended, but not every variant could be measured as planned."""
 

@@ -36,7 +36,8 @@ class Toll(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What one request of an endpoint takes, counted one request at a time.
 
     requests: over which it was counted.
-    counted: per request, by quantity; see `audit.tolls`.
+    counted: per request, by quantity; see `audit.tolls`. What was watched and never happened may be
+        left out: hops and the like never are, bytes and hand-overs are.
     expected: what manifest and contract say of some of these.
     """
 

@@ -88,13 +88,17 @@ class Variant(msgspec.Struct, frozen=True):
 
 
 class Implementation(msgspec.Struct, frozen=True):
-    """One framework: a folder with its manifest, its lock file and its variants."""
+    """One framework: a folder with its manifest, its lock file and its variants.
+
+    dependencies: as the manifest asks for them; the lock file says which versions these are.
+    """
 
     name: str
     title: str
     folder: Path
     requires_python: str
     variants: tuple[Variant, ...]
+    dependencies: tuple[str, ...] = ()
 
     @property
     def lock_file(self) -> Path:

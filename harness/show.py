@@ -13,7 +13,7 @@ from harness.analysis.ties import letters
 from harness.catalog import Catalog
 from harness.examinations import Verification
 from harness.records import Phase, Plan
-from harness.report import words
+from harness.report import cause_words, words
 from harness.study import Study
 
 _SMOOTHING = 0.1
@@ -79,6 +79,9 @@ def summary(analysis: Analysis) -> RenderableType:
     ):
         parts.append(Text("Two variants that share no letter differ.", style="dim"))
     parts += [Text(line, style="yellow") for line in words.disturbances(analysis)]
+    if (verdict := cause_words.verdict(analysis.causes)) is not None:
+        parts.append(Text(verdict))
+    parts += [Text(line) for line in cause_words.predictions(analysis.causes)]
     return Group(*parts)
 
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from harness.analysis.bounds import Circumstances
+from harness.analysis.bounds import Circumstances, idle_cores
 from harness.analysis.labels import Label
 from harness.analysis.validity import findings
 from harness.records import Run, Trial
@@ -18,10 +18,11 @@ def counted_attempts(run: Run, trials: Sequence[Trial]) -> list[Trial]:
     """
     score: Counter[tuple[int, Condition, int]] = Counter()
     quiet: Counter[tuple[int, Condition, int]] = Counter()
+    idle = idle_cores(run, trials)
     for trial in trials:
         key = trial.block, trial.condition, trial.attempt
         score[key] += trial.complete
-        quiet[key] += not _is_noisy(run, trial)
+        quiet[key] += not _is_noisy(run, trial, idle)
     chosen: dict[tuple[int, Condition], int] = {}
     for block, condition, attempt in sorted(score, key=lambda key: key[2]):
         key, best = (block, condition, attempt), chosen.get((block, condition))
@@ -33,9 +34,10 @@ def counted_attempts(run: Run, trials: Sequence[Trial]) -> list[Trial]:
 
 def mostly_noisy(run: Run, trials: Sequence[Trial]) -> bool:
     """Whether more than half of a phase's trials bear the label noisy."""
-    return sum(_is_noisy(run, trial) for trial in trials) * 2 > len(trials)
+    idle = idle_cores(run, trials)
+    return sum(_is_noisy(run, trial, idle) for trial in trials) * 2 > len(trials)
 
 
-def _is_noisy(run: Run, trial: Trial) -> bool:
-    labels = findings(trial, Circumstances.of(run, trial.variant))
+def _is_noisy(run: Run, trial: Trial, idle: float) -> bool:
+    labels = findings(trial, Circumstances.of(run, trial.variant, idle))
     return any(f.label is Label.NOISY for f in labels)

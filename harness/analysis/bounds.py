@@ -1,6 +1,7 @@
 """What limited a trial's throughput: server, database, generator, pool, or nothing at all."""
 
 import statistics
+from collections.abc import Sequence
 
 import msgspec
 
@@ -33,6 +34,8 @@ class Circumstances(msgspec.Struct, frozen=True):
 
     pool_size: connections that a server keeps to PostgreSQL; None where its variant has no pool.
     ceiling_per_s: of the generator; None where it was not measured.
+    idle_cores: what the block's other servers use on the application's cores, while they have no
+        load: heartbeats, mostly. It is nobody's fault, and nothing that the server could use.
     """
 
     cores: Cores
@@ -40,9 +43,10 @@ class Circumstances(msgspec.Struct, frozen=True):
     generators: int = 1
     pool_size: int | None = None
     ceiling_per_s: float | None = None
+    idle_cores: float = 0.0
 
     @staticmethod
-    def of(run: Run, variant: str) -> "Circumstances":
+    def of(run: Run, variant: str, idle_cores: float = 0.0) -> "Circumstances":
         """Those of a variant's trials in a run."""
         server = run.study.server
         pooled = run.variants[variant].factors.get("pool") == "pooled"
@@ -52,14 +56,21 @@ class Circumstances(msgspec.Struct, frozen=True):
             generators=run.study.load.generators,
             pool_size=server.pool_size * server.workers if pooled else None,
             ceiling_per_s=run.generator_ceiling_per_s,
+            idle_cores=idle_cores,
         )
+
+
+def idle_cores(run: Run, trials: Sequence[Trial]) -> float:
+    """What all servers of a block but one use while they have no load, by what trials saw."""
+    known = [t.idle_cpu_share for t in trials if t.idle_cpu_share is not None]
+    return sum(known) / len(known) * (len(run.plan.entries) - 1) if known else 0.0
 
 
 def bounds(trial: Trial, used: Shares, around: Circumstances) -> list[Finding]:
     """What limited the throughput; nothing can be said where the database cannot be watched."""
     found = _generator_bounds(trial, used, around)
     cores = around.cores
-    usable = min(around.workers, len(cores.application))
+    usable = min(around.workers, len(cores.application) - around.idle_cores)
     if used.server >= SERVER_SHARE * usable:
         found.append(Finding(Label.SERVER_BOUND, f"{used.server / usable:.0%} of its CPU used"))
     elif used.database is not None:
@@ -131,7 +142,7 @@ def _pool_bounds(
     return [Finding(Label.POOL_BOUND, detail)]
 
 
-def _other_bounds(used: Shares, database: float, cores: Cores, usable: int) -> list[Finding]:
+def _other_bounds(used: Shares, database: float, cores: Cores, usable: float) -> list[Finding]:
     """Where the server was not the limit: the database, a core that roles share, or nothing."""
     share = database / len(cores.database)
     if share >= DATABASE_SHARE:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.analysis.bounds import Circumstances
+from harness.analysis.bounds import Circumstances, idle_cores
 from harness.analysis.components import Components, components, mean_components
 from harness.analysis.costs import costs
 from harness.analysis.gls import NO_MEMORY, Fit, Series
@@ -42,8 +42,9 @@ class Piece:
         self._means: dict[Measure, dict[str, dict[int, float]]] = {}
         self._fits: dict[Measure, Fit] = {}
         self._variances: dict[Measure, dict[str, dict[int, float]]] = {}
+        idle = idle_cores(run, trials)
         for trial in sorted(trials, key=lambda t: t.block):
-            labels = findings(trial, Circumstances.of(run, trial.variant))
+            labels = findings(trial, Circumstances.of(run, trial.variant, idle))
             self.blocks.setdefault(trial.entry, {})[trial.block] = trial
             self.found.setdefault(trial.entry, []).append((*labels, *unsteady(trial)))
             good = self._good.setdefault(trial.entry, {})

@@ -7,6 +7,7 @@ from itertools import combinations
 import msgspec
 
 from harness.analysis.attempts import counted_attempts
+from harness.analysis.causes import Causes, explain
 from harness.analysis.intervals import Interval, block_interval, detectable
 from harness.analysis.labels import REMEDIES, Finding, Label
 from harness.analysis.measures import Measure, ranked
@@ -86,6 +87,7 @@ class Analysis(msgspec.Struct, frozen=True):
     """A run, summed up.
 
     repeated: phases that were measured more than once; all attempts are kept.
+    causes: why variants differ, as far as the study's design tells.
     """
 
     run: str
@@ -93,6 +95,7 @@ class Analysis(msgspec.Struct, frozen=True):
     duplicate: str
     conditions: tuple[ConditionResult, ...]
     repeated: int
+    causes: Causes
 
 
 def analyse(run: Run, trials: Sequence[Trial]) -> Analysis:
@@ -110,6 +113,7 @@ def analyse(run: Run, trials: Sequence[Trial]) -> Analysis:
         duplicate=run.study.baseline + DUPLICATE,
         conditions=tuple(_condition(piece, differs) for piece in pieces),
         repeated=len({(t.block, t.condition) for t in trials if t.attempt > 1}),
+        causes=explain(run, pieces),
     )
 
 

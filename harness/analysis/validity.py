@@ -29,7 +29,7 @@ def findings(trial: Trial, around: Circumstances) -> tuple[Finding, ...]:
     found += _unanswered(trial)
     used = shares(trial, len(around.cores.all))
     if used is not None:
-        found += _noise(trial, used)
+        found += _noise(trial, used, around)
         found += bounds(trial, used, around)
     found += [Finding(Label.INCONSISTENT, what) for what in contradictions(trial)]
     return tuple(found)
@@ -49,12 +49,13 @@ def _failures(trial: Trial) -> list[Finding]:
     return found
 
 
-def _noise(trial: Trial, used: Shares) -> list[Finding]:
+def _noise(trial: Trial, used: Shares, around: Circumstances) -> list[Finding]:
     found: list[Finding] = []
     if used.steal > STEAL_SHARE:
         found.append(Finding(Label.NOISY, f"{used.steal:.1%} of CPU time was stolen"))
-    if used.foreign is not None and used.foreign > FOREIGN_SHARE:
-        found.append(Finding(Label.NOISY, f"other processes used {used.foreign:.1%} of a core"))
+    foreign = None if used.foreign is None else used.foreign - around.idle_cores
+    if foreign is not None and foreign > FOREIGN_SHARE:
+        found.append(Finding(Label.NOISY, f"other processes used {foreign:.1%} of a core"))
     idle = trial.idle_cpu_share
     if idle is not None and idle > IDLE_SERVER_SHARE:
         found.append(Finding(Label.BUSY_WHEN_IDLE, f"{idle:.1%} of a core without being asked"))

@@ -12,6 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
 from harness.errors import EnvironmentFailed
 from harness.model import Implementation
 
@@ -40,12 +43,14 @@ def prepare(cache: Path, implementation: Implementation) -> Path:
     """Make the environment if it does not stand yet; return its interpreter.
 
     Raises:
-        EnvironmentFailed: uv is missing, or could not install what the lock names.
+        EnvironmentFailed: uv is missing, could not install what the lock names, or what it names is
+            not what the manifest asks for.
     """
     folder = environment_folder(cache, implementation)
     python = folder / "bin" / "python"
     with _locked(folder.with_name(f"{folder.name}.lock")):
         if (folder / _COMPLETE).is_file() and python.exists():
+            _check_packages(implementation, python)
             return python
         shutil.rmtree(folder, ignore_errors=True)
         _uv(implementation, "venv", "--python", str(interpreter()), str(folder))
@@ -53,6 +58,7 @@ def prepare(cache: Path, implementation: Implementation) -> Path:
             implementation, "pip", "sync", "--python", str(python), "--require-hashes",
             "--compile-bytecode", str(implementation.lock_file),
         )  # fmt: skip
+        _check_packages(implementation, python)
         (folder / _COMPLETE).touch()
     return python
 
@@ -62,6 +68,23 @@ def installed(python: Path) -> dict[str, str]:
     folders = [str(p) for p in (python.parents[1] / "lib").glob("python3*/site-packages")]
     found = importlib.metadata.distributions(path=folders)
     return dict(sorted((item.name, item.version) for item in found))
+
+
+def _check_packages(implementation: Implementation, python: Path) -> None:
+    """A lock file that has fallen behind its manifest would measure another version."""
+    found = {canonicalize_name(name): version for name, version in installed(python).items()}
+    for text in implementation.dependencies:
+        wanted = Requirement(text)
+        if wanted.marker is not None and not wanted.marker.evaluate():
+            continue
+        version = found.get(canonicalize_name(wanted.name))
+        if version is None or not wanted.specifier.contains(version, prereleases=True):
+            folder = implementation.folder.name
+            raise EnvironmentFailed(
+                f"{folder}/pyproject.toml asks for `{text}`, and its environment has "
+                f"{'no such package' if version is None else f'version {version}'}; make "
+                f"{folder}/requirements.lock anew, as CONTRIBUTING says."
+            )
 
 
 def _uv(implementation: Implementation, *arguments: str) -> None:

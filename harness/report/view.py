@@ -10,6 +10,7 @@ from harness.analysis.ties import letters
 from harness.errors import BridgetollError
 from harness.records import Run
 from harness.report import words
+from harness.report.causes import causes_view
 from harness.report.charts import alternative, data_uri, interval_chart
 from harness.report.curves import curves
 
@@ -31,6 +32,7 @@ def view(run: Run, analysis: Analysis, damaged: Sequence[BridgetollError]) -> di
             _condition(run, analysis, result, entries) for result in analysis.conditions
         ],
         "curves": curves(analysis, order),
+        "causes": causes_view(run, analysis.causes),
         "repeated": analysis.repeated,
         "failed_checks": {v.variant: v.problems for v in run.verifications if not v.passed},
         "cores": _cores(run),

@@ -33,6 +33,8 @@ MAY: dict[str, set[str]] = {
     "harness.lab": FOUNDATION | FILES | {"harness.lab"},
     "harness.load": FOUNDATION
     | {"harness.load", "harness.lab.process", "harness.lab.clocks", "harness.lab.network"},
+    "harness.delay": FOUNDATION
+    | {"harness.delay", "harness.lab.process", "harness.lab.clocks", "harness.lab.network"},
     "harness.audit": FOUNDATION | FILES | RECORDS | {"harness.audit", "harness.lab"},
     "harness.experiment": FOUNDATION
     | FILES

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from harness.analysis.bounds import Circumstances, bounds
+from harness.analysis.bounds import Circumstances, bounds, idle_cores
 from harness.analysis.labels import Finding, Label
 from harness.analysis.shares import shares
 from harness.analysis.validity import findings
@@ -198,6 +198,20 @@ def test_circumstances_are_those_of_the_run() -> None:
 @pytest.mark.parametrize("pool", ["per-request", "per-thread", None])
 def test_a_variant_that_does_not_pool_has_no_pool_size(pool: str | None) -> None:
     assert Circumstances.of(run_with(pool), BASELINE).pool_size is None
+
+
+def test_what_idle_servers_use_is_nothing_that_the_loaded_one_could() -> None:
+    made = trial(server=0.88)
+    around = msgspec.structs.replace(POOLED, idle_cores=0.06)
+    assert Label.SERVER_BOUND not in labels(made)
+    assert told(made, Label.SERVER_BOUND, around) == "94% of its CPU used"
+
+
+def test_idle_servers_are_all_of_a_block_but_the_loaded_one() -> None:
+    run = make_run(make_study((BASELINE, "b/other", "c/third")))
+    trials = [make_trial(idle_cpu_share=0.001), make_trial(idle_cpu_share=0.003)]
+    assert idle_cores(run, trials) == pytest.approx(3 * 0.002)  # two variants and the duplicate
+    assert idle_cores(run, [make_trial(idle_cpu_share=None)]) == 0.0
 
 
 def test_an_open_loop_that_leaves_everybody_time_is_not_latency_bound() -> None:

@@ -134,6 +134,13 @@ def test_the_harness_itself_is_not_foreign() -> None:
     assert Label.NOISY not in labels(made)
 
 
+def test_servers_that_wait_for_their_turn_are_not_foreign() -> None:
+    made = trial(machine_busy_ns=round(1.37 * SLICE_NS))
+    alone, among_many = (Circumstances(TWO, 1, idle_cores=idle) for idle in (0.0, 0.06))
+    assert Label.NOISY in {f.label for f in findings(made, alone)}
+    assert Label.NOISY not in {f.label for f in findings(made, among_many)}
+
+
 RATE = Condition("io_read", connections=8, window_s=1.0, rate=2_000.0)
 SEARCH = Condition("io_read", connections=8, window_s=1.0, objective=Objective())
 

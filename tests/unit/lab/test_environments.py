@@ -176,3 +176,32 @@ def test_no_committed_lock_names_where_its_packages_come_from(repository_root: P
         text = lock.read_text()
         assert "://" not in text
         assert "--hash=sha256:" in text
+
+
+def test_a_lock_that_has_fallen_behind_its_manifest_is_told(
+    tmp_path: Path, implementation: Implementation
+) -> None:
+    newer = msgspec.structs.replace(implementation, dependencies=("bridgetoll-toy~=2.0",))
+    with pytest.raises(EnvironmentFailed) as caught:
+        prepare(tmp_path / "cache", newer)
+    assert "toy/pyproject.toml asks for `bridgetoll-toy~=2.0`" in str(caught.value)
+    assert "version 1.0" in str(caught.value)
+
+
+def test_a_package_that_the_lock_lacks_is_told_also_of_an_environment_that_stands(
+    tmp_path: Path, implementation: Implementation
+) -> None:
+    prepare(tmp_path / "cache", implementation)
+    more = msgspec.structs.replace(
+        implementation, dependencies=("Bridgetoll_Toy[extra]>=1", "missing-thing")
+    )
+    with pytest.raises(EnvironmentFailed, match="`missing-thing`, and its environment has no such"):
+        prepare(tmp_path / "cache", more)
+
+
+def test_a_dependency_of_another_platform_is_not_asked_for(
+    tmp_path: Path, implementation: Implementation
+) -> None:
+    text = "missing-thing; sys_platform == 'nowhere'"
+    other = msgspec.structs.replace(implementation, dependencies=(text,))
+    assert prepare(tmp_path / "cache", other).exists()

@@ -4,6 +4,7 @@ It is deliberately plain. Faults are spelled where they act, as `if self.app.fau
 """
 
 import argparse
+import asyncio
 import json
 import math
 import os
@@ -25,7 +26,8 @@ FORM = "application/x-www-form-urlencoded"
 MAX_BODY = 65_536
 LIMITS = {"title": 100, "content": 10_000}
 TOO_MANY = 64
-"""Requests on one connection, after which the faults of load show. Verification sends one each."""
+"""Requests on one connection, after which the faults of load show. Verification sends one each, and
+the audit 48: neither meets them."""
 GATHER_S = 0.005
 """How long a coalescing reader waits for others to join."""
 
@@ -110,6 +112,10 @@ class App:
             return self._remembered
         if self.fault == "coalesced-reads":
             return self._join_read()
+        if self.fault == "secret-thread":
+            return self._read_aside()
+        if self.fault == "secret-loop":
+            return asyncio.run(asyncio.to_thread(self._read))
         return self._read()
 
     def io_create(self, title: str, content: str) -> dict[str, Any]:
@@ -117,7 +123,11 @@ class App:
         post = (uuid4(), title, content, now, now)
         if self.fault != "skipped-insert":
             with self._connection() as connection:
+                if self.fault == "transactional":
+                    connection.execute("BEGIN")
                 connection.execute(SLOW_INSERTS.get(self.fault, INSERT), post)
+                if self.fault == "transactional":
+                    connection.execute("COMMIT")
         return self._shown(post)
 
     def _read(self) -> dict[str, Any]:
@@ -127,6 +137,18 @@ class App:
             ).fetchall()
             counted = connection.execute(SLOW_COUNTS.get(self.fault, COUNT)).fetchall()
         return {"ct": counted[0][0], "posts": [self._shown(post) for post in posts]}
+
+    def _read_aside(self) -> dict[str, Any]:
+        """In a thread that is started for it."""
+        found: list[dict[str, Any]] = []
+
+        def read() -> None:
+            found.append(self._read())
+
+        thread = threading.Thread(target=read)
+        thread.start()
+        thread.join()
+        return found[0]
 
     def _join_read(self) -> dict[str, Any]:
         """The first reader reads for all who ask while it does."""
@@ -181,7 +203,8 @@ class App:
             held = self._connect() if held is None or held.closed else held
             yield held
         finally:
-            self._pool.put(None if held is None or held.broken else held)
+            if self.fault != "leaky":
+                self._pool.put(None if held is None or held.broken else held)
 
 
 class Handler(BaseHTTPRequestHandler):

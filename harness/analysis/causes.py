@@ -1,0 +1,88 @@
+"""Why variants differ: contrasts, waterfalls, interactions, slopes and prices of a run."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from harness.analysis.contrasts import Effect, effects
+from harness.analysis.levels import Levels, levels
+from harness.analysis.pieces import Piece
+from harness.analysis.prices import PriceList, Row, price_list, rows_of
+from harness.analysis.slopes import Slope, slopes
+from harness.analysis.squares import Interaction, interaction
+from harness.analysis.waterfalls import Fall, fall
+from harness.records import Run
+from harness.study import Condition
+
+
+class ConditionCauses(msgspec.Struct, frozen=True):
+    """What one condition tells."""
+
+    condition: Condition
+    effects: tuple[Effect, ...]
+    falls: tuple[Fall, ...]
+    interactions: tuple[Interaction, ...]
+    slopes: tuple[Slope, ...]
+
+
+class Causes(msgspec.Struct, frozen=True):
+    """What a run tells.
+
+    prices: by concurrency, from all variants measured at it.
+    trend: likewise, from those variants alone that were measured at every concurrency, so that
+        one list may be compared with another; empty with one concurrency.
+    """
+
+    conditions: tuple[ConditionCauses, ...]
+    prices: tuple[PriceList, ...]
+    trend: tuple[PriceList, ...]
+
+
+def explain(run: Run, pieces: Sequence[Piece]) -> Causes:
+    """Everything that the study's design lets be said about causes."""
+    found = {p.condition: levels(p) for p in pieces if p.condition.objective is None}
+    named = effects(run, pieces)
+    rows = _rows(run, found)
+    return Causes(
+        conditions=tuple(
+            _condition(run, piece, named[piece.condition], found[piece.condition])
+            for piece in pieces
+            if piece.condition in found
+        ),
+        prices=_lists(rows),
+        trend=_lists(_everywhere(rows)) if len(rows) > 1 else (),
+    )
+
+
+def _condition(run: Run, piece: Piece, named: tuple[Effect, ...], found: Levels) -> ConditionCauses:
+    falls = (fall(run, waterfall, found) for waterfall in run.study.waterfalls)
+    squares = (interaction(run, square, piece, found) for square in run.study.squares)
+    return ConditionCauses(
+        condition=piece.condition,
+        effects=named,
+        falls=tuple(item for item in falls if item is not None),
+        interactions=tuple(item for item in squares if item is not None),
+        slopes=slopes(run, found),
+    )
+
+
+def _rows(run: Run, found: Mapping[Condition, Levels]) -> dict[int, list[Row]]:
+    """By concurrency; of saturating closed loops alone, where a request's cost is its own."""
+    rows: dict[int, list[Row]] = defaultdict(list)
+    for condition, values in found.items():
+        if condition.window_s is None:
+            rows[condition.connections] += rows_of(run, condition.endpoint, values)
+    return {connections: rows[connections] for connections in sorted(rows)}
+
+
+def _everywhere(rows: Mapping[int, list[Row]]) -> dict[int, list[Row]]:
+    """Only the variants and endpoints that stand at every concurrency."""
+    keys = [{(row.variant, row.endpoint) for row in found} for found in rows.values()]
+    shared = set.intersection(*keys) if keys else set()
+    return {c: [r for r in found if (r.variant, r.endpoint) in shared] for c, found in rows.items()}
+
+
+def _lists(rows: Mapping[int, list[Row]]) -> tuple[PriceList, ...]:
+    made = (price_list(connections, found) for connections, found in rows.items())
+    return tuple(item for item in made if item is not None)

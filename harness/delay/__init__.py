@@ -1,0 +1,1 @@
+"""Added latency: what makes a network of loopback seem long."""

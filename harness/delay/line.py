@@ -1,0 +1,73 @@
+"""What is under way on one leg: pieces in the order in which they are due.
+
+All connections of a leg have the same delay, so one queue for all of them is in order, and one
+timer wakes for its head. libuv's timers count in whole milliseconds; a timerfd (timerfd_create(2))
+counts in nanoseconds.
+"""
+
+import asyncio
+import os
+import time
+from collections import deque
+from collections.abc import Callable
+from time import monotonic_ns
+
+Deliver = Callable[[bytes | None], None]
+"""Takes what has arrived; None is the end of what one side says."""
+
+
+class Line:
+    """One leg, both directions.
+
+    one_way_ns: how long a piece is under way; half of the round trip. May be changed at any time:
+        what is under way keeps its due time, and what comes after never overtakes it.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.one_way_ns = 0
+        self._queue: deque[tuple[int, Deliver, bytes | None]] = deque()
+        self._last_ns = 0
+        self._timer = os.timerfd_create(time.CLOCK_MONOTONIC, flags=os.TFD_NONBLOCK)
+        self._loop = loop
+        loop.add_reader(self._timer, self._wake)
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is under way."""
+        return not self._queue
+
+    def send(self, deliver: Deliver, piece: bytes | None, not_before_ns: int = 0) -> None:
+        """Put a piece on its way.
+
+        Args:
+            deliver: is called with it when it is due.
+            piece: or None for the end.
+            not_before_ns: on the monotonic clock: before then it does not set out.
+        """
+        due = max(self._last_ns, max(monotonic_ns(), not_before_ns) + self.one_way_ns)
+        self._last_ns = due
+        self._queue.append((due, deliver, piece))
+        if len(self._queue) == 1:
+            self._set_timer(due)
+
+    def close(self) -> None:
+        """Forget what is under way."""
+        self._queue.clear()
+        self._loop.remove_reader(self._timer)
+        os.close(self._timer)
+
+    def _set_timer(self, due_ns: int) -> None:
+        # A time that has passed rings at once; 0 would disarm.
+        os.timerfd_settime_ns(self._timer, flags=os.TFD_TIMER_ABSTIME, initial=max(1, due_ns))
+
+    def _wake(self) -> None:
+        try:
+            os.read(self._timer, 8)
+        except BlockingIOError:
+            return  # set anew since it rang
+        queue = self._queue
+        while queue and queue[0][0] <= monotonic_ns():
+            _, deliver, piece = queue.popleft()
+            deliver(piece)
+        if queue:
+            self._set_timer(queue[0][0])

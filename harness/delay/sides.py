@@ -1,0 +1,149 @@
+"""The two ends of a relayed connection: what one hears, the other says half a round trip later."""
+
+import asyncio
+import socket
+from time import monotonic_ns
+from typing import Any
+
+from harness.delay.line import Line
+
+HELD_BYTES = 1 << 20
+"""Of one side's pieces that are under way: above this it is not listened to. Enough for a
+connection of 100 ms round trip at 20 MB/s."""
+
+
+class Side(asyncio.Protocol):
+    """One end. Data, ends and resets all take the same time, so their order is kept."""
+
+    def __init__(self, line: Line) -> None:
+        self.transport: asyncio.Transport | None = None
+        self.other: Side | None = None
+        self.not_before_ns = 0
+        self._line = line
+        self._held = 0
+        self._deaf = False
+        self._choked = False
+        self._ended = False
+
+    def connection_made(self, transport: Any) -> None:
+        """It stands: small pieces must not wait for others (Nagle's algorithm)."""
+        self.transport = transport
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def data_received(self, data: bytes) -> None:
+        """Send it on its way; without a delay, and with nothing before it, it is there."""
+        line = self._line
+        if self.not_before_ns and self.not_before_ns <= monotonic_ns():
+            self.not_before_ns = 0
+        if not line.one_way_ns and not self._held and not self.not_before_ns:
+            assert self.other is not None
+            self.other.say(data)
+            return
+        self._held += len(data)
+        line.send(self._arrived, data, self.not_before_ns)
+        if self._held > HELD_BYTES:
+            self._listen(False)
+
+    def _arrived(self, piece: bytes | None) -> None:
+        if piece is None:
+            self._end_arrived()
+            return
+        self._held -= len(piece)
+        if self.other is not None:
+            self.other.say(piece)
+        if self._deaf and self._held <= HELD_BYTES // 2:
+            self._listen(True)
+
+    def say(self, data: bytes) -> None:
+        """To whoever is at this end; nobody, if they have gone meanwhile."""
+        if self.transport is not None and not self.transport.is_closing():
+            self.transport.write(data)
+
+    def eof_received(self) -> bool:
+        """They have said their last, and may go on listening."""
+        self._ended = True
+        self._line.send(self._arrived, None, self.not_before_ns)
+        return True
+
+    def _end_arrived(self) -> None:
+        other = self.other
+        if other is None or other.transport is None or other.transport.is_closing():
+            return
+        if other._ended or self.transport is None:
+            other.transport.close()
+            if self.transport is not None:
+                self.transport.close()
+        else:
+            other.transport.write_eof()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """A reset travels like everything else."""
+        self.transport = None
+        if exc is None:
+            self._line.send(self._arrived, None, self.not_before_ns)
+        else:
+            self._line.send(lambda _: self._reset_arrived(), None, self.not_before_ns)
+
+    def _reset_arrived(self) -> None:
+        if self.other is not None and self.other.transport is not None:
+            self.other.transport.abort()
+
+    def pause_writing(self) -> None:
+        """Who is at this end does not read; so the other end is not listened to."""
+        self._choked = True
+        if self.other is not None:
+            self.other._listen(False)
+
+    def resume_writing(self) -> None:
+        """They read again."""
+        self._choked = False
+        if self.other is not None and self.other._held <= HELD_BYTES:
+            self.other._listen(True)
+
+    def _listen(self, wanted: bool) -> None:
+        if self.transport is None or self.transport.is_closing() or self._deaf is not wanted:
+            return
+        if wanted and self.other is not None and self.other._choked:
+            return
+        self._deaf = not wanted
+        if wanted:
+            self.transport.resume_reading()
+        else:
+            self.transport.pause_reading()
+
+
+class Near(Side):
+    """The end towards the client. What it says waits until the handshake would be over.
+
+    The kernel has answered the client's SYN at once; on a long line its connect would have taken a
+    round trip. So whatever it says first sets out a round trip after it came.
+    """
+
+    def __init__(self, line: Line, target: tuple[str, int]) -> None:
+        super().__init__(line)
+        self._target = target
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def connection_made(self, transport: Any) -> None:
+        """Connect onward; until that stands, nothing is listened to."""
+        super().connection_made(transport)
+        if self._line.one_way_ns:
+            self.not_before_ns = monotonic_ns() + 2 * self._line.one_way_ns
+        transport.pause_reading()
+        task = asyncio.get_running_loop().create_task(self._connect())
+        self._tasks.add(task)  # the loop itself keeps only a weak reference
+
+    async def _connect(self) -> None:
+        far = Side(self._line)
+        far.other, self.other = self, far
+        try:
+            await asyncio.get_running_loop().create_connection(lambda: far, *self._target)
+        except OSError:
+            if self.transport is not None:
+                self.transport.abort()
+            return
+        if self.transport is None:  # the client has gone meanwhile
+            assert far.transport is not None
+            far.transport.close()
+        else:
+            self.transport.resume_reading()

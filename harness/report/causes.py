@@ -1,0 +1,133 @@
+"""Causes as plain values for the templates: contrasts, waterfalls, interactions, prices, audits."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from harness.analysis.causes import Causes, ConditionCauses
+from harness.analysis.contrasts import Effect
+from harness.analysis.intervals import Interval
+from harness.analysis.prices import PriceList
+from harness.examinations import Audit, Toll
+from harness.model import QUANTITIES
+from harness.records import Run
+from harness.report import cause_words, words
+from harness.report.cause_charts import interaction_chart, slope_chart, waterfall_chart
+from harness.report.charts import data_uri
+
+_SHEET = (
+    *QUANTITIES, "handovers", "database_bytes_out", "database_bytes_in", "http_bytes_in",
+    "http_bytes_out", "voluntary_switches", "involuntary_switches",
+)  # fmt: skip
+"""Columns of the cost sheet."""
+
+
+def causes_view(run: Run, causes: Causes) -> dict[str, Any]:
+    """Everything that the templates show of causes."""
+    conditions = [_condition(found) for found in causes.conditions]
+    return {
+        "verdict": cause_words.verdict(causes),
+        "predictions": cause_words.predictions(causes),
+        "conditions": {c["name"]: c for c in conditions},
+        "prices": [_prices(found) for found in causes.prices],
+        "trend": _trend(causes.trend),
+        "sheet": cost_sheet(run.audits),
+    }
+
+
+def _condition(found: ConditionCauses) -> dict[str, Any]:
+    title = words.condition_title(found.condition)
+    charts = [
+        _chart(fall.title, waterfall_chart(fall), cause_words.fall_sentences(fall))
+        for fall in found.falls
+    ]
+    charts += [
+        _chart(item.title, interaction_chart(item), cause_words.interaction_sentences(item))
+        for item in found.interactions
+    ]
+    if found.slopes:
+        told = " ".join(cause_words.slope_sentence(slope) for slope in found.slopes)
+        charts.append(_chart("The price of an empty hop", slope_chart(found.slopes), told))
+    return {
+        "name": found.condition.name,
+        "title": title,
+        "paragraph": cause_words.paragraph(found),
+        "charts": charts,
+        "declared": [_effect(effect) for effect in found.effects if effect.factor is None],
+        "derived": [_effect(effect) for effect in found.effects if effect.factor is not None],
+    }
+
+
+def _chart(title: str, svg: str, told: str) -> dict[str, str]:
+    return {"title": title, "uri": data_uri(svg), "alt": told}
+
+
+def _effect(effect: Effect) -> dict[str, str]:
+    contrast = effect.contrast
+    pair = f"{contrast.of} / {contrast.to}"
+    if contrast.against is not None:
+        pair = f"({pair}) / ({contrast.against.of} / {contrast.against.to})"
+    return {
+        "title": contrast.title,
+        "pair": pair,
+        "bundle": "several factors at once" if contrast.bundle else "",
+        "cpu": words.ratio(effect.cpu),
+        "throughput": words.ratio(effect.throughput),
+        "called": {None: "no noise floor", True: "yes", False: "no"}[effect.called],
+    }
+
+
+def _prices(found: PriceList) -> dict[str, Any]:
+    prices = {price.name: price for price in found.prices}
+    return {
+        "title": f"{found.connections} connection{'' if found.connections == 1 else 's'}",
+        "variants": found.variants,
+        "rows": [
+            {"name": name, "value": words.estimate(prices[name].value)}
+            for name in cause_words.toll_names(found)
+        ],
+        "told": cause_words.price_sentences(found),
+        "forecasts": [
+            {
+                "variant": f.variant,
+                "endpoint": f.endpoint,
+                "measured": words.number(f.measured),
+                "predicted": words.number(f.predicted),
+                "error": f"{f.error:+.0%}",
+            }
+            for f in found.forecasts
+        ],
+    }
+
+
+def _trend(lists: Sequence[PriceList]) -> dict[str, Any]:
+    """Tolls by concurrency, from the variants that were measured at each."""
+    names = dict.fromkeys(
+        name for found in lists for name in cause_words.toll_names(found) if _is_toll(name)
+    )
+    values: list[dict[str, Any]] = []
+    for name in names:
+        prices: list[Interval | None] = [
+            next((p.value for p in found.prices if p.name == name), None) for found in lists
+        ]
+        values.append({"name": name, "values": [words.estimate(price) for price in prices]})
+    return {"connections": [found.connections for found in lists], "rows": values}
+
+
+def _is_toll(name: str) -> bool:
+    return not name.startswith(("stack", "queries"))
+
+
+def cost_sheet(audits: Sequence[Audit]) -> dict[str, Any]:
+    """What one request of each variant and endpoint takes, as it was counted."""
+    return {
+        "columns": [name.replace("_", " ") for name in _SHEET],
+        "rows": [
+            {"variant": audit.variant, "endpoint": toll.endpoint, "values": _counts(toll)}
+            for audit in audits
+            for toll in audit.tolls
+        ],
+    }
+
+
+def _counts(toll: Toll) -> list[str]:
+    return [words.number(toll.counted.get(name, 0.0)) for name in _SHEET]

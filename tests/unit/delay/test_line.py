@@ -1,0 +1,65 @@
+import asyncio
+from time import monotonic_ns
+
+from harness.delay.line import Line
+
+MS = 1_000_000
+
+
+async def until_empty(line: Line) -> None:
+    while not line.empty:
+        await asyncio.sleep(0.001)
+
+
+def test_a_piece_arrives_when_its_time_is_over_and_not_before() -> None:
+    async def go() -> int:
+        line = Line(asyncio.get_running_loop())
+        line.one_way_ns = 20 * MS
+        arrived: list[int] = []
+        began = monotonic_ns()
+        line.send(lambda _: arrived.append(monotonic_ns()), b"x")
+        await until_empty(line)
+        line.close()
+        return arrived[0] - began
+
+    assert asyncio.run(go()) >= 20 * MS
+
+
+def test_what_comes_after_never_overtakes_when_the_delay_shrinks() -> None:
+    async def go() -> list[bytes | None]:
+        line = Line(asyncio.get_running_loop())
+        arrived: list[bytes | None] = []
+        for delay, piece in ((30, b"slow"), (0, b"fast"), (5, None)):
+            line.one_way_ns = delay * MS
+            line.send(arrived.append, piece)
+        await until_empty(line)
+        line.close()
+        return arrived
+
+    assert asyncio.run(go()) == [b"slow", b"fast", None]
+
+
+def test_a_piece_does_not_set_out_before_it_may() -> None:
+    async def go() -> int:
+        line = Line(asyncio.get_running_loop())
+        line.one_way_ns = 5 * MS
+        arrived: list[int] = []
+        began = monotonic_ns()
+        line.send(lambda _: arrived.append(monotonic_ns()), b"x", began + 20 * MS)
+        await until_empty(line)
+        line.close()
+        return arrived[0] - began
+
+    assert asyncio.run(go()) >= 25 * MS
+
+
+def test_without_a_delay_a_piece_is_due_at_once() -> None:
+    async def go() -> list[bytes | None]:
+        line = Line(asyncio.get_running_loop())
+        arrived: list[bytes | None] = []
+        line.send(arrived.append, b"x")
+        await until_empty(line)
+        line.close()
+        return arrived
+
+    assert asyncio.run(go()) == [b"x"]
