@@ -56,10 +56,13 @@ class Changes(msgspec.Struct, frozen=True):
 
 def _only(study: Study, kept: set[str]) -> Study:
     """Fewer variants, and nothing that would need the others."""
+    groups = {n: tuple(v for v in g if v in kept) for n, g in study.groups.items()}
+    groups = {name: members for name, members in groups.items() if {*members} - {study.baseline}}
     return msgspec.structs.replace(
         study,
         variants=tuple(v for v in study.variants if v in kept),
-        groups={n: tuple(v for v in g if v in kept) for n, g in study.groups.items()},
+        groups=groups,
+        conditions=tuple(c for c in study.conditions if c.group is None or c.group in groups),
         contrasts=tuple(c for c in study.contrasts if c.variants <= kept),
         waterfalls=tuple(w for w in study.waterfalls if kept.issuperset(w.steps)),
         squares=tuple(s for s in study.squares if kept.issuperset(sum(s.corners, ()))),

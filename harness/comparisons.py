@@ -59,6 +59,11 @@ def _check_contrast(path: Path, at: str, contrast: Contrast, factors: _Factors) 
 def _check_waterfall(path: Path, at: str, waterfall: Waterfall, factors: _Factors) -> None:
     if len(set(waterfall.steps)) < max(2, len(waterfall.steps)):
         raise MalformedFile(path, f"`{at}.steps` needs two different variants or more.")
+    for name in waterfall.bundles:
+        if name not in waterfall.steps[1:]:
+            raise MalformedFile(
+                path, f"`{at}.bundles`: no step leads to `{name}`; name a step's variant."
+            )
     for before, after in zip(waterfall.steps, waterfall.steps[1:], strict=False):
         changed = differences(factors[before], factors[after])
         _check_one(path, at, before, after, changed, bundle=after in waterfall.bundles)
@@ -82,6 +87,12 @@ def _check_one(
     if not changed:
         raise MalformedFile(
             path, f"`{at}`: {of} and {to} differ in no factor; name the factor in their manifests."
+        )
+    if len(changed) == 1 and bundle:
+        raise MalformedFile(
+            path,
+            f"`{at}`: {of} and {to} differ in {_said(changed)} alone, which is no bundle; do not "
+            "declare one.",
         )
     if len(changed) > 1 and not bundle:
         raise MalformedFile(

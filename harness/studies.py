@@ -64,7 +64,8 @@ def _check_design(path: Path, study: Study) -> None:
         raise MalformedFile(
             path,
             f"`conditions`: two are called {same[0]} and would share their files; remove one, or "
-            "let them differ within the first six digits of what that name shows.",
+            "let them differ in more than their `group`, within the first six digits of what that "
+            "name shows.",
         )
     if study.baseline not in study.variants:
         raise MalformedFile(
@@ -77,6 +78,8 @@ def _check_design(path: Path, study: Study) -> None:
                 path,
                 f"`groups.{group}`: no condition has this group; name it in one, or remove it.",
             )
+        if not members:
+            raise MalformedFile(path, f"`groups.{group}` is empty; name at least one variant.")
         if len(set(members)) < len(members):
             raise MalformedFile(
                 path, f"`groups.{group}` names one variant twice; remove the repetition."

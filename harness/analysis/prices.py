@@ -2,8 +2,9 @@
 
 Server CPU per request is taken as a sum: a price for the stack (framework and server), one for the
 queries of the endpoint (by data layer, and whether its driver blocks a thread or awaits) or for its
-other work, and one for each toll times the number that the audit counted. Prices are those of weighted least squares
-with relative residuals, because costs span two orders of magnitude and their noise is relative.
+other work, and one for each toll times the number that the audit counted. Prices are those of
+weighted least squares with relative residuals, because costs span two orders of magnitude and their
+noise is relative.
 
 Statements and round trips have no prices of their own. In every variant each statement is one round
 trip, so no data could tell the two apart; and what a statement costs is its data layer's doing.

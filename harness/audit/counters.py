@@ -49,7 +49,7 @@ class Counters:
         for path in sorted(Path(self._folder.name).glob("*.sock")):
             with contextlib.suppress(ConnectionRefusedError):  # that process has ended
                 self._socket.sendto(b"?", str(path))
-                said = json.loads(self._socket.recv(_LONGEST_ANSWER))
+                said = json.loads(self._answer())
                 problems = said.pop("problems")
                 if problems:
                     raise Violation("; ".join(problems))
@@ -61,3 +61,12 @@ class Counters:
                 "it must be a Python that imports `sitecustomize`"
             )
         return total
+
+    def _answer(self) -> bytes:
+        try:
+            return self._socket.recv(_LONGEST_ANSWER)
+        except TimeoutError:
+            raise Violation(
+                f"a process of the server did not answer the audit within {_ANSWER_S:g} s; "
+                "something in it holds the interpreter"
+            ) from None

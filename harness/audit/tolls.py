@@ -23,7 +23,7 @@ from harness.audit.findings import Violation
 from harness.audit.probe import FORM, Probe, Session
 from harness.audit.wire import Wire
 from harness.contract import Operation
-from harness.errors import ServerFailed
+from harness.errors import DatabaseFailed, ServerFailed
 from harness.examinations import Audit, Toll
 from harness.lab.network import HOST
 from harness.lab.relay import Observer, Relay
@@ -56,14 +56,23 @@ class _Watched(msgspec.Struct, frozen=True):
     counters: Counters | None
 
     def quiet(self) -> Counter[str]:
-        """The counts, when they have stopped to grow."""
+        """The counts, when they have stopped to grow.
+
+        Raises:
+            Violation: they do not.
+        """
         end = time.monotonic() + _PATIENCE_S
         before = self._now()
         while True:
             time.sleep(_QUIET_S)
             now = self._now()
-            if _without_switches(now) == _without_switches(before) or time.monotonic() > end:
+            if _without_switches(now) == _without_switches(before):
                 return now
+            if time.monotonic() > end:
+                raise Violation(
+                    f"its counts still grow {_PATIENCE_S:g} s after the last request, so they "
+                    "cannot be divided among requests"
+                )
             before = now
 
     def _now(self) -> Counter[str]:
@@ -98,7 +107,7 @@ def audit(bench: Bench, variant: Variant, python: Path, *, cpu: bool) -> Audit:
                 counts["cpu_us"] = used[name]["cpu_us"]
             expected = _expected(bench.contract.operations[name], variant)
             tolls.append(Toll(name, _REQUESTS, counts, expected))
-    except (Violation, ServerFailed) as error:
+    except (Violation, ServerFailed, DatabaseFailed) as error:
         problem = str(error)
     except (OSError, http.client.HTTPException) as error:
         problem = f"no complete response: {type(error).__name__} {error}".rstrip()

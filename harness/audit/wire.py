@@ -3,7 +3,7 @@
 Message formats: PostgreSQL documentation, "Frontend/Backend Protocol", version 3.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from typing import Literal
 
 Direction = Literal["out", "in"]
@@ -19,7 +19,10 @@ _ENCRYPTION_REQUESTS = frozenset({80877103, 80877104})
 _CANCEL = 80877102
 _STATEMENTS = frozenset({b"Q", b"E", b"F"})
 """Query, Execute, FunctionCall."""
-_READY = b"Z"
+_BATCH_ENDS = frozenset({b"Q", b"S", b"F"})
+"""Query, Sync, FunctionCall."""
+_READY, _IDLE = b"Z", b"I"
+"""ReadyForQuery, and its status outside of a transaction."""
 
 
 class Wire:
@@ -34,7 +37,9 @@ class Wire:
         self.encrypted = False
         self._counts = counts
         self._asked = False
-        self._worked = False
+        self._batches: deque[bool] = deque()
+        self._batch_works = False
+        self._in_transaction = False
         self._started = False
         self._single_byte = False
         self._pending: dict[Direction, bytearray] = {"out": bytearray(), "in": bytearray()}
@@ -69,7 +74,10 @@ class Wire:
         while self._started and (message := _take(pending)) is not None:
             if message[:1] in _STATEMENTS:
                 self._counts["statements"] += 1
-                self._worked = True
+                self._batch_works = True
+            if message[:1] in _BATCH_ENDS:  # each will have a ReadyForQuery of its own
+                self._batches.append(self._batch_works)
+                self._batch_works = False
 
     def _read_server(self, pending: bytearray) -> None:
         if self._single_byte and pending:
@@ -77,9 +85,15 @@ class Wire:
             self.encrypted = pending[:1] != b"N"
             del pending[:1]
         while not self.encrypted and (message := _take(pending)) is not None:
-            if message[:1] == _READY and message[5:6] == b"I" and self._worked:
-                self._worked = False
-                self._counts["transactions"] += 1
+            if message[:1] == _READY:
+                self._ready(message[5:6])
+
+    def _ready(self, status: bytes) -> None:
+        """The database waits for the next batch, in a transaction or not."""
+        worked = (self._batches.popleft() if self._batches else False) or self._in_transaction
+        self._in_transaction = worked and status != _IDLE
+        if worked and status == _IDLE:
+            self._counts["transactions"] += 1
 
 
 def _take(pending: bytearray) -> bytes | None:

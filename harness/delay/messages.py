@@ -1,6 +1,6 @@
 """What the harness tells the relay's process, and what it answers: a line of JSON each."""
 
-from typing import BinaryIO
+from typing import IO
 
 import msgspec
 
@@ -34,11 +34,11 @@ class Answer(msgspec.Struct, frozen=True):
     problem: str | None = None
 
 
-_commands = msgspec.json.Decoder(Command)
+_commands: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Command)
 _answers = msgspec.json.Decoder(Answer)
 
 
-def write(stream: BinaryIO, message: Command | Answer) -> None:
+def write(stream: IO[bytes], message: Command | Answer) -> None:
     """Send a message.
 
     Raises:

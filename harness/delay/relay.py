@@ -1,4 +1,4 @@
-"""The injector that works everywhere: a process in user space that lets everything take its time."""
+"""The injector that works everywhere: a process in user space that lets things take their time."""
 
 import sys
 from collections.abc import Sequence

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import struct
 from time import monotonic_ns
 from typing import Any
 
@@ -10,6 +11,9 @@ from harness.delay.line import Line
 HELD_BYTES = 1 << 20
 """Of one side's pieces that are under way: above this it is not listened to. Enough for a
 connection of 100 ms round trip at 20 MB/s."""
+
+_RESET = struct.pack("ii", 1, 0)
+"""SO_LINGER with no time to linger: closing then resets the connection (socket(7))."""
 
 
 class Side(asyncio.Protocol):
@@ -86,6 +90,8 @@ class Side(asyncio.Protocol):
 
     def _reset_arrived(self) -> None:
         if self.other is not None and self.other.transport is not None:
+            connected = self.other.transport.get_extra_info("socket")
+            connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             self.other.transport.abort()
 
     def pause_writing(self) -> None:

@@ -1,6 +1,8 @@
 """A relay in user space: passes on what a client and a server say, and shows it to an observer."""
 
 import asyncio
+import socket
+import struct
 import threading
 from collections.abc import Callable
 from typing import Any, Literal, Self
@@ -9,6 +11,9 @@ from harness.lab.network import HOST
 
 Observer = Callable[[Literal["out", "in"], bytes], None]
 """Is shown every piece that passes: `out` from the client to the server, `in` back."""
+
+RESET = struct.pack("ii", 1, 0)
+"""SO_LINGER with no time to linger: closing then resets the connection (socket(7))."""
 
 
 class Relay:
@@ -25,6 +30,7 @@ class Relay:
         self.port = 0
         self._target = host, port
         self._observe = observe
+        self._accepted: list[_Near] = []
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="relay", daemon=True)
 
@@ -41,14 +47,25 @@ class Relay:
         self._loop.close()
 
     async def _listen(self) -> asyncio.Server:
-        loop = asyncio.get_running_loop()
-        return await loop.create_server(lambda: _Near(self._target, self._observe()), HOST, 0)
+        return await asyncio.get_running_loop().create_server(self._accept, HOST, 0)
+
+    def _accept(self) -> "_Near":
+        near = _Near(self._target, self._observe())
+        self._accepted.append(near)
+        return near
 
     async def _close(self) -> None:
         self._server.close()
-        self._server.abort_clients()
+        connecting = [near.connecting for near in self._accepted if near.connecting is not None]
+        for task in connecting:
+            task.cancel()
+        await asyncio.gather(*connecting, return_exceptions=True)
+        for near in self._accepted:
+            for side in (near, near.other):
+                if side is not None and side.transport is not None:
+                    side.transport.abort()
         await self._server.wait_closed()
-        await asyncio.sleep(0)  # the far sides are told in the next turn of the loop
+        await asyncio.sleep(0)  # sockets are closed in the next turn of the loop
 
 
 class _Side(asyncio.Protocol):
@@ -91,10 +108,12 @@ class _Side(asyncio.Protocol):
         self.transport = None
         if self.other is None or self.other.transport is None:
             return
-        if exc is None:
-            self.other.transport.close()
+        if exc is not None:  # a reset is passed on as one
+            connected = self.other.transport.get_extra_info("socket")
+            connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+            self.other.transport.abort()
         else:
-            self.other.transport.abort()  # a reset is passed on as one
+            self.other.transport.close()
 
 
 class _Far(_Side):
@@ -111,13 +130,12 @@ class _Near(_Side):
     def __init__(self, target: tuple[str, int], observer: Observer) -> None:
         super().__init__(observer)
         self._target = target
-        self._tasks: set[asyncio.Task[None]] = set()
+        self.connecting: asyncio.Task[None] | None = None
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         transport.pause_reading()
-        task = asyncio.get_running_loop().create_task(self._connect())
-        self._tasks.add(task)  # the loop itself keeps only a weak reference
+        self.connecting = asyncio.get_running_loop().create_task(self._connect())
 
     async def _connect(self) -> None:
         far = _Far(self._observer)

@@ -21,7 +21,9 @@ def verdict(causes: Causes) -> str | None:
     From the conditions under which every variant was measured and that do some work: what the
     first waterfall adds up to, its steps that matter, and what the first square adds to it.
     """
-    chosen = [c for c in causes.conditions if c.condition.group is None and (c.falls or c.interactions)]
+    chosen = [
+        c for c in causes.conditions if c.condition.group is None and (c.falls or c.interactions)
+    ]
     working = [c for c in chosen if c.condition.endpoint != "noop"] or chosen
     said = [f"On {words.condition_title(c.condition)}: {_short(c)}" for c in working]
     return " ".join(said) or None

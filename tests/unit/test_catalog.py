@@ -4,7 +4,7 @@ import pytest
 
 from harness.catalog import Catalog, check_endpoint, load_catalog
 from harness.errors import MalformedFile, UnknownName
-from harness.model import Tag
+from harness.model import Expect, Tag
 from harness.workspace import Workspace
 
 MANIFEST = """\
@@ -120,7 +120,7 @@ def test_unknown_endpoint_is_told_with_the_known_ones() -> None:
             'title = "plain"',
             'titel = "plain"',
             "unknown key `tool.bridgetoll.variants.plain.titel`; the allowed keys are: app, env, "
-            "factors, server, tags, title.",
+            "expect, factors, server, tags, title.",
         ),
         (
             'title = "plain"\n',
@@ -199,3 +199,47 @@ def test_server_without_a_command_is_refused(workspace: Workspace) -> None:
     path = workspace.shared / "servers.toml"
     path.write_text('[none]\ntitle = ""\nprotocol = ""\nkeep_alive = true\nargv = []\n')
     assert "`none.argv` is empty" in problem(workspace)
+
+
+def expecting(text: str) -> str:
+    """The manifest with this as the plain variant's `expect`."""
+    return MANIFEST.replace("tags =", f"expect = {{ {text} }}\ntags =")
+
+
+def test_what_a_variant_says_that_a_request_takes_is_read(workspace: Workspace) -> None:
+    add(workspace, expecting("hops = { every = 2, io_read = 4 }, threads = 1"))
+    catalog = load_catalog(workspace)
+    wanted = Expect(hops={"every": 2, "io_read": 4}, threads=1)
+    assert catalog.variant("toy/plain").expect == wanted
+    assert catalog.variant("toy/other-one").expect == Expect()
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            "hop = 1",
+            "unknown key `tool.bridgetoll.variants.plain.expect.hop`; the allowed keys are: "
+            "connects, hops, loops, round_trips, statements, threads, transactions.",
+        ),
+        (
+            "hops = { every = 1, io_raed = 1 }",
+            "`tool.bridgetoll.variants.plain.expect.hops`: unknown endpoint `io_raed`; the allowed "
+            "keys are: every, health, noop, cpu, io_create, io_read, io_wait.",
+        ),
+        (
+            "round_trips = { all = 1 }",
+            "`tool.bridgetoll.variants.plain.expect.round_trips`: unknown endpoint `all`; the",
+        ),
+        ("threads = -1", "`tool.bridgetoll.variants.plain.expect.threads`: expected `int` >= 0"),
+        ("loops = { cpu = -1 }", "`tool.bridgetoll.variants.plain.expect.loops"),
+        ("connects = 0.5", "`tool.bridgetoll.variants.plain.expect.connects`: expected `int"),
+    ],
+)
+def test_an_expectation_that_cannot_be_meant_is_one_sentence(
+    workspace: Workspace, text: str, told: str
+) -> None:
+    path = add(workspace, expecting(text))
+    message = problem(workspace)
+    assert message.startswith(f"{path}: {told}")
+    assert message.endswith(".")

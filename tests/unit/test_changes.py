@@ -4,7 +4,7 @@ import pytest
 from harness.changes import Changes
 from harness.errors import UsageError
 from harness.experiment.plan import block_s, make_plan
-from harness.study import Stopping
+from harness.study import Condition, Contrast, Pair, Square, Stopping, Waterfall
 from tests.toys.runs import make_study
 
 STUDY = msgspec.structs.replace(
@@ -84,3 +84,58 @@ def test_single_requests_are_kept_where_asked_for_and_nothing_else_changes() -> 
     assert study.load.keep_requests
     load = msgspec.structs.replace(study.load, keep_requests=False)
     assert msgspec.structs.replace(study, load=load) == STUDY
+
+
+COMPARING = msgspec.structs.replace(
+    STUDY,
+    groups={"few": ("b/other", "d/grouped")},
+    contrasts=(
+        Contrast("near", "t", of="a/base", to="b/other"),
+        Contrast("far", "t", of="b/other", to="c/third"),
+        Contrast("twice", "t", of="a/base", to="b/other", against=Pair("b/other", "c/third")),
+    ),
+    waterfalls=(
+        Waterfall("short", ("a/base", "b/other")),
+        Waterfall("long", ("a/base", "b/other", "c/third")),
+    ),
+    squares=(
+        Square("small", "x", "y", (("a/base", "b/other"), ("b/other", "a/base"))),
+        Square("large", "x", "y", (("a/base", "b/other"), ("c/third", "d/grouped"))),
+    ),
+)
+
+
+def test_only_keeps_the_comparisons_of_which_every_variant_is_kept() -> None:
+    study = Changes(only=("b/other",)).applied(COMPARING)
+    assert [contrast.name for contrast in study.contrasts] == ["near"]
+    assert [waterfall.title for waterfall in study.waterfalls] == ["short"]
+    assert [square.title for square in study.squares] == ["small"]
+
+
+def test_only_keeps_all_comparisons_where_it_keeps_all_variants() -> None:
+    everyone = ("b/other", "c/third", "d/grouped")
+    assert Changes(only=everyone).applied(COMPARING) == COMPARING
+
+
+def test_only_keeps_of_a_group_what_it_names() -> None:
+    assert Changes(only=("b/other",)).applied(COMPARING).groups == {"few": ("b/other",)}
+
+
+def test_a_group_of_which_only_leaves_nobody_goes_with_its_conditions() -> None:
+    few = Condition("noop", group="few")
+    study = msgspec.structs.replace(COMPARING, conditions=(*COMPARING.conditions, few))
+    kept = Changes(only=("c/third",)).applied(study)
+    assert kept.groups == {}
+    assert few not in kept.conditions
+    assert few in Changes(only=("b/other",)).applied(study).conditions
+
+
+def test_only_can_name_a_variant_that_stands_in_a_group_alone() -> None:
+    study = Changes(only=("d/grouped",)).applied(COMPARING)
+    assert study.variants == ("a/base",)
+    assert study.everyone == ("a/base", "d/grouped")
+
+
+def test_an_unknown_variant_is_told_with_those_of_the_groups_too() -> None:
+    with pytest.raises(UsageError, match=r"it has a/base, b/other, c/third, d/grouped\.$"):
+        Changes(only=("d/none",)).applied(COMPARING)

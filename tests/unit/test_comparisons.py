@@ -53,7 +53,8 @@ def contrast(of: str, to: str, more: str = "", name: str = "one") -> str:
 
 def waterfall(*steps: str, bundles: tuple[str, ...] = ()) -> str:
     return (
-        f'[[waterfalls]]\ntitle = "t"\nsteps = {json.dumps(steps)}\nbundles = {json.dumps(bundles)}'
+        f'[[waterfalls]]\ntitle = "t"\nsteps = {json.dumps(steps)}\n'
+        f"bundles = {json.dumps(bundles)}\n"
     )
 
 
@@ -163,7 +164,7 @@ def test_a_step_of_two_factors_is_refused_with_both_and_their_values(
 ) -> None:
     told = refusal(path, catalog, waterfall(REUSED, STOCK, PER_QUERY))
     assert told.startswith(f"`waterfalls[0]`: {STOCK} and {PER_QUERY} differ in {TWO_FACTORS}, so")
-    assert told.endswith(f"or own up to a bundle (`bundles = [\"{PER_QUERY}\"]`).")
+    assert told.endswith(f'or own up to a bundle (`bundles = ["{PER_QUERY}"]`).')
 
 
 def test_a_step_that_owns_up_to_a_bundle_is_taken(path: Path, catalog: Catalog) -> None:
@@ -174,7 +175,17 @@ def test_a_step_that_owns_up_to_a_bundle_is_taken(path: Path, catalog: Catalog) 
 
 def test_a_bundle_of_another_step_excuses_none(path: Path, catalog: Catalog) -> None:
     told = refusal(path, catalog, waterfall(REUSED, STOCK, PER_QUERY, bundles=(STOCK,)))
-    assert TWO_FACTORS in told
+    assert "alone, which is no bundle" in told
+
+
+def test_a_bundle_that_no_step_leads_to_is_refused(path: Path, catalog: Catalog) -> None:
+    told = refusal(path, catalog, waterfall(REUSED, STOCK, bundles=(REUSED,)))
+    assert told == f"`waterfalls[0].bundles`: no step leads to `{REUSED}`; name a step's variant."
+
+
+def test_a_contrast_of_one_factor_is_no_bundle(path: Path, catalog: Catalog) -> None:
+    told = refusal(path, catalog, contrast(STOCK, REUSED, "bundle = true"))
+    assert told.endswith("alone, which is no bundle; do not declare one.")
 
 
 @pytest.mark.parametrize("steps", [(), (STOCK,), (STOCK, REUSED, STOCK)])

@@ -301,3 +301,112 @@ def test_an_open_loop_is_one_whose_requests_come_when_they_are_due() -> None:
         Condition("cpu", window_s=5.0, objective=Objective()),
     ]
     assert [c.open_loop for c in [*closed, *due]] == [False, False, True, True, True]
+
+
+GROUPED = (
+    STUDY
+    + """\
+
+[[conditions]]
+endpoint = "noop"
+group = "core"
+
+[groups]
+core = ["starlette/asyncpg"]
+"""
+)
+
+
+def test_a_condition_of_a_group_measures_it_and_the_baseline_alone(
+    tmp_path: Path, catalog: Catalog
+) -> None:
+    study = load_study(write(tmp_path, GROUPED), catalog)
+    of_all, of_the_group = study.conditions
+    assert study.measured(of_all) == ("django/async-pool", "flask/sqlalchemy")
+    assert study.measured(of_the_group) == ("django/async-pool", "starlette/asyncpg")
+    assert study.everyone == ("django/async-pool", "flask/sqlalchemy", "starlette/asyncpg")
+
+
+def test_a_group_is_measured_in_the_order_of_the_study(tmp_path: Path, catalog: Catalog) -> None:
+    members = '["starlette/asyncpg", "flask/sqlalchemy", "django/async-pool"]'
+    study = load_study(write(tmp_path, GROUPED.replace('["starlette/asyncpg"]', members)), catalog)
+    assert study.measured(study.conditions[1]) == study.everyone
+    assert study.everyone == ("django/async-pool", "flask/sqlalchemy", "starlette/asyncpg")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        (
+            "core = [",
+            'spare = ["flask/sqlalchemy"]\ncore = [',
+            "`groups.spare`: no condition has this group; name it in one, or remove it.",
+        ),
+        (
+            '["starlette/asyncpg"]',
+            '["starlette/asyncpg", "starlette/asyncpg"]',
+            "`groups.core` names one variant twice; remove the repetition.",
+        ),
+        (
+            "connections = 8\n",
+            'connections = 8\ngroup = "core"\n',
+            "`variants`: every condition has a group, so these would not be measured as such; let "
+            "one condition be without.",
+        ),
+        (
+            'endpoint = "noop"',
+            'endpoint = "cpu"\nconnections = 8',
+            "`conditions`: two are called cpu-c8-r1000 and would share their files; remove one",
+        ),
+        ('["starlette/asyncpg"]', '"starlette/asyncpg"', "`groups.core`: expected `array`, got"),
+    ],
+)
+def test_a_group_that_cannot_be_meant_is_one_sentence_that_names_the_key(
+    tmp_path: Path, catalog: Catalog, old: str, new: str, told: str
+) -> None:
+    assert old in GROUPED
+    path = write(tmp_path, GROUPED.replace(old, new))
+    with pytest.raises(MalformedFile) as caught:
+        load_study(path, catalog)
+    message = str(caught.value)
+    assert message.startswith(f"{path}: {told}")
+    assert message.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("study", "told"),
+    [
+        (
+            GROUPED + '[[conditions]]\nendpoint = "io_read"\ngroup = "cores"\n',
+            "There is no group `cores` in {}, `conditions[2].group`; choose one of: core.",
+        ),
+        (
+            GROUPED.partition("[groups]")[0],
+            "There is no group `core` in {}, `conditions[1].group`; choose one of: none.",
+        ),
+        (
+            GROUPED.replace("starlette/asyncpg", "starlette/nope"),
+            "There is no variant `starlette/nope` in {}; choose one of: ",
+        ),
+    ],
+    ids=["another group", "no group at all", "a member"],
+)
+def test_an_unknown_name_of_or_in_a_group_is_told_with_the_known_ones(
+    tmp_path: Path, catalog: Catalog, study: str, told: str
+) -> None:
+    path = write(tmp_path, study)
+    with pytest.raises(UnknownName) as caught:
+        load_study(path, catalog)
+    assert str(caught.value).startswith(told.format(path))
+
+
+def test_max_connections_must_hold_the_pools_of_the_groups_too(
+    tmp_path: Path, catalog: Catalog
+) -> None:
+    """Two variants, one more of the group, and the baseline's duplicate, 16 connections each."""
+    needed = 4 * 16 + SPARE_CONNECTIONS
+    enough = write(tmp_path, f"{GROUPED}[database]\nmax_connections = {needed}\n")
+    assert load_study(enough, catalog).database.max_connections == needed
+    short = write(tmp_path, f"{GROUPED}[database]\nmax_connections = {needed - 1}\n")
+    with pytest.raises(MalformedFile, match=rf"hold 64 together; set it to at least {needed}\."):
+        load_study(short, catalog)

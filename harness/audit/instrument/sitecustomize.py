@@ -37,6 +37,7 @@ _LONGEST_QUESTION = 256
 _counts = dict.fromkeys(_COUNTERS, 0)
 _lock = _thread.allocate_lock()
 _problems: list[str] = []
+_here: socket.socket | None = None
 
 
 def _count(name: str) -> None:
@@ -56,17 +57,29 @@ def _answer() -> bytes:
 
 def _listen() -> None:
     """Answer whoever asks; in a thread that otherwise sleeps."""
-    path = Path(os.environ[FOLDER]) / f"{os.getpid()}.sock"
-    path.unlink(missing_ok=True)
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as here:
-        here.bind(str(path))
-        while True:
-            _, asker = here.recvfrom(_LONGEST_QUESTION)
-            here.sendto(_answer(), asker)
+    assert _here is not None
+    while True:
+        _, asker = _here.recvfrom(_LONGEST_QUESTION)
+        _here.sendto(_answer(), asker)
 
 
 def _start_listening() -> None:
+    global _here
+    path = Path(os.environ[FOLDER]) / f"{os.getpid()}.sock"
+    path.unlink(missing_ok=True)
+    _here = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    _here.bind(str(path))
     _thread.start_new_thread(_listen, ())
+
+
+def _begin_anew() -> None:
+    """In a child: a fork takes no thread along, but the parent's socket, counts and lock."""
+    global _lock
+    _lock = _thread.allocate_lock()
+    _counts.update(dict.fromkeys(_COUNTERS, 0))
+    if _here is not None:
+        _here.close()  # or questions to the parent would wait here when it has ended
+    _start_listening()
 
 
 def _watch_threads() -> None:
@@ -129,7 +142,7 @@ def _watch_loops(loop: type) -> None:
 
 def _instrument() -> None:
     _start_listening()
-    os.register_at_fork(after_in_child=_start_listening)  # a fork takes no thread along
+    os.register_at_fork(after_in_child=_begin_anew)
     _watch_threads()
     _watch_executors()
     _watch_anyio()

@@ -122,3 +122,45 @@ def test_servers_are_started_in_an_order_of_each_blocks_own() -> None:
     assert len(plan.starts) == 12
     assert all(sorted(order) == [0, 1, 2, 3] for order in plan.starts)
     assert len(set(plan.starts)) > 3
+
+
+GROUPED = msgspec.structs.replace(
+    STUDY,
+    conditions=(Condition("cpu"), Condition("noop", group="few")),
+    groups={"few": ("c/four",)},
+)
+
+
+def test_a_condition_of_a_group_has_turns_for_it_the_baseline_and_the_duplicate_alone() -> None:
+    plan = make_plan(GROUPED)
+    assert [e.name for e in plan.entries] == [*VARIANTS, "c/four", "b/two" + DUPLICATE]
+    turns = {
+        (phase.condition.group, tuple(sorted(order)))
+        for phase in plan.phases
+        for order in phase.orders
+    }
+    assert turns == {(None, (0, 1, 2, 4)), ("few", (1, 3, 4))}
+
+
+@given(seed=st.integers(), rounds=st.integers(1, 6), group=st.sets(st.sampled_from(VARIANTS)))
+def test_every_round_of_a_group_has_each_of_its_entries_once(
+    seed: int, rounds: int, group: set[str]
+) -> None:
+    study = msgspec.structs.replace(
+        GROUPED, seed=seed, load=LoadSettings(rounds=rounds), groups={"few": tuple(sorted(group))}
+    )
+    plan = make_plan(study)
+    wanted = [at for at, e in enumerate(plan.entries) if e.variant in {*group, study.baseline}]
+    for phase in plan.phases:
+        assert len(phase.orders) == rounds
+        if phase.condition.group == "few":
+            assert all(sorted(order) == wanted for order in phase.orders)
+
+
+def test_servers_of_every_group_are_started_in_every_block() -> None:
+    assert all(sorted(order) == [0, 1, 2, 3, 4] for order in make_plan(GROUPED).starts)
+
+
+def test_a_condition_of_a_group_takes_less_time_than_one_of_all() -> None:
+    of_all = (Condition("cpu"), Condition("noop"))
+    assert block_s(GROUPED) < block_s(msgspec.structs.replace(GROUPED, conditions=of_all))

@@ -73,9 +73,7 @@ def test_one_block_tells_steps_and_judges_none() -> None:
 
 def causes_under(*conditions: Condition) -> Causes:
     falls = (fall(step("b", 20)),)
-    made = tuple(
-        ConditionCauses(c, (), falls, (square(about(0.5, 0.1)),), ()) for c in conditions
-    )
+    made = tuple(ConditionCauses(c, (), falls, (square(about(0.5, 0.1)),), ()) for c in conditions)
     return Causes(made, (), ())
 
 
