@@ -46,3 +46,8 @@ def differences(one: Mapping[str, str], other: Mapping[str, str]) -> dict[str, t
         for factor, value in one.items()
         if factor in other and other[factor] != value
     }
+
+
+def brought(one: Mapping[str, str], other: Mapping[str, str]) -> dict[str, str]:
+    """The factors that apply to one of the two alone: what the difference brings along."""
+    return {f: v for f, v in {**other, **one}.items() if (f in one) is not (f in other)}

@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from harness.analysis.contrasts import Effect, effects
+from harness.analysis.contrasts import Effect, Hypothesis, effects
+from harness.analysis.fitting import Row
 from harness.analysis.levels import Levels, levels
 from harness.analysis.pieces import Piece
-from harness.analysis.prices import PriceList, Row, price_list, rows_of
+from harness.analysis.prices import PriceList, price_list, rows_of
 from harness.analysis.slopes import Slope, slopes
 from harness.analysis.squares import Interaction, interaction
 from harness.analysis.waterfalls import Fall, fall
@@ -41,29 +42,47 @@ class Causes(msgspec.Struct, frozen=True):
 
 def explain(run: Run, pieces: Sequence[Piece]) -> Causes:
     """Everything that the study's design lets be said about causes."""
-    found = {p.condition: levels(p) for p in pieces if p.condition.objective is None}
-    named = effects(run, pieces)
+    pieces = [piece for piece in pieces if piece.condition.objective is None]
+    found = {piece.condition: levels(piece) for piece in pieces}
+    untested = [_condition(run, piece, found[piece.condition]) for piece in pieces]
+    others = [test for made in untested for test in _tests(made)]
+    named, called = effects(run, pieces, others)
     rows = _rows(run, found)
     return Causes(
-        conditions=tuple(
-            _condition(run, piece, named[piece.condition], found[piece.condition])
-            for piece in pieces
-            if piece.condition in found
-        ),
+        conditions=tuple(_judged(made, named[made.condition], called) for made in untested),
         prices=_lists(rows),
         trend=_lists(_everywhere(rows)) if len(rows) > 1 else (),
     )
 
 
-def _condition(run: Run, piece: Piece, named: tuple[Effect, ...], found: Levels) -> ConditionCauses:
-    falls = (fall(run, waterfall, found) for waterfall in run.study.waterfalls)
+def _condition(run: Run, piece: Piece, found: Levels) -> ConditionCauses:
+    """Everything but what depends on how many tests the whole study has."""
+    falls = (fall(run, waterfall, piece, found) for waterfall in run.study.waterfalls)
     squares = (interaction(run, square, piece, found) for square in run.study.squares)
     return ConditionCauses(
         condition=piece.condition,
-        effects=named,
+        effects=(),
         falls=tuple(item for item in falls if item is not None),
         interactions=tuple(item for item in squares if item is not None),
         slopes=slopes(run, found),
+    )
+
+
+def _tests(made: ConditionCauses) -> list[Hypothesis]:
+    steps = [test for item in made.falls for test in item.tested(made.condition)]
+    return [*steps, *(item.tested(made.condition) for item in made.interactions)]
+
+
+def _judged(
+    made: ConditionCauses,
+    named: tuple[Effect, ...],
+    called: Mapping[tuple[Condition, str], bool],
+) -> ConditionCauses:
+    return msgspec.structs.replace(
+        made,
+        effects=named,
+        falls=tuple(item.judged(made.condition, called) for item in made.falls),
+        interactions=tuple(item.judged(made.condition, called) for item in made.interactions),
     )
 
 

@@ -1,4 +1,9 @@
-"""Named effects: the contrasts that a study declares, and every pair that differs in one factor."""
+"""Named effects: the contrasts that a study declares, and every pair that differs in one factor.
+
+Declared contrasts, with the waterfalls' steps and the squares' interactions, are what a study set
+out to test: one family, adjusted together (Holm 1979). The pairs that are derived from factors are
+another, for exploring; they must not cost the first their power.
+"""
 
 import math
 from collections.abc import Sequence
@@ -10,7 +15,7 @@ from harness.analysis.intervals import Interval
 from harness.analysis.measures import Measure
 from harness.analysis.pieces import Piece
 from harness.analysis.ties import ALPHA, exceedance_p, holm
-from harness.factors import differences, factors_of
+from harness.factors import brought, differences, factors_of
 from harness.records import Run
 from harness.study import Condition, Contrast
 
@@ -20,9 +25,9 @@ class Effect(msgspec.Struct, frozen=True):
 
     factor: of a derived contrast, the one factor in which its two variants differ; None of a
         declared one.
-    cpu: of server CPU per request. throughput: None where it says nothing about the variants.
-    called: whether the ratio of CPU differs from 1 by more than two identical servers do, beyond
-        doubt, after adjustment for all contrasts of the study; None without a noise floor.
+    cpu: of server CPU per request. throughput: None where it says nothing about its variants.
+    called: whether the ratio of CPU differs from 1 by more than identical servers do, beyond doubt,
+        after adjustment within its family; None without a noise floor.
     """
 
     contrast: Contrast
@@ -32,10 +37,34 @@ class Effect(msgspec.Struct, frozen=True):
     called: bool | None
 
 
-def effects(run: Run, pieces: Sequence[Piece]) -> dict[Condition, tuple[Effect, ...]]:
-    """All contrasts under all conditions that have their variants."""
+class Hypothesis(msgspec.Struct, frozen=True):
+    """Something that the study set out to test: an effect, and what identical servers would show.
+
+    effect, bound: on the same scale, whichever it is.
+    """
+
+    condition: Condition
+    name: str
+    effect: Interval
+    bound: float | None
+
+
+def effects(
+    run: Run, pieces: Sequence[Piece], others: Sequence[Hypothesis]
+) -> tuple[dict[Condition, tuple[Effect, ...]], dict[tuple[Condition, str], bool]]:
+    """All contrasts under all conditions that have their variants.
+
+    Args:
+        run, pieces: what was measured.
+        others: further members of the declared family.
+
+    Returns:
+        Effects by condition; and which of the others are called, by condition and name, those
+        without a bound left out.
+    """
     found: dict[tuple[Condition, str], Effect] = {}
-    p_values: dict[tuple[Condition, str], float] = {}
+    declared = {(t.condition, t.name): _p(t.effect, t.bound) for t in others if t.bound is not None}
+    derived: dict[tuple[Condition, str], float] = {}
     for piece in pieces:
         floor = piece.floor(Measure.CPU)
         for contrast, factor in _contrasts(run, piece):
@@ -45,19 +74,34 @@ def effects(run: Run, pieces: Sequence[Piece]) -> dict[Condition, tuple[Effect, 
             key = piece.condition, contrast.name
             found[key] = Effect(contrast, factor, cpu.exp(), _throughput(piece, contrast), None)
             if floor is not None:
-                # Two differences of identical servers, subtracted, vary by the root of two more.
-                wide = floor if contrast.against is None else floor * math.sqrt(2)
-                p_values[key] = exceedance_p(cpu, wide)
-    for key, p in holm(p_values).items():
-        found[key] = msgspec.structs.replace(found[key], called=p <= ALPHA)
-    return {
+                family = declared if factor is None else derived
+                family[key] = _p(cpu, _bound(contrast, floor))
+    called = {key: p <= ALPHA for family in (declared, derived) for key, p in holm(family).items()}
+    for key, effect in found.items():
+        found[key] = msgspec.structs.replace(effect, called=called.get(key))
+    by_condition = {
         piece.condition: tuple(e for (c, _), e in found.items() if c == piece.condition)
         for piece in pieces
     }
+    return by_condition, {key: told for key, told in called.items() if key not in found}
+
+
+def _p(effect: Interval, bound: float | None) -> float:
+    return 1.0 if bound is None else exceedance_p(effect, bound)
+
+
+def _bound(contrast: Contrast, floor: float) -> float:
+    """Of a weighted sum of logarithms, where two that differ by 1 and -1 have the floor.
+
+    Errors of identical servers are taken to be independent, so they add in squares: the floor
+    itself for two variants, the root of two times it for two pairs, of three for pairs that share
+    a variant.
+    """
+    return floor * math.sqrt(sum(weight**2 for weight in contrast.weights.values()) / 2)
 
 
 def _throughput(piece: Piece, contrast: Contrast) -> Interval | None:
-    if piece.unsaid(Measure.THROUGHPUT) is not None:
+    if piece.unsaid(Measure.THROUGHPUT, contrast.variants) is not None:
         return None
     ratio = piece.combination(Measure.THROUGHPUT, contrast.weights)
     return None if ratio is None else ratio.exp()
@@ -75,5 +119,7 @@ def _contrasts(run: Run, piece: Piece) -> list[tuple[Contrast, str | None]]:
         if len(changed) == 1 and frozenset((of, to)) not in taken:
             ((factor, (one, other)),) = changed.items()
             title = f"{factor}: {one} / {other}"
+            if along := brought(factors[of], factors[to]):
+                title += f" (with {', '.join(f'{f} {v}' for f, v in along.items())})"
             found.append((Contrast(f"{of} / {to}", title, of, to), factor))
     return found

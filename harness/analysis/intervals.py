@@ -111,6 +111,35 @@ def block_interval(values: Sequence[float], level: float = LEVEL) -> Interval | 
     )
 
 
+def two_way_interval(
+    values: Sequence[float], left_out: Sequence[float], level: float = LEVEL
+) -> Interval | None:
+    """The interval for a mean over blocks that depends on which subjects were in it, too.
+
+    The variance between blocks, plus the jackknife's variance over subjects (Tukey 1958; Miller
+    1974, Biometrika 61:1). What both have in common is counted twice, so it errs on the wide side
+    (Cameron, Gelbach and Miller 2011 subtract it). Degrees of freedom: Satterthwaite 1946.
+
+    Args:
+        values: one per block.
+        left_out: one per subject: the estimate without it; fewer than two for blocks alone.
+        level: confidence, 0 to 1.
+    """
+    plain = block_interval(values, level)
+    if plain is None or plain.se is None or len(left_out) < 2:
+        return plain
+    n = len(left_out)
+    jackknife = (n - 1) / n * float(((np.asarray(left_out) - np.mean(left_out)) ** 2).sum())
+    between = plain.se**2
+    if not jackknife:
+        return plain
+    total = between + jackknife
+    freedom = total**2 / (between**2 / (plain.blocks - 1) + jackknife**2 / (n - 1))
+    se = math.sqrt(total)
+    half = se * float(special.stdtrit(freedom, (1 + level) / 2))
+    return Interval(plain.mean, plain.mean - half, plain.mean + half, se, plain.blocks)
+
+
 def detectable(interval: Interval, floor: float, power: float = 0.8) -> float | None:
     """The smallest true |effect| that such data would call in this share of runs.
 

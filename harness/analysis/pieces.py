@@ -1,7 +1,7 @@
 """All trials of one condition, with their labels, and effects between them."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,11 +113,15 @@ class Piece:
         """What two identical servers may differ by, as a logarithm."""
         return noise_floor(self.effect(measure, self.duplicate, self.baseline))
 
-    def unsaid(self, measure: Measure) -> str | None:
+    def unsaid(self, measure: Measure, entries: Collection[str] | None = None) -> str | None:
         """Why no ranking by this measure may be shown, or None.
 
         One variant whose trials were mostly limited by something else than itself is enough:
         neither its place nor its neighbours' would be about frameworks.
+
+        Args:
+            measure: by which.
+            entries: of whom something is to be said; all if None.
         """
         if self.floor(measure) is None:
             return "the two identical variants have not both been measured in two blocks or more"
@@ -126,6 +130,8 @@ class Piece:
         if measure is not Measure.THROUGHPUT:
             return None
         for entry, trials in self.found.items():
+            if entries is not None and entry not in entries:
+                continue
             limits = [{f.label: f for f in labels if f.label in LIMITS} for labels in trials]
             if sum(set(found) == {Label.SERVER_BOUND} for found in limits) * 2 > len(trials):
                 continue

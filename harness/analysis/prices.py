@@ -10,60 +10,53 @@ Statements and round trips have no prices of their own. In every variant each st
 trip, so no data could tell the two apart; and what a statement costs is its data layer's doing.
 """
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
-from scipy import special
 
-from harness.analysis.intervals import LEVEL, Interval, block_interval
+from harness.analysis.fitting import Fit, Row, fit_rows, spans
+from harness.analysis.intervals import Interval, block_interval, two_way_interval
 from harness.analysis.levels import Levels
 from harness.examinations import Toll
 from harness.factors import FRAMEWORK, SERVER, WITHOUT_SAYING, factors_of
 from harness.records import Run
 
-Floats = NDArray[np.float64]
-THREAD, CONNECT = "thread started", "connection opened"
-HOP = "hop"
-"""Beginning of the name of a hop's price; the rest says who hands the work over."""
+HOP, THREAD, CONNECT = "hop", "thread started", "connection opened"
+"""Tolls, or how the names of their prices begin: of a hop the rest says who hands the work over."""
+TOLLS = (HOP, THREAD, CONNECT)
 _UNUSUAL = {
     "json": "orjson",
     "middleware": WITHOUT_SAYING["middleware"],
     "switch_interval_us": WITHOUT_SAYING["switch_interval_us"],
 }
 """Factors that make another stack of one framework and server, where they are not as usual."""
-_IDENTIFIED = 1e-6
-"""Of a row, the part outside of what the other rows span, at most."""
 _LEAST_VARIANTS = 6
-
-
-class Row(msgspec.Struct, frozen=True):
-    """One variant at one endpoint: how often each price applies, and microseconds by block."""
-
-    variant: str
-    endpoint: str
-    terms: dict[str, float]
-    levels: dict[int, float]
 
 
 class Price(msgspec.Struct, frozen=True):
     """Microseconds of server CPU for one of something.
 
-    value: its interval is over blocks and over variants: the variance between blocks, plus that of
-        leaving one variant out at a time (the jackknife; Efron 1979).
-    by_block: for comparing price lists with each other.
+    value: its interval is over blocks and over variants; see `intervals.two_way_interval`.
+    alone: the variants without which it could not be told; where there are any, its interval is
+        over blocks alone, and how another variant would bear it out is not known.
+    by_block, by_variant: fitted to each block, and to all variants but one; for comparing lists.
     """
 
     name: str
     value: Interval
+    alone: tuple[str, ...]
     by_block: dict[int, float]
+    by_variant: dict[str, float]
 
     def change_from(self, other: "Price") -> Interval | None:
-        """By how much it is more than another list's price, from the blocks that both have."""
-        shared = sorted(self.by_block.keys() & other.by_block.keys())
-        return block_interval([self.by_block[b] - other.by_block[b] for b in shared])
+        """By how much it is more than another list's price, from what both lists have."""
+        blocks = sorted(self.by_block.keys() & other.by_block.keys())
+        variants = sorted(self.by_variant.keys() & other.by_variant.keys())
+        return two_way_interval(
+            [self.by_block[b] - other.by_block[b] for b in blocks],
+            [self.by_variant[v] - other.by_variant[v] for v in variants],
+        )
 
 
 class Forecast(msgspec.Struct, frozen=True):
@@ -80,17 +73,35 @@ class Forecast(msgspec.Struct, frozen=True):
         return self.predicted / self.measured - 1
 
 
+class Check(msgspec.Struct, frozen=True):
+    """Two variants that differ in nothing but the number of one toll, against its price.
+
+    measured: microseconds per toll, from the two alone. price: of the list.
+    """
+
+    name: str
+    of: str
+    to: str
+    endpoint: str
+    measured: Interval
+    price: float
+
+
 class PriceList(msgspec.Struct, frozen=True):
     """Prices at one concurrency.
 
     connections: of the closed loop. variants: how many gave the prices.
+    untold: prices that these variants cannot tell from others.
     forecasts: of each variant that the others' prices suffice for, left out in turn.
+    checks: prices of threads and connections against single pairs.
     """
 
     connections: int
     variants: int
     prices: tuple[Price, ...]
+    untold: tuple[str, ...]
     forecasts: tuple[Forecast, ...]
+    checks: tuple[Check, ...]
 
     def price(self, beginning: str) -> Price | None:
         """The first whose name begins so."""
@@ -113,20 +124,24 @@ def price_list(connections: int, rows: Sequence[Row]) -> PriceList | None:
     names = list(dict.fromkeys(term for row in rows for term in row.terms))
     if len(variants) < _LEAST_VARIANTS or len(rows) <= len(names):
         return None
-    fits = _fits_by_block(rows, names)
-    means = [float(np.mean(list(row.levels.values()))) for row in rows]
-    without = {v: _without(v, rows, names, means) for v in variants}
-    identified = [at for at in range(len(names)) if _spans(_design(rows, names), _unit(names, at))]
-    prices = tuple(_price(at, names, fits, without, rows) for at in identified)
-    return PriceList(connections, len(variants), prices, _forecasts(rows, names, means, without))
+    fit = fit_rows(rows, names)
+    prices = tuple(_price(fit, at) for at in fit.told)
+    return PriceList(
+        connections=connections,
+        variants=len(variants),
+        prices=prices,
+        untold=tuple(name for at, name in enumerate(names) if at not in fit.told),
+        forecasts=_forecasts(rows, fit),
+        checks=_checks(rows, {price.name: price.value.mean for price in prices}),
+    )
 
 
 def _terms(run: Run, name: str, toll: Toll) -> dict[str, float]:
     factors = factors_of(name, run.variants[name])
     unusual = [
         f"{factor} {factors[factor]}"
-        for factor in _UNUSUAL
-        if factors.get(factor, _UNUSUAL[factor]) != _UNUSUAL[factor]
+        for factor, usual in _UNUSUAL.items()
+        if factors.get(factor, usual) != usual
     ]
     stack = ", ".join([factors[FRAMEWORK], factors[SERVER], *unusual])
     found = {f"stack: {stack}": 1.0}
@@ -144,97 +159,49 @@ def _terms(run: Run, name: str, toll: Toll) -> dict[str, float]:
     return found | {term: count for term, count in counted.items() if count}
 
 
-def _fits_by_block(rows: Sequence[Row], names: Sequence[str]) -> dict[int, Floats]:
-    """Of the blocks in which the rows that there are suffice for every price."""
-    found: dict[int, Floats] = {}
-    for block in sorted({block for row in rows for block in row.levels}):
-        present = [row for row in rows if block in row.levels]
-        if np.linalg.matrix_rank(_design(present, names)) == np.linalg.matrix_rank(
-            _design(rows, names)
-        ):
-            found[block] = _fit(present, names, [row.levels[block] for row in present])
-    return found
+def _price(fit: Fit, at: int) -> Price:
+    by_block = {block: float(prices[at]) for block, prices in fit.by_block.items()}
+    by_variant = {
+        variant: float(part.prices[at]) for variant, part in fit.without.items() if at in part.told
+    }
+    alone = tuple(variant for variant, part in fit.without.items() if at not in part.told)
+    left_out = [] if alone else list(by_variant.values())
+    value = two_way_interval(list(by_block.values()), left_out)
+    assert value is not None  # there is a block
+    return Price(fit.names[at], value, alone, by_block, by_variant)
 
 
-def _design(rows: Sequence[Row], names: Sequence[str]) -> Floats:
-    return np.array([[row.terms.get(name, 0.0) for name in names] for row in rows])
-
-
-def _fit(rows: Sequence[Row], names: Sequence[str], measured: Sequence[float]) -> Floats:
-    """Prices that make relative residuals least."""
-    weights = 1 / np.asarray(measured)
-    solution, *_ = np.linalg.lstsq(
-        _design(rows, names) * weights[:, None], np.ones(len(rows)), rcond=None
-    )
-    return np.asarray(solution, dtype=np.float64)
-
-
-def _without(
-    variant: str, rows: Sequence[Row], names: Sequence[str], means: Sequence[float]
-) -> tuple[Floats, Floats]:
-    """Design and prices of all rows but one variant's."""
-    kept = [at for at, row in enumerate(rows) if row.variant != variant]
-    chosen = [rows[at] for at in kept]
-    return _design(chosen, names), _fit(chosen, names, [means[at] for at in kept])
-
-
-def _spans(design: Floats, row: Floats) -> bool:
-    """Whether a combination of the design's rows gives this one, so that it can be priced."""
-    if not len(design):
-        return False
-    solution, *_ = np.linalg.lstsq(design.T, row, rcond=None)
-    return bool(np.abs(design.T @ solution - row).max() < _IDENTIFIED)
-
-
-def _unit(names: Sequence[str], at: int) -> Floats:
-    unit = np.zeros(len(names))
-    unit[at] = 1.0
-    return unit
-
-
-def _price(
-    at: int,
-    names: Sequence[str],
-    fits: Mapping[int, Floats],
-    without: Mapping[str, tuple[Floats, Floats]],
-    rows: Sequence[Row],
-) -> Price:
-    by_block = {block: float(solution[at]) for block, solution in fits.items()}
-    over_blocks = block_interval(list(by_block.values()))
-    assert over_blocks is not None  # there is a block
-    using = {row.variant for row in rows}
-    left_out = [
-        float(solution[at])
-        for variant, (design, solution) in without.items()
-        if variant in using and _spans(design, _unit(names, at))
-    ]
-    return Price(names[at], _widened(over_blocks, left_out), by_block)
-
-
-def _widened(interval: Interval, left_out: Sequence[float]) -> Interval:
-    """The interval with the jackknife's variance over variants added."""
-    if interval.se is None or len(left_out) < 2:
-        return interval
-    n = len(left_out)
-    values = np.asarray(left_out)
-    jackknife = (n - 1) / n * float(((values - values.mean()) ** 2).sum())
-    se = math.sqrt(interval.se**2 + jackknife)
-    half = se * float(special.stdtrit(interval.blocks - 1, (1 + LEVEL) / 2))
-    return msgspec.structs.replace(
-        interval, low=interval.mean - half, high=interval.mean + half, se=se
-    )
-
-
-def _forecasts(
-    rows: Sequence[Row],
-    names: Sequence[str],
-    means: Sequence[float],
-    without: Mapping[str, tuple[Floats, Floats]],
-) -> tuple[Forecast, ...]:
+def _forecasts(rows: Sequence[Row], fit: Fit) -> tuple[Forecast, ...]:
     found: list[Forecast] = []
-    for row, mean in zip(rows, means, strict=True):
-        design, prices = without[row.variant]
-        terms = _design([row], names)[0]
-        if _spans(design, terms):
-            found.append(Forecast(row.variant, row.endpoint, mean, float(terms @ prices)))
+    for row in rows:
+        part = fit.without[row.variant]
+        terms = np.array([row.terms.get(name, 0.0) for name in fit.names])
+        if spans(part.design, terms):
+            predicted = float(terms @ part.prices)
+            found.append(Forecast(row.variant, row.endpoint, row.mean, predicted))
     return tuple(found)
+
+
+def _checks(rows: Sequence[Row], prices: dict[str, float]) -> tuple[Check, ...]:
+    found: list[Check] = []
+    for of in rows:
+        for to in rows:
+            if of.endpoint == to.endpoint and (one := _only_toll(of, to)) is not None:
+                name, count = one
+                blocks = sorted(of.levels.keys() & to.levels.keys())
+                measured = block_interval([(of.levels[b] - to.levels[b]) / count for b in blocks])
+                if measured is not None and name in prices:
+                    check = Check(name, of.variant, to.variant, of.endpoint, measured, prices[name])
+                    found.append(check)
+    return tuple(found)
+
+
+def _only_toll(of: Row, to: Row) -> tuple[str, float] | None:
+    """The one toll of which the first has more, and how many, if nothing else differs."""
+    names = of.terms.keys() | to.terms.keys()
+    more = {n: of.terms.get(n, 0.0) - to.terms.get(n, 0.0) for n in names}
+    differing = {name: count for name, count in more.items() if count}
+    if len(differing) != 1:
+        return None
+    ((name, count),) = differing.items()
+    return (name, count) if name in (THREAD, CONNECT) and count > 0 else None

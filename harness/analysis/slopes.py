@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 
 from harness.analysis.intervals import Interval, block_interval
-from harness.analysis.levels import Levels, shared_blocks, weighted
+from harness.analysis.levels import Levels, shared_blocks
 from harness.factors import factors_of
 from harness.records import Run
 
@@ -22,8 +22,8 @@ class Slope(msgspec.Struct, frozen=True):
 
     levels: by number of hops, microseconds per request.
     per_hop: microseconds per hop, the slope of the least-squares line over all of them.
-    first: what the first hop adds; more than `per_hop` where having a hop at all costs something.
-    further: the slope from the first hop on.
+    first: what the first hop adds, with whatever lends a thread to it.
+    further: the slope from the first hop on: what one hop more costs.
     """
 
     base: str
@@ -56,7 +56,7 @@ def _slope(family: dict[int, str], found: Levels) -> Slope | None:
     per_hop = block_interval([_line(hops, row) for row in rows])
     if per_hop is None:
         return None
-    levels = {k: weighted(found, {name: 1.0}) for k, name in sorted(family.items())}
+    levels = {k: block_interval([found[family[k]][block] for block in blocks]) for k in hops}
     at_once = hops[:2] == [0, 1]
     return Slope(
         base=family[hops[0]],

@@ -128,7 +128,6 @@ def _each_endpoint(
 ) -> dict[str, dict[str, float]]:
     with ExitStack() as stack:
         watched = _start(bench, variant, python, stack, instrumented=instrumented)
-        bench.database.reset(_ROWS)
         return {name: _count(watched, bench.contract.operations[name], stack) for name in AUDITED}
 
 
@@ -170,7 +169,8 @@ def _weigh(passed: Counter[str], direction: str, data: bytes) -> None:
 
 
 def _count(watched: _Watched, operation: Operation, stack: ExitStack) -> dict[str, float]:
-    """Per request, over `_REQUESTS` on one connection."""
+    """Per request, over `_REQUESTS` on one connection, of a table as it always is."""
+    watched.subject.database.reset(_ROWS)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         probe = watched.subject.probe
         list(pool.map(lambda n: _request(watched, operation, probe, n), range(_WARMUP)))

@@ -129,15 +129,40 @@ class Near(Side):
         super().__init__(line)
         self._target = target
         self._tasks: set[asyncio.Task[None]] = set()
+        self._early: list[bytes | None] | None = []
 
     def connection_made(self, transport: Any) -> None:
-        """Connect onward; until that stands, nothing is listened to."""
+        """Connect onward; what is said until that stands is kept."""
         super().connection_made(transport)
         if self._line.one_way_ns:
             self.not_before_ns = monotonic_ns() + 2 * self._line.one_way_ns
-        transport.pause_reading()
         task = asyncio.get_running_loop().create_task(self._connect())
         self._tasks.add(task)  # the loop itself keeps only a weak reference
+
+    def data_received(self, data: bytes) -> None:
+        """As `Side` does, once the far end stands; until then no more than one piece is read."""
+        if self._early is None:
+            super().data_received(data)
+            return
+        self._early.append(data)
+        self._listen(False)
+
+    def eof_received(self) -> bool:
+        """Likewise."""
+        if self._early is None:
+            return super().eof_received()
+        self._early.append(None)
+        return True
+
+    def _catch_up(self) -> None:
+        early, self._early = self._early or [], None
+        for piece in early:
+            if piece is None:
+                super().eof_received()
+            else:
+                super().data_received(piece)
+        if self._held <= HELD_BYTES:
+            self._listen(True)
 
     async def _connect(self) -> None:
         far = Side(self._line)
@@ -152,4 +177,4 @@ class Near(Side):
             assert far.transport is not None
             far.transport.close()
         else:
-            self.transport.resume_reading()
+            self._catch_up()

@@ -1,37 +1,42 @@
 """What causes a difference, in sentences that the data make: they say the opposite if it does."""
 
+import statistics
 from collections.abc import Sequence
 
 from harness.analysis.causes import Causes, ConditionCauses
+from harness.analysis.contrasts import Effect
 from harness.analysis.intervals import Interval
-from harness.analysis.prices import CONNECT, HOP, THREAD, PriceList
+from harness.analysis.prices import HOP, TOLLS, Price, PriceList
 from harness.analysis.slopes import Slope
 from harness.analysis.squares import Interaction
 from harness.analysis.waterfalls import Fall, Step
 from harness.report import words
 
 _TENS_US = (10.0, 100.0)
-_GOOD_FORECAST = 0.15
-"""Beyond this a price list is a story, not a model."""
+GOOD_FORECAST = 0.15
+"""An error that most readers would still plan with."""
+_HEADLINES = 2
+"""Declared contrasts in the verdict: the first of the study."""
 
 
 def verdict(causes: Causes) -> str | None:
     """The run's answer in one paragraph; None where nothing about causes was measured.
 
     From the conditions under which every variant was measured and that do some work: what the
-    first waterfall adds up to, its steps that matter, and what the first square adds to it.
+    first waterfall adds up to, the first declared contrasts, and the sides of the first square.
     """
-    chosen = [
-        c for c in causes.conditions if c.condition.group is None and (c.falls or c.interactions)
-    ]
+    whole = [c for c in causes.conditions if c.condition.group is None]
+    chosen = [c for c in whole if c.falls or c.interactions]
     working = [c for c in chosen if c.condition.endpoint != "noop"] or chosen
     said = [f"On {words.condition_title(c.condition)}: {_short(c)}" for c in working]
     return " ".join(said) or None
 
 
 def _short(causes: ConditionCauses) -> str:
+    declared = [effect for effect in causes.effects if effect.factor is None]
     parts = [fall_sentences(fall) for fall in causes.falls[:1]]
-    parts += [_sides(found) for found in causes.interactions[:1]]
+    parts += [_effect_sentence(effect) for effect in declared[:_HEADLINES]]
+    parts += [_capital(_sides(found)) for found in causes.interactions[:1]]
     return " ".join(parts)
 
 
@@ -43,91 +48,106 @@ def paragraph(causes: ConditionCauses) -> str | None:
     return " ".join(parts) or None
 
 
+def _effect_sentence(effect: Effect) -> str:
+    shown = "" if effect.called else " (not shown beyond noise)"
+    return f"{_capital(effect.contrast.title)}: {words.ratio(effect.cpu)} times the CPU{shown}."
+
+
 def fall_sentences(fall: Fall) -> str:
-    """How far the way is, which step is the longest, and which cannot be told from nothing."""
-    last = fall.steps[-1].variant
+    """How far the way is, and which of its steps are more than noise."""
     text = (
-        f"{last} uses {words.number(fall.end.mean / fall.start.mean)} times the server CPU of "
+        f"{fall.steps[-1].variant} uses {words.ratio(fall.ratio)} times the server CPU of "
         f"{fall.first}, {words.number(fall.end.mean)} µs per request against "
         f"{words.number(fall.start.mean)}."
     )
-    if fall.end.low is None:
-        return text + " Its steps in this one block: " + _steps(fall.steps) + "."
-    costs = [step for step in fall.steps if sign(step.added, 0.0) > 0]
-    saves = [step for step in fall.steps if sign(step.added, 0.0) < 0]
-    nothing = [step for step in fall.steps if not sign(step.added, 0.0)]
+    if any(step.called is None for step in fall.steps):
+        return f"{text} Its steps, without a noise floor to judge them by: {_steps(fall.steps)}."
+    costs = [step for step in fall.steps if step.called and step.added.mean > 0]
+    saves = [step for step in fall.steps if step.called and step.added.mean < 0]
+    nothing = [step for step in fall.steps if not step.called]
     if costs:
-        text += f" Of the difference: {_steps(sorted(costs, key=lambda s: -s.added.mean))}."
+        dearest = sorted(costs, key=lambda step: -step.added.mean)
+        text += f" Of the difference, with the steps in this order: {_steps(dearest)}."
     if saves:
         text += f" Cheaper, not dearer: {_steps(saves)}."
     if nothing:
-        text += f" Not told apart from nothing: {_steps(nothing)}."
+        text += f" Not shown beyond what identical servers differ by: {_steps(nothing)}."
     return text
 
 
 def _steps(steps: Sequence[Step]) -> str:
-    return "; ".join(_step(step) for step in steps)
-
-
-def _step(step: Step) -> str:
-    return f"{step.changed}, {words.estimate(step.added)} µs ({step.share.mean:.0%})"
+    return "; ".join(
+        f"{step.changed}, {words.estimate(step.added)} µs ({step.share:.0%})" for step in steps
+    )
 
 
 def interaction_sentences(found: Interaction) -> str:
     """Whether the effect of one factor depends on the other, and how."""
     text = f"{found.title}: {_sides(found)}"
-    if found.ratio.low is None:
-        return f"{text} One block cannot tell whether that is an interaction."
-    if not sign(found.ratio, 1.0):
+    difference = f"{words.estimate(found.difference)} µs between the two"
+    if found.called is None:
+        return f"{text} Without a noise floor that is no verdict ({difference})."
+    if not found.called:
         return (
-            f"{text} The two effects multiply as far as this run can tell (ratio of ratios "
-            f"{words.ratio(found.ratio)})."
+            f"{text} That the effect depends on {found.rows} is not shown beyond noise "
+            f"({difference})."
         )
-    rows = list(found.across)
-    more = rows[1] if found.ratio.mean > 1 else rows[0]
-    return (
-        f"{text} The effect depends on {found.rows} (ratio of ratios {words.ratio(found.ratio)}): "
-        f"it is larger with {found.rows} {more}."
-    )
+    return f"{text} So the effect depends on {found.rows}: {difference}."
 
 
 def _sides(found: Interaction) -> str:
     one, other = found.corners[0].column, found.corners[1].column
     each = [
-        f"with {found.rows} {row}, {found.columns} {one} costs {words.ratio(ratio)} times as much "
-        f"as {other}"
-        for row, ratio in found.across.items()
+        f"with {found.rows} {row}, {found.columns} {one} takes {words.estimate(added)} µs "
+        f"{'more' if added.mean >= 0 else '(less)'} than {other}, "
+        f"{words.ratio(found.ratios[row])} times as much"
+        for row, added in found.across.items()
     ]
     return f"{'; '.join(each)}."
 
 
 def slope_sentence(slope: Slope) -> str:
     """What a hop more costs."""
-    return (
-        f"An empty hop more costs {slope.base} {words.estimate(slope.per_hop)} µs, the first "
-        f"{words.estimate(slope.first)} and each further one {words.estimate(slope.further)}."
-    )
+    further = slope.per_hop if slope.further is None else slope.further
+    text = f"{slope.base}: an empty hop more costs {words.estimate(further)} µs of server CPU"
+    if slope.first is None:
+        return f"{text}."
+    return f"{text}; the first, with what lends it a thread, {words.estimate(slope.first)}."
 
 
 def predictions(causes: Causes) -> list[str]:
-    """The two registered predictions, held against hop and thread prices by concurrency."""
-    priced = [(found, p) for found in causes.trend if (p := found.price(f"{HOP} (asgiref)"))]
-    if not priced:
-        return []
+    """The two registered predictions, held against the price of a hop by concurrency."""
+    name = f"{HOP} (asgiref)"
+    priced = [(found, price) for found in causes.trend if (price := found.price(name)) is not None]
     said = [
-        f'"Tens of microseconds per hop" (Django\'s documentation): with {_connections(found)} a '
-        f"hop costs {words.estimate(price.value)} µs; the prediction "
+        f'"Tens of microseconds per hop" (Django\'s documentation): with {_loop(found)} a hop '
+        f"costs {words.estimate(price.value)} µs of server CPU by the price list; the prediction "
         f"{_within(price.value)}."
         for found, price in priced
     ]
-    first, low = priced[0]
     for found, price in priced[1:]:
-        change = price.change_from(low)
+        said.append(_growth_sentence(*priced[0], found, price))
+    if len(priced) > 1:
         said.append(
-            f'"It grows with concurrency": from {_connections(first)} to {_connections(found)} '
-            f"the price of a hop changes by {words.estimate(change)} µs; it {_growth(change)}."
+            "Waiting for the interpreter's lock takes no CPU time, so what contention costs beyond "
+            "that is not in these figures; throughput and latency have it."
         )
     return said
+
+
+def _growth_sentence(first: PriceList, low: Price, found: PriceList, price: Price) -> str:
+    change = price.change_from(low)
+    told = "can be judged from two blocks on"
+    if change is not None and change.low is not None:
+        told = {
+            1: "grows",
+            -1: "falls",
+            0: "does not change as far as this run can tell",
+        }[sign(change)]
+    return (
+        f'"It grows with concurrency": from {_loop(first)} to {_loop(found)} the CPU price of a '
+        f"hop changes by {words.estimate(change)} µs; it {told}."
+    )
 
 
 def _within(price: Interval) -> str:
@@ -143,40 +163,36 @@ def _within(price: Interval) -> str:
     return "is neither confirmed nor refuted by this interval"
 
 
-def _growth(change: Interval | None) -> str:
-    found = None if change is None else sign(change, 0.0)
-    if change is None or change.low is None:
-        return "can be judged from two blocks on"
-    return {1: "grows", -1: "falls", 0: "does not change as far as this run can tell"}[found or 0]
-
-
 def price_sentences(found: PriceList) -> str:
     """How well the prices predict the variants that they did not come from."""
     if not found.forecasts:
         return "No variant could be left out and still be predicted."
-    errors = sorted(abs(f.error) for f in found.forecasts)
+    errors = [abs(f.error) for f in found.forecasts]
     worst = max(found.forecasts, key=lambda f: abs(f.error))
-    within = sum(error <= _GOOD_FORECAST for error in errors)
+    within = sum(error <= GOOD_FORECAST for error in errors)
     return (
         f"Left out in turn and predicted from the others' prices, {within} of {len(errors)} costs "
-        f"lie within {_GOOD_FORECAST:.0%} of what was measured; the median error is "
-        f"{errors[len(errors) // 2]:.0%}, and the largest {worst.error:+.0%} "
+        f"lie within {GOOD_FORECAST:.0%} of what was measured; the median error is "
+        f"{statistics.median(errors):.0%}, and the largest {worst.error:+.0%} "
         f"({worst.variant}, {worst.endpoint})."
     )
 
 
-def toll_names(found: PriceList) -> Sequence[str]:
-    """Prices of tolls before those of stacks and queries."""
-    first = [p.name for p in found.prices if p.name.startswith((HOP, THREAD, CONNECT))]
-    return [*first, *(p.name for p in found.prices if p.name not in first)]
+def is_toll(name: str) -> bool:
+    """Whether a price is one of a toll, rather than of a stack, queries or other work."""
+    return name.startswith(TOLLS)
 
 
-def sign(interval: Interval, nothing: float) -> int:
-    """-1 or 1 where the interval lies on one side of nothing, else 0."""
+def sign(interval: Interval) -> int:
+    """-1 or 1 where the interval lies on one side of zero, else 0."""
     if interval.low is None or interval.high is None:
         return 0
-    return (interval.low > nothing) - (interval.high < nothing)
+    return (interval.low > 0) - (interval.high < 0)
 
 
-def _connections(found: PriceList) -> str:
-    return f"{found.connections} connection{'' if found.connections == 1 else 's'}"
+def _loop(found: PriceList) -> str:
+    return words.connections(found.connections)
+
+
+def _capital(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]

@@ -6,7 +6,7 @@ from typing import Any
 from harness.analysis.causes import Causes, ConditionCauses
 from harness.analysis.contrasts import Effect
 from harness.analysis.intervals import Interval
-from harness.analysis.prices import PriceList
+from harness.analysis.prices import Check, Price, PriceList
 from harness.examinations import Audit, Toll
 from harness.model import QUANTITIES
 from harness.records import Run
@@ -15,8 +15,8 @@ from harness.report.cause_charts import interaction_chart, slope_chart, waterfal
 from harness.report.charts import data_uri
 
 _SHEET = (
-    *QUANTITIES, "handovers", "database_bytes_out", "database_bytes_in", "http_bytes_in",
-    "http_bytes_out", "voluntary_switches", "involuntary_switches",
+    *QUANTITIES, "wakeups", "returns", "handovers", "database_bytes_out", "database_bytes_in",
+    "http_bytes_in", "http_bytes_out", "voluntary_switches", "involuntary_switches",
 )  # fmt: skip
 """Columns of the cost sheet."""
 
@@ -72,19 +72,17 @@ def _effect(effect: Effect) -> dict[str, str]:
         "bundle": "several factors at once" if contrast.bundle else "",
         "cpu": words.ratio(effect.cpu),
         "throughput": words.ratio(effect.throughput),
-        "called": {None: "no noise floor", True: "yes", False: "no"}[effect.called],
+        "called": {None: "no noise floor", True: "yes", False: "not shown"}[effect.called],
     }
 
 
 def _prices(found: PriceList) -> dict[str, Any]:
-    prices = {price.name: price for price in found.prices}
     return {
-        "title": f"{found.connections} connection{'' if found.connections == 1 else 's'}",
+        "title": words.connections(found.connections),
         "variants": found.variants,
-        "rows": [
-            {"name": name, "value": words.estimate(prices[name].value)}
-            for name in cause_words.toll_names(found)
-        ],
+        "rows": [_price(price) for price in sorted(found.prices, key=_tolls_first)],
+        "untold": ", ".join(found.untold),
+        "checks": [_check(check) for check in found.checks],
         "told": cause_words.price_sentences(found),
         "forecasts": [
             {
@@ -102,7 +100,7 @@ def _prices(found: PriceList) -> dict[str, Any]:
 def _trend(lists: Sequence[PriceList]) -> dict[str, Any]:
     """Tolls by concurrency, from the variants that were measured at each."""
     names = dict.fromkeys(
-        name for found in lists for name in cause_words.toll_names(found) if _is_toll(name)
+        price.name for found in lists for price in found.prices if cause_words.is_toll(price.name)
     )
     values: list[dict[str, Any]] = []
     for name in names:
@@ -113,8 +111,23 @@ def _trend(lists: Sequence[PriceList]) -> dict[str, Any]:
     return {"connections": [found.connections for found in lists], "rows": values}
 
 
-def _is_toll(name: str) -> bool:
-    return not name.startswith(("stack", "queries"))
+def _tolls_first(price: Price) -> bool:
+    return not cause_words.is_toll(price.name)
+
+
+def _price(price: Price) -> dict[str, str]:
+    by = f"blocks only, from {', '.join(price.alone)} alone" if price.alone else "blocks, variants"
+    return {"name": price.name, "value": words.estimate(price.value), "by": by}
+
+
+def _check(check: Check) -> dict[str, str]:
+    return {
+        "name": check.name,
+        "pair": f"{check.of} less {check.to}",
+        "endpoint": check.endpoint,
+        "measured": words.estimate(check.measured),
+        "price": words.number(check.price),
+    }
 
 
 def cost_sheet(audits: Sequence[Audit]) -> dict[str, Any]:

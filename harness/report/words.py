@@ -36,14 +36,17 @@ def ratio(interval: Interval | None) -> str:
     return f"{interval.mean:.2f} [{interval.low:.2f}, {interval.high:.2f}]"
 
 
+def connections(count: int) -> str:
+    """So many of them."""
+    return f"{count} connection{'' if count == 1 else 's'}"
+
+
 def condition_title(condition: Condition) -> str:
     """A condition as a heading."""
     rows = f"{condition.rows:,} rows"
     if not condition.open_loop:
         window = "" if condition.window_s is None else f", windows of {condition.window_s:g} s"
-        count = condition.connections
-        connections = f"{count} connection{'' if count == 1 else 's'}"
-        return f"{condition.endpoint}, {connections}, {rows}{window}"
+        return f"{condition.endpoint}, {connections(condition.connections)}, {rows}{window}"
     arrivals = f"{condition.arrivals} arrivals"
     if condition.rate is not None:
         load = f"{condition.rate:g} {arrivals} per second"
@@ -146,7 +149,8 @@ def composition(run: Run) -> str | None:
         return None
     return (
         "These rows are whole stacks, not frameworks alone. Beside the framework they differ in "
-        f"{'; '.join(differing)}. What a difference between two rows is due to, they cannot tell."
+        f"{'; '.join(differing)}. What a difference between two rows is due to, they cannot tell"
+        f"{'; only the pairs under Contrasts can' if run.study.contrasts else ''}."
     )
 
 

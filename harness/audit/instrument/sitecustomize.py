@@ -7,8 +7,9 @@ meets it.
 
 Asked over a Unix datagram socket, named after its process, it answers with its counters:
 
-- hops: work that a thread with a running event loop hands to another thread, by an executor or by
-  anyio.
+- hops: work that a thread with a running event loop hands to another thread, by an executor (also
+  asgiref's, which runs it in the thread that waits in `async_to_sync`) or by anyio.
+- returns: work that a thread hands to an event loop and waits for, by asgiref's `async_to_sync`.
 - handovers: work that a thread without one hands to an executor, as a threaded server does.
 - wakeups: times that another thread woke an event loop: the way back of a hop, and whatever else.
 - threads: threads started by Python. loops: event loops made.
@@ -30,7 +31,7 @@ from typing import Any
 
 FOLDER = "BRIDGETOLL_AUDIT"
 """The environment variable that names the folder of the sockets."""
-_COUNTERS = ("hops", "handovers", "wakeups", "threads", "loops")
+_COUNTERS = ("hops", "returns", "handovers", "wakeups", "threads", "loops")
 _THREAD_EVENTS = frozenset({"_thread.start_new_thread", "_thread.start_joinable_thread"})
 _LONGEST_QUESTION = 256
 
@@ -124,6 +125,33 @@ def _watch_anyio() -> None:
     AsyncIOBackend.run_sync_in_worker_thread = classmethod(counted)
 
 
+def _watch_asgiref() -> None:
+    """Its bridge in the other direction, and the executor that belongs to it."""
+    if importlib.util.find_spec("asgiref") is None:
+        return
+    try:
+        from asgiref.current_thread_executor import (  # type: ignore[import-not-found]
+            CurrentThreadExecutor,
+        )
+        from asgiref.sync import AsyncToSync  # type: ignore[import-not-found]
+
+        submit, call = CurrentThreadExecutor.submit, AsyncToSync.__call__
+    except (ImportError, AttributeError) as error:
+        _problems.append(f"the hops of this version of asgiref cannot be counted ({error})")
+        return
+
+    def counted_submit(self: Any, *arguments: Any, **named: Any) -> Any:
+        _count("hops")
+        return submit(self, *arguments, **named)
+
+    def counted_call(self: Any, *arguments: Any, **named: Any) -> Any:
+        _count("returns")
+        return call(self, *arguments, **named)
+
+    CurrentThreadExecutor.submit = counted_submit
+    AsyncToSync.__call__ = counted_call
+
+
 def _watch_loops(loop: type) -> None:
     init, wake = loop.__init__, loop.call_soon_threadsafe  # type: ignore[misc, attr-defined]
 
@@ -146,6 +174,7 @@ def _instrument() -> None:
     _watch_threads()
     _watch_executors()
     _watch_anyio()
+    _watch_asgiref()
     _watch_loops(asyncio.BaseEventLoop)
     if importlib.util.find_spec("uvloop") is not None:
         import uvloop

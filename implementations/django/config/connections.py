@@ -6,12 +6,19 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcon
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import connections
+from django.db import DEFAULT_DB_ALIAS, connections
 
 from config.threads import request_thread
 
-# Not `connection.close`: that would look up, here and now, the connection of the wrong thread.
-close_connections = sync_to_async(connections.close_all)
+
+def _close() -> None:
+    """In the thread that has the connection."""
+    connections.close_all()
+    if settings.WRAPPER == "per-request":
+        del connections[DEFAULT_DB_ALIAS]
+
+
+close_connections = sync_to_async(_close)
 
 
 def bridged_connection() -> AbstractAsyncContextManager[None]:

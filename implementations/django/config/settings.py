@@ -32,6 +32,12 @@ LIFECYCLE = environment.choice("DJANGO_LIFECYCLE", ["stock", "zero-hop"], defaul
 THREADS = environment.choice(
     "DJANGO_THREADS", ["per-request", "reused", "event-loop"], default="per-request"
 )
+# Who gives an async connection back under Django's own life cycle: the receivers that installing
+# django-async-backend brings along, or the views.
+RECEIVERS = environment.choice("DJANGO_RECEIVERS", ["package", "none"], default="package")
+# Whether a thread that is reused keeps Django's wrapper of its connection, or makes one anew for
+# each request, as a new thread would.
+WRAPPER = environment.choice("DJANGO_WRAPPER", ["kept", "per-request"], default="kept")
 # What stands between the handler and the view: nothing, or what `startproject` puts there.
 MIDDLEWARE_STACK = environment.choice("DJANGO_MIDDLEWARE", ["none", "default"], default="none")
 # How long a thread may hold the GIL while another one wants it; 5,000 is Python's own.
@@ -79,6 +85,8 @@ if POOL == "pooled":
         "min_size": POOL_SIZE,
         "max_size": POOL_SIZE,
         "timeout": POOL_TIMEOUT,
+        # By default a connection is replaced after an hour.
+        "max_lifetime": math.inf,
         # Each failed attempt to replace a lost connection doubles the delay before the next. The
         # default goes on so for five minutes, and a database that is back would be found a minute
         # late. After this many seconds the next request that needs a connection tries afresh.
@@ -88,9 +96,10 @@ if POOL == "pooled":
 if VIEWS == "native":
     DATABASES["default"]["ENGINE"] = "django_async_backend.db.backends.postgresql"
     INSTALLED_APPS.append("django_async_backend")
-    # Its receivers return the connection when a request is finished. They are coroutines, which
-    # the zero-hop life cycle does not serve: its views return the connection themselves.
-    ASYNC_BACKEND_DISABLE_REQUEST_SIGNALS = LIFECYCLE == "zero-hop"
+    # Its receivers return the connection when a request is finished. They are coroutines: Django's
+    # life cycle, whose signals are sent from a thread, goes back to the event loop for them, and
+    # the zero-hop one does not serve them. Without them the views return the connection themselves.
+    ASYNC_BACKEND_DISABLE_REQUEST_SIGNALS = LIFECYCLE == "zero-hop" or RECEIVERS == "none"
 
 if MIDDLEWARE_STACK == "default":
     # The list and the order of `startproject`, and the applications that these seven need. None of

@@ -56,10 +56,11 @@ async def lifespan() -> AsyncIterator[dict[str, Any]]:
 def native_connection() -> AbstractAsyncContextManager[None]:
     """Surround the queries of a view.
 
-    Under Django's own life cycle the package's receiver of `request_finished` gives the connection
-    back, and this is an empty block. The zero-hop life cycle does not serve async receivers.
+    Where the package's receiver of `request_finished` gives the connection back, this is an empty
+    block; see ASYNC_BACKEND_DISABLE_REQUEST_SIGNALS in config/settings.py.
     """
-    return nullcontext() if settings.LIFECYCLE == "stock" else _closed_at_the_end()
+    given_back = not settings.ASYNC_BACKEND_DISABLE_REQUEST_SIGNALS
+    return nullcontext() if given_back else _closed_at_the_end()
 
 
 @asynccontextmanager

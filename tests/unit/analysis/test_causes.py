@@ -25,6 +25,8 @@ def test_every_condition_tells_what_the_study_asks(ladder: Causes) -> None:
     (_, read) = ladder.conditions
     (fall,) = read.falls
     assert fall.steps[-1].variant == WATERFALL.steps[-1] == STOCK
+    assert fall.steps[-1].called, "two threads of 120 µs"
+    assert read.interactions[0].called is not None
     assert len(read.interactions) == 1
     assert len(read.slopes) == 1
     assert {"bridge", "one-hop"} <= {effect.contrast.name for effect in read.effects}

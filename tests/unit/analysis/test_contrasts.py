@@ -1,7 +1,8 @@
 import msgspec
 import pytest
 
-from harness.analysis.contrasts import Effect, effects
+from harness.analysis.contrasts import Effect, Hypothesis, effects
+from harness.analysis.intervals import Interval
 from harness.analysis.pieces import Piece
 from harness.records import Run, Trial
 from harness.study import Contrast
@@ -31,7 +32,8 @@ def found_in(run: Run, trials: list[Trial]) -> dict[str, Effect]:
         for c in run.study.conditions
         if c.endpoint == "io_read"
     ]
-    return {effect.contrast.name: effect for effect in effects(run, [piece])[piece.condition]}
+    found, _ = effects(run, [piece], [])
+    return {effect.contrast.name: effect for effect in found[piece.condition]}
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +75,26 @@ def test_a_declared_pair_is_not_derived_once_more() -> None:
     found = found_in(run, ladder_trials(run))
     pairs = [frozenset((e.contrast.of, e.contrast.to)) for e in found.values()]
     assert pairs.count(frozenset((STOCK, REUSED))) == 1
+
+
+def test_what_a_factor_brings_along_is_said(exact: dict[str, Effect]) -> None:
+    titles = {frozenset((e.contrast.of, e.contrast.to)): e.contrast.title for e in exact.values()}
+    told = titles[frozenset((NATIVE, NATIVE_STOCK))]
+    assert told == "lifecycle: zero-hop / stock (with offload asgiref, threads per-request)"
+
+
+def test_further_tests_belong_to_the_declared_family_and_are_told_apart() -> None:
+    trials = ladder_trials(RUN, noise=0.001)
+    (condition,) = [c for c in RUN.study.conditions if c.endpoint == "io_read"]
+    piece = Piece(RUN, condition, [t for t in trials if t.condition == condition])
+    clear = Interval(mean=50.0, low=48.0, high=52.0, se=0.7, blocks=4)
+    others = [
+        Hypothesis(condition, "far", clear, 5.0),
+        Hypothesis(condition, "near", clear, 60.0),
+        Hypothesis(condition, "no floor", clear, None),
+    ]
+    _, called = effects(RUN, [piece], others)
+    assert called == {(condition, "far"): True, (condition, "near"): False}
 
 
 def test_an_effect_within_the_noise_is_not_called() -> None:

@@ -13,6 +13,7 @@ from harness.analysis.intervals import (
     block_interval,
     detectable,
     t_interval,
+    two_way_interval,
 )
 
 NUMBERS = st.floats(-1e3, 1e3).map(lambda x: round(x, 6))
@@ -174,3 +175,22 @@ def test_what_is_detectable_is_called_in_about_four_of_five_runs() -> None:
     seen = [t_interval(draw.normal(told, sd, blocks).tolist()) for _ in range(2_000)]
     called = sum(bounds(interval)[0] > floor for interval in seen)
     assert called / 2_000 == pytest.approx(0.8, abs=0.06)
+
+
+def test_what_depends_on_who_was_asked_widens_the_interval() -> None:
+    blocks = [100.0, 101.0, 99.0, 100.5, 99.5]
+    alone = block_interval(blocks)
+    both = two_way_interval(blocks, [100.0, 102.0, 98.0, 101.0, 99.0, 100.0])
+    assert alone is not None
+    assert both is not None
+    assert alone.half_width is not None
+    assert both.half_width is not None
+    assert both.mean == alone.mean
+    assert both.half_width > 2 * alone.half_width
+
+
+def test_where_nobody_makes_a_difference_the_interval_is_that_of_the_blocks() -> None:
+    blocks = [100.0, 101.0, 99.0]
+    assert two_way_interval(blocks, [5.0, 5.0, 5.0]) == block_interval(blocks)
+    assert two_way_interval(blocks, [5.0]) == block_interval(blocks)
+    assert two_way_interval([100.0], [5.0, 6.0]) == block_interval([100.0])

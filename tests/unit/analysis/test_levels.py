@@ -1,7 +1,7 @@
 import msgspec
 import pytest
 
-from harness.analysis.levels import by_block, levels, shared_blocks, weighted
+from harness.analysis.levels import by_block, levels, noise_bound, shared_blocks, weighted
 from harness.analysis.pieces import Piece
 from harness.records import Trial
 from tests.toys.ladder import LEAN_RAW, STOCK, ladder_run, ladder_trials, true_cost
@@ -37,6 +37,30 @@ def test_a_slow_block_is_brought_to_the_speed_of_the_others() -> None:
     assert found[STOCK][2] == pytest.approx(found[STOCK][1], rel=1e-3)
     # the common speed is the geometric mean of four blocks, one of them half as slow again
     assert found[STOCK][1] == pytest.approx(true_cost(STOCK, "io_read") * 1.5**0.25, rel=1e-3)
+
+
+def test_one_variant_that_starts_badly_moves_none_of_the_others() -> None:
+    bad = [
+        msgspec.structs.replace(
+            trial,
+            slices=tuple(
+                msgspec.structs.replace(s, server_cpu_ns=2 * s.server_cpu_ns) for s in trial.slices
+            ),
+        )
+        if (trial.entry, trial.block) == (LEAN_RAW, 3)
+        else trial
+        for trial in trials_of({})
+    ]
+    found = levels(Piece(RUN, CONDITION, bad))
+    assert found[STOCK][3] == pytest.approx(true_cost(STOCK, "io_read"), rel=1e-3)
+    assert found[LEAN_RAW][3] == pytest.approx(2 * found[LEAN_RAW][1], rel=1e-3)
+
+
+def test_two_alike_may_be_off_by_the_floor() -> None:
+    found = {"a": {1: 100.0}, "b": {1: 100.0}, "c": {1: 200.0}}
+    assert noise_bound(found, {"a": 1.0, "b": -1.0}, 0.04) == pytest.approx(4.0)
+    assert noise_bound(found, {"a": 1.0, "b": -1.0, "c": 0.0}, 0.04) == pytest.approx(4.0)
+    assert noise_bound(found, {"c": 1.0, "a": -1.0}, 0.04) > 4.0
 
 
 def test_an_entry_that_misses_a_block_does_not_shift_the_others() -> None:

@@ -1,14 +1,18 @@
+import random
+
 import msgspec
 import pytest
 
+from harness.analysis.fitting import Row, fit_rows
 from harness.analysis.prices import CONNECT as CONNECT_NAME
 from harness.analysis.prices import THREAD as THREAD_NAME
-from harness.analysis.prices import Row, price_list, rows_of
+from harness.analysis.prices import price_list, rows_of
 from tests.toys.ladder import (
     CONNECT,
     HOP,
     NO_POOL,
     RAW,
+    REUSED,
     STACKS,
     STOCK,
     THREAD,
@@ -90,6 +94,43 @@ def test_a_price_that_leans_on_one_variant_has_a_wide_interval() -> None:
     assert widths[0] is not None
     assert widths[1] is not None
     assert widths[1] > 5 * widths[0]
+
+
+def test_a_price_of_one_variant_alone_says_so() -> None:
+    found = price_list(8, all_rows())
+    assert found is not None
+    alone = {price.name: price.alone for price in found.prices}
+    assert alone[CONNECT_NAME] == (NO_POOL,)
+    assert alone[THREAD_NAME] == ()
+
+
+def test_single_pairs_are_held_against_the_list() -> None:
+    found = price_list(8, all_rows())
+    assert found is not None
+    checks = {(c.of, c.to, c.endpoint): c for c in found.checks}
+    pair = checks[STOCK, REUSED, "io_read"]
+    assert pair.name == THREAD_NAME
+    assert pair.measured.mean == pytest.approx(THREAD, rel=0.01)
+    assert checks[NO_POOL, STOCK, "io_read"].measured.mean == pytest.approx(CONNECT, rel=0.01)
+
+
+def test_noise_draws_prices_neither_up_nor_down() -> None:
+    """Weights by what was measured would: what came low by chance would count for more."""
+    draw = random.Random(3)
+    rows = [
+        Row(r.variant, r.endpoint, r.terms, {1: r.mean * (1 + draw.gauss(0, 0.15))})
+        for _ in range(60)
+        for r in all_rows()
+    ]
+    unique = [
+        Row(f"{row.variant} {at}", row.endpoint, row.terms, row.levels)
+        for at, row in enumerate(rows)
+    ]
+    found = fit_rows(unique, list(dict.fromkeys(t for r in unique for t in r.terms)))
+    hop = found.by_block[1][found.names.index("hop (asgiref)")]
+    lean = found.by_block[1][found.names.index("stack: lean, toy")]
+    assert hop == pytest.approx(HOP, rel=0.2)
+    assert lean == pytest.approx(STACKS["lean"], rel=0.025)
 
 
 def test_prices_of_two_lists_are_compared_block_by_block() -> None:

@@ -211,7 +211,7 @@ def test_counts_add_up(counters: Counters, program: Program) -> None:
 def test_every_counter_is_told_also_where_it_is_zero(counters: Counters, program: Program) -> None:
     program.do("do nothing")
     assert set(counters.read()) == {
-        "hops", "handovers", "wakeups", "threads", "loops",
+        "hops", "returns", "handovers", "wakeups", "threads", "loops",
         "voluntary_switches", "involuntary_switches",
     }  # fmt: skip
 

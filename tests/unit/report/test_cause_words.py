@@ -2,6 +2,7 @@ import msgspec
 import pytest
 
 from harness.analysis.causes import Causes, ConditionCauses
+from harness.analysis.contrasts import Effect
 from harness.analysis.intervals import Interval
 from harness.analysis.prices import Forecast, Price, PriceList
 from harness.analysis.slopes import Slope
@@ -10,30 +11,30 @@ from harness.analysis.waterfalls import Fall, Step
 from harness.report.cause_words import (
     fall_sentences,
     interaction_sentences,
+    is_toll,
     predictions,
     price_sentences,
     sign,
     slope_sentence,
-    toll_names,
     verdict,
 )
-from harness.study import Condition
+from harness.study import Condition, Contrast
 
 
 def about(mean: float, half: float = 1.0) -> Interval:
     return Interval(mean, mean - half, mean + half, half / 2, 6)
 
 
-def step(variant: str, added: float, half: float = 1.0) -> Step:
-    return Step(variant, f"factor: a to {variant}", about(added, half), about(added / 100, 0.01))
+def step(variant: str, added: float, *, called: bool | None = True) -> Step:
+    return Step(variant, f"factor: a to {variant}", about(added), added / 100, 5.0, called)
 
 
 def fall(*steps: Step) -> Fall:
-    total = sum(s.added.mean for s in steps)
-    return Fall("way", "lean", about(50), steps, about(50 + total))
+    total = 50 + sum(s.added.mean for s in steps)
+    return Fall("way", "lean", about(50), steps, about(total), about(total / 50, 0.1))
 
 
-def square(ratio: Interval, across: tuple[float, float] = (2.0, 1.0)) -> Interaction:
+def square(called: bool | None, across: tuple[float, float] = (200.0, -10.0)) -> Interaction:
     corners = tuple(
         Corner(f"{row}{column}", row, column, about(100))
         for row in ("zero-hop", "stock")
@@ -41,16 +42,18 @@ def square(ratio: Interval, across: tuple[float, float] = (2.0, 1.0)) -> Interac
     )
     return Interaction(
         title="T", rows="lifecycle", columns="bridge", corners=corners,
-        across={"zero-hop": about(across[0], 0.1), "stock": about(across[1], 0.1)},
-        down={"per-query": about(1, 0.1), "none": about(2, 0.1)},
-        ratio=ratio, difference=about(-50),
+        across={"zero-hop": about(across[0]), "stock": about(across[1])},
+        ratios={"zero-hop": about(1.4, 0.1), "stock": about(0.9, 0.1)},
+        difference=about(across[1] - across[0]), ratio=about(0.6, 0.1), bound=20.0, called=called,
     )  # fmt: skip
 
 
-def test_the_longest_step_of_a_waterfall_is_told_first() -> None:
+def test_the_longest_step_of_a_waterfall_is_told_first_and_with_their_order() -> None:
     text = fall_sentences(fall(step("b", 20), step("c", 80)))
-    assert text.startswith("c uses 3 times the server CPU of lean, 150 µs per request against 50.")
-    assert text.index("factor: a to c, 80 [79, 81] µs (80%)") < text.index("factor: a to b")
+    assert text.startswith(
+        "c uses 3.00 [2.90, 3.10] times the server CPU of lean, 150 µs per request against 50."
+    )
+    assert "with the steps in this order: factor: a to c, 80 [79, 81] µs (80%); factor" in text
 
 
 def test_a_step_that_saves_is_not_told_as_a_cost() -> None:
@@ -58,66 +61,42 @@ def test_a_step_that_saves_is_not_told_as_a_cost() -> None:
     assert "Cheaper, not dearer: factor: a to b, -20 [-21, -19] µs (-20%)." in text
 
 
-def test_a_step_within_its_interval_is_told_as_nothing() -> None:
-    text = fall_sentences(fall(step("b", 1, 5), step("c", 99)))
-    assert "Not told apart from nothing: factor: a to b" in text
+def test_a_step_that_was_not_called_is_told_as_not_shown_however_narrow_its_interval() -> None:
+    text = fall_sentences(fall(step("b", 3, called=False), step("c", 97)))
+    assert "Not shown beyond what identical servers differ by: factor: a to b, 3 [2, 4]" in text
 
 
-def test_one_block_tells_steps_and_judges_none() -> None:
-    single = Interval(40, None, None, None, 1)
-    found = Fall("way", "lean", single, (Step("b", "factor: a to b", single, single),), single)
-    text = fall_sentences(found)
-    assert "Its steps in this one block: factor: a to b, 40 (one block) µs" in text
-    assert "Not told apart" not in text
+def test_without_a_noise_floor_no_step_is_judged() -> None:
+    text = fall_sentences(fall(step("b", 20, called=None), step("c", 80, called=None)))
+    assert "Its steps, without a noise floor to judge them by: factor: a to b" in text
+    assert "Not shown" not in text
 
 
-def causes_under(*conditions: Condition) -> Causes:
-    falls = (fall(step("b", 20)),)
-    made = tuple(ConditionCauses(c, (), falls, (square(about(0.5, 0.1)),), ()) for c in conditions)
-    return Causes(made, (), ())
-
-
-def test_the_verdict_is_of_conditions_that_do_work_and_have_every_variant() -> None:
-    text = verdict(
-        causes_under(
-            Condition("noop"), Condition("io_read"), Condition("io_create", group="core"),
-        )
-    )  # fmt: skip
-    assert text is not None
-    assert text.startswith("On io_read, 32 connections, 1,000 rows: b uses 1.4 times")
-    assert "with lifecycle stock, bridge per-query costs 1.00" in text
-    assert "noop" not in text
-    assert "io_create" not in text
-
-
-def test_without_other_conditions_an_empty_answer_is_judged_too() -> None:
-    assert "On noop" in str(verdict(causes_under(Condition("noop"))))
-    assert verdict(Causes((), (), ())) is None
-
-
-def test_an_interaction_names_the_side_on_which_the_effect_is_larger() -> None:
-    smaller = interaction_sentences(square(about(0.5, 0.1)))
-    assert "with lifecycle zero-hop, bridge per-query costs 2.00 [1.90, 2.10] times" in smaller
-    assert smaller.endswith("it is larger with lifecycle zero-hop.")
-    assert interaction_sentences(square(about(2.0, 0.1))).endswith(
-        "it is larger with lifecycle stock."
+def test_an_interaction_tells_both_sides_in_microseconds_and_which_of_them_saves() -> None:
+    text = interaction_sentences(square(called=True))
+    assert "with lifecycle zero-hop, bridge per-query takes 200 [199, 201] µs more than" in text
+    assert "with lifecycle stock, bridge per-query takes -10 [-11, -9] µs (less) than none" in text
+    assert text.endswith(
+        "So the effect depends on lifecycle: -210 [-211, -209] µs between the two."
     )
 
 
-def test_without_an_interaction_the_effects_are_said_to_multiply() -> None:
-    text = interaction_sentences(square(about(1.0, 0.1)))
-    assert "multiply as far as this run can tell" in text
-    assert "depends" not in text
+def test_an_interaction_that_is_not_shown_is_not_claimed() -> None:
+    assert "is not shown beyond noise" in interaction_sentences(square(called=False))
+    assert "Without a noise floor" in interaction_sentences(square(called=None))
 
 
-def test_a_slope_tells_the_first_hop_and_the_further_ones() -> None:
+def test_a_slope_tells_what_one_hop_more_costs_and_the_first_apart() -> None:
     text = slope_sentence(Slope("x/y", {0: about(1)}, about(60), about(90), about(50)))
-    assert "60 [59, 61] µs, the first 90 [89, 91] and each further one 50 [49, 51]" in text
+    assert "an empty hop more costs 50 [49, 51] µs of server CPU; the first" in text
+    assert text.endswith("with what lends it a thread, 90 [89, 91].")
+    plain = slope_sentence(Slope("x/y", {0: about(1)}, about(60), None, None))
+    assert plain == "x/y: an empty hop more costs 60 [59, 61] µs of server CPU."
 
 
 def price_list(connections: int, hop: Interval, by_block: dict[int, float]) -> PriceList:
-    price = Price("hop (asgiref)", hop, by_block)
-    return PriceList(connections, 9, (Price("stack: a", about(1), {}), price), ())
+    price = Price("hop (asgiref)", hop, (), by_block, {})
+    return PriceList(connections, 9, (Price("stack: a", about(1), (), {}, {}), price), (), (), ())
 
 
 def said(*lists: PriceList) -> str:
@@ -147,13 +126,14 @@ def test_the_first_prediction_is_judged_by_the_interval(hop: Interval, verdict: 
         ({1: 80.0}, "can be judged from two blocks on"),
     ],
 )
-def test_the_second_prediction_is_judged_block_by_block(
+def test_the_second_prediction_is_judged_block_by_block_and_only_for_cpu_time(
     later: dict[int, float], verdict: str
 ) -> None:
     first = price_list(1, about(50), {1: 50.0, 2: 50.5, 3: 49.5})
     text = said(first, price_list(64, about(60), later))
     assert "from 1 connection to 64 connections" in text
     assert verdict in text
+    assert "Waiting for the interpreter's lock takes no CPU time" in text
 
 
 def test_nothing_is_predicted_without_prices() -> None:
@@ -167,16 +147,52 @@ def test_prices_say_how_well_they_predict() -> None:
     )
     text = price_sentences(found)
     assert "1 of 2 costs lie within 15%" in text
+    assert "the median error is 25%" in text
     assert "the largest -40% (c/d, io_read)" in text
     assert "No variant could be left out" in price_sentences(price_list(1, about(50), {}))
 
 
-def test_tolls_are_listed_before_stacks() -> None:
-    assert toll_names(price_list(1, about(50), {})) == ["hop (asgiref)", "stack: a"]
+def test_tolls_are_told_from_stacks_queries_and_work() -> None:
+    assert all(is_toll(n) for n in ("hop (anyio)", "thread started", "connection opened"))
+    assert not any(is_toll(n) for n in ("stack: a", "queries of io_read: b", "work of cpu"))
 
 
 def test_an_interval_without_bounds_has_no_sign() -> None:
-    assert sign(Interval(5, None, None, None, 1), 0.0) == 0
-    assert sign(about(5), 0.0) == 1
-    assert sign(about(-5), 0.0) == -1
-    assert sign(about(0.5), 0.0) == 0
+    assert sign(Interval(5, None, None, None, 1)) == 0
+    assert sign(about(5)) == 1
+    assert sign(about(-5)) == -1
+    assert sign(about(0.5)) == 0
+
+
+def causes_under(*conditions: Condition, called: bool = True) -> Causes:
+    contrast = Contrast("bridge", "all of the bridge", "b", "lean")
+    effect = Effect(contrast, None, about(1.5, 0.1), None, called)
+    made = tuple(
+        ConditionCauses(c, (effect,), (fall(step("b", 20)),), (square(called=True),), ())
+        for c in conditions
+    )
+    return Causes(made, (), ())
+
+
+def test_the_verdict_is_of_conditions_that_do_work_and_have_every_variant() -> None:
+    text = verdict(
+        causes_under(
+            Condition("noop"), Condition("io_read"), Condition("io_create", group="core"),
+        )
+    )  # fmt: skip
+    assert text is not None
+    assert text.startswith("On io_read, 32 connections, 1,000 rows: b uses 1.40 [1.30, 1.50] times")
+    assert "All of the bridge: 1.50 [1.40, 1.60] times the CPU." in text
+    assert ". With lifecycle zero-hop, bridge per-query takes 200" in text
+    assert "noop" not in text
+    assert "io_create" not in text
+
+
+def test_a_declared_contrast_that_was_not_called_is_told_so() -> None:
+    text = str(verdict(causes_under(Condition("io_read"), called=False)))
+    assert "1.50 [1.40, 1.60] times the CPU (not shown beyond noise)." in text
+
+
+def test_without_other_conditions_an_empty_answer_is_judged_too() -> None:
+    assert "On noop" in str(verdict(causes_under(Condition("noop"))))
+    assert verdict(Causes((), (), ())) is None

@@ -34,7 +34,7 @@ def test_the_cost_sheet_has_a_row_per_variant_and_endpoint() -> None:
 def test_page_and_markdown_tell_the_same(render: object) -> None:
     assert callable(render)
     text = render(view(RUN, ANALYSIS, []))
-    for wanted in ("all of the bridge", "thread started", "Toll prices", "Cost sheet"):
+    for wanted in ("all of the bridge", "thread started", "Toll prices", "Cost sheet", "alone"):
         assert wanted in text
 
 
