@@ -8,6 +8,7 @@ from harness.analysis.contrasts import Effect
 from harness.analysis.intervals import Interval
 from harness.analysis.prices import Check, Price, PriceList
 from harness.examinations import Audit, Toll
+from harness.factors import differences, factors_of
 from harness.model import QUANTITIES
 from harness.records import Run
 from harness.report import cause_words, words
@@ -28,7 +29,7 @@ def causes_view(run: Run, causes: Causes) -> dict[str, Any]:
         "verdict": cause_words.verdict(causes),
         "predictions": cause_words.predictions(causes),
         "conditions": {c["name"]: c for c in conditions},
-        "prices": [_prices(found) for found in causes.prices],
+        "prices": [_prices(run, found) for found in causes.prices],
         "trend": _trend(causes.trend),
         "sheet": cost_sheet(run.audits),
     }
@@ -76,13 +77,13 @@ def _effect(effect: Effect) -> dict[str, str]:
     }
 
 
-def _prices(found: PriceList) -> dict[str, Any]:
+def _prices(run: Run, found: PriceList) -> dict[str, Any]:
     return {
         "title": words.connections(found.connections),
         "variants": found.variants,
         "rows": [_price(price) for price in sorted(found.prices, key=_tolls_first)],
         "untold": ", ".join(found.untold),
-        "checks": [_check(check) for check in found.checks],
+        "checks": [_check(check) for check in found.checks if _of_one_factor(run, check)],
         "told": cause_words.price_sentences(found),
         "forecasts": [
             {
@@ -118,6 +119,12 @@ def _tolls_first(price: Price) -> bool:
 def _price(price: Price) -> dict[str, str]:
     by = f"blocks only, from {', '.join(price.alone)} alone" if price.alone else "blocks, variants"
     return {"name": price.name, "value": words.estimate(price.value), "by": by}
+
+
+def _of_one_factor(run: Run, check: Check) -> bool:
+    """Of pairs that a price list takes for alike, those that are made alike but for one thing."""
+    one, other = (factors_of(name, run.variants[name]) for name in (check.of, check.to))
+    return len(differences(one, other)) == 1
 
 
 def _check(check: Check) -> dict[str, str]:
