@@ -79,8 +79,7 @@ def summary(analysis: Analysis) -> RenderableType:
     ):
         parts.append(Text("Two variants that share no letter differ.", style="dim"))
     parts += [Text(line, style="yellow") for line in words.disturbances(analysis)]
-    if (verdict := cause_words.verdict(analysis.causes)) is not None:
-        parts.append(Text(verdict))
+    parts += [Text(line) for line in cause_words.verdicts(analysis.causes)]
     parts += [Text(line) for line in cause_words.predictions(analysis.causes)]
     return Group(*parts)
 

@@ -34,6 +34,8 @@ def _raise_file_limit() -> None:
 def main() -> None:
     """Bind, change user, then exec."""
     parent, cpus, user, death_signal, program, *arguments = sys.argv[1:]
+    # A harness in the background of a shell ignores Ctrl-C, and its children would inherit that.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     _raise_file_limit()
     if cpus != "-":
         os.sched_setaffinity(0, {int(cpu) for cpu in cpus.split(",")})

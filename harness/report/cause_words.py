@@ -19,8 +19,8 @@ _HEADLINES = 2
 """Declared contrasts in the verdict: the first of the study."""
 
 
-def verdict(causes: Causes) -> str | None:
-    """The run's answer in one paragraph; None where nothing about causes was measured.
+def verdicts(causes: Causes) -> list[str]:
+    """The run's answer, a paragraph per condition; none where nothing about causes was measured.
 
     From the conditions under which every variant was measured and that do some work: what the
     first waterfall adds up to, the first declared contrasts, and the sides of the first square.
@@ -28,8 +28,7 @@ def verdict(causes: Causes) -> str | None:
     whole = [c for c in causes.conditions if c.condition.group is None]
     chosen = [c for c in whole if c.falls or c.interactions]
     working = [c for c in chosen if c.condition.endpoint != "noop"] or chosen
-    said = [f"On {words.condition_title(c.condition)}: {_short(c)}" for c in working]
-    return " ".join(said) or None
+    return [f"On {words.condition_title(c.condition)}: {_short(c)}" for c in working]
 
 
 def _short(causes: ConditionCauses) -> str:
@@ -40,12 +39,11 @@ def _short(causes: ConditionCauses) -> str:
     return " ".join(parts)
 
 
-def paragraph(causes: ConditionCauses) -> str | None:
-    """Everything that one condition tells; None where nothing about causes was measured."""
+def sentences(causes: ConditionCauses) -> list[str]:
+    """Everything that one condition tells, an item each."""
     parts = [fall_sentences(fall) for fall in causes.falls]
     parts += [interaction_sentences(found) for found in causes.interactions]
-    parts += [slope_sentence(slope) for slope in causes.slopes]
-    return " ".join(parts) or None
+    return parts + [slope_sentence(slope) for slope in causes.slopes]
 
 
 def _effect_sentence(effect: Effect) -> str:

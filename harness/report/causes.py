@@ -26,7 +26,7 @@ def causes_view(run: Run, causes: Causes) -> dict[str, Any]:
     """Everything that the templates show of causes."""
     conditions = [_condition(found) for found in causes.conditions]
     return {
-        "verdict": cause_words.verdict(causes),
+        "verdicts": cause_words.verdicts(causes),
         "predictions": cause_words.predictions(causes),
         "conditions": {c["name"]: c for c in conditions},
         "prices": [_prices(run, found) for found in causes.prices],
@@ -38,7 +38,7 @@ def causes_view(run: Run, causes: Causes) -> dict[str, Any]:
 def _condition(found: ConditionCauses) -> dict[str, Any]:
     title = words.condition_title(found.condition)
     charts = [
-        _chart(fall.title, waterfall_chart(fall), cause_words.fall_sentences(fall))
+        _chart(fall.title, waterfall_chart(fall), cause_words.fall_sentences(fall), wide=True)
         for fall in found.falls
     ]
     charts += [
@@ -51,15 +51,15 @@ def _condition(found: ConditionCauses) -> dict[str, Any]:
     return {
         "name": found.condition.name,
         "title": title,
-        "paragraph": cause_words.paragraph(found),
+        "sentences": cause_words.sentences(found),
         "charts": charts,
         "declared": [_effect(effect) for effect in found.effects if effect.factor is None],
         "derived": [_effect(effect) for effect in found.effects if effect.factor is not None],
     }
 
 
-def _chart(title: str, svg: str, told: str) -> dict[str, str]:
-    return {"title": title, "uri": data_uri(svg), "alt": told}
+def _chart(title: str, svg: str, told: str, *, wide: bool = False) -> dict[str, Any]:
+    return {"title": title, "uri": data_uri(svg), "alt": told, "wide": wide}
 
 
 def _effect(effect: Effect) -> dict[str, str]:

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.audit import verify as module
+from harness.audit import bench as bench_module
 from harness.audit.bench import Bench
 from harness.audit.conformance import Subject
 from harness.audit.effects import sql_effects
@@ -112,6 +112,6 @@ def test_a_server_that_is_never_ready_is_given_up(
     bench: Bench, toys: Workspace, toy_python: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With less patience than a minute, which is all that is replaced here."""
-    monkeypatch.setattr(module, "await_ready", partial(await_ready, seconds=1.0))
+    monkeypatch.setattr(bench_module, "await_ready", partial(await_ready, seconds=1.0))
     (problem,) = result_of(bench, toys, toy_python, "never-ready").problems
     assert "was not ready after 1." in problem

@@ -11,7 +11,7 @@ from harness.analysis.bounds import Circumstances
 from harness.analysis.labels import Label
 from harness.analysis.pieces import unsteady
 from harness.analysis.validity import findings
-from harness.examinations import Verification
+from harness.examinations import Audit, Verification
 from harness.experiment import session
 from harness.experiment.conduct import start
 from harness.lab.machine import propose_cores
@@ -34,6 +34,9 @@ def trusted() -> Iterator[None]:
     """What is sick here passes verification, as test_verify has it; it need not be asked again."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(session, "verify", lambda _bench, variant, _python: passed(variant.name))
+        patch.setattr(
+            session, "audit", lambda _bench, variant, _python, **_: Audit(variant.name, ())
+        )
         yield
 
 

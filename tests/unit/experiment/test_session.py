@@ -316,7 +316,7 @@ def test_the_run_ends_with_status_1_and_says_what_failed(
     _, status, said = troubled
     assert status == 1
     assert "1 trial could not be completed" in said
-    assert "verification failed: toy/crashes-at-start" in said
+    assert "verification or audit failed: toy/crashes-at-start" in said
     assert "toy/dies-under-load" in said
     assert "Traceback" not in said
 

@@ -16,7 +16,7 @@ from harness.report.cause_words import (
     price_sentences,
     sign,
     slope_sentence,
-    verdict,
+    verdicts,
 )
 from harness.study import Condition, Contrast
 
@@ -175,12 +175,11 @@ def causes_under(*conditions: Condition, called: bool = True) -> Causes:
 
 
 def test_the_verdict_is_of_conditions_that_do_work_and_have_every_variant() -> None:
-    text = verdict(
+    (text,) = verdicts(
         causes_under(
             Condition("noop"), Condition("io_read"), Condition("io_create", group="core"),
         )
     )  # fmt: skip
-    assert text is not None
     assert text.startswith("On io_read, 32 connections, 1,000 rows: b uses 1.40 [1.30, 1.50] times")
     assert "All of the bridge: 1.50 [1.40, 1.60] times the CPU." in text
     assert ". With lifecycle zero-hop, bridge per-query takes 200" in text
@@ -189,10 +188,10 @@ def test_the_verdict_is_of_conditions_that_do_work_and_have_every_variant() -> N
 
 
 def test_a_declared_contrast_that_was_not_called_is_told_so() -> None:
-    text = str(verdict(causes_under(Condition("io_read"), called=False)))
+    (text,) = verdicts(causes_under(Condition("io_read"), called=False))
     assert "1.50 [1.40, 1.60] times the CPU (not shown beyond noise)." in text
 
 
 def test_without_other_conditions_an_empty_answer_is_judged_too() -> None:
-    assert "On noop" in str(verdict(causes_under(Condition("noop"))))
-    assert verdict(Causes((), (), ())) is None
+    assert "On noop" in verdicts(causes_under(Condition("noop")))[0]
+    assert verdicts(Causes((), (), ())) == []

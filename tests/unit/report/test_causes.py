@@ -11,11 +11,11 @@ RUN = ladder_run(ladder_study(blocks=3))
 ANALYSIS = analyse(RUN, ladder_trials(RUN, noise=0.01))
 
 
-def test_each_condition_has_its_paragraph_charts_and_contrasts() -> None:
+def test_each_condition_has_its_sentences_charts_and_contrasts() -> None:
     shown = causes_view(RUN, ANALYSIS.causes)
     (read,) = [c for c in shown["conditions"].values() if c["title"].startswith("io_read")]
-    assert "the server CPU of lean/raw" in read["paragraph"]
-    assert "io_read" in shown["verdict"]
+    assert "the server CPU of lean/raw" in read["sentences"][0]
+    assert "io_read" in shown["verdicts"][0]
     assert len(read["charts"]) == 3
     assert read["declared"][0]["title"] == BRIDGE.title
     assert read["declared"][0]["bundle"]
