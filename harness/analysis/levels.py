@@ -11,7 +11,6 @@ import math
 import statistics
 from collections.abc import Mapping, Sequence
 
-from harness.analysis.intervals import Interval, block_interval
 from harness.analysis.measures import Measure
 from harness.analysis.pieces import Piece
 
@@ -34,19 +33,6 @@ def levels(piece: Piece) -> dict[str, dict[int, float]]:
     return {
         entry: {b: math.exp(value - slower[b]) for b, value in found.items()}
         for entry, found in means.items()
-    }
-
-
-def weighted(found: Levels, weights: Mapping[str, float]) -> Interval | None:
-    """A weighted sum of levels, from the blocks that have every one of them."""
-    return block_interval(list(by_block(found, weights).values()))
-
-
-def by_block(found: Levels, weights: Mapping[str, float]) -> dict[int, float]:
-    """The weighted sum in each block that has every entry."""
-    return {
-        block: sum(weight * found[entry][block] for entry, weight in weights.items())
-        for block in shared_blocks(found, list(weights))
     }
 
 

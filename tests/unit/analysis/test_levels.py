@@ -1,7 +1,7 @@
 import msgspec
 import pytest
 
-from harness.analysis.levels import by_block, levels, noise_bound, shared_blocks, weighted
+from harness.analysis.levels import levels, noise_bound, shared_blocks
 from harness.analysis.pieces import Piece
 from harness.records import Trial
 from tests.toys.ladder import LEAN_RAW, STOCK, ladder_run, ladder_trials, true_cost
@@ -70,14 +70,7 @@ def test_an_entry_that_misses_a_block_does_not_shift_the_others() -> None:
     assert found[STOCK][3] == pytest.approx(found[STOCK][1], rel=1e-3)
 
 
-def test_sums_are_taken_in_the_blocks_that_have_every_entry() -> None:
+def test_shared_blocks_are_those_that_have_every_entry() -> None:
     found = {"a": {1: 5.0, 2: 6.0}, "b": {2: 2.0, 3: 9.0}}
     assert shared_blocks(found, ["a", "b"]) == [2]
-    assert by_block(found, {"a": 1.0, "b": -1.0}) == {2: 4.0}
-    only = weighted(found, {"a": 1.0, "b": -1.0})
-    assert only is not None
-    assert (only.mean, only.low) == (4.0, None)
-
-
-def test_nothing_comes_of_entries_that_were_never_measured() -> None:
-    assert weighted({"a": {1: 5.0}}, {"a": 1.0, "b": -1.0}) is None
+    assert shared_blocks(found, ["a", "missing"]) == []
