@@ -2,6 +2,7 @@
 
 import platform
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from string import Formatter
 
@@ -10,7 +11,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from harness.decode import convert, toml_table
-from harness.errors import MalformedFile, UnknownName
+from harness.errors import MalformedFile, UnknownName, UsageError
 from harness.model import (
     ENDPOINTS,
     EVERY,
@@ -21,6 +22,7 @@ from harness.model import (
     Tag,
     Variant,
 )
+from harness.settings import Setup
 from harness.workspace import Workspace
 
 PLACES = ("app", "host", "port", "python", "threads", "workers")
@@ -65,6 +67,27 @@ class Catalog(msgspec.Struct, frozen=True):
         except KeyError:
             raise UnknownName("variant", name, list(self.variants), where) from None
 
+    def with_setups(self, setups: Mapping[str, Setup], where: str | None = None) -> "Catalog":
+        """This catalog, and the variants that a study makes of others by settings of its own.
+
+        Raises:
+            UnknownName: a setup of a variant that there is not.
+            UsageError: a setup is called as a variant is, or has the name of another folder.
+        """
+        made = dict(self.implementations)
+        for name, setup in setups.items():
+            origin = self.variant(setup.variant, where)
+            folder = origin.implementation
+            if name in self.variants or name.partition("/")[0] != folder or name.count("/") != 1:
+                raise UsageError(
+                    f"{where or 'study'}: `setups.{name}` must be called `{folder}/` and a word "
+                    f"that no variant of it has, because it is a setup of {setup.variant}."
+                )
+            home = made[folder]
+            variants = (*home.variants, _set_up(name, origin, setup))
+            made[folder] = msgspec.structs.replace(home, variants=variants)
+        return msgspec.structs.replace(self, implementations=made)
+
     def select(self, names: list[str]) -> list[Variant]:
         """The variants named, a bare folder name standing for all of its variants; all if none."""
         chosen: dict[str, Variant] = {}
@@ -74,6 +97,20 @@ class Catalog(msgspec.Struct, frozen=True):
             else:
                 chosen[name] = self.variant(name)
         return list(chosen.values())
+
+
+def _set_up(name: str, origin: Variant, setup: Setup) -> Variant:
+    """The variant under another name; how many connections it holds at most is a factor of it."""
+    by_pool = {"per-thread": setup.threads, "per-request": setup.max_connections}
+    most = by_pool.get(origin.factors.get("pool", "pooled"), setup.pool_size)
+    own = {} if most is None else {"database_connections": str(most)}
+    told = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in setup.settings.items())
+    return msgspec.structs.replace(
+        origin,
+        name=name,
+        title=setup.title or f"{origin.title}; {told or 'as it is'}",
+        factors=origin.factors | own,
+    )
 
 
 def load_catalog(workspace: Workspace) -> Catalog:

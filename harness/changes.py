@@ -14,12 +14,14 @@ class Changes(msgspec.Struct, frozen=True):
     only: these variants, beside the baseline.
     budget_min: minutes of measuring.
     keep_requests: keep each request's start and latency.
+    scale: of Locust's ramp, as a share of its time.
     """
 
     blocks: int | None = None
     only: tuple[str, ...] = ()
     budget_min: float | None = None
     keep_requests: bool = False
+    scale: float | None = None
 
     @property
     def flags(self) -> list[str]:
@@ -27,6 +29,7 @@ class Changes(msgspec.Struct, frozen=True):
         flags = [f"--blocks {self.blocks}"] if self.blocks else []
         flags += [f"--only {name}" for name in self.only]
         flags += [f"--budget {self.budget_min:g}"] if self.budget_min else []
+        flags += [f"--scale {self.scale:g}"] if self.scale else []
         return flags + (["--keep-requests"] if self.keep_requests else [])
 
     def applied(self, study: Study) -> Study:
@@ -49,6 +52,8 @@ class Changes(msgspec.Struct, frozen=True):
             study = replace(study, blocks=self.blocks, stopping=stopping)
         if self.budget_min:
             study = _within(study, self.budget_min)
+        if self.scale:
+            study = _scaled(study, self.scale)
         if self.keep_requests:
             study = replace(study, load=replace(study.load, keep_requests=True))
         return study
@@ -85,3 +90,14 @@ def _within(study: Study, minutes: float) -> Study:
         looks=tuple(look for look in study.stopping.looks if look < blocks),
     )
     return msgspec.structs.replace(study, blocks=blocks, stopping=stopping)
+
+
+def _scaled(study: Study, share: float) -> Study:
+    """The same users in less time: a rehearsal, and no measurement."""
+    if study.load.engine != "locust":
+        raise UsageError(
+            "--scale shortens Locust's ramp, and this study has none; leave it out, or measure "
+            "less with --blocks."
+        )
+    load = msgspec.structs.replace(study.load, ramp=study.load.ramp.scaled(share))
+    return msgspec.structs.replace(study, load=load)

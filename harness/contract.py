@@ -1,7 +1,10 @@
 """The contract as records: response schemas, SQL effects per request, table and rows."""
 
+import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
+from uuid import UUID
 
 import jsonschema
 import msgspec
@@ -14,6 +17,10 @@ from harness.workspace import Workspace
 
 PAGE_SIZE = 25
 """Posts in one answer of `/io_read`, at most."""
+FANOUT = 5
+"""Posts in one request of `/io_fanout`, exactly."""
+SAMPLE = range(1, FANOUT + 1)
+"""Rows of the dataset that a sample of `/io_fanout` asks for."""
 MAX_BODY_BYTES = 65_536
 """A request body above this is answered 413."""
 MAX_TITLE, MAX_CONTENT = 100, 10_000
@@ -49,8 +56,15 @@ class Operation(msgspec.Struct, frozen=True):
 
     @property
     def path(self) -> str:
-        """The request target."""
+        """The request target without a query."""
         return f"/{self.name}"
+
+    @property
+    def target(self) -> str:
+        """The request target of a sample; of `/io_fanout`, with ids of rows of the dataset."""
+        if self.name != "io_fanout":
+            return self.path
+        return fanout_target(row_id(number) for number in SAMPLE)
 
 
 class Contract:
@@ -86,6 +100,17 @@ def cpu_sum(iterations: int) -> int:
     """What `/cpu` answers: the sum of the squares below `iterations`."""
     n = iterations - 1
     return n * (n + 1) * (2 * n + 1) // 6
+
+
+def row_id(number: int) -> UUID:
+    """The id of a row that `shared/dataset.sql` makes; it counts from 1."""
+    digest = hashlib.md5(str(number).encode(), usedforsecurity=False).hexdigest()
+    return UUID(f"{digest[:12]}4{digest[13:16]}8{digest[17:]}")
+
+
+def fanout_target(ids: Iterable[object]) -> str:
+    """The request target that asks `/io_fanout` for these, right or wrong."""
+    return f"/io_fanout?ids={','.join(str(each) for each in ids)}"
 
 
 def _operations(document: dict[str, Any], folder: Path) -> dict[str, Operation]:

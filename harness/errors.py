@@ -53,6 +53,10 @@ class GeneratorFailed(BridgetollError):
     """The load generator's process died or broke its protocol."""
 
 
+class LocustFailed(BridgetollError):
+    """Locust could not be started, or died before it had told what it saw."""
+
+
 class StoreFailed(BridgetollError):
     """The results folder cannot be written or read."""
 

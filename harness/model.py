@@ -12,7 +12,7 @@ from typing import Annotated
 
 import msgspec
 
-ENDPOINTS = ("health", "noop", "cpu", "io_create", "io_read", "io_wait")
+ENDPOINTS = ("health", "noop", "cpu", "io_create", "io_read", "io_fanout", "io_wait")
 """The operations of the contract, in the order in which reports show them."""
 
 

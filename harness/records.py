@@ -6,6 +6,7 @@ import msgspec
 
 from harness.examinations import Audit, Verification
 from harness.model import Cores
+from harness.published import Published
 from harness.study import Condition, Study
 
 DUPLICATE = "#duplicate"
@@ -93,6 +94,7 @@ class SliceRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     latency_p50_ns, latency_p99_ns: in a slice without the first and last N responses; None if none
         is left.
     probe_ns: mean CPU time of the speed probe's piece meanwhile; None without probe.
+    relay_cpu_ns: of the process that adds latency; 0 without one.
     run_delay_ns: time that the server's threads were ready and waited for a processor; None where
         the kernel does not tell.
     window: None for a slice.
@@ -116,6 +118,7 @@ class SliceRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     latency_p99_ns: int | None
     probe_ns: int | None = None
     run_delay_ns: int | None = None
+    relay_cpu_ns: int = 0
     window: WindowRecord | None = None
 
 
@@ -139,6 +142,35 @@ class Statements(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     calls: int
     requests: int
     expected: int
+
+
+class RoundTrips(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Idle round trips through a leg, in milliseconds: medians before a phase and after it.
+
+    database: of `SELECT 1`. client: of `/health`, less what it takes on the direct way.
+    """
+
+    database_before: float
+    database_after: float
+    client_before: float
+    client_after: float
+
+
+class RampRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What Locust's ramp yielded beyond a window.
+
+    users: the most that were there at once.
+    failed_per_second: failed requests in each whole second.
+    under_way_at_stop: requests that the end cut off; neither succeeded nor failed.
+    warned: Locust itself complained that its processor was too busy.
+    max_connections: what PostgreSQL allowed.
+    """
+
+    users: int
+    failed_per_second: tuple[int, ...]
+    under_way_at_stop: int
+    warned: bool
+    max_connections: int
 
 
 class Try(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -168,6 +200,8 @@ class Trial(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     capacity_per_s: correct responses per second in a closed loop just before; None if not needed.
     search: the rates tried, in order; empty where none is searched.
     sustained_per_s: the highest rate that was confirmed to meet the objective; None if none did.
+    round_trips: as measured; None where no latency was added.
+    ramp: None where our own generator loads.
     """
 
     schema: Literal[1]
@@ -192,6 +226,8 @@ class Trial(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     capacity_per_s: float | None = None
     search: tuple[Try, ...] = ()
     sustained_per_s: float | None = None
+    round_trips: RoundTrips | None = None
+    ramp: RampRecord | None = None
 
     @property
     def complete(self) -> bool:
@@ -226,6 +262,7 @@ class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     excluded: variants that were not measured, with the reason.
     audits: what each variant takes per request; empty in runs from before there were any.
     generator_ceiling_per_s: requests per second that the generator reaches here at most.
+    published: the table that the study replicates, as it was read.
     """
 
     schema: Literal[1]
@@ -250,3 +287,4 @@ class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     excluded: dict[str, str]
     generator_ceiling_per_s: float | None = None
     audits: tuple[Audit, ...] = ()
+    published: Published | None = None

@@ -45,19 +45,34 @@ def plan_text(study: Study, plan: Plan) -> RenderableType:
     """What a study will do, and how long that takes."""
     lines = [
         f"{study.title}: {study.question}",
-        f"{study.blocks} block{'s' if study.blocks > 1 else ''} of {len(plan.entries)} servers "
-        f"({len(study.everyone)} variants and a hidden duplicate of {study.baseline}), "
+        f"{study.blocks} block{'s' if study.blocks > 1 else ''} of {_entries(study, plan)}, "
         f"seed {study.seed}",
         *(
             f"  {words.condition_title(c)}"
             + ("" if c.group is None else f" (group {c.group}: {len(study.measured(c))} variants)")
             for c in study.conditions
         ),
-        f"{study.load.rounds} rounds of {study.load.slice_s:g} s slices in each trial, where it is "
-        f"not windows; {sum(len(p.orders[0]) for p in plan.phases)} trials",
+        f"{_load(study)}; {sum(len(p.orders[0]) for p in plan.phases)} trials",
         f"expected: {duration(plan.expected_s)}, after environments and verification",
     ]
     return Text("\n".join(lines))
+
+
+def _entries(study: Study, plan: Plan) -> str:
+    if study.load.engine == "locust":
+        return f"{len(plan.entries)} setups, each alone"
+    return (
+        f"{len(plan.entries)} servers ({len(study.everyone)} variants and a hidden duplicate of "
+        f"{study.baseline})"
+    )
+
+
+def _load(study: Study) -> str:
+    load = study.load
+    if load.engine == "locust":
+        ramp = load.ramp
+        return f"Locust, {ramp.per_s:g} users more per second, then {ramp.hold_s:g} s of all"
+    return f"{load.rounds} rounds of {load.slice_s:g} s slices in each trial, where it is not windows"
 
 
 def verification_lines(verification: Verification) -> RenderableType:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from harness.catalog import Catalog, check_endpoint
+from harness.cells import check_cells
 from harness.comparisons import check_comparisons
 from harness.decode import convert, toml_table
 from harness.errors import MalformedFile, UnknownName
@@ -39,11 +40,20 @@ def load_study(path: Path, catalog: Catalog) -> Study:
         MalformedFile, UnknownName: naming file, key and remedy.
     """
     study = convert(toml_table(path), Study, path)
+    catalog = catalog.with_setups(study.setups, str(path))
     for name in (*study.everyone, study.baseline):
         catalog.variant(name, str(path))
     for condition in study.conditions:
         check_endpoint(condition.endpoint, str(path))
     _check_design(path, study)
+    if study.load.engine == "locust":
+        check_cells(path, study)
+    elif restarted := [n for n, s in study.setups.items() if s.max_connections is not None]:
+        raise MalformedFile(
+            path,
+            f"`setups.{restarted[0]}.max_connections`: all servers of a block share one "
+            'PostgreSQL; set `database.max_connections`, or `engine = "locust"`.',
+        )
     for index, condition in enumerate(study.conditions):
         _check_condition(path, f"conditions[{index}]", condition, study)
     _check_stopping(path, study)
@@ -108,6 +118,13 @@ def _check_condition(path: Path, at: str, condition: Condition, study: Study) ->
         if useless and getattr(condition, key) != default:
             needs = "window_s" if key == "windows" else "rate` or `share"
             raise MalformedFile(path, f"`{at}.{key}` means nothing without `{needs}`; remove it.")
+    in_slices = load.engine == "native" and condition.window_s is None
+    if condition.latency is not None and in_slices:
+        raise MalformedFile(
+            path,
+            f"`{at}.window_s` is missing; `latency` needs it, e.g. 10, because a slice would be "
+            "over before its answers come.",
+        )
     objective = condition.objective
     if objective is not None and objective.latency_ms >= load.timeout_s * 1e3:
         raise MalformedFile(
@@ -139,10 +156,9 @@ def _check_connections(path: Path, study: Study, catalog: Catalog) -> None:
     A variant without a pool holds none between its slices, and opens one per request within them.
     That may exceed what the database allows: then it is what such a variant does, and is measured.
     """
-    held = {"per-request": 0, "per-thread": study.server.threads}
-    names = (*study.everyone, study.baseline)
-    pools = [catalog.variant(name).factors.get("pool", "pooled") for name in names]
-    total = study.server.workers * sum(held.get(p, study.server.pool_size) for p in pools)
+    if study.load.engine == "locust":  # one server at a time, and as few connections as one likes
+        return
+    total = sum(_held(study, catalog, name) for name in (*study.everyone, study.baseline))
     needed = total + SPARE_CONNECTIONS
     if study.database.max_connections < needed:
         raise MalformedFile(
@@ -150,3 +166,11 @@ def _check_connections(path: Path, study: Study, catalog: Catalog) -> None:
             f"`database.max_connections` is {study.database.max_connections}, and the servers of "
             f"a block hold {total} together; set it to at least {needed}.",
         )
+
+
+def _held(study: Study, catalog: Catalog, name: str) -> int:
+    """Connections that a variant's server keeps while others have their turn."""
+    server = study.server_of(name)
+    held = {"per-request": 0, "per-thread": server.threads}
+    pool = catalog.variant(name).factors.get("pool", "pooled")
+    return server.workers * held.get(pool, server.pool_size)

@@ -4,55 +4,33 @@ from typing import Annotated, Literal
 
 import msgspec
 
-Count = Annotated[int, msgspec.Meta(ge=1)]
-Positive = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
-"""Seconds, a day at most; TOML can say `inf`."""
+from harness.settings import (
+    Count,
+    DatabaseSettings,
+    LoadSettings,
+    NetworkSettings,
+    Positive,
+    ServerSettings,
+    Setup,
+)
+
+Milliseconds = Annotated[float, msgspec.Meta(ge=0, le=10_000)]
+"""Of a round trip; ten seconds at most, which no network has."""
 
 
-class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What every server of the study is given; see the confounder settings in the README."""
+class Latency(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Added round-trip times, by leg.
 
-    workers: Count = 1
-    threads: Count = 16
-    pool_size: Count = 16
-    pool_timeout_s: Positive = 30.0
-    cpu_iterations: Count = 10_000_000
-    wait_ms: Annotated[int, msgspec.Meta(ge=0)] = 100
-
-
-class DatabaseSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The study's PostgreSQL.
-
-    `durability = "off"` sets fsync, synchronous_commit and full_page_writes off, so that the disk
-    of the machine is not what `io_create` measures.
+    database_ms: between application and database. client_ms: between load and application.
     """
 
-    max_connections: Annotated[int, msgspec.Meta(ge=10, le=10_000)] = 400
-    durability: Literal["on", "off"] = "off"
+    database_ms: Milliseconds = 0.0
+    client_ms: Milliseconds = 0.0
 
-
-class LoadSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How the native generator loads the variants.
-
-    slice_s: seconds during which a slice sends; it then ends with its last response.
-    rounds: slices per variant in one trial.
-    warmup_s: seconds of the same load, per variant, before the first round.
-    timeout_s: a request without a complete answer after this long is an error.
-    generators: processes of the generator, where one core does not suffice.
-    probe: whether the application's core is watched by a speed probe; see `lab.speed`.
-    samples_per_s: how often PostgreSQL is asked what it waits for; 0 for never.
-    keep_requests: whether each request's start and latency are kept beside the trials.
-    """
-
-    engine: Literal["native"] = "native"
-    slice_s: Annotated[float, msgspec.Meta(ge=0.01, le=60)] = 0.1
-    rounds: Count = 20
-    warmup_s: Positive = 0.3
-    timeout_s: Positive = 30.0
-    generators: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
-    probe: bool = True
-    samples_per_s: Annotated[float, msgspec.Meta(ge=0, le=100)] = 10.0
-    keep_requests: bool = False
+    @property
+    def legs(self) -> dict[Literal["database", "client"], float]:
+        """By leg, in milliseconds."""
+        return {"database": self.database_ms, "client": self.client_ms}
 
 
 class Objective(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -82,6 +60,7 @@ class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     share: arrivals per second, as a share of what the variant did in a closed loop just before.
     objective: search for the highest rate that meets it; window_s is the length of each try.
     arrivals: when they come.
+    latency: round trips that are longer than those of this machine; needs windows.
     group: only the variants of this group of the study, and the baseline; all of `variants` if
         None.
     """
@@ -96,6 +75,7 @@ class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     objective: Objective | None = None
     arrivals: Literal["poisson", "constant"] = "poisson"
     group: str | None = None
+    latency: Latency | None = None
 
     @property
     def open_loop(self) -> bool:
@@ -114,6 +94,8 @@ class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             parts.append(f"p{self.objective.percentile:g}-{self.objective.latency_ms:g}ms")
         if self.open_loop and self.arrivals != "poisson":
             parts.append(self.arrivals)
+        if self.latency is not None:
+            parts.append(f"db{self.latency.database_ms:g}-client{self.latency.client_ms:g}ms")
         if self.window_s is not None:
             parts.append(f"w{self.window_s:g}x{self.windows}")
         return "+".join(parts)
@@ -201,6 +183,8 @@ class Study(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     variants: measured under every condition that names no group.
     groups: other sets of variants, by name; some may stand in none but these.
+    setups: variants of the study's own, by name: others with settings of their own.
+    published: the name of a table under `shared/published/` to stand beside what is measured.
     contrasts, waterfalls, squares: what the report derives beyond ratios to the baseline.
     baseline: the variant that ratios are taken to; a hidden duplicate of it (A/A) runs along.
     blocks: at most.
@@ -218,12 +202,30 @@ class Study(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     server: ServerSettings = ServerSettings()
     database: DatabaseSettings = DatabaseSettings()
     load: LoadSettings = LoadSettings()
+    network: NetworkSettings = NetworkSettings()
     stopping: Stopping = Stopping()
     reruns: Annotated[int, msgspec.Meta(ge=0)] = 0
     groups: dict[str, tuple[str, ...]] = {}
     contrasts: tuple[Contrast, ...] = ()
     waterfalls: tuple[Waterfall, ...] = ()
     squares: tuple[Square, ...] = ()
+    setups: dict[str, Setup] = {}
+    published: str | None = None
+
+    def server_of(self, variant: str) -> ServerSettings:
+        """What that variant's server is given."""
+        setup = self.setups.get(variant)
+        return self.server if setup is None else setup.server(self.server)
+
+    def database_of(self, variant: str) -> DatabaseSettings:
+        """The PostgreSQL that stands behind it."""
+        setup = self.setups.get(variant)
+        return self.database if setup is None else setup.database(self.database)
+
+    @property
+    def delayed(self) -> bool:
+        """Whether some condition adds latency; then all go that way, those without delay too."""
+        return any(condition.latency is not None for condition in self.conditions)
 
     @property
     def everyone(self) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from harness.contract import Contract
 from harness.lab.database import Database
 from harness.lab.environments import prepare
 from harness.lab.postgres import EmbeddedPostgres
-from harness.study import DatabaseSettings
+from harness.settings import DatabaseSettings
 from harness.workspace import Workspace, cache_folder
 from tests.toys.workspaces import toy_workspace
 

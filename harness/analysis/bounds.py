@@ -48,7 +48,7 @@ class Circumstances(msgspec.Struct, frozen=True):
     @staticmethod
     def of(run: Run, variant: str, idle_cores: float = 0.0) -> "Circumstances":
         """Those of a variant's trials in a run."""
-        server = run.study.server
+        server = run.study.server_of(variant)
         pooled = run.variants[variant].factors.get("pool") == "pooled"
         return Circumstances(
             cores=run.cores,

@@ -27,7 +27,7 @@ def shares(trial: Trial, processors: int) -> Shares | None:
         return None
     server = sum(s.server_cpu_ns for s in trial.slices)
     generator = sum(s.generator_cpu_ns for s in trial.slices)
-    harness = sum(s.harness_cpu_ns for s in trial.slices)
+    harness = sum(s.harness_cpu_ns + s.relay_cpu_ns for s in trial.slices)
     busy = sum(s.machine_busy_ns for s in trial.slices)
     known = [s.database_cpu_ns for s in trial.slices if s.database_cpu_ns is not None]
     database = sum(known) if len(known) == len(trial.slices) else None

@@ -14,12 +14,16 @@ import msgspec
 from harness.audit.findings import Violation, expect
 from harness.audit.probe import FORM, Probe, Reply
 from harness.contract import (
+    FANOUT,
     MAX_BODY_BYTES,
     MAX_CONTENT,
     MAX_TITLE,
     PAGE_SIZE,
+    SAMPLE,
     Contract,
     cpu_sum,
+    fanout_target,
+    row_id,
 )  # fmt: skip
 from harness.lab.database import Database
 from harness.model import Settings
@@ -40,7 +44,7 @@ class Subject(msgspec.Struct, frozen=True):
 
     def answer(self, endpoint: str) -> Any:
         """GET an endpoint, demand a 200 of the contract's shape, and return its decoded body."""
-        return self.success(endpoint, self.probe.get(f"/{endpoint}"))
+        return self.success(endpoint, self.probe.get(self.contract.operations[endpoint].target))
 
     def success(self, endpoint: str, reply: Reply) -> Any:
         """The decoded body of a reply that must be a 200 of the contract's shape."""
@@ -126,6 +130,24 @@ def io_read_sees_changes(subject: Subject) -> None:
     expect(after["posts"][0]["id"] == str(lowest), "the posts did not change with the table")
 
 
+def io_fanout(subject: Subject) -> None:
+    """The posts that were asked for, in that order, and null where there is none."""
+    subject.database.reset(1_000)
+    known = [row_id(number) for number in (1_000, 1, 500, 2, 999)]
+    found = subject.database.rows(
+        "SELECT id, title, content, created_at, updated_at FROM post WHERE id = ANY(%s)", [known]
+    )
+    stored = {row[0]: row for row in found}
+    nobody = row_id(1_001)
+    twice = [known[0], known[0], nobody, known[1], known[0]]
+    for ids in (known, known[::-1], twice, [nobody] * FANOUT):
+        body = subject.success("io_fanout", subject.probe.get(fanout_target(ids)))
+        for asked, post in zip(ids, body["posts"], strict=True):
+            wanted = stored.get(asked)
+            got = None if post is None else _values(post)
+            expect(got == wanted, f"asked for {asked}, expected the post {wanted}, got {got}")
+
+
 def io_create(subject: Subject) -> None:
     """The post comes back as sent, and stands in the table as it came back."""
     samples = [
@@ -179,6 +201,17 @@ def not_a_form(subject: Subject) -> None:
         subject.refusal(subject.probe.send("POST", "/io_create", body, kind), 400)
 
 
+def not_five_ids(subject: Subject) -> None:
+    """400 without ids, with one too few or too many, and where one is no UUID."""
+    five = [str(row_id(number)) for number in SAMPLE]
+    four = five[:-1]
+    wrong: list[list[str]] = [
+        [], four, [*five, five[0]], [*four, ""], [*four, "1"], [*four, f"{five[-1][:-1]}x"],
+    ]  # fmt: skip
+    for target in ("/io_fanout", "/io_fanout?id=1", *map(fanout_target, wrong)):
+        subject.refusal(subject.probe.get(target), 400)
+
+
 def wrong_method(subject: Subject) -> None:
     """405, with the method that is allowed."""
     for operation in subject.contract.operations.values():
@@ -192,7 +225,7 @@ def wrong_method(subject: Subject) -> None:
 
 def unknown_path(subject: Subject) -> None:
     """404, also where only a slash differs."""
-    for path in ("/nowhere", "/", "/io_read/extra"):
+    for path in ("/nowhere", "/", "/io_read/extra", "/io_fanout/extra"):
         subject.refusal(subject.probe.get(path), 404)
 
 
@@ -213,9 +246,9 @@ def chunked_body(subject: Subject) -> None:
 
 
 HTTP_CHECKS: tuple[Check, ...] = (
-    health, noop, cpu, io_wait, io_read, io_read_sees_changes, io_create, chunked_body,
-    missing_field, blank_field, too_long_field, nul_in_field, not_a_form, wrong_method,
-    unknown_path, too_large_body,
+    health, noop, cpu, io_wait, io_read, io_read_sees_changes, io_fanout, io_create, chunked_body,
+    missing_field, blank_field, too_long_field, nul_in_field, not_a_form, not_five_ids,
+    wrong_method, unknown_path, too_large_body,
 )  # fmt: skip
 
 

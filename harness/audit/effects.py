@@ -10,8 +10,8 @@ from urllib.parse import urlencode
 from harness.audit.conformance import Subject
 from harness.audit.findings import expect
 from harness.audit.probe import FORM, Reply
-from harness.contract import Operation
-from harness.lab.database import Counted
+from harness.contract import FANOUT, Operation, fanout_target
+from harness.lab.counted import Counted
 
 _AT_ONCE = 8
 _REQUESTS = 48
@@ -36,6 +36,7 @@ def errors_leave_the_database_alone(subject: Subject) -> None:
     subject.database.forget_statements()
     subject.probe.post_form("/io_create", {"title": "", "content": ""})
     subject.probe.post_form("/io_create", {"title": "\0", "content": "c"})
+    subject.probe.get(fanout_target(["1"] * FANOUT))
     subject.probe.get("/nowhere")
     seen = [c.query for c in subject.database.statements(subject.variant) if c.touches_posts]
     expect(not seen, f"a refused request sent: {'; '.join(seen)}")
@@ -98,9 +99,9 @@ def _check_statements(operation: Operation, about_posts: list[Counted]) -> None:
 def _send(subject: Subject, operation: Operation, count: int) -> list[Reply]:
     def one(number: int) -> Reply:
         if operation.method == "GET":
-            return subject.probe.get(operation.path)
+            return subject.probe.get(operation.target)
         body = urlencode({"title": f"title {number}", "content": f"content {number}"}).encode()
-        return subject.probe.send(operation.method, operation.path, body, FORM)
+        return subject.probe.send(operation.method, operation.target, body, FORM)
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         return list(pool.map(one, range(count)))

@@ -15,10 +15,12 @@ _PAUSE_S = 0.05
 def database_outage(subject: Subject) -> None:
     """503 while the database is gone, other endpoints unharmed, recovery when it returns."""
     subject.database.reset(30)
+    targets = [subject.contract.operations[name].target for name in ("io_read", "io_fanout")]
     subject.answer("io_read")
     with subject.database.outage(subject.variant):
         for _ in range(2):  # the first meets a cut connection, the second none at all
-            subject.refusal(subject.probe.get("/io_read"), 503)
+            for target in targets:
+                subject.refusal(subject.probe.get(target), 503)
             form = {"title": "t", "content": "c"}
             subject.refusal(subject.probe.post_form("/io_create", form), 503)
         subject.answer("noop")

@@ -192,7 +192,7 @@ def _request(watched: _Watched, operation: Operation, client: Probe | Session, n
     if operation.method == "POST":
         kind = FORM
         body = urlencode({"title": f"title {number:03}", "content": f"text {number:03}"}).encode()
-    reply = client.send(operation.method, operation.path, body, kind)
+    reply = client.send(operation.method, operation.target, body, kind)
     if reply.status == 503:
         raise Violation(
             f"{operation.path} answered 503 with a pool of {_POOL} connections, so requests keep "

@@ -25,7 +25,7 @@ from harness.errors import RunFailed
 from harness.experiment import conduct
 from harness.lab.environments import prepare
 from harness.model import Variant
-from harness.study import DatabaseSettings
+from harness.settings import DatabaseSettings
 
 Variants = Annotated[list[str] | None, typer.Argument(help="Variants or folders; all if none.")]
 

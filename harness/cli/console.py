@@ -9,7 +9,7 @@ from rich.console import Console
 from harness import show
 from harness.catalog import Catalog, load_catalog
 from harness.contract import Contract
-from harness.experiment.conduct import Laboratory
+from harness.experiment.laboratory import Laboratory
 from harness.workspace import Workspace, cache_folder
 
 app = typer.Typer(

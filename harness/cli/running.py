@@ -11,7 +11,7 @@ from harness.changes import Changes
 from harness.cli.console import DatabaseUrl, app, err, laboratory_of, open_workspace, out
 from harness.errors import BridgetollError, Stopped, UsageError
 from harness.experiment import conduct
-from harness.experiment.conduct import Laboratory
+from harness.experiment.laboratory import Laboratory
 from harness.experiment.plan import make_plan
 from harness.experiment.store import Store, find_run
 from harness.report.write import write_report
@@ -36,13 +36,16 @@ def run(
     keep_requests: Annotated[
         bool, typer.Option("--keep-requests", help="Keep each request's start and latency.")
     ] = False,
+    scale: Annotated[
+        float | None, typer.Option(min=0.01, max=1, help="Share of the time of Locust's ramp.")
+    ] = None,
     database_url: DatabaseUrl = None,
 ) -> None:
     """Run a study: verify, measure, report."""
     workspace, catalog = open_workspace()
     if (study is None) == (resume is None):
         raise UsageError("Name a study to run, or a run with --resume, and not both.")
-    changes = Changes(blocks, tuple(only or ()), budget, keep_requests)
+    changes = Changes(blocks, tuple(only or ()), budget, keep_requests, scale)
     if resume is not None and changes.flags:
         raise UsageError(
             f"{' '.join(changes.flags)} cannot change a run that has begun; leave it out."

@@ -11,7 +11,7 @@ from harness.experiment import conduct
 from harness.lab.environments import prepare
 from harness.lab.servers import await_ready, launch_server
 from harness.model import Settings
-from harness.study import DatabaseSettings, ServerSettings
+from harness.settings import DatabaseSettings, ServerSettings
 
 
 @app.command()

@@ -14,7 +14,7 @@ from harness.lab.connecting import Connection, connect
 from harness.lab.machine import pinned
 from harness.lab.postgres import EmbeddedPostgres
 from harness.model import Cores
-from harness.study import DatabaseSettings
+from harness.settings import DatabaseSettings
 
 _SECONDS = 1.0
 _WARMUP = 50

@@ -12,7 +12,7 @@ from harness.doctor.finding import Finding, Topic
 from harness.lab.clocks import MachineTime
 from harness.lab.machine import pinned
 from harness.model import Cores
-from harness.study import LoadSettings
+from harness.settings import LoadSettings
 
 _FEWEST = 8
 """Pieces below which nothing is said about how they vary."""

@@ -9,7 +9,7 @@ from harness.study import Study
 from harness.workspace import Workspace
 
 _HARNESS = Path(__file__).resolve().parents[1]
-_MEASURING_ROOMS = ("audit", "experiment", "lab", "load")
+_MEASURING_ROOMS = ("audit", "delay", "experiment", "lab", "load")
 _CODE = frozenset({".py", ".toml", ".lock"})
 
 

@@ -3,11 +3,12 @@
 import random
 import string
 from urllib.parse import urlencode, urlsplit
+from uuid import UUID
 
 from harness.audit.conformance import Subject
 from harness.audit.findings import expect
 from harness.audit.probe import FORM
-from harness.contract import PAGE_SIZE, cpu_sum
+from harness.contract import PAGE_SIZE, SAMPLE, cpu_sum, row_id
 from harness.load.http1 import request_bytes
 from harness.load.messages import Exchange
 from harness.study import Condition
@@ -31,7 +32,7 @@ def exchange_for(subject: Subject, url: str, condition: Condition, seed: int) ->
     operation = subject.contract.operations[condition.endpoint]
     if operation.method == "POST":
         return _forms(host, operation.path, seed)
-    reply = subject.probe.get(operation.path)
+    reply = subject.probe.get(operation.target)
     body = subject.success(condition.endpoint, reply)
     if condition.endpoint == "cpu":
         expected = cpu_sum(subject.settings.cpu_iterations)
@@ -40,7 +41,11 @@ def exchange_for(subject: Subject, url: str, condition: Condition, seed: int) ->
         seen = (body["ct"], len(body["posts"]))
         expected_rows = (condition.rows, min(condition.rows, PAGE_SIZE))
         expect(seen == expected_rows, f"/io_read has (ct, posts) = {seen}, not {expected_rows}")
-    return Exchange(requests=[request_bytes("GET", operation.path, host)], body=reply.body)
+    if condition.endpoint == "io_fanout":
+        ids = [None if post is None else UUID(post["id"]) for post in body["posts"]]
+        expected_ids = [row_id(n) if n <= condition.rows else None for n in SAMPLE]
+        expect(ids == expected_ids, f"/io_fanout has the posts {ids}, not {expected_ids}")
+    return Exchange(requests=[request_bytes("GET", operation.target, host)], body=reply.body)
 
 
 def _forms(host: str, path: str, seed: int) -> Exchange:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from harness.delay.injector import Address
 from harness.experiment.latency import Latencies
 from harness.experiment.requests import Requests
 from harness.lab.servers import RunningServer
@@ -12,17 +13,38 @@ from harness.lab.usage import Usage
 from harness.lab.waits import Samples
 from harness.load.messages import Exchange, Tally
 from harness.model import Settings
-from harness.records import SCHEMA, Entry, Phase, SliceRecord, Statements, Trial, Try, Waits
+from harness.records import (
+    SCHEMA,
+    Entry,
+    Phase,
+    RoundTrips,
+    SliceRecord,
+    Statements,
+    Trial,
+    Try,
+    Waits,
+)
 
 _SAMPLES = 5
 
 
 class Server:
-    """An entry's server during a block. `problem` says why it takes no further part, or None."""
+    """An entry's server during a block.
+
+    address: where the load reaches it; its own, or that of a leg with added latency.
+    problem: why it takes no further part, or None.
+    """
 
     def __init__(
-        self, entry: Entry, running: RunningServer, settings: Settings, *, keep_alive: bool
+        self,
+        entry: Entry,
+        running: RunningServer,
+        settings: Settings,
+        address: Address,
+        *,
+        keep_alive: bool,
     ) -> None:
+        self.address = address
         self.entry = entry
         self.running = running
         self.settings = settings
@@ -51,6 +73,7 @@ class Gathering:
         self.statements: Statements | None = None
         self.waits: Samples | None = None
         self.requests = 0
+        self.round_trips: RoundTrips | None = None
         self.latencies = Latencies(
             phase.condition.connections, window=bool(phase.condition.window_s)
         )
@@ -105,6 +128,7 @@ class Gathering:
             capacity_per_s=self.capacity_per_s,
             search=tuple(self.tries),
             sustained_per_s=self._sustained(),
+            round_trips=self.round_trips,
         )
 
     def _sustained(self) -> float | None:

@@ -22,6 +22,7 @@ class Reading(msgspec.Struct, frozen=True):
     machine_busy_ns: int
     steal_ns: int
     run_delay_ns: int | None
+    relay_ns: int
 
     def __sub__(self, earlier: "Reading") -> "Reading":
         return Reading(
@@ -32,6 +33,7 @@ class Reading(msgspec.Struct, frozen=True):
             generator_ns=self.generator_ns - earlier.generator_ns,
             machine_busy_ns=self.machine_busy_ns - earlier.machine_busy_ns,
             steal_ns=self.steal_ns - earlier.steal_ns,
+            relay_ns=self.relay_ns - earlier.relay_ns,
             run_delay_ns=_positive(_difference(self.run_delay_ns, earlier.run_delay_ns)),
         )
 
@@ -56,6 +58,7 @@ class Gauges:
         generators: the processes that load.
         cpus: the run's processors.
         helpers: other processes of the harness, such as the speed probe.
+        relays: processes that add latency.
     """
 
     def __init__(
@@ -64,11 +67,13 @@ class Gauges:
         generators: Sequence[int],
         cpus: frozenset[int],
         helpers: Sequence[int] = (),
+        relays: Sequence[int] = (),
     ) -> None:
         self._database = None if postmaster is None else TreeClock(postmaster)
         self._generators = tuple(generators)
         self._cpus = cpus
         self._helpers = tuple(helpers)
+        self._relays = tuple(relays)
 
     def read(self, server: TreeClock) -> Reading:
         """Read all clocks now. The server is idle at that moment, so the order is free."""
@@ -83,6 +88,7 @@ class Gauges:
             machine_busy_ns=machine.busy_ns,
             steal_ns=machine.steal_ns,
             run_delay_ns=run_delay_ns(server.pids),
+            relay_ns=_used_ns(self._relays),
         )
 
 

@@ -1,29 +1,34 @@
-"""Everything that loads and watches during a run, started together and stopped together."""
+"""Everything that loads, delays and watches during a run, started and stopped together."""
 
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
+from harness.delay.injector import Injector
+from harness.delay.netem import NetemInjector
+from harness.delay.relay import RelayInjector
 from harness.experiment.gauges import Gauges
 from harness.lab.database import Database
 from harness.lab.speed import SpeedProbe
 from harness.lab.waits import WaitSampler
 from harness.load.generator import Generator
 from harness.model import Cores
-from harness.study import LoadSettings
+from harness.study import Study
 
 
 class Instruments:
     """Generator, clocks, speed probe and wait sampler. Use as a context manager.
 
-    speed: None where the study does without.
+    speed: None where the study does without. injector: None where it adds no latency.
     """
 
-    def __init__(self, load: LoadSettings, database: Database, cores: Cores, log: Path) -> None:
+    def __init__(self, study: Study, database: Database, cores: Cores, logs: Path) -> None:
+        load = study.load
         self._stack = ExitStack()
         with ExitStack() as stack:
             enter = stack.enter_context
-            self.generator = enter(Generator(cores.load, log, load.generators))
+            self.generator = enter(Generator(cores.load, logs / "generator.log", load.generators))
+            self.injector = injector_for(study, cores, logs, stack) if study.delayed else None
             self.speed = enter(SpeedProbe(cores.application)) if load.probe else None
             self.sampler = enter(WaitSampler(database.connect, load.samples_per_s))
             self._stack = stack.pop_all()
@@ -32,6 +37,7 @@ class Instruments:
             self.generator.pids,
             cores.all,
             self.speed.pids if self.speed else (),
+            self.injector.pids if self.injector else (),
         )
 
     def __enter__(self) -> Self:
@@ -39,3 +45,10 @@ class Instruments:
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
+
+
+def injector_for(study: Study, cores: Cores, logs: Path, stack: ExitStack) -> Injector:
+    """The one that the study names, started."""
+    if study.network.injector == "netem":
+        return NetemInjector()
+    return stack.enter_context(RelayInjector(cores.load, logs / "relay.log"))

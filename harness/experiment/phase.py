@@ -12,15 +12,15 @@ from harness.contract import Contract
 from harness.experiment.exchanges import exchange_for
 from harness.experiment.gathering import Gathering, Server, Turn
 from harness.experiment.instruments import Instruments
+from harness.experiment.legs import Legs, round_trips
 from harness.experiment.listener import Listener
 from harness.experiment.plan import CAPACITY_ROUNDS, CAPACITY_SLICE_S
 from harness.experiment.requests import Requests
 from harness.experiment.searching import search_for
 from harness.experiment.turns import Turns
 from harness.lab.database import Database
-from harness.lab.network import HOST
 from harness.records import Phase, Plan, Statements, Trial
-from harness.study import Study
+from harness.study import Latency, Study
 
 _SEEDS_PER_BLOCK = 100_000
 """Every round of every block has arrivals of its own."""
@@ -51,6 +51,7 @@ class PhaseRunner:
         self._database = database
         self._generator = instruments.generator
         self._sampler = instruments.sampler
+        self._legs = Legs(instruments.injector)
         self._listener = listener
         self._highest_per_s = (
             None if ceiling_per_s is None else CEILING_SHARE * ceiling_per_s * study.load.generators
@@ -72,6 +73,8 @@ class PhaseRunner:
         self._listener.step(f"block {self._phase.block}: {condition.name}, warming up")
         self._database.reset(condition.rows)
         gatherings = self._gatherings(servers)
+        self._legs.lengthen(condition.latency or Latency())
+        before = self._round_trips(gatherings)
         self._each(gatherings, self._open)
         self._each(gatherings, self._warm_up)
         if condition.share is not None or condition.objective is not None:
@@ -81,8 +84,21 @@ class PhaseRunner:
             self._sampler.take(self._role(gathering))
             gathering.begin()
         self._go_round(gatherings)
+        after = self._round_trips(gatherings)
+        self._legs.shorten()
         for gathering in gatherings.values():
+            if before is not None and after is not None:
+                gathering.round_trips = round_trips(before, after)
             yield self._finish(gathering, run, attempt), gathering.kept
+
+    def _round_trips(self, gatherings: dict[str, Gathering]) -> tuple[float, float] | None:
+        """Through the legs, idle, by the first server that is up."""
+        for gathering in gatherings.values():
+            server = gathering.server
+            if server.problem is None:
+                url = server.settings.database_url
+                return self._legs.measure(url, server.running.port, server.address)
+        return None
 
     def _gatherings(self, servers: list[Server]) -> dict[str, Gathering]:
         """By entry, in the first round's order: nobody always is the first to be warmed up."""
@@ -137,8 +153,8 @@ class PhaseRunner:
         gathering.exchange = exchange_for(subject, server.running.url, condition, self._study.seed)
         self._generator.open(
             server.entry.name,
-            HOST,
-            server.running.port,
+            server.address.host,
+            server.address.port,
             connections=condition.connections,
             keep_alive=server.keep_alive,
         )

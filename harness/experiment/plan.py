@@ -12,6 +12,8 @@ _STOP_S = 0.6
 _PHASE_S = 1.0
 _SLICE_OVERHEAD_S = 0.03
 """Drain, counters and messages around a slice."""
+_CELL_S = 10.0
+"""Seconds around the ramp of one of Locust's cells: rows, a fresh server, Locust's own start."""
 CAPACITY_ROUNDS, CAPACITY_SLICE_S = 4, 0.25
 """Closed-loop slices from which an open loop's rate is taken, where it is a share of capacity."""
 _TRIES = 9
@@ -24,10 +26,9 @@ def make_plan(study: Study) -> Plan:
     The order of conditions within a block is drawn too, so that no condition always comes first on
     fresh servers.
     """
-    entries = (
-        *(Entry(name=name, variant=name) for name in study.everyone),
-        Entry(name=study.baseline + DUPLICATE, variant=study.baseline),
-    )
+    entries = tuple(Entry(name=name, variant=name) for name in study.everyone)
+    if study.load.engine == "native":
+        entries += (Entry(name=study.baseline + DUPLICATE, variant=study.baseline),)
     phases: list[Phase] = []
     for block in range(1, study.blocks + 1):
         conditions = list(study.conditions)
@@ -48,6 +49,9 @@ def _starts(study: Study, block: int, entries: int) -> tuple[int, ...]:
 
 def _phase(study: Study, block: int, condition: Condition, entries: tuple[Entry, ...]) -> Phase:
     draw = random.Random(f"{study.seed}/{block}/{condition.name}")
+    if study.load.engine == "locust":
+        order = draw.sample(range(len(entries)), len(entries))
+        return Phase(block=block, condition=condition, orders=(tuple(order),))
     rounds = study.load.rounds if condition.window_s is None else condition.windows
     measured = study.measured(condition)
     chosen = [at for at, entry in enumerate(entries) if entry.variant in measured]
@@ -61,6 +65,9 @@ def _phase(study: Study, block: int, condition: Condition, entries: tuple[Entry,
 
 def block_s(study: Study) -> float:
     """How long a block takes, about."""
+    if study.load.engine == "locust":
+        ramps = sum(study.load.ramp.length_s(c.connections) + _CELL_S for c in study.conditions)
+        return len(study.everyone) * ramps
     entries = len(study.everyone) + 1
     phases = sum(
         _PHASE_S + (len(study.measured(c)) + 1) * _trial_s(study, c) for c in study.conditions

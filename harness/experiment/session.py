@@ -9,10 +9,13 @@ from harness.audit.tolls import audit
 from harness.audit.verify import verify
 from harness.catalog import Catalog
 from harness.contract import Contract
-from harness.errors import RunFailed, ServerFailed
+from harness.errors import RunFailed
 from harness.examinations import Audit, Verification
+from harness.experiment.cells import Cells
 from harness.experiment.gathering import Server
 from harness.experiment.instruments import Instruments
+from harness.experiment.launching import Launcher
+from harness.experiment.legs import Legs
 from harness.experiment.listener import Listener
 from harness.experiment.phase import PhaseRunner
 from harness.experiment.stopping import Stopper
@@ -20,8 +23,8 @@ from harness.experiment.store import Store
 from harness.lab.database import Database
 from harness.lab.environments import prepare
 from harness.lab.machine import pinned
-from harness.lab.servers import await_ready, launch_server
-from harness.model import Cores, Settings, Variant
+from harness.load.ramp import prepare_locust
+from harness.model import Cores, Variant
 from harness.records import Entry, Phase, Plan, Run, Trial
 from harness.study import Study
 
@@ -57,16 +60,16 @@ class Session:
         self._store = store
         self._cache = cache
         self._listener = listener
-        self.pythons: dict[str, Path] = {}
+        self.launcher = Launcher(study, catalog, cores, store.logs, listener)
         self.problems: list[str] = []
 
     def prepare(self) -> None:
         """Make every environment that the study needs."""
         for name in dict.fromkeys(e.variant for e in self.plan.entries):
             implementation = self._catalog.implementations[self._variant(name).implementation]
-            if implementation.name not in self.pythons:
+            if implementation.name not in self.launcher.pythons:
                 self._listener.step(f"environment of {implementation.name}")
-                self.pythons[implementation.name] = prepare(self._cache, implementation)
+                self.launcher.pythons[implementation.name] = prepare(self._cache, implementation)
 
     def examine(self, database: Database) -> list[tuple[Verification, Audit]]:
         """Check every variant of the study once: that it does its work, and as its label says.
@@ -82,7 +85,7 @@ class Session:
         found: list[tuple[Verification, Audit]] = []
         for name in dict.fromkeys(e.variant for e in self.plan.entries):
             variant = self._variant(name)
-            python = self.pythons[variant.implementation]
+            python = self.launcher.pythons[variant.implementation]
             self._listener.step(f"verifying {name}")
             verification = verify(bench, variant, python)
             self._listener.verified(verification)
@@ -105,11 +108,14 @@ class Session:
         entries = [e for e in self.plan.entries if e.variant not in run.excluded]
         if not entries:
             raise RunFailed("No variant passed its checks, so nothing was measured; see above.")
+        if self.study.load.engine == "locust":
+            cells = Cells(run, self._contract, self.launcher, database, self._store, self._listener)
+            cells.measure(entries, prepare_locust(self._cache))
+            self.problems += cells.problems
+            return
         with (
             pinned({*self.cores.load, *self.cores.database}),
-            Instruments(
-                self.study.load, database, self.cores, self._store.logs / "generator.log"
-            ) as instruments,
+            Instruments(self.study, database, self.cores, self._store.logs) as instruments,
         ):
             stopper = Stopper(run, self._store)
             for block in range(1, self.study.blocks + 1):
@@ -141,9 +147,13 @@ class Session:
         with ExitStack() as stack:
             order = [self.plan.entries[index] for index in self.plan.starts[block - 1]]
             launched = [e for e in order if e in entries]
-            servers = [self._launch(block, entry, database, stack) for entry in launched]
+            legs = Legs(instruments.injector)
+            legs.shorten()
+            servers = [
+                self.launcher.launch(block, entry, database, legs, stack) for entry in launched
+            ]
             for server in servers:
-                self._await(server)
+                self.launcher.await_ready(server)
             for phase in phases:
                 trials = self._run_phase(run, phase, servers, database, instruments)
                 if mostly_noisy(run, trials) and self._reruns_left():
@@ -182,43 +192,6 @@ class Session:
             if self._store.next_attempt(phase) > 2
         )
         return repeated < self.study.reruns
-
-    def _launch(self, block: int, entry: Entry, database: Database, stack: ExitStack) -> Server:
-        variant = self._variant(entry.variant)
-        settings = self._settings(database.login(entry.name))
-        log = (
-            self._store.logs / f"b{block:02d}-{entry.name.replace('/', '.').replace('#', '_')}.log"
-        )
-        running = launch_server(
-            variant,
-            self._catalog.servers[variant.server],
-            self.pythons[variant.implementation],
-            settings,
-            workers=self.study.server.workers,
-            threads=self.study.server.threads,
-            log=log,
-            cpus=self.cores.application,
-        )
-        stack.enter_context(running)
-        keep_alive = self._catalog.servers[variant.server].keep_alive
-        return Server(entry, running, settings, keep_alive=keep_alive)
-
-    def _await(self, server: Server) -> None:
-        try:
-            await_ready(server.running)
-        except ServerFailed as error:
-            server.problem = str(error)
-            self._listener.problem(str(error))
-
-    def _settings(self, database_url: str) -> Settings:
-        values = self.study.server
-        return Settings(
-            database_url=database_url,
-            pool_size=values.pool_size,
-            pool_timeout_s=values.pool_timeout_s,
-            cpu_iterations=values.cpu_iterations,
-            wait_ms=values.wait_ms,
-        )
 
     def _note(self, trial: Trial) -> None:
         if trial.problem is not None:

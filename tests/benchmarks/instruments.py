@@ -34,12 +34,17 @@ from harness.lab.network import HOST
 from harness.lab.postgres import EmbeddedPostgres
 from harness.lab.servers import await_ready, launch_server
 from harness.model import Settings
-from harness.study import Condition, DatabaseSettings, LoadSettings
+from harness.settings import DatabaseSettings
+from harness.study import Condition, Study
 from harness.workspace import Workspace, cache_folder
 from tests.benchmarks.comparison import rounds
 
 VARIANT, CONDITION = "starlette/asyncpg", Condition("io_read", connections=32, rows=1_000)
 ROUNDS, SLICE_S = 40, 0.15
+STUDY = Study(
+    "instruments", "What do they cost?", (VARIANT,), VARIANT, blocks=1, seed=1,
+    conditions=(CONDITION,),
+)  # fmt: skip
 MODES = ("nothing", "counters and samples", "counters, samples and the probe")
 
 
@@ -84,7 +89,7 @@ def _block(seed: int) -> tuple[Series, Floats]:
         await_ready(server)
         subject = Subject(VARIANT, Probe(server.url), contract, database, settings)
         exchange = exchange_for(subject, server.url, CONDITION, seed)
-        tools = enter(Instruments(LoadSettings(), database, cores, folder / "generator.log"))
+        tools = enter(Instruments(STUDY, database, cores, folder))
         tools.generator.open("it", HOST, server.port, connections=CONDITION.connections)
         tools.generator.slice("it", exchange, 0.5)
         rows = []

@@ -12,7 +12,7 @@ from functools import partial
 from harness.contract import Contract
 from harness.lab.database import Database
 from harness.lab.postgres import EmbeddedPostgres
-from harness.study import DatabaseSettings
+from harness.settings import DatabaseSettings
 from harness.workspace import Workspace, cache_folder
 
 SIZES = {1_000: 9, 1_000_000: 3}

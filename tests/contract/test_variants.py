@@ -17,7 +17,7 @@ from harness.examinations import Audit, Verification
 from harness.lab.database import Database
 from harness.lab.environments import prepare
 from harness.lab.postgres import EmbeddedPostgres
-from harness.study import DatabaseSettings
+from harness.settings import DatabaseSettings
 from harness.workspace import Workspace, cache_folder
 
 CATALOG = load_catalog(Workspace())

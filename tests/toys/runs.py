@@ -19,7 +19,8 @@ from harness.records import (
     VariantRecord,
     WindowRecord,
 )
-from harness.study import Condition, LoadSettings, Study
+from harness.settings import LoadSettings
+from harness.study import Condition, Study
 
 CONDITION = Condition(endpoint="io_read", connections=8, rows=100)
 BASELINE = "a/base"

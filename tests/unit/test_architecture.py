@@ -40,7 +40,7 @@ MAY: dict[str, set[str]] = {
     | FILES
     | RECORDS
     | {"harness.audit", "harness.experiment", "harness.lab", "harness.load"}
-    | {"harness.analysis", "harness.doctor.limits"},
+    | {"harness.analysis", "harness.delay", "harness.doctor.limits"},
     "harness.analysis": FOUNDATION | FILES | RECORDS | {"harness.analysis"},
     "harness.report": FOUNDATION
     | FILES

@@ -101,7 +101,7 @@ def test_unknown_variant_is_told_with_the_known_ones(workspace: Workspace) -> No
 def test_unknown_endpoint_is_told_with_the_known_ones() -> None:
     assert check_endpoint("io_read", "a.toml") == "io_read"
     with pytest.raises(
-        UnknownName, match=r"no endpoint `io_raed` in a\.toml; .*io_create, io_read"
+        UnknownName, match=r"no endpoint `io_raed` in a\.toml; .*io_fanout, io_read"
     ):
         check_endpoint("io_raed", "a.toml")
 
@@ -225,7 +225,7 @@ def test_what_a_variant_says_that_a_request_takes_is_read(workspace: Workspace) 
         (
             "hops = { every = 1, io_raed = 1 }",
             "`tool.bridgetoll.variants.plain.expect.hops`: unknown endpoint `io_raed`; the allowed "
-            "keys are: every, health, noop, cpu, io_create, io_read, io_wait.",
+            "keys are: every, health, noop, cpu, io_create, io_read, io_fanout, io_wait.",
         ),
         (
             "round_trips = { all = 1 }",

@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.contract import Contract, cpu_sum
+from harness.contract import FANOUT, Contract, cpu_sum, fanout_target, row_id
 from harness.errors import MalformedFile
+from harness.lab.database import Database
 from harness.model import ENDPOINTS
 from harness.workspace import Workspace
 
@@ -26,14 +27,15 @@ def test_has_an_operation_for_every_endpoint(contract: Contract) -> None:
     }
     assert verbs["io_create"] == ["INSERT"]
     assert verbs["io_read"] == ["SELECT", "SELECT"]
+    assert verbs["io_fanout"] == ["SELECT"] * FANOUT
     assert verbs["cpu"] == []
-    assert contract.version == "1.0.0"
+    assert contract.version == "1.1.0"
 
 
 def test_names_the_schema_of_each_success(contract: Contract) -> None:
     assert {e: contract.success_schema(e) for e in ENDPOINTS} == {
         "health": "Health", "noop": "Noop", "cpu": "Cpu", "io_create": "Post",
-        "io_read": "Posts", "io_wait": "Waited",
+        "io_read": "Posts", "io_fanout": "Fanout", "io_wait": "Waited",
     }  # fmt: skip
 
 
@@ -44,6 +46,7 @@ def test_names_the_schema_of_each_success(contract: Contract) -> None:
         ("Noop", {}),
         ("Post", POST),
         ("Posts", {"ct": 1, "posts": [POST]}),
+        ("Fanout", {"posts": [POST, None, POST, None, None]}),
         ("Error", {"error": "No."}),
     ],
 )
@@ -63,6 +66,9 @@ def test_finds_nothing_wrong_with_a_good_body(
         ("Post", POST | {"created_at": "yesterday"}, "$.created_at"),
         ("Posts", {"ct": 1, "posts": [POST] * 26}, "$.posts"),
         ("Posts", {"ct": 1, "posts": [POST, POST | {"title": 1}]}, "$.posts[1].title"),
+        ("Fanout", {"posts": [POST] * 4}, "$.posts"),
+        ("Fanout", {"posts": [None] * 6}, "$.posts"),
+        ("Fanout", {"ct": 5, "posts": [POST] * 5}, "$"),
         ("Error", {"error": ""}, "$.error"),
     ],
 )
@@ -77,6 +83,26 @@ def test_says_where_a_bad_body_is_wrong(
 @pytest.mark.parametrize("iterations", [0, 1, 2, 1000])
 def test_cpu_sum_is_the_loop(iterations: int) -> None:
     assert cpu_sum(iterations) == sum(i * i for i in range(iterations))
+
+
+def test_row_id_is_the_id_of_the_row_in_the_table(database: Database) -> None:
+    """Each row is a second after the one before it."""
+    database.reset(1_000)
+    stored = [found for (found,) in database.rows("SELECT id FROM post ORDER BY created_at")]
+    assert stored == [row_id(number) for number in range(1, 1_001)]
+
+
+def test_a_sample_asks_for_the_first_rows_where_rows_are_asked_for(contract: Contract) -> None:
+    ids = [row_id(number) for number in range(1, FANOUT + 1)]
+    assert str(ids[0]) == POST["id"]
+    for name, operation in contract.operations.items():
+        assert operation.path == f"/{name}"
+        assert operation.target == (fanout_target(ids) if name == "io_fanout" else f"/{name}")
+
+
+def test_a_target_names_its_ids_with_commas_between() -> None:
+    assert fanout_target([]) == "/io_fanout?ids="
+    assert fanout_target(["1", "x"]) == "/io_fanout?ids=1,x"
 
 
 def problem(workspace: Workspace) -> str:

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from harness.catalog import Catalog, load_catalog
 from harness.errors import MalformedFile, UnknownName
+from harness.settings import LoadSettings
 from harness.studies import SPARE_CONNECTIONS, find_study, load_study, study_names
-from harness.study import Condition, LoadSettings, Objective, Stopping
+from harness.study import Condition, Objective, Stopping
 from harness.workspace import Workspace
 
 STUDY = """\
@@ -249,7 +250,7 @@ def test_looks_before_the_last_block_are_taken(tmp_path: Path, catalog: Catalog)
     assert load_study(path, catalog).stopping == wanted
 
 
-ENDPOINTS = st.sampled_from(["cpu", "io_read", "io_wait"])
+ENDPOINTS = st.sampled_from(["cpu", "io_read", "io_fanout", "io_wait"])
 NUMBERS = st.sampled_from([1, 10, 100, 1_000])
 RATES = st.sampled_from([1e-5, 0.5, 5.0, 50.0, 500_000.0, 1_000_000.0])
 LOOPS: st.SearchStrategy[dict[str, Any]] = st.one_of(

@@ -1,10 +1,13 @@
-"""Reading and checking the form of `POST /io_create`."""
+"""Reading and checking what comes in: the form of `/io_create`, the ids of `/io_fanout`."""
+
+from uuid import UUID
 
 from aiohttp import web
 
 FORM = "application/x-www-form-urlencoded"
 MAX_BODY = 65_536
 MAX_LENGTHS = {"title": 100, "content": 10_000}
+FANOUT = 5
 
 
 async def read_new_post(request: web.Request) -> dict[str, str]:
@@ -19,6 +22,17 @@ async def read_new_post(request: web.Request) -> dict[str, str]:
     except UnicodeDecodeError:
         raise web.HTTPBadRequest(text="the body must be a form in UTF-8") from None
     return {name: _checked(name, form.get(name), most) for name, most in MAX_LENGTHS.items()}
+
+
+def read_ids(request: web.Request) -> list[UUID]:
+    """Return the ids in the query string, or raise HTTPBadRequest."""
+    try:
+        ids = [UUID(text) for text in request.query.get("ids", "").split(",")]
+    except ValueError:
+        raise web.HTTPBadRequest(text="ids must be UUIDs, separated by commas") from None
+    if len(ids) != FANOUT:
+        raise web.HTTPBadRequest(text=f"ids must be {FANOUT} UUIDs, not {len(ids)}")
+    return ids
 
 
 async def _read_body(request: web.Request) -> None:

@@ -1,10 +1,10 @@
-"""The six endpoints."""
+"""The seven endpoints."""
 
 import asyncio
 
 from aiohttp import web
 
-from .forms import read_new_post
+from .forms import read_ids, read_new_post
 from .posts import Posts, new_post
 from .responses import big_integer, json_response
 from .settings import Settings
@@ -46,6 +46,12 @@ async def io_create(request: web.Request) -> web.Response:
 async def io_read(request: web.Request) -> web.Response:
     ct, posts = await request.app[POSTS].first_page()
     return json_response({"ct": ct, "posts": posts})
+
+
+@routes.get("/io_fanout")
+async def io_fanout(request: web.Request) -> web.Response:
+    ids = read_ids(request)
+    return json_response({"posts": await request.app[POSTS].each(ids)})
 
 
 @routes.get("/io_wait")

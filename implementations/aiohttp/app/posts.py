@@ -1,5 +1,6 @@
 """What the handlers know of the database: posts, and that it may fail."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Protocol, TypedDict
 from uuid import UUID, uuid4
@@ -22,13 +23,20 @@ class DatabaseUnavailable(Exception):
 
 
 class Posts(Protocol):
-    """The table. Both methods raise `DatabaseUnavailable`, and nothing of the driver's."""
+    """The table. All methods raise `DatabaseUnavailable`, and nothing of the driver's."""
 
     async def add(self, post: Post) -> None:
         """Insert one row."""
 
     async def first_page(self) -> tuple[int, list[Post]]:
         """Count all rows, and return the first ones by id."""
+
+    async def each(self, ids: Sequence[UUID]) -> list[Post | None]:
+        """Read the post of each id, or None, at once.
+
+        No read waits for a connection while it holds another: requests that together want more
+        than there are would wait for each other.
+        """
 
 
 def new_post(title: str, content: str) -> Post:

@@ -1,8 +1,10 @@
 """Posts by asyncpg: SQL written by hand, which the driver prepares once per connection."""
 
+import asyncio
 import math
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from uuid import UUID
 
 import asyncpg
 
@@ -14,6 +16,7 @@ FIRST_PAGE = (
     f"SELECT id, title, content, created_at, updated_at FROM post ORDER BY id LIMIT {PAGE_SIZE}"
 )
 COUNT = "SELECT count(*) FROM post"
+BY_ID = "SELECT id, title, content, created_at, updated_at FROM post WHERE id = $1"
 
 # OSError covers refused and reset connections, and TimeoutError: no connection came free in time.
 FAILURES = (
@@ -53,6 +56,17 @@ class AsyncpgPosts:
         except FAILURES as error:
             raise DatabaseUnavailable from error
         return count, [Post(**row) for row in rows]
+
+    async def each(self, ids: Sequence[UUID]) -> list[Post | None]:
+        return await asyncio.gather(*(self._one(post_id) for post_id in ids))
+
+    async def _one(self, post_id: UUID) -> Post | None:
+        try:
+            async with self._pool.acquire(timeout=self._acquire_timeout) as connection:
+                row = await connection.fetchrow(BY_ID, post_id)
+        except FAILURES as error:
+            raise DatabaseUnavailable from error
+        return None if row is None else Post(**row)
 
 
 @asynccontextmanager

@@ -27,6 +27,11 @@ def bridged_connection() -> AbstractAsyncContextManager[None]:
     Under Django's own life cycle `request_finished` gives the connection back, and this is an empty
     block. The zero-hop life cycle has no thread to do it in; see config/lifecycle.py.
     """
+    if settings.THREADS == "event-loop":
+        # On this thread Django keeps connections in context variables. A task that the view starts
+        # copies them: it finds this wrapper, and shares it with the request. One that it made for
+        # itself would be seen by nobody else, and its connection never be given back.
+        _ = connections[DEFAULT_DB_ALIAS]
     return nullcontext() if settings.LIFECYCLE == "stock" else _closed_at_the_end()
 
 

@@ -1,4 +1,4 @@
-"""The six paths of the contract, served by the views module of this arm."""
+"""The seven paths of the contract, served by the views module of this arm."""
 
 from importlib import import_module
 
@@ -15,6 +15,7 @@ urlpatterns = [
     path("cpu", views.cpu),
     path("io_create", views.io_create),
     path("io_read", views.io_read),
+    path("io_fanout", views.io_fanout),
     path("io_wait", views.io_wait),
 ]
 

@@ -1,4 +1,4 @@
-"""What a client may send to io_create.
+"""What a client may send to io_create and io_fanout.
 
 Plain functions and not `django.forms`: two strings need no widgets, no cleaning and no per-request
 copies of fields, which would be measured with everything else. `BadRequest` is Django's exception
@@ -6,11 +6,13 @@ for what a client got wrong; its text becomes the answer.
 """
 
 from typing import NamedTuple
+from uuid import UUID
 
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest
 
 URL_ENCODED = "application/x-www-form-urlencoded"
+FANOUT = 5
 
 
 class NewPost(NamedTuple):
@@ -27,6 +29,17 @@ def read_new_post(request: HttpRequest) -> NewPost:
         title=_field(request, "title", most=100),
         content=_field(request, "content", most=10_000),
     )
+
+
+def read_ids(request: HttpRequest) -> list[UUID]:
+    """The ids in the query string, or `BadRequest` with the sentence to answer."""
+    try:
+        ids = [UUID(text) for text in request.GET.get("ids", "").split(",")]
+    except ValueError:
+        raise BadRequest("ids must be UUIDs, separated by commas") from None
+    if len(ids) != FANOUT:
+        raise BadRequest(f"ids must be {FANOUT} UUIDs, not {len(ids)}")
+    return ids
 
 
 def _field(request: HttpRequest, name: str, most: int) -> str:

@@ -5,6 +5,8 @@ view does.
 """
 
 import asyncio
+from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -12,7 +14,7 @@ from django.utils import timezone
 
 from config.connections import bridged_connection
 from posts.endpoint import endpoint
-from posts.forms import read_new_post
+from posts.forms import read_ids, read_new_post
 from posts.models import Post
 from posts.responses import JSONResponse, big_integer
 from posts.work import sum_of_squares
@@ -53,6 +55,24 @@ async def io_read(request: HttpRequest) -> HttpResponse:
 
 
 @endpoint("GET")
+async def io_fanout(request: HttpRequest) -> HttpResponse:
+    ids = read_ids(request)
+    async with bridged_connection():
+        # Five tasks, and five hops that are under way at once: to the one thread that all of a
+        # request's queries run in, because its connection is there. So they run one by one.
+        posts = await asyncio.gather(*(read_post(post_id) for post_id in ids))
+    return JSONResponse({"posts": posts})
+
+
+@endpoint("GET")
 async def io_wait(request: HttpRequest) -> HttpResponse:
     await asyncio.sleep(settings.WAIT_MS / 1000)
     return JSONResponse({"waited_ms": settings.WAIT_MS})
+
+
+async def read_post(post_id: UUID) -> dict[str, Any] | None:
+    try:
+        post = await Post.objects.aget(pk=post_id)
+    except Post.DoesNotExist:
+        return None
+    return post.as_dict()

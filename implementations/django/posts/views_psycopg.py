@@ -3,10 +3,12 @@
 The other endpoints are those of the async views.
 """
 
+import asyncio
 import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+from uuid import UUID
 
 import psycopg
 from django.conf import settings
@@ -16,12 +18,12 @@ from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 
 from posts.endpoint import endpoint
-from posts.forms import read_new_post
+from posts.forms import read_ids, read_new_post
 from posts.responses import JSONResponse
 from posts.rows import new_row
 from posts.views_async import cpu, health, io_wait, noop
 
-__all__ = ["cpu", "health", "io_create", "io_read", "io_wait", "lifespan", "noop"]
+__all__ = ["cpu", "health", "io_create", "io_fanout", "io_read", "io_wait", "lifespan", "noop"]
 
 INSERT_POST = """
     INSERT INTO post (id, title, content, created_at, updated_at) VALUES (%s, %s, %s, %s, %s)
@@ -30,6 +32,7 @@ FIRST_POSTS = """
     SELECT id, title, content, created_at, updated_at FROM post ORDER BY id LIMIT 25
 """
 COUNT_POSTS = "SELECT count(*) FROM post"
+POST_BY_ID = "SELECT id, title, content, created_at, updated_at FROM post WHERE id = %s"
 
 
 @endpoint("POST")
@@ -47,6 +50,20 @@ async def io_read(request: HttpRequest) -> HttpResponse:
         posts = await (await cursor.execute(FIRST_POSTS)).fetchall()
         (count,) = await (await connection.execute(COUNT_POSTS)).fetchone()
     return JSONResponse({"ct": count, "posts": posts})
+
+
+@endpoint("GET")
+async def io_fanout(request: HttpRequest) -> HttpResponse:
+    ids = read_ids(request)
+    posts = await asyncio.gather(*(read_post(request, post_id) for post_id in ids))
+    return JSONResponse({"posts": posts})
+
+
+async def read_post(request: HttpRequest, post_id: UUID) -> dict[str, Any] | None:
+    # Each read borrows one connection and waits for no second: so none waits in a circle.
+    async with connection_for(request) as connection:
+        cursor = connection.cursor(row_factory=dict_row)
+        return await (await cursor.execute(POST_BY_ID, (post_id,))).fetchone()
 
 
 @asynccontextmanager

@@ -3,6 +3,7 @@
 The other endpoints are those of the async views.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
@@ -19,12 +20,12 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_asyn
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from posts.endpoint import endpoint
-from posts.forms import read_new_post
+from posts.forms import read_ids, read_new_post
 from posts.responses import JSONResponse
 from posts.rows import Row, new_row
 from posts.views_async import cpu, health, io_wait, noop
 
-__all__ = ["cpu", "health", "io_create", "io_read", "io_wait", "lifespan", "noop"]
+__all__ = ["cpu", "health", "io_create", "io_fanout", "io_read", "io_wait", "lifespan", "noop"]
 
 
 class Base(DeclarativeBase):
@@ -78,6 +79,21 @@ async def io_read(request: HttpRequest) -> HttpResponse:
         posts = (await session.scalars(FIRST_POSTS)).all()
         count = await session.scalar(COUNT_POSTS)
         return JSONResponse({"ct": count, "posts": [post.as_row() for post in posts]})
+
+
+@endpoint("GET")
+async def io_fanout(request: HttpRequest) -> HttpResponse:
+    ids = read_ids(request)
+    posts = await asyncio.gather(*(read_post(request, post_id) for post_id in ids))
+    return JSONResponse({"posts": posts})
+
+
+async def read_post(request: HttpRequest, post_id: UUID) -> Row | None:
+    # A session serves one task at a time, on one connection: each read has a session of its own.
+    # It waits for no second connection: so none waits in a circle.
+    async with session_for(request) as session:
+        post = await session.get(PostEntity, post_id)
+    return None if post is None else post.as_row()
 
 
 @asynccontextmanager

@@ -1,13 +1,15 @@
 """Sync views: the ORM called directly, in the thread that serves the request."""
 
 import time
+from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from posts.endpoint import endpoint
-from posts.forms import read_new_post
+from posts.forms import read_ids, read_new_post
 from posts.models import Post
 from posts.responses import JSONResponse, big_integer
 from posts.work import sum_of_squares
@@ -43,6 +45,18 @@ def io_read(request: HttpRequest) -> HttpResponse:
 
 
 @endpoint("GET")
+def io_fanout(request: HttpRequest) -> HttpResponse:
+    return JSONResponse({"posts": [read_post(post_id) for post_id in read_ids(request)]})
+
+
+@endpoint("GET")
 def io_wait(request: HttpRequest) -> HttpResponse:
     time.sleep(settings.WAIT_MS / 1000)
     return JSONResponse({"waited_ms": settings.WAIT_MS})
+
+
+def read_post(post_id: UUID) -> dict[str, Any] | None:
+    try:
+        return Post.objects.get(pk=post_id).as_dict()
+    except Post.DoesNotExist:
+        return None

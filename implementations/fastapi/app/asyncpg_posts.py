@@ -1,10 +1,11 @@
 """Posts by asyncpg: SQL by hand, which the driver prepares once per connection."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, TypedDict
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
@@ -21,6 +22,7 @@ FIRST_POSTS = """
     SELECT id, title, content, created_at, updated_at FROM post ORDER BY id LIMIT 25
 """
 COUNT_POSTS = "SELECT count(*) FROM post"
+POST_BY_ID = "SELECT id, title, content, created_at, updated_at FROM post WHERE id = $1"
 
 # Refused, lost, or timed-out connections are OSErrors (TimeoutError is one), everything that the
 # server reports is a PostgresError, and the rest is asyncpg's own about a connection's state.
@@ -60,6 +62,19 @@ class AsyncpgPosts:
             count = await connection.fetchval(COUNT_POSTS)
         return count, [dict(post) for post in posts]
 
+    async def read_each(self, ids: Sequence[UUID]) -> list[dict[str, Any] | None]:
+        """Return the post of each id, or None: a statement and a connection each, all at once.
+
+        No read waits for a connection while it holds another, so requests that together want more
+        than the pool has do not wait for each other.
+        """
+        return await asyncio.gather(*(self._read_one(post_id) for post_id in ids))
+
+    async def _read_one(self, post_id: UUID) -> dict[str, Any] | None:
+        async with self._connection() as connection:
+            post = await connection.fetchrow(POST_BY_ID, post_id)
+        return None if post is None else dict(post)
+
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[PoolConnectionProxy]:
         try:
@@ -85,7 +100,7 @@ async def open_pool() -> AsyncIterator[State]:
         timeout=settings.pool_timeout,
         reset=_keep_as_it_is,
         # By default asyncpg replaces a connection after 50,000 queries or 300 idle seconds, and
-        # prepares a cached statement anew every 300 s. Three fixed statements need none of it.
+        # prepares a cached statement anew every 300 s. Four fixed statements need none of it.
         max_queries=2**63 - 1,
         max_inactive_connection_lifetime=0,
         max_cached_statement_lifetime=0,

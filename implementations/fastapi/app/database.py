@@ -55,3 +55,5 @@ async def get_session() -> AsyncIterator[AsyncSession]:
 
 # scope="function": the connection goes back to the pool before the response is sent, not after.
 Session = Annotated[AsyncSession, Depends(get_session, scope="function")]
+# For an endpoint that needs several at once: a session serves one task at a time.
+open_session = asynccontextmanager(get_session)

@@ -1,5 +1,6 @@
-"""The table, and the three statements that this application sends."""
+"""The table, and the statements that this application sends."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
@@ -8,6 +9,7 @@ from sqlalchemy import DateTime, Text, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from app.database import open_session
 from app.schemas import NewPost
 
 
@@ -47,3 +49,17 @@ async def read_posts(session: AsyncSession) -> tuple[int, Sequence[Post]]:
     posts = (await session.scalars(FIRST_POSTS)).all()
     count = (await session.scalars(COUNT_POSTS)).one()
     return count, posts
+
+
+async def read_each_post(ids: Sequence[UUID]) -> list[Post | None]:
+    """Return the post of each id, or None: a statement and a session each, all at once.
+
+    A session has one connection, and none waits for another while it holds one, so requests that
+    together want more than the pool has do not wait for each other.
+    """
+    return await asyncio.gather(*(_read_one_post(post_id) for post_id in ids))
+
+
+async def _read_one_post(post_id: UUID) -> Post | None:
+    async with open_session() as session:
+        return await session.get(Post, post_id)

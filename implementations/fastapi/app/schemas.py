@@ -42,6 +42,12 @@ class Posts(BaseModel):
     posts: list[PostOut]
 
 
+class EachPost(BaseModel):
+    """The posts that were asked for, with null for those that there are not."""
+
+    posts: list[PostOut | None]
+
+
 class Health(BaseModel):
     """The server is ready."""
 

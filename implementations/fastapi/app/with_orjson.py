@@ -6,7 +6,8 @@ from fastapi import Form, Response
 
 from app.database import Session, open_pool
 from app.factory import create_app
-from app.models import Post, create_post, read_posts
+from app.models import Post, create_post, read_each_post, read_posts
+from app.parameters import PostIds
 from app.plain import cpu, health, io_wait, noop
 from app.responses import json_response
 from app.schemas import NewPost
@@ -20,6 +21,11 @@ async def io_create(new: Annotated[NewPost, Form()], session: Session) -> Respon
 async def io_read(session: Session) -> Response:
     count, posts = await read_posts(session)
     return json_response({"ct": count, "posts": [as_dict(post) for post in posts]})
+
+
+async def io_fanout(ids: PostIds) -> Response:
+    posts = await read_each_post(ids)
+    return json_response({"posts": [None if post is None else as_dict(post) for post in posts]})
 
 
 def as_dict(post: Post) -> dict[str, Any]:
@@ -38,4 +44,5 @@ app.get("/noop")(noop)
 app.get("/cpu")(cpu)
 app.post("/io_create")(io_create)
 app.get("/io_read")(io_read)
+app.get("/io_fanout")(io_fanout)
 app.get("/io_wait")(io_wait)

@@ -7,8 +7,9 @@ from fastapi import Form
 
 from app.database import Session, open_pool
 from app.factory import create_app
-from app.models import create_post, read_posts
-from app.schemas import Cpu, Health, NewPost, Noop, PostOut, Posts, Waited
+from app.models import create_post, read_each_post, read_posts
+from app.parameters import PostIds
+from app.schemas import Cpu, EachPost, Health, NewPost, Noop, PostOut, Posts, Waited
 from app.settings import settings
 
 app = create_app(open_pool)
@@ -42,6 +43,11 @@ async def io_create(new: Annotated[NewPost, Form()], session: Session) -> Any:
 async def io_read(session: Session) -> Any:
     count, posts = await read_posts(session)
     return {"ct": count, "posts": posts}
+
+
+@app.get("/io_fanout", response_model=EachPost)
+async def io_fanout(ids: PostIds) -> Any:
+    return {"posts": await read_each_post(ids)}
 
 
 @app.get("/io_wait")

@@ -1,4 +1,6 @@
-"""Reading and checking the form of `POST /io_create`."""
+"""Reading and checking what comes in: the form of `/io_create`, the ids of `/io_fanout`."""
+
+from uuid import UUID
 
 from flask import Request
 from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
@@ -6,6 +8,7 @@ from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
 FORM = "application/x-www-form-urlencoded"
 MAX_BODY = 65_536
 MAX_LENGTHS = {"title": 100, "content": 10_000}
+FANOUT = 5
 
 
 def read_new_post(request: Request) -> dict[str, str]:
@@ -18,6 +21,17 @@ def read_new_post(request: Request) -> dict[str, str]:
     return {
         name: _checked(name, request.form.get(name), most) for name, most in MAX_LENGTHS.items()
     }
+
+
+def read_ids(request: Request) -> list[UUID]:
+    """Return the ids in the query string, or raise BadRequest."""
+    try:
+        ids = [UUID(text) for text in request.args.get("ids", "").split(",")]
+    except ValueError:
+        raise BadRequest("ids must be UUIDs, separated by commas") from None
+    if len(ids) != FANOUT:
+        raise BadRequest(f"ids must be {FANOUT} UUIDs, not {len(ids)}")
+    return ids
 
 
 def _read_body(request: Request) -> bytes:

@@ -1,4 +1,4 @@
-"""The six endpoints."""
+"""The seven endpoints."""
 
 import time
 from typing import Any
@@ -7,7 +7,7 @@ from flask import Blueprint, current_app, request
 from sqlalchemy import func, select
 
 from .database import current_session
-from .forms import read_new_post
+from .forms import read_ids, read_new_post
 from .json import big_integer
 from .models import Post
 
@@ -52,6 +52,16 @@ def io_read() -> dict[str, Any]:
     posts = session.scalars(FIRST_PAGE).all()
     ct = session.scalars(COUNT).one()
     return {"ct": ct, "posts": [post.as_json() for post in posts]}
+
+
+@blueprint.get("/io_fanout")
+def io_fanout() -> dict[str, Any]:
+    """Read one after the other: a thread has one session, and that one connection."""
+    ids = read_ids(request)
+    session = current_session()
+    # `populate_existing`: an id that comes twice is asked for twice, and not found in the session.
+    posts = [session.get(Post, post_id, populate_existing=True) for post_id in ids]
+    return {"posts": [None if post is None else post.as_json() for post in posts]}
 
 
 @blueprint.get("/io_wait")

@@ -1,4 +1,4 @@
-"""The six endpoints, and their paths."""
+"""The seven endpoints, and their paths."""
 
 import asyncio
 from typing import TypedDict
@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from app.limits import BodyLimit
-from app.posts import Posts, new_post
+from app.posts import Posts, new_post, post_ids
 from app.responses import OrjsonResponse, big_integer
 from app.settings import settings
 
@@ -51,6 +51,11 @@ async def io_read(request: Request[State]) -> Response:
     return OrjsonResponse({"ct": count, "posts": posts})
 
 
+async def io_fanout(request: Request[State]) -> Response:
+    ids = post_ids(request.query_params)
+    return OrjsonResponse({"posts": await request.state["posts"].read_each(ids)})
+
+
 async def io_wait(request: Request) -> Response:
     await asyncio.sleep(settings.wait_ms / 1000)
     return OrjsonResponse({"waited_ms": settings.wait_ms})
@@ -67,5 +72,6 @@ ROUTES = [
         middleware=[Middleware(BodyLimit, most=MAX_BODY_BYTES)],
     ),
     Route("/io_read", io_read),
+    Route("/io_fanout", io_fanout),
     Route("/io_wait", io_wait),
 ]

@@ -1,10 +1,12 @@
 """Posts by django-async-backend: Django's query compiler on psycopg's asynchronous connection."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from uuid import UUID
 
 from django.db import Error
-from django_async_backend.db import async_connections
+from django_async_backend.db import async_connections, async_new_connection
 
 from app import posts
 from app.orm.setup import set_up_django
@@ -29,6 +31,24 @@ class NativePosts:
             rows = [post async for post in Post.async_objects.order_by("id")[:25]]
             count = await Post.async_objects.acount()
         return count, [row.as_post() for row in rows]
+
+    async def read_each(self, ids: Sequence[UUID]) -> list[posts.Post | None]:
+        return await asyncio.gather(*(self._read_one(post_id) for post_id in ids))
+
+    async def _read_one(self, post_id: UUID) -> posts.Post | None:
+        """Read in a task of its own, which therefore needs a wrapper of its own.
+
+        The task has a copy of the request's context, and with it the request's wrapper if there is
+        one already. `async_new_connection` puts another in its place, and closes that at its end.
+        """
+        try:
+            async with async_new_connection():
+                row = await Post.async_objects.aget(pk=post_id)
+        except Post.DoesNotExist:
+            return None
+        except Error as error:
+            raise posts.DatabaseUnavailableError(repr(error)) from error
+        return row.as_post()
 
 
 @asynccontextmanager

@@ -3,11 +3,12 @@
 All queries of an endpoint, and the return of their connection, are in the same hop.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from django.db import Error, connection
@@ -34,6 +35,19 @@ def read() -> tuple[int, list[posts.Post]]:
     return count, [row.as_post() for row in rows]
 
 
+def read_each(ids: Sequence[UUID]) -> list[posts.Post | None]:
+    """Read one after the other: a thread has one connection."""
+    with _connection():
+        return [_read_one(post_id) for post_id in ids]
+
+
+def _read_one(post_id: UUID) -> posts.Post | None:
+    try:
+        return Post.objects.get(pk=post_id).as_post()
+    except Post.DoesNotExist:
+        return None
+
+
 @contextmanager
 def _connection() -> Iterator[None]:
     """Give the thread's connection back to the pool, as Django does when a request is finished."""
@@ -48,10 +62,11 @@ def _connection() -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class ThreadedPosts:
-    """The table: `create` and `read` above, made awaitable."""
+    """The table: `create`, `read` and `read_each` above, made awaitable."""
 
     create: Callable[[posts.Post], Awaitable[None]]
     read: Callable[[], Awaitable[tuple[int, list[posts.Post]]]]
+    read_each: Callable[[Sequence[UUID]], Awaitable[list[posts.Post | None]]]
 
 
 @asynccontextmanager
@@ -59,7 +74,9 @@ async def open_with_anyio(settings: Settings) -> AsyncIterator[ThreadedPosts]:
     """Hop to the threads of anyio, which the factory has limited to POOL_SIZE."""
     with _open_pool(settings):
         yield ThreadedPosts(
-            create=partial(run_in_threadpool, create), read=partial(run_in_threadpool, read)
+            create=partial(run_in_threadpool, create),
+            read=partial(run_in_threadpool, read),
+            read_each=partial(run_in_threadpool, read_each),
         )
 
 
@@ -68,7 +85,9 @@ async def open_with_asgiref(settings: Settings) -> AsyncIterator[ThreadedPosts]:
     """Hop to the threads of an executor of ours, which live as long as the worker."""
     with ThreadPoolExecutor(settings.pool_size) as executor, _open_pool(settings):
         in_thread = sync_to_async(thread_sensitive=False, executor=executor)
-        yield ThreadedPosts(create=in_thread(create), read=in_thread(read))
+        yield ThreadedPosts(
+            create=in_thread(create), read=in_thread(read), read_each=in_thread(read_each)
+        )
 
 
 @contextmanager

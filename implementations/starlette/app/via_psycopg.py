@@ -1,9 +1,11 @@
 """Posts by psycopg: SQL by hand, on psycopg's own asynchronous pool."""
 
+import asyncio
 import math
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
+from uuid import UUID
 
 import psycopg
 from psycopg.rows import dict_row
@@ -19,6 +21,7 @@ FIRST_POSTS = """
     SELECT id, title, content, created_at, updated_at FROM post ORDER BY id LIMIT 25
 """
 COUNT_POSTS = "SELECT count(*) FROM post"
+POST_BY_ID = "SELECT id, title, content, created_at, updated_at FROM post WHERE id = %s"
 
 
 class PsycopgPosts:
@@ -46,6 +49,14 @@ class PsycopgPosts:
             posts = await (await cursor.execute(FIRST_POSTS)).fetchall()
             (count,) = await (await connection.execute(COUNT_POSTS)).fetchone()
         return count, posts
+
+    async def read_each(self, ids: Sequence[UUID]) -> list[dict[str, Any] | None]:
+        return await asyncio.gather(*(self._read_one(post_id) for post_id in ids))
+
+    async def _read_one(self, post_id: UUID) -> dict[str, Any] | None:
+        async with self._connection() as connection:
+            cursor = connection.cursor(row_factory=dict_row)
+            return await (await cursor.execute(POST_BY_ID, (post_id,))).fetchone()
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[psycopg.AsyncConnection]:

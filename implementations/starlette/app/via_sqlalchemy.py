@@ -1,6 +1,7 @@
 """Posts by SQLAlchemy: the asynchronous ORM, with asyncpg underneath."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from typing import ClassVar
@@ -74,6 +75,18 @@ class SqlalchemyPosts:
         except FAILURES as error:
             raise DatabaseUnavailableError(repr(error)) from error
         return count, [entity.as_post() for entity in entities]
+
+    async def read_each(self, ids: Sequence[UUID]) -> list[Post | None]:
+        return await asyncio.gather(*(self._read_one(post_id) for post_id in ids))
+
+    async def _read_one(self, post_id: UUID) -> Post | None:
+        """Read in a session of its own: one serves one task at a time, on one connection."""
+        try:
+            async with self._sessions() as session:
+                entity = await session.get(PostEntity, post_id)
+        except FAILURES as error:
+            raise DatabaseUnavailableError(repr(error)) from error
+        return None if entity is None else entity.as_post()
 
 
 @asynccontextmanager

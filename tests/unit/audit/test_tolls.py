@@ -14,7 +14,7 @@ from harness.lab.database import Database
 from harness.model import QUANTITIES
 from harness.workspace import Workspace
 
-WORK = {"noop": 0, "cpu": 0, "io_create": 1, "io_read": 2, "io_wait": 0}
+WORK = {"noop": 0, "cpu": 0, "io_create": 1, "io_read": 2, "io_fanout": 5, "io_wait": 0}
 """By endpoint: the statements of the contract, each its own transaction and its own round trip."""
 OF_THE_WORK = ("statements", "transactions", "round_trips")
 LIARS: dict[str, list[str]] = {
@@ -43,6 +43,8 @@ LIARS: dict[str, list[str]] = {
         "/io_create, round trips per request: 1 expected, 6 counted",
         "/io_read, connects per request: 0 expected, 1 counted",
         "/io_read, round trips per request: 2 expected, 8 counted",
+        "/io_fanout, connects per request: 0 expected, 1 counted",
+        "/io_fanout, round trips per request: 5 expected, 10 counted",
     ],
 }
 """By fault: everything that is said of it."""

@@ -19,13 +19,13 @@ from harness.model import Settings
 from harness.workspace import Workspace
 
 NEEDED = {
-    "health", "noop", "cpu", "io wait", "io read", "io read sees changes", "io create",
+    "health", "noop", "cpu", "io wait", "io read", "io read sees changes", "io fanout", "io create",
     "chunked body", "missing field", "blank field", "too long field", "nul in field", "not a form",
-    "wrong method", "unknown path", "too large body", "sql effects",
+    "not five ids", "wrong method", "unknown path", "too large body", "sql effects",
     "errors leave the database alone", "cpu really runs", "database outage",
 }  # fmt: skip
 REFUSALS = {
-    "missing field", "blank field", "too long field", "nul in field", "not a form",
+    "missing field", "blank field", "too long field", "nul in field", "not a form", "not five ids",
     "wrong method", "unknown path", "too large body", "database outage",
 }  # fmt: skip
 LIARS: dict[str, tuple[set[str], str]] = {
@@ -47,7 +47,9 @@ LIARS: dict[str, tuple[set[str], str]] = {
     "failure-as-success": ({"database outage"}, "expected 503, got 200"),
     "html-errors": (REFUSALS, "missing field: expected application/json, got text/html"),
     "no-413": ({"too large body"}, "expected 413, got 200"),
-    "truncated-time": ({"io read", "io create"}, "io read: expected the post"),
+    "truncated-time": ({"io read", "io fanout", "io create"}, "io read: expected the post"),
+    "joined-fanout": ({"sql effects"}, "/io_fanout: 1 SELECT per request, expected 5"),
+    "reversed-fanout": ({"io fanout"}, "expected the post"),
 }
 """By fault: every check that must see it, and no other; and what is said of one."""
 

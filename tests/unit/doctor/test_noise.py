@@ -16,7 +16,7 @@ from harness.doctor.noise import (
     variation,
 )
 from harness.lab.machine import propose_cores
-from harness.study import LoadSettings
+from harness.settings import LoadSettings
 
 QUIET = Noise(
     steal_share=0.001,

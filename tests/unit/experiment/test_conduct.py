@@ -11,8 +11,9 @@ from rich.console import Console
 from harness.catalog import load_catalog
 from harness.contract import Contract
 from harness.errors import UsageError
-from harness.experiment.conduct import Laboratory, resume
+from harness.experiment.conduct import resume
 from harness.experiment.digests import contract_digest
+from harness.experiment.laboratory import Laboratory
 from harness.experiment.store import Store
 from harness.model import Cores
 from harness.show import ProgressListener

@@ -8,7 +8,7 @@ import pytest
 from harness.audit.conformance import Subject
 from harness.audit.findings import Violation
 from harness.audit.probe import Probe
-from harness.contract import MAX_CONTENT, MAX_TITLE, Contract, cpu_sum
+from harness.contract import FANOUT, MAX_CONTENT, MAX_TITLE, Contract, cpu_sum, row_id
 from harness.experiment.exchanges import exchange_for
 from harness.lab.database import Database
 from harness.load.messages import Exchange
@@ -55,6 +55,13 @@ def page(ct: int, count: int) -> bytes:
     return json.dumps({"ct": ct, "posts": posts(count)}).encode()
 
 
+def fanout(*numbers: int | None) -> bytes:
+    """The answer that shows these rows of the dataset."""
+    (post,) = posts(1)
+    shown = [None if number is None else post | {"id": str(row_id(number))} for number in numbers]
+    return json.dumps({"posts": shown}).encode()
+
+
 Ask = Callable[[Condition, bytes], Exchange]
 
 
@@ -73,6 +80,20 @@ def test_a_page_of_posts_fits_the_table(ask: Ask, rows: int, count: int) -> None
 
 
 @pytest.mark.parametrize(
+    ("rows", "numbers"), [(0, [None] * FANOUT), (3, [1, 2, 3, None, None]), (5, [1, 2, 3, 4, 5])]
+)
+def test_a_fanout_asks_for_rows_and_gets_those_that_the_table_has(
+    ask: Ask, rows: int, numbers: list[int | None]
+) -> None:
+    body = fanout(*numbers)
+    exchange = ask(Condition("io_fanout", rows=rows), body)
+    assert exchange.body == body
+    (request,) = exchange.requests
+    ids = ",".join(str(row_id(number)) for number in range(1, FANOUT + 1))
+    assert request.startswith(f"GET /io_fanout?ids={ids} HTTP/1.1\r\nHost: ".encode())
+
+
+@pytest.mark.parametrize(
     ("condition", "body", "told"),
     [
         (Condition("cpu"), b'{"ct": 1}', "answers 1, expected 332833500"),
@@ -81,6 +102,10 @@ def test_a_page_of_posts_fits_the_table(ask: Ask, rows: int, count: int) -> None
         (Condition("io_read", rows=30), page(29, 25), r"\(29, 25\), not \(30, 25\)"),
         (Condition("io_read", rows=30), page(30, 24), r"\(30, 24\), not \(30, 25\)"),
         (Condition("io_read", rows=0), b"[]", "breaks the contract"),
+        (Condition("io_fanout", rows=4), fanout(1, 2, 3, 4, 5), "has the posts .*, not .*None"),
+        (Condition("io_fanout", rows=5), fanout(1, 2, 3, 4, None), "has the posts .*None.*, not "),
+        (Condition("io_fanout", rows=5), fanout(2, 1, 3, 4, 5), "has the posts "),
+        (Condition("io_fanout", rows=5), fanout(1, 2, 3, 4), "breaks the contract"),
     ],
 )
 def test_a_wrong_answer_is_not_taken_for_the_correct_body(

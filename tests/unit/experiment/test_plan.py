@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from harness.experiment.plan import block_s, make_plan
 from harness.records import DUPLICATE
-from harness.study import Condition, LoadSettings, Objective, Study
+from harness.settings import LoadSettings
+from harness.study import Condition, Objective, Study
 
 VARIANTS = ("a/one", "b/two", "b/three")
 STUDY = Study(

@@ -16,7 +16,8 @@ from harness.catalog import load_catalog
 from harness.contract import Contract
 from harness.errors import RunFailed
 from harness.examinations import Verification
-from harness.experiment.conduct import Laboratory, start
+from harness.experiment.conduct import start
+from harness.experiment.laboratory import Laboratory
 from harness.experiment.store import Store
 from harness.records import Phase, Run, Trial
 from harness.report.write import write_report

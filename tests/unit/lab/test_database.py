@@ -12,11 +12,12 @@ import pytest
 from harness.contract import Contract
 from harness.errors import DatabaseFailed, UsageError
 from harness.lab.connecting import OLDEST_VERSION, check_version
-from harness.lab.database import Counted, Database
+from harness.lab.counted import Counted
+from harness.lab.database import Database
 from harness.lab.network import HOST, free_port
 from harness.lab.postgres import EmbeddedPostgres
 from harness.lab.process import wait_until
-from harness.study import DatabaseSettings
+from harness.settings import DatabaseSettings
 from harness.workspace import Workspace
 from tests.waiting import PATIENCE_S
 

@@ -16,7 +16,7 @@ from harness.errors import DatabaseFailed
 from harness.lab.network import HOST
 from harness.lab.postgres import EmbeddedPostgres
 from harness.lab.process import wait_until
-from harness.study import DatabaseSettings
+from harness.settings import DatabaseSettings
 from tests.waiting import PATIENCE_S, gone
 
 
@@ -137,7 +137,7 @@ def test_dies_with_a_harness_that_is_killed(cache: Path, repository_root: Path) 
         "import sys, time\n"
         "from pathlib import Path\n"
         "from harness.lab.postgres import EmbeddedPostgres\n"
-        "from harness.study import DatabaseSettings\n"
+        "from harness.settings import DatabaseSettings\n"
         "with EmbeddedPostgres(Path(sys.argv[1]), DatabaseSettings(max_connections=10)) as p:\n"
         "    print(p.pid, p.url, flush=True)\n"
         "    time.sleep(60)\n"

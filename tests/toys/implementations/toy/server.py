@@ -25,6 +25,7 @@ import psycopg
 FORM = "application/x-www-form-urlencoded"
 MAX_BODY = 65_536
 LIMITS = {"title": 100, "content": 10_000}
+FANOUT = 5
 TOO_MANY = 64
 """Requests on one connection, after which the faults of load show. Verification sends one each, and
 the audit 48: neither meets them."""
@@ -42,6 +43,8 @@ SLOW_INSERTS = {
     "INSERT INTO post SELECT %s, %s, %s, %s, %s FROM work",
 }
 COUNT = "SELECT count(*) FROM post"
+BY_ID = "SELECT id, title, content, created_at, updated_at FROM post WHERE id = %s"
+BY_IDS = "SELECT id, title, content, created_at, updated_at FROM post WHERE id = ANY(%s)"
 SLOW_COUNTS = {
     "sleepy": "SELECT (SELECT count(*) FROM post), pg_sleep(0.04)",
     "heavy": "SELECT (SELECT count(*) FROM post), (SELECT sum(g) FROM generate_series(1, 60000) g)",
@@ -117,6 +120,17 @@ class App:
         if self.fault == "secret-loop":
             return asyncio.run(asyncio.to_thread(self._read))
         return self._read()
+
+    def io_fanout(self, ids: list[UUID]) -> dict[str, Any]:
+        with self._connection() as connection:
+            if self.fault == "joined-fanout":
+                rows = {row[0]: row for row in connection.execute(BY_IDS, [ids])}
+                found = [rows.get(post_id) for post_id in ids]
+            else:
+                found = [connection.execute(BY_ID, [post_id]).fetchone() for post_id in ids]
+        if self.fault == "reversed-fanout":
+            found.reverse()
+        return {"posts": [None if post is None else self._shown(post) for post in found]}
 
     def io_create(self, title: str, content: str) -> dict[str, Any]:
         now = datetime.now(UTC)
@@ -245,20 +259,31 @@ class Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_DELETE = handle_any  # noqa: N815
 
     def _route(self, body: bytes) -> dict[str, Any]:
+        path, _, query = self.path.partition("?")
         answers: dict[str, Callable[[], dict[str, Any]]] = {
             "/health": self.app.health,
             "/noop": self.app.noop,
             "/cpu": self.app.cpu,
             "/io_wait": self.app.io_wait,
             "/io_read": self.app.io_read,
+            "/io_fanout": lambda: self.app.io_fanout(self._ids(query)),
             "/io_create": lambda: self.app.io_create(*self._fields(body)),
         }
-        if self.path not in answers:
+        if path not in answers:
             raise Refused(404, "there is nothing at this path")
-        allowed = "POST" if self.path == "/io_create" else "GET"
+        allowed = "POST" if path == "/io_create" else "GET"
         if self.command != allowed:
             raise Refused(405, "this path does not allow this method", allowed)
-        return answers[self.path]()
+        return answers[path]()
+
+    def _ids(self, query: str) -> list[UUID]:
+        try:
+            ids = [UUID(text) for text in parse_qs(query).get("ids", [""])[0].split(",")]
+        except ValueError:
+            raise Refused(400, "ids must be UUIDs") from None
+        if len(ids) != FANOUT:
+            raise Refused(400, f"ids must be {FANOUT}")
+        return ids
 
     def _fields(self, body: bytes) -> list[str]:
         if self.headers.get("Content-Type", "").partition(";")[0].strip() != FORM:

@@ -1,0 +1,159 @@
+"""What Locust runs: users that ask for one route without pause, up a ramp, and what came of it.
+
+Locust's own statistics are rounded, leave out what is under way at the end, and add failures to the
+rates in its history; so every answer is noted here when it comes. This is a program of its own, in
+an environment of its own, and imports nothing of ours: the environment variable BRIDGETOLL_RAMP
+tells it what to do, and it writes what it saw to the file named there.
+"""
+
+import json
+import os
+import random
+import string
+import time
+from pathlib import Path
+from typing import Any
+
+from locust import FastHttpUser, HttpUser, LoadTestShape, User, constant, events, task
+
+PLAN: dict[str, Any] = json.loads(os.environ["BRIDGETOLL_RAMP"])
+LENGTH_S: float = PLAN["users"] / PLAN["per_s"] + PLAN["hold_s"]
+LETTERS = string.ascii_letters + string.digits
+ERROR = 400
+TITLE, CONTENT = 10, 100
+"""Characters of a post's texts, as published."""
+
+
+class Notes:
+    """Answers since the first user, and what is under way."""
+
+    def __init__(self) -> None:
+        self.began_ns = 0
+        self.ended_ns = 0
+        self.cpu_ns = 0
+        self.answers: list[tuple[float, float]] = []
+        self.failed: dict[int, int] = {}
+        self.errors: dict[str, int] = {}
+        self.under_way = 0
+        self.cut_off = 0
+        self.users = 0
+
+    def begin(self) -> None:
+        """Now."""
+        self.began_ns = time.monotonic_ns()
+        self.cpu_ns = time.process_time_ns()
+
+    def end(self) -> None:
+        """Now; what comes later is what the end itself has cut off."""
+        self.ended_ns = time.monotonic_ns()
+        self.cpu_ns = time.process_time_ns() - self.cpu_ns
+        self.cut_off = self.under_way
+
+    def answer(self, latency_ms: float, problem: str | None) -> None:
+        """One came, now."""
+        if self.ended_ns:
+            return
+        at_s = (time.monotonic_ns() - self.began_ns) / 1e9
+        if problem is None:
+            self.answers.append((at_s, latency_ms / 1e3))
+        else:
+            self.failed[int(at_s)] = self.failed.get(int(at_s), 0) + 1
+            self.errors[problem] = self.errors.get(problem, 0) + 1
+
+
+NOTES = Notes()
+
+
+class Ramp(LoadTestShape):
+    """So many users more each second until all are there, then a while of all of them."""
+
+    def tick(self) -> tuple[int, float] | None:
+        """How many, and how fast; None ends the test."""
+        users: int = self.get_current_user_count()  # type: ignore[no-untyped-call]
+        NOTES.users = max(NOTES.users, users)
+        if self.get_run_time() >= LENGTH_S:  # type: ignore[no-untyped-call]
+            return None
+        return PLAN["users"], PLAN["per_s"]
+
+
+def ask(client: Any) -> None:
+    """One request of the route; a wrong answer is a failure, whatever its status."""
+    if PLAN["body"] is None:
+        title = "".join(random.choices(LETTERS, k=TITLE))
+        content = "".join(random.choices(LETTERS, k=CONTENT))
+        form = {"title": title, "content": content}
+        call = client.post(PLAN["path"], data=form, catch_response=True)
+    else:
+        title = None
+        call = client.get(PLAN["path"], catch_response=True)
+    with call as response:
+        if not response.status_code:  # no answer: Locust says itself what went wrong
+            return
+        if response.status_code >= ERROR:
+            response.failure(f"status {response.status_code}")
+        elif not correct(response.text, title):
+            response.failure("another answer than expected")
+
+
+def correct(text: str | None, title: str | None) -> bool:
+    """What was sent comes back; what is read is always the same."""
+    if title is not None:
+        return title in (text or "")
+    return bool(text == PLAN["body"])
+
+
+def base() -> type[User]:
+    """Locust's two clients; the published experiment used the slower one."""
+    return HttpUser if PLAN["client"] == "http" else FastHttpUser
+
+
+class Visitor(base()):  # type: ignore[misc]
+    """A user of the published experiment: no pause between requests."""
+
+    wait_time = constant(0)
+
+    @task
+    def visit(self) -> None:
+        """Again and again."""
+        NOTES.under_way += 1
+        try:
+            ask(self.client)
+        finally:
+            NOTES.under_way -= 1
+
+
+def kind_of(exception: Exception) -> str:
+    """A status, or the class of what went wrong: never a text that holds an address."""
+    text = str(exception)
+    return text if text.startswith(("status ", "another ")) else type(exception).__name__
+
+
+@events.test_start.add_listener  # type: ignore[untyped-decorator]
+def _begin(**_: Any) -> None:
+    NOTES.begin()
+
+
+@events.request.add_listener  # type: ignore[untyped-decorator]
+def _answered(response_time: float, exception: Exception | None, **_: Any) -> None:
+    NOTES.answer(response_time, None if exception is None else kind_of(exception))
+
+
+@events.test_stopping.add_listener  # type: ignore[untyped-decorator]
+def _stopping(**_: Any) -> None:
+    NOTES.end()
+
+
+@events.quitting.add_listener  # type: ignore[untyped-decorator]
+def _quit(environment: Any, **_: Any) -> None:
+    result = {
+        "began_ns": NOTES.began_ns,
+        "ended_ns": NOTES.ended_ns,
+        "answers": NOTES.answers,
+        "failed": [NOTES.failed.get(second, 0) for second in range(int(LENGTH_S))],
+        "errors": NOTES.errors,
+        "under_way": NOTES.cut_off,
+        "users": NOTES.users,
+        "cpu_ns": NOTES.cpu_ns,
+        "warned": bool(getattr(environment.runner, "cpu_warning_emitted", False)),
+    }
+    Path(PLAN["result"]).write_text(json.dumps(result), encoding="utf-8")
