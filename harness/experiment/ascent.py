@@ -115,7 +115,7 @@ def _latencies_ns(result: RampResult) -> np.ndarray[tuple[int], np.dtype[np.int6
 def _slice(ascent: Ascent, result: RampResult) -> SliceRecord:
     used, grown = ascent.used(result)
     latencies = _latencies_ns(result)
-    seconds = int(ascent.plan.length_s)
+    seconds = len(result.failed)
     found = np.array([int(at_s) for at_s, _ in result.answers], dtype=np.int64)
     sent = np.array([int(max(at_s - s, 0)) for at_s, s in result.answers], dtype=np.int64)
     return SliceRecord(

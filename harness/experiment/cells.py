@@ -118,7 +118,7 @@ class Cells:
                     server.problem = str(error)
         legs.shorten()
         attempt = self._store.next_attempt_at(phase, entry)
-        most = self._study.database_of(entry.variant).max_connections
+        most = int(self._database.settings()["max_connections"])
         return trial_of(
             ascent, self._run.id, phase, entry, attempt, started_at, server.problem, measured, most
         )

@@ -56,7 +56,7 @@ class RampResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     began_ns, ended_ns: on the machine's monotonic clock.
     answers: of each success, when it came in seconds since the start, and its latency in seconds.
-    failed: failures in each whole second. errors: by kind.
+    failed: failures in each second, the last one begun included. errors: by kind.
     under_way: requests that the end cut off.
     users: the most that were there at once.
     cpu_ns: processor time of Locust meanwhile.

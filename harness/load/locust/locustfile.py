@@ -145,11 +145,12 @@ def _stopping(**_: Any) -> None:
 
 @events.quitting.add_listener  # type: ignore[untyped-decorator]
 def _quit(environment: Any, **_: Any) -> None:
+    seconds = (NOTES.ended_ns - NOTES.began_ns) // 10**9 + 1
     result = {
         "began_ns": NOTES.began_ns,
         "ended_ns": NOTES.ended_ns,
         "answers": NOTES.answers,
-        "failed": [NOTES.failed.get(second, 0) for second in range(int(LENGTH_S))],
+        "failed": [NOTES.failed.get(second, 0) for second in range(seconds)],
         "errors": NOTES.errors,
         "under_way": NOTES.cut_off,
         "users": NOTES.users,
