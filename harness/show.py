@@ -72,7 +72,8 @@ def _load(study: Study) -> str:
     if load.engine == "locust":
         ramp = load.ramp
         return f"Locust, {ramp.per_s:g} users more per second, then {ramp.hold_s:g} s of all"
-    return f"{load.rounds} rounds of {load.slice_s:g} s slices in each trial, where it is not windows"
+    slices = f"{load.rounds} rounds of {load.slice_s:g} s slices"
+    return f"{slices} in each trial, where it is not windows"
 
 
 def verification_lines(verification: Verification) -> RenderableType:

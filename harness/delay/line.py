@@ -12,9 +12,6 @@ from collections import deque
 from collections.abc import Callable
 from time import monotonic_ns
 
-_EARLY_NS = 150_000
-"""A timer rings 0.1 to 0.3 ms late on a machine that has gone idle, more on a virtual one; so it is
-set earlier by this, and what is due within it goes."""
 Deliver = Callable[[bytes | None], None]
 """Takes what has arrived; None is the end of what one side says."""
 
@@ -61,7 +58,7 @@ class Line:
 
     def _set_timer(self, due_ns: int) -> None:
         # A time that has passed rings at once; 0 would disarm.
-        os.timerfd_settime_ns(self._timer, flags=os.TFD_TIMER_ABSTIME, initial=max(1, due_ns - _EARLY_NS))
+        os.timerfd_settime_ns(self._timer, flags=os.TFD_TIMER_ABSTIME, initial=max(1, due_ns))
 
     def _wake(self) -> None:
         try:
@@ -69,7 +66,7 @@ class Line:
         except BlockingIOError:
             return  # set anew since it rang
         queue = self._queue
-        while queue and queue[0][0] <= monotonic_ns() + _EARLY_NS:
+        while queue and queue[0][0] <= monotonic_ns():
             _, deliver, piece = queue.popleft()
             deliver(piece)
         if queue:
