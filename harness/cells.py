@@ -5,7 +5,7 @@ from pathlib import Path
 from harness.errors import MalformedFile
 from harness.study import Study
 
-_NATIVE = ("window_s", "rate", "share", "objective", "group")
+_NATIVE = ("window_s", "rate", "share", "objective", "group", "beside")
 
 
 def check_cells(path: Path, study: Study) -> None:

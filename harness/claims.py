@@ -18,31 +18,35 @@ class Criterion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     of, to: the ratio of two variants, by `measure`, under each condition that fits.
     price: the beginning of a toll's name, in microseconds, at each concurrency that fits.
     count: a quantity of the audit, of the variant `of`.
+    memory_per: MiB of the variant `of` for one thread or connection more, from the lowest to the
+        highest concurrency, where servers are fresh for every condition.
 
+    measure: `highest` is the highest rate of one of Locust's ramps.
     endpoints, connections, latency_ms: which conditions fit; all of them where empty. latency_ms is
         the added round trip of both legs together.
+    beside: the endpoint of a second load; only conditions without one where None.
     at_least, at_most: where the value must lie for the claim to hold.
-    study: the only study whose runs may tell; any where None.
     """
 
     of: str | None = None
     to: str | None = None
-    measure: Literal["cpu", "throughput", "p99"] = "throughput"
+    measure: Literal["cpu", "throughput", "p50", "p99", "highest"] = "throughput"
     price: str | None = None
     count: str | None = None
+    memory_per: Literal["thread", "connection"] | None = None
     endpoints: tuple[str, ...] = ()
     connections: tuple[int, ...] = ()
     latency_ms: tuple[float, ...] = ()
+    beside: str | None = None
     at_least: Bound | None = None
     at_most: Bound | None = None
-    study: str | None = None
 
 
 class Claim(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A statement from the literature.
 
-    name: e.g. F1. source: who said it, where and when. says: in short. expected: what we would say.
-    note: why it is not tested, or what the criteria leave out.
+    name: e.g. F1. source: who said it, where and when. says: in short.
+    note: what the criteria take it to mean, or leave out.
     """
 
     name: str
@@ -74,11 +78,14 @@ def load_claims(workspace: Workspace) -> tuple[Claim, ...]:
 
 
 def _check(path: Path, at: str, criterion: Criterion) -> None:
-    ratio = criterion.of is not None and criterion.to is not None
-    kinds = [ratio, criterion.price is not None, criterion.count is not None]
-    if sum(kinds) != 1 or (criterion.count is not None and criterion.of is None):
+    of = criterion.of is not None
+    kinds = [of and criterion.to is not None, criterion.price is not None]
+    kinds += [of and criterion.count is not None, of and criterion.memory_per is not None]
+    if sum(kinds) != 1:
         raise MalformedFile(
-            path, f"{at}: name either `of` and `to`, or `price`, or `count` with `of`."
+            path,
+            f"{at}: name one of `price`, `of` with `to`, `of` with `count`, and `of` with "
+            "`memory_per`.",
         )
     if criterion.at_least is None and criterion.at_most is None:
         raise MalformedFile(path, f"{at}: name `at_least`, `at_most` or both.")

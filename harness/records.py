@@ -55,6 +55,15 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     expected_s: float
 
 
+class BesideRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the second load did in a window: correct responses, errors by kind, latencies."""
+
+    correct: int
+    errors: dict[str, int]
+    latency_p50_ns: int | None
+    latency_p99_ns: int | None
+
+
 class WindowRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a window has beyond a slice.
 
@@ -67,6 +76,7 @@ class WindowRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     per_second: correct responses in each whole second.
     p50_per_second_ns: median latency of the requests sent, or due, in each whole second.
     database: by how much the counters of `pg_stat_database` grew; see `lab.database`.
+    beside: of the second load; None without one. CPU times are then of both loads together.
     """
 
     before: int
@@ -79,6 +89,7 @@ class WindowRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     per_second: tuple[int, ...]
     p50_per_second_ns: tuple[int | None, ...]
     database: dict[str, int]
+    beside: BesideRecord | None = None
 
 
 class SliceRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -8,13 +8,15 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.analysis.measures import Measure, ranked
+from harness.analysis.ramps import Ramps
 from harness.analysis.results import Analysis, ConditionResult
 from harness.analysis.ties import letters
 from harness.catalog import Catalog
 from harness.examinations import Verification
 from harness.records import Phase, Plan
 from harness.report import cause_words, words
-from harness.study import Study
+from harness.report.ramps import gain_sentence, route
+from harness.study import Condition, Study
 
 _SMOOTHING = 0.1
 """Weight of the newest slice in the estimate of the time left."""
@@ -88,6 +90,9 @@ def verification_lines(verification: Verification) -> RenderableType:
 def summary(analysis: Analysis) -> RenderableType:
     """Verdict and ranking with ties per condition, for 80 columns."""
     parts: list[RenderableType] = []
+    if analysis.ramps is not None:
+        parts.append(_ramp_table(analysis.ramps))
+        parts += [Text(gain_sentence(gain)) for gain in analysis.ramps.gains]
     for result in analysis.conditions:
         parts += [Text(words.verdict(result, analysis.baseline)), _ranking_table(analysis, result)]
     if any(
@@ -100,10 +105,31 @@ def summary(analysis: Analysis) -> RenderableType:
     return Group(*parts)
 
 
+def _ramp_table(ramps: Ramps) -> Table:
+    """The highest rate per cell, and in brackets the published one."""
+    setups = list(dict.fromkeys(cell.setup for cell in ramps.cells))
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    table.add_column("successes/s, at most (published)")
+    for name in setups:
+        table.add_column(name.partition("/")[2], justify="right")
+    for condition in dict.fromkeys(cell.condition for cell in ramps.cells):
+        values = [_rates(ramps, name, condition) for name in setups]
+        table.add_row(Text(route(condition)), *values)
+    return table
+
+
+def _rates(ramps: Ramps, setup: str, condition: Condition) -> str:
+    highest = ramps.cell(setup, condition).highest_per_s
+    known = ramps.in_print(setup, condition)
+    ours = words.MISSING if highest is None else f"{highest:.1f}"
+    return ours if known is None else f"{ours} ({known.highest_per_s:g})"
+
+
 _SHORT = {
     Measure.CPU: "CPU µs/request",
     Measure.THROUGHPUT: "requests/s",
     Measure.P99: "p99 ms",
+    Measure.P50: "median ms",
     Measure.SUSTAINED: "requests/s",
 }
 

@@ -125,6 +125,12 @@ def _check_condition(path: Path, at: str, condition: Condition, study: Study) ->
             f"`{at}.window_s` is missing; `latency` needs it, e.g. 10, because a slice would be "
             "over before its answers come.",
         )
+    if condition.beside is not None:
+        check_endpoint(condition.beside.endpoint, f"{path}, `{at}.beside`")
+        if condition.window_s is None:
+            raise MalformedFile(
+                path, f"`{at}.window_s` is missing; `beside` needs it, e.g. 10, to last as long."
+            )
     objective = condition.objective
     if objective is not None and objective.latency_ms >= load.timeout_s * 1e3:
         raise MalformedFile(

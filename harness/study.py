@@ -47,6 +47,13 @@ class Objective(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     achieved: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.99
 
 
+class Beside(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A second load on the same server, in a closed loop, while the first is measured."""
+
+    endpoint: str
+    connections: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 1
+
+
 class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything outside the variant: what is asked, how, and of how large a table.
 
@@ -61,6 +68,7 @@ class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     objective: search for the highest rate that meets it; window_s is the length of each try.
     arrivals: when they come.
     latency: round trips that are longer than those of this machine; needs windows.
+    beside: other requests meanwhile; needs windows.
     group: only the variants of this group of the study, and the baseline; all of `variants` if
         None.
     """
@@ -76,6 +84,7 @@ class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     arrivals: Literal["poisson", "constant"] = "poisson"
     group: str | None = None
     latency: Latency | None = None
+    beside: Beside | None = None
 
     @property
     def open_loop(self) -> bool:
@@ -96,6 +105,8 @@ class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             parts.append(self.arrivals)
         if self.latency is not None:
             parts.append(f"db{self.latency.database_ms:g}-client{self.latency.client_ms:g}ms")
+        if self.beside is not None:
+            parts.append(f"beside-{self.beside.endpoint}-c{self.beside.connections}")
         if self.window_s is not None:
             parts.append(f"w{self.window_s:g}x{self.windows}")
         return "+".join(parts)
@@ -184,6 +195,8 @@ class Study(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     variants: measured under every condition that names no group.
     groups: other sets of variants, by name; some may stand in none but these.
     setups: variants of the study's own, by name: others with settings of their own.
+    fresh: servers are started for a block, or for every condition in it, as memory wants it, whose
+        peak would otherwise be that of the largest condition before.
     published: the name of a table under `shared/published/` to stand beside what is measured.
     contrasts, waterfalls, squares: what the report derives beyond ratios to the baseline.
     baseline: the variant that ratios are taken to; a hidden duplicate of it (A/A) runs along.
@@ -210,6 +223,7 @@ class Study(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     waterfalls: tuple[Waterfall, ...] = ()
     squares: tuple[Square, ...] = ()
     setups: dict[str, Setup] = {}
+    fresh: Literal["block", "condition"] = "block"
     published: str | None = None
 
     def server_of(self, variant: str) -> ServerSettings:

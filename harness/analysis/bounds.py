@@ -147,13 +147,14 @@ def _other_bounds(used: Shares, database: float, cores: Cores, usable: float) ->
     share = database / len(cores.database)
     if share >= DATABASE_SHARE:
         return [Finding(Label.DATABASE_BOUND, f"PostgreSQL used {share:.0%} of its CPU")]
-    others = database + used.generator
+    others = database + used.generator + used.relay
     if set(cores.application) & {*cores.database, *cores.load}:
         others += used.server  # one processor for everything
+    relay = f", relay {used.relay:.0%}" if used.relay else ""
     if cores.co_located and others >= DATABASE_SHARE * len(cores.database):
         detail = (
             f"roles that share a core filled it (PostgreSQL {database:.0%}, generator "
-            f"{used.generator:.0%}), while the server used {used.server:.0%}"
+            f"{used.generator:.0%}{relay}), while the server used {used.server:.0%}"
         )
         return [Finding(Label.LOAD_CORE_BOUND, detail)]
     if max(used.server / usable, share, others / len(cores.database)) < IDLE_BELOW:

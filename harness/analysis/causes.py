@@ -42,7 +42,11 @@ class Causes(msgspec.Struct, frozen=True):
 
 def explain(run: Run, pieces: Sequence[Piece]) -> Causes:
     """Everything that the study's design lets be said about causes."""
-    pieces = [piece for piece in pieces if piece.condition.objective is None]
+    pieces = [
+        piece
+        for piece in pieces
+        if piece.condition.objective is None and piece.condition.beside is None
+    ]
     found = {piece.condition: levels(piece) for piece in pieces}
     untested = [_condition(run, piece, found[piece.condition]) for piece in pieces]
     others = [test for made in untested for test in _tests(made)]

@@ -1,23 +1,29 @@
-"""Published claims, held against a run: supported, refuted, depends, or not tested here."""
+"""Published claims, held against runs: supported, refuted, depends, or not tested here."""
 
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
 import msgspec
 
-from harness.analysis.intervals import Interval
+from harness.analysis.intervals import Interval, block_interval
 from harness.analysis.measures import Measure
 from harness.analysis.pieces import Piece
 from harness.analysis.prices import PriceList
+from harness.analysis.ramps import Ramps
 from harness.claims import Claim, Criterion
-from harness.records import Run
+from harness.records import Run, Trial
 from harness.study import Condition
 
-_MEASURES = {"cpu": Measure.CPU, "throughput": Measure.THROUGHPUT, "p99": Measure.P99}
+_MEASURES = {
+    "cpu": Measure.CPU,
+    "throughput": Measure.THROUGHPUT,
+    "p50": Measure.P50,
+    "p99": Measure.P99,
+}
 
 
 class Verdict(StrEnum):
-    """What a run says of a claim."""
+    """What runs say of a claim."""
 
     SUPPORTED = "supported"
     REFUTED = "refuted"
@@ -29,13 +35,17 @@ class Verdict(StrEnum):
 class Evidence(msgspec.Struct, frozen=True):
     """One value that a criterion looked at.
 
-    where: the condition, or the concurrency. what: which value. holds: whether the claim holds
-    there; None where the interval reaches over its threshold.
+    where: the condition's name, or the concurrency. what: which value.
+    least, most: where the claim wants it.
+    holds: whether it is there; None where the interval reaches over a threshold.
     """
 
+    run: str
     where: str
     what: str
     value: Interval
+    least: float | None
+    most: float | None
     holds: bool | None
 
 
@@ -47,19 +57,35 @@ class Judgement(msgspec.Struct, frozen=True):
     evidence: tuple[Evidence, ...]
 
 
-def judge(
-    claims: Sequence[Claim], run: Run, pieces: Sequence[Piece], prices: Sequence[PriceList]
-) -> tuple[Judgement, ...]:
-    """Hold every claim against one run."""
-    found: list[Judgement] = []
+class Findings(msgspec.Struct, frozen=True):
+    """What of one run a claim may be held against."""
+
+    run: Run
+    pieces: tuple[Piece, ...]
+    prices: tuple[PriceList, ...]
+    ramps: Ramps | None
+
+
+def judge(claims: Sequence[Claim], findings: Sequence[Findings]) -> tuple[Judgement, ...]:
+    """Hold every claim against every run."""
+    judged: list[Judgement] = []
     for claim in claims:
         evidence = tuple(
             item
+            for found in findings
             for criterion in claim.criteria
-            if criterion.study in (None, run.study_name)
-            for item in _evidence(criterion, run, pieces, prices)
+            for item in _evidence(criterion, found)
         )
-        found.append(Judgement(claim, verdict_of(evidence), evidence))
+        judged.append(Judgement(claim, verdict_of(evidence), evidence))
+    return tuple(judged)
+
+
+def merged(judgements: Sequence[Sequence[Judgement]]) -> tuple[Judgement, ...]:
+    """Of the same claims, by several runs: the verdict is over all of their evidence."""
+    found: list[Judgement] = []
+    for same in zip(*judgements, strict=True):
+        evidence = tuple(item for judgement in same for item in judgement.evidence)
+        found.append(Judgement(same[0].claim, verdict_of(evidence), evidence))
     return tuple(found)
 
 
@@ -75,62 +101,6 @@ def verdict_of(evidence: Sequence[Evidence]) -> Verdict:
     return Verdict.SUPPORTED if True in said else Verdict.REFUTED
 
 
-def _evidence(
-    criterion: Criterion, run: Run, pieces: Sequence[Piece], prices: Sequence[PriceList]
-) -> Iterable[Evidence]:
-    if criterion.price is not None:
-        return _prices(criterion, criterion.price, prices)
-    if criterion.count is not None:
-        return _counts(criterion, criterion.count, run)
-    return _ratios(criterion, pieces)
-
-
-def _ratios(criterion: Criterion, pieces: Sequence[Piece]) -> Iterable[Evidence]:
-    assert criterion.of is not None
-    assert criterion.to is not None
-    measure = _MEASURES[criterion.measure]
-    for piece in pieces:
-        if not _fits(criterion, piece.condition) or piece.unsaid(measure) not in (None, _NO_TWIN):
-            continue
-        effect = piece.effect(measure, criterion.of, criterion.to)
-        if effect is not None:
-            ratio = effect.exp()
-            what = f"{criterion.measure} of {criterion.of} / {criterion.to}"
-            yield Evidence(piece.condition.name, what, ratio, holds(criterion, ratio))
-
-
-_NO_TWIN = "the two identical variants have not both been measured in two blocks or more"
-
-
-def _prices(criterion: Criterion, name: str, prices: Sequence[PriceList]) -> Iterable[Evidence]:
-    for found in prices:
-        price = found.price(name)
-        fits = found.connections in (criterion.connections or (found.connections,))
-        if price is not None and fits:
-            where, what = f"{found.connections} connections", f"µs of a {price.name}"
-            yield Evidence(where, what, price.value, holds(criterion, price.value))
-
-
-def _counts(criterion: Criterion, quantity: str, run: Run) -> Iterable[Evidence]:
-    for audit in run.audits:
-        for toll in audit.tolls if audit.variant == criterion.of else ():
-            if toll.endpoint in (criterion.endpoints or (toll.endpoint,)):
-                count = toll.counted.get(quantity, 0.0)
-                value = Interval(mean=count, low=count, high=count, se=0.0, blocks=1)
-                what = f"{quantity.replace('_', ' ')} per request of {audit.variant}"
-                yield Evidence(toll.endpoint, what, value, holds(criterion, value))
-
-
-def _fits(criterion: Criterion, condition: Condition) -> bool:
-    latency = condition.latency
-    added = 0.0 if latency is None else latency.database_ms + latency.client_ms
-    return (
-        condition.endpoint in (criterion.endpoints or (condition.endpoint,))
-        and condition.connections in (criterion.connections or (condition.connections,))
-        and added in (criterion.latency_ms or (added,))
-    )
-
-
 def holds(criterion: Criterion, value: Interval) -> bool | None:
     """Whether all of the interval lies where the claim says, all of it elsewhere, or neither."""
     if value.low is None or value.high is None:
@@ -142,3 +112,119 @@ def holds(criterion: Criterion, value: Interval) -> bool | None:
     if value.high < least or value.low > most:
         return False
     return None
+
+
+def _evidence(criterion: Criterion, found: Findings) -> Iterable[Evidence]:
+    if criterion.price is not None:
+        values = _prices(criterion, criterion.price, found.prices)
+    elif criterion.count is not None:
+        values = _counts(criterion, criterion.count, found.run)
+    elif criterion.memory_per is not None:
+        values = _memory(criterion, found)
+    elif criterion.measure == "highest":
+        values = _gains(criterion, found.ramps)
+    else:
+        values = _ratios(criterion, found.pieces)
+    for where, what, value in values:
+        yield Evidence(
+            run=found.run.id,
+            where=where,
+            what=what,
+            value=value,
+            least=criterion.at_least,
+            most=criterion.at_most,
+            holds=holds(criterion, value),
+        )
+
+
+type _Values = Iterable[tuple[str, str, Interval]]
+"""Where, which value, and the value."""
+
+
+def _ratios(criterion: Criterion, pieces: Sequence[Piece]) -> _Values:
+    assert criterion.of is not None
+    assert criterion.to is not None
+    measure = _MEASURES[criterion.measure]
+    pair = {criterion.of, criterion.to}
+    for piece in pieces:
+        if not _fits(criterion, piece.condition):
+            continue
+        if measure is Measure.THROUGHPUT and piece.limited(pair) is not None:
+            continue
+        effect = piece.effect(measure, criterion.of, criterion.to)
+        if effect is not None:
+            what = f"{criterion.measure} of {criterion.of} / {criterion.to}"
+            yield piece.condition.name, what, effect.exp()
+
+
+def _gains(criterion: Criterion, ramps: Ramps | None) -> _Values:
+    for gain in () if ramps is None else ramps.gains:
+        same = (gain.setup, ramps.baseline if ramps else None) == (criterion.of, criterion.to)
+        if same and _fits(criterion, gain.condition):
+            what = f"highest rate of {criterion.of} / {criterion.to}"
+            yield gain.condition.name, what, gain.ours
+
+
+def _prices(criterion: Criterion, name: str, prices: Sequence[PriceList]) -> _Values:
+    for found in prices:
+        price = found.price(name)
+        fits = found.connections in (criterion.connections or (found.connections,))
+        if price is not None and fits:
+            yield f"{found.connections} connections", f"µs of a {price.name}", price.value
+
+
+def _counts(criterion: Criterion, quantity: str, run: Run) -> _Values:
+    for audit in run.audits:
+        for toll in audit.tolls if audit.variant == criterion.of else ():
+            if toll.endpoint in (criterion.endpoints or (toll.endpoint,)):
+                count = toll.counted.get(quantity, 0.0)
+                value = Interval(mean=count, low=count, high=count, se=0.0, blocks=1)
+                what = f"{quantity.replace('_', ' ')} per request of {audit.variant}"
+                yield toll.endpoint, what, value
+
+
+def _memory(criterion: Criterion, found: Findings) -> _Values:
+    """From the lowest concurrency to the highest of an endpoint, block by block."""
+    if found.run.study.fresh != "condition":
+        return
+    pieces = [piece for piece in found.pieces if _fits(criterion, piece.condition)]
+    for endpoint in dict.fromkeys(piece.condition.endpoint for piece in pieces):
+        same = [piece for piece in pieces if piece.condition.endpoint == endpoint]
+        ends = sorted(same, key=lambda piece: piece.condition.connections)
+        assert criterion.of is not None
+        low, high = (piece.blocks.get(criterion.of, {}) for piece in (ends[0], ends[-1]))
+        slopes = [
+            slope
+            for block in sorted(low.keys() & high.keys())
+            if (slope := _slope(criterion, low[block], high[block])) is not None
+        ]
+        value = block_interval(slopes)
+        if value is not None:
+            reach = f"{ends[0].condition.connections} to {ends[-1].condition.connections}"
+            what = f"MiB of {criterion.of} for one {criterion.memory_per} more"
+            yield f"{endpoint}, {reach} connections", what, value
+
+
+def _slope(criterion: Criterion, low: Trial, high: Trial) -> float | None:
+    if None in (low.rss_peak_kib, high.rss_peak_kib, low.threads, high.threads):
+        return None
+    assert low.rss_peak_kib is not None
+    assert high.rss_peak_kib is not None
+    assert low.threads is not None
+    assert high.threads is not None
+    more = high.condition.connections - low.condition.connections
+    if criterion.memory_per == "thread":
+        more = high.threads - low.threads
+    return (high.rss_peak_kib - low.rss_peak_kib) / 1024 / more if more > 0 else None
+
+
+def _fits(criterion: Criterion, condition: Condition) -> bool:
+    latency = condition.latency
+    added = 0.0 if latency is None else latency.database_ms + latency.client_ms
+    beside = None if condition.beside is None else condition.beside.endpoint
+    return (
+        condition.endpoint in (criterion.endpoints or (condition.endpoint,))
+        and condition.connections in (criterion.connections or (condition.connections,))
+        and added in (criterion.latency_ms or (added,))
+        and beside == criterion.beside
+    )

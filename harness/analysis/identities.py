@@ -14,6 +14,8 @@ def contradictions(trial: Trial) -> list[str]:
     """What does not add up in a trial, one sentence each; nothing if all does."""
     if not trial.complete or any(piece.errors for piece in trial.slices):
         return []  # an error answers early, or late, or without its statements
+    if trial.ramp is not None:
+        return []  # users come, so that their number has no single value
     found = [_little(trial), _statements(trial), _account(trial)]
     return [what for what in found if what is not None]
 
@@ -55,6 +57,7 @@ def _account(trial: Trial) -> str | None:
     roles = busy = 0
     for piece in trial.slices:
         roles += piece.server_cpu_ns + piece.generator_cpu_ns + piece.harness_cpu_ns
+        roles += piece.relay_cpu_ns
         roles += piece.database_cpu_ns or 0
         busy += piece.machine_busy_ns
     ticks = 20_000_000 * len(trial.slices) ** 0.5  # each piece's edges fall anywhere within ticks

@@ -38,6 +38,8 @@ _HEADINGS = {
 }
 
 
+COSTS = (Measure.CPU, Measure.DATABASE_CPU)
+"""Of one request; unknown where two loads share the time."""
 PERCENTILES: dict[Measure, float] = {Measure.P50: 50.0, Measure.P99: 99.0}
 """Those that are taken from all latencies of a trial."""
 
@@ -46,6 +48,8 @@ def slice_value(measure: Measure, piece: SliceRecord) -> float | None:
     """The measure in one slice, or None where the slice cannot tell (latencies: never)."""
     if piece.correct == 0 or piece.elapsed_ns <= 0:
         return None
+    if piece.window is not None and piece.window.beside is not None and measure in COSTS:
+        return None  # the CPU time is that of two loads
     match measure:
         case Measure.CPU:
             return piece.server_cpu_ns / piece.correct / 1e3
@@ -63,6 +67,8 @@ def trial_value(measure: Measure, trial: Trial) -> float | None:
         return trial.sustained_per_s
     if trial.condition.objective is not None:
         return None  # its windows were at all sorts of rates
+    if trial.condition.beside is not None and measure in COSTS:
+        return None  # the CPU time is that of two loads
     if measure in PERCENTILES:
         value = percentile_ns(trial.latency_hdr, PERCENTILES[measure])
         return None if value is None else value / 1e6
@@ -83,9 +89,12 @@ def ranked(condition: Condition) -> tuple[Measure, ...]:
     In a saturated closed loop latency is the number of connections divided by the throughput, and
     would rank the same thing twice; under arrivals at one rate for all, throughput is that rate,
     and latency is what differs. Where each variant has a rate of its own, only its cost compares.
+    With a second load beside, what a request costs cannot be told apart from what that costs.
     """
     if condition.objective is not None:
         return (Measure.SUSTAINED,)
+    if condition.beside is not None:
+        return (Measure.P99, Measure.P50)
     if condition.rate is not None:
         return (Measure.CPU, Measure.P99)
     if condition.share is not None:

@@ -1,7 +1,7 @@
 """All trials of one condition, with their labels, and effects between them."""
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from harness.analysis.costs import costs
 from harness.analysis.gls import NO_MEMORY, Fit, Series
 from harness.analysis.intervals import Interval, block_interval
 from harness.analysis.labels import LIMITS, Finding, Label
-from harness.analysis.measures import PERCENTILES, Measure, slice_value, trial_value
+from harness.analysis.measures import COSTS, PERCENTILES, Measure, slice_value, trial_value
 from harness.analysis.steadiness import trend
 from harness.analysis.ties import noise_floor
 from harness.analysis.validity import findings
@@ -21,6 +21,7 @@ from harness.study import Condition
 
 _FAILED = frozenset({Label.INCOMPLETE, Label.ERRORS, Label.NEVER_MET})
 _NOT_AS_OFFERED = frozenset({Label.OVERLOADED, Label.GENERATOR_BOUND})
+_OWN_WAITING = frozenset({Label.SERVER_BOUND, Label.LATENCY_BOUND, Label.POOL_BOUND})
 _GROUPS = 10
 """Into which a trial's slices are taken together, by their median, to look for a trend."""
 
@@ -61,6 +62,8 @@ class Piece:
 
         Values of one block belong together: only their differences mean something.
         """
+        if self.condition.beside is not None and measure in COSTS:
+            return {}
         if measure not in self._means:
             # A search's windows were at all sorts of rates.
             whole = measure in WHOLE or self.condition.objective is not None
@@ -129,18 +132,30 @@ class Piece:
             return self._unanswered()
         if measure is not Measure.THROUGHPUT:
             return None
+        return self.limited(entries)
+
+    def limited(self, entries: Collection[str] | None = None) -> str | None:
+        """Whose throughput was limited by something else than itself, and by what; or None."""
         for entry, trials in self.found.items():
             if entries is not None and entry not in entries:
                 continue
             limits = [{f.label: f for f in labels if f.label in LIMITS} for labels in trials]
-            if sum(set(found) == {Label.SERVER_BOUND} for found in limits) * 2 > len(trials):
+            if sum(self._own(set(found)) for found in limits) * 2 > len(trials):
                 continue
-            others = [
-                f for found in limits for f in found.values() if f.label is not Label.SERVER_BOUND
-            ]
+            others = [f for found in limits for f in found.values() if not self._own({f.label})]
             why = f" ({others[0].label}: {others[0].detail})" if others else ""
             return f"the server of {entry} was not what limited it{why}"
         return None
+
+    def _own(self, limits: Set[Label]) -> bool:
+        """Whether a variant's throughput was its own doing.
+
+        Where round trips are long, how many of them it keeps under way is what is asked: there
+        waiting, for the network or for its own pool, is as much its own as computing.
+        """
+        if self.run.study.delayed:
+            return limits <= _OWN_WAITING
+        return limits == {Label.SERVER_BOUND}
 
     def _unanswered(self) -> str | None:
         """A latency of the arrivals that were answered says nothing where many were not."""

@@ -8,11 +8,14 @@ import msgspec
 
 from harness.analysis.attempts import counted_attempts
 from harness.analysis.causes import Causes, explain
+from harness.analysis.claims import Findings, Judgement, judge
 from harness.analysis.intervals import Interval, block_interval, detectable
 from harness.analysis.labels import REMEDIES, Finding, Label
 from harness.analysis.measures import Measure, ranked
 from harness.analysis.pieces import Piece
+from harness.analysis.ramps import Ramps, summarise
 from harness.analysis.ties import ALPHA, exceedance_p, holm, noise_floor, tie_groups
+from harness.claims import Claim
 from harness.records import DUPLICATE, Run, Trial
 from harness.study import Condition
 
@@ -88,6 +91,8 @@ class Analysis(msgspec.Struct, frozen=True):
 
     repeated: phases that were measured more than once; all attempts are kept.
     causes: why variants differ, as far as the study's design tells.
+    ramps: Locust's cells; conditions are then empty.
+    judgements: published claims, as far as this run tells.
     """
 
     run: str
@@ -96,10 +101,19 @@ class Analysis(msgspec.Struct, frozen=True):
     conditions: tuple[ConditionResult, ...]
     repeated: int
     causes: Causes
+    ramps: Ramps | None = None
+    judgements: tuple[Judgement, ...] = ()
 
 
-def analyse(run: Run, trials: Sequence[Trial]) -> Analysis:
-    """Sum up a run from its trials."""
+def analyse(run: Run, trials: Sequence[Trial], claims: Sequence[Claim] = ()) -> Analysis:
+    """Sum up a run from its trials.
+
+    Args:
+        run, trials: what was measured.
+        claims: to be held against it.
+    """
+    if run.study.load.engine == "locust":
+        return _of_ramps(run, trials, claims)
     counted = counted_attempts(run, trials)
     pieces = [
         Piece(run, condition, found)
@@ -107,13 +121,30 @@ def analyse(run: Run, trials: Sequence[Trial]) -> Analysis:
         if (found := [t for t in counted if t.condition == condition])
     ]
     differs = _called_differences(pieces)
+    causes = explain(run, pieces)
     return Analysis(
         run=run.id,
         baseline=run.study.baseline,
         duplicate=run.study.baseline + DUPLICATE,
         conditions=tuple(_condition(piece, differs) for piece in pieces),
         repeated=len({(t.block, t.condition) for t in trials if t.attempt > 1}),
-        causes=explain(run, pieces),
+        causes=causes,
+        judgements=judge(claims, [Findings(run, tuple(pieces), causes.prices, None)]),
+    )
+
+
+def _of_ramps(run: Run, trials: Sequence[Trial], claims: Sequence[Claim]) -> Analysis:
+    """Cells that stand each by itself: no pairs, no ranking, no noise floor."""
+    ramps = summarise(run, trials)
+    return Analysis(
+        run=run.id,
+        baseline=run.study.baseline,
+        duplicate=run.study.baseline + DUPLICATE,
+        conditions=(),
+        repeated=len({(t.block, t.condition, t.entry) for t in trials if t.attempt > 1}),
+        causes=explain(run, ()),
+        ramps=ramps,
+        judgements=judge(claims, [Findings(run, (), (), ramps)]),
     )
 
 

@@ -13,6 +13,7 @@ class Shares(msgspec.Struct, frozen=True):
     generator: float
     foreign: float | None
     steal: float
+    relay: float = 0.0
 
 
 def shares(trial: Trial, processors: int) -> Shares | None:
@@ -27,15 +28,17 @@ def shares(trial: Trial, processors: int) -> Shares | None:
         return None
     server = sum(s.server_cpu_ns for s in trial.slices)
     generator = sum(s.generator_cpu_ns for s in trial.slices)
-    harness = sum(s.harness_cpu_ns + s.relay_cpu_ns for s in trial.slices)
+    harness = sum(s.harness_cpu_ns for s in trial.slices)
+    relay = sum(s.relay_cpu_ns for s in trial.slices)
     busy = sum(s.machine_busy_ns for s in trial.slices)
     known = [s.database_cpu_ns for s in trial.slices if s.database_cpu_ns is not None]
     database = sum(known) if len(known) == len(trial.slices) else None
-    ours = None if database is None else server + generator + harness + database
+    ours = None if database is None else server + generator + harness + relay + database
     return Shares(
         server=server / elapsed,
         database=None if database is None else database / elapsed,
         generator=generator / elapsed,
         foreign=None if ours is None else max(0.0, (busy - ours) / window),
         steal=sum(s.steal_ns for s in trial.slices) / window / processors,
+        relay=relay / elapsed,
     )

@@ -28,6 +28,9 @@ def findings(trial: Trial, around: Circumstances) -> tuple[Finding, ...]:
     found += _failures(trial)
     found += _unanswered(trial)
     used = shares(trial, len(around.cores.all))
+    if trial.ramp is not None and trial.ramp.warned:
+        detail = "Locust itself complained that its processor was too busy"
+        found.append(Finding(Label.GENERATOR_BOUND, detail))
     if used is not None:
         found += _noise(trial, used, around)
         found += bounds(trial, used, around)

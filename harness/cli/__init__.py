@@ -6,7 +6,13 @@ from types import FrameType
 
 from rich.text import Text
 
-from harness.cli import checking, looking, running, serving  # noqa: F401 (they register commands)
+from harness.cli import (  # noqa: F401 (they register commands)
+    checking,
+    judging,
+    looking,
+    running,
+    serving,
+)
 from harness.cli.console import app, err
 from harness.errors import BridgetollError
 

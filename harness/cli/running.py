@@ -8,6 +8,7 @@ from rich.text import Text
 
 from harness import show
 from harness.changes import Changes
+from harness.claims import load_claims
 from harness.cli.console import DatabaseUrl, app, err, laboratory_of, open_workspace, out
 from harness.errors import BridgetollError, Stopped, UsageError
 from harness.experiment import conduct
@@ -96,7 +97,7 @@ def _execute(
 
 
 def _report(workspace: Workspace, store: Store) -> None:
-    made = write_report(store)
+    made = write_report(store, load_claims(workspace))
     for damaged in made.damaged:
         err.print(Text.assemble(("left out: ", "bold yellow"), str(damaged)))
     out.print(show.summary(made.analysis))

@@ -66,6 +66,7 @@ class Gathering:
         self.kept = Requests() if keep_requests else None
         self.server = server
         self.exchange: Exchange | None = None
+        self.beside: Exchange | None = None
         self.slices: list[SliceRecord] = []
         self.tries: list[Try] = []
         self.sustained_per_s: list[float | None] = []

@@ -4,6 +4,8 @@ import http.client
 from collections.abc import Callable, Iterator
 from functools import partial
 
+import msgspec
+
 from harness.analysis.bounds import CEILING_SHARE
 from harness.audit.conformance import Subject
 from harness.audit.findings import Violation
@@ -50,6 +52,7 @@ class PhaseRunner:
         self._contract = contract
         self._database = database
         self._generator = instruments.generator
+        self._background = instruments.background
         self._sampler = instruments.sampler
         self._legs = Legs(instruments.injector)
         self._listener = listener
@@ -151,13 +154,18 @@ class PhaseRunner:
             settings=server.settings,
         )
         gathering.exchange = exchange_for(subject, server.running.url, condition, self._study.seed)
+        name, address = server.entry.name, server.address
         self._generator.open(
-            server.entry.name,
-            server.address.host,
-            server.address.port,
-            connections=condition.connections,
-            keep_alive=server.keep_alive,
-        )
+            name, address.host, address.port,
+            connections=condition.connections, keep_alive=server.keep_alive,
+        )  # fmt: skip
+        if condition.beside is not None and self._background is not None:
+            other = msgspec.structs.replace(condition, endpoint=condition.beside.endpoint)
+            gathering.beside = exchange_for(subject, server.running.url, other, self._study.seed)
+            self._background.open(
+                name, address.host, address.port,
+                connections=condition.beside.connections, keep_alive=server.keep_alive,
+            )  # fmt: skip
 
     def _warm_up(self, gathering: Gathering) -> None:
         self._turns.warm_up(gathering, self._study.load.warmup_s)
@@ -205,15 +213,18 @@ class PhaseRunner:
     def _finish(self, gathering: Gathering, run: str, attempt: int) -> Trial:
         name = gathering.server.entry.name
         effects = self._contract.operations[self._phase.condition.endpoint].effects
-        gathering.statements = Statements(
-            calls=sum(counted.calls for counted in self._database.statements(name)),
-            requests=gathering.requests,
-            expected=len(effects.statements) + effects.control,
-        )
+        if gathering.beside is None:  # PostgreSQL would count those of both loads
+            gathering.statements = Statements(
+                calls=sum(counted.calls for counted in self._database.statements(name)),
+                requests=gathering.requests,
+                expected=len(effects.statements) + effects.control,
+            )
         gathering.waits = self._sampler.take(self._role(gathering))
         trial = gathering.trial(run, attempt)
         if gathering.exchange is not None:
             self._generator.close(name)
+        if gathering.beside is not None and self._background is not None:
+            self._background.close(name)
         return trial
 
     def _role(self, gathering: Gathering) -> str:

@@ -124,9 +124,16 @@ class Session:
                     return
                 phases = [p for p in self.plan.phases if p.block == block]
                 missing = [p for p in phases if not self._store.has_phase(p, self._of(p, entries))]
+                for together in self._sharing_servers(missing):
+                    self._run_block(run, together, entries, database, instruments)
                 if missing:
-                    self._run_block(run, missing, entries, database, instruments)
                     stopper.block_done()
+
+    def _sharing_servers(self, phases: list[Phase]) -> list[list[Phase]]:
+        """Those of a block that are measured on the same starts."""
+        if self.study.fresh == "condition":
+            return [[phase] for phase in phases]
+        return [phases] if phases else []
 
     def _of(self, phase: Phase, entries: list[Entry]) -> list[Entry]:
         """Those that its condition asks for."""
@@ -143,6 +150,8 @@ class Session:
     ) -> None:
         """All servers fresh and alive together, condition after condition."""
         block = phases[0].block
+        if self.study.fresh == "condition":
+            entries = self._of(phases[0], entries)
         self._listener.step(f"block {block}: starting {len(entries)} servers")
         with ExitStack() as stack:
             order = [self.plan.entries[index] for index in self.plan.starts[block - 1]]

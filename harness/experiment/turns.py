@@ -1,6 +1,7 @@
 """A server's turn: a slice or a window of load, with every clock read at both of its edges."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 import numpy as np
@@ -11,7 +12,7 @@ from harness.experiment.instruments import Instruments
 from harness.lab.database import Database
 from harness.load.generator import Edge
 from harness.load.messages import Arrivals, Tally
-from harness.records import SliceRecord, WindowRecord
+from harness.records import BesideRecord, SliceRecord, WindowRecord
 from harness.settings import LoadSettings
 from harness.study import Condition
 
@@ -90,11 +91,13 @@ class Turns:
             self._database.reset(condition.rows)
         self._watch(gathering)
         began_ns, before_ns = time.monotonic_ns(), clock.read_ns()
-        tally = self._with.generator.window(
-            gathering.server.entry.name, gathering.exchange, warmup_s=settings.warmup_s,
-            seconds=condition.window_s, timeout_s=settings.timeout_s, at_edge=at_edge,
-            arrivals=None if rate_per_s is None else self._arrivals(rate_per_s, turn),
-        )  # fmt: skip
+        with ThreadPoolExecutor(1) as threads:
+            beside = threads.submit(self._beside, gathering)
+            tally = self._with.generator.window(
+                gathering.server.entry.name, gathering.exchange, warmup_s=settings.warmup_s,
+                seconds=condition.window_s, timeout_s=settings.timeout_s, at_edge=at_edge,
+                arrivals=None if rate_per_s is None else self._arrivals(rate_per_s, turn),
+            )  # fmt: skip
         self._with.sampler.watch(None)
         # Warm-up and drain lie outside the edges, but are no idle time either.
         time.sleep(_SETTLE_S)
@@ -102,8 +105,25 @@ class Turns:
         gathering.turn(turn, tally, used_ns, time.monotonic_ns() - began_ns)
         opened, closed = edges.readings
         grown = {key: value - edges.counters[0][key] for key, value in edges.counters[1].items()}
-        details = _details(tally, rate_per_s is not None, grown)
+        details = _details(tally, rate_per_s is not None, grown, beside.result())
         return Window(self._record(gathering, turn, tally, closed - opened, details), tally)
+
+    def _beside(self, gathering: Gathering) -> BesideRecord | None:
+        """The second load, through the same warm-up and window; in a thread of its own."""
+        background, condition = self._with.background, self._condition
+        if background is None or gathering.beside is None or condition.window_s is None:
+            return None
+        tally = background.window(
+            gathering.server.entry.name, gathering.beside, warmup_s=self._settings.warmup_s,
+            seconds=condition.window_s, timeout_s=self._settings.timeout_s,
+        )  # fmt: skip
+        latencies = np.frombuffer(tally.latencies, dtype=np.int64)
+        return BesideRecord(
+            correct=tally.completed,
+            errors=tally.errors,
+            latency_p50_ns=_percentile(latencies, 50),
+            latency_p99_ns=_percentile(latencies, 99),
+        )
 
     def warm_up(self, gathering: Gathering, seconds: float) -> Tally:
         """The load of a slice, without reading any clock."""
@@ -156,7 +176,9 @@ class Turns:
         )
 
 
-def _details(tally: Tally, open_loop: bool, grown: dict[str, int]) -> WindowRecord:
+def _details(
+    tally: Tally, open_loop: bool, grown: dict[str, int], beside: BesideRecord | None
+) -> WindowRecord:
     latencies = np.frombuffer(tally.latencies, dtype=np.int64)
     starts = np.frombuffer(tally.starts, dtype=np.int64)
     lags = np.frombuffer(tally.lags, dtype=np.int64)
@@ -176,6 +198,7 @@ def _details(tally: Tally, open_loop: bool, grown: dict[str, int]) -> WindowReco
             _percentile(latencies[begun == second], 50) for second in range(seconds)
         ),
         database=grown,
+        beside=beside,
     )
 
 

@@ -12,7 +12,9 @@ from harness.records import Run
 from harness.report import words
 from harness.report.causes import causes_view
 from harness.report.charts import alternative, data_uri, interval_chart
+from harness.report.claim_words import claims_view
 from harness.report.curves import curves
+from harness.report.ramps import DETAILS, ramps_view
 
 _COLUMNS = (Measure.CPU, Measure.THROUGHPUT, Measure.P50, Measure.P99, Measure.DATABASE_CPU)
 
@@ -32,6 +34,9 @@ def view(run: Run, analysis: Analysis, damaged: Sequence[BridgetollError]) -> di
             _condition(run, analysis, result, entries) for result in analysis.conditions
         ],
         "curves": curves(analysis, order),
+        "claims": claims_view(analysis.judgements),
+        "ramps": ramps_view(run, analysis.ramps),
+        "ramp_details": DETAILS,
         "causes": causes_view(run, analysis.causes),
         "repeated": analysis.repeated,
         "failed_checks": {v.variant: v.problems for v in run.verifications if not v.passed},

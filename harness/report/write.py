@@ -1,10 +1,12 @@
 """A run's report, from its folder to its folder."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
 from harness.analysis.results import Analysis, analyse
+from harness.claims import Claim
 from harness.errors import BridgetollError
 from harness.experiment.store import Store
 from harness.report.render import html, markdown
@@ -19,15 +21,19 @@ class Report(msgspec.Struct, frozen=True):
     damaged: tuple[BridgetollError, ...]
 
 
-def write_report(store: Store) -> Report:
+def write_report(store: Store, claims: Sequence[Claim] = ()) -> Report:
     """Recompute everything from the trials and write page, Markdown and summary.
+
+    Args:
+        store: of the run.
+        claims: to be held against it.
 
     Raises:
         MalformedFile: `run.json` cannot be read. Damaged trials are left out and named instead.
     """
     run = store.read_run()
     trials, damaged = store.trials()
-    analysis = analyse(run, trials)
+    analysis = analyse(run, trials, claims)
     values = view(run, analysis, damaged)
     store.write_text("report.md", markdown(values))
     summary = msgspec.json.format(msgspec.json.encode(analysis), indent=1).decode()

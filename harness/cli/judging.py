@@ -1,0 +1,46 @@
+"""The command that holds published claims against runs: `claims`."""
+
+from typing import Annotated
+
+import typer
+
+from harness import show_claims
+from harness.analysis.claims import Judgement, merged
+from harness.analysis.results import analyse
+from harness.claims import Claim, load_claims
+from harness.cli.console import Json, app, err, open_workspace, out, print_json
+from harness.errors import UsageError
+from harness.experiment.store import Store, find_run, run_ids
+
+
+@app.command()
+def claims(
+    runs: Annotated[
+        list[str] | None, typer.Argument(help="Runs to judge by; all that are kept if none.")
+    ] = None,
+    evidence: Annotated[
+        bool, typer.Option("--evidence", help="Show every value, not the verdicts alone.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Judge published claims by what was measured."""
+    workspace, _ = open_workspace()
+    known = load_claims(workspace)
+    names = runs or list(run_ids(workspace.results))
+    if not names:
+        raise UsageError("There is no run to judge by; make one with `bridgetoll run`.")
+    stores = [find_run(workspace.results, name) for name in dict.fromkeys(names)]
+    judged = merged([_judged(store, known) for store in stores])
+    if as_json:
+        print_json(judged)
+    else:
+        out.print(show_claims.table(judged, evidence=evidence))
+
+
+def _judged(store: Store, known: tuple[Claim, ...]) -> tuple[Judgement, ...]:
+    err.print(f"reading {store.id}", style="dim")
+    run = store.read_run()
+    trials, damaged = store.trials()
+    for problem in damaged:
+        err.print(f"left out: {store.id}: {problem}", style="yellow")
+    return analyse(run, trials, known).judgements

@@ -1,0 +1,194 @@
+"""Locust's cells as texts: here beside what was published, and what the data say of each cell."""
+
+from typing import Any
+
+from harness.analysis.labels import Label
+from harness.analysis.ramps import Cell, Gain, Ramps
+from harness.analysis.validity import ERROR_SHARE
+from harness.published import PublishedCell
+from harness.records import Run
+from harness.report import words
+from harness.report.charts import data_uri
+from harness.report.ramp_chart import alternative, ramp_chart
+from harness.study import Condition
+
+FULL = 0.9
+"""Of PostgreSQL's connections: a sample of all that were open finds them taken."""
+
+
+def ramps_view(run: Run, ramps: Ramps | None) -> dict[str, Any] | None:
+    """What the templates show; None for a run of our own generator."""
+    if ramps is None:
+        return None
+    setups = list(dict.fromkeys(cell.setup for cell in ramps.cells))
+    conditions = list(dict.fromkeys(cell.condition for cell in ramps.cells))
+    others = [name for name in setups if name != ramps.baseline]
+    return {
+        "published": run.published,
+        "ramp": ramp_words(run),
+        "setups": [{"name": name, "title": run.variants[name].title} for name in setups],
+        "others": others,
+        "baseline": ramps.baseline,
+        "verdicts": [gain_sentence(gain) for gain in ramps.gains],
+        "rows": [
+            {"route": route(c), "cells": [_beside(ramps, name, c) for name in setups]}
+            for c in conditions
+        ],
+        "gains": [
+            {"route": route(c), "values": [_gain(ramps, name, c) for name in others]}
+            for c in conditions
+        ],
+        "details": [_detail(cell) for cell in ramps.cells],
+        "charts": [
+            {
+                "title": f"Successes per second: {endpoint}",
+                "uri": data_uri(ramp_chart(ramps, setups, endpoint)),
+                "alt": alternative(ramps, endpoint),
+            }
+            for endpoint in dict.fromkeys(c.endpoint for c in conditions)
+        ],
+        "trips": _trips(ramps),
+    }
+
+
+def ramp_words(run: Run) -> str:
+    """The load in a sentence."""
+    ramp = run.study.load.ramp
+    users = max(c.connections for c in run.study.conditions)
+    client = "HttpUser" if ramp.client == "http" else "FastHttpUser"
+    return (
+        f"Locust's {client}, without pause: {ramp.per_s:g} users more per second up to {users}, "
+        f"then {ramp.hold_s:g} s of all of them; {ramp.length_s(users):g} s in all."
+    )
+
+
+def route(condition: Condition) -> str:
+    """A cell's row in the published layout."""
+    latency = condition.latency
+    if latency is None:
+        return f"{condition.endpoint}, 0 ms"
+    if latency.database_ms == latency.client_ms:
+        return f"{condition.endpoint}, {latency.client_ms:g} ms"
+    return (
+        f"{condition.endpoint}, {latency.database_ms:g} ms to the database, "
+        f"{latency.client_ms:g} ms to the client"
+    )
+
+
+def pair(highest: float | None, successes: float | None) -> str:
+    """As published: highest rate / successes in all."""
+    if highest is None or successes is None:
+        return words.MISSING
+    return f"{highest:.1f} / {successes:,.0f}"
+
+
+def gain_sentence(gain: Gain) -> str:
+    """How a setup stood to the baseline, here and in print."""
+    text = f"{route(gain.condition)}: {gain.setup} reached {words.ratio(gain.ours)} times the rate"
+    if gain.published is None or gain.quotient is None:
+        return f"{text}."
+    return (
+        f"{text}; published {words.number(gain.published)} times, so that here it is "
+        f"{words.number(gain.quotient)} of that."
+    )
+
+
+def reason(cell: Cell) -> str:
+    """What the cell's own data say of its figures."""
+    if cell.problem is not None:
+        return cell.problem.splitlines()[0]
+    parts = [f"{f.label}: {f.detail}" for f in cell.limits] or ["no single limit"]
+    if cell.shares is not None and any(f.label is Label.LATENCY_BOUND for f in cell.limits):
+        connections = 0.0 if cell.connections is None else cell.connections
+        parts.append(
+            f"its requests waited for round trips, {words.number(max(connections, 1))} at a time "
+            "in PostgreSQL"
+            if connections >= 1
+            else "its requests waited in line"
+        )
+    share = cell.failed_share
+    if share is not None and share > ERROR_SHARE:
+        kinds = ", ".join(f"{count:,} {kind}" for kind, count in cell.errors.items())
+        parts.append(f"{share:.1%} of requests failed ({kinds})")
+    if _exhausted(cell):
+        parts.append(f"PostgreSQL's {cell.max_connections} connections were taken")
+    return "; ".join(parts)
+
+
+def _exhausted(cell: Cell) -> bool:
+    most = cell.max_connections
+    return bool(most and cell.connections and cell.connections >= FULL * most)
+
+
+def _beside(ramps: Ramps, setup: str, condition: Condition) -> dict[str, str]:
+    cell, known = ramps.cell(setup, condition), ramps.in_print(setup, condition)
+    return {
+        "ours": pair(cell.highest_per_s, cell.successes),
+        "published": words.MISSING if known is None else pair(known.highest_per_s, known.successes),
+        "ratio": _quotient(cell, known),
+    }
+
+
+def _quotient(cell: Cell, known: PublishedCell | None) -> str:
+    if known is None or cell.highest_per_s is None or not known.highest_per_s:
+        return words.MISSING
+    return words.number(cell.highest_per_s / known.highest_per_s)
+
+
+def _gain(ramps: Ramps, setup: str, condition: Condition) -> dict[str, str]:
+    found = [g for g in ramps.gains if (g.setup, g.condition) == (setup, condition)]
+    if not found:
+        return {"ours": words.MISSING, "published": words.MISSING, "quotient": words.MISSING}
+    gain = found[0]
+    return {
+        "ours": words.ratio(gain.ours),
+        "published": words.MISSING if gain.published is None else words.number(gain.published),
+        "quotient": words.MISSING if gain.quotient is None else words.number(gain.quotient),
+    }
+
+
+def _detail(cell: Cell) -> dict[str, Any]:
+    share = cell.shares
+    values = (
+        cell.users,
+        None if cell.failed_share is None else f"{cell.failed_share:.1%}",
+        None if cell.under_way is None else f"{cell.under_way:.0f}",
+        *(None if v is None else words.number(v) for v in (cell.steady_per_s,)),
+        *(
+            None if v is None else words.number(v)
+            for v in (cell.latency_p50_ms, cell.latency_p99_ms)
+        ),
+        None if share is None else f"{share.server:.0%}",
+        None if share is None or share.database is None else f"{share.database:.0%}",
+        None if share is None else f"{share.generator:.0%}",
+        None if share is None else f"{share.relay:.0%}",
+        None if cell.connections is None else words.number(cell.connections),
+        cell.threads,
+        None if cell.memory_mib is None else words.number(cell.memory_mib),
+    )
+    return {
+        "setup": cell.setup,
+        "route": route(cell.condition),
+        "values": [words.MISSING if value is None else value for value in values],
+        "reason": reason(cell),
+    }
+
+
+DETAILS = (
+    "users", "failed", "cut off at the end", "successes/s with all users", "median latency (ms)",
+    "p99 latency (ms)", "server CPU", "PostgreSQL CPU", "Locust CPU", "relay CPU",
+    "connections, mean", "threads, peak", "memory, peak (MiB)",
+)  # fmt: skip
+"""Headings of a cell's details."""
+
+
+def _trips(ramps: Ramps) -> list[str]:
+    """Added round trips as they were measured, over all cells with the same nominal ones."""
+    found: dict[str, list[float]] = {}
+    for cell in ramps.cells:
+        for leg, nominal, measured in cell.trips:
+            found.setdefault(f"{leg}, nominally {nominal:g} ms", []).append(measured)
+    return [
+        f"{name}: {min(values):.1f} to {max(values):.1f} ms idle ({len(values)} measurements)"
+        for name, values in found.items()
+    ]
