@@ -70,7 +70,7 @@ def judge(netem: Netem) -> list[Finding]:
     return [
         Finding(
             Topic.NETEM,
-            f"Added latency by netem: {known} ({netem.reason}).",
-            "study added latency on a kernel that has the module sch_netem",
+            f"Added latency: by the relay; by netem {known} ({netem.reason}).",
+            "none needed for the relay; netem wants a kernel that has the module sch_netem",
         )
     ]

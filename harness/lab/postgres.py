@@ -54,6 +54,11 @@ class EmbeddedPostgres:
         assert self._child is not None
         return self._child.pid
 
+    @property
+    def programs(self) -> Path:
+        """The folder of PostgreSQL's programs, pgbench among them."""
+        return self._bin
+
     def __enter__(self) -> Self:
         try:
             self._initialise()

@@ -89,10 +89,10 @@ def test_a_tool_that_cannot_be_run_is_a_reason(tmp_path: Path) -> None:
     ("netem", "statement", "mend"),
     [
         (Netem(True, True), "Added latency: by netem, in network namespaces.", False),
-        (Netem(True, False, "why"), "Added latency by netem: not here (why).", True),
-        (Netem(False, None, "why"), "Added latency by netem: not here (why).", True),
-        (Netem(None, None, "why"), "Added latency by netem: not known (why).", True),
-        (Netem(True, None, "why"), "Added latency by netem: not known (why).", True),
+        (Netem(True, False, "why"), "Added latency: by the relay; by netem not here (why).", True),
+        (Netem(False, None, "why"), "Added latency: by the relay; by netem not here (why).", True),
+        (Netem(None, None, "why"), "Added latency: by the relay; by netem not known (why).", True),
+        (Netem(True, None, "why"), "Added latency: by the relay; by netem not known (why).", True),
     ],
 )
 def test_without_netem_there_is_the_relay(netem: Netem, statement: str, mend: bool) -> None:

@@ -51,6 +51,13 @@ connections = 16
 rows = 2
 window_s = 0.5
 objective = { latency_ms = 200, achieved = 0.8 }
+
+[[conditions]]
+endpoint = "io_wait"
+connections = 4
+rows = 2
+window_s = 0.6
+beside = { endpoint = "cpu", connections = 2 }
 """
 ENTRIES = 3
 
@@ -94,7 +101,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
 
 
 def test_every_shape_gives_complete_trials_without_errors(finished: Finished) -> None:
-    assert len(finished.trials) == 4 * ENTRIES
+    assert len(finished.trials) == 5 * ENTRIES
     assert all(t.complete for t in finished.trials)
     assert not any(s.errors for t in finished.trials for s in t.slices)
     assert finished.run.generator_ceiling_per_s is not None
@@ -117,6 +124,34 @@ def test_warm_up_and_drain_of_a_window_are_not_taken_for_idle_work(finished: Fin
     for trial in finished.of("w1.2x2"):
         assert trial.idle_cpu_share is not None
         assert trial.idle_cpu_share < 0.05
+
+
+def test_a_second_load_runs_beside_the_first_and_is_counted_apart(finished: Finished) -> None:
+    for trial in finished.of("beside-cpu-c2"):
+        (piece,) = trial.slices
+        assert piece.window is not None
+        beside = piece.window.beside
+        assert beside is not None
+        assert beside.correct > 0
+        assert beside.errors == {}
+        assert beside.latency_p50_ns is not None
+        assert piece.correct > 0
+        assert trial.statements is None, "PostgreSQL counts those of both loads"
+    assert all(
+        s.window is None or s.window.beside is None
+        for t in finished.trials
+        if "beside" not in t.condition.name
+        for s in t.slices
+    )
+
+
+def test_what_a_request_costs_beside_another_load_is_not_told(finished: Finished) -> None:
+    found = analyse(finished.run, finished.trials)
+    (result,) = (r for r in found.conditions if r.condition.beside is not None)
+    assert result.comparisons[Measure.CPU].estimates == {}
+    assert result.comparisons[Measure.P99].estimates.keys() == {
+        "toy/good", "toy/burning", "toy/good#duplicate",
+    }  # fmt: skip
 
 
 def test_littles_law_holds_in_windows(finished: Finished) -> None:
