@@ -38,8 +38,11 @@ RECEIVERS = environment.choice("DJANGO_RECEIVERS", ["package", "none"], default=
 # Whether a thread that is reused keeps Django's wrapper of its connection, or makes one anew for
 # each request, as a new thread would.
 WRAPPER = environment.choice("DJANGO_WRAPPER", ["kept", "per-request"], default="kept")
-# What stands between the handler and the view: nothing, or what `startproject` puts there.
-MIDDLEWARE_STACK = environment.choice("DJANGO_MIDDLEWARE", ["none", "default"], default="none")
+# What stands between the handler and the view: nothing, what `startproject` puts there, or that
+# without the CSRF check, as the experiment of 2022 had it.
+MIDDLEWARE_STACK = environment.choice(
+    "DJANGO_MIDDLEWARE", ["none", "default", "no-csrf"], default="none"
+)
 # How long a thread may hold the GIL while another one wants it; 5,000 is Python's own.
 SWITCH_INTERVAL_US = environment.integer("DJANGO_SWITCH_INTERVAL_US", default=5_000, least=1)
 # Empty hops per request, which only the zero-hop life cycle takes.
@@ -101,7 +104,7 @@ if VIEWS == "native":
     # the zero-hop one does not serve them. Without them the views return the connection themselves.
     ASYNC_BACKEND_DISABLE_REQUEST_SIGNALS = LIFECYCLE == "zero-hop" or RECEIVERS == "none"
 
-if MIDDLEWARE_STACK == "default":
+if MIDDLEWARE_STACK != "none":
     # The list and the order of `startproject`, and the applications that these seven need. None of
     # them asks the database before somebody asks for the session or the user, and nobody does.
     MIDDLEWARE += [
@@ -113,6 +116,8 @@ if MIDDLEWARE_STACK == "default":
         "django.contrib.messages.middleware.MessageMiddleware",
         "django.middleware.clickjacking.XFrameOptionsMiddleware",
     ]
+    if MIDDLEWARE_STACK == "no-csrf":
+        MIDDLEWARE.remove("django.middleware.csrf.CsrfViewMiddleware")
     INSTALLED_APPS += [
         "django.contrib.auth",
         "django.contrib.contenttypes",
