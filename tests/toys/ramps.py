@@ -56,13 +56,14 @@ def make_cell(
     )  # fmt: skip
     piece = msgspec.structs.replace(piece, **_taken(changes, piece))
     ramp = msgspec.structs.replace(ramp, **_taken(changes, ramp))
-    usual = {"condition": NEAR, "idle_cpu_share": None, "ramp": ramp}
+    usual: dict[str, Any] = {"condition": NEAR, "idle_cpu_share": None, "ramp": ramp}
     return make_trial(entry, block, [piece], **(usual | changes))
 
 
 def lost_cell(entry: str, problem: str, block: int = 1, **changes: Any) -> Trial:
     """A cell that came to nothing."""
-    return make_trial(entry, block, (), **({"condition": NEAR, "problem": problem} | changes))
+    usual: dict[str, Any] = {"condition": NEAR, "problem": problem}
+    return make_trial(entry, block, (), **(usual | changes))
 
 
 def _taken(changes: dict[str, Any], record: msgspec.Struct) -> dict[str, Any]:
