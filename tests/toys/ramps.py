@@ -5,8 +5,9 @@ from typing import Any
 
 import msgspec
 
+from harness.observations import RampRecord
 from harness.published import Published, PublishedCell
-from harness.records import RampRecord, Run, Trial
+from harness.records import Run, Trial
 from harness.settings import LoadSettings, Ramp
 from harness.study import Condition, Latency
 from tests.toys.runs import BASELINE, make_run, make_study, make_trial, make_window

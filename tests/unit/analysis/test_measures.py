@@ -2,7 +2,7 @@ import pytest
 from hdrh.histogram import HdrHistogram
 
 from harness.analysis.measures import COSTS, Measure, ranked, slice_value, trial_value
-from harness.records import BesideRecord
+from harness.observations import BesideRecord
 from harness.study import Beside, Condition, Objective
 from tests.toys.runs import make_slice, make_trial, make_window
 

@@ -11,7 +11,8 @@ from harness.analysis.intervals import t_interval
 from harness.analysis.labels import Finding, Label
 from harness.analysis.measures import COSTS, Measure, slice_value
 from harness.analysis.pieces import Piece, unsteady
-from harness.records import DUPLICATE, BesideRecord, Run, SliceRecord, Trial, Waits
+from harness.observations import BesideRecord, Waits
+from harness.records import DUPLICATE, Run, SliceRecord, Trial
 from harness.study import Beside, Condition, Latency, Objective
 from tests.toys.runs import (
     BASELINE,

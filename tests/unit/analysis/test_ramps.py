@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from harness.analysis.labels import LIMITS, Label
 from harness.analysis.ramps import PEAK_S, Cell, Gain, Ramps, highest_per_s, summarise
 from harness.analysis.results import analyse
+from harness.observations import RoundTrips, Waits
 from harness.published import PublishedCell
-from harness.records import RoundTrips, Run, Trial, Waits
+from harness.records import Run, Trial
 from harness.study import Condition, Latency
 from tests.toys.ramps import FAR, NEAR, OTHER, beside, lost_cell, make_cell, ramp_run
 from tests.toys.runs import BASELINE, make_run

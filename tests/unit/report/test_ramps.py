@@ -10,8 +10,8 @@ from harness.analysis.intervals import Interval
 from harness.analysis.labels import Finding, Label
 from harness.analysis.ramps import Cell, Gain, summarise
 from harness.analysis.shares import Shares
+from harness.observations import RoundTrips
 from harness.published import Published, PublishedCell
-from harness.records import RoundTrips
 from harness.report.ramps import (
     DETAILS,
     FULL,
