@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence, Set
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.analysis.attempts import counted_attempts
 from harness.analysis.bounds import Circumstances, idle_cores
 from harness.analysis.components import Components, components, mean_components
 from harness.analysis.costs import costs
@@ -129,7 +130,7 @@ class Piece:
         if self.floor(measure) is None:
             return "the two identical variants have not both been measured in two blocks or more"
         if measure is Measure.P99:
-            return self._unanswered()
+            return self._unanswered(entries)
         if measure is not Measure.THROUGHPUT:
             return None
         return self.limited(entries)
@@ -157,9 +158,11 @@ class Piece:
             return limits <= _OWN_WAITING
         return limits == {Label.SERVER_BOUND}
 
-    def _unanswered(self) -> str | None:
+    def _unanswered(self, entries: Collection[str] | None = None) -> str | None:
         """A latency of the arrivals that were answered says nothing where many were not."""
         for entry, trials in self.found.items():
+            if entries is not None and entry not in entries:
+                continue
             wrong = [[f for f in labels if f.label in _NOT_AS_OFFERED] for labels in trials]
             bearing = [found for found in wrong if found]  # a trial may bear both labels
             if len(bearing) * 2 > len(trials):
@@ -223,6 +226,16 @@ class Piece:
         return self.run.study.load.probe and any(
             s.probe_ns for trials in self._good.values() for t in trials.values() for s in t.slices
         )
+
+
+def pieces_of(run: Run, trials: Sequence[Trial]) -> list[Piece]:
+    """Of each condition that has trials, in the study's order, by the attempts that count."""
+    counted = counted_attempts(run, trials)
+    return [
+        Piece(run, condition, found)
+        for condition in run.study.conditions
+        if (found := [t for t in counted if t.condition == condition])
+    ]
 
 
 WHOLE = frozenset({*PERCENTILES, Measure.SUSTAINED})

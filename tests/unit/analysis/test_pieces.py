@@ -352,3 +352,14 @@ def test_latency_is_unsaid_where_most_trials_were_not_loaded_as_offered(
     for entry, found in piece.found.items():
         piece.found[entry] = [both] * sick + [()] * (len(found) - sick)
     assert (piece._unanswered() is not None) == told
+
+
+def test_a_latency_is_said_of_those_who_were_loaded_as_offered() -> None:
+    """Where only some are asked about, the others' overload is their own."""
+    piece = piece_of(simulate(RUN, COST, 1))
+    overloaded = (Finding(Label.OVERLOADED, "half"),)
+    for entry, found in piece.found.items():
+        piece.found[entry] = [overloaded if entry == OTHER else () for _ in found]
+    assert piece._unanswered() == f"the load of {OTHER} was not what was offered (half)"
+    assert piece._unanswered({BASELINE}) is None
+    assert piece._unanswered({BASELINE, OTHER}) is not None
