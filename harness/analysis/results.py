@@ -6,13 +6,12 @@ from itertools import combinations
 
 import msgspec
 
-from harness.analysis.attempts import counted_attempts
 from harness.analysis.causes import Causes, explain
 from harness.analysis.claims import Findings, Judgement, judge
 from harness.analysis.intervals import Interval, block_interval, detectable
 from harness.analysis.labels import REMEDIES, Finding, Label
 from harness.analysis.measures import Measure, ranked
-from harness.analysis.pieces import Piece
+from harness.analysis.pieces import Piece, pieces_of
 from harness.analysis.ramps import Ramps, summarise
 from harness.analysis.ties import ALPHA, exceedance_p, holm, noise_floor, tie_groups
 from harness.claims import Claim
@@ -114,12 +113,7 @@ def analyse(run: Run, trials: Sequence[Trial], claims: Sequence[Claim] = ()) -> 
     """
     if run.study.load.engine == "locust":
         return _of_ramps(run, trials, claims)
-    counted = counted_attempts(run, trials)
-    pieces = [
-        Piece(run, condition, found)
-        for condition in run.study.conditions
-        if (found := [t for t in counted if t.condition == condition])
-    ]
+    pieces = pieces_of(run, trials)
     differs = _called_differences(pieces)
     causes = explain(run, pieces)
     return Analysis(

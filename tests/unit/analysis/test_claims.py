@@ -420,9 +420,7 @@ AUDITED = msgspec.structs.replace(
 
 
 def test_a_count_is_the_audits_of_that_variant() -> None:
-    criterion = Criterion(
-        of=OTHER, count="hops", endpoints=("io_read",), at_least=4.0, at_most=4.0
-    )
+    criterion = Criterion(of=OTHER, count="hops", endpoints=("io_read",), at_least=4.0, at_most=4.0)
     found = judged(criterion, run=AUDITED)
     (item,) = found.evidence
     assert found.verdict is Verdict.SUPPORTED

@@ -354,7 +354,7 @@ def test_latency_is_unsaid_where_most_trials_were_not_loaded_as_offered(
     both = (Finding(Label.OVERLOADED, "half"), Finding(Label.GENERATOR_BOUND, "late"))
     for entry, found in piece.found.items():
         piece.found[entry] = [both] * sick + [()] * (len(found) - sick)
-    assert (piece._unanswered() is not None) == told
+    assert (piece.unanswered() is not None) == told
 
 
 @pytest.mark.parametrize("measure", [Measure.P50, Measure.P99])
@@ -477,3 +477,14 @@ def test_without_added_latency_only_its_own_cpu_limits_a_variant(
     assert told is not None
     assert f"was not what limited it ({label}: " in told
     assert limited(among(NEAR), NEAR, {}) is None
+
+
+def test_a_latency_is_said_of_those_who_were_loaded_as_offered() -> None:
+    """Where only some are asked about, the others' overload is their own."""
+    piece = piece_of(simulate(RUN, COST, 1))
+    overloaded = (Finding(Label.OVERLOADED, "half"),)
+    for entry, found in piece.found.items():
+        piece.found[entry] = [overloaded if entry == OTHER else () for _ in found]
+    assert piece.unanswered() == f"the load of {OTHER} was not what was offered (half)"
+    assert piece.unanswered({BASELINE}) is None
+    assert piece.unanswered({BASELINE, OTHER}) is not None
