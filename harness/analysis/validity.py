@@ -28,14 +28,25 @@ def findings(trial: Trial, around: Circumstances) -> tuple[Finding, ...]:
     found += _failures(trial)
     found += _unanswered(trial)
     used = shares(trial, len(around.cores.all))
-    if trial.ramp is not None and trial.ramp.warned:
-        detail = "Locust itself complained that its processor was too busy"
-        found.append(Finding(Label.GENERATOR_BOUND, detail))
+    found += _ramp(trial)
     if used is not None:
         found += _noise(trial, used, around)
         found += bounds(trial, used, around)
     found += [Finding(Label.INCONSISTENT, what) for what in contradictions(trial)]
     return tuple(found)
+
+
+def _ramp(trial: Trial) -> list[Finding]:
+    """What kept Locust from doing what it should."""
+    found: list[Finding] = []
+    ramp, wanted = trial.ramp, trial.condition.connections
+    if ramp is not None and ramp.warned:
+        detail = "Locust itself complained that its processor was too busy"
+        found.append(Finding(Label.GENERATOR_BOUND, detail))
+    if ramp is not None and ramp.users < wanted:
+        detail = f"only {ramp.users} of {wanted} users came in time"
+        found.append(Finding(Label.GENERATOR_BOUND, detail))
+    return found
 
 
 def _failures(trial: Trial) -> list[Finding]:

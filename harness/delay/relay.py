@@ -26,7 +26,7 @@ class RelayInjector:
     def __init__(self, cpus: Sequence[int] | None = None, log: Path | None = None) -> None:
         self._child = launch(
             [sys.executable, "-m", "harness.delay.worker"],
-            cpus=cpus, log=log, pipes=True, death_signal="SIGKILL",
+            cpus=cpus, log=log, pipes=True, death_signal="SIGKILL", prompt=True,
         )  # fmt: skip
 
     def through(self, leg: Leg, target: Address) -> Address:

@@ -1,6 +1,6 @@
 """Become another program, bound to processors and to the life of the one who started it.
 
-Run as `python -I -S launcher.py PARENT CPUS USER PROGRAM ARGUMENT...`. It replaces itself by the
+Run as `python -I -S launcher.py PARENT CPUS USER SIGNAL NICE PROGRAM ARGUMENT...`. It replaces itself by the
 program, so that no wrapper stands in the measured process tree. It is a program of its own, and
 not a `preexec_fn`, because code between fork and exec is unsafe in a process that has threads.
 
@@ -9,6 +9,7 @@ is killed leaves no server behind. PostgreSQL takes SIGTERM as "wait for the cli
 harness asks for another signal by name there.
 """
 
+import contextlib
 import ctypes
 import os
 import pwd
@@ -33,12 +34,15 @@ def _raise_file_limit() -> None:
 
 def main() -> None:
     """Bind, change user, then exec."""
-    parent, cpus, user, death_signal, program, *arguments = sys.argv[1:]
+    parent, cpus, user, death_signal, niceness, program, *arguments = sys.argv[1:]
     # A harness in the background of a shell ignores Ctrl-C, and its children would inherit that.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     _raise_file_limit()
     if cpus != "-":
         os.sched_setaffinity(0, {int(cpu) for cpu in cpus.split(",")})
+    if niceness != "-":  # before the change of user, who may not; nor may some who are not root
+        with contextlib.suppress(PermissionError):
+            os.setpriority(os.PRIO_PROCESS, 0, int(niceness))
     if user != "-":
         entry = pwd.getpwnam(user)
         os.setgroups([])

@@ -117,6 +117,7 @@ def climb(
             "--exit-code-on-error", "0", "--only-summary",
         ],
         cpus=cpus, env=env | {_VARIABLE: json.dumps(values)}, log=folder / f"{name}.log",
+        prompt=True,
     )  # fmt: skip
     try:
         _wait(child, plan.length_s + _GRACE_S, meanwhile)
