@@ -225,7 +225,7 @@ class Piece:
         )
 
 
-WHOLE = frozenset({*PERCENTILES, Measure.SUSTAINED})
+WHOLE = frozenset({*PERCENTILES, Measure.MEMORY, Measure.SUSTAINED})
 """Measures that take a whole trial: single slices do not tell them."""
 
 

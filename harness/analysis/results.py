@@ -105,21 +105,34 @@ class Analysis(msgspec.Struct, frozen=True):
     judgements: tuple[Judgement, ...] = ()
 
 
-def analyse(run: Run, trials: Sequence[Trial], claims: Sequence[Claim] = ()) -> Analysis:
+def pieces_of(run: Run, trials: Sequence[Trial]) -> list[Piece]:
+    """The attempts that count, by condition, in the study's order; none of Locust's cells."""
+    if run.study.load.engine == "locust":
+        return []
+    counted = counted_attempts(run, trials)
+    return [
+        Piece(run, condition, found)
+        for condition in run.study.conditions
+        if (found := [t for t in counted if t.condition == condition])
+    ]
+
+
+def analyse(
+    run: Run,
+    trials: Sequence[Trial],
+    claims: Sequence[Claim] = (),
+    pieces: Sequence[Piece] | None = None,
+) -> Analysis:
     """Sum up a run from its trials.
 
     Args:
         run, trials: what was measured.
         claims: to be held against it.
+        pieces: of these trials, where somebody else needs them too; what they fit is kept in them.
     """
     if run.study.load.engine == "locust":
         return _of_ramps(run, trials, claims)
-    counted = counted_attempts(run, trials)
-    pieces = [
-        Piece(run, condition, found)
-        for condition in run.study.conditions
-        if (found := [t for t in counted if t.condition == condition])
-    ]
+    pieces = pieces_of(run, trials) if pieces is None else pieces
     differs = _called_differences(pieces)
     causes = explain(run, pieces)
     return Analysis(

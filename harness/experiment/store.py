@@ -118,10 +118,14 @@ class Store:
 
     def write_text(self, name: str, text: str) -> Path:
         """Write a file of the report; returns its path."""
+        return self.write_bytes(name, text.encode())
+
+    def write_bytes(self, name: str, body: bytes) -> Path:
+        """Likewise."""
         path = self.folder / "report" / name
         try:
-            path.parent.mkdir(exist_ok=True)
-            _replace(path, text.encode())
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _replace(path, body)
         except OSError as error:
             raise _unwritable(path, error) from error
         return path

@@ -4,6 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import markupsafe
+
+from harness.report.script import embedded, explorer_script, policy, vega
+from harness.report.specs import specifications
 
 _MARKDOWN = (
     ("&", "&amp;"), ("<", "&lt;"), ("|", "\\|"), ("`", "'"), ("[", "\\["), ("]", "\\]"),
@@ -12,9 +16,26 @@ _MARKDOWN = (
 _TEMPLATES = Path(__file__).with_name("templates")
 
 
-def html(values: dict[str, Any]) -> str:
-    """The page: one file, nothing loaded from anywhere."""
-    return _environment(escape=True).get_template("page.html").render(values)
+def html(values: dict[str, Any], explored: dict[str, Any] | None, cache: Path) -> str:
+    """The page: one file, nothing loaded from anywhere.
+
+    Args:
+        values: what `view` laid out.
+        explored: the explorer's data; None for a page without.
+        cache: where the charts' library is kept.
+    """
+    scripts = [] if explored is None else [vega(cache), explorer_script()]
+    return (
+        _environment(escape=True)
+        .get_template("page.html")
+        .render(
+            values,
+            policy=markupsafe.Markup(policy(scripts)),
+            scripts=[markupsafe.Markup(script) for script in scripts],
+            explored=None if explored is None else embedded(explored),
+            specifications=embedded(specifications()) if explored else None,
+        )
+    )
 
 
 def markdown(values: dict[str, Any]) -> str:
