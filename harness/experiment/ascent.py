@@ -12,17 +12,8 @@ from harness.lab.database import Database
 from harness.lab.usage import Usage
 from harness.lab.waits import Samples
 from harness.load.ramp import RampPlan, RampResult
-from harness.records import (
-    SCHEMA,
-    Entry,
-    Phase,
-    RampRecord,
-    RoundTrips,
-    SliceRecord,
-    Trial,
-    Waits,
-    WindowRecord,
-)
+from harness.observations import RampRecord, RoundTrips, Waits
+from harness.records import SCHEMA, Entry, Phase, SliceRecord, Trial, WindowRecord
 
 
 class Ascent:

@@ -23,7 +23,8 @@ from harness.lab.database import Database
 from harness.lab.machine import pinned
 from harness.lab.waits import WaitSampler
 from harness.load.ramp import RampPlan, climb
-from harness.records import Entry, Phase, RoundTrips, Run, Trial
+from harness.observations import RoundTrips
+from harness.records import Entry, Phase, Run, Trial
 from harness.settings import DatabaseSettings
 from harness.study import Condition, Latency
 

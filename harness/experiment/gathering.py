@@ -13,17 +13,8 @@ from harness.lab.usage import Usage
 from harness.lab.waits import Samples
 from harness.load.messages import Exchange, Tally
 from harness.model import Settings
-from harness.records import (
-    SCHEMA,
-    Entry,
-    Phase,
-    RoundTrips,
-    SliceRecord,
-    Statements,
-    Trial,
-    Try,
-    Waits,
-)
+from harness.observations import RoundTrips, Statements, Try, Waits
+from harness.records import SCHEMA, Entry, Phase, SliceRecord, Trial
 
 _SAMPLES = 5
 

@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from harness.delay.injector import Address, Injector
 from harness.lab.connecting import connect
 from harness.lab.network import HOST
-from harness.records import RoundTrips
+from harness.observations import RoundTrips
 from harness.study import Latency
 
 _PINGS = 7

@@ -21,7 +21,8 @@ from harness.experiment.requests import Requests
 from harness.experiment.searching import search_for
 from harness.experiment.turns import Turns
 from harness.lab.database import Database
-from harness.records import Phase, Plan, Statements, Trial
+from harness.observations import Statements
+from harness.records import Phase, Plan, Trial
 from harness.study import Latency, Study
 
 _SEEDS_PER_BLOCK = 100_000

@@ -5,7 +5,7 @@ import numpy as np
 from harness.experiment.gathering import Gathering, Turn
 from harness.experiment.search import Search, Step
 from harness.experiment.turns import Turns, Window
-from harness.records import Try
+from harness.observations import Try
 from harness.study import Objective
 
 _START_SHARE = 0.7

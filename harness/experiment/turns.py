@@ -12,7 +12,8 @@ from harness.experiment.instruments import Instruments
 from harness.lab.database import Database
 from harness.load.generator import Edge
 from harness.load.messages import Arrivals, Tally
-from harness.records import BesideRecord, SliceRecord, WindowRecord
+from harness.observations import BesideRecord
+from harness.records import SliceRecord, WindowRecord
 from harness.settings import LoadSettings
 from harness.study import Condition
 

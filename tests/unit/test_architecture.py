@@ -14,25 +14,34 @@ MODULES = {
     for path in sorted((ROOT / "harness").rglob("*.py"))
 }
 FOUNDATION = {"harness.errors", "harness.model", "harness.workspace", "harness.decode"}
-FILES = {"harness.catalog", "harness.contract", "harness.study", "harness.factors"}
+FILES = {
+    "harness.catalog", "harness.claims", "harness.contract", "harness.factors", "harness.published",
+    "harness.settings", "harness.study",
+}  # fmt: skip
 EXAMINATIONS = {"harness.examinations"}
-RECORDS = {"harness.records"} | EXAMINATIONS
+RECORDS = {"harness.observations", "harness.records"} | EXAMINATIONS
 MAY: dict[str, set[str]] = {
     "harness.errors": set(),
     "harness.workspace": {"harness.errors"},
     "harness.model": set(),
     "harness.decode": {"harness.errors"},
-    "harness.catalog": FOUNDATION,
+    "harness.settings": set(),
+    "harness.catalog": FOUNDATION | {"harness.settings"},
+    "harness.claims": FOUNDATION,
+    "harness.published": FOUNDATION,
     "harness.contract": FOUNDATION,
     "harness.factors": set(),
-    "harness.study": set(),
+    "harness.study": {"harness.settings"},
+    "harness.cells": FOUNDATION | FILES,
     "harness.comparisons": FOUNDATION | FILES,
-    "harness.studies": FOUNDATION | FILES | {"harness.comparisons"},
+    "harness.studies": FOUNDATION | FILES | {"harness.cells", "harness.comparisons"},
     "harness.examinations": set(),
-    "harness.records": FOUNDATION | FILES | EXAMINATIONS,
+    "harness.observations": set(),
+    "harness.records": FOUNDATION | FILES | EXAMINATIONS | {"harness.observations"},
     "harness.lab": FOUNDATION | FILES | {"harness.lab"},
     "harness.load": FOUNDATION
-    | {"harness.load", "harness.lab.process", "harness.lab.clocks", "harness.lab.network"},
+    | {"harness.load", "harness.lab.process", "harness.lab.clocks", "harness.lab.network"}
+    | {"harness.lab.environments"},  # Locust's
     "harness.delay": FOUNDATION
     | {"harness.delay", "harness.lab.process", "harness.lab.clocks", "harness.lab.network"},
     "harness.audit": FOUNDATION | FILES | RECORDS | {"harness.audit", "harness.lab"},
@@ -47,11 +56,12 @@ MAY: dict[str, set[str]] = {
     | RECORDS
     | {"harness.analysis", "harness.report", "harness.experiment.store"},
     "harness.doctor": FOUNDATION
-    | {"harness.study", "harness.doctor", "harness.lab", "harness.load"}
+    | {"harness.settings", "harness.study", "harness.doctor", "harness.lab", "harness.load"}
     | {"harness.analysis.validity"},  # the thresholds of its labels
     "harness.changes": FOUNDATION | FILES | {"harness.experiment.plan"},
     "harness.show": FOUNDATION | FILES | RECORDS | {"harness.analysis", "harness.report"},
     "harness.show_audit": EXAMINATIONS,
+    "harness.show_claims": {"harness.analysis", "harness.report"},
     "harness.show_doctor": {"harness.doctor"},
     "harness.cli": {"harness"},
     "harness": set(),

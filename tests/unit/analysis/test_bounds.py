@@ -14,7 +14,8 @@ from harness.analysis.shares import shares
 from harness.analysis.validity import findings
 from harness.experiment.latency import Latencies
 from harness.model import Cores
-from harness.records import Run, Trial, Waits
+from harness.observations import Waits
+from harness.records import Run, Trial
 from harness.study import Condition
 from tests.toys.runs import (
     BASELINE,

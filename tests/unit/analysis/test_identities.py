@@ -2,7 +2,8 @@ import msgspec
 import pytest
 
 from harness.analysis.identities import contradictions
-from harness.records import Statements, Trial
+from harness.observations import Statements
+from harness.records import Trial
 from harness.study import Condition
 from tests.toys.runs import SLICE_NS, make_slice, make_trial, make_window
 

@@ -7,7 +7,8 @@ from harness.analysis.labels import LIMITS, REMEDIES, Label
 from harness.analysis.shares import shares
 from harness.analysis.validity import findings
 from harness.model import Cores
-from harness.records import Statements, Trial, Try
+from harness.observations import Statements, Try
+from harness.records import Trial
 from harness.study import Condition, Objective
 from tests.toys.runs import SLICE_NS, make_slice, make_trial, make_window
 
