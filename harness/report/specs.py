@@ -7,8 +7,8 @@ data in. Widths are those of their containers, so that a phone shows them whole.
 from typing import Any
 
 _HEIGHT_PER_ROW = 26
-_TITLE = "{measure}"
-"""The script writes the measure's heading in the place of this."""
+_TITLE, _HEADING = "{title}", "{heading}"
+"""The script writes what the axis shows, and the measure's heading, in the place of these."""
 
 
 def specifications() -> dict[str, Any]:
@@ -49,7 +49,7 @@ def _ratio() -> dict[str, Any]:
 
     rows = alt.Chart(alt.NamedData("rows"))
     place, colour = _place(), _colour()
-    axis = alt.X("value:Q", title=_TITLE, scale=alt.Scale(type="log"))
+    axis = alt.X("value:Q", title=_TITLE, scale=alt.Scale(type="log", nice=False, padding=24))
     band = alt.Chart(alt.NamedData("floor")).mark_rect(color="#8a94a0", opacity=0.25)
     one = alt.Chart(alt.NamedData("one")).mark_rule(color="#1a1c1e", strokeDash=[3, 3])
     return _spec(
@@ -75,7 +75,7 @@ def _trials() -> dict[str, Any]:
         .mark_point(size=70, filled=False, strokeWidth=2)
         .encode(
             x=alt.X("block:O", title="block"),
-            y=alt.Y("value:Q", title=_TITLE, scale=alt.Scale(zero=False)),
+            y=alt.Y("value:Q", title=_HEADING, scale=alt.Scale(zero=False)),
             color=_colour(legend=True),
             shape=alt.Shape(
                 "state:N",
@@ -169,6 +169,7 @@ def _spec(chart: Any) -> dict[str, Any]:
     made: dict[str, Any] = (
         chart.properties(width="container").configure_view(stroke=None).to_dict(validate=True)
     )
+    made["autosize"] = {"type": "fit-x", "contains": "padding"}
     if "height" not in made:
         made["height"] = {"step": _HEIGHT_PER_ROW}
     return made

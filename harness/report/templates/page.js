@@ -87,7 +87,8 @@
     const text = JSON.stringify(specs[name])
       .replaceAll('["{domain}"]', () => JSON.stringify(names))
       .replaceAll('["{range}"]', () => JSON.stringify(names.map((n) => data.colours[n])))
-      .replaceAll('"{measure}"', () => JSON.stringify(title()));
+      .replaceAll('"{title}"', () => JSON.stringify(title()))
+      .replaceAll('"{heading}"', () => JSON.stringify(data.measures[measure()].heading));
     const spec = { ...JSON.parse(text), datasets };
     holder.setAttribute("aria-label", alternative);
     const before = embedded.get(id);

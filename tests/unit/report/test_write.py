@@ -1,5 +1,7 @@
 """What people read, from runs made up in memory: nothing here depends on its exact wording."""
 
+import base64
+import hashlib
 import json
 import re
 from collections.abc import Sequence
@@ -12,7 +14,9 @@ import pytest
 from harness.errors import MalformedFile
 from harness.experiment.store import Store
 from harness.records import Run, Trial
+from harness.report.script import explorer_script, vega
 from harness.report.write import Report, write_report
+from harness.workspace import cache_folder
 from tests.toys.runs import BASELINE, make_run, make_study, simulate
 
 HOSTILE = "<script>alert(1)</script> a|b `c` ![x](http://x.example/y) & \"q\" 'r'"
@@ -29,6 +33,7 @@ class Page(HTMLParser):
         self.tags: list[str] = []
         self.attributes: list[tuple[str, str, str]] = []
         self.text = ""
+        self.scripts: list[str] = []
         self._open: list[str] = []
         self.feed(text)
         self.close()
@@ -44,7 +49,9 @@ class Page(HTMLParser):
         assert self._open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        if "style" not in self._open:
+        if "script" in self._open:
+            self.scripts.append(data)
+        elif "style" not in self._open:
             self.text += data
 
     def values(self, attribute: str) -> list[str]:
@@ -76,7 +83,7 @@ def written(folder: Path, run: Run, trials: Sequence[Trial], damage: Sequence[st
 def check(result: Written, folder: Path) -> None:
     """What holds for every report."""
     page = result.page
-    assert "script" not in page.tags
+    check_scripts(page)
     assert not any(name.startswith("on") for _, name, _ in page.attributes)
     assert all(value.startswith("data:image/") for value in page.values("src"))
     assert not [href for href in page.values("href") if not href.startswith("#")]
@@ -90,6 +97,24 @@ def check(result: Written, folder: Path) -> None:
     cells += [cell.strip() for cell in re.findall(r"[^|\n]+", result.markdown)]
     assert not {"None", "nan", "inf"} & set(cells)
     check_tables(result.markdown)
+
+
+def check_scripts(page: Page) -> None:
+    """Two blocks of data and two scripts, which are ours to the letter and which alone may run."""
+    (allowed,) = (value for value in page.values("content") if "default-src 'none'" in value)
+    assert "unsafe-eval" not in allowed
+    assert "http" not in allowed
+    if not page.scripts:
+        assert "script-src 'none'" in allowed
+        return
+    data, specs, *code = page.scripts
+    assert json.loads(data)["conditions"]
+    assert set(json.loads(specs)) == {"absolute", "ratio", "trials", "latencies", "resources"}
+    assert code == [vega(cache_folder()), explorer_script()]
+    for script in code:
+        digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+        assert f"'sha256-{digest}'" in allowed
+    assert page.tags.count("script") == len(page.scripts)
 
 
 def check_tables(markdown: str) -> None:
