@@ -171,5 +171,5 @@ def _spec(chart: Any) -> dict[str, Any]:
     )
     made["autosize"] = {"type": "fit-x", "contains": "padding"}
     if "height" not in made:
-        made["height"] = {"step": _HEIGHT_PER_ROW}
+        made["height"] = _HEIGHT_PER_ROW  # the script multiplies it by the number of rows
     return made

@@ -90,6 +90,9 @@
       .replaceAll('"{title}"', () => JSON.stringify(title()))
       .replaceAll('"{heading}"', () => JSON.stringify(data.measures[measure()].heading));
     const spec = { ...JSON.parse(text), datasets };
+    if (name !== "trials" && name !== "latencies") {
+      spec.height *= new Set(datasets.rows.map((row) => row.variant)).size;
+    }
     holder.setAttribute("aria-label", alternative);
     const before = embedded.get(id);
     if (before) before.finalize();
