@@ -57,8 +57,8 @@ def test_it_loads_from_disk_without_a_complaint_or_a_request(watched: Watched, p
     watched.open(path)
     assert watched.complaints == []
     assert watched.requests == []
-    assert watched.page.locator("#x-chart svg").count() == 1
-    assert watched.page.locator("#x-trials svg").count() == 1
+    assert watched.page.locator("#x-chart svg.marks").count() == 1
+    assert watched.page.locator("#x-trials svg.marks").count() == 1
 
 
 def test_another_endpoint_measure_and_baseline_change_what_is_shown(
