@@ -78,10 +78,12 @@ class Catalog(msgspec.Struct, frozen=True):
         for name, setup in setups.items():
             origin = self.variant(setup.variant, where)
             folder = origin.implementation
-            if name in self.variants or name.partition("/")[0] != folder or name.count("/") != 1:
+            home_name, _, word = name.partition("/")
+            if name in self.variants or home_name != folder or not _NAME.fullmatch(word):
                 raise UsageError(
                     f"{where or 'study'}: `setups.{name}` must be called `{folder}/` and a word "
-                    f"that no variant of it has, because it is a setup of {setup.variant}."
+                    "that no variant of it has, of lower-case letters, digits and single hyphens, "
+                    f"because it is a setup of {setup.variant}."
                 )
             home = made[folder]
             variants = (*home.variants, _set_up(name, origin, setup))

@@ -50,10 +50,10 @@ class Changes(msgspec.Struct, frozen=True):
             looks = tuple(look for look in study.stopping.looks if look < self.blocks)
             stopping = replace(study.stopping, looks=looks)
             study = replace(study, blocks=self.blocks, stopping=stopping)
-        if self.budget_min:
-            study = _within(study, self.budget_min)
         if self.scale:
             study = _scaled(study, self.scale)
+        if self.budget_min:
+            study = _within(study, self.budget_min)
         if self.keep_requests:
             study = replace(study, load=replace(study.load, keep_requests=True))
         return study

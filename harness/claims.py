@@ -7,6 +7,7 @@ import msgspec
 
 from harness.decode import convert, toml_table
 from harness.errors import MalformedFile
+from harness.model import ENDPOINTS, QUANTITIES
 from harness.workspace import Workspace
 
 Bound = Annotated[float, msgspec.Meta(ge=0)]
@@ -89,6 +90,21 @@ def _check(path: Path, at: str, criterion: Criterion) -> None:
         )
     if criterion.at_least is None and criterion.at_most is None:
         raise MalformedFile(path, f"{at}: name `at_least`, `at_most` or both.")
+    _check_names(path, at, criterion)
     least, most = criterion.at_least, criterion.at_most
     if least is not None and most is not None and least > most:
         raise MalformedFile(path, f"{at}: `at_least` is more than `at_most`; exchange them.")
+
+
+def _check_names(path: Path, at: str, criterion: Criterion) -> None:
+    known = {"endpoints": criterion.endpoints, "beside": (criterion.beside,)}
+    for key, values in known.items():
+        for value in values:
+            if value is not None and value not in ENDPOINTS:
+                raise MalformedFile(
+                    path, f"{at}: `{key}` has `{value}`; the endpoints are {', '.join(ENDPOINTS)}."
+                )
+    if criterion.count is not None and criterion.count not in QUANTITIES:
+        raise MalformedFile(
+            path, f"{at}: `count` is `{criterion.count}`; choose one of {', '.join(QUANTITIES)}."
+        )

@@ -69,6 +69,10 @@ class RunFailed(BridgetollError):
     """A run ended, but not every variant could be measured as planned."""
 
 
+class Regressed(BridgetollError):
+    """A variant became slower than was allowed, or nothing could be compared to rule that out."""
+
+
 class Stopped(BridgetollError):
     """Ctrl-C, or a request to end."""
 

@@ -34,6 +34,9 @@ class DatabaseSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     durability: Literal["on", "off"] = "off"
 
 
+_MOST_USERS_PER_S = 10_000
+
+
 class Ramp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A Locust test: users come until all are there, and stay for a while.
 
@@ -41,7 +44,7 @@ class Ramp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     client: Locust's FastHttpUser, or its slower HttpUser, on `requests`.
     """
 
-    per_s: Annotated[float, msgspec.Meta(gt=0, le=10_000)] = 5.0
+    per_s: Annotated[float, msgspec.Meta(gt=0, le=_MOST_USERS_PER_S)] = 5.0
     hold_s: Positive = 80.0
     client: Literal["fast", "http"] = "fast"
 
@@ -51,7 +54,8 @@ class Ramp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def scaled(self, share: float) -> "Ramp":
         """As many users in a share of the time."""
-        return msgspec.structs.replace(self, per_s=self.per_s / share, hold_s=self.hold_s * share)
+        per_s = min(_MOST_USERS_PER_S, self.per_s / share)
+        return msgspec.structs.replace(self, per_s=per_s, hold_s=self.hold_s * share)
 
 
 class LoadSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

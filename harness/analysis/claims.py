@@ -6,7 +6,7 @@ from enum import StrEnum
 import msgspec
 
 from harness.analysis.intervals import Interval, block_interval
-from harness.analysis.measures import Measure
+from harness.analysis.measures import PERCENTILES, Measure
 from harness.analysis.pieces import Piece
 from harness.analysis.prices import PriceList
 from harness.analysis.ramps import Ramps
@@ -151,6 +151,8 @@ def _ratios(criterion: Criterion, pieces: Sequence[Piece]) -> _Values:
             continue
         if measure is Measure.THROUGHPUT and piece.limited(pair) is not None:
             continue
+        if measure in PERCENTILES and piece.unanswered(pair) is not None:
+            continue
         effect = piece.effect(measure, criterion.of, criterion.to)
         if effect is not None:
             what = f"{criterion.measure} of {criterion.of} / {criterion.to}"
@@ -170,7 +172,9 @@ def _prices(criterion: Criterion, name: str, prices: Sequence[PriceList]) -> _Va
         price = found.price(name)
         fits = found.connections in (criterion.connections or (found.connections,))
         if price is not None and fits:
-            yield f"{found.connections} connections", f"µs of a {price.name}", price.value
+            many = "" if found.connections == 1 else "s"
+            where = f"{found.connections} connection{many}"
+            yield where, f"µs of a {price.name}", price.value
 
 
 def _counts(criterion: Criterion, quantity: str, run: Run) -> _Values:
@@ -192,7 +196,7 @@ def _memory(criterion: Criterion, found: Findings) -> _Values:
         same = [piece for piece in pieces if piece.condition.endpoint == endpoint]
         ends = sorted(same, key=lambda piece: piece.condition.connections)
         assert criterion.of is not None
-        low, high = (piece.blocks.get(criterion.of, {}) for piece in (ends[0], ends[-1]))
+        low, high = (piece.good(criterion.of) for piece in (ends[0], ends[-1]))
         slopes = [
             slope
             for block in sorted(low.keys() & high.keys())

@@ -52,9 +52,13 @@ class Piece:
             if not _FAILED & {f.label for f in labels}:
                 good[trial.block] = trial
 
+    def good(self, entry: str) -> dict[int, Trial]:
+        """Its trials by block, without those that failed."""
+        return self._good.get(entry, {})
+
     def points(self, measure: Measure, entry: str) -> dict[int, float]:
         """Each block's value; trials that failed are left out."""
-        found = self._good.get(entry, {})
+        found = self.good(entry)
         return {b: v for b, t in found.items() if (v := trial_value(measure, t)) is not None}
 
     def means(self, measure: Measure) -> Mapping[str, Mapping[int, float]]:
@@ -128,8 +132,8 @@ class Piece:
         """
         if self.floor(measure) is None:
             return "the two identical variants have not both been measured in two blocks or more"
-        if measure is Measure.P99:
-            return self._unanswered()
+        if measure in PERCENTILES:
+            return self.unanswered(entries)
         if measure is not Measure.THROUGHPUT:
             return None
         return self.limited(entries)
@@ -150,16 +154,19 @@ class Piece:
     def _own(self, limits: Set[Label]) -> bool:
         """Whether a variant's throughput was its own doing.
 
-        Where round trips are long, how many of them it keeps under way is what is asked: there
-        waiting, for the network or for its own pool, is as much its own as computing.
+        Where round trips are long, or a request does nothing but wait, how many of them it keeps
+        under way is what is asked: there waiting, for the network or for its own pool, is as much
+        its own as computing. Without any limit it is, too, if everybody could be watched.
         """
-        if self.run.study.delayed:
-            return limits <= _OWN_WAITING
+        if self.run.study.delayed or self.condition.endpoint == "io_wait":
+            return limits <= _OWN_WAITING and (bool(limits) or self.run.embedded_database)
         return limits == {Label.SERVER_BOUND}
 
-    def _unanswered(self) -> str | None:
+    def unanswered(self, entries: Collection[str] | None = None) -> str | None:
         """A latency of the arrivals that were answered says nothing where many were not."""
         for entry, trials in self.found.items():
+            if entries is not None and entry not in entries:
+                continue
             wrong = [[f for f in labels if f.label in _NOT_AS_OFFERED] for labels in trials]
             bearing = [found for found in wrong if found]  # a trial may bear both labels
             if len(bearing) * 2 > len(trials):

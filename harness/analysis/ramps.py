@@ -186,7 +186,9 @@ def _cell(run: Run, setup: str, condition: Condition, trials: Sequence[Trial]) -
         shares=_mean_shares(used),
         connections=_mean([_connections(t) for t in complete]),
         threads=max((t.threads for t in complete if t.threads is not None), default=None),
-        memory_mib=max((t.rss_peak_kib or 0 for t in complete), default=0) / 1024,
+        memory_mib=max(
+            (t.rss_peak_kib / 1024 for t in complete if t.rss_peak_kib is not None), default=None
+        ),
         latency_p50_ms=_mean([_milliseconds(t, 50) for t in complete]),
         latency_p99_ms=_mean([_milliseconds(t, 99) for t in complete]),
         max_connections=ramps[0].max_connections,

@@ -6,7 +6,6 @@ from itertools import combinations
 
 import msgspec
 
-from harness.analysis.attempts import counted_attempts
 from harness.analysis.causes import Causes, explain
 from harness.analysis.claims import Findings, Judgement, judge
 from harness.analysis.intervals import Interval, block_interval, detectable
@@ -14,6 +13,7 @@ from harness.analysis.labels import REMEDIES, Finding, Label
 from harness.analysis.measures import Measure, ranked
 from harness.analysis.pieces import Piece
 from harness.analysis.ramps import Ramps, summarise
+from harness.analysis.run_pieces import pieces_of
 from harness.analysis.ties import ALPHA, exceedance_p, holm, noise_floor, tie_groups
 from harness.claims import Claim
 from harness.records import DUPLICATE, Run, Trial
@@ -103,18 +103,6 @@ class Analysis(msgspec.Struct, frozen=True):
     causes: Causes
     ramps: Ramps | None = None
     judgements: tuple[Judgement, ...] = ()
-
-
-def pieces_of(run: Run, trials: Sequence[Trial]) -> list[Piece]:
-    """The attempts that count, by condition, in the study's order; none of Locust's cells."""
-    if run.study.load.engine == "locust":
-        return []
-    counted = counted_attempts(run, trials)
-    return [
-        Piece(run, condition, found)
-        for condition in run.study.conditions
-        if (found := [t for t in counted if t.condition == condition])
-    ]
 
 
 def analyse(

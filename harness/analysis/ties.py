@@ -20,17 +20,23 @@ def noise_floor(duplicate: Interval | None) -> float | None:
     return max(abs(duplicate.low), abs(duplicate.high))
 
 
-def exceedance_p(effect: Interval, floor: float) -> float:
+def exceedance_p(effect: Interval, floor: float, freedom: float | None = None) -> float:
     """P value of the hypothesis that the true |effect| is at most the floor.
 
     The interval-null t test (Hodges and Lehmann 1954): the largest probability, over all effects
     within the floor, of a mean as far out as the one seen.
+
+    Args:
+        effect: on the logarithmic scale.
+        floor: what identical variants may differ by, on the same scale.
+        freedom: degrees of freedom of the standard error; one less than its blocks if None.
     """
     if effect.se is None:
         return 1.0
     if effect.se == 0.0:
         return 0.0 if abs(effect.mean) > floor else 1.0
-    freedom = effect.blocks - 1
+    if freedom is None:
+        freedom = effect.blocks - 1
     near = special.stdtr(freedom, (floor - abs(effect.mean)) / effect.se)
     far = special.stdtr(freedom, -(abs(effect.mean) + floor) / effect.se)
     return min(1.0, float(near + far))

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from harness.cli import (  # noqa: F401 (they register commands)
     checking,
+    comparing,
     judging,
     looking,
     running,

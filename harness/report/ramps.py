@@ -29,6 +29,7 @@ def ramps_view(run: Run, ramps: Ramps | None, figures: Figures) -> dict[str, Any
         "setups": [{"name": name, "title": run.variants[name].title} for name in setups],
         "others": others,
         "baseline": ramps.baseline,
+        "measured": any(cell.trials for cell in ramps.cells),
         "verdicts": [gain_sentence(gain) for gain in ramps.gains],
         "rows": [
             {"route": route(c), "cells": [_beside(ramps, name, c) for name in setups]}

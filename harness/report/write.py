@@ -5,7 +5,8 @@ from pathlib import Path
 
 import msgspec
 
-from harness.analysis.results import Analysis, analyse, pieces_of
+from harness.analysis.results import Analysis, analyse
+from harness.analysis.run_pieces import pieces_of
 from harness.claims import Claim
 from harness.errors import BridgetollError
 from harness.experiment.store import Store

@@ -1,10 +1,12 @@
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from harness.catalog import Catalog, check_endpoint, load_catalog
-from harness.errors import MalformedFile, UnknownName
+from harness.errors import MalformedFile, UnknownName, UsageError
 from harness.model import Expect, Tag
+from harness.settings import Setup
 from harness.workspace import Workspace
 
 MANIFEST = """\
@@ -243,3 +245,133 @@ def test_an_expectation_that_cannot_be_meant_is_one_sentence(
     message = problem(workspace)
     assert message.startswith(f"{path}: {told}")
     assert message.endswith(".")
+
+
+def toy_catalog(workspace: Workspace, pool: str = "pooled") -> Catalog:
+    """Of the manifest, whose plain variant pools so."""
+    add(workspace, MANIFEST.replace('pool = "pooled"', f'pool = "{pool}"'))
+    return load_catalog(workspace)
+
+
+def test_a_setup_is_its_variant_under_a_name_of_its_own(workspace: Workspace) -> None:
+    catalog = toy_catalog(workspace)
+    origin = catalog.variant("toy/plain")
+    made = catalog.with_setups({"toy/small": Setup("toy/plain", pool_size=4)})
+    assert list(made.variants) == ["toy/plain", "toy/other-one", "toy/small"]
+    assert made.variant("toy/plain") == origin
+    assert made.variant("toy/small") == msgspec.structs.replace(
+        origin,
+        name="toy/small",
+        title="plain; pool size 4",
+        factors=origin.factors | {"database_connections": "4"},
+    )
+
+
+def test_setups_leave_the_catalog_itself_as_it_was(workspace: Workspace) -> None:
+    catalog = toy_catalog(workspace)
+    catalog.with_setups({"toy/small": Setup("toy/plain")})
+    assert list(catalog.variants) == ["toy/plain", "toy/other-one"]
+    assert catalog.with_setups({}) == catalog
+
+
+def test_several_setups_of_one_variant_stand_beside_each_other(workspace: Workspace) -> None:
+    catalog = toy_catalog(workspace)
+    setups = {"toy/small": Setup("toy/plain", pool_size=4), "toy/large": Setup("toy/plain")}
+    made = catalog.with_setups(setups)
+    assert list(made.variants)[2:] == ["toy/small", "toy/large"]
+    assert {made.variant(name).implementation for name in setups} == {"toy"}
+
+
+@pytest.mark.parametrize(
+    ("setup", "title"),
+    [
+        (Setup("toy/plain", title="A small one", pool_size=4), "A small one"),
+        (Setup("toy/plain"), "plain; as it is"),
+        (
+            Setup("toy/plain", threads=2, pool_size=4, max_connections=30),
+            "plain; threads 2, pool size 4, max connections 30",
+        ),
+    ],
+)
+def test_a_setup_without_a_title_is_told_by_its_settings(
+    workspace: Workspace, setup: Setup, title: str
+) -> None:
+    made = toy_catalog(workspace).with_setups({"toy/small": setup})
+    assert made.variant("toy/small").title == title
+
+
+@pytest.mark.parametrize(
+    ("pool", "connections"), [("pooled", "4"), ("per-thread", "2"), ("per-request", "30")]
+)
+def test_how_many_connections_a_setup_holds_at_most_is_a_factor_by_the_kind_of_its_pool(
+    workspace: Workspace, pool: str, connections: str
+) -> None:
+    setup = Setup("toy/plain", threads=2, pool_size=4, max_connections=30)
+    made = toy_catalog(workspace, pool).with_setups({"toy/small": setup})
+    factors = {"views": "async", "pool": pool, "database_connections": connections}
+    assert made.variant("toy/small").factors == factors
+
+
+@pytest.mark.parametrize(
+    ("pool", "setup"),
+    [
+        ("pooled", Setup("toy/plain", threads=2, max_connections=30)),
+        ("per-thread", Setup("toy/plain", pool_size=4, max_connections=30)),
+        ("per-request", Setup("toy/plain", threads=2, pool_size=4)),
+    ],
+)
+def test_settings_that_bound_no_connections_are_no_factor(
+    workspace: Workspace, pool: str, setup: Setup
+) -> None:
+    made = toy_catalog(workspace, pool).with_setups({"toy/small": setup})
+    assert made.variant("toy/small").factors == {"views": "async", "pool": pool}
+
+
+def test_a_variant_that_does_not_say_how_it_pools_is_taken_to_pool(workspace: Workspace) -> None:
+    made = toy_catalog(workspace).with_setups({"toy/small": Setup("toy/other-one", pool_size=4)})
+    assert made.variant("toy/small").factors == {"database_connections": "4"}
+
+
+@pytest.mark.parametrize("unknown", ["toy/plan", "toy/small", "toy"])
+def test_a_setup_of_no_variant_of_the_catalog_is_told_with_those_that_it_has(
+    workspace: Workspace, unknown: str
+) -> None:
+    """Another setup is none of them."""
+    setups = {"toy/small": Setup("toy/plain"), "toy/smaller": Setup(unknown)}
+    with pytest.raises(UnknownName) as caught:
+        toy_catalog(workspace).with_setups(setups, "a.toml")
+    assert str(caught.value) == (
+        f"There is no variant `{unknown}` in a.toml; choose one of: toy/other-one, toy/plain."
+    )
+
+
+def refusal(workspace: Workspace, name: str, where: str | None = "a.toml") -> str:
+    """What is said of a setup of that name."""
+    with pytest.raises(UsageError) as caught:
+        toy_catalog(workspace).with_setups({name: Setup("toy/plain")}, where)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "name", ["toy/plain", "toy/other-one", "other/small", "small", "toy", "toy/small/er", ""]
+)
+def test_a_setup_is_called_by_its_variants_folder_and_a_word_that_is_not_taken(
+    workspace: Workspace, name: str
+) -> None:
+    assert refusal(workspace, name) == (
+        f"a.toml: `setups.{name}` must be called `toy/` and a word that no variant of it has, "
+        "because it is a setup of toy/plain."
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["toy/", "toy/Small", "toy/two words", "toy/plain~2", "toy/plain#duplicate", "toy/a*", "toy/é"],
+)
+def test_a_setups_word_is_made_as_a_variants_is(workspace: Workspace, name: str) -> None:
+    """It stands in names of files, where some characters tell attempts and the duplicate."""
+    assert refusal(workspace, name).startswith(f"a.toml: `setups.{name}`")
+
+
+def test_without_a_file_the_study_is_named(workspace: Workspace) -> None:
+    assert refusal(workspace, "small", None).startswith("study: `setups.small` must be called")

@@ -4,6 +4,7 @@ import pytest
 from harness.changes import Changes
 from harness.errors import UsageError
 from harness.experiment.plan import block_s, make_plan
+from harness.settings import LoadSettings, Ramp
 from harness.study import Condition, Contrast, Pair, Square, Stopping, Waterfall
 from tests.toys.runs import make_study
 
@@ -139,3 +140,45 @@ def test_only_can_name_a_variant_that_stands_in_a_group_alone() -> None:
 def test_an_unknown_variant_is_told_with_those_of_the_groups_too() -> None:
     with pytest.raises(UsageError, match=r"it has a/base, b/other, c/third, d/grouped\.$"):
         Changes(only=("d/none",)).applied(COMPARING)
+
+
+RAMPED = msgspec.structs.replace(
+    make_study(("a/base", "b/other", "c/third"), blocks=10),
+    load=LoadSettings(engine="locust", ramp=Ramp(per_s=5.0, hold_s=80.0, client="http")),
+)
+
+
+def test_a_scaled_ramp_has_the_same_users_in_less_time() -> None:
+    study = Changes(scale=0.1).applied(RAMPED)
+    assert study.load.ramp == Ramp(per_s=50.0, hold_s=8.0, client="http")
+    assert study.conditions == RAMPED.conditions
+    assert block_s(study) < block_s(RAMPED)
+
+
+def test_scaling_a_ramp_changes_nothing_else() -> None:
+    study = Changes(scale=0.1).applied(RAMPED)
+    load = msgspec.structs.replace(study.load, ramp=RAMPED.load.ramp)
+    assert msgspec.structs.replace(study, load=load) == RAMPED
+
+
+def test_the_scale_is_told_as_it_is_typed() -> None:
+    assert Changes(scale=0.25).flags == ["--scale 0.25"]
+    assert Changes(blocks=2, scale=0.1).flags == ["--blocks 2", "--scale 0.1"]
+
+
+@pytest.mark.parametrize("scale", [0.1, 1.0])
+def test_a_study_without_a_ramp_has_nothing_to_scale(scale: float) -> None:
+    with pytest.raises(UsageError) as caught:
+        Changes(scale=scale).applied(STUDY)
+    assert str(caught.value) == (
+        "--scale shortens Locust's ramp, and this study has none; leave it out, or measure less "
+        "with --blocks."
+    )
+
+
+@pytest.mark.parametrize(("times", "blocks"), [(1.5, 1), (3.2, 3), (100.0, 10)])
+def test_a_budget_counts_the_ramp_as_it_is_scaled(times: float, blocks: int) -> None:
+    needed_min = block_s(Changes(scale=0.1).applied(RAMPED)) / 60
+    study = Changes(scale=0.1, budget_min=times * needed_min).applied(RAMPED)
+    assert study.blocks == blocks
+    assert study.load.ramp == Ramp(per_s=50.0, hold_s=8.0, client="http")

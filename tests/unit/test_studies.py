@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.catalog import Catalog, load_catalog
-from harness.errors import MalformedFile, UnknownName
-from harness.settings import LoadSettings
+from harness.errors import MalformedFile, UnknownName, UsageError
+from harness.settings import DatabaseSettings, LoadSettings, Ramp, ServerSettings, Setup
 from harness.studies import SPARE_CONNECTIONS, find_study, load_study, study_names
-from harness.study import Condition, Objective, Stopping
+from harness.study import Beside, Condition, Latency, Objective, Stopping, Study
 from harness.workspace import Workspace
 
 STUDY = """\
@@ -209,6 +209,41 @@ SEARCH = WINDOW + "[conditions.objective]\n"
             + "rate = 123456.2",
             "`conditions`: two are called cpu-c8-r1000+open123456+w10x1 and would share their",
         ),
+        (
+            "latency = { database_ms = 5 }",
+            "`conditions[0].window_s` is missing; `latency` needs it, e.g. 10, because a slice "
+            "would be over before its answers come.",
+        ),
+        (
+            'beside = { endpoint = "noop" }',
+            "`conditions[0].window_s` is missing; `beside` needs it, e.g. 10, to last as long.",
+        ),
+        (
+            WINDOW + "latency = { database_ms = -1 }",
+            "`conditions[0].latency.database_ms`: expected `float` >= 0",
+        ),
+        (
+            WINDOW + "latency = { client_ms = 10_001 }",
+            "`conditions[0].latency.client_ms`: expected `float` <= 1",
+        ),
+        (
+            WINDOW + "latency = { client_ms = inf }",
+            "`conditions[0].latency.client_ms`: expected `float` <= 1",
+        ),
+        (
+            WINDOW + "latency = { server_ms = 5 }",
+            "unknown key `conditions[0].latency.server_ms`; the allowed keys are: client_ms, "
+            "database_ms.",
+        ),
+        (
+            WINDOW + 'beside = { endpoint = "noop", connections = 0 }',
+            "`conditions[0].beside.connections`: expected `int` >= 1",
+        ),
+        (WINDOW + "beside = { connections = 2 }", "`conditions[0].beside.endpoint` is missing;"),
+        ("[load.ramp]\nper_s = 0", "`load.ramp.per_s`: expected `float` > 0"),
+        ("[load.ramp]\nhold_s = inf", "`load.ramp.hold_s`: expected `float` <= "),
+        ("[load.ramp]\nclient = 'curl'", "`load.ramp.client`: invalid enum value 'curl'"),
+        ('[network]\ninjector = "tc"', "`network.injector`: invalid enum value 'tc'"),
     ],
 )  # fmt: skip
 def test_a_design_that_cannot_be_meant_is_one_sentence_that_names_the_key(
@@ -233,9 +268,16 @@ def test_a_design_that_cannot_be_meant_is_one_sentence_that_names_the_key(
         (WINDOW + 'rate = 50\narrivals = "constant"', {"rate": 50.0, "arrivals": "constant"}),
         (WINDOW + 'share = 0.7\narrivals = "constant"', {"share": 0.7, "arrivals": "constant"}),
         (SEARCH + "latency_ms = 29999", {"objective": Objective(latency_ms=29_999.0)}),
+        (WINDOW + "latency = { database_ms = 5 }", {"latency": Latency(database_ms=5.0)}),
+        (WINDOW + "latency = { client_ms = 10_000 }", {"latency": Latency(client_ms=10_000.0)}),
+        (WINDOW + 'beside = { endpoint = "noop" }', {"beside": Beside("noop", connections=1)}),
+        (
+            WINDOW + 'rate = 50\nbeside = { endpoint = "noop", connections = 2 }',
+            {"rate": 50.0, "beside": Beside("noop", connections=2)},
+        ),
     ],
 )
-def test_a_window_and_each_kind_of_open_loop_are_taken(
+def test_a_window_each_kind_of_open_loop_latency_and_a_second_load_are_taken(
     tmp_path: Path, catalog: Catalog, condition: str, wanted: dict[str, Any]
 ) -> None:
     path = write(tmp_path, STUDY.replace("connections = 8\n", condition))
@@ -271,11 +313,19 @@ LOOPS: st.SearchStrategy[dict[str, Any]] = st.one_of(
         ),
     }),
 )  # fmt: skip
+MILLISECONDS = st.sampled_from([0.0, 0.5, 1.0, 10.0, 10_000.0])
+AROUND: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
+    {},
+    optional={
+        "latency": st.builds(Latency, database_ms=MILLISECONDS, client_ms=MILLISECONDS),
+        "beside": st.builds(Beside, endpoint=ENDPOINTS, connections=NUMBERS),
+    },
+)
 CONDITIONS = st.builds(
-    lambda endpoint, connections, rows, loop: Condition(
-        endpoint, connections=connections, rows=rows, **loop
+    lambda endpoint, connections, rows, loop, around: Condition(
+        endpoint, connections=connections, rows=rows, **loop, **around
     ),
-    ENDPOINTS, NUMBERS, st.sampled_from([0, 1, 10, 100, 1_000]), LOOPS,
+    ENDPOINTS, NUMBERS, st.sampled_from([0, 1, 10, 100, 1_000]), LOOPS, AROUND,
 )  # fmt: skip
 
 
@@ -411,3 +461,222 @@ def test_max_connections_must_hold_the_pools_of_the_groups_too(
     short = write(tmp_path, f"{GROUPED}[database]\nmax_connections = {needed - 1}\n")
     with pytest.raises(MalformedFile, match=rf"hold 64 together; set it to at least {needed}\."):
         load_study(short, catalog)
+
+
+LOCUST = STUDY.replace("[[cond", '[load]\nengine = "locust"\n\n[[cond')
+FEW = '[setups."django/few"]\nvariant = "django/{}"\n'
+
+
+def with_setup(variant: str, settings: str, text: str = STUDY) -> str:
+    """The study with a setup of that variant in the place of its second one."""
+    return text.replace("flask/sqlalchemy", "django/few") + FEW.format(variant) + settings + "\n"
+
+
+def test_a_setup_is_measured_like_a_variant(tmp_path: Path, catalog: Catalog) -> None:
+    study = load_study(write(tmp_path, with_setup("async-pool", "pool_size = 4")), catalog)
+    assert study.everyone == ("django/async-pool", "django/few")
+    assert study.setups == {"django/few": Setup("django/async-pool", pool_size=4)}
+
+
+def test_a_setup_has_the_studys_settings_but_for_its_own(tmp_path: Path, catalog: Catalog) -> None:
+    settings = "threads = 2\nmax_connections = 30\n[server]\nworkers = 2\npool_size = 8\n"
+    study = load_study(write(tmp_path, with_setup("sync-threads", settings, LOCUST)), catalog)
+    assert study.server_of("django/few") == ServerSettings(workers=2, threads=2, pool_size=8)
+    assert study.database_of("django/few") == DatabaseSettings(max_connections=30)
+    assert study.server_of("django/async-pool") == study.server
+    assert study.database_of("django/async-pool") == study.database == DatabaseSettings()
+
+
+@pytest.mark.parametrize(
+    ("variant", "settings", "held"),
+    [
+        ("async-pool", "pool_size = 64", 64),
+        ("async-pool", "threads = 64", 16),
+        ("sync-threads", "threads = 40", 40),
+        ("async-no-pool", "pool_size = 64", 0),
+    ],
+)
+def test_max_connections_must_hold_the_pools_of_setups_as_they_are_set(
+    tmp_path: Path, catalog: Catalog, variant: str, settings: str, held: int
+) -> None:
+    """Beside the setup: the baseline and its duplicate, 16 connections each."""
+    text = with_setup(variant, settings) + "[database]\nmax_connections = {}\n"
+    needed = 2 * 16 + held + SPARE_CONNECTIONS
+    assert load_study(write(tmp_path, text.format(needed)), catalog)
+    with pytest.raises(MalformedFile, match=rf"set it to at least {needed}\."):
+        load_study(write(tmp_path, text.format(needed - 1)), catalog)
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        (
+            "max_connections = 30",
+            "`setups.django/few.max_connections`: all servers of a block share one PostgreSQL; set "
+            '`database.max_connections`, or `engine = "locust"`.',
+        ),
+        ("max_connections = 9", "`setups.django/few.max_connections`: expected `int` >= 10"),
+        ("threads = 0", "`setups.django/few.threads`: expected `int` >= 1"),
+        (
+            "workers = 2",
+            "unknown key `setups.django/few.workers`; the allowed keys are: max_connections, "
+            "pool_size, threads, title, variant.",
+        ),
+    ],
+)
+def test_a_setup_that_cannot_be_meant_is_one_sentence_that_names_the_key(
+    tmp_path: Path, catalog: Catalog, settings: str, told: str
+) -> None:
+    path = write(tmp_path, with_setup("async-pool", settings))
+    with pytest.raises(MalformedFile) as caught:
+        load_study(path, catalog)
+    message = str(caught.value)
+    assert message.startswith(f"{path}: {told}")
+    assert message.endswith(".")
+
+
+def test_a_setup_of_an_unknown_variant_is_told_with_the_file_and_the_known_ones(
+    tmp_path: Path, catalog: Catalog
+) -> None:
+    path = write(tmp_path, with_setup("nope", "pool_size = 4"))
+    with pytest.raises(UnknownName) as caught:
+        load_study(path, catalog)
+    assert str(caught.value).startswith(f"There is no variant `django/nope` in {path}; choose one")
+
+
+def test_a_setup_with_another_folders_name_is_told_with_the_file(
+    tmp_path: Path, catalog: Catalog
+) -> None:
+    text = with_setup("async-pool", "pool_size = 4").replace("django/few", "flask/few")
+    path = write(tmp_path, text)
+    with pytest.raises(UsageError) as caught:
+        load_study(path, catalog)
+    assert str(caught.value).startswith(f"{path}: `setups.flask/few` must be called `django/` and")
+
+
+def test_two_setups_of_one_variant_can_be_contrasted(tmp_path: Path, catalog: Catalog) -> None:
+    """They differ in one factor: how many connections they hold."""
+    setups = "".join(
+        f'[setups."django/{name}"]\nvariant = "django/async-pool"\npool_size = {size}\n'
+        for name, size in (("few", 4), ("many", 64))
+    )
+    contrast = '[[contrasts]]\nname = "c"\ntitle = "t"\nof = "django/many"\nto = "django/few"\n'
+    text = STUDY.replace("flask/sqlalchemy", 'django/few", "django/many')
+    path = write(tmp_path, text + setups + contrast)
+    (made,) = load_study(path, catalog).contrasts
+    assert made.variants == {"django/few", "django/many"}
+
+
+def test_an_unknown_endpoint_of_a_second_load_is_told_with_its_place(
+    tmp_path: Path, catalog: Catalog
+) -> None:
+    text = STUDY.replace("connections = 8\n", WINDOW + 'beside = { endpoint = "cup" }\n')
+    path = write(tmp_path, text)
+    with pytest.raises(UnknownName) as caught:
+        load_study(path, catalog)
+    told = f"There is no endpoint `cup` in {path}, `conditions[0].beside`; choose one of: cpu, "
+    assert str(caught.value).startswith(told)
+
+
+def test_a_study_is_delayed_where_one_of_its_conditions_adds_latency() -> None:
+    near, far = Condition("cpu"), Condition("cpu", latency=Latency())
+    made = [
+        Study("t", "q", ("a/b",), "a/b", 1, 1, conditions) for conditions in ((near,), (near, far))
+    ]
+    assert [study.delayed for study in made] == [False, True]
+
+
+def test_a_ramp_with_latency_on_both_legs_and_setups_of_the_database_is_taken(
+    tmp_path: Path, catalog: Catalog
+) -> None:
+    ramp = 'engine = "locust"\nramp = { per_s = 10, hold_s = 5, client = "http" }'
+    latency = "connections = 8\nlatency = { database_ms = 20, client_ms = 30 }\n"
+    text = LOCUST.replace('engine = "locust"', ramp).replace("connections = 8\n", latency)
+    path = write(tmp_path, with_setup("async-published", "max_connections = 30", text))
+    study = load_study(path, catalog)
+    assert study.load == LoadSettings(engine="locust", ramp=Ramp(10.0, 5.0, "http"))
+    assert study.conditions[0].latency == Latency(database_ms=20.0, client_ms=30.0)
+    assert study.delayed
+    assert study.database_of("django/few").max_connections == 30
+
+
+def test_one_server_at_a_time_may_want_more_connections_than_there_are(
+    tmp_path: Path, catalog: Catalog
+) -> None:
+    study = load_study(write(tmp_path, LOCUST + "[database]\nmax_connections = 10\n"), catalog)
+    assert study.database.max_connections < study.server.pool_size
+
+
+GROUP = """\
+[[conditions]]
+endpoint = "noop"
+group = "core"
+
+[groups]
+core = ["starlette/asyncpg"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("condition", "key"),
+    [
+        ("window_s = 10", "conditions[0].window_s"),
+        ("rate = 5", "conditions[0].rate"),
+        ("share = 0.5", "conditions[0].share"),
+        ("[conditions.objective]", "conditions[0].objective"),
+        ('beside = { endpoint = "noop" }', "conditions[0].beside"),
+        (GROUP, "conditions[1].group"),
+    ],
+)
+def test_a_load_that_locust_does_not_know_is_refused_by_its_key(
+    tmp_path: Path, catalog: Catalog, condition: str, key: str
+) -> None:
+    path = write(tmp_path, f"{LOCUST}{condition}\n")
+    with pytest.raises(MalformedFile) as caught:
+        load_study(path, catalog)
+    assert str(caught.value) == (
+        f"{path}: `{key}` means nothing to Locust, whose users come by `[load] ramp`; remove it, "
+        'or set `engine = "native"`.'
+    )
+
+
+COMPARISONS = {
+    "contrasts": '[[contrasts]]\nname = "c"\ntitle = "t"\nof = "{}"\nto = "{}"\n',
+    "waterfalls": '[[waterfalls]]\ntitle = "t"\nsteps = ["{}", "{}"]\n',
+    "squares": '[[squares]]\ntitle = "t"\nrows = "a"\ncolumns = "b"\n'
+    'corners = [["{0}", "{1}"], ["{0}", "{1}"]]\n',
+}
+
+
+@pytest.mark.parametrize("key", COMPARISONS)
+def test_pairs_within_blocks_are_refused_where_locust_measures_cells(
+    tmp_path: Path, catalog: Catalog, key: str
+) -> None:
+    compared = COMPARISONS[key].format("django/async-pool", "flask/sqlalchemy")
+    path = write(tmp_path, LOCUST + compared)
+    with pytest.raises(MalformedFile) as caught:
+        load_study(path, catalog)
+    assert str(caught.value) == (
+        f"{path}: `{key}` needs slices or windows, which Locust's cells are not; remove it, or set "
+        '`engine = "native"`.'
+    )
+
+
+def test_reruns_because_of_noise_are_refused_where_locust_measures_cells(
+    tmp_path: Path, catalog: Catalog
+) -> None:
+    path = write(tmp_path, LOCUST.replace("seed = 1\n", "seed = 1\nreruns = 1\n"))
+    with pytest.raises(MalformedFile, match=r"`reruns` needs slices or windows, which Locust's"):
+        load_study(path, catalog)
+
+
+def test_stopping_on_precision_is_refused_where_locust_measures_cells(
+    tmp_path: Path, catalog: Catalog
+) -> None:
+    text = LOCUST.replace("blocks = 2", "blocks = 6")
+    path = write(tmp_path, text + "[stopping]\nhalf_width = 0.03\nlooks = [3]\n")
+    with pytest.raises(MalformedFile) as caught:
+        load_study(path, catalog)
+    assert str(caught.value) == (
+        f"{path}: `stopping` means nothing to Locust's cells; remove it, or set `blocks`."
+    )

@@ -1,9 +1,10 @@
 import pytest
 from hdrh.histogram import HdrHistogram
 
-from harness.analysis.measures import Measure, ranked, slice_value, trial_value
-from harness.study import Condition, Objective
-from tests.toys.runs import make_slice, make_trial
+from harness.analysis.measures import COSTS, Measure, ranked, slice_value, trial_value
+from harness.observations import BesideRecord
+from harness.study import Beside, Condition, Objective
+from tests.toys.runs import make_slice, make_trial, make_window
 
 PIECE = make_slice(
     correct=200, elapsed_ns=50_000_000, server_cpu_ns=40_000_000, database_cpu_ns=10_000_000,
@@ -81,12 +82,39 @@ def test_a_search_yields_its_rate_and_nothing_that_its_windows_would() -> None:
         (Condition("cpu", window_s=5.0, rate=10.0), (Measure.CPU, Measure.P99)),
         (Condition("cpu", window_s=5.0, share=0.5), (Measure.CPU,)),
         (Condition("cpu", window_s=5.0, objective=Objective()), (Measure.SUSTAINED,)),
+        (Condition("cpu", window_s=5.0, beside=Beside("noop")), (Measure.P99, Measure.P50)),
+        (
+            Condition("cpu", window_s=5.0, rate=10.0, beside=Beside("noop")),
+            (Measure.P99, Measure.P50),
+        ),
     ],
 )
 def test_variants_are_ranked_by_what_the_load_leaves_free(
     condition: Condition, measures: tuple[Measure, ...]
 ) -> None:
     assert ranked(condition) == measures
+
+
+BESIDE = Condition("io_wait", window_s=1.0, beside=Beside("cpu", connections=2))
+SECOND_LOAD = BesideRecord(correct=40, errors={}, latency_p50_ns=None, latency_p99_ns=None)
+
+
+@pytest.mark.parametrize("measure", COSTS)
+def test_what_a_request_costs_is_not_known_where_two_loads_share_the_time(measure: Measure) -> None:
+    window, alone = make_window(beside=SECOND_LOAD), make_window()
+    assert slice_value(measure, window) is None
+    assert slice_value(measure, alone) is not None
+    assert trial_value(measure, make_trial(slices=[window], condition=BESIDE)) is None
+    assert trial_value(measure, make_trial(slices=[alone])) is not None
+
+
+def test_rates_and_latencies_beside_a_second_load_are_the_first_loads() -> None:
+    window = make_window(beside=SECOND_LOAD)
+    trial = make_trial(slices=[window], condition=BESIDE, latency_hdr=histogram(2.0))
+    assert slice_value(Measure.THROUGHPUT, window) == pytest.approx(2_000.0)
+    assert trial_value(Measure.THROUGHPUT, trial) == pytest.approx(2_000.0)
+    assert trial_value(Measure.P50, trial) == pytest.approx(3.0, rel=3e-3)
+    assert trial_value(Measure.P99, trial) == pytest.approx(3.98, rel=3e-3)
 
 
 def test_only_of_rates_is_more_better() -> None:

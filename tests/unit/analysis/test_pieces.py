@@ -9,13 +9,15 @@ import pytest
 from harness.analysis.gls import NO_MEMORY
 from harness.analysis.intervals import t_interval
 from harness.analysis.labels import Finding, Label
-from harness.analysis.measures import Measure, slice_value
+from harness.analysis.measures import COSTS, Measure, slice_value
 from harness.analysis.pieces import Piece, unsteady
+from harness.observations import BesideRecord, Waits
 from harness.records import DUPLICATE, Run, SliceRecord, Trial
-from harness.study import Condition, Objective
+from harness.study import Beside, Condition, Latency, Objective
 from tests.toys.runs import (
     BASELINE,
     CONDITION,
+    SLICE_NS,
     make_run,
     make_slice,
     make_study,
@@ -23,6 +25,7 @@ from tests.toys.runs import (
     make_window,
     simulate,
 )
+from tests.unit.analysis.test_measures import histogram
 
 OTHER, THIRD, FOURTH = "b/other", "b/third", "b/fourth"
 TWIN = BASELINE + DUPLICATE
@@ -351,4 +354,137 @@ def test_latency_is_unsaid_where_most_trials_were_not_loaded_as_offered(
     both = (Finding(Label.OVERLOADED, "half"), Finding(Label.GENERATOR_BOUND, "late"))
     for entry, found in piece.found.items():
         piece.found[entry] = [both] * sick + [()] * (len(found) - sick)
-    assert (piece._unanswered() is not None) == told
+    assert (piece.unanswered() is not None) == told
+
+
+@pytest.mark.parametrize("measure", [Measure.P50, Measure.P99])
+def test_no_percentile_is_ranked_where_most_trials_were_not_loaded_as_offered(
+    measure: Measure,
+) -> None:
+    """Beside a second load the median is ranked too."""
+    trials = [msgspec.structs.replace(t, latency_hdr=histogram(2.0)) for t in exact()]
+    piece = piece_of(trials)
+    assert piece.unsaid(measure) is None
+    for entry, found in piece.found.items():
+        piece.found[entry] = [(Finding(Label.OVERLOADED, "half"),)] * len(found)
+    assert piece.unsaid(measure) == f"the load of {BASELINE} was not what was offered (half)"
+
+
+BESIDE = msgspec.structs.replace(CONDITION, window_s=1.0, beside=Beside("cpu", connections=2))
+
+
+def beside(latency_ms: Mapping[str, float]) -> Piece:
+    """Windows beside a second load, with latencies from so many milliseconds to twice that."""
+    record = BesideRecord(correct=40, errors={}, latency_p50_ns=None, latency_p99_ns=None)
+    trials = [
+        make_trial(
+            entry, block, [make_window(beside=record)], condition=BESIDE, latency_hdr=histogram(ms)
+        )
+        for entry, ms in latency_ms.items()
+        for block in (1, 2, 3)
+    ]
+    return piece_of(trials, condition=BESIDE)
+
+
+@pytest.mark.parametrize("measure", COSTS)
+def test_beside_a_second_load_nothing_is_said_of_costs(measure: Measure) -> None:
+    piece = beside({BASELINE: 2.0, TWIN: 2.0, OTHER: 4.0})
+    assert piece.means(measure) == {}
+    assert piece.points(measure, OTHER) == {}
+    assert piece.effect(measure, OTHER, BASELINE) is None
+    assert piece.fit(measure) is None
+    assert piece.components(measure) is None
+    assert piece.floor(measure) is None
+
+
+def test_beside_a_second_load_latencies_and_rates_compare() -> None:
+    piece = beside({BASELINE: 2.0, TWIN: 2.0, OTHER: 4.0})
+    versus = {OTHER: 1.0, BASELINE: -1.0}
+    assert mean(piece, versus, Measure.P99) == pytest.approx(math.log(2), abs=0.01)
+    assert mean(piece, versus, Measure.P50) == pytest.approx(math.log(2), abs=0.01)
+    assert mean(piece, versus, Measure.THROUGHPUT) == pytest.approx(0, abs=1e-6)
+    assert piece.floor(Measure.P99) is not None
+
+
+NEAR = msgspec.structs.replace(CONDITION, window_s=1.0)
+FAR = msgspec.structs.replace(NEAR, latency=Latency(database_ms=100.0))
+WAITING: dict[str, Any] = {
+    "server_cpu_ns": SLICE_NS * 3 // 10, "machine_busy_ns": SLICE_NS * 6 // 10,
+}  # fmt: skip
+"""Of a slice in which nobody is busy."""
+IN_DATABASE: dict[str, Any] = {
+    "server_cpu_ns": SLICE_NS // 2, "database_cpu_ns": SLICE_NS,
+    "machine_busy_ns": SLICE_NS * 16 // 10,
+}  # fmt: skip
+ALL_BUSY = Waits(busy=(16,) * 10, states={"active": 160})
+
+
+def among(*conditions: Condition) -> Run:
+    """A run of these conditions, whose variants pool sixteen connections."""
+    run = make_run(msgspec.structs.replace(RUN.study, conditions=conditions))
+    pooled = {
+        name: msgspec.structs.replace(variant, factors={"pool": "pooled"})
+        for name, variant in run.variants.items()
+    }
+    return msgspec.structs.replace(run, variants=pooled)
+
+
+def limited(
+    run: Run, condition: Condition, slices: Mapping[str, Any], waits: Waits | None = None
+) -> str | None:
+    """Why nothing is said of throughput where every slice is like that, or None."""
+    trials = [
+        make_trial(
+            entry, block, [make_slice(n, **slices) for n in range(4)], condition=condition,
+            waits=waits,
+        )
+        for entry in (BASELINE, TWIN, OTHER)
+        for block in (1, 2, 3)
+    ]  # fmt: skip
+    return piece_of(trials, run, condition).unsaid(Measure.THROUGHPUT)
+
+
+@pytest.mark.parametrize("condition", [NEAR, FAR])
+def test_in_a_study_that_adds_latency_waiting_is_a_variants_own(condition: Condition) -> None:
+    """Under the conditions without any, too: they are what the others are compared with."""
+    run = among(NEAR, FAR)
+    assert limited(run, condition, WAITING) is None
+    assert limited(run, condition, WAITING, ALL_BUSY) is None
+    assert limited(run, condition, {}) is None
+
+
+@pytest.mark.parametrize("condition", [NEAR, FAR])
+def test_what_the_database_limits_is_no_variants_own_even_where_latency_is_added(
+    condition: Condition,
+) -> None:
+    told = limited(among(NEAR, FAR), condition, IN_DATABASE)
+    assert told is not None
+    assert "was not what limited it (database-bound: " in told
+
+
+@pytest.mark.parametrize(
+    ("slices", "waits", "label"),
+    [
+        (WAITING, None, Label.LATENCY_BOUND),
+        (WAITING, ALL_BUSY, Label.POOL_BOUND),
+        (IN_DATABASE, None, Label.DATABASE_BOUND),
+    ],
+)
+def test_without_added_latency_only_its_own_cpu_limits_a_variant(
+    slices: Mapping[str, Any], waits: Waits | None, label: Label
+) -> None:
+    told = limited(among(NEAR), NEAR, slices, waits)
+    assert told is not None
+    assert f"was not what limited it ({label}: " in told
+    assert limited(among(NEAR), NEAR, {}) is None
+
+
+def test_a_latency_is_said_of_those_who_were_loaded_as_offered() -> None:
+    """Where only some are asked about, the others' overload is their own."""
+    piece = piece_of(simulate(RUN, COST, 1))
+    overloaded = (Finding(Label.OVERLOADED, "half"),)
+    for entry, found in piece.found.items():
+        piece.found[entry] = [overloaded if entry == OTHER else () for _ in found]
+    assert piece.unanswered() == f"the load of {OTHER} was not what was offered (half)"
+    assert piece.unanswered({BASELINE}) is None
+    assert piece.unanswered({BASELINE, OTHER}) is not None

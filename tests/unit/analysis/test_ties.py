@@ -71,6 +71,14 @@ def test_without_a_floor_it_is_students_two_sided_test(mean: float, se: float, b
     assert exceedance_p(effect(mean, se, blocks), 0.0) == pytest.approx(wanted, rel=1e-6)
 
 
+@pytest.mark.parametrize("freedom", [1.0, 4.0755, 7.9])
+def test_an_error_from_elsewhere_has_degrees_of_freedom_of_its_own(freedom: float) -> None:
+    seen = effect(0.03, 0.01, blocks=9)
+    wanted = 2 * stats.t.sf(3.0, freedom)
+    assert exceedance_p(seen, 0.0, freedom) == pytest.approx(wanted, rel=1e-6)
+    assert exceedance_p(seen, 0.0, 8) == exceedance_p(seen, 0.0)
+
+
 def test_one_block_can_show_nothing() -> None:
     assert exceedance_p(effect(9.0, se=None, blocks=1), 0.01) == 1.0
 

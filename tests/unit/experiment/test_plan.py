@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from harness.experiment.plan import block_s, make_plan
 from harness.records import DUPLICATE
-from harness.settings import LoadSettings
+from harness.settings import LoadSettings, Ramp
 from harness.study import Condition, Objective, Study
 
 VARIANTS = ("a/one", "b/two", "b/three")
@@ -165,3 +165,52 @@ def test_servers_of_every_group_are_started_in_every_block() -> None:
 def test_a_condition_of_a_group_takes_less_time_than_one_of_all() -> None:
     of_all = (Condition("cpu"), Condition("noop"))
     assert block_s(GROUPED) < block_s(msgspec.structs.replace(GROUPED, conditions=of_all))
+
+
+LOCUST = msgspec.structs.replace(STUDY, load=LoadSettings(engine="locust"))
+
+
+def test_cells_of_locust_have_no_hidden_duplicate() -> None:
+    entries = make_plan(LOCUST).entries
+    assert [e.name for e in entries] == [e.variant for e in entries] == [*VARIANTS]
+
+
+@given(seed=st.integers(), blocks=st.integers(1, 4), rounds=st.integers(1, 6))
+def test_every_entry_has_one_cell_under_every_condition_in_every_block(
+    seed: int, blocks: int, rounds: int
+) -> None:
+    load = LoadSettings(engine="locust", rounds=rounds)
+    plan = make_plan(msgspec.structs.replace(LOCUST, seed=seed, blocks=blocks, load=load))
+    assert Counter((p.block, p.condition) for p in plan.phases) == Counter(
+        (block, condition) for block in range(1, blocks + 1) for condition in STUDY.conditions
+    )
+    for phase in plan.phases:
+        (order,) = phase.orders
+        assert sorted(order) == [0, 1, 2]
+
+
+def test_cells_come_in_the_same_order_for_the_same_seed_and_in_another_for_another() -> None:
+    assert make_plan(LOCUST) == make_plan(LOCUST)
+    assert make_plan(LOCUST) != make_plan(msgspec.structs.replace(LOCUST, seed=2))
+
+
+def test_no_setup_is_always_the_first_under_a_condition() -> None:
+    phases = make_plan(msgspec.structs.replace(LOCUST, blocks=12)).phases
+    for condition in LOCUST.conditions:
+        firsts = {phase.orders[0][0] for phase in phases if phase.condition == condition}
+        assert len(firsts) > 1
+
+
+def test_a_block_of_cells_takes_a_ramp_for_every_entry_under_every_condition() -> None:
+    def takes_with(ramp: Ramp, rounds: int = 20) -> float:
+        load = LoadSettings(engine="locust", ramp=ramp, rounds=rounds)
+        return block_s(msgspec.structs.replace(LOCUST, load=load))
+
+    short, long = Ramp(per_s=8.0, hold_s=10.0), Ramp(per_s=8.0, hold_s=20.0)
+    slow = Ramp(per_s=4.0, hold_s=10.0)
+    users = sum(condition.connections for condition in LOCUST.conditions)
+    assert takes_with(long) - takes_with(short) == pytest.approx(3 * 3 * 10.0)
+    assert takes_with(slow) - takes_with(short) == pytest.approx(3 * users * (1 / 4 - 1 / 8))
+    assert takes_with(short, rounds=500) == takes_with(short)
+    assert takes_with(short) > 3 * sum(short.length_s(c.connections) for c in LOCUST.conditions)
+    assert make_plan(LOCUST).expected_s == pytest.approx(LOCUST.blocks * block_s(LOCUST))

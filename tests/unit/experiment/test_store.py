@@ -10,7 +10,7 @@ import pytest
 
 from harness.errors import MalformedFile, StoreFailed, UnknownName
 from harness.experiment.store import Store, find_run, run_ids
-from harness.records import Run, Trial
+from harness.records import Entry, Run, Trial
 from tests.toys.runs import make_run, make_study, simulate
 
 RUN = make_run(make_study(blocks=2))
@@ -211,3 +211,72 @@ def test_texts_of_the_report_are_written_beside_the_trials(store: Store) -> None
     path = store.write_text("report.md", "é")
     assert path.read_text(encoding="utf-8") == "é"
     assert path.parent == store.folder / "report"
+
+
+PHASE, NEXT_PHASE = RUN.plan.phases
+FIRST = RUN.plan.entries[0]
+
+
+def test_a_cell_is_kept_once_its_own_trial_is_complete(tmp_path: Path) -> None:
+    """Whatever there is of others: each is measured by itself."""
+    store = Store.create(tmp_path, "run-1")
+    assert not store.has_cell(PHASE, FIRST)
+    assert store.next_attempt_at(PHASE, FIRST) == 1
+    store.write_trial(TRIALS[0])
+    assert (TRIALS[0].entry, TRIALS[0].block) == (FIRST.name, PHASE.block)
+    assert store.has_cell(PHASE, FIRST)
+    assert store.next_attempt_at(PHASE, FIRST) == 2
+    assert not any(store.has_cell(PHASE, entry) for entry in RUN.plan.entries[1:])
+    assert not store.has_cell(NEXT_PHASE, FIRST)
+    assert store.next_attempt_at(NEXT_PHASE, FIRST) == 1
+
+
+def test_a_failed_attempt_at_a_cell_is_followed_by_a_second_and_kept(tmp_path: Path) -> None:
+    store = Store.create(tmp_path, "run-1")
+    failed = msgspec.structs.replace(TRIALS[0], problem="Locust died", slices=())
+    store.write_trial(failed)
+    assert not store.has_cell(PHASE, FIRST)
+    assert store.next_attempt_at(PHASE, FIRST) == 2
+    again = msgspec.structs.replace(TRIALS[0], attempt=2)
+    store.write_trial(again)
+    assert store.has_cell(PHASE, FIRST)
+    assert store.next_attempt_at(PHASE, FIRST) == 3
+    kept, damaged = store.trials()
+    assert damaged == []
+    assert sorted(kept, key=lambda t: t.attempt) == [failed, again]
+
+
+def test_of_several_attempts_at_a_cell_the_last_decides(store: Store) -> None:
+    for attempt in range(2, 12):  # ten come after nine, not after one
+        problem = "Locust died" if attempt == 11 else None
+        store.write_trial(msgspec.structs.replace(TRIALS[0], attempt=attempt, problem=problem))
+    assert store.next_attempt_at(PHASE, FIRST) == 12
+    assert not store.has_cell(PHASE, FIRST)
+    store.write_trial(msgspec.structs.replace(TRIALS[0], attempt=12))
+    assert store.has_cell(PHASE, FIRST)
+
+
+def test_a_damaged_trial_is_an_attempt_at_its_cell_that_failed(store: Store) -> None:
+    (path,) = [p for p in files(store) if p.name.endswith("a.base.json") and "b01" in p.name]
+    path.write_text("{")
+    assert not store.has_cell(PHASE, FIRST)
+    assert store.next_attempt_at(PHASE, FIRST) == 2
+
+
+NAMES = ("toy/a", "toy/a-b", "toy/a-b-c", "toy/a#duplicate", "toy/ab")
+
+
+@pytest.mark.parametrize("measured", NAMES)
+def test_an_entry_is_not_confused_with_one_whose_name_begins_alike(
+    tmp_path: Path, measured: str
+) -> None:
+    store = Store.create(tmp_path, "run-1")
+    variant = measured.partition("#")[0]
+    for attempt in (1, 2):
+        store.write_trial(
+            msgspec.structs.replace(TRIALS[0], entry=measured, variant=variant, attempt=attempt)
+        )
+    for name in NAMES:
+        entry = Entry(name, name.partition("#")[0])
+        assert store.has_cell(PHASE, entry) == (name == measured)
+        assert store.next_attempt_at(PHASE, entry) == (3 if name == measured else 1)

@@ -7,7 +7,8 @@ import msgspec
 import pytest
 
 from harness.analysis.measures import Measure
-from harness.analysis.results import analyse, pieces_of
+from harness.analysis.results import analyse
+from harness.analysis.run_pieces import pieces_of
 from harness.records import DUPLICATE
 from harness.report.explorer import explorer
 from tests.toys.runs import BASELINE, make_run, make_study, simulate

@@ -1,0 +1,301 @@
+import base64
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import msgspec
+import pytest
+
+from harness.analysis.intervals import Interval
+from harness.analysis.labels import Finding, Label
+from harness.analysis.ramps import Cell, Gain, summarise
+from harness.analysis.shares import Shares
+from harness.observations import RoundTrips
+from harness.published import Published, PublishedCell
+from harness.report.ramps import (
+    DETAILS,
+    FULL,
+    gain_sentence,
+    pair,
+    ramp_words,
+    ramps_view,
+    reason,
+    route,
+)
+from harness.settings import Ramp
+from harness.study import Condition, Latency
+from tests.toys.ramps import FAR, NEAR, OTHER, beside, lost_cell, make_cell, ramp_run
+from tests.toys.runs import BASELINE, make_run
+from tests.unit.report.test_write import HOSTILE, check, written
+
+SATURATED = Finding(Label.SERVER_BOUND, "97% of its CPU used")
+WAITING = Finding(Label.LATENCY_BOUND, "nothing was busy")
+FAILING = Finding(Label.ERRORS, "10.00% of requests failed (closed)")
+SHARES = Shares(server=0.1, database=0.1, generator=0.1, foreign=None, steal=0.0)
+
+
+def cell(**changes: Any) -> Cell:
+    """A cell of nine hundred successes, about which there is nothing to say."""
+    usual: dict[str, Any] = {"trials": 1, "successes": 900.0, "failures": 0.0}
+    return Cell(OTHER, NEAR, **(usual | changes))
+
+
+def test_a_cell_that_came_to_nothing_is_told_by_the_first_line_of_its_problem() -> None:
+    lost = Cell(OTHER, NEAR, trials=0, problem="Locust died; it said:\nouch")
+    assert reason(lost) == "Locust died; it said:"
+
+
+def test_what_limited_a_cell_is_told_with_its_figure_and_what_disturbed_it_is_not() -> None:
+    assert reason(cell(found=(SATURATED, FAILING))) == "server-bound: 97% of its CPU used"
+    assert reason(cell(found=(FAILING,))) == "no single limit"
+    assert reason(cell()) == "no single limit"
+
+
+def test_a_share_of_errors_is_told_with_their_kinds() -> None:
+    told = reason(cell(failures=100.0, errors={"closed": 60, "status 500": 1_040}))
+    assert told == "no single limit; 10.0% of requests failed (60 closed, 1,040 status 500)"
+
+
+@pytest.mark.parametrize(
+    ("successes", "failures", "told"),
+    [(999.0, 1.0, False), (998.0, 2.0, True), (0.0, 5.0, True), (0.0, 0.0, False)],
+)
+def test_one_error_in_a_thousand_is_not_worth_a_word(
+    successes: float, failures: float, told: bool
+) -> None:
+    some = cell(successes=successes, failures=failures, errors={"closed": round(failures)})
+    assert ("of requests failed" in reason(some)) == told
+
+
+@pytest.mark.parametrize(
+    ("connections", "most", "told"),
+    [
+        (100.0, 100, True),
+        (100 * FULL, 100, True),
+        (100 * FULL - 1, 100, False),
+        (100.0, 1_000, False),
+        (None, 100, False),
+        (100.0, None, False),
+    ],
+)
+def test_connections_that_were_all_taken_are_told(
+    connections: float | None, most: int | None, told: bool
+) -> None:
+    found = reason(cell(connections=connections, max_connections=most))
+    assert found.endswith(f"; PostgreSQL's {most} connections were taken") == told
+
+
+@pytest.mark.parametrize(
+    ("connections", "told"),
+    [
+        (16.0, "its requests waited for round trips, 16 at a time in PostgreSQL"),
+        (1.0, "its requests waited for round trips, 1 at a time in PostgreSQL"),
+        (0.3, "its requests waited in line"),
+        (None, "its requests waited in line"),
+    ],
+)
+def test_a_cell_that_was_bound_by_latency_says_where_its_requests_waited(
+    connections: float | None, told: str
+) -> None:
+    waiting = cell(found=(WAITING,), shares=SHARES, connections=connections)
+    assert reason(waiting) == f"latency-bound: nothing was busy; {told}"
+
+
+def test_a_cell_that_was_bound_by_its_server_does_not_say_that_it_waited() -> None:
+    assert "waited" not in reason(cell(found=(SATURATED,), shares=SHARES, connections=16.0))
+
+
+def test_limits_waits_errors_and_connections_are_told_in_this_order() -> None:
+    everything = cell(
+        found=(WAITING,), shares=SHARES, connections=95.0, max_connections=100, failures=100.0,
+        errors={"status 500": 100},
+    )  # fmt: skip
+    assert reason(everything) == (
+        "latency-bound: nothing was busy; its requests waited for round trips, 95 at a time in "
+        "PostgreSQL; 10.0% of requests failed (100 status 500); PostgreSQL's 100 connections were "
+        "taken"
+    )
+
+
+@pytest.mark.parametrize(
+    ("highest", "successes", "text"),
+    [
+        (185.0, 23_030, "185.0 / 23,030"),
+        (0.1, 24.4, "0.1 / 24"),
+        (0.0, 0, "0.0 / 0"),
+        (None, 24, "n/a"),
+        (1.0, None, "n/a"),
+    ],
+)
+def test_a_pair_is_the_highest_rate_and_all_successes(
+    highest: float | None, successes: float | None, text: str
+) -> None:
+    assert pair(highest, successes) == text
+
+
+@pytest.mark.parametrize(
+    ("latency", "text"),
+    [
+        (None, "io_read, 0 ms"),
+        (Latency(200.0, 200.0), "io_read, 200 ms"),
+        (Latency(), "io_read, 0 ms"),
+        (Latency(database_ms=0.5), "io_read, 0.5 ms to the database, 0 ms to the client"),
+        (Latency(100.0, 200.0), "io_read, 100 ms to the database, 200 ms to the client"),
+    ],
+)
+def test_a_route_is_its_endpoint_with_what_was_added(latency: Latency | None, text: str) -> None:
+    assert route(Condition("io_read", latency=latency)) == text
+
+
+def test_a_gain_is_told_beside_the_published_one() -> None:
+    alone = Interval(2.0, None, None, None, 1)
+    assert gain_sentence(Gain(OTHER, FAR, alone, 40.0)) == (
+        "io_read, 200 ms: b/other reached 2.00 (one block) times the rate; published 40 times, so "
+        "that here it is 0.05 of that."
+    )
+
+
+def test_a_gain_that_nobody_published_is_told_alone() -> None:
+    gain = Gain(OTHER, NEAR, Interval(2.0, 1.5, 2.5, 0.1, 5), None)
+    assert gain_sentence(gain) == "io_read, 0 ms: b/other reached 2.00 [1.50, 2.50] times the rate."
+
+
+def test_the_load_is_told_in_a_sentence() -> None:
+    run = ramp_run()
+    assert ramp_words(run) == (
+        "Locust's FastHttpUser, without pause: 5 users more per second up to 10, then 10 s of all "
+        "of them; 12 s in all."
+    )
+    load = msgspec.structs.replace(run.study.load, ramp=Ramp(client="http"))
+    slower = msgspec.structs.replace(run, study=msgspec.structs.replace(run.study, load=load))
+    assert ramp_words(slower).startswith("Locust's HttpUser, ")
+
+
+RUN = beside(
+    ramp_run(conditions=(NEAR, FAR)),
+    PublishedCell(BASELINE, "io_read", 0.0, 5.0, 100),
+    PublishedCell(OTHER, "io_read", 0.0, 20.0, 4_000),
+)
+TRIPS = RoundTrips(
+    database_before=201.0, database_after=203.5, client_before=202.0, client_after=202.0
+)
+TRIALS = [
+    make_cell(),
+    make_cell(OTHER, (20,) * 20),
+    make_cell(condition=FAR, round_trips=TRIPS),
+    lost_cell(OTHER, "it died", condition=FAR),
+]
+
+
+def shown() -> dict[str, Any]:
+    view = ramps_view(RUN, summarise(RUN, TRIALS))
+    assert view is not None
+    return view
+
+
+def test_a_run_of_our_own_generator_has_no_cells_to_show() -> None:
+    assert ramps_view(make_run(), None) is None
+
+
+def test_a_row_has_each_setups_figures_beside_the_published_ones() -> None:
+    near, far = shown()["rows"]
+    assert near == {
+        "route": "io_read, 0 ms",
+        "cells": [
+            {"ours": "10.0 / 200", "published": "5.0 / 100", "ratio": "2"},
+            {"ours": "20.0 / 400", "published": "20.0 / 4,000", "ratio": "1"},
+        ],
+    }
+    assert far == {
+        "route": "io_read, 200 ms",
+        "cells": [
+            {"ours": "10.0 / 200", "published": "n/a", "ratio": "n/a"},
+            {"ours": "n/a", "published": "n/a", "ratio": "n/a"},
+        ],
+    }
+
+
+def test_gains_are_those_of_every_setup_but_the_baseline() -> None:
+    view = shown()
+    assert (view["baseline"], view["others"]) == (BASELINE, [OTHER])
+    near, far = view["gains"]
+    assert near["values"] == [{"ours": "2.00 (one block)", "published": "4", "quotient": "0.5"}]
+    assert far["values"] == [{"ours": "n/a", "published": "n/a", "quotient": "n/a"}]
+    (verdict,) = view["verdicts"]
+    assert verdict.startswith("io_read, 0 ms: b/other reached 2.00 (one block) times the rate; ")
+
+
+def test_every_cell_has_its_reason_and_a_value_for_each_heading() -> None:
+    details = shown()["details"]
+    assert [(row["setup"], row["route"]) for row in details] == [
+        (setup, added)
+        for added in ("io_read, 0 ms", "io_read, 200 ms")
+        for setup in (BASELINE, OTHER)
+    ]
+    assert all(len(row["values"]) == len(DETAILS) for row in details)
+    values = dict(zip(DETAILS, details[0]["values"], strict=True))
+    assert (values["users"], values["failed"], values["server CPU"]) == (10, "0.0%", "97%")
+    assert (values["cut off at the end"], values["memory, peak (MiB)"]) == ("3", "40")
+    assert details[-1]["reason"] == "it died"
+    assert set(details[-1]["values"]) == {"n/a"}
+
+
+def test_added_round_trips_are_told_from_the_least_to_the_most() -> None:
+    assert shown()["trips"] == [
+        "database, nominally 200 ms: 201.0 to 203.5 ms idle (2 measurements)",
+        "client, nominally 200 ms: 202.0 to 202.0 ms idle (2 measurements)",
+    ]
+
+
+def test_a_chart_per_endpoint_names_every_setup_and_every_latency() -> None:
+    (chart,) = shown()["charts"]
+    svg = base64.b64decode(chart["uri"].removeprefix("data:image/svg+xml;base64,"))
+    drawn = " ".join(ElementTree.fromstring(svg).itertext())
+    assert chart["title"] == "Successes per second: io_read"
+    for wanted in (BASELINE, OTHER, "0 ms", "200 ms database, 200 ms client"):
+        assert wanted in drawn
+    assert "b/other at 0 ms 20" in chart["alt"]
+
+
+def test_page_and_markdown_have_every_cell(tmp_path: Path) -> None:
+    result = written(tmp_path, RUN, TRIALS)
+    check(result, tmp_path)
+    for text in (result.page.text, result.markdown):
+        for wanted in ("20.0 / 400", "20.0 / 4,000", "it died", "A table", "nominally 200 ms"):
+            assert wanted in text
+
+
+def test_a_ramp_that_replicates_nothing_is_not_laid_beside_anything(tmp_path: Path) -> None:
+    result = written(tmp_path, ramp_run(), TRIALS[:2])
+    check(result, tmp_path)
+    for text in (result.page.text, result.markdown):
+        assert "20.0 / 400" in text
+        assert "published" not in text.lower()
+
+
+def test_a_ramp_without_cells_is_a_page_that_says_so(tmp_path: Path) -> None:
+    result = written(tmp_path, RUN, [])
+    check(result, tmp_path)
+    for text in (result.page.text, result.markdown):
+        assert "No trial has been measured yet" in text
+        assert "it has not been measured yet" in text
+
+
+def test_a_ramp_with_cells_and_no_gain_does_not_say_that_nothing_was_measured(
+    tmp_path: Path,
+) -> None:
+    result = written(tmp_path, RUN, [make_cell(OTHER), lost_cell(BASELINE, "it died")])
+    check(result, tmp_path)
+    for text in (result.page.text, result.markdown):
+        assert "10.0 / 200" in text
+        assert "No trial has been measured yet" not in text
+
+
+def test_text_of_tables_and_problems_stays_text(tmp_path: Path) -> None:
+    table = Published(title=HOSTILE, source=HOSTILE, note=HOSTILE, cells=())
+    run = msgspec.structs.replace(RUN, published=table)
+    result = written(tmp_path, run, [make_cell(), lost_cell(OTHER, HOSTILE)])
+    check(result, tmp_path)
+    assert HOSTILE in result.page.text
+    assert "<script" not in result.markdown
+    assert "![x](" not in result.markdown
