@@ -13,12 +13,15 @@ MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted((ROOT / "harness").rglob("*.py"))
 }
-FOUNDATION = {"harness.errors", "harness.model", "harness.workspace", "harness.decode"}
+FOUNDATION = {
+    "harness.errors", "harness.files", "harness.model", "harness.workspace", "harness.decode",
+}  # fmt: skip
 FILES = {"harness.catalog", "harness.contract", "harness.study", "harness.factors"}
 EXAMINATIONS = {"harness.examinations"}
 RECORDS = {"harness.records"} | EXAMINATIONS
 MAY: dict[str, set[str]] = {
     "harness.errors": set(),
+    "harness.files": set(),
     "harness.workspace": {"harness.errors"},
     "harness.model": set(),
     "harness.decode": {"harness.errors"},
