@@ -10,6 +10,7 @@ from harness.cli import (  # noqa: F401 (they register commands)
     checking,
     judging,
     looking,
+    publishing,
     running,
     serving,
 )

@@ -14,18 +14,18 @@ _TEMPLATES = Path(__file__).with_name("templates")
 
 def html(values: dict[str, Any]) -> str:
     """The page: one file, nothing loaded from anywhere."""
-    return _environment(escape=True).get_template("page.html").render(values)
+    return environment(_TEMPLATES, escape=True).get_template("page.html").render(values)
 
 
 def markdown(values: dict[str, Any]) -> str:
     """The same in Markdown."""
-    return _environment(escape=False).get_template("report.md").render(values)
+    return environment(_TEMPLATES, escape=False).get_template("report.md").render(values)
 
 
-def _environment(*, escape: bool) -> jinja2.Environment:
-    """The page escapes as HTML; in Markdown every value becomes text that is nothing else."""
+def environment(templates: Path, *, escape: bool) -> jinja2.Environment:
+    """Pages escape as HTML; in Markdown every value becomes text that is nothing else."""
     return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        loader=jinja2.FileSystemLoader(templates),
         autoescape=escape,
         finalize=None if escape else _markdown_text,
         undefined=jinja2.StrictUndefined,

@@ -49,6 +49,11 @@ MAY: dict[str, set[str]] = {
     | FILES
     | RECORDS
     | {"harness.analysis", "harness.report", "harness.experiment.store"},
+    "harness.publish": FOUNDATION
+    | FILES
+    | RECORDS
+    | {"harness.analysis", "harness.claims", "harness.experiment.store"}
+    | {"harness.publish", "harness.report"},
     "harness.doctor": FOUNDATION
     | {"harness.study", "harness.doctor", "harness.lab", "harness.load"}
     | {"harness.analysis.validity"},  # the thresholds of its labels
