@@ -26,7 +26,7 @@ def html(values: dict[str, Any], explored: dict[str, Any] | None, cache: Path) -
     """
     scripts = [] if explored is None else [vega(cache), explorer_script()]
     return (
-        _environment(escape=True)
+        environment(_TEMPLATES, escape=True)
         .get_template("page.html")
         .render(
             values,
@@ -40,13 +40,13 @@ def html(values: dict[str, Any], explored: dict[str, Any] | None, cache: Path) -
 
 def markdown(values: dict[str, Any]) -> str:
     """The same in Markdown."""
-    return _environment(escape=False).get_template("report.md").render(values)
+    return environment(_TEMPLATES, escape=False).get_template("report.md").render(values)
 
 
-def _environment(*, escape: bool) -> jinja2.Environment:
-    """The page escapes as HTML; in Markdown every value becomes text that is nothing else."""
+def environment(templates: Path, *, escape: bool) -> jinja2.Environment:
+    """Pages escape as HTML; in Markdown every value becomes text that is nothing else."""
     return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        loader=jinja2.FileSystemLoader(templates),
         autoescape=escape,
         finalize=None if escape else _markdown_text,
         undefined=jinja2.StrictUndefined,

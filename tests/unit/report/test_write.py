@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import csv
 import json
 import re
 from collections.abc import Sequence
@@ -232,3 +233,28 @@ def test_a_damaged_run_file_is_an_error(tmp_path: Path) -> None:
     (tmp_path / RUN.id / "run.json").write_text("{")
     with pytest.raises(MalformedFile, match=r"run\.json"):
         write_report(Store(tmp_path / RUN.id))
+
+
+def test_tables_and_schema_lie_beside_the_page(tmp_path: Path) -> None:
+    trials = simulate(RUN, COST, 1)
+    result = written(tmp_path, RUN, trials)
+    folder = result.report.page.parent
+    assert {path.name for path in folder.iterdir()} == {
+        "index.html", "report.md", "summary.json", "summary.schema.json", "trials.csv",
+        "trials.parquet",
+    }  # fmt: skip
+    with (folder / "trials.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["run"] for row in rows] == [RUN.id] * len(trials)
+    for text in (result.page.text, result.markdown):
+        assert "trials.parquet" in text
+
+
+def test_a_trial_of_another_study_is_left_out_and_named(tmp_path: Path) -> None:
+    trials = simulate(RUN, COST, 1)
+    stray = msgspec.structs.replace(trials[0], entry="c/odd", variant="c/odd")
+    result = written(tmp_path, RUN, [*trials, stray])
+    check(result, tmp_path)
+    (error,) = result.report.damaged
+    assert "c/odd" in str(error)
+    assert result.report.run == RUN
