@@ -12,7 +12,8 @@ from harness.analysis.measures import Measure, trial_value
 from harness.analysis.pieces import unsteady
 from harness.analysis.ramps import last_attempts
 from harness.analysis.validity import findings
-from harness.records import RoundTrips, Run, SliceRecord, Trial
+from harness.observations import RoundTrips
+from harness.records import Run, SliceRecord, Trial
 from harness.study import Beside, Condition, Latency
 
 type Value = str | int | float | bool | None

@@ -11,8 +11,8 @@ from harness.claims import Claim
 from harness.errors import BridgetollError
 from harness.experiment.store import Store
 from harness.records import Run
-from harness.report.exports import as_csv, as_parquet
 from harness.report.explorer import explorer
+from harness.report.exports import as_csv, as_parquet
 from harness.report.figures import Figures
 from harness.report.render import html, markdown
 from harness.report.rows import trial_rows

@@ -280,6 +280,8 @@ def test_an_entry_is_not_confused_with_one_whose_name_begins_alike(
         entry = Entry(name, name.partition("#")[0])
         assert store.has_cell(PHASE, entry) == (name == measured)
         assert store.next_attempt_at(PHASE, entry) == (3 if name == measured else 1)
+
+
 def test_bytes_of_the_report_are_written_beside_its_texts(store: Store) -> None:
     path = store.write_bytes("trials.parquet", b"\x00\xff")
     assert path.read_bytes() == b"\x00\xff"

@@ -10,9 +10,10 @@ import pytest
 
 from harness.errors import MalformedFile, StoreFailed, UsageError
 from harness.experiment.store import Store
+from harness.observations import RampRecord
 from harness.publish.place import MARKER
 from harness.publish.site import Site, publish
-from harness.records import RampRecord, Run
+from harness.records import Run
 from harness.settings import LoadSettings
 from tests.toys.runs import make_trial, make_window
 from tests.toys.shelves import dated_run, shelve
@@ -173,7 +174,7 @@ def test_a_run_that_calls_itself_otherwise_is_refused(
     tmp_path: Path, target: Path, name: str
 ) -> None:
     store = shelve(tmp_path / "results", dated_run(1, id=name), folder="tiny")
-    with pytest.raises(UsageError, match="calls itself .*; leave it out") as told:
+    with pytest.raises(UsageError, match=r"calls itself .*; leave it out") as told:
         publish([store], target, "x")
     assert repr(name) in str(told.value)
     assert "\n" not in str(told.value)

@@ -5,7 +5,8 @@ import pytest
 
 from harness.analysis.measures import Measure, trial_value
 from harness.analysis.results import analyse
-from harness.records import DUPLICATE, BesideRecord, RampRecord, RoundTrips, Run, Trial
+from harness.observations import BesideRecord, RampRecord, RoundTrips
+from harness.records import DUPLICATE, Run, Trial
 from harness.report.rows import COLUMNS, Value, trial_rows
 from harness.settings import LoadSettings
 from harness.study import Beside, Condition, Latency, Objective

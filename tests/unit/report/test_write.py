@@ -1,8 +1,8 @@
 """What people read, from runs made up in memory: nothing here depends on its exact wording."""
 
 import base64
-import hashlib
 import csv
+import hashlib
 import json
 import re
 from collections.abc import Sequence
