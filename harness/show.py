@@ -208,6 +208,10 @@ class ProgressListener:
             f"{entry[:24]} {words.number(throughput)}/s{left}",
         )  # fmt: skip
 
+    def noticed(self, what: str) -> None:
+        """Trials bear labels."""
+        self._console.print(Text.assemble(("noticed: ", "yellow"), what), highlight=False)
+
     def problem(self, what: str) -> None:
         """Something went wrong, and the run goes on."""
         self._console.print(Text.assemble(("problem: ", "bold yellow"), what))

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from harness.analysis.bounds import Circumstances, idle_cores
-from harness.analysis.labels import Label
+from harness.analysis.labels import LIMITS, Label
 from harness.analysis.validity import findings
 from harness.records import Run, Trial
 from harness.study import Condition
@@ -36,6 +36,19 @@ def mostly_noisy(run: Run, trials: Sequence[Trial]) -> bool:
     """Whether more than half of a phase's trials bear the label noisy."""
     idle = idle_cores(run, trials)
     return sum(_is_noisy(run, trial, idle) for trial in trials) * 2 > len(trials)
+
+
+def disturbances(run: Run, trials: Sequence[Trial]) -> str:
+    """Labels that say what disturbed some trials, with how many bear them; empty where none does.
+
+    What limited a throughput is no disturbance, and said in the report.
+    """
+    idle = idle_cores(run, trials)
+    found: Counter[Label] = Counter()
+    for trial in trials:
+        labels = findings(trial, Circumstances.of(run, trial.variant, idle))
+        found.update({finding.label for finding in labels} - set(LIMITS))
+    return ", ".join(f"{label} {count} of {len(trials)}" for label, count in found.most_common())
 
 
 def _is_noisy(run: Run, trial: Trial, idle: float) -> bool:

@@ -8,7 +8,8 @@ import msgspec
 
 from harness.analysis.intervals import Interval, block_interval
 from harness.analysis.measures import Measure, ranked
-from harness.analysis.pieces import Piece, pieces_of
+from harness.analysis.pieces import Piece
+from harness.analysis.run_pieces import pieces_of
 from harness.analysis.ties import ALPHA, exceedance_p, holm
 from harness.analysis.welch import Difference, welch
 from harness.records import Run, Trial

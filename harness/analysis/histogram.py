@@ -1,5 +1,6 @@
 """Percentiles from the latency histograms that trials keep."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 from hdrh.histogram import HdrHistogram
@@ -23,3 +24,19 @@ def percentile_ns(encoded: str | None, percentile: float) -> int | None:
     if beyond < LEAST_BEYOND:
         return None
     return int(histogram.get_value_at_percentile(percentile))
+
+
+QUANTILES = (0.0, 25.0, 50.0, 75.0, 90.0, 95.0, 97.5, 99.0, 99.5, 99.75, 99.9, 99.95, 99.99, 99.999)
+"""Percentiles of a distribution's plot; as many as have values enough beyond them are given."""
+
+
+def quantiles_ms(encoded: Sequence[str]) -> list[tuple[float, float]]:
+    """Percentiles and latencies in milliseconds, of several histograms added up."""
+    if not encoded:
+        return []
+    histogram = HdrHistogram.decode(encoded[0])
+    for other in encoded[1:]:
+        histogram.add(HdrHistogram.decode(other))
+    total = histogram.get_total_count()
+    kept = [p for p in QUANTILES if total * (1 - p / 100) >= LEAST_BEYOND]
+    return [(p, histogram.get_value_at_percentile(p) / 1e6) for p in kept]

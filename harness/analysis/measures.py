@@ -15,6 +15,7 @@ class Measure(StrEnum):
     DATABASE_CPU = "database_cpu_us_per_request"
     P50 = "latency_p50_ms"
     P99 = "latency_p99_ms"
+    MEMORY = "memory_peak_mib"
     SUSTAINED = "sustained_rate_per_s"
 
     @property
@@ -34,6 +35,7 @@ _HEADINGS = {
     Measure.DATABASE_CPU: "PostgreSQL CPU per request (µs)",
     Measure.P50: "median latency (ms)",
     Measure.P99: "99th percentile of latency (ms)",
+    Measure.MEMORY: "peak memory since the server's start (MiB)",
     Measure.SUSTAINED: "highest rate that meets the objective (requests/s)",
 }
 
@@ -65,6 +67,8 @@ def trial_value(measure: Measure, trial: Trial) -> float | None:
     """The measure over a whole trial: sums over sums, or a percentile of all latencies."""
     if measure is Measure.SUSTAINED:
         return trial.sustained_per_s
+    if measure is Measure.MEMORY:
+        return None if trial.rss_peak_kib is None else trial.rss_peak_kib / 1024
     if trial.condition.objective is not None:
         return None  # its windows were at all sorts of rates
     if trial.condition.beside is not None and measure in COSTS:

@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping, Sequence, Set
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.analysis.attempts import counted_attempts
 from harness.analysis.bounds import Circumstances, idle_cores
 from harness.analysis.components import Components, components, mean_components
 from harness.analysis.costs import costs
@@ -233,17 +232,7 @@ class Piece:
         )
 
 
-def pieces_of(run: Run, trials: Sequence[Trial]) -> list[Piece]:
-    """Of each condition that has trials, in the study's order, by the attempts that count."""
-    counted = counted_attempts(run, trials)
-    return [
-        Piece(run, condition, found)
-        for condition in run.study.conditions
-        if (found := [t for t in counted if t.condition == condition])
-    ]
-
-
-WHOLE = frozenset({*PERCENTILES, Measure.SUSTAINED})
+WHOLE = frozenset({*PERCENTILES, Measure.MEMORY, Measure.SUSTAINED})
 """Measures that take a whole trial: single slices do not tell them."""
 
 

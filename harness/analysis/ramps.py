@@ -115,7 +115,7 @@ class Ramps(msgspec.Struct, frozen=True):
 
 def summarise(run: Run, trials: Sequence[Trial]) -> Ramps:
     """Sum up the last attempt at each cell."""
-    last = _last_attempts(trials)
+    last = last_attempts(trials)
     setups = [name for name in run.study.everyone if name not in run.excluded]
     conditions = run.study.conditions
     in_print = tuple(
@@ -151,7 +151,7 @@ def highest_per_s(series: Sequence[int]) -> float:
     return float(np.convolve(series, np.ones(width), "valid").max() / width)
 
 
-def _last_attempts(trials: Sequence[Trial]) -> list[Trial]:
+def last_attempts(trials: Sequence[Trial]) -> list[Trial]:
     """Of each cell; one that failed stands until a later attempt takes its place."""
     found: dict[tuple[int, Condition, str], Trial] = {}
     for trial in sorted(trials, key=lambda t: t.attempt):

@@ -11,8 +11,9 @@ from harness.analysis.claims import Findings, Judgement, judge
 from harness.analysis.intervals import Interval, block_interval, detectable
 from harness.analysis.labels import REMEDIES, Finding, Label
 from harness.analysis.measures import Measure, ranked
-from harness.analysis.pieces import Piece, pieces_of
+from harness.analysis.pieces import Piece
 from harness.analysis.ramps import Ramps, summarise
+from harness.analysis.run_pieces import pieces_of
 from harness.analysis.ties import ALPHA, exceedance_p, holm, noise_floor, tie_groups
 from harness.claims import Claim
 from harness.records import DUPLICATE, Run, Trial
@@ -104,16 +105,22 @@ class Analysis(msgspec.Struct, frozen=True):
     judgements: tuple[Judgement, ...] = ()
 
 
-def analyse(run: Run, trials: Sequence[Trial], claims: Sequence[Claim] = ()) -> Analysis:
+def analyse(
+    run: Run,
+    trials: Sequence[Trial],
+    claims: Sequence[Claim] = (),
+    pieces: Sequence[Piece] | None = None,
+) -> Analysis:
     """Sum up a run from its trials.
 
     Args:
         run, trials: what was measured.
         claims: to be held against it.
+        pieces: of these trials, where somebody else needs them too; what they fit is kept in them.
     """
     if run.study.load.engine == "locust":
         return _of_ramps(run, trials, claims)
-    pieces = pieces_of(run, trials)
+    pieces = pieces_of(run, trials) if pieces is None else pieces
     differs = _called_differences(pieces)
     causes = explain(run, pieces)
     return Analysis(

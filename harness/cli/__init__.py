@@ -11,6 +11,7 @@ from harness.cli import (  # noqa: F401 (they register commands)
     comparing,
     judging,
     looking,
+    publishing,
     running,
     serving,
 )

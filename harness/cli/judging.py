@@ -40,7 +40,7 @@ def claims(
 def _judged(store: Store, known: tuple[Claim, ...]) -> tuple[Judgement, ...]:
     err.print(f"reading {store.id}", style="dim")
     run = store.read_run()
-    trials, damaged = store.trials()
+    trials, damaged = store.trials(run)
     for problem in damaged:
         err.print(f"left out: {store.id}: {problem}", style="yellow")
     return analyse(run, trials, known).judgements

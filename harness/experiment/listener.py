@@ -21,5 +21,8 @@ class Listener(Protocol):
     def progress(self, phase: Phase, entry: str, done_slices: int, throughput: float) -> None:
         """A slice has ended; `done_slices` counts those of the whole run."""
 
+    def noticed(self, what: str) -> None:
+        """Trials that have just been measured bear labels that a reader will meet in the report."""
+
     def problem(self, what: str) -> None:
         """Something went wrong, and the run goes on."""

@@ -3,7 +3,7 @@
 from contextlib import ExitStack
 from pathlib import Path
 
-from harness.analysis.attempts import mostly_noisy
+from harness.analysis.attempts import disturbances, mostly_noisy
 from harness.audit.bench import Bench
 from harness.audit.tolls import audit
 from harness.audit.verify import verify
@@ -191,6 +191,9 @@ class Session:
                 self._store.write_requests(trial, requests.compressed())
             self._note(trial)
             trials.append(trial)
+        if noticed := disturbances(run, trials):
+            where = f"block {phase.block}, {phase.condition.name}"
+            self._listener.noticed(f"{where}: {noticed}")
         return trials
 
     def _reruns_left(self) -> bool:

@@ -1,6 +1,5 @@
 """A run's folder: `run.json` and one file per trial, each written whole or not at all."""
 
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -8,18 +7,24 @@ import msgspec
 
 from harness.decode import convert, json_value
 from harness.errors import MalformedFile, StoreFailed, UnknownName
+from harness.files import replace
 from harness.records import SCHEMA, Entry, Phase, Run, Trial
 from harness.study import Condition
 
 _AGAIN = "~"
 """Stands in a trial's file name before the number of a repeated attempt."""
+_RESUME = "continue with `bridgetoll run --resume`"
 
 
 class Store:
-    """The folder of one run."""
+    """The folder of one run.
 
-    def __init__(self, folder: Path) -> None:
+    report: the folder that its report is written to; `report` within that of the run if None.
+    """
+
+    def __init__(self, folder: Path, report: Path | None = None) -> None:
         self.folder = folder
+        self.report = folder / "report" if report is None else report
 
     @classmethod
     def create(cls, results: Path, run_id: str) -> "Store":
@@ -58,9 +63,11 @@ class Store:
         """What describes the run.
 
         Raises:
-            MalformedFile: the file is missing, damaged, or of another schema version.
+            MalformedFile: the file is missing, damaged, of another schema version, or elsewhere.
         """
-        return _read(self.folder / "run.json", Run)
+        path = self.folder / "run.json"
+        _refuse_strangers(path, self.folder.resolve())
+        return _read(path, Run)
 
     def write_trial(self, trial: Trial) -> None:
         """Keep one trial; nothing that is kept is ever written over."""
@@ -71,7 +78,7 @@ class Store:
         path = (self.folder / "requests" / _trial_name(trial)).with_suffix(".npz")
         try:
             path.parent.mkdir(exist_ok=True)
-            _replace(path, archive)
+            replace(path, archive)
         except OSError as error:
             raise _unwritable(path, error) from error
 
@@ -102,28 +109,47 @@ class Store:
         ]
         return max(found, default=0) + 1
 
-    def trials(self) -> tuple[list[Trial], list[MalformedFile]]:
+    def trials(self, run: Run | None = None) -> tuple[list[Trial], list[MalformedFile]]:
         """All trials that can be read, in order of block, and an error for each that cannot.
 
         The errors name files within the run's folder: reports that are published show them.
+
+        Args:
+            run: whose variants the trials must be of; not looked at if None.
         """
         found: list[Trial] = []
         damaged: list[MalformedFile] = []
+        here = self.folder.resolve()
         for path in sorted((self.folder / "trials").glob("*.json")):
             try:
-                found.append(_read_trial(path))
+                _refuse_strangers(path, here)
+                trial = _read_trial(path)
+                if run is not None and trial.variant not in run.variants:
+                    raise MalformedFile(
+                        path, f"is of `{trial.variant}`, which the run does not have; remove it."
+                    )
+                found.append(trial)
             except MalformedFile as error:
                 damaged.append(MalformedFile(path.relative_to(self.folder), error.problem))
         return found, damaged
 
     def write_text(self, name: str, text: str) -> Path:
         """Write a file of the report; returns its path."""
-        path = self.folder / "report" / name
+        return self.write_bytes(name, text.encode())
+
+    def write_bytes(self, name: str, body: bytes) -> Path:
+        """Likewise, of a file that is no text."""
+        path = self.report / name
+        if self.report.is_symlink():
+            raise StoreFailed(
+                f"{self.report} is a symbolic link and may lead anywhere; put a folder in its "
+                "place, then make the report again."
+            )
         try:
-            path.parent.mkdir(exist_ok=True)
-            _replace(path, text.encode())
+            path.parent.mkdir(parents=True, exist_ok=True)
+            replace(path, body)
         except OSError as error:
-            raise _unwritable(path, error) from error
+            raise _unwritable(path, error, "make the report again") from error
         return path
 
     @property
@@ -139,7 +165,7 @@ class Store:
     def _write(self, path: Path, record: Run | Trial) -> None:
         body = msgspec.json.format(msgspec.json.encode(record), indent=1)
         try:
-            _replace(path, body + b"\n")
+            replace(path, body + b"\n")
         except OSError as error:
             raise _unwritable(path, error) from error
 
@@ -185,6 +211,18 @@ def _read_trial(path: Path) -> Trial:
     return trial
 
 
+def _refuse_strangers(path: Path, folder: Path) -> None:
+    """Only files of the run's own folder are read, because that may be a stranger's work: a link
+    would put other files of this machine into a report, and a pipe would be waited for for ever.
+    """
+    if not path.resolve().is_relative_to(folder):
+        raise MalformedFile(
+            path, "is a symbolic link out of the run's folder; put the file itself in its place."
+        )
+    if path.exists() and not path.is_file():
+        raise MalformedFile(path, "is no ordinary file; remove it.")
+
+
 def _read[T: (Run, Trial)](path: Path, kind: type[T]) -> T:
     value = json_value(path)
     schema = value.get("schema") if isinstance(value, dict) else None
@@ -196,22 +234,8 @@ def _read[T: (Run, Trial)](path: Path, kind: type[T]) -> T:
     return convert(value, kind, path)
 
 
-def _replace(path: Path, body: bytes) -> None:
-    """Write to a temporary name, sync, rename: a crash leaves the old file or the new one."""
-    scratch = path.with_suffix(path.suffix + ".part")
-    try:
-        with scratch.open("wb") as handle:
-            handle.write(body)
-            handle.flush()
-            os.fsync(handle.fileno())
-        scratch.rename(path)
-    except OSError:
-        scratch.unlink(missing_ok=True)
-        raise
-
-
-def _unwritable(path: Path, error: OSError) -> StoreFailed:
+def _unwritable(path: Path, error: OSError, then: str = _RESUME) -> StoreFailed:
     return StoreFailed(
         f"{path} cannot be written ({error.strerror}); free some space or make the results folder "
-        "writable, then continue with `bridgetoll run --resume`."
+        f"writable, then {then}."
     )

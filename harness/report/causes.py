@@ -13,7 +13,7 @@ from harness.model import QUANTITIES
 from harness.records import Run
 from harness.report import cause_words, words
 from harness.report.cause_charts import interaction_chart, slope_chart, waterfall_chart
-from harness.report.charts import data_uri
+from harness.report.figures import Figures
 
 _SHEET = (
     *QUANTITIES, "wakeups", "returns", "handovers", "database_bytes_out", "database_bytes_in",
@@ -22,9 +22,9 @@ _SHEET = (
 """Columns of the cost sheet."""
 
 
-def causes_view(run: Run, causes: Causes) -> dict[str, Any]:
+def causes_view(run: Run, causes: Causes, figures: Figures) -> dict[str, Any]:
     """Everything that the templates show of causes."""
-    conditions = [_condition(found) for found in causes.conditions]
+    conditions = [_condition(found, figures) for found in causes.conditions]
     return {
         "verdicts": cause_words.verdicts(causes),
         "predictions": cause_words.predictions(causes),
@@ -35,19 +35,34 @@ def causes_view(run: Run, causes: Causes) -> dict[str, Any]:
     }
 
 
-def _condition(found: ConditionCauses) -> dict[str, Any]:
-    title = words.condition_title(found.condition)
+def _condition(found: ConditionCauses, figures: Figures) -> dict[str, Any]:
+    title, stem = words.condition_title(found.condition), found.condition.name
     charts = [
-        _chart(fall.title, waterfall_chart(fall), cause_words.fall_sentences(fall), wide=True)
+        figures.add(
+            f"waterfall-{stem}",
+            fall.title,
+            waterfall_chart(fall),
+            cause_words.fall_sentences(fall),
+            wide=True,
+        )
         for fall in found.falls
     ]
     charts += [
-        _chart(item.title, interaction_chart(item), cause_words.interaction_sentences(item))
+        figures.add(
+            f"interaction-{stem}",
+            item.title,
+            interaction_chart(item),
+            cause_words.interaction_sentences(item),
+        )
         for item in found.interactions
     ]
     if found.slopes:
         told = " ".join(cause_words.slope_sentence(slope) for slope in found.slopes)
-        charts.append(_chart("The price of an empty hop", slope_chart(found.slopes), told))
+        charts.append(
+            figures.add(
+                f"hops-{stem}", "The price of an empty hop", slope_chart(found.slopes), told
+            )
+        )
     return {
         "name": found.condition.name,
         "title": title,
@@ -56,10 +71,6 @@ def _condition(found: ConditionCauses) -> dict[str, Any]:
         "declared": [_effect(effect) for effect in found.effects if effect.factor is None],
         "derived": [_effect(effect) for effect in found.effects if effect.factor is not None],
     }
-
-
-def _chart(title: str, svg: str, told: str, *, wide: bool = False) -> dict[str, Any]:
-    return {"title": title, "uri": data_uri(svg), "alt": told, "wide": wide}
 
 
 def _effect(effect: Effect) -> dict[str, str]:

@@ -7,19 +7,21 @@ from harness.analysis.intervals import Interval
 from harness.analysis.measures import Measure
 from harness.analysis.results import Analysis, ConditionResult
 from harness.report import words
-from harness.report.charts import colours, data_uri, svg_of
+from harness.report.charts import colours, svg_of
+from harness.report.figures import Figures
 
 _SHOWN = (Measure.P50, Measure.P99)
 _LEAST_POINTS = 2
 """A curve needs more than one rate."""
 
 
-def curves(analysis: Analysis, variants: Sequence[str]) -> list[dict[str, str]]:
+def curves(analysis: Analysis, variants: Sequence[str], figures: Figures) -> list[dict[str, Any]]:
     """A chart per percentile for each endpoint with open loops at two rates or more.
 
     Args:
         analysis: of a run.
         variants: whose lines are drawn, in the order of their colours.
+        figures: where the charts are kept.
 
     Returns:
         Title, image and alternative text of each.
@@ -31,7 +33,7 @@ def curves(analysis: Analysis, variants: Sequence[str]) -> list[dict[str, str]]:
             key = condition.endpoint, condition.connections, condition.rows
             groups.setdefault(key, []).append(result)
     return [
-        _chart(endpoint, found, measure, variants)
+        _chart(endpoint, found, measure, variants, figures)
         for (endpoint, _, _), found in groups.items()
         if len(found) >= _LEAST_POINTS
         for measure in _SHOWN
@@ -39,8 +41,12 @@ def curves(analysis: Analysis, variants: Sequence[str]) -> list[dict[str, str]]:
 
 
 def _chart(
-    endpoint: str, found: Sequence[ConditionResult], measure: Measure, variants: Sequence[str]
-) -> dict[str, str]:
+    endpoint: str,
+    found: Sequence[ConditionResult],
+    measure: Measure,
+    variants: Sequence[str],
+    figures: Figures,
+) -> dict[str, Any]:
     points = [
         _point(name, rate, latency)
         for result in found
@@ -48,11 +54,12 @@ def _chart(
         if (rate := result.comparisons[Measure.THROUGHPUT].estimates.get(name)) is not None
         and (latency := result.comparisons[measure].estimates.get(name)) is not None
     ]
-    return {
-        "title": f"{endpoint}: {measure.heading}, by load",
-        "uri": data_uri(svg_of(_specification(points, measure, variants))),
-        "alt": _alternative(points, measure),
-    }
+    return figures.add(
+        f"curve-{endpoint}-{measure.value}",
+        f"{endpoint}: {measure.heading}, by load",
+        svg_of(_specification(points, measure, variants)),
+        _alternative(points, measure),
+    )
 
 
 def _point(name: str, rate: Interval, latency: Interval) -> dict[str, Any]:

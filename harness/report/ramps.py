@@ -8,7 +8,7 @@ from harness.analysis.validity import ERROR_SHARE
 from harness.published import PublishedCell
 from harness.records import Run
 from harness.report import words
-from harness.report.charts import data_uri
+from harness.report.figures import Figures
 from harness.report.ramp_chart import alternative, ramp_chart
 from harness.study import Condition
 
@@ -16,7 +16,7 @@ FULL = 0.9
 """Of PostgreSQL's connections: a sample of all that were open finds them taken."""
 
 
-def ramps_view(run: Run, ramps: Ramps | None) -> dict[str, Any] | None:
+def ramps_view(run: Run, ramps: Ramps | None, figures: Figures) -> dict[str, Any] | None:
     """What the templates show; None for a run of our own generator."""
     if ramps is None:
         return None
@@ -41,11 +41,13 @@ def ramps_view(run: Run, ramps: Ramps | None) -> dict[str, Any] | None:
         ],
         "details": [_detail(cell) for cell in ramps.cells],
         "charts": [
-            {
-                "title": f"Successes per second: {endpoint}",
-                "uri": data_uri(ramp_chart(ramps, setups, endpoint)),
-                "alt": alternative(ramps, endpoint),
-            }
+            figures.add(
+                f"ramp-{endpoint}",
+                f"Successes per second: {endpoint}",
+                ramp_chart(ramps, setups, endpoint),
+                alternative(ramps, endpoint),
+                wide=True,
+            )
             for endpoint in dict.fromkeys(c.endpoint for c in conditions)
         ],
         "trips": _trips(ramps),

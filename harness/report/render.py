@@ -4,6 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import markupsafe
+
+from harness.report.script import embedded, explorer_script, policy, vega
+from harness.report.specs import specifications
 
 _MARKDOWN = (
     ("&", "&amp;"), ("<", "&lt;"), ("|", "\\|"), ("`", "'"), ("[", "\\["), ("]", "\\]"),
@@ -12,20 +16,37 @@ _MARKDOWN = (
 _TEMPLATES = Path(__file__).with_name("templates")
 
 
-def html(values: dict[str, Any]) -> str:
-    """The page: one file, nothing loaded from anywhere."""
-    return _environment(escape=True).get_template("page.html").render(values)
+def html(values: dict[str, Any], explored: dict[str, Any] | None, cache: Path) -> str:
+    """The page: one file, nothing loaded from anywhere.
+
+    Args:
+        values: what `view` laid out.
+        explored: the explorer's data; None for a page without.
+        cache: where the charts' library is kept.
+    """
+    scripts = [] if explored is None else [vega(cache), explorer_script()]
+    return (
+        environment(_TEMPLATES, escape=True)
+        .get_template("page.html")
+        .render(
+            values,
+            policy=markupsafe.Markup(policy(scripts)),
+            scripts=[markupsafe.Markup(script) for script in scripts],
+            explored=None if explored is None else embedded(explored),
+            specifications=embedded(specifications()) if explored else None,
+        )
+    )
 
 
 def markdown(values: dict[str, Any]) -> str:
     """The same in Markdown."""
-    return _environment(escape=False).get_template("report.md").render(values)
+    return environment(_TEMPLATES, escape=False).get_template("report.md").render(values)
 
 
-def _environment(*, escape: bool) -> jinja2.Environment:
-    """The page escapes as HTML; in Markdown every value becomes text that is nothing else."""
+def environment(templates: Path, *, escape: bool) -> jinja2.Environment:
+    """Pages escape as HTML; in Markdown every value becomes text that is nothing else."""
     return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        loader=jinja2.FileSystemLoader(templates),
         autoescape=escape,
         finalize=None if escape else _markdown_text,
         undefined=jinja2.StrictUndefined,

@@ -11,16 +11,25 @@ from harness.errors import BridgetollError
 from harness.records import Run
 from harness.report import words
 from harness.report.causes import causes_view
-from harness.report.charts import alternative, data_uri, interval_chart
+from harness.report.charts import alternative, interval_chart
 from harness.report.claim_words import claims_view
 from harness.report.curves import curves
+from harness.report.figures import Figures
 from harness.report.ramps import DETAILS, ramps_view
 
 _COLUMNS = (Measure.CPU, Measure.THROUGHPUT, Measure.P50, Measure.P99, Measure.DATABASE_CPU)
 
 
-def view(run: Run, analysis: Analysis, damaged: Sequence[BridgetollError]) -> dict[str, Any]:
-    """Everything that the templates need, with every number already worded."""
+def view(
+    run: Run, analysis: Analysis, damaged: Sequence[BridgetollError], figures: Figures
+) -> dict[str, Any]:
+    """Everything that the templates need, with every number already worded.
+
+    Args:
+        run, analysis: what was measured, and what came of it.
+        damaged: what could not be read.
+        figures: where the charts are kept.
+    """
     order = [name for name in run.study.everyone if name not in run.excluded]
     entries = [*order, analysis.duplicate]
     return {
@@ -31,13 +40,13 @@ def view(run: Run, analysis: Analysis, damaged: Sequence[BridgetollError]) -> di
         "composition": words.composition(run),
         "noise": [_noise(result, analysis) for result in analysis.conditions],
         "conditions": [
-            _condition(run, analysis, result, entries) for result in analysis.conditions
+            _condition(run, analysis, result, entries, figures) for result in analysis.conditions
         ],
-        "curves": curves(analysis, order),
+        "curves": curves(analysis, order, figures),
         "claims": claims_view(analysis.judgements),
-        "ramps": ramps_view(run, analysis.ramps),
+        "ramps": ramps_view(run, analysis.ramps, figures),
         "ramp_details": DETAILS,
-        "causes": causes_view(run, analysis.causes),
+        "causes": causes_view(run, analysis.causes, figures),
         "repeated": analysis.repeated,
         "failed_checks": {v.variant: v.problems for v in run.verifications if not v.passed},
         "cores": _cores(run),
@@ -45,7 +54,11 @@ def view(run: Run, analysis: Analysis, damaged: Sequence[BridgetollError]) -> di
 
 
 def _condition(
-    run: Run, analysis: Analysis, result: ConditionResult, entries: Sequence[str]
+    run: Run,
+    analysis: Analysis,
+    result: ConditionResult,
+    entries: Sequence[str],
+    figures: Figures,
 ) -> dict[str, Any]:
     present = [entry for entry in entries if entry in result.trials]
     variants = [entry for entry in present if entry != analysis.duplicate]
@@ -53,7 +66,7 @@ def _condition(
     return {
         "name": result.condition.name,
         "title": words.condition_title(result.condition),
-        "charts": [_chart(result.comparisons[m], variants, run) for m in measures],
+        "charts": [_chart(result, m, variants, run, figures) for m in measures],
         "rankings": [_ranking(result.comparisons[m]) for m in measures],
         "ratios": [m.heading for m in measures],
         "columns": [m.heading for m in _columns(result)],
@@ -67,13 +80,21 @@ def _condition(
     }
 
 
-def _chart(comparison: Comparison, variants: Sequence[str], run: Run) -> dict[str, str]:
+def _chart(
+    result: ConditionResult,
+    measure: Measure,
+    variants: Sequence[str],
+    run: Run,
+    figures: Figures,
+) -> dict[str, Any]:
+    comparison = result.comparisons[measure]
     everything = [name for name in run.study.everyone if name in variants]
-    return {
-        "title": comparison.measure.heading,
-        "uri": data_uri(interval_chart(comparison, everything)),
-        "alt": alternative(comparison, everything),
-    }
+    return figures.add(
+        f"{result.condition.name}-{measure.value}",
+        measure.heading,
+        interval_chart(comparison, everything),
+        alternative(comparison, everything),
+    )
 
 
 def _ranking(comparison: Comparison) -> dict[str, Any]:

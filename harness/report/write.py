@@ -6,23 +6,32 @@ from pathlib import Path
 import msgspec
 
 from harness.analysis.results import Analysis, analyse
+from harness.analysis.run_pieces import pieces_of
 from harness.claims import Claim
 from harness.errors import BridgetollError
 from harness.experiment.store import Store
+from harness.records import Run
+from harness.report.explorer import explorer
+from harness.report.exports import as_csv, as_parquet
+from harness.report.figures import Figures
 from harness.report.render import html, markdown
+from harness.report.rows import trial_rows
+from harness.report.schemas import file_name, schema_text, summary_text
 from harness.report.view import view
+from harness.workspace import cache_folder
 
 
 class Report(msgspec.Struct, frozen=True):
-    """What was written, and what it says."""
+    """What was written, of which run, and what it says."""
 
     page: Path
+    run: Run
     analysis: Analysis
     damaged: tuple[BridgetollError, ...]
 
 
 def write_report(store: Store, claims: Sequence[Claim] = ()) -> Report:
-    """Recompute everything from the trials and write page, Markdown and summary.
+    """Recompute everything from the trials and write page, Markdown, summary and tables.
 
     Args:
         store: of the run.
@@ -30,13 +39,23 @@ def write_report(store: Store, claims: Sequence[Claim] = ()) -> Report:
 
     Raises:
         MalformedFile: `run.json` cannot be read. Damaged trials are left out and named instead.
+        StoreFailed: the report cannot be written.
     """
     run = store.read_run()
-    trials, damaged = store.trials()
-    analysis = analyse(run, trials, claims)
-    values = view(run, analysis, damaged)
+    trials, damaged = store.trials(run)
+    pieces = pieces_of(run, trials)
+    analysis = analyse(run, trials, claims, pieces)
+    figures = Figures()
+    values = view(run, analysis, damaged, figures)
+    rows = trial_rows(run, trials)
+    for figure in figures.made:
+        store.write_text(f"figures/{figure.stem}.svg", figure.svg)
+        store.write_bytes(f"figures/{figure.stem}.png", figure.png())
     store.write_text("report.md", markdown(values))
-    summary = msgspec.json.format(msgspec.json.encode(analysis), indent=1).decode()
-    store.write_text("summary.json", summary + "\n")
-    page = store.write_text("index.html", html(values))
-    return Report(page=page, analysis=analysis, damaged=tuple(damaged))
+    store.write_text("trials.csv", as_csv(rows))
+    store.write_bytes("trials.parquet", as_parquet(rows))
+    store.write_text(file_name("summary"), schema_text("summary"))
+    store.write_text("summary.json", summary_text(analysis))
+    explored = explorer(run, analysis, pieces, trials)
+    page = store.write_text("index.html", html(values, explored, cache_folder()))
+    return Report(page=page, run=run, analysis=analysis, damaged=tuple(damaged))

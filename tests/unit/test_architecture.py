@@ -13,7 +13,9 @@ MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted((ROOT / "harness").rglob("*.py"))
 }
-FOUNDATION = {"harness.errors", "harness.model", "harness.workspace", "harness.decode"}
+FOUNDATION = {
+    "harness.errors", "harness.files", "harness.model", "harness.workspace", "harness.decode",
+}  # fmt: skip
 FILES = {
     "harness.catalog", "harness.claims", "harness.contract", "harness.factors", "harness.published",
     "harness.settings", "harness.study",
@@ -22,6 +24,7 @@ EXAMINATIONS = {"harness.examinations"}
 RECORDS = {"harness.observations", "harness.records"} | EXAMINATIONS
 MAY: dict[str, set[str]] = {
     "harness.errors": set(),
+    "harness.files": set(),
     "harness.workspace": {"harness.errors"},
     "harness.model": set(),
     "harness.decode": {"harness.errors"},
@@ -56,6 +59,11 @@ MAY: dict[str, set[str]] = {
     | FILES
     | RECORDS
     | {"harness.analysis", "harness.report", "harness.experiment.store"},
+    "harness.publish": FOUNDATION
+    | FILES
+    | RECORDS
+    | {"harness.analysis", "harness.claims", "harness.experiment.store"}
+    | {"harness.publish", "harness.report"},
     "harness.doctor": FOUNDATION
     | {"harness.settings", "harness.study", "harness.doctor", "harness.lab", "harness.load"}
     | {"harness.analysis.validity"},  # the thresholds of its labels

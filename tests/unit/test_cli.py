@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -132,6 +133,22 @@ def test_a_report_names_the_trials_that_it_leaves_out(call: Call, shelf: Workspa
     assert "b99-broken.json" in said.err
 
 
+def test_runs_are_published_as_a_site(call: Call, tmp_path: Path) -> None:
+    said = call("publish", make_run().id, "--to", str(tmp_path / "site"), "--title", "Ours")
+    assert said.status == 0
+    assert "Ours" in (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
+    assert (tmp_path / "site" / "runs" / make_run().id / "trials.csv").is_file()
+    assert "site/index.html" in "".join(said.out.split())
+
+
+def test_the_folder_of_a_run_is_not_made_a_site(call: Call, shelf: Workspace) -> None:
+    folder = shelf.results / make_run().id
+    said = call("publish", make_run().id, "--to", str(folder / "site"))
+    assert said.status == 2
+    assert "name another folder with --to." in " ".join(said.err.split())
+    assert not (folder / "site").exists()
+
+
 def test_the_doctor_tells_what_can_be_measured_here(call: Call) -> None:
     said = call("doctor", "--json")
     assert said.status == 0
@@ -154,6 +171,7 @@ BAD: list[tuple[tuple[str, ...], str]] = [
     (("verify", "nope"), "no variant `nope`; choose one of:"),
     (("serve", "toy/nope"), "no variant `toy/nope`; choose one of:"),
     (("report", "nope"), "no run `nope`; choose one of:"),
+    (("publish", "nope", "--to", "nowhere/site"), "no run `nope`; choose one of:"),
     (("run", "--resume", "nope"), "no run `nope`; choose one of:"),
     (("run",), "Name a study to run, or a run with --resume"),
     (("run", "tiny", "--resume", make_run().id), "and not both"),
@@ -214,6 +232,7 @@ def test_a_bad_study_is_told_with_file_and_key(
         ("plan",),
         ("serve", "toy/good", "--port", "0"),
         ("run", "x", "--blocks", "0"),
+        ("publish", "x"),
     ],
 )
 def test_what_the_parser_refuses_has_status_2_too(call: Call, arguments: tuple[str, ...]) -> None:

@@ -3,7 +3,7 @@ import random
 import msgspec
 import pytest
 
-from harness.analysis.attempts import counted_attempts, mostly_noisy
+from harness.analysis.attempts import counted_attempts, disturbances, mostly_noisy
 from harness.records import Trial
 from tests.toys.runs import BASELINE, SLICE_NS, make_run, make_slice, make_trial
 
@@ -76,3 +76,9 @@ def test_a_phase_is_noisy_when_more_than_half_of_its_trials_are(noisy: int, told
 
 def test_a_phase_without_trials_is_not_noisy() -> None:
     assert not mostly_noisy(RUN, [])
+
+
+def test_what_disturbed_trials_is_told_with_its_number_and_what_limited_them_is_not() -> None:
+    assert disturbances(RUN, attempt(1)) == ""
+    assert disturbances(RUN, attempt(1, noisy=1)) == "noisy 1 of 2"
+    assert disturbances(RUN, attempt(1, noisy=2, broken=1)) == "noisy 2 of 2, incomplete 1 of 2"

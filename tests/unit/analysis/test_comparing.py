@@ -20,7 +20,7 @@ from harness.analysis.comparing import (
 )
 from harness.analysis.intervals import Interval
 from harness.analysis.measures import Measure
-from harness.analysis.pieces import pieces_of
+from harness.analysis.run_pieces import pieces_of
 from harness.experiment.latency import Latencies
 from harness.records import DUPLICATE, Run, Trial
 from harness.study import Condition, Study

@@ -55,6 +55,9 @@ class Recorder:
     def begun(self, run: str) -> None:
         self.runs.append(run)
 
+    def noticed(self, what: str) -> None:
+        """Labels are for people."""
+
     def problem(self, what: str) -> None:
         self.problems.append(what)
 

@@ -280,3 +280,88 @@ def test_an_entry_is_not_confused_with_one_whose_name_begins_alike(
         entry = Entry(name, name.partition("#")[0])
         assert store.has_cell(PHASE, entry) == (name == measured)
         assert store.next_attempt_at(PHASE, entry) == (3 if name == measured else 1)
+
+
+def test_bytes_of_the_report_are_written_beside_its_texts(store: Store) -> None:
+    path = store.write_bytes("trials.parquet", b"\x00\xff")
+    assert path.read_bytes() == b"\x00\xff"
+    assert [found.name for found in (store.folder / "report").iterdir()] == ["trials.parquet"]
+
+
+def test_a_report_may_be_written_elsewhere(store: Store, tmp_path: Path) -> None:
+    elsewhere = Store(store.folder, tmp_path / "site" / "runs" / "one")
+    path = elsewhere.write_text("report.md", "é")
+    assert path == tmp_path / "site" / "runs" / "one" / "report.md"
+    assert not (store.folder / "report").exists()
+
+
+def test_a_report_is_not_written_through_a_link(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "victim").mkdir()
+    (store.folder / "report").symlink_to(tmp_path / "victim")
+    with pytest.raises(StoreFailed, match="is a symbolic link and may lead anywhere; put a folder"):
+        store.write_text("report.md", "x")
+    assert list((tmp_path / "victim").iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["report.md", "report.md.part"])
+def test_a_link_in_the_report_is_replaced_and_not_followed(
+    store: Store, tmp_path: Path, name: str
+) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("as it was")
+    (store.folder / "report").mkdir()
+    (store.folder / "report" / name).symlink_to(victim)
+    path = store.write_text("report.md", "x")
+    assert (victim.read_text(), path.read_text(), path.is_symlink()) == ("as it was", "x", False)
+    assert list((store.folder / "report").iterdir()) == [path]
+
+
+def test_a_trial_that_is_a_link_out_of_the_folder_is_not_read(store: Store, tmp_path: Path) -> None:
+    first = files(store)[0]
+    first.rename(tmp_path / first.name)
+    first.symlink_to(tmp_path / first.name)
+    trials, (error,) = store.trials()
+    assert len(trials) == len(TRIALS) - 1
+    assert str(error) == (
+        f"trials/{first.name}: is a symbolic link out of the run's folder; put the file itself in "
+        "its place."
+    )
+
+
+def test_a_folder_of_trials_that_is_a_link_is_not_read(store: Store, tmp_path: Path) -> None:
+    (store.folder / "trials").rename(tmp_path / "elsewhere")
+    (store.folder / "trials").symlink_to(tmp_path / "elsewhere")
+    trials, damaged = store.trials()
+    assert (trials, len(damaged)) == ([], len(TRIALS))
+
+
+def test_a_link_within_the_folder_is_read(store: Store) -> None:
+    first = files(store)[0]
+    first.rename(store.folder / first.name)
+    first.symlink_to(store.folder / first.name)
+    assert len(store.trials()[0]) == len(TRIALS)
+
+
+def test_a_run_file_that_is_a_link_out_of_the_folder_is_not_read(
+    store: Store, tmp_path: Path
+) -> None:
+    (store.folder / "run.json").rename(tmp_path / "run.json")
+    (store.folder / "run.json").symlink_to(tmp_path / "run.json")
+    with pytest.raises(MalformedFile, match="is a symbolic link out of the run's folder"):
+        store.read_run()
+
+
+@pytest.mark.timeout(20)
+def test_a_pipe_is_not_waited_for(store: Store) -> None:
+    os.mkfifo(store.folder / "trials" / "b99-x.json")
+    trials, (error,) = store.trials()
+    assert len(trials) == len(TRIALS)
+    assert "is no ordinary file; remove it." in str(error)
+
+
+def test_a_trial_of_a_variant_that_the_run_does_not_have_is_named(store: Store) -> None:
+    store.write_trial(msgspec.structs.replace(TRIALS[0], entry="c/odd", variant="c/odd"))
+    trials, (error,) = store.trials(RUN)
+    assert len(trials) == len(TRIALS)
+    assert "is of `c/odd`, which the run does not have; remove it." in str(error)
+    assert len(store.trials()[0]) == len(TRIALS) + 1

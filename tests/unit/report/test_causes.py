@@ -1,7 +1,11 @@
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from harness.analysis.results import analyse
 from harness.report.causes import causes_view, cost_sheet
+from harness.report.figures import Figures
 from harness.report.render import html, markdown
 from harness.report.view import view
 from tests.toys.ladder import BRIDGE, NO_POOL, STOCK, ladder_run, ladder_study, ladder_trials
@@ -12,7 +16,7 @@ ANALYSIS = analyse(RUN, ladder_trials(RUN, noise=0.01))
 
 
 def test_each_condition_has_its_sentences_charts_and_contrasts() -> None:
-    shown = causes_view(RUN, ANALYSIS.causes)
+    shown = causes_view(RUN, ANALYSIS.causes, Figures())
     (read,) = [c for c in shown["conditions"].values() if c["title"].startswith("io_read")]
     assert "the server CPU of lean/raw" in read["sentences"][0]
     assert "io_read" in shown["verdicts"][0]
@@ -30,16 +34,21 @@ def test_the_cost_sheet_has_a_row_per_variant_and_endpoint() -> None:
     assert dict(zip(columns, rows[STOCK, "noop"], strict=True))["hops"] == "2"
 
 
-@pytest.mark.parametrize("render", [html, markdown])
+def page(values: dict[str, Any]) -> str:
+    """Without the explorer."""
+    return html(values, None, Path())
+
+
+@pytest.mark.parametrize("render", [page, markdown])
 def test_page_and_markdown_tell_the_same(render: object) -> None:
     assert callable(render)
-    text = render(view(RUN, ANALYSIS, []))
+    text = render(view(RUN, ANALYSIS, [], Figures()))
     for wanted in ("all of the bridge", "thread started", "Toll prices", "Cost sheet", "alone"):
         assert wanted in text
 
 
 def test_a_run_without_causes_has_no_empty_sections() -> None:
     run = make_run()
-    text = html(view(run, analyse(run, []), []))
+    text = page(view(run, analyse(run, []), [], Figures()))
     for unwanted in ("Toll prices", "Cost sheet", "Two predictions", "Contrasts"):
         assert unwanted not in text

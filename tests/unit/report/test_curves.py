@@ -6,6 +6,7 @@ import msgspec
 from harness.analysis.measures import Measure
 from harness.analysis.results import Analysis, analyse
 from harness.report.curves import curves
+from harness.report.figures import Figures
 from harness.study import Condition
 from tests.toys.runs import BASELINE, CONDITION, make_run, make_study, simulate
 from tests.unit.analysis.test_measures import histogram
@@ -35,7 +36,7 @@ def drawn(uri: str) -> str:
 
 
 def test_two_rates_make_a_curve_for_each_percentile() -> None:
-    made = curves(analysed(0.5, 0.9), VARIANTS)
+    made = curves(analysed(0.5, 0.9), VARIANTS, Figures())
     assert [chart["title"] for chart in made] == [
         f"io_read: {measure.heading}, by load" for measure in (Measure.P50, Measure.P99)
     ]
@@ -46,10 +47,10 @@ def test_two_rates_make_a_curve_for_each_percentile() -> None:
 
 
 def test_one_rate_or_a_closed_loop_make_none() -> None:
-    assert curves(analysed(0.5), VARIANTS) == []
-    assert curves(analysed(None), VARIANTS) == []
+    assert curves(analysed(0.5), VARIANTS, Figures()) == []
+    assert curves(analysed(None), VARIANTS, Figures()) == []
 
 
 def test_a_variant_that_was_not_measured_is_not_drawn() -> None:
-    (first, _) = curves(analysed(0.5, 0.9), [*VARIANTS, "c/absent"])
+    (first, _) = curves(analysed(0.5, 0.9), [*VARIANTS, "c/absent"], Figures())
     assert "c/absent" not in first["alt"]

@@ -12,6 +12,7 @@ from harness.analysis.ramps import Cell, Gain, summarise
 from harness.analysis.shares import Shares
 from harness.observations import RoundTrips
 from harness.published import Published, PublishedCell
+from harness.report.figures import Figures
 from harness.report.ramps import (
     DETAILS,
     FULL,
@@ -188,13 +189,13 @@ TRIALS = [
 
 
 def shown() -> dict[str, Any]:
-    view = ramps_view(RUN, summarise(RUN, TRIALS))
+    view = ramps_view(RUN, summarise(RUN, TRIALS), Figures())
     assert view is not None
     return view
 
 
 def test_a_run_of_our_own_generator_has_no_cells_to_show() -> None:
-    assert ramps_view(make_run(), None) is None
+    assert ramps_view(make_run(), None, Figures()) is None
 
 
 def test_a_row_has_each_setups_figures_beside_the_published_ones() -> None:

@@ -1,5 +1,8 @@
 """What people read, from runs made up in memory: nothing here depends on its exact wording."""
 
+import base64
+import csv
+import hashlib
 import json
 import re
 from collections.abc import Sequence
@@ -12,7 +15,9 @@ import pytest
 from harness.errors import MalformedFile
 from harness.experiment.store import Store
 from harness.records import Run, Trial
+from harness.report.script import explorer_script, vega
 from harness.report.write import Report, write_report
+from harness.workspace import cache_folder
 from tests.toys.runs import BASELINE, make_run, make_study, simulate
 
 HOSTILE = "<script>alert(1)</script> a|b `c` ![x](http://x.example/y) & \"q\" 'r'"
@@ -29,6 +34,7 @@ class Page(HTMLParser):
         self.tags: list[str] = []
         self.attributes: list[tuple[str, str, str]] = []
         self.text = ""
+        self.scripts: list[str] = []
         self._open: list[str] = []
         self.feed(text)
         self.close()
@@ -44,7 +50,9 @@ class Page(HTMLParser):
         assert self._open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        if "style" not in self._open:
+        if "script" in self._open:
+            self.scripts.append(data)
+        elif "style" not in self._open:
             self.text += data
 
     def values(self, attribute: str) -> list[str]:
@@ -76,7 +84,7 @@ def written(folder: Path, run: Run, trials: Sequence[Trial], damage: Sequence[st
 def check(result: Written, folder: Path) -> None:
     """What holds for every report."""
     page = result.page
-    assert "script" not in page.tags
+    check_scripts(page)
     assert not any(name.startswith("on") for _, name, _ in page.attributes)
     assert all(value.startswith("data:image/") for value in page.values("src"))
     assert not [href for href in page.values("href") if not href.startswith("#")]
@@ -90,6 +98,24 @@ def check(result: Written, folder: Path) -> None:
     cells += [cell.strip() for cell in re.findall(r"[^|\n]+", result.markdown)]
     assert not {"None", "nan", "inf"} & set(cells)
     check_tables(result.markdown)
+
+
+def check_scripts(page: Page) -> None:
+    """Two blocks of data and two scripts, which are ours to the letter and which alone may run."""
+    (allowed,) = (value for value in page.values("content") if "default-src 'none'" in value)
+    assert "unsafe-eval" not in allowed
+    assert "http" not in allowed
+    if not page.scripts:
+        assert "script-src 'none'" in allowed
+        return
+    data, specs, *code = page.scripts
+    assert json.loads(data)["conditions"]
+    assert set(json.loads(specs)) == {"absolute", "ratio", "trials", "latencies", "resources"}
+    assert code == [vega(cache_folder()), explorer_script()]
+    for script in code:
+        digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+        assert f"'sha256-{digest}'" in allowed
+    assert page.tags.count("script") == len(page.scripts)
 
 
 def check_tables(markdown: str) -> None:
@@ -207,3 +233,28 @@ def test_a_damaged_run_file_is_an_error(tmp_path: Path) -> None:
     (tmp_path / RUN.id / "run.json").write_text("{")
     with pytest.raises(MalformedFile, match=r"run\.json"):
         write_report(Store(tmp_path / RUN.id))
+
+
+def test_tables_and_schema_lie_beside_the_page(tmp_path: Path) -> None:
+    trials = simulate(RUN, COST, 1)
+    result = written(tmp_path, RUN, trials)
+    folder = result.report.page.parent
+    assert {path.name for path in folder.iterdir()} == {
+        "index.html", "report.md", "summary.json", "summary.schema.json", "trials.csv",
+        "trials.parquet",
+    }  # fmt: skip
+    with (folder / "trials.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["run"] for row in rows] == [RUN.id] * len(trials)
+    for text in (result.page.text, result.markdown):
+        assert "trials.parquet" in text
+
+
+def test_a_trial_of_another_study_is_left_out_and_named(tmp_path: Path) -> None:
+    trials = simulate(RUN, COST, 1)
+    stray = msgspec.structs.replace(trials[0], entry="c/odd", variant="c/odd")
+    result = written(tmp_path, RUN, [*trials, stray])
+    check(result, tmp_path)
+    (error,) = result.report.damaged
+    assert "c/odd" in str(error)
+    assert result.report.run == RUN

@@ -1,0 +1,22 @@
+"""A run, taken apart into the pieces that are analysed."""
+
+from collections.abc import Sequence
+
+from harness.analysis.attempts import counted_attempts
+from harness.analysis.pieces import Piece
+from harness.records import Run, Trial
+
+
+def pieces_of(run: Run, trials: Sequence[Trial]) -> list[Piece]:
+    """Of each condition that has trials, in the study's order, by the attempts that count.
+
+    None of Locust's cells, which stand each by itself.
+    """
+    if run.study.load.engine == "locust":
+        return []
+    counted = counted_attempts(run, trials)
+    return [
+        Piece(run, condition, found)
+        for condition in run.study.conditions
+        if (found := [t for t in counted if t.condition == condition])
+    ]

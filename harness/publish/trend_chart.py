@@ -1,0 +1,67 @@
+"""A measure over runs: a small panel per variant, in which runs stand in order of date."""
+
+from collections.abc import Sequence
+
+from harness.analysis.measures import Measure
+from harness.publish.trends import Trend
+from harness.report import words
+from harness.report.charts import PALETTE, svg_of
+
+_COLUMNS = 3
+
+
+def trend_chart(found: Sequence[Trend], measure: Measure) -> str:
+    """SVG: estimates with their intervals. Each panel has an axis of its own, which begins at zero.
+
+    Args:
+        found: of one condition.
+        measure: one that their points have estimates of.
+    """
+    import altair as alt  # slow to import, and wanted by no other command
+
+    rows = [
+        {
+            "variant": trend.variant,
+            "run": point.number,
+            "value": value.mean,
+            "low": value.mean if value.low is None else value.low,
+            "high": value.mean if value.high is None else value.high,
+        }
+        for trend in found
+        for point in trend.points
+        if (value := point.estimates.get(measure)) is not None
+    ]
+    x = alt.X("run:O", title="run", axis=alt.Axis(labelAngle=0))
+    y = alt.Y("value:Q", title=None, scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=4))
+    low = alt.Y("low:Q", title=None)
+    base = alt.Chart()
+    panels = alt.layer(
+        base.mark_line(strokeWidth=1.5, color=PALETTE[0]).encode(x=x, y=y),
+        base.mark_rule(strokeWidth=3, color=PALETTE[0]).encode(x=x, y=low, y2="high:Q"),
+        base.mark_point(size=60, filled=True, shape="diamond", color=PALETTE[0]).encode(x=x, y=y),
+        data=alt.InlineData(values=rows),
+    ).properties(width=200, height=110)
+    facet = alt.Facet(
+        "variant:N",
+        title=None,
+        sort=[trend.variant for trend in found],
+        header=alt.Header(labelLimit=220),
+    )
+    chart = panels.facet(facet=facet, columns=_COLUMNS).resolve_scale(y="independent")
+    return svg_of(chart.to_dict())
+
+
+def alternative(found: Sequence[Trend], measure: Measure) -> str:
+    """What the chart shows, for those who do not see it."""
+    told = [
+        f"{trend.variant} {', '.join(parts)}"
+        for trend in found
+        if (
+            parts := [
+                f"{words.number(value.mean)} in run {point.number}"
+                for point in trend.points
+                if (value := point.estimates.get(measure)) is not None
+            ]
+        )
+    ]
+    return f"{measure.heading}: {'; '.join(told)}. The table has the intervals."

@@ -1,0 +1,85 @@
+"""Variants that were measured under one condition in several runs: what came of it each time."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from harness.analysis.intervals import Interval
+from harness.analysis.measures import Measure, ranked
+from harness.analysis.results import Analysis, ConditionResult
+from harness.publish.differences import differences
+from harness.records import Run
+from harness.study import Condition
+
+_LEAST_RUNS = 2
+
+
+class Point(msgspec.Struct, frozen=True):
+    """What one run says.
+
+    number: of the run among those that are published, by date, the earliest being 1.
+    estimates: absolute values with intervals over blocks, of the measures that the condition ranks
+        by and that the run has.
+    ratio: to the run's baseline, by the condition's first measure; None of the baseline itself.
+    changed: what is not as it was at the point before; empty at the first.
+    """
+
+    number: int
+    run: Run
+    estimates: dict[Measure, Interval]
+    ratio: Interval | None
+    changed: tuple[str, ...]
+
+
+class Trend(msgspec.Struct, frozen=True):
+    """One variant under one condition, in two runs or more, in order of date.
+
+    condition: without the name that a study may give to a group of variants.
+    """
+
+    variant: str
+    condition: Condition
+    points: tuple[Point, ...]
+
+
+def trends(found: Sequence[tuple[Run, Analysis]]) -> tuple[Trend, ...]:
+    """All that can be followed from run to run, those of one condition together.
+
+    Args:
+        found: runs with what came of them, in order of date. Ramps of Locust have no intervals, and
+            are not followed.
+    """
+    points: dict[Condition, dict[str, list[Point]]] = {}
+    for number, (run, analysis) in enumerate(found, start=1):
+        for result in analysis.conditions:
+            condition = msgspec.structs.replace(result.condition, group=None)
+            known = points.setdefault(condition, {})
+            for variant in _variants(analysis, result):
+                before = known.setdefault(variant, [])
+                if not before or before[-1].run is not run:
+                    before.append(_point(number, run, result, variant, before[-1:]))
+    return tuple(
+        Trend(variant, condition, tuple(each))
+        for condition, variants in points.items()
+        for variant, each in variants.items()
+        if len(each) >= _LEAST_RUNS
+    )
+
+
+def _variants(analysis: Analysis, result: ConditionResult) -> list[str]:
+    estimates = result.comparisons[ranked(result.condition)[0]].estimates
+    return [name for name in estimates if name != analysis.duplicate]
+
+
+def _point(
+    number: int, run: Run, result: ConditionResult, variant: str, before: Sequence[Point]
+) -> Point:
+    measures = ranked(result.condition)
+    estimates = {m: result.comparisons[m].estimates.get(variant) for m in measures}
+    return Point(
+        number=number,
+        run=run,
+        estimates={m: value for m, value in estimates.items() if value is not None},
+        ratio=result.comparisons[measures[0]].ratios.get(variant),
+        changed=tuple(d for point in before for d in differences(point.run, run, variant)),
+    )

@@ -1,0 +1,181 @@
+"""What the page's explorer is given: every estimate, pair and trial of a run, as plain JSON.
+
+Numbers are rounded to what a reader can use; the exact ones stand in `summary.json`.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from harness.analysis.histogram import quantiles_ms
+from harness.analysis.labels import LIMITS, Finding
+from harness.analysis.measures import Measure, ranked, trial_value
+from harness.analysis.pairs import Floats, pairs
+from harness.analysis.pieces import Piece
+from harness.analysis.results import Analysis, Comparison, ConditionResult
+from harness.analysis.shares import shares
+from harness.analysis.ties import letters
+from harness.records import Run, Trial
+from harness.report import words
+from harness.report.charts import colours
+
+MEASURES = (Measure.CPU, Measure.THROUGHPUT, Measure.P99, Measure.MEMORY, Measure.SUSTAINED)
+"""Those that the explorer offers, where a condition has them."""
+_DIGITS = 4
+
+
+def explorer(
+    run: Run, analysis: Analysis, pieces: Sequence[Piece], trials: Sequence[Trial]
+) -> dict[str, Any] | None:
+    """Everything that the page's script shows; None where nothing can be explored.
+
+    Args:
+        run, analysis: what was measured, and what came of it.
+        pieces: the attempts that count.
+        trials: all of them.
+    """
+    if not analysis.conditions:
+        return None
+    order = [name for name in run.study.everyone if name not in run.excluded]
+    by_condition = {piece.condition: piece for piece in pieces}
+    return {
+        "baseline": analysis.baseline,
+        "duplicate": analysis.duplicate,
+        "titles": {name: run.variants[name].title for name in order},
+        "colours": colours(order),
+        "measures": {m.value: _measure(m) for m in MEASURES},
+        "conditions": [
+            _condition(
+                run,
+                result,
+                by_condition[result.condition],
+                order,
+                [t for t in trials if t.condition == result.condition],
+            )
+            for result in analysis.conditions
+        ],
+    }
+
+
+def _measure(measure: Measure) -> dict[str, Any]:
+    return {"heading": measure.heading, "lower": measure.lower_is_better}
+
+
+def _condition(
+    run: Run,
+    result: ConditionResult,
+    piece: Piece,
+    order: Sequence[str],
+    trials: Sequence[Trial],
+) -> dict[str, Any]:
+    condition = result.condition
+    present = [name for name in order if name in result.trials]
+    offered = [m for m in MEASURES if result.comparisons[m].estimates]
+    return {
+        "name": condition.name,
+        "endpoint": condition.endpoint,
+        "load": words.condition_title(condition).removeprefix(f"{condition.endpoint}, "),
+        "ranked": [m.value for m in ranked(condition)],
+        "entries": present,
+        "measures": {
+            m.value: _comparison(result.comparisons[m], piece, m, present) for m in offered
+        },
+        "trials": _trials(piece, trials),
+        "shares": {name: _shares(run, piece, name) for name in present},
+        "limits": {name: _limit(result, name) for name in present},
+        "latencies": {name: _latencies(piece, name) for name in present},
+    }
+
+
+def _comparison(
+    comparison: Comparison, piece: Piece, measure: Measure, present: Sequence[str]
+) -> dict[str, Any]:
+    entries = [name for name in present if name in comparison.estimates]
+    found = pairs(piece.means(measure), entries)
+    return {
+        "entries": entries,
+        "estimates": [_interval(comparison, name) for name in entries],
+        "points": [
+            {str(b): _rounded(v) for b, v in comparison.points.get(name, {}).items()}
+            for name in entries
+        ],
+        "letters": [letters(comparison.groups, name) for name in entries],
+        "groups": [
+            [at for at, group in enumerate(comparison.groups) if name in group] for name in entries
+        ],
+        "ranking": list(comparison.ranking),
+        "unsaid": comparison.unsaid,
+        "floor": _rounded(comparison.noise_floor),
+        "ratio": _matrix(found.mean),
+        "low": _matrix(found.low),
+        "high": _matrix(found.high),
+    }
+
+
+def _interval(comparison: Comparison, name: str) -> list[float | None]:
+    estimate = comparison.estimates[name]
+    return [_rounded(estimate.mean), _rounded(estimate.low), _rounded(estimate.high)]
+
+
+def _matrix(values: Floats) -> list[list[float | None]]:
+    return [[_rounded(float(value)) for value in row] for row in values]
+
+
+def _rounded(value: float | None) -> float | None:
+    if value is None or not math.isfinite(value):
+        return None
+    return float(f"{value:.{_DIGITS}g}")
+
+
+def _trials(piece: Piece, trials: Sequence[Trial]) -> list[dict[str, Any]]:
+    """Every attempt, those that do not count too."""
+    counted = {
+        id(trial): labels
+        for name, found in piece.blocks.items()
+        for trial, labels in zip(found.values(), piece.found[name], strict=True)
+    }
+    return [_trial(trial, counted.get(id(trial))) for trial in trials]
+
+
+def _trial(trial: Trial, labels: Sequence[Finding] | None) -> dict[str, Any]:
+    """One dot: where it stands by each measure, and what is wrong with it, if anything."""
+    if labels is None:
+        return {**_trial(trial, ()), "labels": ["another attempt counts in its place"]}
+    values = {m.value: _rounded(trial_value(m, trial)) for m in MEASURES}
+    wrong = [f"{f.label}: {f.detail}" for f in labels if f.label not in LIMITS]
+    return {
+        "entry": trial.entry,
+        "block": trial.block,
+        "attempt": trial.attempt,
+        "values": {name: value for name, value in values.items() if value is not None},
+        "labels": wrong,
+    }
+
+
+def _shares(run: Run, piece: Piece, name: str) -> dict[str, float | None] | None:
+    """Cores used by each role, as a mean over the trials."""
+    cores = len(run.cores.all)
+    used = [s for t in piece.blocks.get(name, {}).values() if (s := shares(t, cores)) is not None]
+    if not used:
+        return None
+    known = [s.database for s in used if s.database is not None]
+    return {
+        "server": _rounded(float(np.mean([s.server for s in used]))),
+        "PostgreSQL": _rounded(float(np.mean(known))) if known else None,
+        "generator": _rounded(float(np.mean([s.generator for s in used]))),
+        "relay": _rounded(float(np.mean([s.relay for s in used]))),
+    }
+
+
+def _limit(result: ConditionResult, name: str) -> str:
+    of = result.trials[name]
+    found = [f for f in result.findings[name] if f.label in LIMITS and f.trials * 2 > of]
+    return ", ".join(f.label for f in found) or "nothing in particular"
+
+
+def _latencies(piece: Piece, name: str) -> list[list[float | None]]:
+    """Percentile, and milliseconds, over all trials of a variant together."""
+    encoded = [t.latency_hdr for t in piece.blocks.get(name, {}).values() if t.latency_hdr]
+    return [[p, _rounded(ms)] for p, ms in quantiles_ms(tuple(encoded))]

@@ -1,0 +1,263 @@
+"use strict";
+// The explorer: selects, a chart of intervals, a table, every pair, every trial. All data come from
+// the page itself; all texts go in as text, never as HTML.
+(() => {
+  const read = (id) => JSON.parse(document.getElementById(id).textContent);
+  const data = read("explorer-data");
+  const specs = read("explorer-specs");
+  const $ = (id) => document.getElementById(id);
+  const endpoints = [...new Set(data.conditions.map((c) => c.endpoint))];
+  const NONE = "";
+
+  // --- small helpers -------------------------------------------------------------------------
+  const number = (value) => {
+    if (value === null || value === undefined) return "n/a";
+    const size = Math.abs(value);
+    if (size >= 999.5) return Math.round(value).toLocaleString("en");
+    return String(Number(value.toPrecision(3)));
+  };
+  const ratio = (value) => (value === null ? "n/a" : value.toFixed(2));
+  const within = (low, high, form) =>
+    low === null || high === null ? " (one block)" : ` [${form(low)}, ${form(high)}]`;
+  const element = (name, text, attributes = {}) => {
+    const made = document.createElement(name);
+    if (text !== null) made.textContent = text;
+    for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+    return made;
+  };
+  const fill = (select, options, chosen) => {
+    select.replaceChildren(
+      ...options.map(([value, text]) => {
+        const option = element("option", text, { value });
+        option.selected = value === chosen;
+        return option;
+      }),
+    );
+  };
+  const keep = (select, options, preferred) => {
+    const before = select.value;
+    const values = options.map(([value]) => value);
+    fill(select, options, values.includes(before) ? before : preferred);
+  };
+
+  // --- what is chosen ------------------------------------------------------------------------
+  const condition = () => data.conditions.find((c) => c.name === $("x-load").value);
+  const measure = () => $("x-measure").value;
+  const compared = () => condition().measures[measure()];
+  const baseline = () => $("x-baseline").value;
+
+  const refreshLoads = () => {
+    const found = data.conditions.filter((c) => c.endpoint === $("x-endpoint").value);
+    keep($("x-load"), found.map((c) => [c.name, c.load]), found[0].name);
+  };
+  const refreshMeasures = () => {
+    const offered = Object.keys(condition().measures);
+    const first = condition().ranked.find((m) => offered.includes(m)) || offered[0];
+    keep($("x-measure"), offered.map((m) => [m, data.measures[m].heading]), first);
+  };
+  const refreshBaselines = () => {
+    const entries = compared().entries;
+    const preferred = entries.includes(data.baseline) ? data.baseline : NONE;
+    const options = [[NONE, "none: absolute values"], ...entries.map((e) => [e, e])];
+    if ($("x-baseline").options.length) keep($("x-baseline"), options, preferred);
+    else fill($("x-baseline"), options, preferred);
+  };
+
+  // --- what is shown -------------------------------------------------------------------------
+  const ordered = () => {
+    const found = compared();
+    const sign = data.measures[measure()].lower ? 1 : -1;
+    const places = found.entries.map((_, at) => at);
+    return places.sort((a, b) => sign * (found.estimates[a][0] - found.estimates[b][0]));
+  };
+  const differs = (found, one, other) => {
+    if (!found.ranking.length) return null;
+    return !found.groups[one].some((group) => found.groups[other].includes(group));
+  };
+  const verdict = (found, one, other) => {
+    if (one === other) return "";
+    const told = differs(found, one, other);
+    return told === null ? "not ranked" : told ? "differs" : "tied";
+  };
+
+  const embedded = new Map();
+  const draw = async (id, name, datasets, alternative) => {
+    const holder = $(id);
+    const names = Object.keys(data.colours);
+    const text = JSON.stringify(specs[name])
+      .replaceAll('["{domain}"]', () => JSON.stringify(names))
+      .replaceAll('["{range}"]', () => JSON.stringify(names.map((n) => data.colours[n])))
+      .replaceAll('"{title}"', () => JSON.stringify(title()))
+      .replaceAll('"{heading}"', () => JSON.stringify(data.measures[measure()].heading));
+    const spec = { ...JSON.parse(text), datasets };
+    if (name !== "trials" && name !== "latencies") {
+      spec.height *= new Set(datasets.rows.map((row) => row.variant)).size;
+    }
+    holder.setAttribute("aria-label", alternative);
+    const before = embedded.get(id);
+    if (before) before.finalize();
+    const made = await vegaEmbed(holder, spec, {
+      ast: true,
+      renderer: "svg",
+      actions: { export: true, source: false, compiled: false, editor: false },
+      downloadFileName: `${condition().name}-${name}`,
+    });
+    embedded.set(id, made);
+  };
+  const title = () => {
+    const heading = data.measures[measure()].heading;
+    return baseline() === NONE ? heading : `${heading}, ratio to ${baseline()}`;
+  };
+
+  const showIntervals = () => {
+    const found = compared();
+    const base = found.entries.indexOf(baseline());
+    const rows = ordered().map((at) => {
+      const [value, low, high] =
+        base < 0 ? found.estimates[at] : [found.ratio, found.low, found.high].map((m) => m[at][base]);
+      return {
+        variant: found.entries[at],
+        value,
+        low: low ?? value,
+        high: high ?? value,
+      };
+    });
+    const alternative = `${title()}: ${rows.map((r) => `${r.variant} ${number(r.value)}`).join(", ")}`;
+    if (base < 0) {
+      const dots = ordered().flatMap((at) =>
+        Object.entries(found.points[at]).map(([block, value]) => ({
+          variant: found.entries[at],
+          block,
+          value,
+        })),
+      );
+      return draw("x-chart", "absolute", { rows, dots }, alternative);
+    }
+    const floor =
+      found.floor === null ? [] : [{ low: 1 / (1 + found.floor), high: 1 + found.floor }];
+    const shown = rows.filter((row) => row.value !== null);
+    return draw("x-chart", "ratio", { rows: shown, floor, one: [{ value: 1 }] }, alternative);
+  };
+
+  const showTable = () => {
+    const found = compared();
+    const base = found.entries.indexOf(baseline());
+    const body = ordered().map((at) => {
+      const row = element("tr", null);
+      const [mean, low, high] = found.estimates[at];
+      const name = found.entries[at];
+      row.append(element("th", name, { scope: "row", title: data.titles[name] || "" }));
+      row.append(element("td", found.letters[at] || "not ranked"));
+      row.append(element("td", number(mean) + within(low, high, number)));
+      const told =
+        base < 0 || at === base
+          ? ""
+          : ratio(found.ratio[at][base]) + within(found.low[at][base], found.high[at][base], ratio);
+      row.append(element("td", at === base ? "1" : told));
+      row.append(element("td", base < 0 ? "" : verdict(found, at, base)));
+      row.append(element("td", condition().limits[name]));
+      return row;
+    });
+    $("x-table").tBodies[0].replaceChildren(...body);
+    $("x-head-value").textContent = data.measures[measure()].heading;
+    $("x-head-ratio").textContent = base < 0 ? "ratio" : `ratio to ${baseline()}`;
+  };
+
+  const showMatrix = () => {
+    if (!$("x-pairs").open) return;
+    const found = compared();
+    const order = ordered();
+    const head = element("tr", null);
+    head.append(element("th", "row / column", { scope: "col" }));
+    for (const at of order) head.append(element("th", found.entries[at], { scope: "col" }));
+    const body = order.map((one) => {
+      const row = element("tr", null);
+      row.append(element("th", found.entries[one], { scope: "row" }));
+      for (const other of order) {
+        const same = one === other;
+        const interval = within(found.low[one][other], found.high[one][other], ratio);
+        const cell = element("td", same ? "" : ratio(found.ratio[one][other]) + interval);
+        cell.className = verdict(found, one, other).replace(" ", "-");
+        row.append(cell);
+      }
+      return row;
+    });
+    $("x-matrix").tHead.replaceChildren(head);
+    $("x-matrix").tBodies[0].replaceChildren(...body);
+  };
+
+  const showTrials = () => {
+    const rows = condition().trials
+      .filter((t) => t.values[measure()] !== undefined)
+      .map((t) => ({
+        variant: t.entry === data.duplicate ? data.baseline : t.entry,
+        block: t.block,
+        attempt: t.attempt,
+        value: t.values[measure()],
+        state: t.labels.length ? "labelled" : "sound",
+        labels: t.labels.join("; ") || "none",
+      }));
+    const wrong = rows.filter((row) => row.state === "labelled").length;
+    const text = `${rows.length} trials, ${wrong} of them with a label`;
+    $("x-trials-said").textContent = `${text}. The hidden duplicate has the colour of its twin.`;
+    return draw("x-trials", "trials", { rows }, text);
+  };
+
+  const showLatencies = () => {
+    const rows = Object.entries(condition().latencies).flatMap(([variant, found]) =>
+      found.map(([percentile, value]) => ({
+        variant,
+        percentile,
+        value,
+        inverse: 1 / (1 - percentile / 100),
+      })),
+    );
+    const p99 = rows.filter((row) => row.percentile === 99);
+    const text = p99.map((row) => `${row.variant} ${number(row.value)} ms`).join(", ");
+    return draw("x-latencies", "latencies", { rows }, `99th percentile of latency: ${text}`);
+  };
+
+  const showResources = () => {
+    const rows = Object.entries(condition().shares).flatMap(([variant, used]) =>
+      Object.entries(used || {})
+        .filter(([, value]) => value)
+        .map(([role, value], at) => ({
+          variant, role, value, at, limit: condition().limits[variant],
+        })),
+    );
+    const text = Object.entries(condition().limits).map(([v, l]) => `${v}: ${l}`).join("; ");
+    return draw("x-resources", "resources", { rows }, `Limited by: ${text}`);
+  };
+
+  const say = () => {
+    const found = compared();
+    const best = found.entries[ordered()[0]];
+    const [mean, low, high] = found.estimates[ordered()[0]];
+    const unsaid = found.unsaid ? ` No ranking: ${found.unsaid}.` : "";
+    const value = number(mean) + within(low, high, number);
+    const side = data.measures[measure()].lower ? "least" : "most";
+    $("x-said").textContent =
+      `${data.measures[measure()].heading}: ${side} with ${best}, ${value}.${unsaid}`;
+  };
+
+  const show = async () => {
+    say();
+    showTable();
+    showMatrix();
+    await showIntervals();
+    await Promise.all([showTrials(), showLatencies(), showResources()]);
+    document.documentElement.dataset.explorer = "ready";
+  };
+
+  $("x-endpoint").addEventListener("change", () => {
+    refreshLoads(); refreshMeasures(); refreshBaselines(); show();
+  });
+  $("x-load").addEventListener("change", () => { refreshMeasures(); refreshBaselines(); show(); });
+  $("x-measure").addEventListener("change", () => { refreshBaselines(); show(); });
+  $("x-baseline").addEventListener("change", show);
+  $("x-pairs").addEventListener("toggle", showMatrix);
+  $("explore").hidden = false;
+  fill($("x-endpoint"), endpoints.map((e) => [e, e]), endpoints[0]);
+  refreshLoads(); refreshMeasures(); refreshBaselines();
+  show();
+})();

@@ -1,0 +1,159 @@
+"""The report's page in a browser: from disk, without a network, by mouse and on a phone."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import pytest
+from playwright.sync_api import Browser
+
+from harness.experiment.store import Store
+from harness.records import Run, Trial
+from harness.report.write import write_report
+from harness.study import Condition
+from tests.browser.conftest import Watched
+from tests.toys.runs import BASELINE, make_run, make_study, simulate
+from tests.unit.analysis.test_measures import histogram
+
+HOSTILE = "<script>document.title = 'run'</script><img src=x onerror=\"document.title = 'run'\">"
+PHONE = {"width": 360, "height": 740}
+CREATE = Condition(endpoint="io_create", connections=8, rows=100)
+
+
+def two_endpoints() -> tuple[Run, list[Trial]]:
+    study = make_study(blocks=4)
+    study = msgspec.structs.replace(study, conditions=(*study.conditions, CREATE))
+    run = make_run(study)
+    hostile = {
+        name: msgspec.structs.replace(record, title=HOSTILE)
+        for name, record in run.variants.items()
+    }
+    run = msgspec.structs.replace(run, variants=hostile)
+    trials: list[Trial] = []
+    for condition, other in zip(study.conditions, (550.0, 800.0), strict=True):
+        alone = make_run(make_study(blocks=4))
+        made = simulate(alone, {BASELINE: 500.0, "b/other": other}, seed=4)
+        trials += [
+            msgspec.structs.replace(t, condition=condition, latency_hdr=histogram(2.0))
+            for t in made
+        ]
+    return run, trials
+
+
+def written(folder: Path, run: Run, trials: Sequence[Trial]) -> Path:
+    store = Store.create(folder, run.id)
+    store.write_run(run)
+    for trial in trials:
+        store.write_trial(trial)
+    return write_report(store).page
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return written(tmp_path_factory.mktemp("page"), *two_endpoints())
+
+
+def test_it_loads_from_disk_without_a_complaint_or_a_request(watched: Watched, path: Path) -> None:
+    watched.open(path)
+    assert watched.complaints == []
+    assert watched.requests == []
+    assert watched.page.locator("#x-chart svg.marks").count() == 1
+    assert watched.page.locator("#x-trials svg.marks").count() == 1
+
+
+def test_another_endpoint_measure_and_baseline_change_what_is_shown(
+    watched: Watched, path: Path
+) -> None:
+    watched.open(path)
+    page = watched.page
+    table = page.locator("#x-table tbody")
+    seen = [table.inner_text()]
+    page.select_option("#x-endpoint", label="io_create")
+    seen.append(table.inner_text())
+    page.select_option("#x-measure", value="throughput_per_s")
+    seen.append(table.inner_text())
+    page.select_option("#x-baseline", value="b/other")
+    seen.append(table.inner_text())
+    page.select_option("#x-baseline", label="none: absolute values")
+    seen.append(table.inner_text())
+    assert len(set(seen)) == len(seen)
+    assert "throughput" in page.locator("#x-head-value").inner_text()
+    assert watched.complaints == []
+
+
+def test_every_pair_is_shown_when_it_is_asked_for(watched: Watched, path: Path) -> None:
+    watched.open(path)
+    page = watched.page
+    assert page.locator("#x-matrix tbody tr").count() == 0
+    page.locator("#x-pairs summary").click()
+    page.wait_for_selector("#x-matrix tbody tr")
+    assert page.locator("#x-matrix tbody tr").count() == 2
+    assert "[" in page.locator("#x-matrix tbody").inner_text()
+
+
+def test_a_hostile_title_is_text(watched: Watched, path: Path) -> None:
+    watched.open(path)
+    assert watched.page.title() != "run"
+    assert watched.page.get_by_text("<script>document.title").count() >= 1
+
+
+def test_controls_have_labels_and_live_charts_have_words(watched: Watched, path: Path) -> None:
+    watched.open(path)
+    page = watched.page
+    for name in ("Endpoint", "Load", "Measure", "Compare with"):
+        assert page.get_by_label(name).count() == 1
+    for name in ("x-chart", "x-trials", "x-latencies", "x-resources"):
+        assert page.locator(f"#{name}").get_attribute("aria-label")
+
+
+def test_everything_can_be_reached_by_keyboard(watched: Watched, path: Path) -> None:
+    watched.open(path)
+    page = watched.page
+    page.focus("#x-endpoint")
+    page.keyboard.press("ArrowDown")
+    assert page.input_value("#x-endpoint") == "io_create"
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") == "x-load"
+
+
+def test_a_phone_shows_it_without_scrolling_sideways(browser: Browser, path: Path) -> None:
+    page = browser.new_page(viewport={"width": 360, "height": 740}, is_mobile=True)
+    watched = Watched(page)
+    watched.open(path)
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    page.close()
+    assert wide <= PHONE["width"]
+
+
+def test_on_paper_nothing_is_cut_off(watched: Watched, path: Path) -> None:
+    watched.open(path)
+    page = watched.page
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 700, "height": 1000})
+    cut = page.evaluate(
+        "[...document.querySelectorAll('main table')].filter("
+        "(t) => t.offsetParent && t.getBoundingClientRect().right > innerWidth + 1).length"
+    )
+    assert cut == 0
+    assert page.pdf().startswith(b"%PDF")
+
+
+def test_dark_and_light_are_both_readable(watched: Watched, path: Path) -> None:
+    """Text and paper differ by a contrast ratio of 7 at least (WCAG 2.2, 1.4.6)."""
+    watched.open(path)
+    for scheme in ("light", "dark"):
+        watched.page.emulate_media(color_scheme=scheme)
+        contrast = watched.page.evaluate(CONTRAST)
+        assert contrast >= 7, scheme
+
+
+CONTRAST = """() => {
+  const light = (text) => {
+    const [r, g, b] = text.match(/[0-9.]+/g).map((v) => v / 255)
+      .map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const style = getComputedStyle(document.body);
+  const [a, b] = [light(style.color), light(style.backgroundColor)].sort((x, y) => y - x);
+  return (a + 0.05) / (b + 0.05);
+}"""

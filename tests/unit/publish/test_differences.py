@@ -1,0 +1,44 @@
+import msgspec
+
+from harness.publish.differences import differences
+from harness.settings import LoadSettings, ServerSettings
+from tests.toys.shelves import dated_run
+
+OTHER = "b/other"
+
+
+def test_nothing_differs_from_itself() -> None:
+    assert differences(dated_run(1), dated_run(2), OTHER) == ()
+
+
+def test_packages_that_changed_came_or_went_are_named() -> None:
+    before = dated_run(1, {"x": "1", "old": "3", "same": "7"})
+    after = dated_run(2, {"x": "2", "new": "4", "same": "7"})
+    assert differences(before, after, OTHER) == ("new none to 4", "old 3 to none", "x 1 to 2")
+
+
+def test_packages_of_another_implementation_do_not_matter() -> None:
+    before, after = dated_run(1, {"x": "1"}), dated_run(2, {"x": "2"})
+    assert differences(before, after, "a/base") == ()
+
+
+def test_settings_machine_factors_and_harness_are_named() -> None:
+    before = dated_run(1)
+    study = msgspec.structs.replace(
+        before.study, server=ServerSettings(pool_size=99), load=LoadSettings(probe=False)
+    )
+    variant = msgspec.structs.replace(before.variants[OTHER], factors={"views": "async"})
+    after = dated_run(
+        2, study=study, variants=before.variants | {OTHER: variant}, commit="abc",
+        machine=before.machine | {"processors": 8}, database={"server_version": "19.0"},
+    )  # fmt: skip
+    assert set(differences(before, after, OTHER)) == {
+        "views sync to async", "pool_size 16 to 99", "speed probe on to off", "processors 2 to 8",
+        "bridgetoll 0 to abc", "PostgreSQL 18.6 to 19.0",
+    }  # fmt: skip
+
+
+def test_a_variant_of_which_a_run_says_nothing_is_no_error() -> None:
+    run = dated_run(1)
+    bare = dated_run(2, implementations={}, variants={})
+    assert "x 1 to none" in differences(run, bare, OTHER)

@@ -1,0 +1,106 @@
+"""The published schemas, against the code that makes them and the runs that are kept."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import msgspec
+import pytest
+
+from harness.analysis.results import Analysis, analyse
+from harness.claims import load_claims
+from harness.report import schemas
+from harness.report.schemas import KINDS, file_name, schema, schema_text, summary_text
+from harness.workspace import Workspace
+from tests.toys.ladder import ladder_run, ladder_study, ladder_trials
+from tests.toys.runs import BASELINE, make_run, make_study, make_trial, simulate
+
+KEPT = sorted(path.parent for path in Workspace().results.glob("*/run.json"))
+RUN = make_run(make_study(blocks=2))
+
+
+def complaints(name: str, value: Any) -> list[str]:
+    """What a schema says against a value; nothing if it is as it should be."""
+    checker = jsonschema.Draft202012Validator(schema(name))
+    return [error.message[:200] for error in checker.iter_errors(value)]
+
+
+def as_json(value: object) -> Any:
+    return json.loads(msgspec.json.encode(value))
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_the_file_that_is_kept_is_what_the_code_makes(name: str, repository: Workspace) -> None:
+    path = repository.shared / "schemas" / file_name(name)
+    renew = "renew it: uv run python -m harness.report.schemas"
+    assert path.read_text(encoding="utf-8") == schema_text(name), renew
+
+
+def test_nothing_else_is_kept(repository: Workspace) -> None:
+    found = {path.name for path in (repository.shared / "schemas").iterdir()}
+    assert found == {file_name(name) for name in KINDS}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_schema_is_one(name: str) -> None:
+    jsonschema.Draft202012Validator.check_schema(schema(name))
+
+
+def test_the_schemas_are_written_where_they_are_kept(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BRIDGETOLL_ROOT", str(workspace.root))
+    for path in (workspace.shared / "schemas").glob("*"):
+        path.unlink()
+    schemas.main()
+    for name in KINDS:
+        written = workspace.shared / "schemas" / file_name(name)
+        assert json.loads(written.read_bytes()) == schema(name)
+
+
+def test_a_summary_says_first_what_it_is() -> None:
+    text = summary_text(analyse(RUN, []))
+    first = json.loads(text)
+    assert list(first)[:3] == ["$schema", "schema", "run"]
+    assert (first["$schema"], first["schema"]) == ("summary.schema.json", 1)
+    assert complaints("summary", first) == []
+
+
+def test_summaries_made_here_are_valid(repository: Workspace) -> None:
+    ladder = ladder_run(ladder_study(blocks=3))
+    claims = load_claims(repository)
+    for analysis in (
+        analyse(RUN, simulate(RUN, {BASELINE: 500, "b/other": 600}, 1), claims),
+        analyse(RUN, [make_trial(slices=(), problem="cut off")], claims),
+        analyse(ladder, ladder_trials(ladder, noise=0.01), claims),
+    ):
+        assert complaints("summary", json.loads(summary_text(analysis))) == []
+
+
+def test_runs_and_trials_made_here_are_valid() -> None:
+    assert complaints("run", as_json(RUN)) == []
+    assert complaints("trial", as_json(make_trial())) == []
+
+
+def test_what_is_no_summary_is_told() -> None:
+    value = json.loads(summary_text(analyse(RUN, [])))
+    assert complaints("summary", value | {"schema": 2})
+    assert complaints("summary", value | {"conditions": [{}]})
+    del value["baseline"]
+    assert complaints("summary", value)
+
+
+def test_a_summary_is_read_back_as_an_analysis() -> None:
+    analysis = analyse(RUN, simulate(RUN, {BASELINE: 500, "b/other": 600}, 1))
+    text = summary_text(analysis)
+    assert msgspec.json.decode(text, type=Analysis) == analysis
+
+
+@pytest.mark.parametrize("folder", KEPT, ids=lambda folder: folder.name)
+def test_runs_that_are_kept_are_valid(folder: Path) -> None:
+    summary = json.loads((folder / "report" / "summary.json").read_bytes())
+    assert complaints("summary", summary) == [], f"renew it: bridgetoll report {folder.name}"
+    assert complaints("run", json.loads((folder / "run.json").read_bytes())) == []
+    first = min((folder / "trials").iterdir())
+    assert complaints("trial", json.loads(first.read_bytes())) == []
