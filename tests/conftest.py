@@ -22,6 +22,15 @@ settings.register_profile("here", deadline=None)  # a busy machine is no failure
 settings.load_profile("here")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What takes too long for every time."""
+    parser.addoption(
+        "--every-variant",
+        action="store_true",
+        help="verify and audit every arm, not one for each way through an implementation's code",
+    )
+
+
 @pytest.fixture(scope="session")
 def repository() -> Workspace:
     """The checkout itself: to be read, never written to."""

@@ -1,8 +1,9 @@
 """Become another program, bound to processors and to the life of the one who started it.
 
-Run as `python -I -S launcher.py PARENT CPUS USER SIGNAL NICE PROGRAM ARGUMENT...`. It replaces itself by the
-program, so that no wrapper stands in the measured process tree. It is a program of its own, and
-not a `preexec_fn`, because code between fork and exec is unsafe in a process that has threads.
+Run as `python -I -S launcher.py PARENT CPUS USER SIGNAL NICE PROGRAM ARGUMENT...`. It replaces
+itself by the program, so that no wrapper stands in the measured process tree. It is a program of
+its own, and not a `preexec_fn`, because code between fork and exec is unsafe in a process that has
+threads.
 
 The kernel sends the program the signal SIGTERM when the harness dies, however it dies: a run that
 is killed leaves no server behind. PostgreSQL takes SIGTERM as "wait for the clients", so the

@@ -1,5 +1,6 @@
 """Charts as files of their own, beside the page that holds them too."""
 
+import io
 import re
 from typing import Any
 
@@ -10,6 +11,8 @@ from harness.report.charts import data_uri
 _OTHER = re.compile(r"[^A-Za-z0-9._-]+")
 PNG_SCALE = 2.0
 """For screens with twice as many points, and for print."""
+_COLOURS = 128
+"""Few enough for a palette, which makes the files several times smaller; charts have fewer."""
 
 
 class Figure(msgspec.Struct, frozen=True):
@@ -23,9 +26,12 @@ class Figure(msgspec.Struct, frozen=True):
     def png(self) -> bytes:
         """Drawn in points."""
         import vl_convert  # slow to import, and wanted by no other command
+        from PIL import Image
 
-        drawn: bytes = vl_convert.svg_to_png(self.svg, scale=PNG_SCALE)
-        return drawn
+        drawn = Image.open(io.BytesIO(vl_convert.svg_to_png(self.svg, scale=PNG_SCALE)))
+        packed = io.BytesIO()
+        drawn.quantize(_COLOURS).save(packed, "png", optimize=True)
+        return packed.getvalue()
 
 
 class Figures:

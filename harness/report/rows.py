@@ -172,7 +172,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("generator_cpu_s", float, lambda f: _seconds(f, lambda s: s.generator_cpu_ns)),
     Column("relay_cpu_s", float, lambda f: _seconds(f, lambda s: s.relay_cpu_ns)),
     Column("steal_s", float, lambda f: _seconds(f, lambda s: s.steal_ns)),
-    Column("rss_peak_mib", float, _mib),
+    Column("memory_peak_mib", float, _mib),
     Column("threads", int, lambda f: f.trial.threads),
     Column("processes", int, lambda f: f.trial.processes),
     Column("idle_cpu_share", float, lambda f: f.trial.idle_cpu_share),

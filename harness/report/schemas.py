@@ -37,7 +37,9 @@ def schema(name: str) -> dict[str, Any]:
     (top,), parts = msgspec.json.schema_components((KINDS[name],))
     if name == "summary":
         _head(parts[top["$ref"].rpartition("/")[2]])
-    return {"$schema": _DIALECT, "title": _TITLES[name], **top, "$defs": parts}
+    made = {"$schema": _DIALECT, "title": _TITLES[name], **top, "$defs": parts}
+    plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(made))  # defaults are tuples
+    return plain
 
 
 def schema_text(name: str) -> str:

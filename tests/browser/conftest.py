@@ -40,7 +40,7 @@ class Watched:
         self.page.wait_for_function("document.documentElement.dataset.explorer === 'ready'")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     program = next((found for name in _PROGRAMS if (found := shutil.which(name))), None)
     if program is None:

@@ -22,7 +22,25 @@ from harness.workspace import Workspace, cache_folder
 
 CATALOG = load_catalog(Workspace())
 AT_ONCE = 2
+TOLD_APART_BY = ("views", "data", "bridge", "pool", "offload", "json")
+"""Factors that choose a way through an implementation's code; arms that differ in nothing of these
+run the same views on another life cycle, other threads, or with more hops."""
 Examination = tuple[Verification, Audit]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One variant of each way through the code; all of them with --every-variant."""
+    every = metafunc.config.getoption("--every-variant")
+    metafunc.parametrize("name", list(CATALOG.variants) if every else ways())
+
+
+def ways() -> list[str]:
+    """The first variant of each way."""
+    found: dict[tuple[str | None, ...], str] = {}
+    for name, variant in CATALOG.variants.items():
+        factors = (variant.factors.get(factor) for factor in TOLD_APART_BY)
+        found.setdefault((variant.implementation, variant.app, *factors), name)
+    return list(found.values())
 
 
 @pytest.fixture(scope="module")
@@ -68,12 +86,10 @@ def examine(benches: Queue[Bench], name: str) -> Examination:
         benches.put(bench)
 
 
-@pytest.mark.parametrize("name", CATALOG.variants)
 def test_variant_honours_the_contract(examined: dict[str, Future[Examination]], name: str) -> None:
     assert examined[name].result()[0].problems == []
 
 
-@pytest.mark.parametrize("name", CATALOG.variants)
 def test_variant_does_what_its_label_says(
     examined: dict[str, Future[Examination]], name: str
 ) -> None:

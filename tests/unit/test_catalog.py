@@ -360,7 +360,7 @@ def test_a_setup_is_called_by_its_variants_folder_and_a_word_that_is_not_taken(
 ) -> None:
     assert refusal(workspace, name) == (
         f"a.toml: `setups.{name}` must be called `toy/` and a word that no variant of it has, "
-        "because it is a setup of toy/plain."
+        "of lower-case letters, digits and single hyphens, because it is a setup of toy/plain."
     )
 
 

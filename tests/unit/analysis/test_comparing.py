@@ -91,7 +91,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pieces, "unsteady", lambda _: [])
 
 
-PAIRS = 200
+PAIRS = 80
 
 
 @pytest.mark.usefixtures("hasty")

@@ -149,7 +149,7 @@ def test_what_a_request_costs_beside_another_load_is_not_told(finished: Finished
     found = analyse(finished.run, finished.trials)
     (result,) = (r for r in found.conditions if r.condition.beside is not None)
     assert result.comparisons[Measure.CPU].estimates == {}
-    assert result.comparisons[Measure.P99].estimates.keys() == {
+    assert result.comparisons[Measure.P50].estimates.keys() == {
         "toy/good", "toy/burning", "toy/good#duplicate",
     }  # fmt: skip
 

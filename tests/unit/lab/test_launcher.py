@@ -12,7 +12,7 @@ PROGRAM = [sys.executable, "-I", "-S", str(Path(launcher.__file__))]
 
 
 def run(parent: int, cpus: str = "-") -> "subprocess.CompletedProcess[str]":
-    argv = [*PROGRAM, str(parent), cpus, "-", "SIGTERM", "echo", "started"]
+    argv = [*PROGRAM, str(parent), cpus, "-", "SIGTERM", "-", "echo", "started"]
     return subprocess.run(argv, capture_output=True, text=True, check=False)
 
 
@@ -40,6 +40,14 @@ def test_asks_the_kernel_for_the_signal_it_is_told() -> None:
         "import ctypes; n = ctypes.c_int(); ctypes.CDLL(None).prctl(2, ctypes.byref(n), 0, 0, 0);"
         "print(n.value)"
     )
-    argv = [*PROGRAM, str(os.getpid()), "-", "-", "SIGQUIT", sys.executable, "-c", ask]
+    argv = [*PROGRAM, str(os.getpid()), "-", "-", "SIGQUIT", "-", sys.executable, "-c", ask]
     done = subprocess.run(argv, capture_output=True, text=True, check=True)
     assert done.stdout == f"{signal.SIGQUIT.value}\n"
+
+
+def test_goes_before_others_where_it_may_and_runs_all_the_same_where_it_may_not() -> None:
+    ask = "import os; print(os.getpriority(os.PRIO_PROCESS, 0))"
+    argv = [*PROGRAM, str(os.getpid()), "-", "-", "SIGTERM", "-10", sys.executable, "-c", ask]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True)
+    usual = os.getpriority(os.PRIO_PROCESS, 0)
+    assert int(done.stdout) == (-10 if os.geteuid() == 0 else usual)

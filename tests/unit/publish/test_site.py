@@ -21,7 +21,7 @@ from tests.unit.report.test_write import HOSTILE, Page
 
 FILES = {
     "index.html", "report.md", "trials.csv", "trials.parquet", "summary.json",
-    "summary.schema.json",
+    "summary.schema.json", "figures",
 }  # fmt: skip
 FIRST, SECOND = dated_run(1, {"x": "1"}), dated_run(2, {"x": "2"})
 
@@ -120,12 +120,16 @@ def test_a_run_is_published_once_however_often_it_is_named(
     assert page(target / "index.html").tags.count("article") == 2
 
 
-def test_all_pages_have_the_policy_of_the_report(stores: list[Store], target: Path) -> None:
+def test_all_pages_have_a_policy_and_only_reports_have_scripts(
+    stores: list[Store], target: Path
+) -> None:
     publish(stores, target, "x")
     found = [*pages(target), target / "runs" / FIRST.id / "index.html"]
-    policies = {re.findall(r"Content-Security-Policy[^>]*", path.read_text())[0] for path in found}
-    assert len(policies) == 1
-    assert "default-src 'none'" in policies.pop()
+    for path in found:
+        (policy,) = re.findall(r"Content-Security-Policy[^>]*", path.read_text())
+        assert "default-src 'none'" in policy
+        assert ("sha256-" in policy) == (path.parent.name == FIRST.id)
+        assert "unsafe-eval" not in policy
 
 
 def test_a_site_can_be_made_again(stores: list[Store], target: Path) -> None:

@@ -74,7 +74,7 @@ def test_sums_are_over_all_slices() -> None:
     assert row["elapsed_s"] == pytest.approx(2 * SLICE_NS / 1e9)
     assert row["server_cpu_s"] == pytest.approx(sum(s.server_cpu_ns for s in slices) / 1e9)
     assert row["generator_cpu_s"] == pytest.approx(SLICE_NS / 5 / 1e9)
-    assert row["rss_peak_mib"] == 40.0
+    assert row["memory_peak_mib"] == 40.0
 
 
 def test_measures_are_those_of_the_analysis() -> None:
@@ -91,7 +91,7 @@ def test_what_is_not_known_is_missing_and_not_nought() -> None:
         "window_s", "windows", "rate_per_s", "share", "arrivals", "database_ms", "client_ms",
         "beside_endpoint", "beside_connections", "problem", "database_cpu_us_per_request",
         "latency_p50_ms", "latency_p99_ms", "sustained_rate_per_s", "database_cpu_s",
-        "rss_peak_mib", "users", "under_way_at_stop", "database_trip_before_ms",
+        "memory_peak_mib", "users", "under_way_at_stop", "database_trip_before_ms",
     ):  # fmt: skip
         assert row[name] is None
     assert row["errors"] == 0

@@ -241,8 +241,10 @@ def test_tables_and_schema_lie_beside_the_page(tmp_path: Path) -> None:
     folder = result.report.page.parent
     assert {path.name for path in folder.iterdir()} == {
         "index.html", "report.md", "summary.json", "summary.schema.json", "trials.csv",
-        "trials.parquet",
+        "trials.parquet", "figures",
     }  # fmt: skip
+    figures = {path.suffix for path in (folder / "figures").iterdir()}
+    assert figures == {".svg", ".png"}
     with (folder / "trials.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["run"] for row in rows] == [RUN.id] * len(trials)
