@@ -36,15 +36,17 @@ class Side(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Send it on its way; without a delay, and with nothing before it, it is there."""
-        line = self._line
+        if self.other is None or self._held or self.not_before_ns or self._line.one_way_ns:
+            self._send(data)
+        else:
+            self.other.say(data)
+
+    def _send(self, data: bytes) -> None:
+        """What takes its time."""
         if self.not_before_ns and self.not_before_ns <= monotonic_ns():
             self.not_before_ns = 0
-        if not line.one_way_ns and not self._held and not self.not_before_ns:
-            assert self.other is not None
-            self.other.say(data)
-            return
         self._held += len(data)
-        line.send(self._arrived, data, self.not_before_ns)
+        self._line.send(self._arrived, data, self.not_before_ns)
         if self._held > HELD_BYTES:
             self._listen(False)
 
@@ -139,10 +141,10 @@ class Near(Side):
         task = asyncio.get_running_loop().create_task(self._connect())
         self._tasks.add(task)  # the loop itself keeps only a weak reference
 
-    def data_received(self, data: bytes) -> None:
+    def _send(self, data: bytes) -> None:
         """As `Side` does, once the far end stands; until then no more than one piece is read."""
         if self._early is None:
-            super().data_received(data)
+            super()._send(data)
             return
         self._early.append(data)
         self._listen(False)
@@ -166,7 +168,7 @@ class Near(Side):
 
     async def _connect(self) -> None:
         far = Side(self._line)
-        far.other, self.other = self, far
+        far.other = self
         try:
             await asyncio.get_running_loop().create_connection(lambda: far, *self._target)
         except OSError:
@@ -177,4 +179,5 @@ class Near(Side):
             assert far.transport is not None
             far.transport.close()
         else:
+            self.other = far
             self._catch_up()
