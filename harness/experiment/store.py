@@ -5,10 +5,10 @@ from pathlib import Path
 
 import msgspec
 
-from harness.decode import convert, json_value
 from harness.errors import MalformedFile, StoreFailed, UnknownName
+from harness.experiment.reading import check_run, check_trial, read_record, refuse_strangers
 from harness.files import replace
-from harness.records import SCHEMA, Entry, Phase, Run, Trial
+from harness.records import Entry, Phase, Run, Trial
 from harness.study import Condition
 
 _AGAIN = "~"
@@ -66,8 +66,10 @@ class Store:
             MalformedFile: the file is missing, damaged, of another schema version, or elsewhere.
         """
         path = self.folder / "run.json"
-        _refuse_strangers(path, self.folder.resolve())
-        return _read(path, Run)
+        refuse_strangers(path, self.folder.resolve())
+        run = read_record(path, Run)
+        check_run(path, run)
+        return run
 
     def write_trial(self, trial: Trial) -> None:
         """Keep one trial; nothing that is kept is ever written over."""
@@ -122,7 +124,7 @@ class Store:
         here = self.folder.resolve()
         for path in sorted((self.folder / "trials").glob("*.json")):
             try:
-                _refuse_strangers(path, here)
+                refuse_strangers(path, here)
                 trial = _read_trial(path)
                 if run is not None and trial.variant not in run.variants:
                     raise MalformedFile(
@@ -203,35 +205,13 @@ def _attempt_of(stem: str) -> int:
 
 
 def _read_trial(path: Path) -> Trial:
-    trial = _read(path, Trial)
+    trial = read_record(path, Trial)
     if path.name != _trial_name(trial):
         raise MalformedFile(
             path, "holds another trial than its name says; restore or delete the file."
         )
+    check_trial(path, trial)
     return trial
-
-
-def _refuse_strangers(path: Path, folder: Path) -> None:
-    """Only files of the run's own folder are read, because that may be a stranger's work: a link
-    would put other files of this machine into a report, and a pipe would be waited for for ever.
-    """
-    if not path.resolve().is_relative_to(folder):
-        raise MalformedFile(
-            path, "is a symbolic link out of the run's folder; put the file itself in its place."
-        )
-    if path.exists() and not path.is_file():
-        raise MalformedFile(path, "is no ordinary file; remove it.")
-
-
-def _read[T: (Run, Trial)](path: Path, kind: type[T]) -> T:
-    value = json_value(path)
-    schema = value.get("schema") if isinstance(value, dict) else None
-    if schema != SCHEMA:
-        raise MalformedFile(
-            path, f"has schema version {schema!r}, and this bridgetoll reads {SCHEMA}; use the "
-            "version that wrote it, or remove the file.",
-        )  # fmt: skip
-    return convert(value, kind, path)
 
 
 def _unwritable(path: Path, error: OSError, then: str = _RESUME) -> StoreFailed:
