@@ -6,14 +6,39 @@ import zlib
 from collections.abc import Sequence
 from functools import lru_cache
 
+import msgspec
+import numpy as np
 from hdrh.histogram import HdrHistogram
+from numpy.typing import NDArray
 
+LOWEST_NS, HIGHEST_NS, DIGITS = 1_000, 3_600_000_000_000, 3
+"""Of every histogram: a microsecond to an hour, to a thousandth of the value."""
 LEAST_BEYOND = 10
 """Values that must lie beyond a percentile for it to be more than the luck of a few: a 99th
 percentile takes a thousand latencies."""
 QUANTILES = (0.0, 25.0, 50.0, 75.0, 90.0, 95.0, 97.5, 99.0, 99.5, 99.75, 99.9, 99.95, 99.99, 99.999)
 """Percentiles of a distribution's plot; as many as have values enough beyond them are given."""
-_USUAL = (50.0, 99.0)
+_SCALE = HdrHistogram(LOWEST_NS, HIGHEST_NS, DIGITS)
+_BROKEN = (
+    ValueError, TypeError, IndexError, OverflowError, binascii.Error, struct.error, zlib.error,
+)  # fmt: skip
+
+
+class Distribution(msgspec.Struct, frozen=True):
+    """A histogram as arrays: where it has counts, how many, and these added up."""
+
+    places: NDArray[np.int64]
+    counts: NDArray[np.int64]
+    total: int
+
+    def at(self, percentile: float) -> int:
+        """The value at a percentile (0-100), in nanoseconds, as HdrHistogram defines it."""
+        wanted = max(1, int(min(percentile, 100.0) * self.total / 100 + 0.5))
+        index = int(np.searchsorted(np.cumsum(self.counts), wanted))
+        value = _SCALE.get_value_from_index(int(self.places[min(index, self.places.size - 1)]))
+        if percentile:
+            return int(_SCALE.get_highest_equivalent_value(value))
+        return int(_SCALE.get_lowest_equivalent_value(value))
 
 
 def percentile_ns(encoded: str | None, percentile: float) -> int | None:
@@ -24,21 +49,32 @@ def percentile_ns(encoded: str | None, percentile: float) -> int | None:
     """
     if encoded is None:
         return None
-    total, values = _told(encoded)
-    if total * (1 - percentile / 100) < LEAST_BEYOND:
+    found = decoded(encoded)
+    if found.total * (1 - percentile / 100) < LEAST_BEYOND:
         return None
-    if percentile in values:
-        return values[percentile]
-    return int(HdrHistogram.decode(encoded).get_value_at_percentile(percentile))
+    return found.at(percentile)
+
+
+def quantiles_ms(encoded: Sequence[str]) -> list[tuple[float, float]]:
+    """Percentiles and latencies in milliseconds, of several histograms added up."""
+    if not encoded:
+        return []
+    every = [decoded(text) for text in encoded]
+    places, inverse = np.unique(np.concatenate([d.places for d in every]), return_inverse=True)
+    counts = np.zeros(places.size, dtype=np.int64)
+    np.add.at(counts, inverse, np.concatenate([d.counts for d in every]))
+    whole = Distribution(places, counts, int(counts.sum()))
+    kept = [p for p in QUANTILES if whole.total * (1 - p / 100) >= LEAST_BEYOND]
+    return [(p, whole.at(p) / 1e6) for p in kept]
 
 
 def is_readable(encoded: str | None) -> bool:
-    """Whether it is a histogram; None is as good, and means that there is none."""
+    """Whether it is a histogram of ours; None is as good, and means that there is none."""
     if encoded is None:
         return True
     try:
-        _told(encoded)
-    except (ValueError, IndexError, OverflowError, binascii.Error, struct.error, zlib.error):
+        decoded(encoded)
+    except _BROKEN:
         return False
     except Exception as error:
         if type(error).__module__.startswith("hdrh"):
@@ -48,20 +84,19 @@ def is_readable(encoded: str | None) -> bool:
 
 
 @lru_cache(maxsize=16_384)
-def _told(encoded: str) -> tuple[int, dict[float, int]]:
-    """How many values, and the percentiles that every report asks for: decoding takes its time."""
+def decoded(encoded: str) -> Distribution:
+    """Its counts, which are few; the percentiles of the library's own walk through all places.
+
+    Raises:
+        ValueError: of another range or precision than ours. The library raises others.
+    """
     histogram = HdrHistogram.decode(encoded)
-    values = {p: int(histogram.get_value_at_percentile(p)) for p in _USUAL}
-    return int(histogram.get_total_count()), values
-
-
-def quantiles_ms(encoded: Sequence[str]) -> list[tuple[float, float]]:
-    """Percentiles and latencies in milliseconds, of several histograms added up."""
-    if not encoded:
-        return []
-    histogram = HdrHistogram.decode(encoded[0])
-    for other in encoded[1:]:
-        histogram.add(HdrHistogram.decode(other))
-    total = histogram.get_total_count()
-    kept = [p for p in QUANTILES if total * (1 - p / 100) >= LEAST_BEYOND]
-    return [(p, histogram.get_value_at_percentile(p) / 1e6) for p in kept]
+    range_ = histogram.lowest_trackable_value, histogram.highest_trackable_value
+    if (*range_, histogram.significant_figures) != (LOWEST_NS, HIGHEST_NS, DIGITS):
+        raise ValueError("a histogram of another range or precision")
+    every = np.ctypeslib.as_array(histogram.counts).astype(np.int64)
+    every = every[: histogram.encoder.payload.counts_len]
+    places = np.flatnonzero(every)
+    if not places.size or every.min() < 0:
+        raise ValueError("a histogram without values")
+    return Distribution(places.astype(np.int64), every[places], int(every.sum()))

@@ -75,7 +75,11 @@ class Comparison(msgspec.Struct, frozen=True):
 
 
 class ConditionResult(msgspec.Struct, frozen=True):
-    """Everything about one condition."""
+    """Everything about one condition.
+
+    round_trips_ms: by leg, the least and the most that was measured through it, idle; empty where
+        no latency was added.
+    """
 
     condition: Condition
     comparisons: dict[Measure, Comparison]
@@ -84,6 +88,7 @@ class ConditionResult(msgspec.Struct, frozen=True):
     errors: dict[str, float]
     memory_mib: dict[str, float]
     threads: dict[str, int]
+    round_trips_ms: dict[str, tuple[float, float]] = {}
 
 
 class Analysis(msgspec.Struct, frozen=True):
@@ -194,7 +199,17 @@ def _condition(piece: Piece, differs: _Differences) -> ConditionResult:
             for entry, found in blocks.items()
             if (known := [t.threads for t in found.values() if t.threads is not None])
         },
+        round_trips_ms=_round_trips([t for found in blocks.values() for t in found.values()]),
     )
+
+
+def _round_trips(trials: Sequence[Trial]) -> dict[str, tuple[float, float]]:
+    known = [t.round_trips for t in trials if t.round_trips is not None]
+    legs = {
+        "database": [ms for r in known for ms in (r.database_before, r.database_after)],
+        "client": [ms for r in known for ms in (r.client_before, r.client_after)],
+    }
+    return {leg: (min(found), max(found)) for leg, found in legs.items() if found}
 
 
 def _comparison(

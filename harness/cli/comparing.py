@@ -4,6 +4,7 @@ import math
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from harness import show_compare
 from harness.analysis.comparing import MEASURES, Measured, RunComparison, compare, regressions
@@ -60,10 +61,10 @@ def _share(text: str) -> float:
 
 
 def _measured(store: Store, run: Run) -> Measured:
-    err.print(f"reading {store.id}", style="dim")
-    trials, damaged = store.trials()
+    err.print(Text(f"reading {store.id}", style="dim"))
+    trials, damaged = store.trials(run)
     for problem in damaged:
-        err.print(f"left out: {store.id}: {problem}", style="yellow")
+        err.print(Text(f"left out: {store.id}: {problem}", style="yellow"))
     return Measured(run, trials)
 
 
@@ -77,6 +78,12 @@ def _gate(found: RunComparison, allowed: float) -> None:
         raise Regressed(
             "--fail-on-regression: no variant could be compared, so no regression can be ruled "
             "out; measure the same variants under the same conditions, in two blocks or more."
+        )
+    if found.only_in_a:
+        lost = ", ".join(dict.fromkeys(place.variant for place in found.only_in_a))
+        raise Regressed(
+            f"--fail-on-regression: {lost} stood in A and was not measured in B, so no regression "
+            "can be ruled out; measure it, or compare runs of the same variants."
         )
     worse = regressions(found, allowed)
     if worse:

@@ -1,10 +1,13 @@
 """What every command shares: the application, two consoles, options, and where things are."""
 
+import re
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 import msgspec
 import typer
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 
 from harness import show
 from harness.catalog import Catalog, load_catalog
@@ -18,8 +21,26 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
-out = Console(highlight=False, soft_wrap=False)
-err = Console(stderr=True, highlight=False)
+
+
+class _PlainConsole(Console):
+    """A console that passes no control character on: texts of a run may be a stranger's, and one
+    that moves the cursor, or renames the window, could hide what is said."""
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        """What is shown, each control character but the line's end as a replacement sign."""
+        for segment in super().render(renderable, options):
+            if segment.control or _CONTROL.search(segment.text) is None:
+                yield segment
+            else:
+                yield segment._replace(text=_CONTROL.sub("\N{REPLACEMENT CHARACTER}", segment.text))
+
+
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
+out = _PlainConsole(highlight=False, soft_wrap=False)
+err = _PlainConsole(stderr=True, highlight=False)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 DatabaseUrl = Annotated[

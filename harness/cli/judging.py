@@ -3,6 +3,7 @@
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from harness import show_claims
 from harness.analysis.claims import Judgement, merged
@@ -38,9 +39,9 @@ def claims(
 
 
 def _judged(store: Store, known: tuple[Claim, ...]) -> tuple[Judgement, ...]:
-    err.print(f"reading {store.id}", style="dim")
+    err.print(Text(f"reading {store.id}", style="dim"))
     run = store.read_run()
     trials, damaged = store.trials(run)
     for problem in damaged:
-        err.print(f"left out: {store.id}: {problem}", style="yellow")
+        err.print(Text(f"left out: {store.id}: {problem}", style="yellow"))
     return analyse(run, trials, known).judgements

@@ -5,10 +5,8 @@ import numpy as np
 from hdrh.histogram import HdrHistogram
 from numpy.typing import NDArray
 
+from harness.analysis.histogram import DIGITS, HIGHEST_NS, LOWEST_NS
 from harness.load.messages import Tally
-
-LOWEST_NS, HIGHEST_NS, DIGITS = 1_000, 3_600_000_000_000, 3
-"""A microsecond to an hour, to a thousandth of the value."""
 
 
 class SliceLatency(msgspec.Struct, frozen=True):

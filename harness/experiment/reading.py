@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import NoReturn
 
 import msgspec
 
@@ -27,7 +28,7 @@ def read_record[T: (Run, Trial)](path: Path, kind: type[T]) -> T:
         body = path.read_bytes()
         record = msgspec.json.decode(body, type=kind)
     except (OSError, UnicodeDecodeError, RecursionError, msgspec.DecodeError):
-        return _explained(path, kind)
+        _explain(path, kind)
     if _TOO_LONG.search(body):
         raise MalformedFile(
             path, "holds a number of more than 18 digits; restore or delete the file."
@@ -35,7 +36,12 @@ def read_record[T: (Run, Trial)](path: Path, kind: type[T]) -> T:
     return record
 
 
-def _explained[T: (Run, Trial)](path: Path, kind: type[T]) -> T:
+def _explain(path: Path, kind: type[Run] | type[Trial]) -> NoReturn:
+    """Say what is wrong with a file that could not be decoded.
+
+    Raises:
+        MalformedFile: always.
+    """
     value = json_value(path)
     schema = value.get("schema") if isinstance(value, dict) else None
     if schema != SCHEMA:
@@ -43,7 +49,10 @@ def _explained[T: (Run, Trial)](path: Path, kind: type[T]) -> T:
             path, f"has schema version {schema!r}, and this bridgetoll reads {SCHEMA}; use the "
             "version that wrote it, or remove the file.",
         )  # fmt: skip
-    return convert(value, kind, path)
+    convert(value, kind, path)
+    raise MalformedFile(  # JSON as Python takes it, and nobody else: NaN, or half a character
+        path, "is not valid JSON; restore or delete the file."
+    )
 
 
 def check_run(path: Path, run: Run) -> None:
@@ -71,6 +80,27 @@ def check_trial(path: Path, trial: Trial) -> None:
             raise MalformedFile(path, f"`{key}` is no HDR histogram; restore or delete the file.")
     if trial.problem is not None and not trial.problem.strip():
         raise MalformedFile(path, "`problem` is empty; restore or delete the file.")
+
+
+def check_belongs(path: Path, trial: Trial, run: Run) -> None:
+    """A trial of another run, or of nothing that this one planned, is none of its evidence.
+
+    Raises:
+        MalformedFile: naming what the run does not have.
+    """
+    entries = {entry.name: entry.variant for entry in run.plan.entries}
+    if trial.variant not in run.variants or trial.entry not in entries:
+        name = trial.entry if trial.variant in run.variants else trial.variant
+        raise MalformedFile(path, f"is of `{name}`, which the run does not have; remove it.")
+    wrong = {
+        f"run {trial.run}": trial.run != run.id,
+        f"entry {trial.entry} of {trial.variant}": entries[trial.entry] != trial.variant,
+        f"condition {trial.condition.name}": trial.condition not in run.study.conditions,
+        f"block {trial.block}": not 1 <= trial.block <= run.study.blocks,
+    }
+    for what, is_wrong in wrong.items():
+        if is_wrong:
+            raise MalformedFile(path, f"is of {what}, which is not this run's; remove it.")
 
 
 def refuse_strangers(path: Path, folder: Path) -> None:

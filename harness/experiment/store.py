@@ -6,7 +6,13 @@ from pathlib import Path
 import msgspec
 
 from harness.errors import MalformedFile, StoreFailed, UnknownName
-from harness.experiment.reading import check_run, check_trial, read_record, refuse_strangers
+from harness.experiment.reading import (
+    check_belongs,
+    check_run,
+    check_trial,
+    read_record,
+    refuse_strangers,
+)
 from harness.files import replace
 from harness.records import Entry, Phase, Run, Trial
 from harness.study import Condition
@@ -126,10 +132,8 @@ class Store:
             try:
                 refuse_strangers(path, here)
                 trial = _read_trial(path)
-                if run is not None and trial.variant not in run.variants:
-                    raise MalformedFile(
-                        path, f"is of `{trial.variant}`, which the run does not have; remove it."
-                    )
+                if run is not None:
+                    check_belongs(path, trial, run)
                 found.append(trial)
             except MalformedFile as error:
                 damaged.append(MalformedFile(path.relative_to(self.folder), error.problem))
@@ -142,11 +146,12 @@ class Store:
     def write_bytes(self, name: str, body: bytes) -> Path:
         """Likewise, of a file that is no text."""
         path = self.report / name
-        if self.report.is_symlink():
-            raise StoreFailed(
-                f"{self.report} is a symbolic link and may lead anywhere; put a folder in its "
-                "place, then make the report again."
-            )
+        for folder in (self.report, *reversed(path.relative_to(self.report).parents)):
+            if (self.report / folder).is_symlink():
+                raise StoreFailed(
+                    f"{self.report / folder} is a symbolic link and may lead anywhere; put a "
+                    "folder in its place, then make the report again."
+                )
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             replace(path, body)

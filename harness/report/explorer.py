@@ -36,7 +36,8 @@ def explorer(
         pieces: the attempts that count.
         trials: all of them.
     """
-    if not analysis.conditions:
+    told = (c.estimates for r in analysis.conditions for c in r.comparisons.values())
+    if not any(told):
         return None
     order = [name for name in run.study.everyone if name not in run.excluded]
     by_condition = {piece.condition: piece for piece in pieces}
@@ -55,6 +56,7 @@ def explorer(
                 [t for t in trials if t.condition == result.condition],
             )
             for result in analysis.conditions
+            if any(result.comparisons[m].estimates for m in MEASURES)
         ],
     }
 
@@ -157,7 +159,7 @@ def _trial(trial: Trial, labels: Sequence[Finding] | None) -> dict[str, Any]:
 def _shares(run: Run, piece: Piece, name: str) -> dict[str, float | None] | None:
     """Cores used by each role, as a mean over the trials."""
     cores = len(run.cores.all)
-    used = [s for t in piece.blocks.get(name, {}).values() if (s := shares(t, cores)) is not None]
+    used = [s for t in piece.good(name).values() if (s := shares(t, cores)) is not None]
     if not used:
         return None
     known = [s.database for s in used if s.database is not None]
@@ -176,6 +178,8 @@ def _limit(result: ConditionResult, name: str) -> str:
 
 
 def _latencies(piece: Piece, name: str) -> list[list[float | None]]:
-    """Percentile, and milliseconds, over all trials of a variant together."""
-    encoded = [t.latency_hdr for t in piece.blocks.get(name, {}).values() if t.latency_hdr]
+    """Percentile, and milliseconds, over all good trials of a variant together."""
+    if piece.condition.objective is not None:
+        return []  # its windows were at all sorts of rates
+    encoded = [t.latency_hdr for t in piece.good(name).values() if t.latency_hdr]
     return [[p, _rounded(ms)] for p, ms in quantiles_ms(tuple(encoded))]

@@ -10,9 +10,11 @@ from harness.report.script import embedded, explorer_script, policy, vega
 from harness.report.specs import specifications
 
 _MARKDOWN = (
-    ("&", "&amp;"), ("<", "&lt;"), ("|", "\\|"), ("`", "'"), ("[", "\\["), ("]", "\\]"),
+    ("\\", "\\\\"), ("&", "&amp;"), ("<", "&lt;"), ("|", "\\|"), ("`", "'"), ("[", "\\["),
+    ("]", "\\]"), ("~", "\\~"), ("#", "\\#"), ("://", ":&#8203;//"), ("www.", "www&#8203;."),
     ("\r", " "), ("\n", " "),
 )  # fmt: skip
+"""Backslashes first. What is text must not become a link, a fence, a heading or another cell."""
 _TEMPLATES = Path(__file__).with_name("templates")
 
 

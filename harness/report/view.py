@@ -50,6 +50,7 @@ def view(
         "repeated": analysis.repeated,
         "failed_checks": {v.variant: v.problems for v in run.verifications if not v.passed},
         "cores": _cores(run),
+        "load": words.load(run),
     }
 
 
@@ -66,6 +67,7 @@ def _condition(
     return {
         "name": result.condition.name,
         "title": words.condition_title(result.condition),
+        "trips": _trips(result),
         "charts": [_chart(result, m, variants, run, figures) for m in measures],
         "rankings": [_ranking(result.comparisons[m]) for m in measures],
         "ratios": [m.heading for m in measures],
@@ -78,6 +80,17 @@ def _condition(
             if finding.label is not Label.SERVER_BOUND
         ],
     }
+
+
+def _trips(result: ConditionResult) -> str:
+    """What was really added, against what was asked for."""
+    latency = result.condition.latency
+    asked = {} if latency is None else latency.legs
+    told = [
+        f"{leg} {low:.1f} to {high:.1f} ms (asked for {asked.get(leg, 0.0):g})"
+        for leg, (low, high) in result.round_trips_ms.items()
+    ]
+    return f"Round trips as measured, idle, before and after: {', '.join(told)}." if told else ""
 
 
 def _chart(

@@ -70,6 +70,19 @@ def _load(condition: Condition) -> str:
     return f"{condition.endpoint}, {load}, {condition.connections} connections at most, {rows}"
 
 
+def load(run: Run) -> str:
+    """How the variants of a run were loaded, apart from what each condition says."""
+    study = run.study
+    if study.load.engine == "locust":
+        return "Locust's users up a ramp, each setup alone"
+    kinds = []
+    if any(condition.window_s is None for condition in study.conditions):
+        kinds.append(f"slices of {study.load.slice_s:g} s in {study.load.rounds} rounds")
+    if any(condition.window_s is not None for condition in study.conditions):
+        kinds.append("windows as their conditions say")
+    return f"{' and '.join(kinds)}, after {study.load.warmup_s:g} s of the same load per variant"
+
+
 def names(group: tuple[str, ...]) -> str:
     """The members of a tie group in a sentence."""
     if len(group) == 1:

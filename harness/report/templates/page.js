@@ -17,8 +17,10 @@
     return String(Number(value.toPrecision(3)));
   };
   const ratio = (value) => (value === null ? "n/a" : value.toFixed(2));
-  const within = (low, high, form) =>
-    low === null || high === null ? " (one block)" : ` [${form(low)}, ${form(high)}]`;
+  const within = (low, high, form, value = 0) => {
+    if (value === null) return "";
+    return low === null || high === null ? " (one block)" : ` [${form(low)}, ${form(high)}]`;
+  };
   const element = (name, text, attributes = {}) => {
     const made = document.createElement(name);
     if (text !== null) made.textContent = text;
@@ -76,13 +78,17 @@
   };
   const verdict = (found, one, other) => {
     if (one === other) return "";
+    if (found.ratio[one][other] === null) return "no common block";
     const told = differs(found, one, other);
     return told === null ? "not ranked" : told ? "differs" : "tied";
   };
 
   const embedded = new Map();
+  const asked = new Map();
   const draw = async (id, name, datasets, alternative) => {
     const holder = $(id);
+    const turn = (asked.get(id) || 0) + 1;
+    asked.set(id, turn);
     const names = Object.keys(data.colours);
     const text = JSON.stringify(specs[name])
       .replaceAll('["{domain}"]', () => JSON.stringify(names))
@@ -93,7 +99,6 @@
     if (name !== "trials" && name !== "latencies") {
       spec.height *= new Set(datasets.rows.map((row) => row.variant)).size;
     }
-    holder.setAttribute("aria-label", alternative);
     const before = embedded.get(id);
     if (before) before.finalize();
     const made = await vegaEmbed(holder, spec, {
@@ -102,7 +107,16 @@
       actions: { export: true, source: false, compiled: false, editor: false },
       downloadFileName: `${condition().name}-${name}`,
     });
+    if (asked.get(id) !== turn) {
+      made.finalize(); // something else has been chosen meanwhile
+      return;
+    }
     embedded.set(id, made);
+    const drawn = holder.querySelector("svg.marks");
+    if (drawn) {
+      drawn.setAttribute("role", "img");
+      drawn.setAttribute("aria-label", alternative);
+    }
   };
   const title = () => {
     const heading = data.measures[measure()].heading;
@@ -175,9 +189,12 @@
       row.append(element("th", found.entries[one], { scope: "row" }));
       for (const other of order) {
         const same = one === other;
-        const interval = within(found.low[one][other], found.high[one][other], ratio);
-        const cell = element("td", same ? "" : ratio(found.ratio[one][other]) + interval);
-        cell.className = verdict(found, one, other).replace(" ", "-");
+        const value = found.ratio[one][other];
+        const interval = within(found.low[one][other], found.high[one][other], ratio, value);
+        const told = verdict(found, one, other);
+        const mark = told === "differs" ? " ≠" : told === "tied" ? " ≈" : "";
+        const cell = element("td", same ? "" : ratio(value) + interval + mark);
+        cell.className = told.replaceAll(" ", "-");
         row.append(cell);
       }
       return row;
@@ -231,13 +248,21 @@
 
   const say = () => {
     const found = compared();
-    const best = found.entries[ordered()[0]];
-    const [mean, low, high] = found.estimates[ordered()[0]];
-    const unsaid = found.unsaid ? ` No ranking: ${found.unsaid}.` : "";
-    const value = number(mean) + within(low, high, number);
+    const heading = data.measures[measure()].heading;
+    const missing = condition().entries.length - found.entries.length;
+    const some = missing ? ` ${missing} variants have no value.` : "";
+    if (!found.ranking.length) {
+      const why = found.unsaid ? `: ${found.unsaid}` : "";
+      $("x-said").textContent = `${heading}: no ranking${why}.${some}`;
+      return;
+    }
+    const best = found.entries.indexOf(found.ranking[0]);
+    const tied = found.entries.filter((_, at) => at !== best && differs(found, at, best) === false);
+    const [mean, low, high] = found.estimates[best];
+    const also = tied.length ? `; not told apart from it: ${tied.join(", ")}` : "";
     const side = data.measures[measure()].lower ? "least" : "most";
-    $("x-said").textContent =
-      `${data.measures[measure()].heading}: ${side} with ${best}, ${value}.${unsaid}`;
+    const value = number(mean) + within(low, high, number);
+    $("x-said").textContent = `${heading}: ${side} with ${found.entries[best]}, ${value}${also}.${some}`;
   };
 
   const show = async () => {
@@ -254,7 +279,15 @@
   });
   $("x-load").addEventListener("change", () => { refreshMeasures(); refreshBaselines(); show(); });
   $("x-measure").addEventListener("change", () => { refreshBaselines(); show(); });
-  $("x-baseline").addEventListener("change", show);
+  $("x-baseline").addEventListener("change", () => {
+    showTable();
+    showMatrix();
+    showIntervals();
+  });
+  // Paper has no triangles to click.
+  addEventListener("beforeprint", () => {
+    for (const closed of document.querySelectorAll("details:not([open])")) closed.open = true;
+  });
   $("x-pairs").addEventListener("toggle", showMatrix);
   $("explore").hidden = false;
   fill($("x-endpoint"), endpoints.map((e) => [e, e]), endpoints[0]);

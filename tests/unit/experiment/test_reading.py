@@ -79,7 +79,7 @@ def test_a_run_whose_parts_do_not_know_each_other_is_one_sentence(
     store: Store, edit: Edit, told: str
 ) -> None:
     edited(store.folder / "run.json", edit)
-    with pytest.raises(MalformedFile, match="run.json: ") as refused:
+    with pytest.raises(MalformedFile, match=r"run\.json: ") as refused:
         store.read_run()
     assert told in str(refused.value)
 
