@@ -27,6 +27,8 @@ class Criterion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         the added round trip of both legs together.
     beside: the endpoint of a second load; only conditions without one where None.
     at_least, at_most: where the value must lie for the claim to hold.
+    part: of a claim that says several things, which of them; a claim is supported as a whole only
+        if each part has been decided.
     """
 
     of: str | None = None
@@ -41,6 +43,7 @@ class Criterion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     beside: str | None = None
     at_least: Bound | None = None
     at_most: Bound | None = None
+    part: str = ""
 
 
 class Claim(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

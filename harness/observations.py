@@ -53,7 +53,8 @@ class RampRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     failed_per_second: failed requests in each whole second.
     under_way_at_stop: requests that the end cut off; neither succeeded nor failed.
     warned: Locust itself complained that its processor was too busy.
-    max_connections: what PostgreSQL allowed.
+    max_connections: what PostgreSQL allowed, those kept for superusers included.
+    most_connections: of the setup, in any sample; None where PostgreSQL was not asked.
     """
 
     users: int
@@ -61,6 +62,7 @@ class RampRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     under_way_at_stop: int
     warned: bool
     max_connections: int
+    most_connections: int | None = None
 
 
 class Try(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

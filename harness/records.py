@@ -229,3 +229,8 @@ class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     generator_ceiling_per_s: float | None = None
     audits: tuple[Audit, ...] = ()
     published: Published | None = None
+
+    @property
+    def rehearsal(self) -> bool:
+        """Whether Locust's ramp was shortened: then it shows that all works, and no figure."""
+        return "--scale" in self.command.split()

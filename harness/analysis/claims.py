@@ -1,5 +1,6 @@
 """Published claims, held against runs: supported, refuted, depends, or not tested here."""
 
+import math
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
@@ -9,7 +10,7 @@ from harness.analysis.intervals import Interval, block_interval
 from harness.analysis.measures import PERCENTILES, Measure
 from harness.analysis.pieces import Piece
 from harness.analysis.prices import PriceList
-from harness.analysis.ramps import Ramps
+from harness.analysis.ramps import Ramps, log_ratio
 from harness.claims import Claim, Criterion
 from harness.records import Run, Trial
 from harness.study import Condition
@@ -26,6 +27,7 @@ class Verdict(StrEnum):
     """What runs say of a claim."""
 
     SUPPORTED = "supported"
+    IN_PART = "supported in part"
     REFUTED = "refuted"
     DEPENDS = "depends"
     UNDECIDED = "undecided"
@@ -36,7 +38,8 @@ class Evidence(msgspec.Struct, frozen=True):
     """One value that a criterion looked at.
 
     where: the condition's name, or the concurrency. what: which value.
-    least, most: where the claim wants it.
+    least, most: where the claim wants it. floor: what two identical servers may differ by, as a
+        logarithm; a threshold must be exceeded by more. part: which part of the claim it is about.
     holds: whether it is there; None where the interval reaches over a threshold.
     """
 
@@ -47,14 +50,17 @@ class Evidence(msgspec.Struct, frozen=True):
     least: float | None
     most: float | None
     holds: bool | None
+    floor: float = 0.0
+    part: str = ""
 
 
 class Judgement(msgspec.Struct, frozen=True):
-    """A claim with what was found."""
+    """A claim with what was found. open: parts of it on which nothing has been decided."""
 
     claim: Claim
     verdict: Verdict
     evidence: tuple[Evidence, ...]
+    open: tuple[str, ...] = ()
 
 
 class Findings(msgspec.Struct, frozen=True):
@@ -76,8 +82,18 @@ def judge(claims: Sequence[Claim], findings: Sequence[Findings]) -> tuple[Judgem
             for criterion in claim.criteria
             for item in _evidence(criterion, found)
         )
-        judged.append(Judgement(claim, verdict_of(evidence), evidence))
+        judged.append(_judgement(claim, evidence))
     return tuple(judged)
+
+
+def _judgement(claim: Claim, evidence: tuple[Evidence, ...]) -> Judgement:
+    decided = {item.part for item in evidence if item.holds is not None}
+    parts = dict.fromkeys(criterion.part for criterion in claim.criteria)
+    missing = tuple(part for part in parts if part not in decided)
+    verdict = verdict_of(evidence)
+    if verdict is Verdict.SUPPORTED and missing:
+        verdict = Verdict.IN_PART
+    return Judgement(claim, verdict, evidence, missing)
 
 
 def merged(judgements: Sequence[Sequence[Judgement]]) -> tuple[Judgement, ...]:
@@ -85,7 +101,7 @@ def merged(judgements: Sequence[Sequence[Judgement]]) -> tuple[Judgement, ...]:
     found: list[Judgement] = []
     for same in zip(*judgements, strict=True):
         evidence = tuple(item for judgement in same for item in judgement.evidence)
-        found.append(Judgement(same[0].claim, verdict_of(evidence), evidence))
+        found.append(_judgement(same[0].claim, evidence))
     return tuple(found)
 
 
@@ -101,20 +117,30 @@ def verdict_of(evidence: Sequence[Evidence]) -> Verdict:
     return Verdict.SUPPORTED if True in said else Verdict.REFUTED
 
 
-def holds(criterion: Criterion, value: Interval) -> bool | None:
-    """Whether all of the interval lies where the claim says, all of it elsewhere, or neither."""
+def holds(criterion: Criterion, value: Interval, floor: float = 0.0) -> bool | None:
+    """Whether all of the interval lies where the claim says, all of it elsewhere, or neither.
+
+    Args:
+        criterion: has the thresholds.
+        value: with its interval.
+        floor: of a ratio, what two identical servers may differ by, as a logarithm: a threshold is
+            passed only by more than that.
+    """
     if value.low is None or value.high is None:
         return None
-    least = criterion.at_least if criterion.at_least is not None else float("-inf")
+    least = criterion.at_least if criterion.at_least is not None else 0.0
     most = criterion.at_most if criterion.at_most is not None else float("inf")
-    if least <= value.low and value.high <= most:
+    margin = math.exp(floor)
+    if least * margin <= value.low and value.high * margin <= most:
         return True
-    if value.high < least or value.low > most:
+    if value.high * margin < least or value.low > most * margin:
         return False
     return None
 
 
 def _evidence(criterion: Criterion, found: Findings) -> Iterable[Evidence]:
+    if found.run.rehearsal:
+        return
     if criterion.price is not None:
         values = _prices(criterion, criterion.price, found.prices)
     elif criterion.count is not None:
@@ -125,7 +151,7 @@ def _evidence(criterion: Criterion, found: Findings) -> Iterable[Evidence]:
         values = _gains(criterion, found.ramps)
     else:
         values = _ratios(criterion, found.pieces)
-    for where, what, value in values:
+    for where, what, value, floor in values:
         yield Evidence(
             run=found.run.id,
             where=where,
@@ -133,12 +159,14 @@ def _evidence(criterion: Criterion, found: Findings) -> Iterable[Evidence]:
             value=value,
             least=criterion.at_least,
             most=criterion.at_most,
-            holds=holds(criterion, value),
+            holds=holds(criterion, value, floor),
+            floor=floor,
+            part=criterion.part,
         )
 
 
-type _Values = Iterable[tuple[str, str, Interval]]
-"""Where, which value, and the value."""
+type _Values = Iterable[tuple[str, str, Interval, float]]
+"""Where, which value, the value, and its noise floor as a logarithm."""
 
 
 def _ratios(criterion: Criterion, pieces: Sequence[Piece]) -> _Values:
@@ -156,15 +184,22 @@ def _ratios(criterion: Criterion, pieces: Sequence[Piece]) -> _Values:
         effect = piece.effect(measure, criterion.of, criterion.to)
         if effect is not None:
             what = f"{criterion.measure} of {criterion.of} / {criterion.to}"
-            yield piece.condition.name, what, effect.exp()
+            yield piece.condition.name, what, effect.exp(), piece.floor(measure) or 0.0
 
 
 def _gains(criterion: Criterion, ramps: Ramps | None) -> _Values:
-    for gain in () if ramps is None else ramps.gains:
-        same = (gain.setup, ramps.baseline if ramps else None) == (criterion.of, criterion.to)
-        if same and _fits(criterion, gain.condition):
+    """Of any two setups, block by block."""
+    if ramps is None or criterion.of is None or criterion.to is None:
+        return
+    cells = {(cell.setup, cell.condition): cell for cell in ramps.cells}
+    for condition in dict.fromkeys(cell.condition for cell in ramps.cells):
+        one, other = cells.get((criterion.of, condition)), cells.get((criterion.to, condition))
+        if one is None or other is None or not _fits(criterion, condition):
+            continue
+        effect = log_ratio(one.highest_by_block, other.highest_by_block)
+        if effect is not None:
             what = f"highest rate of {criterion.of} / {criterion.to}"
-            yield gain.condition.name, what, gain.ours
+            yield condition.name, what, effect.exp(), 0.0
 
 
 def _prices(criterion: Criterion, name: str, prices: Sequence[PriceList]) -> _Values:
@@ -174,7 +209,7 @@ def _prices(criterion: Criterion, name: str, prices: Sequence[PriceList]) -> _Va
         if price is not None and fits:
             many = "" if found.connections == 1 else "s"
             where = f"{found.connections} connection{many}"
-            yield where, f"µs of a {price.name}", price.value
+            yield where, f"µs of a {price.name}", price.value, 0.0
 
 
 def _counts(criterion: Criterion, quantity: str, run: Run) -> _Values:
@@ -184,7 +219,7 @@ def _counts(criterion: Criterion, quantity: str, run: Run) -> _Values:
                 count = toll.counted.get(quantity, 0.0)
                 value = Interval(mean=count, low=count, high=count, se=0.0, blocks=1)
                 what = f"{quantity.replace('_', ' ')} per request of {audit.variant}"
-                yield toll.endpoint, what, value
+                yield toll.endpoint, what, value, 0.0
 
 
 def _memory(criterion: Criterion, found: Findings) -> _Values:
@@ -206,7 +241,7 @@ def _memory(criterion: Criterion, found: Findings) -> _Values:
         if value is not None:
             reach = f"{ends[0].condition.connections} to {ends[-1].condition.connections}"
             what = f"MiB of {criterion.of} for one {criterion.memory_per} more"
-            yield f"{endpoint}, {reach} connections", what, value
+            yield f"{endpoint}, {reach} connections", what, value, 0.0
 
 
 def _slope(criterion: Criterion, low: Trial, high: Trial) -> float | None:

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 import numpy as np
@@ -36,6 +36,7 @@ class Cell(msgspec.Struct, frozen=True):
     found: labels of the first complete trial.
     trips: idle round trips: leg, what was added, what was measured, in ms.
     problem: why there is no complete trial, or None.
+    highest_by_block: the highest rate of each complete trial.
     """
 
     setup: str
@@ -55,11 +56,13 @@ class Cell(msgspec.Struct, frozen=True):
     latency_p50_ms: float | None = None
     latency_p99_ms: float | None = None
     max_connections: int | None = None
+    most_connections: int | None = None
     series: tuple[int, ...] = ()
     failed: tuple[int, ...] = ()
     found: tuple[Finding, ...] = ()
     trips: tuple[tuple[str, float, float], ...] = ()
     problem: str | None = None
+    highest_by_block: dict[int, float] = {}
 
     @property
     def failed_share(self) -> float | None:
@@ -82,6 +85,7 @@ class Gain(msgspec.Struct, frozen=True):
     """
 
     setup: str
+    baseline: str
     condition: Condition
     ours: Interval
     published: float | None
@@ -125,19 +129,20 @@ def summarise(run: Run, trials: Sequence[Trial]) -> Ramps:
         if (found := _in_print(run, setup, condition)) is not None
     )
     known = {(setup, condition): found for setup, condition, found in in_print}
+    cells = {
+        (setup, c): _cell(run, setup, c, [t for t in last if (t.entry, t.condition) == (setup, c)])
+        for c in conditions
+        for setup in setups
+    }
     return Ramps(
         baseline=run.study.baseline,
-        cells=tuple(
-            _cell(run, setup, c, [t for t in last if (t.entry, t.condition) == (setup, c)])
-            for c in conditions
-            for setup in setups
-        ),
+        cells=tuple(cells.values()),
         gains=tuple(
             gain
             for c in conditions
             for setup in setups
             if setup != run.study.baseline
-            and (gain := _gain(run, last, setup, c, known)) is not None
+            and (gain := _gain(run, cells, setup, c, known)) is not None
         ),
         published=in_print,
     )
@@ -177,6 +182,7 @@ def _cell(run: Run, setup: str, condition: Condition, trials: Sequence[Trial]) -
         condition=condition,
         trials=len(complete),
         highest_per_s=_mean([highest_per_s(_series(t)) for t in complete]),
+        highest_by_block={t.block: highest_per_s(_series(t)) for t in complete},
         steady_per_s=_mean([_steady(run, t) for t in complete]),
         successes=_mean([t.slices[0].correct for t in complete]),
         failures=_mean([sum(t.slices[0].errors.values()) for t in complete]),
@@ -192,6 +198,9 @@ def _cell(run: Run, setup: str, condition: Condition, trials: Sequence[Trial]) -
         latency_p50_ms=_mean([_milliseconds(t, 50) for t in complete]),
         latency_p99_ms=_mean([_milliseconds(t, 99) for t in complete]),
         max_connections=ramps[0].max_connections,
+        most_connections=max(
+            (r.most_connections for r in ramps if r.most_connections is not None), default=None
+        ),
         series=_series(first),
         failed=ramps[0].failed_per_second,
         found=findings(first, around),
@@ -256,29 +265,28 @@ def _in_print(run: Run, setup: str, condition: Condition) -> PublishedCell | Non
     return next(cells, None)
 
 
+def log_ratio(ours: Mapping[int, float], theirs: Mapping[int, float]) -> Interval | None:
+    """Of two setups' rates by block, over the blocks in which both had any."""
+    shared = sorted(block for block in ours.keys() & theirs.keys() if ours[block] and theirs[block])
+    return block_interval([math.log(ours[block] / theirs[block]) for block in shared])
+
+
 def _gain(
     run: Run,
-    trials: Sequence[Trial],
+    cells: Mapping[tuple[str, Condition], Cell],
     setup: str,
     condition: Condition,
-    known: dict[tuple[str, Condition], PublishedCell],
+    known: Mapping[tuple[str, Condition], PublishedCell],
 ) -> Gain | None:
-    rates: dict[tuple[str, int], float] = {
-        (t.entry, t.block): highest_per_s(_series(t))
-        for t in trials
-        if t.condition == condition and t.complete and t.slices
-    }
     base = run.study.baseline
-    logs = [
-        math.log(rates[setup, block] / rates[base, block])
-        for block in range(1, run.study.blocks + 1)
-        if rates.get((setup, block)) and rates.get((base, block))
-    ]
-    effect = block_interval(logs)
+    ours, theirs = cells[setup, condition], cells.get((base, condition))
+    if theirs is None:
+        return None
+    effect = log_ratio(ours.highest_by_block, theirs.highest_by_block)
     if effect is None:
         return None
     one, other = known.get((setup, condition)), known.get((base, condition))
     published = None
     if one is not None and other is not None and other.highest_per_s:
         published = one.highest_per_s / other.highest_per_s
-    return Gain(setup, condition, effect.exp(), published)
+    return Gain(setup, base, condition, effect.exp(), published)

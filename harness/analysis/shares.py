@@ -22,7 +22,8 @@ def shares(trial: Trial, processors: int) -> Shares | None:
     The roles' own shares are of the time under load; what comes from the kernel's ticks is of the
     somewhat longer time between the readings, in which the harness works too.
     """
-    elapsed = sum(s.elapsed_ns for s in trial.slices)
+    # A ramp's clocks are read some time before its first user and after its last.
+    elapsed = sum(s.elapsed_ns if trial.ramp is None else s.window_ns for s in trial.slices)
     window = sum(s.window_ns for s in trial.slices)
     if elapsed <= 0 or window <= 0:
         return None

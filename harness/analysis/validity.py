@@ -50,6 +50,12 @@ def _ramp(trial: Trial) -> list[Finding]:
 
 
 def _failures(trial: Trial) -> list[Finding]:
+    second = [s.window.beside for s in trial.slices if s.window and s.window.beside]
+    failed = sum(sum(b.errors.values()) for b in second)
+    if failed > ERROR_SHARE * (failed + sum(b.correct for b in second)):
+        kinds = ", ".join(sorted({kind for b in second for kind in b.errors}))
+        detail = f"{failed} requests of the second load failed ({kinds})"
+        return [Finding(Label.ERRORS, detail)]
     errors = sum(sum(s.errors.values()) for s in trial.slices)
     total = errors + sum(s.correct for s in trial.slices)
     reconnects = sum(s.reconnects for s in trial.slices)
@@ -84,11 +90,14 @@ def _unanswered(trial: Trial) -> list[Finding]:
         return []
     windows = [s.window for s in trial.slices if s.window is not None]
     offered = sum(w.offered or 0 for w in windows)
-    answered = sum(s.correct for s in trial.slices if s.window is not None)
+    # Of those that were due within it, and answered within it or afterwards.
+    answered = sum(
+        s.correct - s.window.before + s.window.in_flight
+        for s in trial.slices
+        if s.window is not None
+    )
     if not offered or answered / offered >= OFFERED_SHARE:
         return []
     dropped = sum(w.dropped for w in windows)
-    detail = (
-        f"{answered / offered:.1%} of arrivals answered in time, {dropped / offered:.1%} dropped"
-    )
+    detail = f"{answered / offered:.1%} of arrivals answered, {dropped / offered:.1%} dropped"
     return [Finding(Label.OVERLOADED, detail)]

@@ -42,7 +42,11 @@ class Ascent:
         self.usages.append(Usage.of(self._clock.pids))
 
     def used(self, result: RampResult) -> tuple[Reading, dict[str, int]]:
-        """Between the looks that were nearest to start and end: up to half a second off at each."""
+        """Between the looks that were nearest to start and end.
+
+        Looks come a second apart and what they take on a full machine, so that each end may be off
+        by about that; what was used is divided by the time between the two.
+        """
         times = [reading.at_ns for reading in self._readings]
         first, last = _nearest(times, result.began_ns), _nearest(times, result.ended_ns)
         opened, closed = self._counters[first], self._counters[last]
@@ -95,7 +99,7 @@ def trial_of(
         if waits is None
         else Waits(tuple(waits.busy), dict(sorted(waits.states.items()))),
         round_trips=measured,
-        ramp=None if result is None else _ramp(result, max_connections),
+        ramp=None if result is None else _ramp(result, max_connections, waits),
     )
 
 
@@ -149,11 +153,12 @@ def _percentile(values: np.ndarray[tuple[int], np.dtype[np.int64]], q: float) ->
     return int(np.percentile(values, q, method="inverted_cdf")) if values.size else None
 
 
-def _ramp(result: RampResult, max_connections: int) -> RampRecord:
+def _ramp(result: RampResult, max_connections: int, waits: Samples | None) -> RampRecord:
     return RampRecord(
         users=result.users,
         failed_per_second=result.failed,
         under_way_at_stop=result.under_way,
         warned=result.warned,
         max_connections=max_connections,
+        most_connections=None if waits is None else max(waits.open, default=None),
     )

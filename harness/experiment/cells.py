@@ -9,7 +9,7 @@ from harness.audit.conformance import Subject
 from harness.audit.findings import Violation
 from harness.audit.probe import Probe
 from harness.contract import Contract
-from harness.errors import BridgetollError, LocustFailed
+from harness.errors import DatabaseFailed, LocustFailed
 from harness.experiment.ascent import Ascent, trial_of
 from harness.experiment.exchanges import exchange_for
 from harness.experiment.gathering import Server
@@ -109,7 +109,9 @@ class Cells:
                     before = _measured(legs, server)
                     self._listener.step(f"{where}, {condition.connections} users come")
                     ascent = self._climb(phase, server, plan, relays, python)
+                    server.problem = _death(server)
                     server.running.stop()
+                    self._database.cut_off()
                     after = self._measured_again(phase, entry, legs)
                     if before is not None and after is not None:
                         measured = round_trips(before, after)
@@ -183,8 +185,16 @@ class Cells:
             return None if server.problem else _measured(legs, server)
 
 
+def _death(server: Server) -> str | None:
+    """Whether it died under the ramp, which Locust only sees as refusals."""
+    if server.running.running:
+        return None
+    words = server.running.last_words()
+    return "the server died" + (f"; it said:\n{words}" if words else "")
+
+
 def _measured(legs: Legs, server: Server) -> tuple[float, float] | None:
     try:
         return legs.measure(server.settings.database_url, server.running.port, server.address)
-    except BridgetollError:  # PostgreSQL may still be full of connections that nobody wants
+    except DatabaseFailed:  # a ramp that has been climbed is not spoilt by what comes after it
         return None

@@ -58,6 +58,7 @@ def start(laboratory: Laboratory, study_name: str, study: Study, command: str) -
         RunFailed: some variant was excluded or some trial incomplete; what was measured is kept.
     """
     laboratory = laboratory.with_setups(study)
+    _check_restarts(laboratory, study)
     published = None
     if study.published is not None:
         published = load_published(laboratory.workspace, study.published, "the study")
@@ -94,6 +95,7 @@ def resume(laboratory: Laboratory, store: Store) -> Store:
     """
     run = store.read_run()
     laboratory = laboratory.with_setups(run.study)
+    _check_restarts(laboratory, run.study)
     cores = propose_cores(run.study.server.workers, run.study.load.generators)
     laboratory.listener.begun(store.id)
     refuse_changes(run, changes(laboratory, run, cores))
@@ -141,6 +143,16 @@ def _ceiling(laboratory: Laboratory, study: Study, cores: Cores) -> float | None
     check_rates(study, ceiling.per_s)
     check_objectives(study, ceiling)
     return ceiling.per_s
+
+
+def _check_restarts(laboratory: Laboratory, study: Study) -> None:
+    """A PostgreSQL that is not ours cannot be restarted, which had better be said at once."""
+    changed = [n for n in study.everyone if study.database_of(n) != study.database]
+    if changed and laboratory.database_url is not None:
+        raise UsageError(
+            f"`{changed[0]}` wants `max_connections` of its own, for which PostgreSQL is "
+            "restarted, and that of --database-url is not ours to restart; leave it out."
+        )
 
 
 def _check_room(laboratory: Laboratory, database: Database, study: Study) -> None:

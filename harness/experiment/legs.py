@@ -6,7 +6,10 @@ import time
 from collections.abc import Callable
 from urllib.parse import quote, urlsplit, urlunsplit
 
+import psycopg
+
 from harness.delay.injector import Address, Injector
+from harness.errors import DatabaseFailed
 from harness.lab.connecting import connect
 from harness.lab.network import HOST
 from harness.observations import RoundTrips
@@ -54,6 +57,9 @@ class Legs:
     def measure(self, database_url: str, port: int, address: Address) -> tuple[float, float] | None:
         """Idle round trips in milliseconds, database and client; None where nothing is added.
 
+        Raises:
+            DatabaseFailed: one of the two ends, or the relay between them, does not answer.
+
         Args:
             database_url: by the leg.
             port: of a server, directly.
@@ -61,9 +67,18 @@ class Legs:
         """
         if self._injector is None:
             return None
-        with connect(database_url) as connection:
-            database = _median_ms(lambda: connection.execute("SELECT 1").fetchone())
-        client = self._health_ms(address) - self._health_ms(Address(HOST, port))
+        direct = Address(HOST, port)
+        try:
+            with connect(database_url) as connection:
+                database = _median_ms(lambda: connection.execute("SELECT 1").fetchone())
+            client = self._health_ms(address)
+            if address != direct:  # with netem there is no other way to take off
+                client -= self._health_ms(direct)
+        except (OSError, http.client.HTTPException, psycopg.Error) as error:
+            raise DatabaseFailed(
+                f"The legs could not be measured: {' '.join(str(error).split())}; the server, "
+                "PostgreSQL or the relay is gone. Continue with `bridgetoll run --resume`."
+            ) from error
         return database, client
 
     def _health_ms(self, address: Address) -> float:

@@ -11,6 +11,7 @@ from harness.audit.conformance import Subject
 from harness.audit.findings import Violation
 from harness.audit.probe import Probe
 from harness.contract import Contract
+from harness.errors import DatabaseFailed
 from harness.experiment.exchanges import exchange_for
 from harness.experiment.gathering import Gathering, Server, Turn
 from harness.experiment.instruments import Instruments
@@ -101,7 +102,11 @@ class PhaseRunner:
             server = gathering.server
             if server.problem is None:
                 url = server.settings.database_url
-                return self._legs.measure(url, server.running.port, server.address)
+                try:
+                    return self._legs.measure(url, server.running.port, server.address)
+                except DatabaseFailed as error:
+                    self._listener.problem(str(error))  # the phase will tell who is gone
+                    return None
         return None
 
     def _gatherings(self, servers: list[Server]) -> dict[str, Gathering]:

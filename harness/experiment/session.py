@@ -62,6 +62,7 @@ class Session:
         self._listener = listener
         self.launcher = Launcher(study, catalog, cores, store.logs, listener)
         self.problems: list[str] = []
+        self._locust: Path | None = None
 
     def prepare(self) -> None:
         """Make every environment that the study needs."""
@@ -70,6 +71,9 @@ class Session:
             if implementation.name not in self.launcher.pythons:
                 self._listener.step(f"environment of {implementation.name}")
                 self.launcher.pythons[implementation.name] = prepare(self._cache, implementation)
+        if self.study.load.engine == "locust":
+            self._listener.step("environment of Locust")
+            self._locust = prepare_locust(self._cache)
 
     def examine(self, database: Database) -> list[tuple[Verification, Audit]]:
         """Check every variant of the study once: that it does its work, and as its label says.
@@ -110,7 +114,8 @@ class Session:
             raise RunFailed("No variant passed its checks, so nothing was measured; see above.")
         if self.study.load.engine == "locust":
             cells = Cells(run, self._contract, self.launcher, database, self._store, self._listener)
-            cells.measure(entries, prepare_locust(self._cache))
+            assert self._locust is not None
+            cells.measure(entries, self._locust)
             self.problems += cells.problems
             return
         with (

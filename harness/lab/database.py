@@ -232,6 +232,13 @@ class Database:
             return self._embedded.outage()
         return self._locked_out(self._role(variant)[0])
 
+    def cut_off(self) -> None:
+        """End every connection of the applications: a server that is gone may leave statements."""
+        self.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = ANY(%s)",
+            [[role for role, _ in self._roles.values()]],
+        )
+
     def restart(self, settings: DatabaseSettings) -> None:
         """Our own cluster, with other settings; every connection to it is cut.
 

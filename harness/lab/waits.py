@@ -24,10 +24,12 @@ class Samples(msgspec.Struct):
 
     busy: per sample, connections that ran a statement or held a transaction open.
     states: over all samples, connections by state and what they waited for.
+    open: per sample, connections in whatever state.
     """
 
     busy: list[int]
     states: Counter[str]
+    open: list[int]
 
 
 class WaitSampler:
@@ -78,10 +80,11 @@ class WaitSampler:
         found = msgspec.convert(connection.execute(_QUERY, [role]).fetchall(), list[_Row])
         if self._role != role:
             return  # the turn ended meanwhile
-        samples = self._samples.setdefault(role, Samples([], Counter()))
+        samples = self._samples.setdefault(role, Samples([], Counter(), []))
         busy = 0
         for state, kind, event, count in found:
             waiting = f" {kind}:{event}" if kind and state not in _IDLE else ""
             samples.states[f"{state}{waiting}"] += count
             busy += 0 if state in _IDLE else count
         samples.busy.append(busy)
+        samples.open.append(sum(count for *_, count in found))

@@ -27,6 +27,8 @@ _VARIABLE = "BRIDGETOLL_RAMP"
 _GRACE_S = 90.0
 """Locust starts, spawns late on a busy processor, and writes its page after the test."""
 _POLL_S = 1.0
+_SHORT_S = 1.0
+"""By how much a ramp may be shorter than planned: Locust looks at its time once a second."""
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
 
 
@@ -121,7 +123,7 @@ def climb(
     )  # fmt: skip
     try:
         _wait(child, plan.length_s + _GRACE_S, meanwhile)
-        return _read(child, told)
+        return _read(child, told, plan)
     finally:
         child.stop()
         told.unlink(missing_ok=True)
@@ -139,12 +141,20 @@ def _wait(child: Child, seconds: float, meanwhile: Callable[[], None]) -> None:
         time.sleep(_POLL_S)
 
 
-def _read(child: Child, told: Path) -> RampResult:
+def _read(child: Child, told: Path, plan: RampPlan) -> RampResult:
     try:
-        return msgspec.json.decode(told.read_bytes(), type=RampResult)
+        result = msgspec.json.decode(told.read_bytes(), type=RampResult)
     except (OSError, msgspec.DecodeError) as error:
-        words = child.last_words()
-        raise LocustFailed(
-            f"Locust ended with status {child.popen.returncode} and told nothing"
-            + (f"; it said:\n{words}" if words else ".")
-        ) from error
+        raise _failed(child, "told nothing") from error
+    lasted_s = (result.ended_ns - result.began_ns) / 1e9
+    if child.popen.returncode != 0 or lasted_s < plan.length_s - _SHORT_S:
+        raise _failed(child, f"was ended after {max(lasted_s, 0):.0f} of {plan.length_s:.0f} s")
+    return result
+
+
+def _failed(child: Child, what: str) -> LocustFailed:
+    words = child.last_words()
+    return LocustFailed(
+        f"Locust ended with status {child.popen.returncode} and {what}"
+        + (f"; it said:\n{words}" if words else ".")
+    )

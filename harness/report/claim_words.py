@@ -32,6 +32,8 @@ def claims_view(judgements: Sequence[Judgement]) -> dict[str, Any]:
 def summary(judgement: Judgement) -> str:
     """On what it depends, or how much evidence there is."""
     found = judgement.evidence
+    if judgement.verdict is Verdict.IN_PART:
+        return f"nothing decided on: {', '.join(judgement.open)}"
     if judgement.verdict is not Verdict.DEPENDS:
         count = len(found)
         return f"{count} value{'' if count == 1 else 's'}"

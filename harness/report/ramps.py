@@ -12,8 +12,9 @@ from harness.report.figures import Figures
 from harness.report.ramp_chart import alternative, ramp_chart
 from harness.study import Condition
 
-FULL = 0.9
-"""Of PostgreSQL's connections: a sample of all that were open finds them taken."""
+FULL = 0.95
+"""Of PostgreSQL's connections, of which three are kept for superusers: at some moment an
+application had all that it can have."""
 
 
 def ramps_view(run: Run, ramps: Ramps | None, figures: Figures) -> dict[str, Any] | None:
@@ -26,6 +27,7 @@ def ramps_view(run: Run, ramps: Ramps | None, figures: Figures) -> dict[str, Any
     return {
         "published": run.published,
         "ramp": ramp_words(run),
+        "rehearsal": run.rehearsal,
         "setups": [{"name": name, "title": run.variants[name].title} for name in setups],
         "others": others,
         "baseline": ramps.baseline,
@@ -87,7 +89,10 @@ def pair(highest: float | None, successes: float | None) -> str:
 
 def gain_sentence(gain: Gain) -> str:
     """How a setup stood to the baseline, here and in print."""
-    text = f"{route(gain.condition)}: {gain.setup} reached {words.ratio(gain.ours)} times the rate"
+    text = (
+        f"{route(gain.condition)}: {gain.setup} reached {words.ratio(gain.ours)} times the rate of "
+        f"{gain.baseline}"
+    )
     if gain.published is None or gain.quotient is None:
         return f"{text}."
     return (
@@ -119,8 +124,8 @@ def reason(cell: Cell) -> str:
 
 
 def _exhausted(cell: Cell) -> bool:
-    most = cell.max_connections
-    return bool(most and cell.connections and cell.connections >= FULL * most)
+    most, allowed = cell.most_connections, cell.max_connections
+    return most is not None and allowed is not None and most >= FULL * allowed
 
 
 def _beside(ramps: Ramps, setup: str, condition: Condition) -> dict[str, str]:
@@ -166,6 +171,7 @@ def _detail(cell: Cell) -> dict[str, Any]:
         None if share is None else f"{share.generator:.0%}",
         None if share is None else f"{share.relay:.0%}",
         None if cell.connections is None else words.number(cell.connections),
+        cell.most_connections,
         cell.threads,
         None if cell.memory_mib is None else words.number(cell.memory_mib),
     )
@@ -178,9 +184,10 @@ def _detail(cell: Cell) -> dict[str, Any]:
 
 
 DETAILS = (
-    "users", "failed", "cut off at the end", "successes/s with all users", "median latency (ms)",
-    "p99 latency (ms)", "server CPU", "PostgreSQL CPU", "Locust CPU", "relay CPU",
-    "connections, mean", "threads, peak", "memory, peak (MiB)",
+    "users", "failed", "cut off at the end", "successes/s with all users",
+    "median of those answered (ms)",
+    "p99 of those answered (ms)", "server CPU", "PostgreSQL CPU", "Locust CPU", "relay CPU",
+    "connections, mean", "connections, peak", "threads, peak", "memory, peak (MiB)",
 )  # fmt: skip
 """Headings of a cell's details."""
 

@@ -43,7 +43,13 @@ def connections(count: int) -> str:
 
 def condition_title(condition: Condition) -> str:
     """A condition as a heading."""
-    return _load(condition) + _added(condition)
+    return _load(condition) + _added(condition) + _beside(condition)
+
+
+def _beside(condition: Condition) -> str:
+    if condition.beside is None:
+        return ""
+    return f", beside {connections(condition.beside.connections)} to {condition.beside.endpoint}"
 
 
 def _added(condition: Condition) -> str:
