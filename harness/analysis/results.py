@@ -1,20 +1,19 @@
 """A run, summed up: estimates, ratios, ties and findings per condition."""
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import combinations
 
 import msgspec
 
 from harness.analysis.causes import Causes, explain
 from harness.analysis.claims import Findings, Judgement, judge
-from harness.analysis.intervals import Interval, block_interval, detectable
 from harness.analysis.labels import REMEDIES, Finding, Label
 from harness.analysis.measures import Measure, ranked
 from harness.analysis.pieces import Piece
 from harness.analysis.ramps import Ramps, summarise
+from harness.analysis.ratios import Comparison, compare_variants
 from harness.analysis.run_pieces import pieces_of
-from harness.analysis.ties import ALPHA, exceedance_p, holm, noise_floor, tie_groups
+from harness.analysis.ties import ALPHA, exceedance_p, holm
 from harness.claims import Claim
 from harness.records import DUPLICATE, Run, Trial
 from harness.study import Condition
@@ -27,51 +26,6 @@ class LabelCount(msgspec.Struct, frozen=True):
     trials: int
     detail: str
     remedy: str
-
-
-class Noise(msgspec.Struct, frozen=True):
-    """Of slices around their mean, after fitting; see `gls`.
-
-    slice_sd: of the logarithm of one slice, what the probe explains taken out.
-    tau_s, white: how long it remembers, and the share that does not.
-    probe_slope: by how many percent the measure changes when the probe's time changes by one.
-    within_sd, between_sd: of one block's ratio to the baseline, from its slices and from its
-        starts; None with one block. Rounds narrow the one, only blocks the other.
-    """
-
-    slice_sd: float
-    tau_s: float
-    white: float
-    probe_slope: float | None
-    within_sd: float | None
-    between_sd: float | None
-
-
-class Comparison(msgspec.Struct, frozen=True):
-    """One measure of one condition, over all variants.
-
-    estimates: absolute values by variant, with intervals over blocks.
-    ratios: to the baseline, by variant; the duplicate's is the A/A ratio.
-    points: each block's value, by variant.
-    noise_floor: as a ratio minus one; None where the A/A pair gives none.
-    ranking: variants from best to worst; empty where nothing may be said.
-    groups: those among them that were not told apart; they overlap. See `ties.tie_groups`.
-    unsaid: why nothing may be said, or None.
-    detectable: the smallest true difference, as a ratio minus one, that this run would have called
-        in four of five runs, for the least precise ratio to the baseline; None without intervals.
-    noise: how the machine's noise was dealt with; None where trials are taken whole.
-    """
-
-    measure: Measure
-    estimates: dict[str, Interval]
-    ratios: dict[str, Interval]
-    points: dict[str, dict[int, float]]
-    noise_floor: float | None
-    ranking: tuple[str, ...]
-    groups: tuple[tuple[str, ...], ...]
-    unsaid: str | None
-    detectable: float | None
-    noise: Noise | None
 
 
 class ConditionResult(msgspec.Struct, frozen=True):
@@ -183,7 +137,7 @@ def _condition(piece: Piece, differs: _Differences) -> ConditionResult:
     return ConditionResult(
         condition=condition,
         comparisons={
-            measure: _comparison(measure, piece, differs.get((condition, measure)))
+            measure: compare_variants(measure, piece, differs.get((condition, measure)))
             for measure in Measure
         },
         findings={entry: _counted(found) for entry, found in piece.found.items()},
@@ -210,68 +164,6 @@ def _round_trips(trials: Sequence[Trial]) -> dict[str, tuple[float, float]]:
         "client": [ms for r in known for ms in (r.client_before, r.client_after)],
     }
     return {leg: (min(found), max(found)) for leg, found in legs.items() if found}
-
-
-def _comparison(
-    measure: Measure, piece: Piece, differs: Mapping[frozenset[str], bool] | None
-) -> Comparison:
-    points = {entry: piece.points(measure, entry) for entry in piece.blocks}
-    effects = {
-        entry: interval
-        for entry in piece.blocks
-        if entry != piece.baseline
-        and (interval := piece.effect(measure, entry, piece.baseline)) is not None
-    }
-    floor = noise_floor(effects.get(piece.duplicate))
-    estimates = _estimates(points)
-    ranked = sorted(
-        (entry for entry in estimates if entry != piece.duplicate),
-        key=lambda entry: estimates[entry].mean,
-        reverse=not measure.lower_is_better,
-    )
-    return Comparison(
-        measure=measure,
-        estimates=estimates,
-        ratios={entry: interval.exp() for entry, interval in effects.items()},
-        points=points,
-        noise_floor=None if floor is None else math.expm1(floor),
-        ranking=() if differs is None else tuple(ranked),
-        groups=() if differs is None else tie_groups(ranked, differs),
-        unsaid=piece.unsaid(measure),
-        detectable=_detectable(effects, floor),
-        noise=_noise(piece, measure),
-    )
-
-
-def _detectable(effects: Mapping[str, Interval], floor: float | None) -> float | None:
-    if floor is None:
-        return None
-    found = [d for effect in effects.values() if (d := detectable(effect, floor)) is not None]
-    return math.expm1(max(found)) if found else None
-
-
-def _noise(piece: Piece, measure: Measure) -> Noise | None:
-    fitted = piece.fit(measure)
-    if fitted is None:
-        return None
-    parts = piece.components(measure)
-    return Noise(
-        within_sd=None if parts is None else math.sqrt(parts.within),
-        between_sd=None if parts is None else math.sqrt(parts.between),
-        slice_sd=fitted.residual_sd,
-        tau_s=fitted.memory.tau_s,
-        white=fitted.memory.white,
-        probe_slope=fitted.slope,
-    )
-
-
-def _estimates(points: Mapping[str, Mapping[int, float]]) -> dict[str, Interval]:
-    """Geometric means over blocks, so that their quotients are ratios of the same kind."""
-    return {
-        entry: interval.exp()
-        for entry, values in points.items()
-        if (interval := block_interval([math.log(v) for v in values.values() if v > 0])) is not None
-    }
 
 
 def _counted(found: Sequence[tuple[Finding, ...]]) -> tuple[LabelCount, ...]:

@@ -10,7 +10,7 @@ from harness.analysis.claims import Judgement, merged
 from harness.analysis.results import analyse
 from harness.claims import Claim, load_claims
 from harness.cli.console import Json, app, err, open_workspace, out, print_json
-from harness.errors import UsageError
+from harness.errors import MalformedFile, UsageError
 from harness.experiment.store import Store, find_run, run_ids
 
 
@@ -31,11 +31,28 @@ def claims(
     if not names:
         raise UsageError("There is no run to judge by; make one with `bridgetoll run`.")
     stores = [find_run(workspace.results, name) for name in dict.fromkeys(names)]
-    judged = merged([_judged(store, known) for store in stores])
+    judged = merged([_judged(store, known) for store in _readable(stores, named=bool(runs))])
     if as_json:
         print_json(judged)
     else:
         out.print(show_claims.table(judged, evidence=evidence))
+
+
+def _readable(stores: list[Store], *, named: bool) -> list[Store]:
+    """Those whose `run.json` can be read; one that was asked for by name must be."""
+    found: list[Store] = []
+    for store in stores:
+        try:
+            store.read_run()
+        except MalformedFile as error:
+            if named:
+                raise
+            err.print(Text(f"left out: {error}", style="yellow"))
+        else:
+            found.append(store)
+    if not found:
+        raise UsageError("No kept run can be read; make one with `bridgetoll run`.")
+    return found
 
 
 def _judged(store: Store, known: tuple[Claim, ...]) -> tuple[Judgement, ...]:

@@ -89,7 +89,7 @@ def interaction_chart(found: Interaction) -> str:
     return svg_of(chart.to_dict())
 
 
-def slope_chart(families: Sequence[Slope]) -> str:
+def slope_chart(families: Sequence[Slope], palette: Mapping[str, str]) -> str:
     """Cost by number of extra hops, a line per family, through the mean of its points."""
     import altair as alt  # slow to import, and wanted by no other command
 
@@ -103,7 +103,7 @@ def slope_chart(families: Sequence[Slope]) -> str:
     colour = alt.Color(
         "family:N",
         title=None,
-        scale=alt.Scale(domain=names, range=list(PALETTE[: len(names)])),
+        scale=alt.Scale(domain=names, range=[palette[name] for name in names]),
         legend=alt.Legend(orient="bottom", columns=1, labelLimit=300),
     )
     x = alt.X("hops:Q", title="extra empty hops per request", axis=alt.Axis(tickMinStep=1))

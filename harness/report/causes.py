@@ -1,6 +1,6 @@
 """Causes as plain values for the templates: contrasts, waterfalls, interactions, prices, audits."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.analysis.causes import Causes, ConditionCauses
@@ -13,6 +13,7 @@ from harness.model import QUANTITIES
 from harness.records import Run
 from harness.report import cause_words, words
 from harness.report.cause_charts import interaction_chart, slope_chart, waterfall_chart
+from harness.report.charts import colours
 from harness.report.figures import Figures
 
 _SHEET = (
@@ -24,7 +25,8 @@ _SHEET = (
 
 def causes_view(run: Run, causes: Causes, figures: Figures) -> dict[str, Any]:
     """Everything that the templates show of causes."""
-    conditions = [_condition(found, figures) for found in causes.conditions]
+    palette = colours([name for name in run.study.everyone if name not in run.excluded])
+    conditions = [_condition(found, figures, palette) for found in causes.conditions]
     return {
         "verdicts": cause_words.verdicts(causes),
         "predictions": cause_words.predictions(causes),
@@ -35,7 +37,9 @@ def causes_view(run: Run, causes: Causes, figures: Figures) -> dict[str, Any]:
     }
 
 
-def _condition(found: ConditionCauses, figures: Figures) -> dict[str, Any]:
+def _condition(
+    found: ConditionCauses, figures: Figures, palette: Mapping[str, str]
+) -> dict[str, Any]:
     title, stem = words.condition_title(found.condition), found.condition.name
     charts = [
         figures.add(
@@ -60,7 +64,10 @@ def _condition(found: ConditionCauses, figures: Figures) -> dict[str, Any]:
         told = " ".join(cause_words.slope_sentence(slope) for slope in found.slopes)
         charts.append(
             figures.add(
-                f"hops-{stem}", "The price of an empty hop", slope_chart(found.slopes), told
+                f"hops-{stem}",
+                "The price of an empty hop",
+                slope_chart(found.slopes, palette),
+                told,
             )
         )
     return {

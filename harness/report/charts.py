@@ -1,10 +1,10 @@
 """Charts: a row per variant, a mark for the estimate, a bar for its interval, a tick per block."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.analysis.results import Comparison
+from harness.analysis.ratios import Comparison
 
 PALETTE = (
     "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#8C6D31", "#637939",
@@ -22,7 +22,9 @@ def colours(variants: Sequence[str]) -> dict[str, str]:
     return {name: PALETTE[at % len(PALETTE)] for at, name in enumerate(variants)}
 
 
-def interval_chart(comparison: Comparison, variants: Sequence[str]) -> str:
+def interval_chart(
+    comparison: Comparison, variants: Sequence[str], palette: Mapping[str, str]
+) -> str:
     """A comparison of absolute values as SVG.
 
     The axis starts at zero: lengths from it may be compared. It ends a little beyond the farthest
@@ -57,7 +59,6 @@ def interval_chart(comparison: Comparison, variants: Sequence[str]) -> str:
     place = alt.Y(
         "variant:N", sort=shown, title=None, axis=alt.Axis(labelLimit=260, labelFontSize=12)
     )
-    palette = colours(variants)
     colour = alt.Color(
         "variant:N",
         scale=alt.Scale(domain=list(palette), range=list(palette.values())),

@@ -14,7 +14,8 @@ from harness.analysis.labels import LIMITS, Finding
 from harness.analysis.measures import Measure, ranked, trial_value
 from harness.analysis.pairs import Floats, pairs
 from harness.analysis.pieces import Piece
-from harness.analysis.results import Analysis, Comparison, ConditionResult
+from harness.analysis.ratios import Comparison
+from harness.analysis.results import Analysis, ConditionResult
 from harness.analysis.shares import shares
 from harness.analysis.ties import letters
 from harness.records import Run, Trial

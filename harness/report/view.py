@@ -5,13 +5,14 @@ from typing import Any
 
 from harness.analysis.labels import LIMITS, Label
 from harness.analysis.measures import Measure, ranked
-from harness.analysis.results import Analysis, Comparison, ConditionResult, Noise
+from harness.analysis.ratios import Comparison, Noise
+from harness.analysis.results import Analysis, ConditionResult
 from harness.analysis.ties import letters
 from harness.errors import BridgetollError
 from harness.records import Run
 from harness.report import words
 from harness.report.causes import causes_view
-from harness.report.charts import alternative, interval_chart
+from harness.report.charts import alternative, colours, interval_chart
 from harness.report.claim_words import claims_view
 from harness.report.curves import curves
 from harness.report.figures import Figures
@@ -30,7 +31,7 @@ def view(
         damaged: what could not be read.
         figures: where the charts are kept.
     """
-    order = [name for name in run.study.everyone if name not in run.excluded]
+    order = _order(run)
     entries = [*order, analysis.duplicate]
     return {
         "run": run,
@@ -52,6 +53,11 @@ def view(
         "cores": _cores(run),
         "load": words.load(run),
     }
+
+
+def _order(run: Run) -> list[str]:
+    """Of variants, in every table and for every colour."""
+    return [name for name in run.study.everyone if name not in run.excluded]
 
 
 def _condition(
@@ -85,7 +91,7 @@ def _condition(
 def _trips(result: ConditionResult) -> str:
     """What was really added, against what was asked for."""
     latency = result.condition.latency
-    asked = {} if latency is None else latency.legs
+    asked: dict[str, float] = {} if latency is None else {**latency.legs}
     told = [
         f"{leg} {low:.1f} to {high:.1f} ms (asked for {asked.get(leg, 0.0):g})"
         for leg, (low, high) in result.round_trips_ms.items()
@@ -105,7 +111,7 @@ def _chart(
     return figures.add(
         f"{result.condition.name}-{measure.value}",
         measure.heading,
-        interval_chart(comparison, everything),
+        interval_chart(comparison, everything, colours(_order(run))),
         alternative(comparison, everything),
     )
 

@@ -3,7 +3,8 @@
 from harness.analysis.intervals import Interval
 from harness.analysis.labels import LIMITS, REMEDIES, Label
 from harness.analysis.measures import Measure, ranked
-from harness.analysis.results import Analysis, Comparison, ConditionResult
+from harness.analysis.ratios import Comparison
+from harness.analysis.results import Analysis, ConditionResult
 from harness.records import Run
 from harness.study import Condition
 
@@ -137,7 +138,7 @@ def _together(comparison: Comparison, one: str, other: str) -> bool:
 def _against_baseline(comparison: Comparison, best: str, baseline: str) -> str:
     """How the baseline stands to the best, or the last to a baseline that is tied with it."""
     if baseline == best or _together(comparison, best, baseline):
-        last = comparison.ranking[-1]
+        last = next(name for name in reversed(comparison.ranking) if name != baseline)
         times = _times(comparison, ratio(comparison.ratios.get(last)))
         return f"{last} {times}, compared with {baseline}."
     inverse = _inverse(comparison.ratios[best])

@@ -19,7 +19,7 @@ from harness.analysis.claims import (
 from harness.analysis.intervals import Interval
 from harness.analysis.pieces import Piece
 from harness.analysis.prices import Price, PriceList
-from harness.analysis.ramps import Gain, Ramps
+from harness.analysis.ramps import Cell, Ramps
 from harness.claims import Claim, Criterion
 from harness.examinations import Audit, Toll
 from harness.records import Run, Trial
@@ -510,13 +510,22 @@ def test_memory_is_taken_block_by_block_from_those_that_have_both_ends() -> None
     assert item.value.blocks == 2
 
 
-def ramps(*gains: Gain) -> Ramps:
-    return Ramps(baseline=BASELINE, cells=(), gains=gains, published=())
+def ramps(rates: Mapping[tuple[str, Condition], Sequence[float]]) -> Ramps:
+    """Of setups by condition: the highest rate of each block."""
+    cells = tuple(
+        Cell(setup, condition, len(found), highest_by_block=dict(enumerate(found, 1)))
+        for (setup, condition), found in rates.items()
+    )
+    return Ramps(baseline=BASELINE, cells=cells, gains=(), published=())
 
 
-RAMPS = ramps(
-    Gain(OTHER, NEAR_CELL, about(1.1, 1.3), None), Gain(OTHER, FAR_CELL, about(45.0, 55.0), None)
-)
+RATES = {
+    (BASELINE, NEAR_CELL): (100.0, 101.0, 99.0),
+    (OTHER, NEAR_CELL): (120.0, 121.0, 119.0),
+    (BASELINE, FAR_CELL): (1.0, 1.01, 0.99),
+    (OTHER, FAR_CELL): (50.0, 51.0, 50.5),
+}
+RAMPS = ramps(RATES)
 HIGHEST = Criterion(of=OTHER, to=BASELINE, measure="highest", at_least=40.0)
 
 
@@ -526,15 +535,16 @@ def test_the_highest_rate_of_a_ramp_is_held_under_the_conditions_that_fit() -> N
     found = judged(far, ramps=RAMPS)
     (item,) = found.evidence
     assert found.verdict is Verdict.SUPPORTED
-    assert (item.where, item.value) == (FAR_CELL.name, about(45.0, 55.0))
+    assert item.where == FAR_CELL.name
+    assert item.value.mean == pytest.approx(50.5, rel=0.01)
     assert item.what == "highest rate of b/other / a/base"
     assert judged(HIGHEST, ramps=RAMPS).verdict is Verdict.DEPENDS
 
 
-def test_a_ramp_tells_only_of_setups_beside_its_own_baseline() -> None:
-    inverse = Criterion(of=BASELINE, to=OTHER, measure="highest", at_least=0.0)
+def test_a_ramp_tells_of_any_two_of_its_setups_and_of_no_other() -> None:
+    inverse = Criterion(of=BASELINE, to=OTHER, measure="highest", at_most=1.0)
     another = Criterion(of=OTHER, to=THIRD, measure="highest", at_least=0.0)
-    assert judged(inverse, ramps=RAMPS).verdict is Verdict.NOT_TESTED
+    assert judged(inverse, ramps=RAMPS).verdict is Verdict.SUPPORTED
     assert judged(another, ramps=RAMPS).verdict is Verdict.NOT_TESTED
 
 
@@ -544,5 +554,5 @@ def test_a_ramp_is_no_evidence_of_throughput_nor_slices_of_a_highest_rate() -> N
 
 
 def test_one_ramp_alone_decides_nothing() -> None:
-    alone = Gain(OTHER, NEAR_CELL, Interval(50.0, None, None, None, 1), None)
+    alone = {key: found[:1] for key, found in RATES.items()}
     assert judged(HIGHEST, ramps=ramps(alone)).verdict is Verdict.UNDECIDED

@@ -13,7 +13,8 @@ from harness.analysis.intervals import detectable
 from harness.analysis.labels import Label
 from harness.analysis.measures import Measure, ranked
 from harness.analysis.pieces import Piece
-from harness.analysis.results import Comparison, ConditionResult, analyse
+from harness.analysis.ratios import Comparison
+from harness.analysis.results import ConditionResult, analyse
 from harness.records import DUPLICATE, Trial
 from tests.toys.runs import (
     BASELINE,

@@ -5,6 +5,7 @@ import pytest
 from harness.analysis.causes import explain
 from harness.analysis.pieces import Piece
 from harness.report.cause_charts import interaction_chart, slope_chart, waterfall_chart
+from harness.report.charts import colours
 from tests.toys.ladder import HOPS, NATIVE, STOCK, WATERFALL, ladder_run, ladder_trials
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -20,7 +21,7 @@ def drawn() -> dict[str, str]:
     return {
         "waterfall": waterfall_chart(found.falls[0]),
         "interaction": interaction_chart(found.interactions[0]),
-        "slope": slope_chart(found.slopes),
+        "slope": slope_chart(found.slopes, colours(run.study.everyone)),
     }
 
 

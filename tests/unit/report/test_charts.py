@@ -4,12 +4,16 @@ from xml.etree import ElementTree
 import pytest
 
 from harness.analysis.measures import Measure
-from harness.analysis.results import Comparison, analyse
+from harness.analysis.ratios import Comparison
+from harness.analysis.results import analyse
 from harness.report.charts import colours, data_uri, interval_chart
 from tests.toys.runs import BASELINE, make_run, make_study, simulate
 
 RUN = make_run(make_study(blocks=3))
 TRIALS = simulate(RUN, {BASELINE: 500, "b/other": 700}, 1)
+
+
+PALETTE = colours([*RUN.study.variants, "c/absent"])
 
 
 def comparison(measure: Measure = Measure.CPU) -> Comparison:
@@ -22,14 +26,14 @@ def texts(svg: str) -> str:
 
 @pytest.mark.parametrize("measure", [Measure.CPU, Measure.THROUGHPUT, Measure.DATABASE_CPU])
 def test_a_chart_is_an_svg_that_names_every_variant_and_the_unit(measure: Measure) -> None:
-    svg = interval_chart(comparison(measure), RUN.study.variants)
+    svg = interval_chart(comparison(measure), RUN.study.variants, PALETTE)
     assert ElementTree.fromstring(svg).tag.endswith("svg")
     assert all(name in texts(svg) for name in RUN.study.variants)
     assert measure.heading in texts(svg)
 
 
 def test_a_variant_without_an_estimate_is_left_out() -> None:
-    svg = interval_chart(comparison(), [*RUN.study.variants, "c/absent"])
+    svg = interval_chart(comparison(), [*RUN.study.variants, "c/absent"], PALETTE)
     assert "c/absent" not in texts(svg)
 
 

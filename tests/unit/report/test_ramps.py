@@ -150,15 +150,17 @@ def test_a_route_is_its_endpoint_with_what_was_added(latency: Latency | None, te
 
 def test_a_gain_is_told_beside_the_published_one() -> None:
     alone = Interval(2.0, None, None, None, 1)
-    assert gain_sentence(Gain(OTHER, FAR, alone, 40.0)) == (
-        "io_read, 200 ms: b/other reached 2.00 (one block) times the rate; published 40 times, so "
-        "that here it is 0.05 of that."
+    assert gain_sentence(Gain(OTHER, BASELINE, FAR, alone, 40.0)) == (
+        "io_read, 200 ms: b/other reached 2.00 (one block) times the rate of a/base; "
+        "published 40 times, so that here it is 0.05 of that."
     )
 
 
 def test_a_gain_that_nobody_published_is_told_alone() -> None:
-    gain = Gain(OTHER, NEAR, Interval(2.0, 1.5, 2.5, 0.1, 5), None)
-    assert gain_sentence(gain) == "io_read, 0 ms: b/other reached 2.00 [1.50, 2.50] times the rate."
+    gain = Gain(OTHER, BASELINE, NEAR, Interval(2.0, 1.5, 2.5, 0.1, 5), None)
+    assert gain_sentence(gain) == (
+        "io_read, 0 ms: b/other reached 2.00 [1.50, 2.50] times the rate of a/base."
+    )
 
 
 def test_the_load_is_told_in_a_sentence() -> None:
