@@ -8,9 +8,11 @@ products of ratios.
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 from scipy import special
 
 LEVEL = 0.95
@@ -95,8 +97,15 @@ def block_interval(values: Sequence[float], level: float = LEVEL) -> Interval | 
     plain = t_interval(values, level)
     if plain is None or len(values) < BOOTSTRAP_FROM or not plain.se:
         return plain
+    return _resampled(tuple(values), plain, level)
+
+
+@lru_cache(maxsize=65_536)
+def _resampled(values: tuple[float, ...], plain: Interval, level: float) -> Interval:
+    """A pair is asked about several times: for its rank, for the table, for the page."""
+    assert plain.se is not None
     data = np.asarray(values, dtype=np.float64)
-    drawn = np.random.default_rng(_SEED).choice(data, (_RESAMPLES, data.size))
+    drawn = data[_draws(data.size)]
     errors = drawn.std(axis=1, ddof=1) / math.sqrt(data.size)
     if errors.min() < _LEAST_SPREAD * plain.se:
         return plain  # so many blocks are equal that a resample of equal ones alone is no rarity
@@ -109,6 +118,12 @@ def block_interval(values: Sequence[float], level: float = LEVEL) -> Interval | 
         se=plain.se,
         blocks=plain.blocks,
     )
+
+
+@lru_cache(maxsize=64)
+def _draws(size: int) -> NDArray[np.int64]:
+    """Which blocks each resample takes: the same for all data of that size."""
+    return np.random.default_rng(_SEED).choice(size, (_RESAMPLES, size))
 
 
 def two_way_interval(

@@ -91,7 +91,7 @@ def _condition(
 def _trips(result: ConditionResult) -> str:
     """What was really added, against what was asked for."""
     latency = result.condition.latency
-    asked: dict[str, float] = {} if latency is None else {**latency.legs}
+    asked = {} if latency is None else {str(leg): ms for leg, ms in latency.legs.items()}
     told = [
         f"{leg} {low:.1f} to {high:.1f} ms (asked for {asked.get(leg, 0.0):g})"
         for leg, (low, high) in result.round_trips_ms.items()
