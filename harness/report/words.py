@@ -138,7 +138,9 @@ def _together(comparison: Comparison, one: str, other: str) -> bool:
 def _against_baseline(comparison: Comparison, best: str, baseline: str) -> str:
     """How the baseline stands to the best, or the last to a baseline that is tied with it."""
     if baseline == best or _together(comparison, best, baseline):
-        last = next(name for name in reversed(comparison.ranking) if name != baseline)
+        last = next((name for name in reversed(comparison.ranking) if name != baseline), None)
+        if last is None:
+            return "no other was measured."
         times = _times(comparison, ratio(comparison.ratios.get(last)))
         return f"{last} {times}, compared with {baseline}."
     inverse = _inverse(comparison.ratios[best])

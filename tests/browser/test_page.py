@@ -103,7 +103,7 @@ def test_controls_have_labels_and_live_charts_have_words(watched: Watched, path:
     for name in ("Endpoint", "Load", "Measure", "Compare with"):
         assert page.get_by_label(name).count() == 1
     for name in ("x-chart", "x-trials", "x-latencies", "x-resources"):
-        assert page.locator(f"#{name}").get_attribute("aria-label")
+        assert page.locator(f"#{name} svg.marks").get_attribute("aria-label")
 
 
 def test_everything_can_be_reached_by_keyboard(watched: Watched, path: Path) -> None:

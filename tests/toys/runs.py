@@ -156,7 +156,7 @@ def simulate(
                 )  # fmt: skip
                 slices[index].append(piece)
         trials += [
-            make_trial(entry.name, phase.block, pieces)
+            make_trial(entry.name, phase.block, pieces, run=run.id)
             for entry, pieces in zip(entries, slices, strict=True)
         ]
     return trials

@@ -157,7 +157,7 @@ def test_arrivals_that_were_not_answered_overload_an_open_loop() -> None:
         for f in findings(arrivals(2_000, 1_900, dropped=60), Circumstances(THREE, 1))
         if f.label is Label.OVERLOADED
     ]
-    assert found.detail == "95.0% of arrivals answered in time, 3.0% dropped"
+    assert found.detail == "95.0% of arrivals answered, 3.0% dropped"
 
 
 def test_an_open_loop_that_answers_ninety_nine_of_a_hundred_is_not_overloaded() -> None:

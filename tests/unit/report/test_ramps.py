@@ -71,18 +71,18 @@ def test_one_error_in_a_thousand_is_not_worth_a_word(
 @pytest.mark.parametrize(
     ("connections", "most", "told"),
     [
-        (100.0, 100, True),
-        (100 * FULL, 100, True),
-        (100 * FULL - 1, 100, False),
-        (100.0, 1_000, False),
+        (97, 100, True),
+        (round(100 * FULL), 100, True),
+        (round(100 * FULL) - 1, 100, False),
+        (97, 1_000, False),
         (None, 100, False),
-        (100.0, None, False),
+        (97, None, False),
     ],
 )
 def test_connections_that_were_all_taken_are_told(
-    connections: float | None, most: int | None, told: bool
+    connections: int | None, most: int | None, told: bool
 ) -> None:
-    found = reason(cell(connections=connections, max_connections=most))
+    found = reason(cell(most_connections=connections, max_connections=most))
     assert found.endswith(f"; PostgreSQL's {most} connections were taken") == told
 
 
@@ -108,7 +108,8 @@ def test_a_cell_that_was_bound_by_its_server_does_not_say_that_it_waited() -> No
 
 def test_limits_waits_errors_and_connections_are_told_in_this_order() -> None:
     everything = cell(
-        found=(WAITING,), shares=SHARES, connections=95.0, max_connections=100, failures=100.0,
+        found=(WAITING,), shares=SHARES, connections=95.0, most_connections=97,
+        max_connections=100, failures=100.0,
         errors={"status 500": 100},
     )  # fmt: skip
     assert reason(everything) == (
@@ -225,7 +226,9 @@ def test_gains_are_those_of_every_setup_but_the_baseline() -> None:
     assert near["values"] == [{"ours": "2.00 (one block)", "published": "4", "quotient": "0.5"}]
     assert far["values"] == [{"ours": "n/a", "published": "n/a", "quotient": "n/a"}]
     (verdict,) = view["verdicts"]
-    assert verdict.startswith("io_read, 0 ms: b/other reached 2.00 (one block) times the rate; ")
+    assert verdict.startswith(
+        "io_read, 0 ms: b/other reached 2.00 (one block) times the rate of a/base; "
+    )
 
 
 def test_every_cell_has_its_reason_and_a_value_for_each_heading() -> None:
