@@ -33,6 +33,19 @@ def _raise_file_limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
+def _come_first(niceness: int) -> None:
+    """Take a nice value, and give it to the session.
+
+    Where Linux groups processes by session (sched(7), "The autogroup feature"), a nice value counts
+    within its session alone. Every backend of PostgreSQL begins one of its own, and would each be
+    given as much of the processor as this program.
+    """
+    with contextlib.suppress(PermissionError):
+        os.setpriority(os.PRIO_PROCESS, 0, niceness)
+    with contextlib.suppress(OSError), open("/proc/self/autogroup", "w") as group:  # noqa: PTH123
+        group.write(str(niceness))
+
+
 def main() -> None:
     """Bind, change user, then exec."""
     parent, cpus, user, death_signal, niceness, program, *arguments = sys.argv[1:]
@@ -42,8 +55,7 @@ def main() -> None:
     if cpus != "-":
         os.sched_setaffinity(0, {int(cpu) for cpu in cpus.split(",")})
     if niceness != "-":  # before the change of user, who may not; nor may some who are not root
-        with contextlib.suppress(PermissionError):
-            os.setpriority(os.PRIO_PROCESS, 0, int(niceness))
+        _come_first(int(niceness))
     if user != "-":
         entry = pwd.getpwnam(user)
         os.setgroups([])

@@ -90,7 +90,7 @@ def describe() -> dict[str, str | int]:
         "processors": len(os.sched_getaffinity(0)),
         "memory_mib": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20,
         "virtualised": "yes" if "hypervisor" in _cpuinfo("flags").split() else "not seen",
-        "load_priority": "raised" if os.geteuid() == 0 else "usual",
+        "load_priority": "nice -20" if os.geteuid() == 0 else "usual",
         "python": f"{platform.python_implementation()} {platform.python_version()}",
     }
 

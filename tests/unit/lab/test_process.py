@@ -234,3 +234,17 @@ def test_wait_until_looks_once_more_when_the_time_is_up() -> None:
     assert not wait_until(lambda: next(looked) < 0, 0.1)
     assert next(looked) > 2
     assert wait_until(lambda: True, 0)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may come first")
+def test_what_is_to_be_prompt_comes_before_other_sessions_too() -> None:
+    """A nice value counts within a session alone where Linux groups processes by session."""
+    child = launch(["sleep", "60"], prompt=True)
+    try:
+        assert wait_until(lambda: psutil.Process(child.pid).name() == "sleep", PATIENCE_S)
+        assert psutil.Process(child.pid).nice() == -20
+        group = Path(f"/proc/{child.pid}/autogroup")
+        if group.exists() and group.read_text():
+            assert group.read_text().split()[-2:] == ["nice", "-20"]
+    finally:
+        child.stop()
