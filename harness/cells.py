@@ -3,8 +3,12 @@
 from pathlib import Path
 
 from harness.errors import MalformedFile
-from harness.study import Study
+from harness.settings import LoadSettings
+from harness.study import Stopping, Study
 
+_OWN_LOAD = (
+    "slice_s", "rounds", "warmup_s", "timeout_s", "generators", "probe", "keep_requests",
+)  # fmt: skip
 _NATIVE = ("window_s", "rate", "share", "objective", "group", "beside")
 
 
@@ -29,7 +33,15 @@ def check_cells(path: Path, study: Study) -> None:
                 f"`{key}` needs slices or windows, which Locust's cells are not; remove it, or set "
                 '`engine = "native"`.',
             )
-    if study.stopping.looks:
+    usual = LoadSettings()
+    for key in _OWN_LOAD:
+        if getattr(study.load, key) != getattr(usual, key):
+            raise MalformedFile(
+                path,
+                f"`load.{key}` is for our own generator, and Locust has nothing of the kind; "
+                'remove it, or set `engine = "native"`.',
+            )
+    if study.stopping != Stopping():
         raise MalformedFile(
             path, "`stopping` means nothing to Locust's cells; remove it, or set `blocks`."
         )

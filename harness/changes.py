@@ -94,7 +94,7 @@ def _within(study: Study, minutes: float) -> Study:
 
 def _scaled(study: Study, share: float) -> Study:
     """The same users in less time: a rehearsal, and no measurement."""
-    if study.load.engine != "locust":
+    if not study.ramped:
         raise UsageError(
             "--scale shortens Locust's ramp, and this study has none; leave it out, or measure "
             "less with --blocks."

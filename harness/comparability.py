@@ -41,7 +41,7 @@ def check_comparable(a: Run, b: Run, *, anyway: bool) -> tuple[str, ...]:
     if a.id == b.id:
         raise UsageError(f"Both names are of the run {a.id}; name two different ones.")
     for run in (a, b):
-        if run.study.load.engine == "locust":
+        if run.study.ramped:
             raise UsageError(
                 f"Run {run.id} was loaded by Locust, whose cells stand each by itself and have no "
                 "noise floor; name two runs that our own generator loaded."

@@ -1,6 +1,6 @@
 """What is kept: the run, and its trials with every slice. Raw values, never recomputed."""
 
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 
@@ -14,6 +14,11 @@ DUPLICATE = "#duplicate"
 """Appended to the baseline's name for the hidden A/A entry."""
 SCHEMA: Final = 1
 """Raised when a file of an older version can no longer be read as it is."""
+
+
+Natural = Annotated[int, msgspec.Meta(ge=0)]
+"""Of what was counted or timed by one clock. CPU times have no such bound: those of processes that
+have ended come in ticks of 10 ms, and a short difference may fall below nought."""
 
 
 class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -71,14 +76,14 @@ class WindowRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     beside: of the second load; None without one. CPU times are then of both loads together.
     """
 
-    before: int
-    in_flight: int
+    before: Natural
+    in_flight: Natural
     offered: int | None
-    dropped: int
+    dropped: Natural
     latency_mean_ns: int | None
     lag_p50_ns: int | None
     lag_p99_ns: int | None
-    per_second: tuple[int, ...]
+    per_second: tuple[Natural, ...]
     p50_per_second_ns: tuple[int | None, ...]
     database: dict[str, int]
     beside: BesideRecord | None = None
@@ -106,11 +111,11 @@ class SliceRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     round: int
     position: int
     start_ns: int
-    elapsed_ns: int
-    window_ns: int
-    correct: int
-    errors: dict[str, int]
-    reconnects: int
+    elapsed_ns: Natural
+    window_ns: Natural
+    correct: Natural
+    errors: dict[str, Natural]
+    reconnects: Natural
     server_cpu_ns: int
     database_cpu_ns: int | None
     generator_cpu_ns: int
@@ -204,6 +209,7 @@ class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     audits: what each variant takes per request; empty in runs from before there were any.
     generator_ceiling_per_s: requests per second that the generator reaches here at most.
     published: the table that the study replicates, as it was read.
+    locust: the load generator's packages, where Locust loads.
     """
 
     schema: Literal[1]
@@ -229,6 +235,7 @@ class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     generator_ceiling_per_s: float | None = None
     audits: tuple[Audit, ...] = ()
     published: Published | None = None
+    locust: ImplementationRecord | None = None
 
     @property
     def rehearsal(self) -> bool:

@@ -61,7 +61,7 @@ def plan_text(study: Study, plan: Plan) -> RenderableType:
 
 
 def _entries(study: Study, plan: Plan) -> str:
-    if study.load.engine == "locust":
+    if study.ramped:
         return f"{len(plan.entries)} setups, each alone"
     return (
         f"{len(plan.entries)} servers ({len(study.everyone)} variants and a hidden duplicate of "
@@ -71,7 +71,7 @@ def _entries(study: Study, plan: Plan) -> str:
 
 def _load(study: Study) -> str:
     load = study.load
-    if load.engine == "locust":
+    if study.ramped:
         ramp = load.ramp
         return f"Locust, {ramp.per_s:g} users more per second, then {ramp.hold_s:g} s of all"
     slices = f"{load.rounds} rounds of {load.slice_s:g} s slices"

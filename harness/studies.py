@@ -46,7 +46,7 @@ def load_study(path: Path, catalog: Catalog) -> Study:
     for condition in study.conditions:
         check_endpoint(condition.endpoint, str(path))
     _check_design(path, study)
-    if study.load.engine == "locust":
+    if study.ramped:
         check_cells(path, study)
     elif restarted := [n for n, s in study.setups.items() if s.max_connections is not None]:
         raise MalformedFile(
@@ -162,7 +162,7 @@ def _check_connections(path: Path, study: Study, catalog: Catalog) -> None:
     A variant without a pool holds none between its slices, and opens one per request within them.
     That may exceed what the database allows: then it is what such a variant does, and is measured.
     """
-    if study.load.engine == "locust":  # one server at a time, and as few connections as one likes
+    if study.ramped:  # one server at a time, and as few connections as one likes
         return
     total = sum(_held(study, catalog, name) for name in (*study.everyone, study.baseline))
     needed = total + SPARE_CONNECTIONS

@@ -242,6 +242,11 @@ class Study(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return any(condition.latency is not None for condition in self.conditions)
 
     @property
+    def ramped(self) -> bool:
+        """Whether Locust's users load, each setup alone, up a ramp."""
+        return self.load.engine == "locust"
+
+    @property
     def everyone(self) -> tuple[str, ...]:
         """Every variant that is started, the baseline among them."""
         grouped = (name for names in self.groups.values() for name in names)

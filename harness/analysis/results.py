@@ -77,7 +77,7 @@ def analyse(
         claims: to be held against it.
         pieces: of these trials, where somebody else needs them too; what they fit is kept in them.
     """
-    if run.study.load.engine == "locust":
+    if run.study.ramped:
         return _of_ramps(run, trials, claims)
     pieces = pieces_of(run, trials) if pieces is None else pieces
     differs = _called_differences(pieces)

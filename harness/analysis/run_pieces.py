@@ -12,7 +12,7 @@ def pieces_of(run: Run, trials: Sequence[Trial]) -> list[Piece]:
 
     None of Locust's cells, which stand each by itself.
     """
-    if run.study.load.engine == "locust":
+    if run.study.ramped:
         return []
     counted = counted_attempts(run, trials)
     return [

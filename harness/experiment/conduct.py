@@ -136,7 +136,7 @@ def _ceiling(laboratory: Laboratory, study: Study, cores: Cores) -> float | None
         UsageError: the study asks for more than can be had here.
     """
     check_connections(study, read_limits())
-    if study.load.engine == "locust":
+    if study.ramped:
         return None
     laboratory.listener.step("measuring the load generator's ceiling")
     ceiling = measure_ceiling(cores.application, cores.load, seconds=_CEILING_S)

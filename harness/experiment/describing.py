@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from importlib.metadata import version
+from pathlib import Path
 
 import msgspec
 
@@ -14,7 +15,8 @@ from harness.experiment.session import Session
 from harness.lab.database import Database
 from harness.lab.environments import installed, lock_digest
 from harness.lab.machine import commit, describe
-from harness.model import Cores
+from harness.load.ramp import LOCUST
+from harness.model import Cores, Implementation
 from harness.published import Published
 from harness.records import SCHEMA, ImplementationRecord, Run, VariantRecord
 
@@ -74,6 +76,7 @@ def describe_run(
         },
         generator_ceiling_per_s=ceiling_per_s,
         published=origin.published,
+        locust=None if session.locust is None else _record(LOCUST, session.locust),
     )  # fmt: skip
 
 
@@ -81,14 +84,13 @@ def _implementations(
     laboratory: Laboratory, session: Session, names: set[str]
 ) -> dict[str, ImplementationRecord]:
     found = {n: laboratory.catalog.implementations[n] for n in sorted(names)}
-    return {
-        name: ImplementationRecord(
-            title=item.title,
-            lock_digest=lock_digest(item),
-            packages=installed(session.launcher.pythons[name]),
-        )
-        for name, item in found.items()
-    }
+    return {name: _record(item, session.launcher.pythons[name]) for name, item in found.items()}
+
+
+def _record(item: Implementation, python: Path) -> ImplementationRecord:
+    return ImplementationRecord(
+        title=item.title, lock_digest=lock_digest(item), packages=installed(python)
+    )
 
 
 def changes(laboratory: Laboratory, run: Run, cores: Cores) -> list[str]:
@@ -99,6 +101,8 @@ def changes(laboratory: Laboratory, run: Run, cores: Cores) -> list[str]:
         for n, i in run.implementations.items()
         if current.get(n) != i.lock_digest
     ]
+    if run.locust is not None and run.locust.lock_digest != lock_digest(LOCUST):
+        changed.append("the lock of Locust")
     if run.contract_digest != contract_digest(laboratory.workspace):
         changed.append("the contract")
     if run.code_digest != code_digest(laboratory.workspace, laboratory.catalog, run.study):

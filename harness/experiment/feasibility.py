@@ -13,7 +13,7 @@ def check_connections(study: Study, limits: Limits) -> None:
     Raises:
         UsageError: with the number that would work.
     """
-    servers = 1 if study.load.engine == "locust" else len(study.everyone) + 1
+    servers = 1 if study.ramped else len(study.everyone) + 1
     in_all = None if limits.in_all is None else limits.in_all * study.load.generators // servers
     known = [limit for limit in (in_all, limits.per_server) if limit is not None]
     if not known:

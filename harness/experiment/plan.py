@@ -27,7 +27,7 @@ def make_plan(study: Study) -> Plan:
     fresh servers.
     """
     entries = tuple(Entry(name=name, variant=name) for name in study.everyone)
-    if study.load.engine == "native":
+    if not study.ramped:
         entries += (Entry(name=study.baseline + DUPLICATE, variant=study.baseline),)
     phases: list[Phase] = []
     for block in range(1, study.blocks + 1):
@@ -49,7 +49,7 @@ def _starts(study: Study, block: int, entries: int) -> tuple[int, ...]:
 
 def _phase(study: Study, block: int, condition: Condition, entries: tuple[Entry, ...]) -> Phase:
     draw = random.Random(f"{study.seed}/{block}/{condition.name}")
-    if study.load.engine == "locust":
+    if study.ramped:
         order = draw.sample(range(len(entries)), len(entries))
         return Phase(block=block, condition=condition, orders=(tuple(order),))
     rounds = study.load.rounds if condition.window_s is None else condition.windows
@@ -65,7 +65,7 @@ def _phase(study: Study, block: int, condition: Condition, entries: tuple[Entry,
 
 def block_s(study: Study) -> float:
     """How long a block takes, about."""
-    if study.load.engine == "locust":
+    if study.ramped:
         ramps = sum(study.load.ramp.length_s(c.connections) + _CELL_S for c in study.conditions)
         return len(study.everyone) * ramps
     entries = len(study.everyone) + 1

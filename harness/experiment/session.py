@@ -62,7 +62,7 @@ class Session:
         self._listener = listener
         self.launcher = Launcher(study, catalog, cores, store.logs, listener)
         self.problems: list[str] = []
-        self._locust: Path | None = None
+        self.locust: Path | None = None
 
     def prepare(self) -> None:
         """Make every environment that the study needs."""
@@ -71,9 +71,9 @@ class Session:
             if implementation.name not in self.launcher.pythons:
                 self._listener.step(f"environment of {implementation.name}")
                 self.launcher.pythons[implementation.name] = prepare(self._cache, implementation)
-        if self.study.load.engine == "locust":
+        if self.study.ramped:
             self._listener.step("environment of Locust")
-            self._locust = prepare_locust(self._cache)
+            self.locust = prepare_locust(self._cache)
 
     def examine(self, database: Database) -> list[tuple[Verification, Audit]]:
         """Check every variant of the study once: that it does its work, and as its label says.
@@ -112,10 +112,10 @@ class Session:
         entries = [e for e in self.plan.entries if e.variant not in run.excluded]
         if not entries:
             raise RunFailed("No variant passed its checks, so nothing was measured; see above.")
-        if self.study.load.engine == "locust":
+        if self.study.ramped:
             cells = Cells(run, self._contract, self.launcher, database, self._store, self._listener)
-            assert self._locust is not None
-            cells.measure(entries, self._locust)
+            assert self.locust is not None
+            cells.measure(entries, self.locust)
             self.problems += cells.problems
             return
         with (

@@ -92,13 +92,21 @@ class Turns:
             self._database.reset(condition.rows)
         self._watch(gathering)
         began_ns, before_ns = time.monotonic_ns(), clock.read_ns()
-        with ThreadPoolExecutor(1) as threads:
+        threads = ThreadPoolExecutor(1)
+        try:
             beside = threads.submit(self._beside, gathering)
             tally = self._with.generator.window(
                 gathering.server.entry.name, gathering.exchange, warmup_s=settings.warmup_s,
                 seconds=condition.window_s, timeout_s=settings.timeout_s, at_edge=at_edge,
                 arrivals=None if rate_per_s is None else self._arrivals(rate_per_s, turn),
             )  # fmt: skip
+            second = beside.result()  # its drain is no idle time either
+        except Exception:
+            threads.shutdown(wait=True)  # the next turn uses the same processes
+            raise
+        finally:
+            # Interrupted, nobody waits for the second load; its process is ended with the others.
+            threads.shutdown(wait=False)
         self._with.sampler.watch(None)
         # Warm-up and drain lie outside the edges, but are no idle time either.
         time.sleep(_SETTLE_S)
@@ -106,7 +114,7 @@ class Turns:
         gathering.turn(turn, tally, used_ns, time.monotonic_ns() - began_ns)
         opened, closed = edges.readings
         grown = {key: value - edges.counters[0][key] for key, value in edges.counters[1].items()}
-        details = _details(tally, rate_per_s is not None, grown, beside.result())
+        details = _details(tally, rate_per_s is not None, grown, second)
         return Window(self._record(gathering, turn, tally, closed - opened, details), tally)
 
     def _beside(self, gathering: Gathering) -> BesideRecord | None:

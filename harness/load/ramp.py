@@ -15,7 +15,7 @@ from harness.lab.process import Child, launch
 from harness.model import Implementation
 
 _FOLDER = Path(__file__).with_name("locust")
-_LOCUST = Implementation(
+LOCUST = Implementation(
     name="locust",
     title="Locust",
     folder=_FOLDER,
@@ -82,7 +82,7 @@ def prepare_locust(cache: Path) -> Path:
     Raises:
         EnvironmentFailed: uv is missing, or could not install what the lock names.
     """
-    return prepare(cache, _LOCUST)
+    return prepare(cache, LOCUST)
 
 
 def climb(

@@ -680,3 +680,27 @@ def test_stopping_on_precision_is_refused_where_locust_measures_cells(
     assert str(caught.value) == (
         f"{path}: `stopping` means nothing to Locust's cells; remove it, or set `blocks`."
     )
+
+
+@pytest.mark.parametrize(
+    "setting",
+    ["slice_s = 1", "rounds = 3", "warmup_s = 1", "timeout_s = 5", "generators = 2",
+     "probe = false", "keep_requests = true"],
+)  # fmt: skip
+def test_what_our_own_generator_is_set_is_refused_where_locust_loads(
+    tmp_path: Path, catalog: Catalog, setting: str
+) -> None:
+    path = write(tmp_path, LOCUST.replace('engine = "locust"', f'engine = "locust"\n{setting}'))
+    with pytest.raises(MalformedFile) as caught:
+        load_study(path, catalog)
+    key = setting.partition(" ")[0]
+    assert str(caught.value) == (
+        f"{path}: `load.{key}` is for our own generator, and Locust has nothing of the kind; "
+        'remove it, or set `engine = "native"`.'
+    )
+
+
+def test_a_budget_is_refused_where_locust_measures_cells(tmp_path: Path, catalog: Catalog) -> None:
+    path = write(tmp_path, LOCUST + "[stopping]\nbudget_s = 60\n")
+    with pytest.raises(MalformedFile, match="`stopping` means nothing to Locust's cells"):
+        load_study(path, catalog)
