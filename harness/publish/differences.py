@@ -1,8 +1,6 @@
-"""What was not the same when a variant was measured again: packages first, and all that matters."""
+"""What was not the same about a variant when it was measured again, its packages first."""
 
 from collections.abc import Iterator, Mapping
-
-import msgspec
 
 from harness.records import Run
 
@@ -17,15 +15,15 @@ def differences(before: Run, after: Run, variant: str) -> tuple[str, ...]:
         variant: that was measured in both.
 
     Returns:
-        Nothing where all is as it was. Which harness measured is told by its commit, because code
-        digests are of all implementations of a study, and differ from study to study.
+        Nothing where all is as it was. What was not the same around the variants is told by
+        `comparability.reasons`, for then nothing can be followed. Which harness measured is told by
+        its commit, because code digests are of all implementations of a study, and differ from
+        study to study.
     """
     return (
         *_changed(_packages(before, variant), _packages(after, variant)),
         *_changed(_build(before, variant), _build(after, variant)),
-        *_changed(_settings(before, variant), _settings(after, variant)),
-        *_changed(before.machine, after.machine),
-        *_changed(_tools(before), _tools(after)),
+        *_changed(_harness(before), _harness(after)),
     )
 
 
@@ -47,16 +45,5 @@ def _build(run: Run, variant: str) -> Mapping[str, str]:
     return {} if found is None else {"server": found.server, **found.factors}
 
 
-def _settings(run: Run, variant: str) -> Mapping[str, object]:
-    """What server, database and load were given."""
-    server = msgspec.to_builtins(run.study.server_of(variant))
-    database = msgspec.to_builtins(run.study.database_of(variant))
-    return {**server, **database, "speed probe": "on" if run.study.load.probe else "off"}
-
-
-def _tools(run: Run) -> Mapping[str, object]:
-    return {
-        "bridgetoll": run.commit or run.bridgetoll,
-        "contract": run.contract,
-        "PostgreSQL": run.database.get("server_version", _NOTHING),
-    }
+def _harness(run: Run) -> Mapping[str, str]:
+    return {"bridgetoll": run.commit or run.bridgetoll}

@@ -21,15 +21,17 @@ _DOWNLOADS = (
 """Beside each report; see `report.write`."""
 
 
-def index_page(title: str, reports: Sequence[Report]) -> str:
+def index_page(title: str, reports: Sequence[Report], refused: Sequence[str] = ()) -> str:
     """The list of runs, the latest first.
 
     Args:
         title: of the site.
         reports: in order of date, from which the runs have their numbers.
+        refused: names of runs that were to be published and could not be.
     """
     runs = [_run(number, report) for number, report in enumerate(reports, start=1)]
-    return _page("index.html", {"title": title, "runs": runs[::-1], "downloads": _DOWNLOADS})
+    values = {"title": title, "runs": runs[::-1], "downloads": _DOWNLOADS, "refused": refused}
+    return _page("index.html", values)
 
 
 def trends_page(title: str, reports: Sequence[Report], found: Sequence[Trend]) -> str:
@@ -101,6 +103,11 @@ def _condition(condition: Condition, found: Sequence[Trend]) -> dict[str, Any]:
     }
 
 
+def _changed(point: Point) -> list[str]:
+    apart = [f"not comparable with the run above, because {why}" for why in point.apart]
+    return [*apart, *point.changed] or ["nothing known"]
+
+
 def _row(trend: Trend, point: Point, measures: Sequence[Measure]) -> dict[str, Any]:
     first = point is trend.points[0]
     baseline = point.run.study.baseline
@@ -112,5 +119,5 @@ def _row(trend: Trend, point: Point, measures: Sequence[Measure]) -> dict[str, A
         "values": [words.estimate(point.estimates.get(measure)) for measure in measures],
         "ratio": "1" if trend.variant == baseline else words.ratio(point.ratio),
         "baseline": baseline,
-        "changed": ["first of these runs"] if first else list(point.changed) or ["nothing known"],
+        "changed": ["first of these runs"] if first else _changed(point),
     }

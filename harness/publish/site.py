@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from harness.claims import Claim
-from harness.errors import BridgetollError, UsageError
+from harness.errors import BridgetollError, MalformedFile, UsageError
 from harness.experiment.store import Store
 from harness.publish.pages import index_page, trends_page
 from harness.publish.place import take
@@ -22,12 +22,14 @@ class Site(msgspec.Struct, frozen=True):
 
     page: the list of runs.
     damaged: by run, what was left out of its report.
+    refused: by run, why it was left out altogether.
     left: runs of an earlier publication, whose reports are still there.
     """
 
     page: Path
     damaged: dict[str, tuple[BridgetollError, ...]]
     left: tuple[str, ...]
+    refused: dict[str, BridgetollError] = {}
 
 
 def publish(
@@ -39,7 +41,8 @@ def publish(
 ) -> Site:
     """Write a site that opens from the disk and from any server of static files.
 
-    The runs themselves are read and never written: their reports are made anew within the site.
+    The runs themselves are read and never written: their reports are made anew within the site. A
+    run that cannot be published is left out, unless it is the only one.
 
     Args:
         stores: of the runs.
@@ -49,11 +52,12 @@ def publish(
         step: is told what begins.
 
     Raises:
-        UsageError: a run or the folder cannot be used; nothing has been written then.
-        MalformedFile: a `run.json` cannot be read; likewise.
+        UsageError: the folder or none of the runs can be used, or two are called alike; nothing
+            has been written then.
+        MalformedFile: the only run's `run.json` cannot be read; likewise.
         StoreFailed: the site cannot be written.
     """
-    chosen = _by_date(stores)
+    chosen, refused = _by_date(stores)
     place = take(target)
     reports: list[Report] = []
     for store in chosen:
@@ -62,26 +66,35 @@ def publish(
     step("following variants from run to run")
     followed = trends([(report.run, report.analysis) for report in reports])
     place.write("trends.html", trends_page(title, reports, followed))
-    page = place.write("index.html", index_page(title, reports))
+    page = place.write("index.html", index_page(title, reports, sorted(refused)))
     return Site(
         page=page,
         damaged={report.run.id: report.damaged for report in reports if report.damaged},
         left=place.left([store.id for store in chosen]),
+        refused=refused,
     )
 
 
-def _by_date(stores: Sequence[Store]) -> list[Store]:
-    """Each run once, the earliest first; every `run.json` is read, and its name looked at."""
+def _by_date(stores: Sequence[Store]) -> tuple[list[Store], dict[str, BridgetollError]]:
+    """Each run once, the earliest first, and those that cannot be published, with the reason."""
     found: dict[str, tuple[str, Store]] = {}
+    refused: dict[str, BridgetollError] = {}
     for store in stores:
-        started_at = _started_at(store)
+        try:
+            started_at = _started_at(store)
+        except (MalformedFile, UsageError) as error:
+            refused[store.id] = error
+            continue
         _, known = found.setdefault(store.id, (started_at, store))
         if known.folder != store.folder:
             raise UsageError(
                 f"Two runs are called {store.id}, in {known.folder} and in {store.folder}; publish "
                 "one of them."
             )
-    return [store for _, store in sorted(found.values(), key=lambda each: (each[0], each[1].id))]
+    if not found and refused:
+        raise next(iter(refused.values()))
+    ordered = sorted(found.values(), key=lambda each: (each[0], each[1].id))
+    return [store for _, store in ordered], refused
 
 
 def _started_at(store: Store) -> str:

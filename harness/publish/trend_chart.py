@@ -12,6 +12,7 @@ _COLUMNS = 3
 
 def trend_chart(found: Sequence[Trend], measure: Measure) -> str:
     """SVG: estimates with their intervals. Each panel has an axis of its own, which begins at zero.
+    A line joins only runs that can be compared.
 
     Args:
         found: of one condition.
@@ -24,11 +25,12 @@ def trend_chart(found: Sequence[Trend], measure: Measure) -> str:
             "variant": trend.variant,
             "run": point.number,
             "value": value.mean,
-            "low": value.mean if value.low is None else value.low,
-            "high": value.mean if value.high is None else value.high,
+            "low": value.low,
+            "high": value.high,
+            "stretch": stretch,
         }
         for trend in found
-        for point in trend.points
+        for point, stretch in zip(trend.points, trend.stretches, strict=True)
         if (value := point.estimates.get(measure)) is not None
     ]
     x = alt.X("run:O", title="run", axis=alt.Axis(labelAngle=0))
@@ -36,8 +38,10 @@ def trend_chart(found: Sequence[Trend], measure: Measure) -> str:
     low = alt.Y("low:Q", title=None)
     base = alt.Chart()
     panels = alt.layer(
-        base.mark_line(strokeWidth=1.5, color=PALETTE[0]).encode(x=x, y=y),
-        base.mark_rule(strokeWidth=3, color=PALETTE[0]).encode(x=x, y=low, y2="high:Q"),
+        base.mark_line(strokeWidth=1.5, color=PALETTE[0]).encode(x=x, y=y, detail="stretch:N"),
+        base.transform_filter("isValid(datum.low)")
+        .mark_rule(strokeWidth=3, color=PALETTE[0])
+        .encode(x=x, y=low, y2="high:Q"),
         base.mark_point(size=60, filled=True, shape="diamond", color=PALETTE[0]).encode(x=x, y=y),
         data=alt.InlineData(values=rows),
     ).properties(width=200, height=110)
@@ -48,7 +52,7 @@ def trend_chart(found: Sequence[Trend], measure: Measure) -> str:
         header=alt.Header(labelLimit=220),
     )
     chart = panels.facet(facet=facet, columns=_COLUMNS).resolve_scale(y="independent")
-    return svg_of(chart.to_dict())
+    return svg_of(chart.to_dict(validate=False))
 
 
 def alternative(found: Sequence[Trend], measure: Measure) -> str:

@@ -1,12 +1,14 @@
 """Variants that were measured under one condition in several runs: what came of it each time."""
 
 from collections.abc import Sequence
+from itertools import accumulate
 
 import msgspec
 
 from harness.analysis.intervals import Interval
 from harness.analysis.measures import Measure, ranked
 from harness.analysis.results import Analysis, ConditionResult
+from harness.comparability import reasons
 from harness.publish.differences import differences
 from harness.records import Run
 from harness.study import Condition
@@ -22,6 +24,7 @@ class Point(msgspec.Struct, frozen=True):
         by and that the run has.
     ratio: to the run's baseline, by the condition's first measure; None of the baseline itself.
     changed: what is not as it was at the point before; empty at the first.
+    apart: why it cannot be compared with the point before; empty where it can, and at the first.
     """
 
     number: int
@@ -29,6 +32,7 @@ class Point(msgspec.Struct, frozen=True):
     estimates: dict[Measure, Interval]
     ratio: Interval | None
     changed: tuple[str, ...]
+    apart: tuple[str, ...] = ()
 
 
 class Trend(msgspec.Struct, frozen=True):
@@ -40,6 +44,11 @@ class Trend(msgspec.Struct, frozen=True):
     variant: str
     condition: Condition
     points: tuple[Point, ...]
+
+    @property
+    def stretches(self) -> tuple[int, ...]:
+        """For each point the number of the stretch it is in; within one, runs are comparable."""
+        return tuple(accumulate(1 if point.apart else 0 for point in self.points))
 
 
 def trends(found: Sequence[tuple[Run, Analysis]]) -> tuple[Trend, ...]:
@@ -82,4 +91,5 @@ def _point(
         estimates={m: value for m, value in estimates.items() if value is not None},
         ratio=result.comparisons[measures[0]].ratios.get(variant),
         changed=tuple(d for point in before for d in differences(point.run, run, variant)),
+        apart=tuple(reason for point in before for reason in reasons(point.run, run)),
     )

@@ -44,3 +44,11 @@ def test_a_trend_says_at_each_run_what_changed_since_the_one_above() -> None:
 def test_a_site_of_nothing_is_two_pages_all_the_same() -> None:
     assert "0 runs" in Page(index_page("x", [])).text
     assert "No variant stands" in Page(trends_page("x", [], ())).text
+
+
+def test_a_trend_says_where_runs_cannot_be_compared() -> None:
+    other = dated_run(2, machine=RUNS[0].machine | {"processors": 8})
+    reports = [reported(RUNS[0]), reported(other)]
+    found = trends([(report.run, report.analysis) for report in reports])
+    text = Page(trends_page("x", reports, found)).text
+    assert "not comparable with the run above, because the machines differ" in text

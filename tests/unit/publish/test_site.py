@@ -227,13 +227,37 @@ def test_a_report_is_not_written_through_a_link(
     assert list((tmp_path / "victim").iterdir()) == []
 
 
-def test_a_damaged_run_file_is_told_before_anything_is_written(
+def test_a_damaged_run_is_left_out_and_the_rest_is_published(
+    stores: list[Store], target: Path
+) -> None:
+    (stores[1].folder / "run.json").write_text("{")
+    site = publish(stores, target, "x")
+    check(target)
+    assert list(site.refused) == [SECOND.id]
+    assert "run.json" in str(site.refused[SECOND.id])
+    text = page(site.page).text
+    assert f"left out: {SECOND.id}" in text
+    assert str(stores[1].folder) not in text
+    assert FIRST.id in text
+
+
+def test_a_damaged_run_alone_is_an_error_and_nothing_is_written(
     stores: list[Store], target: Path
 ) -> None:
     (stores[1].folder / "run.json").write_text("{")
     with pytest.raises(MalformedFile, match=r"run\.json"):
-        publish(stores, target, "x")
+        publish(stores[1:], target, "x")
     assert not target.exists()
+
+
+def test_a_hostile_run_among_others_is_left_out(
+    stores: list[Store], target: Path, tmp_path: Path
+) -> None:
+    hostile = shelve(tmp_path / "results", dated_run(3, id="../../evil"), folder="tiny")
+    site = publish([*stores, hostile], target, "x")
+    check(target)
+    assert list(site.refused) == ["tiny"]
+    assert {path.name for path in tmp_path.iterdir()} == {"results", "site"}
 
 
 def test_the_folder_of_a_run_is_no_site(stores: list[Store]) -> None:

@@ -70,3 +70,12 @@ def test_a_run_in_between_that_lacks_the_variant_leaves_a_gap() -> None:
     (other,) = [trend for trend in found if trend.variant == "b/other"]
     assert [point.number for point in other.points] == [1, 3]
     assert other.points[1].changed == ("x 1 to 3",)
+
+
+def test_a_run_that_was_not_measured_alike_begins_another_stretch() -> None:
+    machine = FIRST.machine | {"processors": 8}
+    second, third = dated_run(2, machine=machine), dated_run(3, machine=machine)
+    (_, other) = trends([analysed(run) for run in (FIRST, second, third)])
+    assert [len(point.apart) for point in other.points] == [0, 1, 0]
+    assert "the machines differ in processors" in other.points[1].apart[0]
+    assert other.stretches == (0, 1, 1)
