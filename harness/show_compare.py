@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.analysis.comparing import Pair, Place, RunComparison, Verdict
+from harness.analysis.measures import Measure
 from harness.comparability import Change
 from harness.report import words
 
@@ -17,6 +18,7 @@ _STYLES = {
     Verdict.TIE: "dim",
     Verdict.NOT_COMPARABLE: "yellow",
 }
+_OF_MEMORY = {Verdict.FASTER: "smaller", Verdict.SLOWER: "larger"}
 _HOW_TO_READ = (
     "A pair is called faster or slower where the difference exceeds what two identical servers of "
     "one run differ by, beyond doubt and after adjustment for all pairs. The two runs were not "
@@ -36,7 +38,8 @@ def text(
     parts.append(Text(f"B / A by {comparison.measure.heading}, with 95 % intervals over blocks:"))
     for condition in dict.fromkeys(pair.condition for pair in comparison.pairs):
         parts.append(Text(f"\n{words.condition_title(condition)}", style="bold"))
-        parts += _condition([pair for pair in comparison.pairs if pair.condition == condition])
+        pairs = [pair for pair in comparison.pairs if pair.condition == condition]
+        parts += _condition(pairs, comparison.measure)
     parts.append(Text(f"\n{tally(comparison)}"))
     parts += _alone("A", comparison.only_in_a) + _alone("B", comparison.only_in_b)
     parts.append(Text(_HOW_TO_READ, style="dim"))
@@ -48,8 +51,13 @@ def tally(comparison: RunComparison) -> str:
     counts = {
         verdict: sum(pair.verdict is verdict for pair in comparison.pairs) for verdict in Verdict
     }
-    found = [f"{verdict}: {count}" for verdict, count in counts.items() if count]
+    found = [f"{said(v, comparison.measure)}: {count}" for v, count in counts.items() if count]
     return ", ".join(found) or "No variant was measured under one condition in both runs."
+
+
+def said(verdict: Verdict, measure: Measure) -> str:
+    """A verdict as a word; memory is not faster or slower."""
+    return str(_OF_MEMORY.get(verdict, verdict) if measure is Measure.MEMORY else verdict)
 
 
 def named(pair: Pair) -> str:
@@ -73,12 +81,12 @@ def _change(change: Change) -> str:
     return f"{change.name} {a} -> {b}"
 
 
-def _condition(pairs: Sequence[Pair]) -> list[RenderableType]:
+def _condition(pairs: Sequence[Pair], measure: Measure) -> list[RenderableType]:
     """A table of what compares, and below it why the rest does not."""
     parts: list[RenderableType] = []
     told = [pair for pair in pairs if pair.verdict is not Verdict.NOT_COMPARABLE]
     if told:
-        parts.append(_table(told))
+        parts.append(_table(told, measure))
     for reason in dict.fromkeys(pair.reason for pair in pairs if pair.reason is not None):
         names = ", ".join(pair.variant for pair in pairs if pair.reason == reason)
         verdict = Verdict.NOT_COMPARABLE
@@ -86,7 +94,7 @@ def _condition(pairs: Sequence[Pair]) -> list[RenderableType]:
     return parts
 
 
-def _table(pairs: Sequence[Pair]) -> Table:
+def _table(pairs: Sequence[Pair], measure: Measure) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0))
     table.add_column("variant", overflow="fold")
     table.add_column("A", justify="right", no_wrap=True)
@@ -98,7 +106,7 @@ def _table(pairs: Sequence[Pair]) -> Table:
             Text(pair.variant),
             *(words.number(value.mean) for side in (pair.a, pair.b) for value in side.values()),
             words.ratio(pair.ratio_b_to_a),
-            Text(pair.verdict, style=_STYLES[pair.verdict]),
+            Text(said(pair.verdict, measure), style=_STYLES[pair.verdict]),
         )
     return table
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from typing import Literal
 
 import msgspec
 
@@ -13,12 +14,14 @@ from harness.analysis.run_pieces import pieces_of
 from harness.analysis.ties import ALPHA, exceedance_p, holm
 from harness.analysis.welch import Difference, welch
 from harness.records import Run, Trial
-from harness.study import Condition
+from harness.study import Condition, Study
 
 MEASURES: dict[str, Measure] = {
     "cpu": Measure.CPU,
     "throughput": Measure.THROUGHPUT,
     "p99": Measure.P99,
+    "memory": Measure.MEMORY,
+    "sustained": Measure.SUSTAINED,
 }
 """By the names that the command line has for them."""
 LEAST_BLOCKS = 2
@@ -59,6 +62,7 @@ class Pair(msgspec.Struct, frozen=True):
         the two runs'.
     p_adjusted: of the hypothesis that the true difference is within the floor (Holm 1979).
     reason: why it is not comparable; None where it is.
+    unfit: the run that this is due to; None where it is the condition, or no run.
     """
 
     variant: str
@@ -71,6 +75,7 @@ class Pair(msgspec.Struct, frozen=True):
     noise_floor_share: float | None
     p_adjusted: float | None
     reason: str | None
+    unfit: Literal["A", "B"] | None = None
 
 
 class RunComparison(msgspec.Struct, frozen=True):
@@ -149,7 +154,7 @@ def regressions(comparison: RunComparison, allowed: float) -> tuple[Pair, ...]:
 class _Test(msgspec.Struct, frozen=True):
     """What a pair's verdict is made from; without a difference there is a reason.
 
-    a, b, difference: of logarithms. floor: likewise, of the noisier run.
+    a, b, difference: of logarithms. floor: likewise, of the noisier run. unfit: as of a pair.
     """
 
     a: Interval | None
@@ -157,6 +162,7 @@ class _Test(msgspec.Struct, frozen=True):
     difference: Difference | None = None
     floor: float | None = None
     reason: str | None = None
+    unfit: Literal["A", "B"] | None = None
 
     @property
     def p(self) -> float | None:
@@ -187,9 +193,9 @@ def _places(pieces: Mapping[Condition, Piece]) -> list[Place]:
 def _tested(measure: Measure, one: Piece, other: Piece, variant: str) -> _Test:
     before, after = (_logs(measure, piece, variant) for piece in (one, other))
     a, b = block_interval(before), block_interval(after)
-    reason = _unfit(measure, one, other, variant)
-    if reason is not None:
-        return _Test(a, b, reason=reason)
+    doubt = _unfit(measure, one, other, variant)
+    if doubt is not None:
+        return _Test(a, b, reason=doubt.reason, unfit=doubt.run)
     floors = [floor for piece in (one, other) if (floor := piece.floor(measure)) is not None]
     return _Test(a, b, welch(after, before), max(floors))
 
@@ -199,21 +205,45 @@ def _logs(measure: Measure, piece: Piece, variant: str) -> list[float]:
     return [math.log(value) for value in piece.points(measure, variant).values() if value > 0]
 
 
-def _unfit(measure: Measure, one: Piece, other: Piece, variant: str) -> str | None:
+class _Doubt(msgspec.Struct, frozen=True):
+    """Why nothing may be said of a pair, and due to which run."""
+
+    reason: str
+    run: Literal["A", "B"] | None = None
+
+
+def _unfit(measure: Measure, one: Piece, other: Piece, variant: str) -> _Doubt | None:
     """Why nothing may be said of a variant under the two pieces' condition, or None."""
-    fitting = ranked(one.condition)
-    if measure not in fitting:
-        return f"under this load nothing compares but {' and '.join(m.heading for m in fitting)}"
-    runs = (("A", one), ("B", other))
+    if (why := _meaningless(measure, (one, other))) is not None:
+        return _Doubt(why)
+    runs: tuple[tuple[Literal["A", "B"], Piece], ...] = (("A", one), ("B", other))
     for run, piece in runs:
         count = len(_logs(measure, piece, variant))
         if count < LEAST_BLOCKS:
             blocks = "block" if count == 1 else "blocks"
-            return f"{count} good {blocks} in {run}, and {LEAST_BLOCKS} are needed in each run"
+            why = f"{count} good {blocks} in {run}, and {LEAST_BLOCKS} are needed in each run"
+            return _Doubt(why, run)
     for run, piece in runs:
         if (why := piece.unsaid(measure, {variant})) is not None:
-            return f"in {run}, {why}"
+            return _Doubt(f"in {run}, {why}", run)
     return None
+
+
+def _meaningless(measure: Measure, pieces: Sequence[Piece]) -> str | None:
+    """Why the measure compares nobody under the condition that the pieces share."""
+    if measure is Measure.MEMORY:
+        if all(_fresh(piece.run.study) for piece in pieces):
+            return None
+        return "memory is the peak since a server's start, and other conditions came before this"
+    fitting = ranked(pieces[0].condition)
+    if measure in fitting:
+        return None
+    return f"under this load nothing compares but {' and '.join(m.heading for m in fitting)}"
+
+
+def _fresh(study: Study) -> bool:
+    """Whether every condition finds servers that have served no other."""
+    return study.fresh == "condition" or len(study.conditions) == 1
 
 
 def _pair(measure: Measure, place: Place, test: _Test, p: float | None) -> Pair:
@@ -229,6 +259,7 @@ def _pair(measure: Measure, place: Place, test: _Test, p: float | None) -> Pair:
         noise_floor_share=None if test.floor is None else math.expm1(test.floor),
         p_adjusted=p,
         reason=test.reason,
+        unfit=test.unfit,
     )
 
 

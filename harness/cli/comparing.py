@@ -7,7 +7,14 @@ import typer
 from rich.text import Text
 
 from harness import show_compare
-from harness.analysis.comparing import MEASURES, Measured, RunComparison, compare, regressions
+from harness.analysis.comparing import (
+    MEASURES,
+    Measured,
+    RunComparison,
+    Verdict,
+    compare,
+    regressions,
+)
 from harness.cli.console import Json, app, err, open_workspace, out, print_json
 from harness.comparability import changes, check_comparable
 from harness.errors import Regressed, UnknownName, UsageError
@@ -79,16 +86,25 @@ def _gate(found: RunComparison, allowed: float) -> None:
             "--fail-on-regression: no variant could be compared, so no regression can be ruled "
             "out; measure the same variants under the same conditions, in two blocks or more."
         )
+    worse = regressions(found, allowed)
+    if worse:
+        raise Regressed(
+            f"{len(worse)} of {len(found.comparable)} comparable pairs became "
+            f"{show_compare.said(Verdict.SLOWER, found.measure)} by more than {100 * allowed:g}%: "
+            f"{', '.join(show_compare.named(pair) for pair in worse)}; find the cause in what "
+            "changed, or allow more."
+        )
     if found.only_in_a:
         lost = ", ".join(dict.fromkeys(place.variant for place in found.only_in_a))
         raise Regressed(
             f"--fail-on-regression: {lost} stood in A and was not measured in B, so no regression "
             "can be ruled out; measure it, or compare runs of the same variants."
         )
-    worse = regressions(found, allowed)
-    if worse:
+    unfit = [pair for pair in found.pairs if pair.unfit == "B"]
+    if unfit:
+        lost = ", ".join(dict.fromkeys(pair.variant for pair in unfit))
         raise Regressed(
-            f"{len(worse)} of {len(found.comparable)} comparable pairs became slower by more than "
-            f"{100 * allowed:g}%: {', '.join(show_compare.named(pair) for pair in worse)}; find "
-            "the cause in what changed, or allow more."
+            f"--fail-on-regression: nothing can be said of {lost} because of run B "
+            f"({unfit[0].reason}), so no regression can be ruled out; mend what disturbed it and "
+            "measure again."
         )

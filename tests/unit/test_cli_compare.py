@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterator, Mapping
 import msgspec
 import pytest
 
-from harness import cli
+from harness import cli, show_compare
+from harness.analysis.comparing import Verdict
+from harness.analysis.measures import Measure
 from harness.experiment.store import Store
 from harness.records import Run
 from harness.workspace import Workspace
@@ -16,15 +18,19 @@ from tests.toys.runs import make_run, make_study, simulate
 from tests.toys.workspaces import toy_workspace
 
 BEFORE, AFTER, MOVED, RAMP, STRANGE = "before-1", "after-2", "moved-3", "ramp-4", "strange-5"
+DEAD = "dead-6"
 COST = {"a/base": 500.0, "b/other": 500.0}
 SLOWER = {"a/base": 500.0, "b/other": 600.0}
 
 
-def keep(workspace: Workspace, run: Run, cost: Mapping[str, float], seed: int) -> None:
+def keep(
+    workspace: Workspace, run: Run, cost: Mapping[str, float], seed: int, dead: str = ""
+) -> None:
     store = Store.create(workspace.results, run.id)
     store.write_run(run)
     for trial in simulate(run, cost, seed, drift=0.002, noise=0.005, start=0.002):
-        store.write_trial(trial)
+        problem = "the server died" if trial.variant == dead else None
+        store.write_trial(msgspec.structs.replace(trial, problem=problem))
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +47,7 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     keep(workspace, replace(run, id=RAMP, study=replace(run.study, load=load)), COST, 4)
     strange = make_run(make_study(("c/base", "d/other"), blocks=4))
     keep(workspace, replace(strange, id=STRANGE), {"c/base": 500.0, "d/other": 500.0}, 5)
+    keep(workspace, replace(run, id=DEAD), COST, 6, dead="b/other")
     return workspace
 
 
@@ -153,12 +160,24 @@ def test_a_gate_that_compares_nothing_is_not_passed(compare: Call) -> None:
     assert json.loads(said.out)["comparison"]["pairs"] == []
 
 
+def test_a_gate_is_not_passed_by_a_variant_that_broke(compare: Call) -> None:
+    said = compare(BEFORE, DEAD, "--fail-on-regression", "5%")
+    assert said.status == 1
+    assert "nothing can be said of b/other because of run B (0 good blocks in B" in said.sentence
+    assert compare(DEAD, BEFORE, "--fail-on-regression", "5%").status == 0
+
+
+def test_memory_is_called_larger_or_smaller() -> None:
+    assert show_compare.said(Verdict.SLOWER, Measure.MEMORY) == "larger"
+    assert show_compare.said(Verdict.SLOWER, Measure.CPU) == "slower"
+
+
 BAD: list[tuple[tuple[str, ...], str]] = [
     ((BEFORE, "nope"), "There is no run `nope`; choose one of: after-2, before-1,"),
     ((BEFORE, BEFORE), "Both names are of the run before-1"),
     ((BEFORE, RAMP), "Run ramp-4 was loaded by Locust"),
     ((BEFORE, RAMP, "--anyway"), "Run ramp-4 was loaded by Locust"),
-    ((BEFORE, AFTER, "--measure", "p95"), "no measure `p95`; choose one of: cpu, p99, throughput."),
+    ((BEFORE, AFTER, "--measure", "p95"), "no measure `p95`; choose one of: cpu, memory, p99,"),
     ((BEFORE, AFTER, "--fail-on-regression", "much"), "`much` is no share from 0% to below 100%"),
     ((BEFORE, AFTER, "--fail-on-regression", "%"), "`%` is no share"),
     ((BEFORE, AFTER, "--fail-on-regression", "nan"), "`nan` is no share"),

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
@@ -23,7 +23,7 @@ from harness.analysis.measures import Measure
 from harness.analysis.run_pieces import pieces_of
 from harness.experiment.latency import Latencies
 from harness.records import DUPLICATE, Run, Trial
-from harness.study import Condition, Study
+from harness.study import Condition, Objective, Study
 from tests.toys.runs import (
     BASELINE,
     CONDITION,
@@ -204,6 +204,7 @@ def test_one_good_block_does_not_compare_and_the_others_do() -> None:
     pair = pair_of(found)
     assert pair.verdict is Verdict.NOT_COMPARABLE
     assert pair.reason == "1 good block in B, and 2 are needed in each run"
+    assert pair.unfit == "B"
     assert (pair.ratio_b_to_a, pair.p_adjusted, pair.noise_floor_share) == (None, None, None)
     assert pair.b[Measure.CPU].low is None
     assert found.comparable == (pair_of(found, BASELINE),)
@@ -214,6 +215,7 @@ def test_a_variant_without_any_good_block_has_no_value() -> None:
     pair = pair_of(compare(a, measured(B, 2), Measure.CPU))
     assert pair.reason is not None
     assert pair.reason.startswith("0 good blocks in A")
+    assert pair.unfit == "A"
     assert pair.a == {}
     assert pair.b[Measure.CPU].blocks == 5
 
@@ -239,6 +241,53 @@ def test_a_throughput_that_the_database_held_back_in_one_run_does_not_compare() 
     assert reason.startswith(f"in A, the server of {OTHER} was not what limited it")
     assert pair_of(found, BASELINE).reason is None
     assert pair_of(compare(a, measured(B, 2), Measure.CPU)).reason is None
+
+
+def test_memory_compares_where_servers_have_served_nothing_else() -> None:
+    """It is the peak since a server's start."""
+    b = changed(measured(B, 2), [OTHER], rss_peak_kib=2 * 40_960)
+    found = compare(measured(A, 1), b, Measure.MEMORY)
+    assert pair_of(found).verdict is Verdict.SLOWER
+    assert pair_of(found).b[Measure.MEMORY].mean == pytest.approx(80.0)
+    assert pair_of(found, BASELINE).verdict is Verdict.TIE
+
+
+@pytest.mark.parametrize(("fresh", "compares"), [("block", False), ("condition", True)])
+def test_memory_does_not_compare_where_other_conditions_came_before(
+    fresh: Literal["block", "condition"], compares: bool
+) -> None:
+    conditions = (CONDITION, msgspec.structs.replace(CONDITION, rows=7))
+    study = msgspec.structs.replace(make_study(), fresh=fresh, conditions=conditions)
+    a, b = (
+        Measured(run_of(name, study), measured(run_of(name), seed).trials)
+        for name, seed in (("before", 1), ("after", 2))
+    )
+    pair = pair_of(compare(a, b, Measure.MEMORY))
+    assert (pair.reason is None) == compares
+    if not compares:
+        assert str(pair.reason).startswith("memory is the peak since a server's start")
+        assert pair.unfit is None
+
+
+def test_the_rates_that_searches_found_compare() -> None:
+    condition = Condition("io_read", 8, 100, window_s=1.0, objective=Objective())
+    study = msgspec.structs.replace(make_study(), conditions=(condition,))
+    sides = []
+    for name, rate in (("before", 1_000.0), ("after", 800.0)):
+        run = run_of(name, study)
+        trials = [
+            make_trial(
+                entry, block, [make_window()], condition=condition,
+                sustained_per_s=rate + 3 * block + (entry == TWIN),
+            )
+            for entry in (BASELINE, TWIN, OTHER)
+            for block in range(1, 6)
+        ]  # fmt: skip
+        sides.append(Measured(run, trials))
+    pair = pair_of(compare(sides[0], sides[1], Measure.SUSTAINED))
+    assert pair.verdict is Verdict.SLOWER
+    assert pair.ratio_b_to_a is not None
+    assert pair.ratio_b_to_a.mean == pytest.approx(0.8, rel=0.01)
 
 
 def test_what_one_run_has_alone_is_listed_apart() -> None:
