@@ -66,7 +66,9 @@ def _text(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise MalformedFile(path, "no such file; restore it or name another.") from error
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:  # whose own words hold the machine's path
+        raise MalformedFile(path, f"cannot be read ({error.strerror}); check the file.") from error
+    except UnicodeDecodeError as error:
         raise MalformedFile(path, f"cannot be read ({error}); check the file.") from error
 
 

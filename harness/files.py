@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 
-def replace(path: Path, body: bytes) -> None:
+def replace(path: Path, body: bytes, *, sync: bool = True) -> None:
     """Write to a temporary name, sync, rename: a crash leaves the old file or the new one.
 
     The temporary file is a new one each time, and a rename takes a link's place rather than
@@ -14,6 +14,7 @@ def replace(path: Path, body: bytes) -> None:
     Args:
         path: of the file, in a folder that exists.
         body: all of it.
+        sync: wait until the disk has it; not needed for what can be made again from other files.
 
     Raises:
         OSError: it cannot be written.
@@ -23,8 +24,9 @@ def replace(path: Path, body: bytes) -> None:
         scratch.unlink(missing_ok=True)  # left by a crash, or a link
         with scratch.open("xb") as handle:
             handle.write(body)
-            handle.flush()
-            os.fsync(handle.fileno())
+            if sync:
+                handle.flush()
+                os.fsync(handle.fileno())
         scratch.rename(path)
     except OSError:
         scratch.unlink(missing_ok=True)

@@ -1,7 +1,7 @@
 """Phases that were measured more than once: which attempt counts, and when another is wanted."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from harness.analysis.bounds import Circumstances, idle_cores
 from harness.analysis.labels import LIMITS, Label
@@ -16,20 +16,26 @@ def counted_attempts(run: Run, trials: Sequence[Trial]) -> list[Trial]:
     All stay on disk. The trials of a phase belong together, so no attempt is filled up from
     another. Noise is what the machine did, not what the variants did, so the choice favours none.
     """
-    score: Counter[tuple[int, Condition, int]] = Counter()
-    quiet: Counter[tuple[int, Condition, int]] = Counter()
-    idle = idle_cores(run, trials)
+    phases: dict[tuple[int, Condition], dict[int, list[Trial]]] = {}
     for trial in trials:
-        key = trial.block, trial.condition, trial.attempt
-        score[key] += trial.complete
-        quiet[key] += not _is_noisy(run, trial, idle)
-    chosen: dict[tuple[int, Condition], int] = {}
-    for block, condition, attempt in sorted(score, key=lambda key: key[2]):
-        key, best = (block, condition, attempt), chosen.get((block, condition))
-        rival = (block, condition, attempt if best is None else best)
-        if (score[key], quiet[key]) >= (score[rival], quiet[rival]):
-            chosen[block, condition] = attempt
+        attempts = phases.setdefault((trial.block, trial.condition), {})
+        attempts.setdefault(trial.attempt, []).append(trial)
+    idle = idle_cores(run, trials)
+    chosen = {key: _best(run, attempts, idle) for key, attempts in phases.items()}
     return [t for t in trials if t.attempt == chosen[t.block, t.condition]]
+
+
+def _best(run: Run, attempts: Mapping[int, Sequence[Trial]], idle: float) -> int:
+    if len(attempts) == 1:  # as most have; labels take a while
+        return next(iter(attempts))
+    return max(
+        attempts,
+        key=lambda number: (
+            sum(trial.complete for trial in attempts[number]),
+            sum(not _is_noisy(run, trial, idle) for trial in attempts[number]),
+            number,
+        ),
+    )
 
 
 def mostly_noisy(run: Run, trials: Sequence[Trial]) -> bool:

@@ -54,6 +54,10 @@ LIMITS = (
 """The labels that say what limited the throughput; the others say what disturbed it."""
 
 
+FAILED = frozenset({Label.INCOMPLETE, Label.ERRORS, Label.NEVER_MET})
+"""Trials with one of these stand behind no figure."""
+
+
 class Finding(msgspec.Struct, frozen=True):
     """A label on a trial, with the figure that gave rise to it."""
 

@@ -17,6 +17,7 @@ class Measure(StrEnum):
     P99 = "latency_p99_ms"
     MEMORY = "memory_peak_mib"
     SUSTAINED = "sustained_rate_per_s"
+    SECOND = "second_load_per_s"
 
     @property
     def heading(self) -> str:
@@ -26,7 +27,7 @@ class Measure(StrEnum):
     @property
     def lower_is_better(self) -> bool:
         """Whether less is better."""
-        return self not in (Measure.THROUGHPUT, Measure.SUSTAINED)
+        return self not in (Measure.THROUGHPUT, Measure.SUSTAINED, Measure.SECOND)
 
 
 _HEADINGS = {
@@ -37,6 +38,7 @@ _HEADINGS = {
     Measure.P99: "99th percentile of latency (ms)",
     Measure.MEMORY: "peak memory since the server's start (MiB)",
     Measure.SUSTAINED: "highest rate that meets the objective (requests/s)",
+    Measure.SECOND: "throughput of the second load (requests/s)",
 }
 
 
@@ -69,6 +71,8 @@ def trial_value(measure: Measure, trial: Trial) -> float | None:
         return trial.sustained_per_s
     if measure is Measure.MEMORY:
         return None if trial.rss_peak_kib is None else trial.rss_peak_kib / 1024
+    if measure is Measure.SECOND:
+        return _second(trial)
     if trial.condition.objective is not None:
         return None  # its windows were at all sorts of rates
     if trial.condition.beside is not None and measure in COSTS:
@@ -85,6 +89,17 @@ def trial_value(measure: Measure, trial: Trial) -> float | None:
     used = [s.server_cpu_ns if measure is Measure.CPU else s.database_cpu_ns for s in pieces]
     known = [u for u in used if u is not None]
     return sum(known) / correct / 1e3 if len(known) == len(used) else None
+
+
+def _second(trial: Trial) -> float | None:
+    """Correct responses to the second load per second, over all windows."""
+    windows = [
+        (piece.elapsed_ns, piece.window.beside.correct)
+        for piece in trial.slices
+        if piece.window is not None and piece.window.beside is not None
+    ]
+    elapsed = sum(ns for ns, _ in windows)
+    return sum(correct for _, correct in windows) / elapsed * 1e9 if elapsed else None
 
 
 def ranked(condition: Condition) -> tuple[Measure, ...]:

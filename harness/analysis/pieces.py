@@ -11,7 +11,7 @@ from harness.analysis.components import Components, components, mean_components
 from harness.analysis.costs import costs
 from harness.analysis.gls import NO_MEMORY, Fit, Series
 from harness.analysis.intervals import Interval, block_interval
-from harness.analysis.labels import LIMITS, Finding, Label
+from harness.analysis.labels import FAILED, LIMITS, Finding, Label
 from harness.analysis.measures import COSTS, PERCENTILES, Measure, slice_value, trial_value
 from harness.analysis.steadiness import trend
 from harness.analysis.ties import noise_floor
@@ -19,7 +19,6 @@ from harness.analysis.validity import findings
 from harness.records import DUPLICATE, Run, Trial
 from harness.study import Condition
 
-_FAILED = frozenset({Label.INCOMPLETE, Label.ERRORS, Label.NEVER_MET})
 _NOT_AS_OFFERED = frozenset({Label.OVERLOADED, Label.GENERATOR_BOUND})
 _OWN_WAITING = frozenset({Label.SERVER_BOUND, Label.LATENCY_BOUND, Label.POOL_BOUND})
 _GROUPS = 10
@@ -29,7 +28,8 @@ _GROUPS = 10
 class Piece:
     """The trials of one condition by entry and block.
 
-    blocks: every trial. found: the labels of each, in the order of blocks.
+    trials: all of them. blocks: likewise, by entry and block. found: the labels of each, in the
+        order of blocks.
     """
 
     def __init__(self, run: Run, condition: Condition, trials: Sequence[Trial]) -> None:
@@ -43,13 +43,14 @@ class Piece:
         self._means: dict[Measure, dict[str, dict[int, float]]] = {}
         self._fits: dict[Measure, Fit] = {}
         self._variances: dict[Measure, dict[str, dict[int, float]]] = {}
+        self.trials = tuple(trials)
         idle = idle_cores(run, trials)
         for trial in sorted(trials, key=lambda t: t.block):
             labels = findings(trial, Circumstances.of(run, trial.variant, idle))
             self.blocks.setdefault(trial.entry, {})[trial.block] = trial
             self.found.setdefault(trial.entry, []).append((*labels, *unsteady(trial)))
             good = self._good.setdefault(trial.entry, {})
-            if not _FAILED & {f.label for f in labels}:
+            if not FAILED & {f.label for f in labels}:
                 good[trial.block] = trial
 
     def good(self, entry: str) -> dict[int, Trial]:
@@ -178,7 +179,7 @@ class Piece:
             entry: {
                 block: math.log(value)
                 for block, trial in trials.items()
-                if (value := trial_value(measure, trial))
+                if (value := trial_value(measure, trial)) is not None and value > 0
             }
             for entry, trials in self._good.items()
         }
@@ -211,7 +212,7 @@ class Piece:
             for index, name in enumerate(names)
             if (trial := self._good[name].get(block)) is not None
             for s in trial.slices
-            if (value := slice_value(measure, s))
+            if (value := slice_value(measure, s)) is not None and value > 0
         ]
         table = np.array(sorted(rows), dtype=np.float64).reshape(-1, 5)
         probe = table[:, 3]
@@ -232,7 +233,7 @@ class Piece:
         )
 
 
-WHOLE = frozenset({*PERCENTILES, Measure.MEMORY, Measure.SUSTAINED})
+WHOLE = frozenset({*PERCENTILES, Measure.MEMORY, Measure.SUSTAINED, Measure.SECOND})
 """Measures that take a whole trial: single slices do not tell them."""
 
 
@@ -282,4 +283,4 @@ def _by_entry(
 
 
 def _log(value: int | None) -> float:
-    return math.log(value) if value else math.nan
+    return math.log(value) if value is not None and value > 0 else math.nan

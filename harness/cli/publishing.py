@@ -29,6 +29,8 @@ def publish_(
 
 
 def _warn(made: Site) -> None:
+    for run, reason in made.refused.items():
+        err.print(Text.assemble(("not published: ", "bold yellow"), f"{run}: {reason}"))
     for run, errors in made.damaged.items():
         for error in errors:
             err.print(Text.assemble(("left out: ", "bold yellow"), f"{run}: {error}"))

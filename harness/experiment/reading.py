@@ -12,7 +12,9 @@ from harness.errors import MalformedFile
 from harness.records import SCHEMA, Run, Trial
 
 _TOO_LONG = re.compile(rb"[\[:,\s]-?\d{19}")
-"""A number that is no count of nanoseconds in three hundred years, and that arrays cannot hold."""
+"""What may be a number that is no count of nanoseconds in three hundred years, and that arrays
+cannot hold; it may also be part of a text."""
+_LONGEST = 10**18
 
 
 def read_record[T: (Run, Trial)](path: Path, kind: type[T]) -> T:
@@ -29,11 +31,21 @@ def read_record[T: (Run, Trial)](path: Path, kind: type[T]) -> T:
         record = msgspec.json.decode(body, type=kind)
     except (OSError, UnicodeDecodeError, RecursionError, msgspec.DecodeError):
         _explain(path, kind)
-    if _TOO_LONG.search(body):
+    if _TOO_LONG.search(body) and _has_long_number(msgspec.json.decode(body)):
         raise MalformedFile(
             path, "holds a number of more than 18 digits; restore or delete the file."
         )
     return record
+
+
+def _has_long_number(value: object) -> bool:
+    match value:
+        case dict():
+            return any(_has_long_number(item) for item in value.values())
+        case list():
+            return any(_has_long_number(item) for item in value)
+        case _:
+            return isinstance(value, int | float) and abs(value) >= _LONGEST
 
 
 def _explain(path: Path, kind: type[Run] | type[Trial]) -> NoReturn:
@@ -67,6 +79,10 @@ def check_run(path: Path, run: Run) -> None:
     folders = {name.partition("/")[0] for name in run.variants}
     if missing := sorted(folders - run.implementations.keys()):
         raise MalformedFile(path, f"`implementations` lacks `{missing[0]}`; restore the file.")
+    places = range(len(run.plan.entries))
+    for order in (*run.plan.starts, *(o for phase in run.plan.phases for o in phase.orders)):
+        if any(index not in places for index in order):
+            raise MalformedFile(path, "`plan` orders an entry that it lacks; restore the file.")
 
 
 def check_trial(path: Path, trial: Trial) -> None:

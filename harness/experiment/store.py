@@ -1,6 +1,6 @@
 """A run's folder: `run.json` and one file per trial, each written whole or not at all."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -15,10 +15,8 @@ from harness.experiment.reading import (
 )
 from harness.files import replace
 from harness.records import Entry, Phase, Run, Trial
-from harness.study import Condition
+from harness.trial_files import attempt_of, file_name, first_of, trial_file
 
-_AGAIN = "~"
-"""Stands in a trial's file name before the number of a repeated attempt."""
 _RESUME = "continue with `bridgetoll run --resume`"
 
 
@@ -79,11 +77,11 @@ class Store:
 
     def write_trial(self, trial: Trial) -> None:
         """Keep one trial; nothing that is kept is ever written over."""
-        self._write(self._trials / _trial_name(trial), trial)
+        self._write(self._trials / trial_file(trial), trial)
 
     def write_requests(self, trial: Trial, archive: bytes) -> None:
         """Keep a trial's single requests; see `experiment.requests`."""
-        path = (self.folder / "requests" / _trial_name(trial)).with_suffix(".npz")
+        path = (self.folder / "requests" / trial_file(trial)).with_suffix(".npz")
         try:
             path.parent.mkdir(exist_ok=True)
             replace(path, archive)
@@ -93,27 +91,27 @@ class Store:
     def has_phase(self, phase: Phase, entries: Sequence[Entry]) -> bool:
         """Whether the last attempt at a phase has a complete trial for each entry."""
         attempt = self.next_attempt(phase) - 1
-        names = [_file_name(phase.block, phase.condition, entry.name, attempt) for entry in entries]
+        names = [file_name(phase.block, phase.condition, entry.name, attempt) for entry in entries]
         return all(self._is_complete(name) for name in names)
 
     def next_attempt(self, phase: Phase) -> int:
         """The number of the attempt that would come next, 1 being the first."""
         prefix = f"b{phase.block:02d}-{phase.condition.name}-"
-        found = [_attempt_of(path.stem) for path in self._trials.glob(f"{prefix}*.json")]
+        found = [attempt_of(path.stem) for path in self._trials.glob(f"{prefix}*.json")]
         return max(found, default=0) + 1
 
     def has_cell(self, phase: Phase, entry: Entry) -> bool:
         """Whether one entry's trial is complete, where entries are measured each by itself."""
         last = self.next_attempt_at(phase, entry) - 1
-        return self._is_complete(_file_name(phase.block, phase.condition, entry.name, last))
+        return self._is_complete(file_name(phase.block, phase.condition, entry.name, last))
 
     def next_attempt_at(self, phase: Phase, entry: Entry) -> int:
         """The number of the attempt at one entry that would come next."""
-        first = Path(_file_name(phase.block, phase.condition, entry.name, 1)).stem
+        first = Path(file_name(phase.block, phase.condition, entry.name, 1)).stem
         found = [
-            _attempt_of(path.stem)
+            attempt_of(path.stem)
             for path in self._trials.glob(f"{first}*.json")
-            if path.stem.partition(_AGAIN)[0] == first
+            if first_of(path.stem) == first
         ]
         return max(found, default=0) + 1
 
@@ -146,18 +144,33 @@ class Store:
     def write_bytes(self, name: str, body: bytes) -> Path:
         """Likewise, of a file that is no text."""
         path = self.report / name
-        for folder in (self.report, *reversed(path.relative_to(self.report).parents)):
-            if (self.report / folder).is_symlink():
-                raise StoreFailed(
-                    f"{self.report / folder} is a symbolic link and may lead anywhere; put a "
-                    "folder in its place, then make the report again."
-                )
+        self._refuse_links(path.parent)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            replace(path, body)
+            replace(path, body, sync=False)
         except OSError as error:
             raise _unwritable(path, error, "make the report again") from error
         return path
+
+    def drop_others(self, folder: str, kept: Collection[str]) -> None:
+        """Remove those files from a folder of the report that an earlier report has left there."""
+        self._refuse_links(self.report / folder)
+        for path in (self.report / folder).glob("*"):
+            if path.name not in kept and not path.is_dir():
+                try:
+                    path.unlink()
+                except OSError as error:
+                    raise _unwritable(path, error, "make the report again") from error
+
+    def _refuse_links(self, folder: Path) -> None:
+        """From the report down: what is written through a link is written elsewhere."""
+        within = folder.relative_to(self.report)
+        for part in (within, *within.parents):
+            if (self.report / part).is_symlink():
+                raise StoreFailed(
+                    f"{self.report / part} is a symbolic link and may lead anywhere; put a folder "
+                    "in its place, then make the report again."
+                )
 
     @property
     def _trials(self) -> Path:
@@ -194,24 +207,9 @@ def run_ids(results: Path) -> Iterator[str]:
     return (path.parent.name for path in sorted(results.glob("*/run.json")))
 
 
-def _trial_name(trial: Trial) -> str:
-    return _file_name(trial.block, trial.condition, trial.entry, trial.attempt)
-
-
-def _file_name(block: int, condition: Condition, entry: str, attempt: int) -> str:
-    name = entry.replace("/", ".").replace("#", "_")
-    again = "" if attempt == 1 else f"{_AGAIN}{attempt}"
-    return f"b{block:02d}-{condition.name}-{name}{again}.json"
-
-
-def _attempt_of(stem: str) -> int:
-    number = stem.rpartition(_AGAIN)[2]
-    return int(number) if number != stem and number.isdigit() else 1
-
-
 def _read_trial(path: Path) -> Trial:
     trial = read_record(path, Trial)
-    if path.name != _trial_name(trial):
+    if path.name != trial_file(trial):
         raise MalformedFile(
             path, "holds another trial than its name says; restore or delete the file."
         )

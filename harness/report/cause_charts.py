@@ -34,7 +34,7 @@ def waterfall_chart(fall: Fall) -> str:
         x="end:Q", y=place, text="text:N"
     )
     chart = alt.layer(bars, spans, texts).properties(width=_WIDTH, height=alt.Step(30))
-    return svg_of(chart.to_dict())
+    return svg_of(chart.to_dict(validate=False))
 
 
 def _bars(fall: Fall) -> list[dict[str, Any]]:
@@ -86,7 +86,7 @@ def interaction_chart(found: Interaction) -> str:
         base.mark_rule(strokeWidth=3).encode(x=x, y="low:Q", y2="high:Q", color=colour),
         base.mark_point(size=80, filled=True, shape="diamond").encode(x=x, y=y, color=colour),
     ).properties(width=300, height=240)
-    return svg_of(chart.to_dict())
+    return svg_of(chart.to_dict(validate=False))
 
 
 def slope_chart(families: Sequence[Slope], palette: Mapping[str, str]) -> str:
@@ -114,7 +114,7 @@ def slope_chart(families: Sequence[Slope], palette: Mapping[str, str]) -> str:
         base.mark_rule(strokeWidth=3).encode(x=x, y="low:Q", y2="high:Q", color=colour),
         base.mark_point(size=80, filled=True, shape="diamond").encode(x=x, y=y, color=colour),
     ).properties(width=340, height=240)
-    return svg_of(chart.to_dict())
+    return svg_of(chart.to_dict(validate=False))
 
 
 def _line(family: Slope) -> list[dict[str, Any]]:

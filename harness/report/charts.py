@@ -29,27 +29,15 @@ def interval_chart(
 
     The axis starts at zero: lengths from it may be compared. It ends a little beyond the farthest
     block, so that one wide interval does not press all others together; such an interval is cut at
-    the edge, and the table has its bounds.
+    the edge, where an arrow says so, and the table has its bounds. One block has no interval.
     """
-    rows = [
-        {
-            "variant": name,
-            "value": estimate.mean,
-            "low": estimate.mean if estimate.low is None else estimate.low,
-            "high": estimate.mean if estimate.high is None else estimate.high,
-        }
-        for name in variants
-        if (estimate := comparison.estimates.get(name)) is not None
-    ]
-    dots = [
-        {"variant": name, "value": value}
-        for name in variants
-        for value in comparison.points.get(name, {}).values()
-    ]
-    shown = [name for name in variants if name in comparison.estimates]
     import altair as alt  # slow to import, and wanted by no other command
 
-    longest = _ROOM * max((v for p in comparison.points.values() for v in p.values()), default=1.0)
+    shown = [name for name in variants if name in comparison.estimates]
+    rows, dots = _rows(comparison, shown), _dots(comparison, variants)
+    longest = _ROOM * max((dot["value"] for dot in dots), default=1.0)
+    spans = [row for row in rows if row["high"] is not None]
+    cut = [{**row, "edge": longest} for row in spans if row["high"] > longest]
     axis = alt.X(
         "value:Q",
         title=comparison.measure.heading,
@@ -64,17 +52,39 @@ def interval_chart(
         scale=alt.Scale(domain=list(palette), range=list(palette.values())),
         legend=None,
     )
-    blocks = alt.Chart(alt.InlineData(values=dots)).mark_tick(
-        size=14, thickness=1.5, color="#1a1c1e"
-    )
-    spans = alt.Chart(alt.InlineData(values=rows)).mark_rule(strokeWidth=3, clip=True)
-    marks = alt.Chart(alt.InlineData(values=rows)).mark_point(size=90, filled=True, shape="diamond")
     chart = alt.layer(
-        spans.encode(x=alt.X("low:Q"), x2="high:Q", y=place, color=colour),
-        marks.encode(x=axis, y=place, color=colour),
-        blocks.encode(x="value:Q", y=place),
-    ).properties(width=340, height=alt.Step(30))
-    return svg_of(chart.to_dict())
+        _over(spans).mark_rule(strokeWidth=3, clip=True).encode(
+            x=alt.X("low:Q"), x2="high:Q", y=place, color=colour
+        ),
+        _over(cut).mark_point(size=70, filled=True, shape="triangle-right").encode(
+            x="edge:Q", y=place, color=colour
+        ),
+        _over(rows).mark_point(size=90, filled=True, shape="diamond").encode(
+            x=axis, y=place, color=colour
+        ),
+        _over(dots).mark_tick(size=14, thickness=1.5, color="#1a1c1e").encode(x="value:Q", y=place),
+    ).properties(width=340, height=alt.Step(30))  # fmt: skip
+    return svg_of(chart.to_dict(validate=False))
+
+
+def _over(values: Sequence[Mapping[str, Any]]) -> Any:
+    import altair as alt
+
+    return alt.Chart(alt.InlineData(values=list(values)))
+
+
+def _rows(comparison: Comparison, shown: Sequence[str]) -> list[dict[str, Any]]:
+    """Estimates with bounds, which are None where one block tells no interval."""
+    found = [(name, comparison.estimates[name]) for name in shown]
+    return [{"variant": name, "value": e.mean, "low": e.low, "high": e.high} for name, e in found]
+
+
+def _dots(comparison: Comparison, variants: Sequence[str]) -> list[dict[str, Any]]:
+    return [
+        {"variant": name, "value": value}
+        for name in variants
+        for value in comparison.points.get(name, {}).values()
+    ]
 
 
 def data_uri(svg: str) -> str:

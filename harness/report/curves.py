@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from harness.analysis.intervals import Interval
 from harness.analysis.measures import Measure
 from harness.analysis.results import Analysis, ConditionResult
 from harness.report import words
 from harness.report.charts import colours, svg_of
 from harness.report.figures import Figures
+from harness.study import Condition
 
 _SHOWN = (Measure.P50, Measure.P99)
 _LEAST_POINTS = 2
@@ -26,22 +29,22 @@ def curves(analysis: Analysis, variants: Sequence[str], figures: Figures) -> lis
     Returns:
         Title, image and alternative text of each.
     """
-    groups: dict[tuple[str, int, int], list[ConditionResult]] = {}
+    groups: dict[Condition, list[ConditionResult]] = {}
     for result in analysis.conditions:
         condition = result.condition
         if condition.share is not None or condition.rate is not None:
-            key = condition.endpoint, condition.connections, condition.rows
-            groups.setdefault(key, []).append(result)
+            alike = msgspec.structs.replace(condition, rate=None, share=None, group=None)
+            groups.setdefault(alike, []).append(result)
     return [
-        _chart(endpoint, found, measure, variants, figures)
-        for (endpoint, _, _), found in groups.items()
+        _chart(alike, found, measure, variants, figures)
+        for alike, found in groups.items()
         if len(found) >= _LEAST_POINTS
         for measure in _SHOWN
     ]
 
 
 def _chart(
-    endpoint: str,
+    alike: Condition,
     found: Sequence[ConditionResult],
     measure: Measure,
     variants: Sequence[str],
@@ -55,8 +58,8 @@ def _chart(
         and (latency := result.comparisons[measure].estimates.get(name)) is not None
     ]
     return figures.add(
-        f"curve-{endpoint}-{measure.value}",
-        f"{endpoint}: {measure.heading}, by load",
+        f"curve-{alike.name}-{measure.value}",
+        f"{words.condition_title(alike)}, {alike.arrivals} arrivals: {measure.heading}, by load",
         svg_of(_specification(points, measure, variants)),
         _alternative(points, measure),
     )
@@ -67,8 +70,8 @@ def _point(name: str, rate: Interval, latency: Interval) -> dict[str, Any]:
         "variant": name,
         "rate": rate.mean,
         "latency": latency.mean,
-        "low": latency.mean if latency.low is None else latency.low,
-        "high": latency.mean if latency.high is None else latency.high,
+        "low": latency.low,
+        "high": latency.high,
     }
 
 
@@ -88,16 +91,17 @@ def _specification(
     rate = alt.X("rate:Q", title="responses per second", scale=alt.Scale(zero=True))
     latency = alt.Y("latency:Q", title=measure.heading, scale=alt.Scale(type="log"))
     base = alt.Chart(alt.InlineData(values=points))
+    spans = alt.Chart(alt.InlineData(values=[p for p in points if p["low"] is not None]))
     made: dict[str, Any] = (
         alt.layer(
             base.mark_line().encode(x=rate, y=latency, color=colour),
-            base.mark_rule(strokeWidth=2).encode(x=rate, y="low:Q", y2="high:Q", color=colour),
+            spans.mark_rule(strokeWidth=2).encode(x=rate, y="low:Q", y2="high:Q", color=colour),
             base.mark_point(filled=True, size=70, shape="diamond").encode(
                 x=rate, y=latency, color=colour
             ),
         )
         .properties(width=340, height=240)
-        .to_dict()
+        .to_dict(validate=False)
     )
     return made
 

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from harness.analysis.histogram import quantiles_ms
-from harness.analysis.labels import LIMITS, Finding
+from harness.analysis.labelled import LabelledTrial, Standing
+from harness.analysis.labels import LIMITS
 from harness.analysis.measures import Measure, ranked, trial_value
 from harness.analysis.pairs import Floats, pairs
 from harness.analysis.pieces import Piece
@@ -18,24 +19,28 @@ from harness.analysis.ratios import Comparison
 from harness.analysis.results import Analysis, ConditionResult
 from harness.analysis.shares import shares
 from harness.analysis.ties import letters
-from harness.records import Run, Trial
+from harness.records import Run
 from harness.report import words
 from harness.report.charts import colours
+from harness.trial_files import trial_file
 
-MEASURES = (Measure.CPU, Measure.THROUGHPUT, Measure.P99, Measure.MEMORY, Measure.SUSTAINED)
+MEASURES = (
+    Measure.CPU, Measure.THROUGHPUT, Measure.P99, Measure.MEMORY, Measure.SUSTAINED, Measure.SECOND,
+)  # fmt: skip
 """Those that the explorer offers, where a condition has them."""
 _DIGITS = 4
+_SUPERSEDED = "another attempt counts in its place"
 
 
 def explorer(
-    run: Run, analysis: Analysis, pieces: Sequence[Piece], trials: Sequence[Trial]
+    run: Run, analysis: Analysis, pieces: Sequence[Piece], trials: Sequence[LabelledTrial]
 ) -> dict[str, Any] | None:
     """Everything that the page's script shows; None where nothing can be explored.
 
     Args:
         run, analysis: what was measured, and what came of it.
         pieces: the attempts that count.
-        trials: all of them.
+        trials: all of them, labelled.
     """
     told = (c.estimates for r in analysis.conditions for c in r.comparisons.values())
     if not any(told):
@@ -48,13 +53,14 @@ def explorer(
         "titles": {name: run.variants[name].title for name in order},
         "colours": colours(order),
         "measures": {m.value: _measure(m) for m in MEASURES},
+        "standings": [standing.value for standing in Standing],
         "conditions": [
             _condition(
                 run,
                 result,
                 by_condition[result.condition],
                 order,
-                [t for t in trials if t.condition == result.condition],
+                [each for each in trials if each.trial.condition == result.condition],
             )
             for result in analysis.conditions
             if any(result.comparisons[m].estimates for m in MEASURES)
@@ -71,7 +77,7 @@ def _condition(
     result: ConditionResult,
     piece: Piece,
     order: Sequence[str],
-    trials: Sequence[Trial],
+    trials: Sequence[LabelledTrial],
 ) -> dict[str, Any]:
     condition = result.condition
     present = [name for name in order if name in result.trials]
@@ -85,7 +91,7 @@ def _condition(
         "measures": {
             m.value: _comparison(result.comparisons[m], piece, m, present) for m in offered
         },
-        "trials": _trials(piece, trials),
+        "trials": [_trial(each) for each in trials],
         "shares": {name: _shares(run, piece, name) for name in present},
         "limits": {name: _limit(result, name) for name in present},
         "latencies": {name: _latencies(piece, name) for name in present},
@@ -132,28 +138,19 @@ def _rounded(value: float | None) -> float | None:
     return float(f"{value:.{_DIGITS}g}")
 
 
-def _trials(piece: Piece, trials: Sequence[Trial]) -> list[dict[str, Any]]:
-    """Every attempt, those that do not count too."""
-    counted = {
-        id(trial): labels
-        for name, found in piece.blocks.items()
-        for trial, labels in zip(found.values(), piece.found[name], strict=True)
-    }
-    return [_trial(trial, counted.get(id(trial))) for trial in trials]
-
-
-def _trial(trial: Trial, labels: Sequence[Finding] | None) -> dict[str, Any]:
-    """One dot: where it stands by each measure, and what is wrong with it, if anything."""
-    if labels is None:
-        return {**_trial(trial, ()), "labels": ["another attempt counts in its place"]}
+def _trial(each: LabelledTrial) -> dict[str, Any]:
+    """One dot: where it stands by each measure, what became of it, and why."""
+    trial = each.trial
     values = {m.value: _rounded(trial_value(m, trial)) for m in MEASURES}
-    wrong = [f"{f.label}: {f.detail}" for f in labels if f.label not in LIMITS]
+    wrong = [f"{f.label}: {f.detail}" for f in each.disturbances]
     return {
         "entry": trial.entry,
         "block": trial.block,
         "attempt": trial.attempt,
+        "file": trial_file(trial),
         "values": {name: value for name, value in values.items() if value is not None},
-        "labels": wrong,
+        "standing": each.standing.value,
+        "labels": wrong if each.counted else [_SUPERSEDED, *wrong],
     }
 
 

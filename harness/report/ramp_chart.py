@@ -41,7 +41,7 @@ def ramp_chart(ramps: Ramps, setups: Sequence[str], endpoint: str) -> str:
         .facet(column=alt.Column("added:N", title=None))
         .resolve_scale(y="independent")
     )
-    return svg_of(chart.to_dict())
+    return svg_of(chart.to_dict(validate=False))
 
 
 def alternative(ramps: Ramps, endpoint: str) -> str:

@@ -1,20 +1,16 @@
 """A row per trial, for spreadsheets and data frames: the columns, and what stands in them."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
-from harness.analysis.attempts import counted_attempts
-from harness.analysis.bounds import Circumstances, idle_cores
-from harness.analysis.labels import Label
+from harness.analysis.labelled import LabelledTrial
 from harness.analysis.measures import Measure, trial_value
-from harness.analysis.pieces import unsteady
-from harness.analysis.ramps import last_attempts
-from harness.analysis.validity import findings
-from harness.observations import RoundTrips
+from harness.observations import BesideRecord, RoundTrips
 from harness.records import Run, SliceRecord, Trial
-from harness.study import Beside, Condition, Latency
+from harness.study import Beside, Latency
+from harness.trial_files import trial_file
 
 type Value = str | int | float | bool | None
 """What a cell holds; None is missing."""
@@ -23,16 +19,15 @@ type Row = tuple[Value, ...]
 
 
 class Facts(msgspec.Struct, frozen=True):
-    """What a row is made from.
-
-    counted: whether the analysis took this attempt, rather than another at the same phase.
-    labels: in the order in which they were found, none twice.
-    """
+    """What a row is made from."""
 
     run: Run
-    trial: Trial
-    counted: bool
-    labels: tuple[Label, ...]
+    labelled: LabelledTrial
+
+    @property
+    def trial(self) -> Trial:
+        """What was measured."""
+        return self.labelled.trial
 
 
 class Column(msgspec.Struct, frozen=True):
@@ -43,37 +38,13 @@ class Column(msgspec.Struct, frozen=True):
     of: Callable[[Facts], Value]
 
 
-def trial_rows(run: Run, trials: Sequence[Trial]) -> tuple[Row, ...]:
-    """Every trial, incomplete ones and attempts that do not count among them.
+def trial_rows(run: Run, trials: Sequence[LabelledTrial]) -> tuple[Row, ...]:
+    """Every trial, incomplete ones and attempts that do not count among them, in their order.
 
     Args:
-        run, trials: what was measured.
-
-    Returns:
-        In the order of block, condition, entry and attempt.
+        run, trials: what was measured; see `analysis.labelled`.
     """
-    ordered = sorted(trials, key=lambda t: (t.block, t.condition.name, t.entry, t.attempt))
-    return tuple(
-        tuple(_value(column, facts) for column in COLUMNS) for facts in _facts(run, ordered)
-    )
-
-
-def _facts(run: Run, trials: Sequence[Trial]) -> Iterable[Facts]:
-    """Labels depend on what idle servers of the same condition use, as in `analysis.pieces`."""
-    locust = run.study.load.engine == "locust"
-    counted = last_attempts(trials) if locust else counted_attempts(run, trials)
-    keys = {_key(trial) for trial in counted}
-    same = {c: [t for t in counted if t.condition == c] for c in {t.condition for t in trials}}
-    idle = {c: 0.0 if locust else idle_cores(run, found) for c, found in same.items()}
-    for trial in trials:
-        around = Circumstances.of(run, trial.variant, idle[trial.condition])
-        found = (*findings(trial, around), *unsteady(trial))
-        labels = tuple(dict.fromkeys(finding.label for finding in found))
-        yield Facts(run, trial, _key(trial) in keys, labels)
-
-
-def _key(trial: Trial) -> tuple[int, Condition, str, int]:
-    return trial.block, trial.condition, trial.entry, trial.attempt
+    return tuple(tuple(_value(column, Facts(run, trial)) for column in COLUMNS) for trial in trials)
 
 
 def _value(column: Column, facts: Facts) -> Value:
@@ -115,6 +86,13 @@ def _beside[T](facts: Facts, part: Callable[[Beside], T]) -> T | None:
     return None if beside is None else part(beside)
 
 
+def _second(facts: Facts, part: Callable[[BesideRecord], int]) -> int | None:
+    """Of the second load, over all windows."""
+    windows = [piece.window for piece in facts.trial.slices if piece.window is not None]
+    found = [part(window.beside) for window in windows if window.beside is not None]
+    return sum(found) if found else None
+
+
 def _trip(facts: Facts, part: Callable[[RoundTrips], float]) -> float | None:
     trips = facts.trial.round_trips
     return None if trips is None else part(trips)
@@ -134,7 +112,8 @@ COLUMNS: tuple[Column, ...] = (
     Column("study", str, lambda f: f.run.study_name),
     Column("block", int, lambda f: f.trial.block),
     Column("attempt", int, lambda f: f.trial.attempt),
-    Column("counted", bool, lambda f: f.counted),
+    Column("standing", str, lambda f: f.labelled.standing.value),
+    Column("counted", bool, lambda f: f.labelled.counted),
     Column("condition", str, lambda f: f.trial.condition.name),
     Column("endpoint", str, lambda f: f.trial.condition.endpoint),
     Column("connections", int, lambda f: f.trial.condition.connections),
@@ -151,13 +130,16 @@ COLUMNS: tuple[Column, ...] = (
     Column("client_ms", float, lambda f: _latency(f, lambda added: added.client_ms)),
     Column("beside_endpoint", str, lambda f: _beside(f, lambda second: second.endpoint)),
     Column("beside_connections", int, lambda f: _beside(f, lambda second: second.connections)),
+    Column("beside_correct", int, lambda f: _second(f, lambda found: found.correct)),
+    Column("beside_errors", int, lambda f: _second(f, lambda found: sum(found.errors.values()))),
     Column("entry", str, lambda f: f.trial.entry),
+    Column("file", str, lambda f: trial_file(f.trial)),
     Column("variant", str, lambda f: f.trial.variant),
     Column("duplicate", bool, lambda f: f.trial.entry != f.trial.variant),
     Column("started_at", str, lambda f: f.trial.started_at),
     Column("complete", bool, lambda f: f.trial.complete),
     Column("problem", str, _problem),
-    Column("labels", str, lambda f: " ".join(f.labels)),
+    Column("labels", str, lambda f: " ".join(f.labelled.labels)),
     Column("correct", int, lambda f: _sum(f, lambda s: s.correct)),
     Column("errors", int, lambda f: _sum(f, lambda s: sum(s.errors.values()))),
     Column("elapsed_s", float, lambda f: _seconds(f, lambda s: s.elapsed_ns)),
@@ -167,6 +149,7 @@ COLUMNS: tuple[Column, ...] = (
     _measure(Measure.P50),
     _measure(Measure.P99),
     _measure(Measure.SUSTAINED),
+    _measure(Measure.SECOND),
     Column("server_cpu_s", float, lambda f: _seconds(f, lambda s: s.server_cpu_ns)),
     Column("database_cpu_s", float, lambda f: _seconds(f, lambda s: s.database_cpu_ns)),
     Column("generator_cpu_s", float, lambda f: _seconds(f, lambda s: s.generator_cpu_ns)),

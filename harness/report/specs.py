@@ -1,10 +1,15 @@
 """Chart specifications for the page's explorer: made here, filled with data in the page.
 
 Each is a Vega-Lite specification that names its data (`rows`, `dots`); the page's script puts the
-data in. Widths are those of their containers, so that a phone shows them whole.
+data in, and `statics` for the files beside it. Widths are those of their containers, so that a
+phone shows them whole.
 """
 
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from harness.analysis.labelled import Standing
 
 _HEIGHT_PER_ROW = 26
 _TITLE, _HEADING = "{title}", "{heading}"
@@ -22,21 +27,54 @@ def specifications() -> dict[str, Any]:
     }
 
 
+def filled(
+    specification: dict[str, Any],
+    datasets: Mapping[str, Sequence[Mapping[str, Any]]],
+    palette: Mapping[str, str],
+    heading: str,
+    width: int,
+) -> dict[str, Any]:
+    """A specification with its data, as the page's script fills it, for a file of its own.
+
+    Args:
+        specification: one of `specifications`.
+        datasets: by the names that it has for them.
+        palette: the colour of each variant.
+        heading: of what is measured.
+        width: in pixels.
+    """
+    text = json.dumps(specification)
+    for mark, value in (
+        ('["{domain}"]', list(palette)),
+        ('["{range}"]', list(palette.values())),
+        (f'"{_TITLE}"', heading),
+        (f'"{_HEADING}"', heading),
+    ):
+        text = text.replace(mark, json.dumps(value))
+    made: dict[str, Any] = {**json.loads(text), "datasets": datasets, "width": width}
+    if made["height"] == _HEIGHT_PER_ROW:
+        made["height"] *= len({row["variant"] for row in datasets["rows"]})
+    return made
+
+
 def _absolute() -> dict[str, Any]:
-    """From zero: lengths may be compared. A diamond, its interval, a tick per block."""
+    """From zero: lengths may be compared. A diamond, its interval, a tick per block.
+
+    The order of rows is that of the first layer that has them, and some have no interval.
+    """
     import altair as alt  # slow to import, and wanted by no other command
 
-    rows = alt.Chart(alt.NamedData("rows"))
+    rows, spans = alt.Chart(alt.NamedData("rows")), alt.Chart(alt.NamedData("spans"))
     place, colour = _place(), _colour()
     axis = alt.X("value:Q", title=_TITLE, scale=alt.Scale(zero=True))
     blocks = alt.Chart(alt.NamedData("dots")).mark_tick(size=13, thickness=1.5, color="#1a1c1e")
     return _spec(
         alt.layer(
-            rows.mark_rule(strokeWidth=3).encode(
-                x=alt.X("low:Q"), x2="high:Q", y=place, color=colour, tooltip=_TOLD
-            ),
             rows.mark_point(size=90, filled=True, shape="diamond", opacity=1).encode(
                 x=axis, y=place, color=colour, tooltip=_TOLD
+            ),
+            spans.mark_rule(strokeWidth=3).encode(
+                x=alt.X("low:Q"), x2="high:Q", y=place, color=colour, tooltip=_TOLD
             ),
             blocks.encode(x="value:Q", y=place, tooltip=["variant:N", "block:O", "value:Q"]),
         )
@@ -47,7 +85,7 @@ def _ratio() -> dict[str, Any]:
     """On a logarithmic axis, where half and double are as far from one. The band is the noise."""
     import altair as alt
 
-    rows = alt.Chart(alt.NamedData("rows"))
+    rows, spans = alt.Chart(alt.NamedData("rows")), alt.Chart(alt.NamedData("spans"))
     place, colour = _place(), _colour()
     axis = alt.X("value:Q", title=_TITLE, scale=alt.Scale(type="log", nice=False, padding=24))
     band = alt.Chart(alt.NamedData("floor")).mark_rect(color="#8a94a0", opacity=0.25)
@@ -56,18 +94,18 @@ def _ratio() -> dict[str, Any]:
         alt.layer(
             band.encode(x="low:Q", x2="high:Q"),
             one.encode(x="value:Q"),
-            rows.mark_rule(strokeWidth=3).encode(
-                x=alt.X("low:Q"), x2="high:Q", y=place, color=colour, tooltip=_TOLD
-            ),
             rows.mark_point(size=90, filled=True, shape="diamond", opacity=1).encode(
                 x=axis, y=place, color=colour, tooltip=_TOLD
+            ),
+            spans.mark_rule(strokeWidth=3).encode(
+                x=alt.X("low:Q"), x2="high:Q", y=place, color=colour, tooltip=_TOLD
             ),
         )
     )
 
 
 def _trials() -> dict[str, Any]:
-    """Every trial; a cross is one that bears a label which says that something disturbed it."""
+    """Every trial: those that count, those that bear a label of a disturbance, and the others."""
     import altair as alt
 
     chart = (
@@ -78,13 +116,16 @@ def _trials() -> dict[str, Any]:
             y=alt.Y("value:Q", title=_HEADING, scale=alt.Scale(zero=False)),
             color=_colour(legend=True),
             shape=alt.Shape(
-                "state:N",
+                "standing:N",
                 title=None,
-                scale=alt.Scale(domain=["sound", "labelled"], range=["circle", "cross"]),
-                legend=alt.Legend(orient="bottom"),
+                scale=alt.Scale(
+                    domain=[standing.value for standing in Standing],
+                    range=["circle", "cross", "triangle-down"],
+                ),
+                legend=alt.Legend(orient="bottom", labelLimit=300),
             ),
             xOffset=alt.XOffset("variant:N", sort=None),
-            tooltip=["variant:N", "block:O", "attempt:O", "value:Q", "labels:N"],
+            tooltip=["variant:N", "block:O", "attempt:O", "value:Q", "standing:N", "labels:N"],
         )
     )
     return _spec(chart.properties(height=320))

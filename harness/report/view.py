@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from harness.analysis.labels import LIMITS, Label
+from harness.analysis.labels import FAILED, LIMITS, REMEDIES, Label
 from harness.analysis.measures import Measure, ranked
 from harness.analysis.ratios import Comparison, Noise
 from harness.analysis.results import Analysis, ConditionResult
@@ -19,6 +19,8 @@ from harness.report.figures import Figures
 from harness.report.ramps import DETAILS, ramps_view
 
 _COLUMNS = (Measure.CPU, Measure.THROUGHPUT, Measure.P50, Measure.P99, Measure.DATABASE_CPU)
+_BESIDE = (Measure.P50, Measure.P99, Measure.THROUGHPUT, Measure.SECOND)
+"""What a request costs cannot be told where two loads share the time."""
 
 
 def view(
@@ -43,6 +45,7 @@ def view(
         "conditions": [
             _condition(run, analysis, result, entries, figures) for result in analysis.conditions
         ],
+        "statics": {},
         "curves": curves(analysis, order, figures),
         "claims": claims_view(analysis.judgements),
         "ramps": ramps_view(run, analysis.ramps, figures),
@@ -50,6 +53,8 @@ def view(
         "causes": causes_view(run, analysis.causes, figures),
         "repeated": analysis.repeated,
         "failed_checks": {v.variant: v.problems for v in run.verifications if not v.passed},
+        "labels": [_label(label) for label in Label],
+        "order": _order_of_all(run),
         "cores": _cores(run),
         "load": words.load(run),
     }
@@ -158,7 +163,9 @@ def _limit(result: ConditionResult, entry: str) -> str:
 
 
 def _columns(result: ConditionResult) -> tuple[Measure, ...]:
-    return _COLUMNS if result.condition.objective is None else (Measure.SUSTAINED,)
+    if result.condition.objective is not None:
+        return (Measure.SUSTAINED,)
+    return _COLUMNS if result.condition.beside is None else _BESIDE
 
 
 def _noise(result: ConditionResult, analysis: Analysis) -> str:
@@ -200,6 +207,38 @@ def _levels(noise: Noise) -> str:
 
 def _shown(analysis: Analysis, entry: str) -> str:
     return f"{analysis.baseline} again (A/A)" if entry == analysis.duplicate else entry
+
+
+def _label(label: Label) -> dict[str, str]:
+    kind = "what limited the throughput" if label in LIMITS else "what disturbed the trial"
+    if label in FAILED:
+        kind = "the trial failed, and stands behind no figure"
+    return {"name": label.value, "kind": kind, "remedy": REMEDIES[label]}
+
+
+def _order_of_all(run: Run) -> list[dict[str, Any]]:
+    """Per block, the order in which servers were started, and of conditions and first rounds."""
+    names = [entry.name for entry in run.plan.entries]
+    return [
+        {
+            "block": block,
+            "starts": _named(names, starts),
+            "phases": [
+                {
+                    "condition": phase.condition.name,
+                    "first": _named(names, next(iter(phase.orders), ())),
+                    "rounds": len(phase.orders),
+                }
+                for phase in run.plan.phases
+                if phase.block == block
+            ],
+        }
+        for block, starts in enumerate(run.plan.starts, start=1)
+    ]
+
+
+def _named(names: Sequence[str], order: Sequence[int]) -> str:
+    return ", ".join(names[index] for index in order)
 
 
 def _cores(run: Run) -> str:

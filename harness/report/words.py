@@ -80,7 +80,7 @@ def _load(condition: Condition) -> str:
 def load(run: Run) -> str:
     """How the variants of a run were loaded, apart from what each condition says."""
     study = run.study
-    if study.load.engine == "locust":
+    if study.ramped:
         return "Locust's users up a ramp, each setup alone"
     kinds = []
     if any(condition.window_s is None for condition in study.conditions):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 
+from harness.analysis.labelled import labelled_trials
 from harness.analysis.results import Analysis, analyse
 from harness.analysis.run_pieces import pieces_of
 from harness.claims import Claim
@@ -17,6 +18,7 @@ from harness.report.figures import Figures
 from harness.report.render import html, markdown
 from harness.report.rows import trial_rows
 from harness.report.schemas import file_name, schema_text, summary_text
+from harness.report.statics import statics
 from harness.report.view import view
 from harness.workspace import cache_folder
 
@@ -45,17 +47,25 @@ def write_report(store: Store, claims: Sequence[Claim] = ()) -> Report:
     trials, damaged = store.trials(run)
     pieces = pieces_of(run, trials)
     analysis = analyse(run, trials, claims, pieces)
+    labelled = labelled_trials(run, trials, pieces)
+    explored = explorer(run, analysis, pieces, labelled)
     figures = Figures()
-    values = view(run, analysis, damaged, figures)
-    rows = trial_rows(run, trials)
-    for figure in figures.made:
-        store.write_text(f"figures/{figure.stem}.svg", figure.svg)
-        store.write_bytes(f"figures/{figure.stem}.png", figure.png())
+    values = {**view(run, analysis, damaged, figures), "statics": statics(explored, figures)}
+    rows = trial_rows(run, labelled)
+    _write_figures(store, figures)
     store.write_text("report.md", markdown(values))
     store.write_text("trials.csv", as_csv(rows))
     store.write_bytes("trials.parquet", as_parquet(rows))
     store.write_text(file_name("summary"), schema_text("summary"))
     store.write_text("summary.json", summary_text(analysis))
-    explored = explorer(run, analysis, pieces, trials)
     page = store.write_text("index.html", html(values, explored, cache_folder()))
     return Report(page=page, run=run, analysis=analysis, damaged=tuple(damaged))
+
+
+def _write_figures(store: Store, figures: Figures) -> None:
+    """Every chart as two files, and no others beside them."""
+    kept: set[str] = set()
+    for figure in figures.made:
+        kept.add(store.write_text(f"figures/{figure.stem}.svg", figure.svg).name)
+        kept.add(store.write_bytes(f"figures/{figure.stem}.png", figure.png()).name)
+    store.drop_others("figures", kept)

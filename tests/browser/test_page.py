@@ -11,6 +11,7 @@ from harness.experiment.store import Store
 from harness.records import Run, Trial
 from harness.report.write import write_report
 from harness.study import Condition
+from harness.trial_files import trial_file
 from tests.browser.conftest import Watched
 from tests.toys.runs import BASELINE, make_run, make_study, simulate
 from tests.unit.analysis.test_measures import histogram
@@ -32,7 +33,7 @@ def two_endpoints() -> tuple[Run, list[Trial]]:
     trials: list[Trial] = []
     for condition, other in zip(study.conditions, (550.0, 800.0), strict=True):
         alone = make_run(make_study(blocks=4))
-        made = simulate(alone, {BASELINE: 500.0, "b/other": other}, seed=4)
+        made = simulate(alone, {BASELINE: 500.0, "b/other": other}, seed=4, drift=0.01)
         trials += [
             msgspec.structs.replace(t, condition=condition, latency_hdr=histogram(2.0))
             for t in made
@@ -89,6 +90,36 @@ def test_every_pair_is_shown_when_it_is_asked_for(watched: Watched, path: Path) 
     page.wait_for_selector("#x-matrix tbody tr")
     assert page.locator("#x-matrix tbody tr").count() == 2
     assert "[" in page.locator("#x-matrix tbody").inner_text()
+
+
+def test_trials_that_do_not_count_are_listed_with_reason_and_file(
+    watched: Watched, tmp_path: Path
+) -> None:
+    run, trials = two_endpoints()
+    trials[0] = msgspec.structs.replace(trials[0], problem="the server died")
+    watched.open(written(tmp_path, run, trials))
+    page = watched.page
+    assert "1 not counted" in page.locator("#x-trials-said").inner_text()
+    page.locator("#x-odd summary").click()
+    row = page.locator("#x-odd-table tbody tr").inner_text()
+    assert "incomplete: the server died" in row
+    assert trial_file(trials[0]) in row
+    assert watched.complaints == []
+
+
+def test_where_every_trial_counts_there_is_no_such_list(watched: Watched, path: Path) -> None:
+    watched.open(path)
+    assert not watched.page.locator("#x-odd").is_visible()
+
+
+def test_the_help_of_a_ranking_leads_to_its_explanation(watched: Watched, path: Path) -> None:
+    watched.open(path)
+    targets = watched.page.evaluate(
+        "[...document.querySelectorAll('nav a, main a.help')].map((a) => a.getAttribute('href'))"
+    )
+    assert "#read-ties" in targets
+    for target in set(targets):
+        assert watched.page.locator(f"[id='{target[1:]}']").count() == 1, target
 
 
 def test_a_hostile_title_is_text(watched: Watched, path: Path) -> None:

@@ -21,7 +21,7 @@ FILES = {
     "harness.settings", "harness.study",
 }  # fmt: skip
 EXAMINATIONS = {"harness.examinations"}
-RECORDS = {"harness.observations", "harness.records"} | EXAMINATIONS
+RECORDS = {"harness.observations", "harness.records", "harness.trial_files"} | EXAMINATIONS
 MAY: dict[str, set[str]] = {
     "harness.errors": set(),
     "harness.files": set(),
@@ -42,6 +42,7 @@ MAY: dict[str, set[str]] = {
     "harness.examinations": set(),
     "harness.observations": set(),
     "harness.records": FOUNDATION | FILES | EXAMINATIONS | {"harness.observations"},
+    "harness.trial_files": {"harness.records", "harness.study"},
     "harness.lab": FOUNDATION | FILES | {"harness.lab"},
     "harness.load": FOUNDATION
     | {"harness.load", "harness.lab.process", "harness.lab.clocks", "harness.lab.network"}
@@ -62,7 +63,7 @@ MAY: dict[str, set[str]] = {
     "harness.publish": FOUNDATION
     | FILES
     | RECORDS
-    | {"harness.analysis", "harness.claims", "harness.experiment.store"}
+    | {"harness.analysis", "harness.comparability", "harness.experiment.store"}
     | {"harness.publish", "harness.report"},
     "harness.doctor": FOUNDATION
     | {"harness.settings", "harness.study", "harness.doctor", "harness.lab", "harness.load"}

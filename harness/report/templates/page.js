@@ -129,13 +129,10 @@
     const rows = ordered().map((at) => {
       const [value, low, high] =
         base < 0 ? found.estimates[at] : [found.ratio, found.low, found.high].map((m) => m[at][base]);
-      return {
-        variant: found.entries[at],
-        value,
-        low: low ?? value,
-        high: high ?? value,
-      };
+      return { variant: found.entries[at], value, low, high };
     });
+    // One block has a value and no interval, which is not the same as a narrow one.
+    const spans = rows.filter((row) => row.low !== null && row.high !== null);
     const alternative = `${title()}: ${rows.map((r) => `${r.variant} ${number(r.value)}`).join(", ")}`;
     if (base < 0) {
       const dots = ordered().flatMap((at) =>
@@ -145,12 +142,12 @@
           value,
         })),
       );
-      return draw("x-chart", "absolute", { rows, dots }, alternative);
+      return draw("x-chart", "absolute", { rows, spans, dots }, alternative);
     }
     const floor =
       found.floor === null ? [] : [{ low: 1 / (1 + found.floor), high: 1 + found.floor }];
     const shown = rows.filter((row) => row.value !== null);
-    return draw("x-chart", "ratio", { rows: shown, floor, one: [{ value: 1 }] }, alternative);
+    return draw("x-chart", "ratio", { rows: shown, spans, floor, one: [{ value: 1 }] }, alternative);
   };
 
   const showTable = () => {
@@ -204,20 +201,40 @@
   };
 
   const showTrials = () => {
-    const rows = condition().trials
-      .filter((t) => t.values[measure()] !== undefined)
-      .map((t) => ({
-        variant: t.entry === data.duplicate ? data.baseline : t.entry,
-        block: t.block,
-        attempt: t.attempt,
-        value: t.values[measure()],
-        state: t.labels.length ? "labelled" : "sound",
-        labels: t.labels.join("; ") || "none",
-      }));
-    const wrong = rows.filter((row) => row.state === "labelled").length;
-    const text = `${rows.length} trials, ${wrong} of them with a label`;
+    const all = condition().trials.map((t) => ({
+      variant: t.entry === data.duplicate ? data.baseline : t.entry,
+      shown: t.entry === data.duplicate ? `${data.baseline} again (A/A)` : t.entry,
+      block: t.block,
+      attempt: t.attempt,
+      file: t.file,
+      value: t.values[measure()] ?? null,
+      standing: t.standing,
+      labels: t.labels.join("; ") || "none",
+    }));
+    showOdd(all.filter((t) => t.standing !== data.standings[0]));
+    const rows = all.filter((t) => t.value !== null);
+    const counts = data.standings.map((s) => [s, all.filter((t) => t.standing === s).length]);
+    const told = counts.filter(([, n]) => n).map(([s, n]) => `${n} ${s}`).join("; ");
+    const text = `${all.length} trials: ${told}; ${all.length - rows.length} without a value`;
     $("x-trials-said").textContent = `${text}. The hidden duplicate has the colour of its twin.`;
     return draw("x-trials", "trials", { rows }, text);
+  };
+
+  // Those that bear a label or do not count, with the reason and the file that holds them.
+  const showOdd = (found) => {
+    $("x-odd").hidden = !found.length;
+    $("x-odd-said").textContent = `Trials that bear a label or do not count: ${found.length}`;
+    const body = found.map((t) => {
+      const row = element("tr", null);
+      row.append(element("th", t.shown, { scope: "row" }));
+      for (const text of [t.block, t.attempt, number(t.value), t.standing]) {
+        row.append(element("td", String(text)));
+      }
+      row.append(element("td", t.labels, { class: "wrap" }));
+      row.append(element("td", t.file));
+      return row;
+    });
+    $("x-odd-table").tBodies[0].replaceChildren(...body);
   };
 
   const showLatencies = () => {

@@ -113,12 +113,14 @@ def test_rates_and_latencies_beside_a_second_load_are_the_first_loads() -> None:
     trial = make_trial(slices=[window], condition=BESIDE, latency_hdr=histogram(2.0))
     assert slice_value(Measure.THROUGHPUT, window) == pytest.approx(2_000.0)
     assert trial_value(Measure.THROUGHPUT, trial) == pytest.approx(2_000.0)
+    assert trial_value(Measure.SECOND, trial) == pytest.approx(SECOND_LOAD.correct)
+    assert trial_value(Measure.SECOND, make_trial()) is None
     assert trial_value(Measure.P50, trial) == pytest.approx(3.0, rel=3e-3)
     assert trial_value(Measure.P99, trial) == pytest.approx(3.98, rel=3e-3)
 
 
 def test_only_of_rates_is_more_better() -> None:
     assert [m for m in Measure if not m.lower_is_better] == [
-        Measure.THROUGHPUT, Measure.SUSTAINED,
+        Measure.THROUGHPUT, Measure.SUSTAINED, Measure.SECOND,
     ]  # fmt: skip
     assert len({m.heading for m in Measure}) == len(Measure)

@@ -44,6 +44,9 @@ def edited(path: Path, edit: Edit) -> None:
         (lambda t: t.update(problem=" "), "`problem` is empty"),
         (lambda t: t["slices"][0].update(correct=10**30), "a number of more than 18 digits"),
         (lambda t: t["slices"][0].update(corect=1), "corect"),
+        (lambda t: t["slices"][0].update(correct=-1), "expected `int` >= 0"),
+        (lambda t: t["slices"][0].update(elapsed_ns=-1), "`slices[0].elapsed_ns`"),
+        (lambda t: t["slices"][0]["errors"].update(timeout=-1), "expected `int` >= 0"),
         (lambda t: t.update(schema=99), "has schema version 99"),
         (lambda t: t.update(block="one"), "block"),
     ],
@@ -59,6 +62,30 @@ def test_an_edited_trial_is_named_and_the_others_are_read(
     assert told in str(error)
 
 
+def test_a_long_number_within_a_text_is_no_number(store: Store) -> None:
+    first = sorted((store.folder / "trials").iterdir())[0]
+    edited(first, lambda t: t.update(error_samples=["got 1, 12345678901234567890123"]))
+    _, damaged = store.trials(RUN)
+    assert damaged == []
+
+
+def test_a_damaged_trial_s_message_holds_no_path_of_this_machine(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = sorted((store.folder / "trials").iterdir())[0]
+    read = Path.read_bytes
+
+    def refuse(path: Path) -> bytes:
+        if path.name == first.name:
+            raise PermissionError(13, "Permission denied", str(path))
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(Path, "read_text", lambda path, **_: refuse(path).decode())
+    _, (error,) = store.trials(RUN)
+    assert str(error) == f"trials/{first.name}: cannot be read (Permission denied); check the file."
+
+
 def test_a_truncated_trial_is_named(store: Store) -> None:
     first = sorted((store.folder / "trials").iterdir())[0]
     first.write_bytes(first.read_bytes()[:200])
@@ -72,6 +99,11 @@ def test_a_truncated_trial_is_named(store: Store) -> None:
     [
         (lambda r: r["variants"].pop("b/other"), "`variants` lacks `b/other`"),
         (lambda r: r["implementations"].pop("b"), "`implementations` lacks `b`"),
+        (lambda r: r["plan"]["starts"][0].append(9), "`plan` orders an entry that it lacks"),
+        (
+            lambda r: r["plan"]["phases"][0]["orders"][0].append(-1),
+            "`plan` orders an entry that it lacks",
+        ),
         (lambda r: r.update(schema=2), "has schema version 2"),
     ],
 )

@@ -288,6 +288,27 @@ def test_bytes_of_the_report_are_written_beside_its_texts(store: Store) -> None:
     assert [found.name for found in (store.folder / "report").iterdir()] == ["trials.parquet"]
 
 
+def test_files_of_an_earlier_report_are_removed_and_folders_stay(store: Store) -> None:
+    for name in ("old.svg", "new.svg"):
+        store.write_text(f"figures/{name}", "x")
+    (store.report / "figures" / "mine").mkdir()
+    store.drop_others("figures", {"new.svg"})
+    assert {path.name for path in (store.report / "figures").iterdir()} == {"new.svg", "mine"}
+    store.drop_others("nowhere", ())
+
+
+def test_a_figures_folder_that_is_a_link_is_not_written_to(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "victim").mkdir()
+    store.report.mkdir()
+    (store.report / "figures").symlink_to(tmp_path / "victim")
+    with pytest.raises(StoreFailed, match="is a symbolic link"):
+        store.write_text("figures/x.svg", "x")
+    (tmp_path / "victim" / "theirs").touch()
+    with pytest.raises(StoreFailed, match="is a symbolic link"):
+        store.drop_others("figures", ())
+    assert [path.name for path in (tmp_path / "victim").iterdir()] == ["theirs"]
+
+
 def test_a_report_may_be_written_elsewhere(store: Store, tmp_path: Path) -> None:
     elsewhere = Store(store.folder, tmp_path / "site" / "runs" / "one")
     path = elsewhere.write_text("report.md", "é")

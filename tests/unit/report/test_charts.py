@@ -1,6 +1,7 @@
 import base64
 from xml.etree import ElementTree
 
+import msgspec
 import pytest
 
 from harness.analysis.measures import Measure
@@ -47,3 +48,26 @@ def test_a_data_uri_holds_the_svg_itself() -> None:
     kind, _, body = data_uri("<svg>é</svg>").partition(",")
     assert kind == "data:image/svg+xml;base64"
     assert base64.b64decode(body).decode() == "<svg>é</svg>"
+
+
+def marks(found: Comparison) -> int:
+    """Shapes and lines of what is drawn, axes and grid left out."""
+    drawn = ElementTree.fromstring(interval_chart(found, RUN.study.variants, PALETTE))
+    roles = (node.get("aria-roledescription", "") for node in drawn.iter())
+    return sum(role in {"point", "rule mark", "tick"} for role in roles)
+
+
+def bounded(low: float | None, high: float | None) -> Comparison:
+    """With these bounds instead of those of the first variant."""
+    found = comparison()
+    first = RUN.study.variants[0]
+    changed = msgspec.structs.replace(found.estimates[first], low=low, high=high)
+    return msgspec.structs.replace(found, estimates=found.estimates | {first: changed})
+
+
+def test_one_block_has_no_interval_and_none_is_drawn() -> None:
+    assert marks(bounded(None, None)) == marks(comparison()) - 1
+
+
+def test_an_interval_that_is_cut_off_bears_an_arrow() -> None:
+    assert marks(bounded(1.0, 1e9)) == marks(comparison()) + 1

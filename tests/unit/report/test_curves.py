@@ -7,7 +7,7 @@ from harness.analysis.measures import Measure
 from harness.analysis.results import Analysis, analyse
 from harness.report.curves import curves
 from harness.report.figures import Figures
-from harness.study import Condition
+from harness.study import Condition, Latency
 from tests.toys.runs import BASELINE, CONDITION, make_run, make_study, simulate
 from tests.unit.analysis.test_measures import histogram
 
@@ -38,7 +38,9 @@ def drawn(uri: str) -> str:
 def test_two_rates_make_a_curve_for_each_percentile() -> None:
     made = curves(analysed(0.5, 0.9), VARIANTS, Figures())
     assert [chart["title"] for chart in made] == [
-        f"io_read: {measure.heading}, by load" for measure in (Measure.P50, Measure.P99)
+        f"io_read, 8 connections, 100 rows, windows of 5 s, poisson arrivals: {measure.heading}"
+        ", by load"
+        for measure in (Measure.P50, Measure.P99)
     ]
     for chart in made:
         assert all(name in drawn(chart["uri"]) for name in VARIANTS)
@@ -54,3 +56,11 @@ def test_one_rate_or_a_closed_loop_make_none() -> None:
 def test_a_variant_that_was_not_measured_is_not_drawn() -> None:
     (first, _) = curves(analysed(0.5, 0.9), [*VARIANTS, "c/absent"], Figures())
     assert "c/absent" not in first["alt"]
+
+
+def test_loads_that_differ_in_more_than_their_rate_make_no_common_curve() -> None:
+    found = analysed(0.5, 0.9)
+    first, second = found.conditions
+    delayed = msgspec.structs.replace(second.condition, latency=Latency(database_ms=100.0))
+    apart = (first, msgspec.structs.replace(second, condition=delayed))
+    assert curves(msgspec.structs.replace(found, conditions=apart), VARIANTS, Figures()) == []

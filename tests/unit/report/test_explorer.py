@@ -6,6 +6,7 @@ import math
 import msgspec
 import pytest
 
+from harness.analysis.labelled import labelled_trials
 from harness.analysis.measures import Measure
 from harness.analysis.results import analyse
 from harness.analysis.run_pieces import pieces_of
@@ -21,7 +22,7 @@ ANALYSIS = analyse(RUN, TRIALS, pieces=PIECES)
 
 def made(extra: int = 0) -> dict[str, object]:
     again = [msgspec.structs.replace(t, attempt=2, problem="died") for t in TRIALS[:extra]]
-    found = explorer(RUN, ANALYSIS, PIECES, [*TRIALS, *again])
+    found = explorer(RUN, ANALYSIS, PIECES, labelled_trials(RUN, [*TRIALS, *again], PIECES))
     assert found is not None
     copy: dict[str, object] = json.loads(json.dumps(found, allow_nan=False))
     assert copy == found
@@ -55,9 +56,12 @@ def test_every_trial_is_there_and_those_that_do_not_count_say_so() -> None:
     assert isinstance(trials, list)
     assert len(trials) == len(TRIALS) + 2
     assert {t["entry"] for t in trials} == {BASELINE, "b/other", BASELINE + DUPLICATE}
-    aside = [t for t in trials if t["labels"] == ["another attempt counts in its place"]]
+    aside = [t for t in trials if t["standing"] == "not counted"]
     assert {t["attempt"] for t in aside} == {2}
     assert len(aside) == 2
+    for trial in aside:
+        assert trial["labels"] == ["another attempt counts in its place", "incomplete: died"]
+        assert trial["file"].endswith("~2.json")
 
 
 def test_what_cannot_be_had_is_left_out_and_never_a_zero() -> None:

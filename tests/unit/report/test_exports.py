@@ -6,11 +6,12 @@ import pytest
 from pyarrow import parquet
 
 from harness.report.exports import as_csv, as_parquet
-from harness.report.rows import COLUMNS, Row, trial_rows
+from harness.report.rows import COLUMNS, Row
+from tests.toys.labelling import rows_of
 from tests.toys.runs import BASELINE, make_run, make_slice, make_study, make_trial, simulate
 
 RUN = make_run(make_study(blocks=2))
-ROWS = trial_rows(RUN, simulate(RUN, {BASELINE: 500, "b/other": 600}, 1))
+ROWS = rows_of(RUN, simulate(RUN, {BASELINE: 500, "b/other": 600}, 1))
 NAMES = [column.name for column in COLUMNS]
 KINDS: dict[type, pa.DataType] = {
     str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_(),
@@ -27,7 +28,7 @@ def read_parquet(rows: tuple[Row, ...]) -> pa.Table:
 
 def troubled(text: str) -> tuple[Row, ...]:
     """A row whose problem begins with a text."""
-    return trial_rows(RUN, [make_trial(slices=[make_slice()], problem=text)])
+    return rows_of(RUN, [make_trial(slices=[make_slice()], problem=text)])
 
 
 def test_parquet_holds_the_rows_as_they_are() -> None:
@@ -70,7 +71,7 @@ def test_a_text_that_a_spreadsheet_would_compute_is_kept_from_it(text: str) -> N
 
 def test_a_negative_number_is_no_formula() -> None:
     place = NAMES.index("idle_cpu_share")
-    (row,) = trial_rows(RUN, [make_trial(idle_cpu_share=-0.25)])
+    (row,) = rows_of(RUN, [make_trial(idle_cpu_share=-0.25)])
     assert row[place] == -0.25
     assert read_csv((row,))[0]["idle_cpu_share"] == "-0.25"
 

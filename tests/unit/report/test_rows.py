@@ -7,9 +7,10 @@ from harness.analysis.measures import Measure, trial_value
 from harness.analysis.results import analyse
 from harness.observations import BesideRecord, RampRecord, RoundTrips
 from harness.records import DUPLICATE, Run, Trial
-from harness.report.rows import COLUMNS, Value, trial_rows
+from harness.report.rows import COLUMNS, Value
 from harness.settings import LoadSettings
 from harness.study import Beside, Condition, Latency, Objective
+from tests.toys.labelling import rows_of
 from tests.toys.runs import (
     BASELINE,
     CONDITION,
@@ -29,7 +30,7 @@ NAMES = [column.name for column in COLUMNS]
 
 
 def told(trials: Sequence[Trial], run: Run = RUN) -> list[dict[str, Value]]:
-    return [dict(zip(NAMES, row, strict=True)) for row in trial_rows(run, trials)]
+    return [dict(zip(NAMES, row, strict=True)) for row in rows_of(run, trials)]
 
 
 def one(trial: Trial, run: Run = RUN) -> dict[str, Value]:
@@ -44,7 +45,7 @@ def locust() -> Run:
 
 def test_no_column_stands_twice_and_each_value_is_of_its_kind() -> None:
     assert len(set(NAMES)) == len(NAMES)
-    for row in trial_rows(RUN, TRIALS):
+    for row in rows_of(RUN, TRIALS):
         for column, value in zip(COLUMNS, row, strict=True):
             assert value is None or type(value) is column.kind
 
@@ -54,9 +55,9 @@ def test_there_is_a_row_for_every_trial_in_a_fixed_order() -> None:
     assert [(row["block"], row["entry"]) for row in rows] == [
         (block, entry) for block in (1, 2) for entry in (BASELINE, BASELINE + DUPLICATE, "b/other")
     ]
-    assert trial_rows(RUN, TRIALS[::-1]) == trial_rows(RUN, TRIALS)
+    assert rows_of(RUN, TRIALS[::-1]) == rows_of(RUN, TRIALS)
     assert [row["duplicate"] for row in rows[:3]] == [False, True, False]
-    assert trial_rows(RUN, []) == ()
+    assert rows_of(RUN, []) == ()
 
 
 def test_a_row_says_of_which_run_and_condition_it_is() -> None:
@@ -89,7 +90,8 @@ def test_what_is_not_known_is_missing_and_not_nought() -> None:
     row = one(make_trial(slices=[make_slice(database_cpu_ns=None)], rss_peak_kib=None))
     for name in (
         "window_s", "windows", "rate_per_s", "share", "arrivals", "database_ms", "client_ms",
-        "beside_endpoint", "beside_connections", "problem", "database_cpu_us_per_request",
+        "beside_endpoint", "beside_connections", "beside_correct", "second_load_per_s", "problem",
+        "database_cpu_us_per_request",
         "latency_p50_ms", "latency_p99_ms", "sustained_rate_per_s", "database_cpu_s",
         "memory_peak_mib", "users", "under_way_at_stop", "database_trip_before_ms",
     ):  # fmt: skip
@@ -102,7 +104,7 @@ def test_a_trial_without_slices_has_no_sums() -> None:
     assert (row["complete"], row["problem"]) == (False, "the server died")
     for name in ("correct", "errors", "elapsed_s", "throughput_per_s", "steal_s"):
         assert row[name] is None
-    assert row["labels"] == "incomplete"
+    assert (row["labels"], row["standing"]) == ("incomplete", "not counted")
 
 
 def test_what_is_no_number_is_missing() -> None:
@@ -114,13 +116,17 @@ def test_a_window_with_all_that_a_condition_may_name() -> None:
         "io_read", 8, 100, window_s=1.0, windows=2, rate=50.0,
         latency=Latency(database_ms=100.0), beside=Beside("cpu", 3),
     )  # fmt: skip
-    beside = BesideRecord(correct=1, errors={}, latency_p50_ns=None, latency_p99_ns=None)
+    beside = BesideRecord(
+        correct=30, errors={"timeout": 1}, latency_p50_ns=None, latency_p99_ns=None
+    )
     trips = RoundTrips(100.1, 100.2, 0.3, 0.4)
     trial = make_trial(slices=[make_window(beside=beside)], condition=condition, round_trips=trips)
     row = one(trial)
     assert (row["window_s"], row["windows"], row["rate_per_s"]) == (1.0, 2, 50.0)
     assert (row["arrivals"], row["database_ms"], row["client_ms"]) == ("poisson", 100.0, 0.0)
     assert (row["beside_endpoint"], row["beside_connections"]) == ("cpu", 3)
+    assert (row["beside_correct"], row["beside_errors"]) == (30, 1)
+    assert row["second_load_per_s"] == pytest.approx(30 / trial.slices[0].elapsed_ns * 1e9)
     assert row["server_cpu_us_per_request"] is None  # of two loads
     assert (row["database_trip_after_ms"], row["client_trip_before_ms"]) == (100.2, 0.3)
 
@@ -136,6 +142,8 @@ def test_an_attempt_that_does_not_count_stays_and_says_so() -> None:
     rows = told([make_trial(), again])
     assert [(row["attempt"], row["counted"]) for row in rows] == [(1, True), (2, False)]
     assert [row["complete"] for row in rows] == [True, False]
+    assert [row["standing"] for row in rows] == ["counted", "not counted"]
+    assert [str(row["file"]).count("~2") for row in rows] == [0, 1]
 
 
 def test_labels_are_those_of_the_analysis() -> None:

@@ -16,7 +16,8 @@ from harness.workspace import Workspace
 from tests.toys.ladder import ladder_run, ladder_study, ladder_trials
 from tests.toys.runs import BASELINE, make_run, make_study, make_trial, simulate
 
-KEPT = sorted(path.parent for path in Workspace().results.glob("*/run.json"))
+KEPT = sorted(path.parents[1] for path in Workspace().results.glob("*/report/summary.json"))
+"""Those that have a report; a run that has just been cut off has none."""
 RUN = make_run(make_study(blocks=2))
 
 

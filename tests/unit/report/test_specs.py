@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from harness.analysis.labelled import Standing
 from harness.report.charts import svg_of
-from harness.report.specs import specifications
+from harness.report.specs import filled, specifications
 
 SPECS = specifications()
 ROWS = [
@@ -14,12 +15,21 @@ ROWS = [
     {"variant": "b/y", "value": 0.5, "low": 0.4, "high": 0.6},
 ]
 DATA: dict[str, dict[str, list[dict[str, Any]]]] = {
-    "absolute": {"rows": ROWS, "dots": [{"variant": "a/x", "block": "1", "value": 1.45}]},
-    "ratio": {"rows": ROWS, "floor": [{"low": 0.98, "high": 1.02}], "one": [{"value": 1}]},
+    "absolute": {
+        "rows": ROWS,
+        "spans": ROWS[1:],
+        "dots": [{"variant": "a/x", "block": "1", "value": 1.45}],
+    },
+    "ratio": {
+        "rows": ROWS,
+        "spans": ROWS[1:],
+        "floor": [{"low": 0.98, "high": 1.02}],
+        "one": [{"value": 1}],
+    },
     "trials": {
         "rows": [
-            {"variant": "a/x", "block": 1, "attempt": 1, "value": 2.0, "state": s, "labels": "none"}
-            for s in ("sound", "labelled")
+            {"variant": "a/x", "block": 1, "attempt": 1, "value": 2.0, "standing": s, "labels": "x"}
+            for s in Standing
         ]
     },
     "latencies": {
@@ -38,15 +48,25 @@ DATA: dict[str, dict[str, list[dict[str, Any]]]] = {
 
 @pytest.mark.parametrize("name", SPECS)
 def test_each_chart_draws_what_it_is_given(name: str) -> None:
-    text = json.dumps(SPECS[name]).replace('["{domain}"]', '["a/x", "b/y"]')
-    text = text.replace('["{range}"]', '["#0072B2", "#D55E00"]')
-    text = text.replace('"{title}"', '"a title"').replace('"{heading}"', '"a heading"')
-    assert "{" + "domain" not in text
-    svg = svg_of({**json.loads(text), "datasets": DATA[name], "width": 300})
+    palette = {"a/x": "#0072B2", "b/y": "#D55E00"}
+    spec = filled(SPECS[name], DATA[name], palette, "a heading", 300)
+    assert "{" + "domain" not in json.dumps(spec)
+    svg = svg_of(spec)
     assert "a/x" in svg
     wanted = {"trials": "a heading", "latencies": "percentile", "resources": "processors used"}
-    assert wanted.get(name, "a title") in svg
+    assert wanted.get(name, "a heading") in svg
 
 
 def test_every_chart_is_as_wide_as_its_place() -> None:
     assert all(spec["width"] == "container" for spec in SPECS.values())
+
+
+@pytest.mark.parametrize("name", ["absolute", "ratio"])
+def test_a_variant_without_an_interval_keeps_its_place(name: str) -> None:
+    svg = svg_of(filled(SPECS[name], DATA[name], {"a/x": "#000000", "b/y": "#000000"}, "x", 300))
+    assert svg.index(">a/x<") < svg.index(">b/y<")
+
+
+def test_trials_are_drawn_by_their_standing() -> None:
+    svg = svg_of(filled(SPECS["trials"], DATA["trials"], {"a/x": "#000000"}, "x", 300))
+    assert all(standing.value in svg for standing in Standing)

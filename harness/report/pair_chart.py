@@ -1,0 +1,81 @@
+"""Every pair of variants under one condition: a triangle of ratios, as a file for articles."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from harness.report.charts import svg_of
+
+_CELL = 34
+"""Pixels, enough for a ratio with two decimals."""
+_LINE = 24
+_TINTS = ("#6fb1e0", "#ffffff", "#f0a860")
+"""Blue for less and orange for more, told apart by colour-blind readers; both light enough for
+black figures (contrast above 7)."""
+_FULL = 2.0
+"""The ratio, and its inverse, from which on the colour is full."""
+
+
+def pair_chart(found: Mapping[str, Any], heading: str) -> str:
+    """Ratios of row to column as SVG, each pair once; grey are pairs that were not told apart.
+
+    Args:
+        found: of one measure, as the page's explorer has it.
+        heading: of the measure.
+    """
+    import altair as alt  # slow to import, and wanted by no other command
+
+    names = _ordered(found)
+    axis = alt.Axis(labelLimit=260, labelAngle=-60, orient="top")
+    chart = (
+        alt.Chart(alt.InlineData(values=_cells(found, names)))
+        .encode(
+            x=alt.X("column:N", sort=names[:-1], title=None, axis=axis),
+            y=alt.Y("row:N", sort=names[1:], title=None, axis=alt.Axis(labelLimit=260)),
+        )
+        .properties(
+            width=_CELL * (len(names) - 1),
+            height=_LINE * (len(names) - 1),
+            title=alt.TitleParams(f"{heading}: row / column", fontSize=12, anchor="start"),
+        )
+    )
+    scale = alt.Scale(
+        type="log", domain=[1 / _FULL, 1, _FULL], range=list(_TINTS), clamp=True, interpolate="rgb"
+    )
+    ink = alt.condition("datum.differs", alt.value("#101010"), alt.value("#595959"))
+    return svg_of(
+        alt.layer(
+            chart.mark_rect().encode(color=alt.Color("ratio:Q", scale=scale, legend=None)),
+            chart.mark_text(fontSize=10).encode(text=alt.Text("ratio:Q", format=".2f"), color=ink),
+        )
+        .resolve_scale(color="independent")
+        .to_dict(validate=False)
+    )
+
+
+def alternative(found: Mapping[str, Any], heading: str) -> str:
+    """What the chart shows, for those who do not see it."""
+    names = _ordered(found)
+    told = sum(cell["differs"] for cell in _cells(found, names))
+    pairs = len(names) * (len(names) - 1) // 2
+    return f"{heading}, each variant to each other: {told} of {pairs} pairs differ beyond noise."
+
+
+def _ordered(found: Mapping[str, Any]) -> list[str]:
+    """As ranked; as the study has them where nothing may be ranked."""
+    return list(found["ranking"] or found["entries"])
+
+
+def _cells(found: Mapping[str, Any], names: Sequence[str]) -> list[dict[str, Any]]:
+    place = {name: at for at, name in enumerate(found["entries"])}
+    groups = {name: set(found["groups"][place[name]]) for name in names}
+    return [
+        {
+            "row": row,
+            "column": column,
+            "ratio": found["ratio"][place[row]][place[column]],
+            "differs": bool(found["ranking"]) and not groups[row] & groups[column],
+        }
+        for at, row in enumerate(names)
+        for column in names[:at]
+        if found["ratio"][place[row]][place[column]] is not None  # no block in common
+    ]

@@ -1,0 +1,16 @@
+"""Trials with their labels, and the rows that are made of them."""
+
+from collections.abc import Sequence
+
+from harness.analysis.labelled import LabelledTrial, labelled_trials
+from harness.analysis.run_pieces import pieces_of
+from harness.records import Run, Trial
+from harness.report.rows import Row, trial_rows
+
+
+def labelled(run: Run, trials: Sequence[Trial]) -> tuple[LabelledTrial, ...]:
+    return labelled_trials(run, trials, pieces_of(run, trials))
+
+
+def rows_of(run: Run, trials: Sequence[Trial]) -> tuple[Row, ...]:
+    return trial_rows(run, labelled(run, trials))
