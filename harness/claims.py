@@ -25,6 +25,7 @@ class Criterion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     measure: `highest` is the highest rate of one of Locust's ramps.
     endpoints, connections, latency_ms: which conditions fit; all of them where empty. latency_ms is
         the added round trip of both legs together.
+    leg: the only one that is longer; whichever they are where None.
     beside: the endpoint of a second load; only conditions without one where None.
     at_least, at_most: where the value must lie for the claim to hold.
     part: of a claim that says several things, which of them; a claim is supported as a whole only
@@ -40,6 +41,7 @@ class Criterion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     endpoints: tuple[str, ...] = ()
     connections: tuple[int, ...] = ()
     latency_ms: tuple[float, ...] = ()
+    leg: Literal["database", "client"] | None = None
     beside: str | None = None
     at_least: Bound | None = None
     at_most: Bound | None = None

@@ -32,7 +32,8 @@ WAITING_SHARE = 0.50
 class Circumstances(msgspec.Struct, frozen=True):
     """What a trial's labels depend on beside the trial.
 
-    pool_size: connections that a server keeps to PostgreSQL; None where its variant has no pool.
+    pool_size: connections that a server keeps to PostgreSQL, in a pool or one per thread; None
+        where its variant keeps none.
     ceiling_per_s: of the generator; None where it was not measured.
     idle_cores: what the block's other servers use on the application's cores, while they have no
         load: heartbeats, mostly. It is nobody's fault, and nothing that the server could use.
@@ -49,12 +50,13 @@ class Circumstances(msgspec.Struct, frozen=True):
     def of(run: Run, variant: str, idle_cores: float = 0.0) -> "Circumstances":
         """Those of a variant's trials in a run."""
         server = run.study.server_of(variant)
-        pooled = run.variants[variant].factors.get("pool") == "pooled"
+        pool = run.variants[variant].factors.get("pool")
+        kept = {"pooled": server.pool_size, "per-thread": server.threads}.get(pool or "")
         return Circumstances(
             cores=run.cores,
             workers=server.workers,
             generators=run.study.load.generators,
-            pool_size=server.pool_size * server.workers if pooled else None,
+            pool_size=None if kept is None else kept * server.workers,
             ceiling_per_s=run.generator_ceiling_per_s,
             idle_cores=idle_cores,
         )
@@ -72,7 +74,9 @@ def bounds(trial: Trial, used: Shares, around: Circumstances) -> list[Finding]:
     cores = around.cores
     usable = min(around.workers, len(cores.application) - around.idle_cores)
     if used.server >= SERVER_SHARE * usable:
-        found.append(Finding(Label.SERVER_BOUND, f"{used.server / usable:.0%} of its CPU used"))
+        # What the others use while idle is a mean over them all, and may be less at the moment.
+        share = min(1.0, used.server / usable) if usable > 0 else 1.0
+        found.append(Finding(Label.SERVER_BOUND, f"{share:.0%} of its CPU used"))
     elif used.database is not None:
         found += (
             _database_waits(trial)
@@ -132,14 +136,26 @@ def _pool_bounds(
     """All connections busy while neither side computes: they wait, and requests wait for them."""
     if trial.waits is None or not trial.waits.busy or around.pool_size is None:
         return []
-    busy = sum(trial.waits.busy) / len(trial.waits.busy) / around.pool_size
+    seen = sum(trial.waits.busy) / len(trial.waits.busy)
+    busy = (seen + _on_the_way(trial)) / around.pool_size
     busiest = max(used.server, database / len(around.cores.database))
     if busy < FULL_SHARE or busiest >= IDLE_BELOW:
         return []
-    detail = (
-        f"the pool's {around.pool_size} connections were busy for {min(busy, 1):.0%} of the time"
-    )
+    detail = f"its {around.pool_size} connections were lent for {min(busy, 1):.0%} of the time"
     return [Finding(Label.POOL_BOUND, detail)]
+
+
+def _on_the_way(trial: Trial) -> float:
+    """Connections that are lent while PostgreSQL sees them idle: their bytes are under way.
+
+    By Little's law: statements per second, each of which is one round trip, times its length.
+    """
+    latency, statements = trial.condition.latency, trial.statements
+    elapsed_s = sum(s.elapsed_ns for s in trial.slices) / 1e9
+    if latency is None or statements is None or not elapsed_s:
+        return 0.0
+    answered = sum(s.correct for s in trial.slices)
+    return answered / elapsed_s * statements.expected * latency.database_ms / 1e3
 
 
 def _other_bounds(used: Shares, database: float, cores: Cores, usable: float) -> list[Finding]:

@@ -259,11 +259,13 @@ def _slope(criterion: Criterion, low: Trial, high: Trial) -> float | None:
 
 def _fits(criterion: Criterion, condition: Condition) -> bool:
     latency = condition.latency
-    added = 0.0 if latency is None else latency.database_ms + latency.client_ms
+    legs = {} if latency is None else {leg: ms for leg, ms in latency.legs.items() if ms}
+    added = sum(legs.values(), 0.0)
     beside = None if condition.beside is None else condition.beside.endpoint
     return (
         condition.endpoint in (criterion.endpoints or (condition.endpoint,))
         and condition.connections in (criterion.connections or (condition.connections,))
         and added in (criterion.latency_ms or (added,))
+        and criterion.leg in (None, *(legs if len(legs) == 1 else ()))
         and beside == criterion.beside
     )

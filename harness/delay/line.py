@@ -1,14 +1,16 @@
 """What is under way on one leg: pieces in the order in which they are due.
 
-All connections of a leg have the same delay, so one queue for all of them is in order, and one
-timer wakes for its head. libuv's timers count in whole milliseconds; a timerfd (timerfd_create(2))
+All connections of a leg share a queue and one timer, which wakes for its head. Connections do not
+wait for each other: one that is just being opened has pieces that are due later than those that
+others send after them. libuv's timers count in whole milliseconds; a timerfd (timerfd_create(2))
 counts in nanoseconds.
 """
 
 import asyncio
+import heapq
+import itertools
 import os
 import time
-from collections import deque
 from collections.abc import Callable
 from time import monotonic_ns
 
@@ -20,13 +22,13 @@ class Line:
     """One leg, both directions.
 
     one_way_ns: how long a piece is under way; half of the round trip. May be changed at any time:
-        what is under way keeps its due time, and what comes after never overtakes it.
+        what is under way keeps its due time.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.one_way_ns = 0
-        self._queue: deque[tuple[int, Deliver, bytes | None]] = deque()
-        self._last_ns = 0
+        self._queue: list[tuple[int, int, Deliver, bytes | None]] = []
+        self._numbers = itertools.count()
         self._timer = os.timerfd_create(time.CLOCK_MONOTONIC, flags=os.TFD_NONBLOCK)
         self._loop = loop
         loop.add_reader(self._timer, self._wake)
@@ -36,19 +38,27 @@ class Line:
         """Whether nothing is under way."""
         return not self._queue
 
-    def send(self, deliver: Deliver, piece: bytes | None, not_before_ns: int = 0) -> None:
+    def send(
+        self, deliver: Deliver, piece: bytes | None, not_before_ns: int = 0, after_ns: int = 0
+    ) -> int:
         """Put a piece on its way.
 
         Args:
             deliver: is called with it when it is due.
             piece: or None for the end.
             not_before_ns: on the monotonic clock: before then it does not set out.
+            after_ns: when the piece before it on the same connection is due, which it never
+                overtakes.
+
+        Returns:
+            When it is due.
         """
-        due = max(self._last_ns, max(monotonic_ns(), not_before_ns) + self.one_way_ns)
-        self._last_ns = due
-        self._queue.append((due, deliver, piece))
-        if len(self._queue) == 1:
+        due = max(after_ns, max(monotonic_ns(), not_before_ns) + self.one_way_ns)
+        number = next(self._numbers)
+        heapq.heappush(self._queue, (due, number, deliver, piece))
+        if self._queue[0][1] == number:
             self._set_timer(due)
+        return due
 
     def close(self) -> None:
         """Forget what is under way."""
@@ -67,7 +77,7 @@ class Line:
             return  # set anew since it rang
         queue = self._queue
         while queue and queue[0][0] <= monotonic_ns():
-            _, deliver, piece = queue.popleft()
+            _, _, deliver, piece = heapq.heappop(queue)
             deliver(piece)
         if queue:
             self._set_timer(queue[0][0])

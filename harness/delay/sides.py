@@ -6,7 +6,7 @@ import struct
 from time import monotonic_ns
 from typing import Any
 
-from harness.delay.line import Line
+from harness.delay.line import Deliver, Line
 
 HELD_BYTES = 1 << 20
 """Of one side's pieces that are under way: above this it is not listened to. Enough for a
@@ -23,6 +23,7 @@ class Side(asyncio.Protocol):
         self.transport: asyncio.Transport | None = None
         self.other: Side | None = None
         self.not_before_ns = 0
+        self._due_ns = 0
         self._line = line
         self._held = 0
         self._deaf = False
@@ -46,9 +47,12 @@ class Side(asyncio.Protocol):
         if self.not_before_ns and self.not_before_ns <= monotonic_ns():
             self.not_before_ns = 0
         self._held += len(data)
-        self._line.send(self._arrived, data, self.not_before_ns)
+        self._travel(self._arrived, data)
         if self._held > HELD_BYTES:
             self._listen(False)
+
+    def _travel(self, deliver: Deliver, piece: bytes | None) -> None:
+        self._due_ns = self._line.send(deliver, piece, self.not_before_ns, self._due_ns)
 
     def _arrived(self, piece: bytes | None) -> None:
         if piece is None:
@@ -68,7 +72,7 @@ class Side(asyncio.Protocol):
     def eof_received(self) -> bool:
         """They have said their last, and may go on listening."""
         self._ended = True
-        self._line.send(self._arrived, None, self.not_before_ns)
+        self._travel(self._arrived, None)
         return True
 
     def _end_arrived(self) -> None:
@@ -86,11 +90,11 @@ class Side(asyncio.Protocol):
         """A reset travels like everything else."""
         self.transport = None
         if exc is None:
-            self._line.send(self._arrived, None, self.not_before_ns)
+            self._travel(self._arrived, None)
         else:
-            self._line.send(lambda _: self._reset_arrived(), None, self.not_before_ns)
+            self._travel(self._reset_arrived, None)
 
-    def _reset_arrived(self) -> None:
+    def _reset_arrived(self, _: bytes | None) -> None:
         if self.other is not None and self.other.transport is not None:
             connected = self.other.transport.get_extra_info("socket")
             connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
@@ -121,10 +125,11 @@ class Side(asyncio.Protocol):
 
 
 class Near(Side):
-    """The end towards the client. What it says waits until the handshake would be over.
+    """The end towards the client. The far end is opened when the handshake would be over there.
 
     The kernel has answered the client's SYN at once; on a long line its connect would have taken a
-    round trip. So whatever it says first sets out a round trip after it came.
+    round trip, and the ACK that ends the handshake half of one more. So whatever the client says
+    first sets out a round trip after it came, and the server accepts just before it hears that.
     """
 
     def __init__(self, line: Line, target: tuple[str, int]) -> None:
@@ -132,39 +137,32 @@ class Near(Side):
         self._target = target
         self._tasks: set[asyncio.Task[None]] = set()
         self._early: list[bytes | None] | None = []
+        self._reset = False
 
     def connection_made(self, transport: Any) -> None:
-        """Connect onward; what is said until that stands is kept."""
+        """Connect onward, in time."""
         super().connection_made(transport)
         if self._line.one_way_ns:
             self.not_before_ns = monotonic_ns() + 2 * self._line.one_way_ns
+            self._travel(self._handshaken, None)
+        else:
+            self._handshaken(None)
+
+    def _handshaken(self, _: bytes | None) -> None:
         task = asyncio.get_running_loop().create_task(self._connect())
         self._tasks.add(task)  # the loop itself keeps only a weak reference
+        task.add_done_callback(self._tasks.discard)
 
-    def _send(self, data: bytes) -> None:
-        """As `Side` does, once the far end stands; until then no more than one piece is read."""
+    def _arrived(self, piece: bytes | None) -> None:
+        """What comes before the far end stands is kept for it; it counts as under way."""
         if self._early is None:
-            super()._send(data)
-            return
-        self._early.append(data)
-        self._listen(False)
+            super()._arrived(piece)
+        else:
+            self._early.append(piece)
 
-    def eof_received(self) -> bool:
-        """Likewise."""
-        if self._early is None:
-            return super().eof_received()
-        self._early.append(None)
-        return True
-
-    def _catch_up(self) -> None:
-        early, self._early = self._early or [], None
-        for piece in early:
-            if piece is None:
-                super().eof_received()
-            else:
-                super().data_received(piece)
-        if self._held <= HELD_BYTES:
-            self._listen(True)
+    def _reset_arrived(self, _: bytes | None) -> None:
+        self._reset = True
+        super()._reset_arrived(None)
 
     async def _connect(self) -> None:
         far = Side(self._line)
@@ -175,9 +173,10 @@ class Near(Side):
             if self.transport is not None:
                 self.transport.abort()
             return
-        if self.transport is None:  # the client has gone meanwhile
-            assert far.transport is not None
-            far.transport.close()
-        else:
-            self.other = far
-            self._catch_up()
+        self.other = far
+        early, self._early = self._early or [], None
+        if self._reset:  # the client is gone, and nothing of it counts
+            super()._reset_arrived(None)
+            return
+        for piece in early:
+            self._arrived(piece)

@@ -23,7 +23,7 @@ def search_for(
     assert gathering.capacity_per_s is not None
     search = Search(_START_SHARE * gathering.capacity_per_s, highest_per_s)
     while (step := search.next_step()) is not None and gathering.server.running.running:
-        window = turns.window(gathering, turn, step.rate_per_s)
+        window = turns.window(gathering, turn, step.rate_per_s, draw=len(gathering.tries))
         tried = judge(objective, step, window)
         gathering.slices.append(window.record)
         gathering.tries.append(tried)

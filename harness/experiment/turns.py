@@ -21,6 +21,8 @@ _SETTLE_S = 0.005
 """Between a slice's last response and the reading of the clocks: what a server does after it has
 answered (Django ends the request's thread then) belongs to the request that caused it."""
 _SECOND_NS = 1_000_000_000
+_DRAWS = 1_000_003
+"""Between the seeds of one turn's windows; more than there are rounds."""
 
 
 class _Edges(msgspec.Struct):
@@ -72,8 +74,13 @@ class Turns:
         gathering.turn(turn, tally, used.server_ns, used.at_ns)
         return self._record(gathering, turn, tally, used, None)
 
-    def window(self, gathering: Gathering, turn: Turn, rate_per_s: float | None) -> Window:
-        """Unbroken load: a closed loop, or an open one at a rate; the warm-up runs into it."""
+    def window(
+        self, gathering: Gathering, turn: Turn, rate_per_s: float | None, draw: int = 0
+    ) -> Window:
+        """Unbroken load: a closed loop, or an open one at a rate; the warm-up runs into it.
+
+        draw: of arrivals, where one turn has several windows, lest all see one pattern.
+        """
         clock = gathering.server.running.clock
         edges = _Edges([], [])
 
@@ -98,7 +105,7 @@ class Turns:
             tally = self._with.generator.window(
                 gathering.server.entry.name, gathering.exchange, warmup_s=settings.warmup_s,
                 seconds=condition.window_s, timeout_s=settings.timeout_s, at_edge=at_edge,
-                arrivals=None if rate_per_s is None else self._arrivals(rate_per_s, turn),
+                arrivals=None if rate_per_s is None else self._arrivals(rate_per_s, turn, draw),
             )  # fmt: skip
             second = beside.result()  # its drain is no idle time either
         except Exception:
@@ -147,9 +154,10 @@ class Turns:
     def _watch(self, gathering: Gathering) -> None:
         self._with.sampler.watch(self._database.role(gathering.server.entry.name))
 
-    def _arrivals(self, rate_per_s: float, turn: Turn) -> Arrivals:
+    def _arrivals(self, rate_per_s: float, turn: Turn, draw: int) -> Arrivals:
         """The same schedule for every variant of a round: who comes when is not left to luck."""
-        return Arrivals(self._condition.arrivals, rate_per_s, seed=self._seed + turn.round)
+        seed = self._seed + turn.round + _DRAWS * draw
+        return Arrivals(self._condition.arrivals, rate_per_s, seed=seed)
 
     def _record(
         self,
@@ -192,7 +200,9 @@ def _details(
     starts = np.frombuffer(tally.starts, dtype=np.int64)
     lags = np.frombuffer(tally.lags, dtype=np.int64)
     seconds = (tally.end_ns - tally.start_ns) // _SECOND_NS
-    ended = (starts + latencies - tally.start_ns) // _SECOND_NS
+    ends_before = np.frombuffer(tally.ends_before, dtype=np.int64)
+    ends = np.concatenate((starts + latencies, ends_before))
+    ended = (ends - tally.start_ns) // _SECOND_NS
     begun = (starts - tally.start_ns) // _SECOND_NS
     return WindowRecord(
         before=tally.before,

@@ -1,5 +1,6 @@
 """What PostgreSQL's connections do, sampled while a variant is under load."""
 
+import contextlib
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -15,6 +16,7 @@ _QUERY = """
 SELECT coalesce(state, 'starting'), wait_event_type, wait_event, count(*)
 FROM pg_stat_activity WHERE usename = %s GROUP BY 1, 2, 3
 """
+_RETRY_S = 1.0
 type _Row = tuple[str, str | None, str | None, int]
 _IDLE = frozenset({"idle", "starting", "disabled"})
 
@@ -36,7 +38,7 @@ class WaitSampler:
     """Asks `pg_stat_activity` at a steady pace, in a thread of its own. Use as a context manager.
 
     Only the role that is watched is asked for, and only while it is. A sampler that loses its
-    connection falls silent: it watches, and must not disturb.
+    connection is silent until it has another: it watches, and must not disturb.
     """
 
     def __init__(self, connect: Callable[[], Connection], per_s: float) -> None:
@@ -66,12 +68,12 @@ class WaitSampler:
             self._thread.join()
 
     def _run(self) -> None:
-        try:
-            with self._connect() as connection:
+        """Until the end; a connection that is lost is made anew, for others follow."""
+        while not self._end.is_set():
+            with contextlib.suppress(psycopg.Error, DatabaseFailed), self._connect() as connection:
                 while not self._end.wait(self._period_s):
                     self._sample(connection)
-        except (psycopg.Error, DatabaseFailed):
-            return
+            self._end.wait(_RETRY_S)
 
     def _sample(self, connection: Connection) -> None:
         role = self._role

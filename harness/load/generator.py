@@ -155,7 +155,7 @@ class _Worker:
     def __init__(self, cpus: Sequence[int], log: Path | None) -> None:
         self._child: Child = launch(
             [sys.executable, "-m", "harness.load.worker"],
-            cpus=cpus, log=log, pipes=True, death_signal="SIGKILL",
+            cpus=cpus, log=log, pipes=True, death_signal="SIGKILL", prompt=True,
         )  # fmt: skip
 
     @property

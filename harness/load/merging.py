@@ -28,6 +28,7 @@ def merged(tallies: Sequence[Tally]) -> Tally:
         latencies=latencies[order].tobytes(),
         starts=starts[order].tobytes(),
         lags=b"".join(t.lags for t in tallies),
+        ends_before=b"".join(t.ends_before for t in tallies),
         before=sum(t.before for t in tallies),
         in_flight=sum(t.in_flight for t in tallies),
         dropped=sum(t.dropped for t in tallies),

@@ -103,6 +103,7 @@ class Tally(msgspec.Struct, frozen=True, tag=True):
     starts: likewise, when each of them was sent (or due), on the monotonic clock.
     lags: open loop: by how much each request due within the window was sent late, by our fault.
     before: window only: correct responses within it to requests sent before it opened.
+    ends_before: when each of these came, on the monotonic clock, as the bytes of such an array.
     in_flight: window only: requests under way when it closed, and answered correctly afterwards.
     dropped: open loop only: arrivals due within the window that found every connection busy.
     sent: every request, whatever became of it, a window's warm-up included.
@@ -121,6 +122,7 @@ class Tally(msgspec.Struct, frozen=True, tag=True):
     in_flight: int = 0
     dropped: int = 0
     sent: int = 0
+    ends_before: bytes = b""
 
     @property
     def completed(self) -> int:

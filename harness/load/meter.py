@@ -14,9 +14,9 @@ class Meter:
     """All connections of a target write to one, while a slice or window lasts."""
 
     __slots__ = (
-        "before", "check", "closes_ns", "correct", "count", "dropped", "errors", "in_flight",
-        "lags", "latencies", "next_request", "opens_ns", "payloads", "reconnects", "samples",
-        "sent", "starts",
+        "before", "check", "closes_ns", "correct", "count", "dropped", "ends_before", "errors",
+        "in_flight", "lags", "latencies", "next_request", "opens_ns", "payloads", "reconnects",
+        "samples", "sent", "starts",
     )  # fmt: skip
 
     def __init__(self, exchange: Exchange, opens_ns: int = 0, closes_ns: int = _NEVER_NS) -> None:
@@ -29,6 +29,7 @@ class Meter:
         self.latencies = array("q")
         self.starts = array("q")
         self.lags = array("q")
+        self.ends_before = array("q")
         self.correct = 0
         self.before = 0
         self.in_flight = 0
@@ -48,7 +49,9 @@ class Meter:
     def answered(self, now: int, sent: int) -> None:
         """Count a correct response to what was sent, or due, at `sent`."""
         if sent < self.opens_ns:
-            self.before += self.opens_ns <= now <= self.closes_ns
+            if self.opens_ns <= now <= self.closes_ns:
+                self.before += 1
+                self.ends_before.append(now)
             return
         if sent > self.closes_ns:
             return
@@ -88,6 +91,7 @@ class Meter:
             starts=self.starts.tobytes(),
             lags=self.lags.tobytes(),
             before=self.before,
+            ends_before=self.ends_before.tobytes(),
             in_flight=self.in_flight,
             dropped=self.dropped,
             sent=self.sent,

@@ -35,8 +35,9 @@ def summary(judgement: Judgement) -> str:
     if judgement.verdict is Verdict.IN_PART:
         return f"nothing decided on: {', '.join(judgement.open)}"
     if judgement.verdict is not Verdict.DEPENDS:
-        count = len(found)
-        return f"{count} value{'' if count == 1 else 's'}"
+        count, decided = len(found), sum(item.holds is not None for item in found)
+        many, decide = "" if count == 1 else "s", "decides" if decided == 1 else "decide"
+        return f"{decided} of {count} value{many} {decide}"
     sides = (
         f"{_HOLDS[side]}: {_named([e for e in found if e.holds is side])}" for side in (True, False)
     )

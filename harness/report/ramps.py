@@ -17,6 +17,11 @@ FULL = 0.95
 application had all that it can have."""
 
 
+BURST = 2.0
+"""The best ten seconds, as a multiple of the rate with all users there, from which on the former is
+a burst, and says little of what the setup can do."""
+
+
 def ramps_view(run: Run, ramps: Ramps | None, figures: Figures) -> dict[str, Any] | None:
     """What the templates show; None for a run of our own generator."""
     if ramps is None:
@@ -120,6 +125,12 @@ def reason(cell: Cell) -> str:
         parts.append(f"{share:.1%} of requests failed ({kinds})")
     if _exhausted(cell):
         parts.append(f"PostgreSQL's {cell.max_connections} connections were taken")
+    highest, steady = cell.highest_per_s, cell.steady_per_s
+    if highest is not None and steady is not None and highest >= BURST * steady:
+        parts.append(
+            f"it did not keep its highest rate: with all users there, {words.number(steady)} "
+            "successes per second"
+        )
     return "; ".join(parts)
 
 

@@ -55,6 +55,7 @@ def view(
         "failed_checks": {v.variant: v.problems for v in run.verifications if not v.passed},
         "labels": [_label(label) for label in Label],
         "order": _order_of_all(run),
+        "memory_heading": _memory_heading(run),
         "cores": _cores(run),
         "load": words.load(run),
     }
@@ -239,6 +240,12 @@ def _order_of_all(run: Run) -> list[dict[str, Any]]:
 
 def _named(names: Sequence[str], order: Sequence[int]) -> str:
     return ", ".join(names[index] for index in order)
+
+
+def _memory_heading(run: Run) -> str:
+    if run.study.fresh == "condition":
+        return "memory, peak (MiB)"
+    return "memory, peak since the server's start, under all conditions so far (MiB)"
 
 
 def _cores(run: Run) -> str:

@@ -62,8 +62,9 @@ class SqlalchemyPosts:
 
     async def add(self, post: Post) -> None:
         try:
-            async with self._sessions.begin() as session:
+            async with self._sessions() as session:
                 session.add(PostEntity(**post))
+                await session.commit()
         except FAILURES as error:
             raise DatabaseUnavailable from error
 

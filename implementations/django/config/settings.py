@@ -2,7 +2,7 @@
 
 What is absent is absent on purpose: nothing here signs, renders, translates or looks at the host,
 so there is no SECRET_KEY, no template engine, no contrib application and no middleware, except in
-the arm that is about middleware.
+the arms that are about middleware or the published experiment.
 """
 
 import math

@@ -1,7 +1,7 @@
 """Claims held against runs made up in memory: what is evidence, and what it comes to."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import pytest
@@ -272,6 +272,7 @@ def test_every_criterion_of_a_claim_counts_against_every_run() -> None:
         ({"latency_ms": (40.0, 60.0)}, ()),
         ({"endpoints": ("io_read",), "latency_ms": (0.0,)}, (CONDITION,)),
         ({"beside": "cpu"}, ()),
+        ({"leg": "database"}, ()),
     ],
 )
 def test_a_criterion_is_held_against_the_conditions_that_fit(
@@ -282,6 +283,20 @@ def test_a_criterion_is_held_against_the_conditions_that_fit(
     pieces = [piece_of(measured(TWICE, condition)) for condition in (CONDITION, CREATE, FAR)]
     found = judged(criterion, *pieces)
     assert [item.where for item in found.evidence] == [c.name for c in conditions]
+
+
+@pytest.mark.parametrize("leg", ["database", "client"])
+def test_a_criterion_may_want_one_leg_longer_and_no_other(
+    leg: Literal["database", "client"],
+) -> None:
+    longer = [
+        msgspec.structs.replace(FAR, latency=latency)
+        for latency in (Latency(database_ms=100.0), Latency(client_ms=100.0), Latency())
+    ]
+    criterion = Criterion(of=OTHER, to=BASELINE, at_least=1.5, leg=leg, latency_ms=(100.0,))
+    found = judged(criterion, *(piece_of(measured(TWICE, condition)) for condition in longer))
+    (item,) = found.evidence
+    assert item.where == longer[leg == "client"].name
 
 
 WAIT = Condition("io_wait", connections=8, rows=100, window_s=1.0)

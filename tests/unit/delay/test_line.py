@@ -29,14 +29,29 @@ def test_what_comes_after_never_overtakes_when_the_delay_shrinks() -> None:
     async def go() -> list[bytes | None]:
         line = Line(asyncio.get_running_loop())
         arrived: list[bytes | None] = []
+        due = 0
         for delay, piece in ((30, b"slow"), (0, b"fast"), (5, None)):
             line.one_way_ns = delay * MS
-            line.send(arrived.append, piece)
+            due = line.send(arrived.append, piece, after_ns=due)
         await until_empty(line)
         line.close()
         return arrived
 
     assert asyncio.run(go()) == [b"slow", b"fast", None]
+
+
+def test_nobody_waits_for_a_piece_of_another_connection_that_is_due_later() -> None:
+    async def go() -> list[bytes | None]:
+        line = Line(asyncio.get_running_loop())
+        line.one_way_ns = 10 * MS
+        arrived: list[bytes | None] = []
+        line.send(arrived.append, b"opening", monotonic_ns() + 20 * MS)
+        line.send(arrived.append, b"open")
+        await until_empty(line)
+        line.close()
+        return arrived
+
+    assert asyncio.run(go()) == [b"open", b"opening"]
 
 
 def test_a_piece_does_not_set_out_before_it_may() -> None:

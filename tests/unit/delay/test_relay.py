@@ -193,3 +193,88 @@ def test_a_relay_that_dies_is_told_in_a_sentence(relay: RelayInjector) -> None:
     os.kill(pid, signal.SIGKILL)
     with pytest.raises(RelayFailed, match="The relay process died"):
         relay.set_round_trip(LEG, 1)
+
+
+def test_nobody_waits_for_others_who_are_connecting(relay: RelayInjector) -> None:
+    """A variant without a pool connects for every request, beside those that are connected."""
+    relay.set_round_trip(LEG, 40)
+    over = threading.Event()
+    with serving(echo) as there:
+        near = relay.through(LEG, there)
+
+        def come_and_go() -> None:
+            while not over.wait(0.01):
+                with connect(near) as client:
+                    client.sendall(b"ping")
+
+        with connect(near) as client:
+            ping_s(client)
+            others = threading.Thread(target=come_and_go)
+            others.start()
+            try:
+                found = sorted(ping_s(client) for _ in range(15))
+            finally:
+                over.set()
+                others.join()
+    assert 0.040 <= found[7] < 0.060
+
+
+def test_the_server_accepts_when_the_handshake_would_be_over_there(relay: RelayInjector) -> None:
+    """Half a round trip each for SYN, SYN and ACK, and ACK; a server that waits for what it is
+    told has no more to wait for."""
+    accepted: list[float] = []
+    heard = threading.Event()
+
+    def note(connection: socket.socket) -> None:
+        accepted.append(time.perf_counter())
+        connection.recv(1)
+        accepted.append(time.perf_counter())
+        heard.set()
+
+    relay.set_round_trip(LEG, 100)
+    with serving(note) as there:
+        began = time.perf_counter()
+        with connect(relay.through(LEG, there)) as client:
+            client.sendall(b"x")
+            assert heard.wait(PATIENCE_S)
+    assert accepted[0] - began >= 0.150
+    assert accepted[1] - accepted[0] < 0.050
+
+
+@pytest.mark.parametrize("milliseconds", [0, 40])
+def test_a_client_that_leaves_at_once_is_heard_to_its_end(
+    relay: RelayInjector, milliseconds: float
+) -> None:
+    relay.set_round_trip(LEG, milliseconds)
+    heard: list[bytes] = []
+    over = threading.Event()
+
+    def listen(connection: socket.socket) -> None:
+        while data := connection.recv(100):
+            heard.append(data)
+        over.set()
+
+    with serving(listen) as there:
+        with connect(relay.through(LEG, there)) as client:
+            client.sendall(b"farewell")
+        assert over.wait(PATIENCE_S)
+    assert b"".join(heard) == b"farewell"
+
+
+def test_a_client_that_resets_before_the_handshake_is_over_is_forgotten(
+    relay: RelayInjector,
+) -> None:
+    relay.set_round_trip(LEG, 40)
+    over = threading.Event()
+
+    def listen(connection: socket.socket) -> None:
+        try:
+            connection.recv(100)
+        finally:
+            over.set()
+
+    with serving(listen) as there:
+        client = connect(relay.through(LEG, there))
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.close()
+        assert over.wait(PATIENCE_S), "the server is not left with a connection of nobody"

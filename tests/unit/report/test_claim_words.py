@@ -66,7 +66,12 @@ def test_a_value_of_one_block_says_so() -> None:
 
 @pytest.mark.parametrize(
     ("told", "text"),
-    [([], "0 values"), ([True], "1 value"), ([False, None], "2 values"), ([None], "1 value")],
+    [
+        ([], "0 of 0 values decide"),
+        ([True], "1 of 1 value decides"),
+        ([False, None], "1 of 2 values decides"),
+        ([None], "0 of 1 value decide"),
+    ],
 )
 def test_one_verdict_is_summed_up_by_the_number_of_its_values(
     told: list[bool | None], text: str
@@ -99,7 +104,7 @@ def test_claims_of_which_a_run_tells_something_are_shown_with_all_of_their_evide
     (row,) = rows(judgement(item("cpu", True), item("noop", True), note="in short"))
     assert (row["name"], row["verdict"]) == ("X1", "supported")
     assert (row["says"], row["source"], row["note"]) == ("something", "somebody, 2020", "in short")
-    assert row["summary"] == "2 values"
+    assert row["summary"] == "2 of 2 values decide"
     assert [found["where"] for found in row["evidence"]] == ["cpu", "noop"]
 
 

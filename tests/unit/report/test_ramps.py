@@ -57,6 +57,12 @@ def test_a_share_of_errors_is_told_with_their_kinds() -> None:
     assert told == "no single limit; 10.0% of requests failed (60 closed, 1,040 status 500)"
 
 
+@pytest.mark.parametrize(("steady", "told"), [(10.0, True), (25.0, True), (26.0, False)])
+def test_a_highest_rate_that_was_a_burst_is_told(steady: float, told: bool) -> None:
+    found = reason(cell(highest_per_s=50.0, steady_per_s=steady))
+    assert ("did not keep its highest rate" in found) == told
+
+
 @pytest.mark.parametrize(
     ("successes", "failures", "told"),
     [(999.0, 1.0, False), (998.0, 2.0, True), (0.0, 5.0, True), (0.0, 0.0, False)],
