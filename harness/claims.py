@@ -22,7 +22,7 @@ class Criterion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     memory_per: MiB of the variant `of` for one thread or connection more, from the lowest to the
         highest concurrency, where servers are fresh for every condition.
 
-    measure: `highest` is the highest rate of one of Locust's ramps.
+    measure: `highest` is the highest rate of one of Locust's ramps, `successes` all that it saw.
     endpoints, connections, latency_ms: which conditions fit; all of them where empty. latency_ms is
         the added round trip of both legs together.
     leg: the only one that is longer; whichever they are where None.
@@ -34,7 +34,7 @@ class Criterion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     of: str | None = None
     to: str | None = None
-    measure: Literal["cpu", "throughput", "p50", "p99", "highest"] = "throughput"
+    measure: Literal["cpu", "throughput", "p50", "p99", "highest", "successes"] = "throughput"
     price: str | None = None
     count: str | None = None
     memory_per: Literal["thread", "connection"] | None = None

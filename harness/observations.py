@@ -55,6 +55,8 @@ class RampRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     warned: Locust itself complained that its processor was too busy.
     max_connections: what PostgreSQL allowed, those kept for superusers included.
     most_connections: of the setup, in any sample; None where PostgreSQL was not asked.
+    settled_s: after how long all users were there; None where they never were, and in runs from
+        before it was noted.
     """
 
     users: int
@@ -63,6 +65,7 @@ class RampRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     warned: bool
     max_connections: int
     most_connections: int | None = None
+    settled_s: float | None = None
 
 
 class Try(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,16 +1,19 @@
 """Published claims, held against runs: supported, refuted, depends, or not tested here."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 
 import msgspec
 
 from harness.analysis.intervals import Interval, block_interval
+from harness.analysis.labels import Label
 from harness.analysis.measures import PERCENTILES, Measure
 from harness.analysis.pieces import Piece
 from harness.analysis.prices import PriceList
-from harness.analysis.ramps import Ramps, log_ratio
+from harness.analysis.ramp_cells import Cell
+from harness.analysis.ramp_rates import log_ratio
+from harness.analysis.ramps import Ramps
 from harness.claims import Claim, Criterion
 from harness.records import Run, Trial
 from harness.study import Condition
@@ -20,6 +23,12 @@ _MEASURES = {
     "throughput": Measure.THROUGHPUT,
     "p50": Measure.P50,
     "p99": Measure.P99,
+}
+
+
+_OF_RAMPS: dict[str, tuple[str, Callable[[Cell], dict[int, float]]]] = {
+    "highest": ("highest rate", lambda cell: cell.highest_by_block),
+    "successes": ("successes", lambda cell: cell.successes_by_block),
 }
 
 
@@ -147,7 +156,7 @@ def _evidence(criterion: Criterion, found: Findings) -> Iterable[Evidence]:
         values = _counts(criterion, criterion.count, found.run)
     elif criterion.memory_per is not None:
         values = _memory(criterion, found)
-    elif criterion.measure == "highest":
+    elif criterion.measure in _OF_RAMPS:
         values = _gains(criterion, found.ramps)
     else:
         values = _ratios(criterion, found.pieces)
@@ -196,9 +205,12 @@ def _gains(criterion: Criterion, ramps: Ramps | None) -> _Values:
         one, other = cells.get((criterion.of, condition)), cells.get((criterion.to, condition))
         if one is None or other is None or not _fits(criterion, condition):
             continue
-        effect = log_ratio(one.highest_by_block, other.highest_by_block)
+        if any(f.label is Label.GENERATOR_BOUND for cell in (one, other) for f in cell.found):
+            continue
+        named, by_block = _OF_RAMPS[criterion.measure]
+        effect = log_ratio(by_block(one), by_block(other))
         if effect is not None:
-            what = f"highest rate of {criterion.of} / {criterion.to}"
+            what = f"{named} of {criterion.of} / {criterion.to}"
             yield condition.name, what, effect.exp(), 0.0
 
 

@@ -8,7 +8,7 @@ import msgspec
 from harness.analysis.bounds import Circumstances, idle_cores
 from harness.analysis.labels import FAILED, LIMITS, Finding, Label
 from harness.analysis.pieces import Piece, unsteady
-from harness.analysis.ramps import last_attempts
+from harness.analysis.ramp_cells import last_attempts
 from harness.analysis.validity import findings
 from harness.records import Run, Trial
 from harness.study import Condition

@@ -42,6 +42,8 @@ _HEADINGS = {
 }
 
 
+_NEVER = 101.0
+"""A percentile that no distribution has."""
 COSTS = (Measure.CPU, Measure.DATABASE_CPU)
 """Of one request; unknown where two loads share the time."""
 PERCENTILES: dict[Measure, float] = {Measure.P50: 50.0, Measure.P99: 99.0}
@@ -78,7 +80,7 @@ def trial_value(measure: Measure, trial: Trial) -> float | None:
     if trial.condition.beside is not None and measure in COSTS:
         return None  # the CPU time is that of two loads
     if measure in PERCENTILES:
-        value = percentile_ns(trial.latency_hdr, PERCENTILES[measure])
+        value = percentile_ns(trial.latency_hdr, _of_answered(trial, PERCENTILES[measure]))
         return None if value is None else value / 1e6
     pieces = [s for s in trial.slices if s.correct > 0 and s.elapsed_ns > 0]
     if not pieces:
@@ -89,6 +91,20 @@ def trial_value(measure: Measure, trial: Trial) -> float | None:
     used = [s.server_cpu_ns if measure is Measure.CPU else s.database_cpu_ns for s in pieces]
     known = [u for u in used if u is not None]
     return sum(known) / correct / 1e3 if len(known) == len(used) else None
+
+
+def _of_answered(trial: Trial, percentile: float) -> float:
+    """Which percentile of the answers is that of all arrivals of an open loop.
+
+    Those that were dropped, or failed, came later than all that were answered.
+    """
+    windows = [s.window for s in trial.slices if s.window is not None and s.window.offered]
+    offered = sum(window.offered or 0 for window in windows)
+    if not offered:
+        return percentile
+    lost = sum(window.dropped for window in windows)
+    lost += sum(sum(s.errors.values()) for s in trial.slices)
+    return percentile * offered / (offered - lost) if lost < offered else _NEVER
 
 
 def _second(trial: Trial) -> float | None:

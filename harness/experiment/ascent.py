@@ -159,6 +159,7 @@ def _ramp(result: RampResult, max_connections: int, waits: Samples | None) -> Ra
         failed_per_second=result.failed,
         under_way_at_stop=result.under_way,
         warned=result.warned,
+        settled_s=result.settled_s,
         max_connections=max_connections,
         most_connections=None if waits is None else max(waits.open, default=None),
     )

@@ -8,6 +8,8 @@ from harness.experiment.turns import Turns, Window
 from harness.observations import Try
 from harness.study import Objective
 
+_ALL, _NEVER = 100.0, 101.0
+"""Percentiles: the last that there is, and one that no distribution has."""
 _START_SHARE = 0.7
 """Of the closed loop's capacity: about where a queue of random arrivals begins to grow long."""
 
@@ -38,11 +40,10 @@ def judge(objective: Objective, step: Step, window: Window) -> Try:
     offered = details.offered or 0
     failed = sum(window.record.errors.values())
     latencies = np.frombuffer(window.tally.latencies, dtype=np.int64)
-    latency = (
-        int(np.percentile(latencies, objective.percentile, method="inverted_cdf"))
-        if latencies.size
-        else None
-    )
+    # Arrivals without an answer came later than all that have one.
+    share = latencies.size / offered if offered else 0.0
+    asked = objective.percentile / share if share else _NEVER
+    latency = int(np.percentile(latencies, asked, method="inverted_cdf")) if asked <= _ALL else None
     achieved = window.record.correct / offered if offered else 0.0
     errors = failed / offered if offered else 0.0
     met = (

@@ -63,6 +63,7 @@ class RampResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     users: the most that were there at once.
     cpu_ns: processor time of Locust meanwhile.
     warned: it complained of its own processor.
+    settled_s: after how long all users were there; None where they never were.
     """
 
     began_ns: int
@@ -74,6 +75,7 @@ class RampResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     users: int
     cpu_ns: int
     warned: bool
+    settled_s: float | None = None
 
 
 def prepare_locust(cache: Path) -> Path:

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 
-from harness.analysis.ramps import PEAK_S, Cell, Ramps
+from harness.analysis.ramp_cells import Cell
+from harness.analysis.ramp_rates import PEAK_S
+from harness.analysis.ramps import Ramps
 from harness.report import words
 from harness.report.charts import colours, svg_of
 

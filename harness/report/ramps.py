@@ -3,7 +3,8 @@
 from typing import Any
 
 from harness.analysis.labels import Label
-from harness.analysis.ramps import Cell, Gain, Ramps
+from harness.analysis.ramp_cells import Cell
+from harness.analysis.ramps import Gain, Ramps
 from harness.analysis.validity import ERROR_SHARE
 from harness.published import PublishedCell
 from harness.records import Run
@@ -98,12 +99,14 @@ def gain_sentence(gain: Gain) -> str:
         f"{route(gain.condition)}: {gain.setup} reached {words.ratio(gain.ours)} times the rate of "
         f"{gain.baseline}"
     )
-    if gain.published is None or gain.quotient is None:
-        return f"{text}."
-    return (
-        f"{text}; published {words.number(gain.published)} times, so that here it is "
-        f"{words.number(gain.quotient)} of that."
-    )
+    if gain.successes is not None:
+        text += f", and {words.ratio(gain.successes)} times its successes"
+    if gain.published is not None and gain.quotient is not None:
+        published = words.number(gain.published)
+        if gain.published_successes is not None:
+            published += f" and {words.number(gain.published_successes)}"
+        text += f"; published {published} times"
+    return f"{text} ({'; '.join(gain.doubts)})." if gain.doubts else f"{text}."
 
 
 def reason(cell: Cell) -> str:
@@ -155,15 +158,23 @@ def _quotient(cell: Cell, known: PublishedCell | None) -> str:
 
 
 def _gain(ramps: Ramps, setup: str, condition: Condition) -> dict[str, str]:
+    """Ratios to the baseline: of the highest rates / of all successes."""
     found = [g for g in ramps.gains if (g.setup, g.condition) == (setup, condition)]
     if not found:
         return {"ours": words.MISSING, "published": words.MISSING, "quotient": words.MISSING}
     gain = found[0]
     return {
-        "ours": words.ratio(gain.ours),
-        "published": words.MISSING if gain.published is None else words.number(gain.published),
-        "quotient": words.MISSING if gain.quotient is None else words.number(gain.quotient),
+        "ours": f"{words.ratio(gain.ours)} / {words.ratio(gain.successes)}",
+        "published": _both(gain.published, gain.published_successes),
+        "quotient": _both(gain.quotient, gain.successes_quotient),
     }
+
+
+def _both(rates: float | None, successes: float | None) -> str:
+    if rates is None and successes is None:
+        return words.MISSING
+    told = (words.MISSING if value is None else words.number(value) for value in (rates, successes))
+    return " / ".join(told)
 
 
 def _detail(cell: Cell) -> dict[str, Any]:
@@ -172,7 +183,7 @@ def _detail(cell: Cell) -> dict[str, Any]:
         cell.users,
         None if cell.failed_share is None else f"{cell.failed_share:.1%}",
         None if cell.under_way is None else f"{cell.under_way:.0f}",
-        *(None if v is None else words.number(v) for v in (cell.steady_per_s,)),
+        *(None if v is None else words.number(v) for v in (cell.charted_per_s, cell.steady_per_s)),
         *(
             None if v is None else words.number(v)
             for v in (cell.latency_p50_ms, cell.latency_p99_ms)
@@ -195,7 +206,8 @@ def _detail(cell: Cell) -> dict[str, Any]:
 
 
 DETAILS = (
-    "users", "failed", "cut off at the end", "successes/s with all users",
+    "users", "failed", "cut off at the end", "highest in Locust's chart",
+    "successes/s with all users",
     "median of those answered (ms)",
     "p99 of those answered (ms)", "server CPU", "PostgreSQL CPU", "Locust CPU", "relay CPU",
     "connections, mean", "connections, peak", "threads, peak", "memory, peak (MiB)",

@@ -37,6 +37,7 @@ class Notes:
         self.under_way = 0
         self.cut_off = 0
         self.users = 0
+        self.settled_s: float | None = None
 
     def begin(self) -> None:
         """Now."""
@@ -139,6 +140,12 @@ def _begin(**_: Any) -> None:
     NOTES.begin()
 
 
+@events.spawning_complete.add_listener  # type: ignore[untyped-decorator]
+def _settled(user_count: int, **_: Any) -> None:
+    if user_count >= PLAN["users"] and NOTES.settled_s is None:
+        NOTES.settled_s = (time.monotonic_ns() - NOTES.began_ns) / 1e9
+
+
 @events.request.add_listener  # type: ignore[untyped-decorator]
 def _answered(response_time: float, exception: Exception | None, **_: Any) -> None:
     NOTES.answer(response_time, None if exception is None else kind_of(exception))
@@ -163,6 +170,7 @@ def _quit(environment: Any, **_: Any) -> None:
         "under_way": NOTES.cut_off,
         "users": NOTES.users,
         "cpu_ns": NOTES.cpu_ns,
+        "settled_s": NOTES.settled_s,
         "warned": bool(getattr(environment.runner, "cpu_warning_emitted", False)),
     }
     Path(PLAN["result"]).write_text(json.dumps(result), encoding="utf-8")

@@ -14,11 +14,12 @@ from harness.analysis.shares import shares
 from harness.analysis.validity import findings
 from harness.experiment.latency import Latencies
 from harness.model import Cores
-from harness.observations import Waits
+from harness.observations import Statements, Waits
 from harness.records import Run, Trial
-from harness.study import Condition
+from harness.study import Condition, Latency
 from tests.toys.runs import (
     BASELINE,
+    CONDITION,
     SLICE_NS,
     make_run,
     make_slice,
@@ -64,7 +65,18 @@ FULL = busy([4] * 10, active=40)
 
 def test_a_pool_that_is_all_busy_while_nobody_computes_is_what_limits() -> None:
     detail = told(trial(waits=FULL), Label.POOL_BOUND)
-    assert detail == "the pool's 4 connections were busy for 100% of the time"
+    assert detail == "its 4 connections were lent for 100% of the time"
+
+
+def test_connections_whose_bytes_are_under_way_are_lent_though_postgresql_sees_them_idle() -> None:
+    """By Little's law: 20 requests per second, of two statements of 100 ms each, lend four."""
+    far = msgspec.structs.replace(CONDITION, window_s=1.0, latency=Latency(database_ms=100.0))
+    window = make_window(correct=20, server_cpu_ns=10**8, database_cpu_ns=10**8)
+    idle = busy([0] * 10, idle=40)
+    asked = Statements(calls=40, requests=20, expected=2)
+    made = make_trial(slices=[window], condition=far, waits=idle, statements=asked)
+    assert told(made, Label.POOL_BOUND) == "its 4 connections were lent for 100% of the time"
+    assert Label.POOL_BOUND not in labels(msgspec.structs.replace(made, condition=CONDITION))
 
 
 @pytest.mark.parametrize(
@@ -196,8 +208,12 @@ def test_circumstances_are_those_of_the_run() -> None:
     assert (around.workers, around.generators, around.ceiling_per_s) == (2, 3, 9e4)
 
 
-@pytest.mark.parametrize("pool", ["per-request", "per-thread", None])
-def test_a_variant_that_does_not_pool_has_no_pool_size(pool: str | None) -> None:
+def test_connections_that_threads_keep_are_as_many_as_its_threads() -> None:
+    assert Circumstances.of(run_with("per-thread"), BASELINE).pool_size == 32
+
+
+@pytest.mark.parametrize("pool", ["per-request", None])
+def test_a_variant_that_keeps_no_connection_has_no_pool_size(pool: str | None) -> None:
     assert Circumstances.of(run_with(pool), BASELINE).pool_size is None
 
 

@@ -19,7 +19,8 @@ from harness.analysis.claims import (
 from harness.analysis.intervals import Interval
 from harness.analysis.pieces import Piece
 from harness.analysis.prices import Price, PriceList
-from harness.analysis.ramps import Cell, Ramps
+from harness.analysis.ramp_cells import Cell
+from harness.analysis.ramps import Ramps
 from harness.claims import Claim, Criterion
 from harness.examinations import Audit, Toll
 from harness.records import Run, Trial

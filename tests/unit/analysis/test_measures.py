@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from hdrh.histogram import HdrHistogram
 
@@ -124,3 +126,22 @@ def test_only_of_rates_is_more_better() -> None:
         Measure.THROUGHPUT, Measure.SUSTAINED, Measure.SECOND,
     ]  # fmt: skip
     assert len({m.heading for m in Measure}) == len(Measure)
+
+
+@pytest.mark.parametrize(
+    ("changes", "p50"),
+    [
+        ({"offered": 10_000}, 3.0),
+        ({"offered": 12_500, "dropped": 2_500}, 3.25),  # the 62.5th percentile of the answers
+        ({"offered": 12_500, "errors": {"timeout": 2_500}}, 3.25),
+        ({"offered": 10_000, "dropped": 6_000}, None),
+        ({"offered": 10_000, "dropped": 10_000}, None),
+        ({"offered": None, "errors": {"timeout": 2_500}}, 3.0),  # a closed loop has no arrivals
+    ],
+)
+def test_arrivals_without_an_answer_are_later_than_all_others(
+    changes: dict[str, Any], p50: float | None
+) -> None:
+    trial = make_trial(slices=[make_window(**changes)], latency_hdr=histogram(2.0))
+    value = trial_value(Measure.P50, trial)
+    assert value == (None if p50 is None else pytest.approx(p50, rel=3e-3))

@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.analysis.labels import LIMITS, Label
-from harness.analysis.ramps import PEAK_S, Cell, Gain, Ramps, highest_per_s, summarise
+from harness.analysis.ramp_cells import Cell
+from harness.analysis.ramp_rates import PEAK_S, charted_per_s, highest_per_s
+from harness.analysis.ramps import Gain, Ramps, summarise
 from harness.analysis.results import analyse
 from harness.observations import RoundTrips, Waits
 from harness.published import PublishedCell
@@ -70,6 +72,30 @@ def test_a_cells_rates_are_by_hand() -> None:
 
 def test_a_ramp_that_ended_before_all_users_had_come_was_never_steady() -> None:
     assert only([make_cell(per_second=(5, 5))]).steady_per_s is None
+
+
+def test_users_of_whom_some_never_came_were_never_steady() -> None:
+    assert only([make_cell(users=9)]).steady_per_s is None
+
+
+def test_from_when_all_users_were_there_is_as_locust_says() -> None:
+    cell = only([make_cell(per_second=(0,) * 15 + (10,) * 5, settled_s=14.5)])
+    assert cell.steady_per_s == 10.0
+
+
+def test_a_point_of_locusts_chart_by_hand() -> None:
+    """After 5 s it is a mean over the seconds before the last two; later over ten of them."""
+    assert charted_per_s((0, 8, 0, 0, 4, *(0,) * 5), (0,) * 10) == 4.0
+    assert charted_per_s((4,) * 30, (0,) * 30) == 4.0
+    assert charted_per_s((0,) * 30, (0,) * 30) == 0.0
+    burst = (*(0,) * 20, 50, *(0,) * 20)
+    assert charted_per_s(burst, (0,) * 41) == 0.0, "it ends two seconds before the last answer"
+    assert charted_per_s(burst, (*(0,) * 23, 1, *(0,) * 17)) == 5.0
+
+
+def test_labels_of_every_block_are_a_cells() -> None:
+    trials = [make_cell(), make_cell(block=2, users=9)]
+    assert Label.GENERATOR_BOUND in {f.label for f in only(trials, ramp_run(blocks=2)).found}
 
 
 def test_what_else_a_cell_tells_is_that_of_its_trial() -> None:
@@ -144,7 +170,7 @@ def test_figures_of_several_blocks_are_means_and_errors_are_sums() -> None:
     trials = [
         make_cell(per_second=(4,) * 20, errors=errors, users=10, threads=5, server_cpu_ns=10**10),
         make_cell(
-            per_second=(8,) * 20, block=2, errors=errors, users=8, threads=9, under_way_at_stop=5,
+            per_second=(8,) * 20, block=2, errors=errors, users=12, threads=9, under_way_at_stop=5,
             server_cpu_ns=2 * 10**10,
         ),
     ]  # fmt: skip
@@ -152,7 +178,7 @@ def test_figures_of_several_blocks_are_means_and_errors_are_sums() -> None:
     assert cell.trials == 2
     assert (cell.highest_per_s, cell.steady_per_s, cell.successes) == (6.0, 6.0, 120)
     assert (cell.failures, cell.errors) == (10, {"closed": 20})
-    assert (cell.under_way, cell.users, cell.threads) == (4, 8, 9)
+    assert (cell.under_way, cell.users, cell.threads) == (4, 10, 9)
     assert cell.shares is not None
     assert cell.shares.server == pytest.approx(0.75)
     assert cell.series == (4,) * 20
@@ -254,6 +280,32 @@ def test_without_both_rates_there_is_no_gain(trials: Sequence[Trial]) -> None:
 
 def in_print(setup: str, highest: float, latency_ms: float = 0.0) -> PublishedCell:
     return PublishedCell(setup, "io_read", latency_ms, highest, successes=100)
+
+
+def test_a_gain_of_successes_is_not_that_of_rates() -> None:
+    """One answers in a burst, the other steadily and more."""
+    burst = (0,) * 9 + (10,) * 10 + (0,)
+    gain = gain_of([make_cell(per_second=(8,) * 20), make_cell(OTHER, per_second=burst)])
+    assert gain.ours.mean == pytest.approx(1.25)
+    assert gain.successes is not None
+    assert gain.successes.mean == pytest.approx(100 / 160)
+
+
+def test_a_block_without_any_success_has_no_ratio_and_is_not_left_out() -> None:
+    trials = [
+        make_cell(entry, per_second=(rate,) * 20, block=block)
+        for block, rate in ((1, 5), (2, 0))
+        for entry in (BASELINE, OTHER)
+    ]
+    assert summarise(ramp_run(blocks=2), trials).gains == ()
+
+
+def test_what_speaks_against_a_gain_is_told_with_it() -> None:
+    failing = make_cell(OTHER, errors={"status 503": 300}, users=9)
+    gain = gain_of([make_cell(), failing])
+    assert gain.doubts == (
+        f"{OTHER}: only 9 of 10 users came in time", f"{OTHER}: 60% of its requests failed",
+    )  # fmt: skip
 
 
 def test_a_gain_stands_beside_the_published_one() -> None:

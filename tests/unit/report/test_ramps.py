@@ -8,7 +8,8 @@ import pytest
 
 from harness.analysis.intervals import Interval
 from harness.analysis.labels import Finding, Label
-from harness.analysis.ramps import Cell, Gain, summarise
+from harness.analysis.ramp_cells import Cell
+from harness.analysis.ramps import Gain, summarise
 from harness.analysis.shares import Shares
 from harness.observations import RoundTrips
 from harness.published import Published, PublishedCell
@@ -158,8 +159,19 @@ def test_a_route_is_its_endpoint_with_what_was_added(latency: Latency | None, te
 def test_a_gain_is_told_beside_the_published_one() -> None:
     alone = Interval(2.0, None, None, None, 1)
     assert gain_sentence(Gain(OTHER, BASELINE, FAR, alone, 40.0)) == (
-        "io_read, 200 ms: b/other reached 2.00 (one block) times the rate of a/base; "
-        "published 40 times, so that here it is 0.05 of that."
+        "io_read, 200 ms: b/other reached 2.00 (one block) times the rate of a/base; published 40 "
+        "times."
+    )
+
+
+def test_a_gain_has_its_successes_and_what_speaks_against_it() -> None:
+    alone, less = Interval(2.0, None, None, None, 1), Interval(0.5, None, None, None, 1)
+    gain = Gain(
+        OTHER, BASELINE, FAR, alone, 40.0, less, 20.0, ("b/other: only 3 of 10 users came",)
+    )
+    assert gain_sentence(gain) == (
+        "io_read, 200 ms: b/other reached 2.00 (one block) times the rate of a/base, and 0.50 (one "
+        "block) times its successes; published 40 and 20 times (b/other: only 3 of 10 users came)."
     )
 
 
@@ -229,11 +241,18 @@ def test_gains_are_those_of_every_setup_but_the_baseline() -> None:
     view = shown()
     assert (view["baseline"], view["others"]) == (BASELINE, [OTHER])
     near, far = view["gains"]
-    assert near["values"] == [{"ours": "2.00 (one block)", "published": "4", "quotient": "0.5"}]
+    assert near["values"] == [
+        {
+            "ours": "2.00 (one block) / 2.00 (one block)",
+            "published": "4 / 40",
+            "quotient": "0.5 / 0.05",
+        }
+    ]
     assert far["values"] == [{"ours": "n/a", "published": "n/a", "quotient": "n/a"}]
     (verdict,) = view["verdicts"]
-    assert verdict.startswith(
-        "io_read, 0 ms: b/other reached 2.00 (one block) times the rate of a/base; "
+    assert verdict == (
+        "io_read, 0 ms: b/other reached 2.00 (one block) times the rate of a/base, and 2.00 (one "
+        "block) times its successes; published 4 and 40 times."
     )
 
 
