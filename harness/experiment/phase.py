@@ -101,7 +101,8 @@ class PhaseRunner:
         for gathering in gatherings.values():
             server = gathering.server
             if server.problem is None:
-                url = server.settings.database_url
+                # Not as the variant, whose statements are counted.
+                url = self._legs.database_url(self._database.url)
                 try:
                     return self._legs.measure(url, server.running.port, server.address)
                 except DatabaseFailed as error:

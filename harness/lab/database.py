@@ -34,8 +34,6 @@ _SETTINGS = (
     "io_method", "wal_level", "max_parallel_workers_per_gather", "max_wal_size",
     "checkpoint_timeout", "plan_cache_mode", "track_io_timing", "ssl",
 )  # fmt: skip
-
-
 _COUNTERS = (
     "commits", "rollbacks", "blocks_read", "blocks_hit", "rows_inserted", "rows_fetched",
     "sessions", "deadlocks", "temporary_files",
@@ -54,7 +52,7 @@ class Database:
     def __init__(
         self, url: str, contract: Contract, embedded: EmbeddedPostgres | None = None
     ) -> None:
-        self._url = url
+        self.url = url
         self._contract = contract
         self._embedded = embedded
         self._roles: dict[str, tuple[str, str]] = {}  # by variant: name, password
@@ -63,7 +61,7 @@ class Database:
         self._name = f"{_DATABASE}_{secrets.token_hex(4)}"
 
     def __enter__(self) -> Self:
-        check_url(self._url)
+        check_url(self.url)
         try:
             self._create()
         except psycopg.Error as error:
@@ -82,7 +80,7 @@ class Database:
             self._admin.close()
 
     def _create(self) -> None:
-        with connect(self._url) as connection:
+        with connect(self.url) as connection:
             check_server(connection)
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(self._name)))
         try:
@@ -99,7 +97,7 @@ class Database:
         """Take what is ours off a server that stays."""
         if self._admin is not None:
             self._admin.close()
-        with connect(self._url) as connection:
+        with connect(self.url) as connection:
             name = sql.Identifier(self._name)
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
             for role, _ in self._roles.values():
@@ -144,10 +142,9 @@ class Database:
         return self._at(self._name, *self._role(variant))
 
     def reset(self, rows: int) -> None:
-        """Bring the table to the contract's first `rows` rows, vacuumed, analysed and checkpointed.
+        """Bring the table to the contract's first `rows` rows, as autovacuum would have left it.
 
-        Autovacuum, which is off lest it come while somebody is measured, would have marked the
-        pages of such a table as visible to all; without that a count looks at every row.
+        Without a visibility map a count would look at every row.
         """
         self.execute("TRUNCATE post")
         self.execute(self._contract.dataset_sql.encode(), {"rows": rows})
@@ -295,7 +292,7 @@ class Database:
         return connection
 
     def _at(self, database: str, role: str | None = None, password: str = "") -> str:
-        parts = urlsplit(self._url)
+        parts = urlsplit(self.url)
         netloc = parts.netloc
         if role is not None:
             host = netloc.rpartition("@")[2]
