@@ -124,7 +124,8 @@ def ranked(condition: Condition) -> tuple[Measure, ...]:
     In a saturated closed loop latency is the number of connections divided by the throughput, and
     would rank the same thing twice; under arrivals at one rate for all, throughput is that rate,
     and latency is what differs. Where each variant has a rate of its own, only its cost compares.
-    With a second load beside, what a request costs cannot be told apart from what that costs.
+    With a second load beside, what a request costs cannot be told apart from what that costs. Where
+    latency is added, what is asked first is how much is kept under way.
     """
     if condition.objective is not None:
         return (Measure.SUSTAINED,)
@@ -134,4 +135,6 @@ def ranked(condition: Condition) -> tuple[Measure, ...]:
         return (Measure.CPU, Measure.P99)
     if condition.share is not None:
         return (Measure.CPU,)
+    if condition.latency is not None and any(condition.latency.legs.values()):
+        return (Measure.THROUGHPUT, Measure.CPU)
     return (Measure.CPU, Measure.THROUGHPUT)

@@ -8,9 +8,9 @@ from harness.report.charts import svg_of
 _CELL = 34
 """Pixels, enough for a ratio with two decimals."""
 _LINE = 24
-_TINTS = ("#6fb1e0", "#ffffff", "#f0a860")
+_TINTS = ("#b5d7f0", "#ffffff", "#f7d3a8")
 """Blue for less and orange for more, told apart by colour-blind readers; both light enough for
-black figures (contrast above 7)."""
+grey figures (contrast 4.5 and more)."""
 _FULL = 2.0
 """The ratio, and its inverse, from which on the colour is full."""
 
@@ -41,7 +41,7 @@ def pair_chart(found: Mapping[str, Any], heading: str) -> str:
     scale = alt.Scale(
         type="log", domain=[1 / _FULL, 1, _FULL], range=list(_TINTS), clamp=True, interpolate="rgb"
     )
-    ink = alt.condition("datum.differs", alt.value("#101010"), alt.value("#595959"))
+    ink = alt.condition("datum.differs", alt.value("#101010"), alt.value("#555555"))
     return svg_of(
         alt.layer(
             chart.mark_rect().encode(color=alt.Color("ratio:Q", scale=scale, legend=None)),

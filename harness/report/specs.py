@@ -112,7 +112,7 @@ def _trials() -> dict[str, Any]:
         alt.Chart(alt.NamedData("rows"))
         .mark_point(size=70, filled=False, strokeWidth=2)
         .encode(
-            x=alt.X("block:O", title="block"),
+            x=alt.X("block:O", title="block", axis=alt.Axis(labelAngle=0)),
             y=alt.Y("value:Q", title=_HEADING, scale=alt.Scale(zero=False)),
             color=_colour(legend=True),
             shape=alt.Shape(

@@ -5,7 +5,7 @@ from hdrh.histogram import HdrHistogram
 
 from harness.analysis.measures import COSTS, Measure, ranked, slice_value, trial_value
 from harness.observations import BesideRecord
-from harness.study import Beside, Condition, Objective
+from harness.study import Beside, Condition, Latency, Objective
 from tests.toys.runs import make_slice, make_trial, make_window
 
 PIECE = make_slice(
@@ -85,6 +85,11 @@ def test_a_search_yields_its_rate_and_nothing_that_its_windows_would() -> None:
         (Condition("cpu", window_s=5.0, share=0.5), (Measure.CPU,)),
         (Condition("cpu", window_s=5.0, objective=Objective()), (Measure.SUSTAINED,)),
         (Condition("cpu", window_s=5.0, beside=Beside("noop")), (Measure.P99, Measure.P50)),
+        (Condition("cpu", window_s=5.0, latency=Latency()), (Measure.CPU, Measure.THROUGHPUT)),
+        (
+            Condition("cpu", window_s=5.0, latency=Latency(client_ms=100.0)),
+            (Measure.THROUGHPUT, Measure.CPU),
+        ),
         (
             Condition("cpu", window_s=5.0, rate=10.0, beside=Beside("noop")),
             (Measure.P99, Measure.P50),
