@@ -6,9 +6,6 @@ LITTLE_TOLERANCE = 0.03
 """Requests in flight against throughput times latency, beyond what crosses the window's edges."""
 STATEMENTS_TOLERANCE = 0.001
 """Statements that PostgreSQL counted against those that the contract names."""
-OWN_STATEMENTS = 8
-"""With which the leg to the database was measured, as one of the variants; in runs of before
-2026-11-23."""
 ACCOUNT_TOLERANCE = 0.10
 """CPU time of the roles against that of their processors, which the kernel counts in ticks."""
 
@@ -47,8 +44,6 @@ def _statements(trial: Trial) -> str | None:
     if counted is None:
         return None
     expected = counted.requests * counted.expected
-    if trial.round_trips is not None and counted.calls == expected + OWN_STATEMENTS:
-        return None
     if abs(counted.calls - expected) <= STATEMENTS_TOLERANCE * max(expected, 1000):
         return None
     return (

@@ -79,7 +79,7 @@ class _Watched(msgspec.Struct, frozen=True):
         if any(wire.encrypted for wire in self.wires):
             raise Violation(
                 "its connections to PostgreSQL are encrypted, so their messages cannot be counted; "
-                "set PGSSLMODE=disable in the environment"
+                "let that server offer no TLS (`ssl = off`), or use the embedded one"
             )
         total = Counter(self.passed)
         if self.counters is not None:

@@ -20,7 +20,7 @@ READY_S = 60.0
 """A server that has not answered /health by then never will."""
 _PROBE_S = 1.0
 """How long one question for /health may take, which costs a server nothing; it is asked again."""
-_INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PGSSLMODE")
+_INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
 
 
 class RunningServer:

@@ -2,7 +2,7 @@ import msgspec
 import pytest
 
 from harness.analysis.identities import contradictions
-from harness.observations import RoundTrips, Statements
+from harness.observations import Statements
 from harness.records import Trial
 from harness.study import Condition
 from tests.toys.runs import SLICE_NS, make_slice, make_trial, make_window
@@ -62,13 +62,6 @@ def test_a_thousandth_of_the_statements_may_be_missing(calls: int) -> None:
 def test_statements_where_none_were_expected_are_contradicted() -> None:
     assert contradictions(counted(0, expected=0)) == []
     assert len(contradictions(counted(2, expected=0))) == 1
-
-
-def test_the_statements_that_once_measured_the_leg_are_not_the_variants() -> None:
-    trips = RoundTrips(100.0, 100.0, 0.1, 0.1)
-    more = msgspec.structs.replace(counted(8, expected=0), round_trips=trips)
-    assert contradictions(more) == []
-    assert len(contradictions(msgspec.structs.replace(more, round_trips=None))) == 1
 
 
 def busy(trial: Trial, roles_ns: int, busy_ns: int) -> Trial:
