@@ -9,17 +9,15 @@ import http.client
 import json
 import signal
 import socket
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
 import pytest
 
-from harness import cli
 from harness.experiment.store import Store
 from harness.workspace import Workspace
 from tests.toys.command import left_running, run_command, start_command
+from tests.toys.entry import Call, called
 from tests.toys.runs import make_run, make_study, simulate
 from tests.toys.workspaces import toy_workspace, write_study
 
@@ -37,38 +35,10 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     return workspace
 
 
-class Said(msgspec.Struct):
-    """How a command ended."""
-
-    status: int
-    out: str
-    err: str
-
-
 @pytest.fixture
-def call(
-    shelf: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Callable[..., Said]]:
-    """Call the entry point as the console script does."""
-    before = signal.getsignal(signal.SIGTERM)
-
-    def run(*arguments: str) -> Said:
-        monkeypatch.setenv("BRIDGETOLL_ROOT", str(shelf.root))
-        monkeypatch.setattr(sys, "argv", ["bridgetoll", *arguments])
-        status: object = 0
-        try:
-            cli.main()
-        except SystemExit as leaving:
-            status = leaving.code or 0
-        said = capsys.readouterr()
-        assert isinstance(status, int)
-        return Said(status, said.out, said.err)
-
-    yield run
-    signal.signal(signal.SIGTERM, before)
-
-
-Call = Callable[..., Said]
+def call(shelf: Workspace, capsys: pytest.CaptureFixture[str]) -> Iterator[Call]:
+    with called(shelf, capsys) as calling:
+        yield calling
 
 
 def test_the_process_lists_as_json(shelf: Workspace) -> None:

@@ -1,19 +1,18 @@
 """The command `compare`, called as the console script calls it."""
 
 import json
-import signal
-import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 import msgspec
 import pytest
 
-from harness import cli, show_compare
+from harness import show_compare
 from harness.analysis.comparing import Verdict
 from harness.analysis.measures import Measure
 from harness.experiment.store import Store
 from harness.records import Run
 from harness.workspace import Workspace
+from tests.toys.entry import Call, called
 from tests.toys.runs import make_run, make_study, simulate
 from tests.toys.workspaces import toy_workspace
 
@@ -51,43 +50,10 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     return workspace
 
 
-class Said(msgspec.Struct):
-    """How the command ended."""
-
-    status: int
-    out: str
-    err: str
-
-    @property
-    def sentence(self) -> str:
-        """The error, without its line breaks."""
-        return " ".join(self.err.partition("error: ")[2].split())
-
-
-Call = Callable[..., Said]
-
-
 @pytest.fixture
-def compare(
-    shelf: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Call]:
-    """Call `bridgetoll compare`."""
-    before = signal.getsignal(signal.SIGTERM)
-
-    def run(*arguments: str) -> Said:
-        monkeypatch.setenv("BRIDGETOLL_ROOT", str(shelf.root))
-        monkeypatch.setattr(sys, "argv", ["bridgetoll", "compare", *arguments])
-        status: object = 0
-        try:
-            cli.main()
-        except SystemExit as leaving:
-            status = leaving.code or 0
-        said = capsys.readouterr()
-        assert isinstance(status, int)
-        return Said(status, said.out, said.err)
-
-    yield run
-    signal.signal(signal.SIGTERM, before)
+def compare(shelf: Workspace, capsys: pytest.CaptureFixture[str]) -> Iterator[Call]:
+    with called(shelf, capsys, "compare") as calling:
+        yield calling
 
 
 def test_two_runs_are_compared(compare: Call) -> None:

@@ -10,16 +10,13 @@ import pytest
 
 from harness.analysis.results import analyse
 from harness.errors import RunFailed
-from harness.examinations import Audit
-from harness.experiment import session
 from harness.experiment.conduct import resume, start
 from harness.experiment.store import Store, find_run
 from harness.records import Run, Trial
 from harness.report.write import write_report
 from harness.studies import load_study
+from tests.toys.laboratory import Recorder, laboratory_of, trusting
 from tests.toys.workspaces import toy_workspace
-from tests.unit.experiment.test_labels import Deaf, passed
-from tests.unit.experiment.test_session import laboratory_of
 
 USERS, ADDED_MS, FEW = 30, 20, 13
 STUDY = f"""
@@ -54,15 +51,11 @@ latency = {{ database_ms = {ADDED_MS}, client_ms = {ADDED_MS} }}
 
 @pytest.fixture(autouse=True, scope="module")
 def trusted() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(session, "verify", lambda _bench, variant, _python: passed(variant.name))
-        patch.setattr(
-            session, "audit", lambda _bench, variant, _python, **_: Audit(variant.name, ())
-        )
+    with trusting():
         yield
 
 
-class Killer(Deaf):
+class Killer(Recorder):
     """Ends the first Locust that it sees, in the middle of its ramp."""
 
     def __init__(self) -> None:
@@ -112,7 +105,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     (name,) = (path.name for path in workspace.results.iterdir())
     store = find_run(workspace.results, name)
     first, _ = store.trials()
-    resume(laboratory_of(workspace, Deaf()), store)
+    resume(laboratory_of(workspace, Recorder()), store)
     trials, damaged = store.trials()
     assert damaged == []
     return Finished(store, store.read_run(), first, trials, str(failure.value))

@@ -11,16 +11,14 @@ import pytest
 from harness.analysis.measures import Measure
 from harness.analysis.results import analyse
 from harness.errors import UsageError
-from harness.examinations import Audit
 from harness.experiment import session
 from harness.experiment.conduct import resume, start
 from harness.experiment.store import Store
 from harness.records import Run, Trial
 from harness.report.write import write_report
 from harness.studies import load_study
+from tests.toys.laboratory import Recorder, laboratory_of, trusting
 from tests.toys.workspaces import toy_workspace, write_study
-from tests.unit.experiment.test_labels import Deaf, passed
-from tests.unit.experiment.test_session import laboratory_of
 
 CONDITIONS = """
 [[conditions]]
@@ -64,11 +62,7 @@ ENTRIES = 3
 
 @pytest.fixture(autouse=True, scope="module")
 def trusted() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(session, "verify", lambda _bench, variant, _python: passed(variant.name))
-        patch.setattr(
-            session, "audit", lambda _bench, variant, _python, **_: Audit(variant.name, ())
-        )
+    with trusting():
         yield
 
 
@@ -90,7 +84,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     path = write_study(
         workspace, "shapes", ["good", "burning"], endpoints=(), blocks=1, conditions=CONDITIONS
     )
-    laboratory = laboratory_of(workspace, Deaf())
+    laboratory = laboratory_of(workspace, Recorder())
     study = load_study(path, laboratory.catalog)
     load = msgspec.structs.replace(study.load, keep_requests=True, generators=2)
     study = msgspec.structs.replace(study, load=load)
@@ -234,10 +228,10 @@ def test_the_report_shows_every_shape(finished: Finished) -> None:
         assert text in page
 
 
-def tiny(tmp_path: Path, extra: str = "", blocks: int = 3) -> tuple[Deaf, Store]:
+def tiny(tmp_path: Path, extra: str = "", blocks: int = 3) -> tuple[Recorder, Store]:
     workspace = toy_workspace(tmp_path / "workspace")
     path = write_study(workspace, "tiny", ["good"], blocks=blocks, extra=extra)
-    listener = Deaf()
+    listener = Recorder()
     laboratory = laboratory_of(workspace, listener)
     return listener, start(laboratory, "tiny", load_study(path, laboratory.catalog), "run tiny")
 
@@ -263,7 +257,7 @@ def test_a_run_that_is_precise_enough_ends_at_a_look(tmp_path: Path) -> None:
     extra = "[stopping]\nhalf_width = 0.99\nlooks = [3]\n"
     workspace = toy_workspace(tmp_path / "workspace")
     path = write_study(workspace, "tiny", ["good"], blocks=5, extra=extra, rounds=8)
-    laboratory = laboratory_of(workspace, Deaf())
+    laboratory = laboratory_of(workspace, Recorder())
     store = start(laboratory, "tiny", load_study(path, laboratory.catalog), "run tiny")
     assert blocks_of(store) == {1, 2, 3}
     resume(laboratory, store)
@@ -292,7 +286,7 @@ def test_what_this_machine_cannot_do_is_said_before_anything_runs(
     workspace = toy_workspace(tmp_path / "workspace")
     condition = f'[[conditions]]\nendpoint = "noop"\nrows = 50\n{change}\n'
     path = write_study(workspace, "tiny", ["good"], endpoints=(), conditions=condition)
-    laboratory = laboratory_of(workspace, Deaf())
+    laboratory = laboratory_of(workspace, Recorder())
     with pytest.raises(UsageError, match=told):
         start(laboratory, "tiny", load_study(path, laboratory.catalog), "run tiny")
     assert list(workspace.results.iterdir()) == []

@@ -8,8 +8,6 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from harness.catalog import load_catalog
-from harness.contract import Contract
 from harness.errors import UsageError
 from harness.experiment.conduct import resume
 from harness.experiment.digests import contract_digest
@@ -17,8 +15,9 @@ from harness.experiment.laboratory import Laboratory
 from harness.experiment.store import Store
 from harness.model import Cores
 from harness.show import ProgressListener
-from harness.workspace import Workspace, cache_folder
+from harness.workspace import Workspace
 from tests.toys.command import left_running, run_command, start_command, stop_when
+from tests.toys.laboratory import laboratory_of
 from tests.toys.workspaces import toy_workspace, write_study
 
 BLOCKS, ENTRIES = 4, 2
@@ -125,20 +124,14 @@ def test_a_resumed_run_follows_the_plan_that_was_drawn(history: History) -> None
         ] * 8
 
 
-def laboratory(workspace: Workspace) -> Laboratory:
-    return Laboratory(
-        workspace=workspace,
-        cache=cache_folder(),
-        catalog=load_catalog(workspace),
-        contract=Contract(workspace),
-        database_url=None,
-        listener=ProgressListener(Console(stderr=True)),
-    )
+def watched(workspace: Workspace) -> Laboratory:
+    """Watched as the command's user does."""
+    return laboratory_of(workspace, ProgressListener(Console(stderr=True)))
 
 
 def test_resuming_a_finished_run_measures_nothing(history: History) -> None:
     before = kept(history.workspace)
-    resume(laboratory(history.workspace), history.store)
+    resume(watched(history.workspace), history.store)
     assert kept(history.workspace) == before
 
 
@@ -160,7 +153,10 @@ def test_a_run_is_not_resumed_under_other_conditions(
     path.write_bytes(before + (b"\n-- x\n" if path.suffix == ".sql" else b"\n# x\n"))
     try:
         with pytest.raises(UsageError, match=told):
-            resume(laboratory(history.workspace), history.store)
+            resume(
+                watched(history.workspace),
+                history.store,
+            )
     finally:
         path.write_bytes(before)
 
@@ -179,7 +175,7 @@ def test_a_run_is_not_resumed_on_another_machine_or_database(
     elsewhere = Store.create(tmp_path, history.store.id)
     elsewhere.write_run(msgspec.structs.replace(history.store.read_run(), **changes))
     with pytest.raises(UsageError, match=f"there changed: {told};"):
-        resume(laboratory(history.workspace), elsewhere)
+        resume(watched(history.workspace), elsewhere)
 
 
 def test_the_digest_of_the_contract_covers_every_file_of_it(workspace: Workspace) -> None:

@@ -2,16 +2,13 @@
 
 import pytest
 
-from harness.examinations import Audit
-from harness.experiment import session
 from harness.experiment.conduct import start
 from harness.studies import load_study
+from tests.toys.laboratory import Recorder, laboratory_of, trusting
 from tests.toys.workspaces import toy_workspace, write_study
-from tests.unit.experiment.test_labels import Deaf, passed
-from tests.unit.experiment.test_session import laboratory_of
 
 
-class Counter(Deaf):
+class Counter(Recorder):
     """Notes when servers are started."""
 
     def __init__(self) -> None:
@@ -24,12 +21,8 @@ class Counter(Deaf):
 
 
 def test_each_condition_has_its_own_start_of_only_those_it_measures(
-    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    monkeypatch.setattr(session, "verify", lambda _bench, variant, _python: passed(variant.name))
-    monkeypatch.setattr(
-        session, "audit", lambda _bench, variant, _python, **_: Audit(variant.name, ())
-    )
     workspace = toy_workspace(tmp_path_factory.mktemp("fresh") / "workspace")
     path = write_study(
         workspace, "fresh", ["good", "burning"], endpoints=("noop",), blocks=1, rounds=1,
@@ -38,7 +31,8 @@ def test_each_condition_has_its_own_start_of_only_those_it_measures(
     )  # fmt: skip
     counter = Counter()
     laboratory = laboratory_of(workspace, counter)
-    store = start(laboratory, "fresh", load_study(path, laboratory.catalog), "run fresh")
+    with trusting():
+        store = start(laboratory, "fresh", load_study(path, laboratory.catalog), "run fresh")
     trials, damaged = store.trials()
     assert damaged == []
     assert all(trial.complete for trial in trials)

@@ -11,37 +11,19 @@ from harness.analysis.bounds import Circumstances
 from harness.analysis.labels import Label
 from harness.analysis.pieces import unsteady
 from harness.analysis.validity import findings
-from harness.examinations import Audit, Verification
-from harness.experiment import session
 from harness.experiment.conduct import start
 from harness.lab.machine import propose_cores
 from harness.lab.process import launch
-from harness.records import Phase, Run, Trial
+from harness.records import Run, Trial
 from harness.studies import load_study
+from tests.toys.laboratory import Recorder, laboratory_of, trusting
 from tests.toys.workspaces import toy_workspace, write_study
-from tests.unit.experiment.test_session import Recorder, laboratory_of
-
-
-class Deaf(Recorder):
-    """Variants and conditions are this module's own."""
-
-    def progress(self, phase: Phase, entry: str, done_slices: int, throughput: float) -> None:
-        pass
 
 
 @pytest.fixture(autouse=True, scope="module")
 def trusted() -> Iterator[None]:
-    """What is sick here passes verification, as test_verify has it; it need not be asked again."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(session, "verify", lambda _bench, variant, _python: passed(variant.name))
-        patch.setattr(
-            session, "audit", lambda _bench, variant, _python, **_: Audit(variant.name, ())
-        )
+    with trusting():
         yield
-
-
-def passed(variant: str) -> Verification:
-    return Verification(variant, ())
 
 
 CORES = propose_cores()
@@ -61,7 +43,7 @@ def measure(
     path = write_study(
         workspace, "sick", variants, endpoints=(), blocks=1, extra=extra, conditions=conditions
     )
-    laboratory = laboratory_of(workspace, Deaf())
+    laboratory = laboratory_of(workspace, Recorder())
     store = start(laboratory, "sick", load_study(path, laboratory.catalog), "run sick")
     run, (trials, damaged) = store.read_run(), store.trials()
     assert damaged == []
@@ -119,7 +101,7 @@ def test_a_healthy_trial_bears_none_of_them(read: dict[str, dict[Label, str]]) -
 def test_slow_statements_and_a_small_pool_are_pool_bound(
     read: dict[str, dict[Label, str]],
 ) -> None:
-    assert "the pool's 4 connections were busy" in read["sleepy"][Label.POOL_BOUND]
+    assert "its 4 connections were lent for" in read["sleepy"][Label.POOL_BOUND]
 
 
 def test_statements_that_make_postgresql_compute_are_database_bound(

@@ -4,16 +4,13 @@ import msgspec
 import pytest
 
 from harness.analysis.histogram import percentile_ns
-from harness.examinations import Audit
-from harness.experiment import session
 from harness.experiment.conduct import start
 from harness.experiment.legs import Legs
 from harness.lab.network import HOST
 from harness.records import Trial
 from harness.studies import load_study
+from tests.toys.laboratory import Recorder, laboratory_of, trusting
 from tests.toys.workspaces import toy_workspace, write_study
-from tests.unit.experiment.test_labels import Deaf, passed
-from tests.unit.experiment.test_session import laboratory_of
 
 DATABASE_MS, CLIENT_MS = 30, 20
 CONDITIONS = f"""
@@ -37,17 +34,13 @@ latency = {{}}
 def trials(tmp_path_factory: pytest.TempPathFactory) -> list[Trial]:
     workspace = toy_workspace(tmp_path_factory.mktemp("legs") / "workspace")
     path = write_study(workspace, "far", ["good"], endpoints=(), blocks=1, conditions=CONDITIONS)
-    laboratory = laboratory_of(workspace, Deaf())
+    laboratory = laboratory_of(workspace, Recorder())
     study = load_study(path, laboratory.catalog)
     # As many connections as requests: waiting for one would be latency too.
     study = msgspec.structs.replace(
         study, server=msgspec.structs.replace(study.server, pool_size=8)
     )
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(session, "verify", lambda _bench, variant, _python: passed(variant.name))
-        patch.setattr(
-            session, "audit", lambda _bench, variant, _python, **_: Audit(variant.name, ())
-        )
+    with trusting():
         found, damaged = start(laboratory, "far", study, "run far").trials()
     assert damaged == []
     return found

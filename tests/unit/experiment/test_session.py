@@ -12,54 +12,20 @@ import pytest
 from hdrh.histogram import HdrHistogram
 
 from harness.analysis.measures import Measure, trial_value
-from harness.catalog import load_catalog
-from harness.contract import Contract
 from harness.errors import RunFailed
-from harness.examinations import Verification
 from harness.experiment.conduct import start
-from harness.experiment.laboratory import Laboratory
 from harness.experiment.store import Store
-from harness.records import Phase, Run, Trial
+from harness.records import Run, Trial
 from harness.report.write import write_report
 from harness.studies import load_study
 from harness.workspace import Workspace, cache_folder
 from tests.toys.command import left_running, run_command
+from tests.toys.laboratory import Recorder, laboratory_of
 from tests.toys.workspaces import toy_workspace, write_study
 
 BLOCKS, ROUNDS, SLICE_S = 2, 3, 0.05
 ENDPOINTS = ("noop", "io_create", "io_read")
 ENTRIES = ("toy/good", "toy/burning", "toy/good#duplicate")
-
-
-class Recorder:
-    """A listener that remembers."""
-
-    def __init__(self) -> None:
-        self.done: list[int] = []
-        self.verified_names: list[str] = []
-        self.problems: list[str] = []
-        self.runs: list[str] = []
-
-    def step(self, what: str) -> None:
-        """Steps are for people."""
-
-    def verified(self, verification: Verification) -> None:
-        self.verified_names.append(verification.variant)
-
-    def progress(self, phase: Phase, entry: str, done_slices: int, throughput: float) -> None:
-        assert phase.condition.endpoint in ENDPOINTS
-        assert entry in ENTRIES
-        assert throughput > 0
-        self.done.append(done_slices)
-
-    def begun(self, run: str) -> None:
-        self.runs.append(run)
-
-    def noticed(self, what: str) -> None:
-        """Labels are for people."""
-
-    def problem(self, what: str) -> None:
-        self.problems.append(what)
 
 
 class Finished(msgspec.Struct):
@@ -70,17 +36,6 @@ class Finished(msgspec.Struct):
     run: Run
     trials: list[Trial]
     listener: Recorder
-
-
-def laboratory_of(workspace: Workspace, listener: Recorder) -> Laboratory:
-    return Laboratory(
-        workspace=workspace,
-        cache=cache_folder(),
-        catalog=load_catalog(workspace),
-        contract=Contract(workspace),
-        database_url=None,
-        listener=listener,
-    )
 
 
 @pytest.fixture(scope="module")
@@ -216,7 +171,11 @@ def test_cpu_that_a_request_is_known_to_burn_is_found_in_full(finished: Finished
 
 def test_progress_counts_every_slice_of_the_run_once(finished: Finished) -> None:
     total = BLOCKS * len(ENDPOINTS) * ROUNDS * len(ENTRIES)
-    assert finished.listener.done == list(range(1, total + 1))
+    told = finished.listener.progressed
+    assert [each.done for each in told] == list(range(1, total + 1))
+    assert {each.endpoint for each in told} == set(ENDPOINTS)
+    assert {each.entry for each in told} == set(ENTRIES)
+    assert all(each.throughput > 0 for each in told)
 
 
 def test_every_variant_was_verified_once_and_the_outcome_kept(finished: Finished) -> None:

@@ -57,7 +57,7 @@ def test_carries_out_commands_in_turn_until_the_stream_ends(toy: Toy) -> None:
 
 
 def test_a_window_is_answered_by_its_tally(toy: Toy) -> None:
-    opens = time.monotonic_ns() + 300_000_000
+    opens = time.monotonic_ns() + 1_000_000_000
     _, tally = serve(
         Open("a", HOST, toy.port, 2, True),
         Window("a", EXCHANGE, opens, opens + 100_000_000, 5.0),

@@ -1,0 +1,84 @@
+"""What a study of toys is run with: a laboratory, somebody who listens, and trust."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import pytest
+
+from harness.catalog import load_catalog
+from harness.contract import Contract
+from harness.examinations import Audit, Verification
+from harness.experiment import session
+from harness.experiment.laboratory import Laboratory
+from harness.experiment.listener import Listener
+from harness.model import Variant
+from harness.records import Phase
+from harness.workspace import Workspace, cache_folder
+
+
+class Progress(NamedTuple):
+    """What a listener is told after each slice."""
+
+    endpoint: str
+    entry: str
+    done: int
+    throughput: float
+
+
+class Recorder:
+    """A listener that remembers."""
+
+    def __init__(self) -> None:
+        self.progressed: list[Progress] = []
+        self.verified_names: list[str] = []
+        self.problems: list[str] = []
+        self.runs: list[str] = []
+
+    def step(self, what: str) -> None:
+        """Steps are for people."""
+
+    def verified(self, verification: Verification) -> None:
+        self.verified_names.append(verification.variant)
+
+    def progress(self, phase: Phase, entry: str, done_slices: int, throughput: float) -> None:
+        told = Progress(phase.condition.endpoint, entry, done_slices, throughput)
+        self.progressed.append(told)
+
+    def begun(self, run: str) -> None:
+        self.runs.append(run)
+
+    def noticed(self, what: str) -> None:
+        """Labels are for people."""
+
+    def problem(self, what: str) -> None:
+        self.problems.append(what)
+
+
+def laboratory_of(workspace: Workspace, listener: Listener) -> Laboratory:
+    """The embedded PostgreSQL, the machine's cache, and what the workspace holds."""
+    return Laboratory(
+        workspace=workspace,
+        cache=cache_folder(),
+        catalog=load_catalog(workspace),
+        contract=Contract(workspace),
+        database_url=None,
+        listener=listener,
+    )
+
+
+@contextmanager
+def trusting() -> Iterator[None]:
+    """Sessions ask no toy for its papers: what is sick here passes verification elsewhere."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(session, "verify", lambda _bench, variant, _python: _passed(variant.name))
+        patch.setattr(session, "audit", lambda _bench, variant, _python, **_: _unaudited(variant))
+        yield
+
+
+def _passed(variant: str) -> Verification:
+    return Verification(variant, ())
+
+
+def _unaudited(variant: Variant) -> Audit:
+    return Audit(variant.name, ())
