@@ -65,6 +65,18 @@ def test_unknown_study_is_told_with_the_known_ones(repository: Workspace, name: 
         find_study(repository, name)
 
 
+def refusal(tmp_path: Path, catalog: Catalog, text: str) -> str:
+    """What is said of a study that cannot be meant: one sentence, here without its file."""
+    path = write(tmp_path, text)
+    with pytest.raises(MalformedFile) as caught:
+        load_study(path, catalog)
+    message = str(caught.value)
+    assert message.startswith(f"{path}: ")
+    assert message.endswith(".")
+    assert "\n" not in message
+    return message.removeprefix(f"{path}: ")
+
+
 def test_a_path_to_nothing_is_one_sentence(tmp_path: Path, catalog: Catalog) -> None:
     with pytest.raises(MalformedFile, match=r"own\.toml: no such file"):
         load_study(tmp_path / "own.toml", catalog)
@@ -114,13 +126,8 @@ def test_bad_study_is_one_sentence_that_names_file_and_key(
     tmp_path: Path, catalog: Catalog, old: str, new: str, told: str
 ) -> None:
     assert old in STUDY
-    path = write(tmp_path, STUDY.replace(old, new))
-    with pytest.raises(MalformedFile) as caught:
-        load_study(path, catalog)
-    message = str(caught.value)
-    assert message.startswith(f"{path}: ")
-    assert told in message
-    assert message.endswith(".")
+    said = refusal(tmp_path, catalog, STUDY.replace(old, new))
+    assert told in said
 
 
 @pytest.mark.parametrize(
@@ -250,14 +257,8 @@ def test_a_design_that_cannot_be_meant_is_one_sentence_that_names_the_key(
     tmp_path: Path, catalog: Catalog, condition: str, told: str
 ) -> None:
     text = STUDY.replace("blocks = 2", "blocks = 6").replace("connections = 8\n", condition)
-    path = write(tmp_path, text)
-    with pytest.raises(MalformedFile) as caught:
-        load_study(path, catalog)
-    message = str(caught.value)
-    assert message.startswith(f"{path}: ")
-    assert told in message
-    assert message.endswith(".")
-    assert "\n" not in message
+    said = refusal(tmp_path, catalog, text)
+    assert told in said
 
 
 @pytest.mark.parametrize(
@@ -416,12 +417,8 @@ def test_a_group_that_cannot_be_meant_is_one_sentence_that_names_the_key(
     tmp_path: Path, catalog: Catalog, old: str, new: str, told: str
 ) -> None:
     assert old in GROUPED
-    path = write(tmp_path, GROUPED.replace(old, new))
-    with pytest.raises(MalformedFile) as caught:
-        load_study(path, catalog)
-    message = str(caught.value)
-    assert message.startswith(f"{path}: {told}")
-    assert message.endswith(".")
+    said = refusal(tmp_path, catalog, GROUPED.replace(old, new))
+    assert said.startswith(told)
 
 
 @pytest.mark.parametrize(
@@ -527,12 +524,8 @@ def test_max_connections_must_hold_the_pools_of_setups_as_they_are_set(
 def test_a_setup_that_cannot_be_meant_is_one_sentence_that_names_the_key(
     tmp_path: Path, catalog: Catalog, settings: str, told: str
 ) -> None:
-    path = write(tmp_path, with_setup("async-pool", settings))
-    with pytest.raises(MalformedFile) as caught:
-        load_study(path, catalog)
-    message = str(caught.value)
-    assert message.startswith(f"{path}: {told}")
-    assert message.endswith(".")
+    said = refusal(tmp_path, catalog, with_setup("async-pool", settings))
+    assert said.startswith(told)
 
 
 def test_a_setup_of_an_unknown_variant_is_told_with_the_file_and_the_known_ones(
@@ -631,11 +624,8 @@ core = ["starlette/asyncpg"]
 def test_a_load_that_locust_does_not_know_is_refused_by_its_key(
     tmp_path: Path, catalog: Catalog, condition: str, key: str
 ) -> None:
-    path = write(tmp_path, f"{LOCUST}{condition}\n")
-    with pytest.raises(MalformedFile) as caught:
-        load_study(path, catalog)
-    assert str(caught.value) == (
-        f"{path}: `{key}` means nothing to Locust, whose users come by `[load] ramp`; remove it, "
+    assert refusal(tmp_path, catalog, f"{LOCUST}{condition}\n") == (
+        f"`{key}` means nothing to Locust, whose users come by `[load] ramp`; remove it, "
         'or set `engine = "native"`.'
     )
 
@@ -653,11 +643,8 @@ def test_pairs_within_blocks_are_refused_where_locust_measures_cells(
     tmp_path: Path, catalog: Catalog, key: str
 ) -> None:
     compared = COMPARISONS[key].format("django/async-pool", "flask/sqlalchemy")
-    path = write(tmp_path, LOCUST + compared)
-    with pytest.raises(MalformedFile) as caught:
-        load_study(path, catalog)
-    assert str(caught.value) == (
-        f"{path}: `{key}` needs slices or windows, which Locust's cells are not; remove it, or set "
+    assert refusal(tmp_path, catalog, LOCUST + compared) == (
+        f"`{key}` needs slices or windows, which Locust's cells are not; remove it, or set "
         '`engine = "native"`.'
     )
 
@@ -674,11 +661,8 @@ def test_stopping_on_precision_is_refused_where_locust_measures_cells(
     tmp_path: Path, catalog: Catalog
 ) -> None:
     text = LOCUST.replace("blocks = 2", "blocks = 6")
-    path = write(tmp_path, text + "[stopping]\nhalf_width = 0.03\nlooks = [3]\n")
-    with pytest.raises(MalformedFile) as caught:
-        load_study(path, catalog)
-    assert str(caught.value) == (
-        f"{path}: `stopping` means nothing to Locust's cells; remove it, or set `blocks`."
+    assert refusal(tmp_path, catalog, text + "[stopping]\nhalf_width = 0.03\nlooks = [3]\n") == (
+        "`stopping` means nothing to Locust's cells; remove it, or set `blocks`."
     )
 
 
