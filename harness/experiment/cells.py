@@ -5,9 +5,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
-from harness.audit.conformance import Subject
 from harness.audit.findings import Violation
-from harness.audit.probe import Probe
 from harness.contract import Contract
 from harness.errors import DatabaseFailed, LocustFailed
 from harness.experiment.ascent import Ascent, trial_of
@@ -135,13 +133,7 @@ class Cells:
 
     def _plan(self, server: Server, condition: Condition) -> RampPlan:
         """Checked once against the contract, so that Locust knows what a correct answer is."""
-        subject = Subject(
-            variant=server.entry.name,
-            probe=Probe(server.running.url),
-            contract=self._contract,
-            database=self._database,
-            settings=server.settings,
-        )
+        subject = server.subject(self._contract, self._database)
         exchange = exchange_for(subject, server.running.url, condition, self._study.seed)
         ramp = self._study.load.ramp
         return RampPlan(

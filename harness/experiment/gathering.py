@@ -5,9 +5,13 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from harness.audit.conformance import Subject
+from harness.audit.probe import Probe
+from harness.contract import Contract
 from harness.delay.injector import Address
 from harness.experiment.latency import Latencies
 from harness.experiment.requests import Requests
+from harness.lab.database import Database
 from harness.lab.servers import RunningServer
 from harness.lab.usage import Usage
 from harness.lab.waits import Samples
@@ -41,6 +45,16 @@ class Server:
         self.settings = settings
         self.keep_alive = keep_alive
         self.problem: str | None = None
+
+    def subject(self, contract: Contract, database: Database) -> Subject:
+        """To be asked for itself, without a leg in between."""
+        return Subject(
+            variant=self.entry.name,
+            probe=Probe(self.running.url),
+            contract=contract,
+            database=database,
+            settings=self.settings,
+        )
 
 
 class Turn(msgspec.Struct, frozen=True):

@@ -7,9 +7,7 @@ from functools import partial
 import msgspec
 
 from harness.analysis.bounds import CEILING_SHARE
-from harness.audit.conformance import Subject
 from harness.audit.findings import Violation
-from harness.audit.probe import Probe
 from harness.contract import Contract
 from harness.errors import DatabaseFailed
 from harness.experiment.exchanges import exchange_for
@@ -153,13 +151,7 @@ class PhaseRunner:
 
     def _open(self, gathering: Gathering) -> None:
         server, condition = gathering.server, self._phase.condition
-        subject = Subject(
-            variant=server.entry.name,
-            probe=Probe(server.running.url),
-            contract=self._contract,
-            database=self._database,
-            settings=server.settings,
-        )
+        subject = server.subject(self._contract, self._database)
         gathering.exchange = exchange_for(subject, server.running.url, condition, self._study.seed)
         name, address = server.entry.name, server.address
         self._generator.open(
