@@ -1,10 +1,7 @@
 """Every variant of this repository does the work of the contract, all of it, and what it says."""
 
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
-from pathlib import Path
-from queue import Queue
+from concurrent.futures import Future
 
 import pytest
 
@@ -14,76 +11,62 @@ from harness.audit.verify import verify
 from harness.catalog import load_catalog
 from harness.contract import Contract
 from harness.examinations import Audit, Verification
-from harness.lab.database import Database
 from harness.lab.environments import prepare
-from harness.lab.postgres import EmbeddedPostgres
-from harness.settings import DatabaseSettings
 from harness.workspace import Workspace, cache_folder
+from tests.toys.benches import selected, side_by_side
 
 CATALOG = load_catalog(Workspace())
-AT_ONCE = 2
-TOLD_APART_BY = ("views", "data", "bridge", "pool", "offload", "json")
-"""Factors that choose a way through an implementation's code; arms that differ in nothing of these
-run the same views on another life cycle, other threads, or with more hops."""
+WAY = ("views", "data", "bridge")
+BESIDE = ("pool", "offload", "json")
+"""Factors that choose a way through an implementation's code: the first three together, the others
+each by itself. Arms that differ in nothing of these run the same views on another life cycle, other
+threads, or with more hops."""
 Examination = tuple[Verification, Audit]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """One variant of each way through the code; all of them with --every-variant."""
+    """Variants that between them go every way through the code; all with --every-variant."""
     every = metafunc.config.getoption("--every-variant")
-    metafunc.parametrize("name", list(CATALOG.variants) if every else ways())
+    metafunc.parametrize("name", list(CATALOG.variants) if every else covering())
 
 
-def ways() -> list[str]:
-    """The first variant of each way."""
-    found: dict[tuple[str | None, ...], str] = {}
-    for name, variant in CATALOG.variants.items():
-        factors = (variant.factors.get(factor) for factor in TOLD_APART_BY)
-        found.setdefault((variant.implementation, variant.app, *factors), name)
-    return list(found.values())
+def covering() -> list[str]:
+    """Few variants in which every implementation goes all its ways.
+
+    Greedily, whoever adds most (Chvatal 1979). Whatever a run measures it verifies all the same.
+    """
+    left = {name: ways(name) for name in CATALOG.variants}
+    wanted = set().union(*left.values())
+    chosen: list[str] = []
+    while wanted:
+        best = max(left, key=lambda name: len(left[name] & wanted))
+        chosen.append(best)
+        wanted -= left.pop(best)
+    return [name for name in CATALOG.variants if name in chosen]
+
+
+def ways(name: str) -> set[tuple[str | None, ...]]:
+    """Those that a variant goes, by its label, each with the code that it stands in."""
+    variant = CATALOG.variants[name]
+    code = (variant.implementation, variant.app)
+    apart = {(*code, factor, variant.factors.get(factor)) for factor in BESIDE}
+    return {(*code, *(variant.factors.get(factor) for factor in WAY)), *apart}
 
 
 @pytest.fixture(scope="module")
 def examined(
     contract: Contract, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[dict[str, Future[Examination]]]:
-    """The variants that are asked for, two at a time.
-
-    Each has a cluster to itself meanwhile, because verification stops it and starts it again.
-    """
-    with ExitStack() as stack, ThreadPoolExecutor(AT_ONCE) as pool:
-        benches: Queue[Bench] = Queue()
-        for _ in range(AT_ONCE):
-            cluster = stack.enter_context(EmbeddedPostgres(cache_folder(), DatabaseSettings()))
-            database = stack.enter_context(Database(cluster.url, contract, cluster))
-            logs = tmp_path_factory.mktemp("logs")
-            benches.put(Bench(contract, database, CATALOG.servers, logs))
-        futures = {name: pool.submit(examine, benches, name) for name in wanted(request)}
+    names, logs = selected(request, "name"), tmp_path_factory.mktemp("logs")
+    with side_by_side(CATALOG, contract, logs, names, examine) as futures:
         yield futures
-        for future in futures.values():
-            future.cancel()
 
 
-def wanted(request: pytest.FixtureRequest) -> list[str]:
-    """The variants of the tests that were selected, in their order."""
-    here = Path(__file__)
-    names = [
-        str(item.callspec.params["name"])
-        for item in request.session.items
-        if isinstance(item, pytest.Function) and item.path == here and hasattr(item, "callspec")
-    ]
-    return list(dict.fromkeys(names))
-
-
-def examine(benches: Queue[Bench], name: str) -> Examination:
+def examine(bench: Bench, name: str) -> Examination:
     """Verify and audit one variant."""
     variant = CATALOG.variant(name)
     python = prepare(cache_folder(), CATALOG.implementations[variant.implementation])
-    bench = benches.get()
-    try:
-        return verify(bench, variant, python), audit(bench, variant, python, cpu=False)
-    finally:
-        benches.put(bench)
+    return verify(bench, variant, python), audit(bench, variant, python, cpu=False)
 
 
 def test_variant_honours_the_contract(examined: dict[str, Future[Examination]], name: str) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import NamedTuple
 
 import pytest
@@ -9,9 +10,10 @@ import pytest
 from harness.catalog import load_catalog
 from harness.contract import Contract
 from harness.examinations import Audit, Verification
-from harness.experiment import session
+from harness.experiment import conduct, session
 from harness.experiment.laboratory import Laboratory
 from harness.experiment.listener import Listener
+from harness.load.ceiling import measure_ceiling
 from harness.model import Variant
 from harness.records import Phase
 from harness.workspace import Workspace, cache_folder
@@ -55,6 +57,9 @@ class Recorder:
         self.problems.append(what)
 
 
+_CEILING = cache(measure_ceiling)
+
+
 def laboratory_of(workspace: Workspace, listener: Listener) -> Laboratory:
     """The embedded PostgreSQL, the machine's cache, and what the workspace holds."""
     return Laboratory(
@@ -69,8 +74,12 @@ def laboratory_of(workspace: Workspace, listener: Listener) -> Laboratory:
 
 @contextmanager
 def trusting() -> Iterator[None]:
-    """Sessions ask no toy for its papers: what is sick here passes verification elsewhere."""
+    """Runs ask no toy for its papers, and measure the generator's ceiling once for all of them.
+
+    What is sick passes verification as it is; `test_session` has runs without any of this.
+    """
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(conduct, "measure_ceiling", _CEILING)
         patch.setattr(session, "verify", lambda _bench, variant, _python: _passed(variant.name))
         patch.setattr(session, "audit", lambda _bench, variant, _python, **_: _unaudited(variant))
         yield

@@ -19,9 +19,12 @@ PROBED = Noise(probe_sd=0.04)
 BAD = Noise(speed_sd=0.25, tau_s=1.5, drift=0.5, burst_share=0.05)
 
 
-@pytest.mark.parametrize(("noise", "blocks"), [(SHARED, 6), (PROBED, 6), (PROBED, 12), (BAD, 12)])
+@pytest.mark.parametrize(("noise", "blocks"), [(SHARED, 6), (PROBED, 6), (BAD, 12)])
 def test_intervals_cover_and_identical_variants_stay_together(noise: Noise, blocks: int) -> None:
-    """Drift, memory, bursts, and starts that differ; 400 intervals from 100 runs."""
+    """Drift, memory, bursts, a probe, and starts that differ; 400 intervals from 100 runs.
+
+    Neither noise, nor the probe, nor what neighbours tell may bias an estimate.
+    """
     simulated = [simulate(EFFECTS, blocks, ROUNDS, noise, seed) for seed in range(RUNS)]
     said = [say(run, len(EFFECTS)) for run in simulated]
     held = 0
@@ -34,17 +37,9 @@ def test_intervals_cover_and_identical_variants_stay_together(noise: Noise, bloc
     assert 0.92 <= held / (RUNS * (len(EFFECTS) - 1)) <= 0.98
     assert sum((0, SAME) in one.called for one in said) <= 0.05 * RUNS
     assert sum((0, LARGE) in one.called for one in said) >= 0.8 * RUNS
-
-
-def test_estimates_are_not_biased_by_noise_probe_or_neighbours() -> None:
-    for noise in (SHARED, PROBED, BAD):
-        found = [
-            say(simulate(EFFECTS, 6, ROUNDS, noise, seed), len(EFFECTS)).effects[0, PLANTED]
-            for seed in range(40)
-        ]
-        errors = [effect.mean - EFFECTS[PLANTED] for effect in found]
-        spread = math.sqrt(sum(error**2 for error in errors) / len(errors))
-        assert abs(sum(errors) / len(errors)) < 3 * spread / math.sqrt(len(errors))
+    errors = [one.effects[0, PLANTED].mean - EFFECTS[PLANTED] for one in said]
+    spread = math.sqrt(sum(error**2 for error in errors) / RUNS)
+    assert abs(sum(errors) / RUNS) < 3 * spread / math.sqrt(RUNS)
 
 
 def test_knowing_the_noises_memory_narrows_intervals_and_so_does_the_probe() -> None:

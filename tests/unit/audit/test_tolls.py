@@ -1,5 +1,7 @@
 """Servers that do what their label says, and some that do more: all of them real."""
 
+from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 
 import msgspec
@@ -13,6 +15,7 @@ from harness.examinations import Audit
 from harness.lab.database import Database
 from harness.model import QUANTITIES
 from harness.workspace import Workspace
+from tests.toys.benches import selected, side_by_side
 
 WORK = {"noop": 0, "cpu": 0, "io_create": 1, "io_read": 2, "io_fanout": 5, "io_wait": 0}
 """By endpoint: the statements of the contract, each its own transaction and its own round trip."""
@@ -66,10 +69,27 @@ def cpu_us(result: Audit) -> dict[str, float]:
     return {toll.endpoint: toll.counted["cpu_us"] for toll in result.tolls}
 
 
+@pytest.fixture(scope="module")
+def audited(
+    contract: Contract,
+    toys: Workspace,
+    toy_python: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest,
+) -> Iterator[dict[str, Future[Audit]]]:
+    def examine(bench: Bench, name: str) -> Audit:
+        return result_of(bench, toys, toy_python, name)
+
+    names, logs = selected(request, "name"), tmp_path_factory.mktemp("logs")
+    with side_by_side(load_catalog(toys), contract, logs, names, examine) as futures:
+        yield futures
+
+
+@pytest.mark.parametrize("name", ["good"])
 def test_an_honest_server_takes_the_work_of_the_contract_and_nothing_else(
-    bench: Bench, toys: Workspace, toy_python: Path
+    audited: dict[str, Future[Audit]], name: str
 ) -> None:
-    result = result_of(bench, toys, toy_python, "good")
+    result = audited[name].result()
     assert result.passed, result.problems
     assert {toll.endpoint for toll in result.tolls} == set(WORK)
     for toll in result.tolls:
@@ -80,14 +100,15 @@ def test_an_honest_server_takes_the_work_of_the_contract_and_nothing_else(
         assert "cpu_us" not in toll.counted
 
 
+@pytest.mark.parametrize("name", ["good"])
 def test_bytes_are_counted_on_both_sides_of_the_server(
-    bench: Bench, toys: Workspace, toy_python: Path
+    audited: dict[str, Future[Audit]], name: str
 ) -> None:
     """A whole number of them per request, because requests and answers are all as long."""
-    tolls = {toll.endpoint: toll for toll in result_of(bench, toys, toy_python, "good").tolls}
-    for name, work in WORK.items():
-        counted = tolls[name].counted
-        assert counted["http_bytes_in"] >= len(f"GET /{name} HTTP/1.1\r\n\r\n")
+    tolls = {toll.endpoint: toll for toll in audited[name].result().tolls}
+    for endpoint, work in WORK.items():
+        counted = tolls[endpoint].counted
+        assert counted["http_bytes_in"] >= len(f"GET /{endpoint} HTTP/1.1\r\n\r\n")
         assert counted["http_bytes_in"].is_integer()
         assert counted["http_bytes_out"] >= len("HTTP/1.1 200 OK\r\n\r\n{}")
         assert (counted.get("database_bytes_out", 0) > 0) == (work > 0)
@@ -98,19 +119,19 @@ def test_bytes_are_counted_on_both_sides_of_the_server(
 
 @pytest.mark.parametrize("name", ["unpooled", "honest-loop"])
 def test_a_server_that_says_what_it_does_passes(
-    bench: Bench, toys: Workspace, toy_python: Path, name: str
+    audited: dict[str, Future[Audit]], name: str
 ) -> None:
     """A connection per request with a statement of its own; a hop in a loop of its own."""
-    assert result_of(bench, toys, toy_python, name).problems == []
+    assert audited[name].result().problems == []
 
 
-@pytest.mark.parametrize("fault", LIARS)
+@pytest.mark.parametrize("name", LIARS)
 def test_a_liar_deviates_where_it_lies_and_nowhere_else(
-    bench: Bench, toys: Workspace, toy_python: Path, fault: str
+    audited: dict[str, Future[Audit]], name: str
 ) -> None:
-    result = result_of(bench, toys, toy_python, fault)
+    result = audited[name].result()
     assert not result.passed
-    assert result.problems == LIARS[fault]
+    assert result.problems == LIARS[name]
     assert result.problem is None
 
 

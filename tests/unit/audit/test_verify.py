@@ -1,3 +1,5 @@
+from collections.abc import Iterator
+from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from harness.lab.database import Database
 from harness.lab.servers import await_ready, launch_server
 from harness.model import Settings
 from harness.workspace import Workspace
+from tests.toys.benches import selected, side_by_side
 
 NEEDED = {
     "health", "noop", "cpu", "io wait", "io read", "io read sees changes", "io fanout", "io create",
@@ -63,22 +66,38 @@ def result_of(bench: Bench, toys: Workspace, python: Path, name: str) -> Verific
     return verify(bench, load_catalog(toys).variant(f"toy/{name}"), python)
 
 
+@pytest.fixture(scope="module")
+def verified(
+    contract: Contract,
+    toys: Workspace,
+    toy_python: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest,
+) -> Iterator[dict[str, Future[Verification]]]:
+    def examine(bench: Bench, name: str) -> Verification:
+        return result_of(bench, toys, toy_python, name)
+
+    names, logs = selected(request, "name"), tmp_path_factory.mktemp("logs")
+    with side_by_side(load_catalog(toys), contract, logs, names, examine) as futures:
+        yield futures
+
+
 @pytest.mark.parametrize("name", ["good", "unpooled"])
 def test_an_honest_server_passes_every_check(
-    bench: Bench, toys: Workspace, toy_python: Path, name: str
+    verified: dict[str, Future[Verification]], name: str
 ) -> None:
     """Also one that connects for each request and says so, by its factor `pool`."""
-    result = result_of(bench, toys, toy_python, name)
+    result = verified[name].result()
     assert result.problems == []
     assert {outcome.check for outcome in result.outcomes} == NEEDED
 
 
-@pytest.mark.parametrize("fault", LIARS)
+@pytest.mark.parametrize("name", LIARS)
 def test_a_liar_fails_the_checks_of_its_fault_and_no_others(
-    bench: Bench, toys: Workspace, toy_python: Path, fault: str
+    verified: dict[str, Future[Verification]], name: str
 ) -> None:
-    failing, told = LIARS[fault]
-    result = result_of(bench, toys, toy_python, fault)
+    failing, told = LIARS[name]
+    result = verified[name].result()
     assert {o.check for o in result.outcomes if not o.passed} == failing
     assert told in "\n".join(result.problems)
     assert {o.check for o in result.outcomes if o.passed} >= NEEDED - failing - {"cpu really runs"}

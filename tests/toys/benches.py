@@ -1,0 +1,65 @@
+"""Examinations of several variants at a time, each with a PostgreSQL to itself meanwhile."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from queue import Queue
+
+import pytest
+
+from harness.audit.bench import Bench
+from harness.catalog import Catalog
+from harness.contract import Contract
+from harness.lab.database import Database
+from harness.lab.postgres import EmbeddedPostgres
+from harness.settings import DatabaseSettings
+from harness.workspace import cache_folder
+
+AT_ONCE = 3
+"""An examination waits for most of its time; more than two processors can serve at once."""
+
+
+@contextmanager
+def side_by_side[T](
+    catalog: Catalog,
+    contract: Contract,
+    logs: Path,
+    names: Sequence[str],
+    examine: Callable[[Bench, str], T],
+) -> Iterator[dict[str, Future[T]]]:
+    """What comes of each, by name.
+
+    A cluster each, because verification stops it and starts it again.
+    """
+    with ExitStack() as stack, ThreadPoolExecutor(AT_ONCE) as pool:
+        benches: Queue[Bench] = Queue()
+        for _ in range(min(AT_ONCE, len(names))):
+            cluster = stack.enter_context(EmbeddedPostgres(cache_folder(), DatabaseSettings()))
+            database = stack.enter_context(Database(cluster.url, contract, cluster))
+            benches.put(Bench(contract, database, catalog.servers, logs))
+
+        def one(name: str) -> T:
+            bench = benches.get()
+            try:
+                return examine(bench, name)
+            finally:
+                benches.put(bench)
+
+        futures = {name: pool.submit(one, name) for name in names}
+        yield futures
+        for future in futures.values():
+            future.cancel()
+
+
+def selected(request: pytest.FixtureRequest, parameter: str) -> list[str]:
+    """A parameter's values in the tests of the module that were asked for, in their order."""
+    names = [
+        str(item.callspec.params[parameter])
+        for item in request.session.items
+        if isinstance(item, pytest.Function)
+        and item.path == request.path
+        and hasattr(item, "callspec")
+        and parameter in item.callspec.params
+    ]
+    return list(dict.fromkeys(names))
