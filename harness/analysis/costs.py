@@ -12,7 +12,8 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
-from harness.analysis.gls import Fit, Floats, Memory, Series, fit, shared_noise
+from harness.analysis.correlation import Floats, Memory
+from harness.analysis.gls import Fit, Series, fit, shared_noise
 
 _CUT = 3.0
 """Standard deviations beyond which a residual is the entry's own event, not noise (Huber 1964)."""

@@ -13,20 +13,27 @@ an Ornstein-Uhlenbeck process, which is AR(1) for slices at unequal distances, p
 The two parameters are those of the machine in that hour, and are fitted to all blocks together by
 restricted maximum likelihood (Patterson and Thompson 1971). Estimates of effects are unbiased
 whatever they are; how far off an effect may be is taken from blocks, never from this model.
-
-The inverse of the exponential part is tridiagonal, so every step is linear in the slices.
 """
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_solve_banded, cholesky_banded
+from scipy.linalg import cho_solve_banded
 from scipy.optimize import minimize
+from scipy.sparse import csr_array
 
-type Floats = NDArray[np.float64]
+from harness.analysis.correlation import (
+    NO_MEMORY,
+    Floats,
+    Memory,
+    factor_of,
+    inverse_times,
+    steps_of,
+)
 
 SHORTEST_S, LONGEST_S = 0.05, 30.0
 """Memories that are looked for: below a slice it is white noise, above a minute it is drift."""
@@ -34,9 +41,6 @@ _START = (math.log(0.5), 0.0)
 """Where the search begins: half a second, half of the variance white."""
 _EVALUATIONS = 40
 """The likelihood is flat at its top; closer than this gains no precision of effects."""
-_LEAST_STEP_S = 1e-6
-"""Two slices never stand at one moment; a clock's granularity must not make the matrix singular."""
-
 _ROUNDING = 1e-12
 """Of a sum of squares: what is left of it by less is rounding."""
 
@@ -56,21 +60,6 @@ class Series(msgspec.Struct, frozen=True):
     covariate: Floats | None = None
 
 
-class Memory(msgspec.Struct, frozen=True):
-    """The noise's correlation.
-
-    tau_s: time after which the correlation has fallen to 1/e.
-    white: share of the variance that has no memory.
-    """
-
-    tau_s: float
-    white: float
-
-
-NO_MEMORY = Memory(tau_s=1.0, white=1.0)
-"""Every slice for itself: ordinary least squares."""
-
-
 class Fit(msgspec.Struct, frozen=True):
     """What the blocks of one condition yield for one measure.
 
@@ -88,18 +77,44 @@ class Fit(msgspec.Struct, frozen=True):
     variances: tuple[dict[int, float], ...]
 
 
-class _Solved(msgspec.Struct, frozen=True):
-    """One block's normal equations; columns are its entries, then (right sides) value, covariate.
+class _Stack(msgspec.Struct, frozen=True):
+    """All blocks one below the other: n slices of b blocks, e entries.
 
-    weighted: X' V^-1 X. right: X' V^-1 [y, z]. square: [y, z]' V^-1 [y, z].
+    Between two blocks lies a gap without end, which no memory crosses, so that one covariance
+    matrix of all has those of the blocks along its diagonal.
+
+    steps: (n - 1,) seconds from each slice to the next.
+    sides: (n, r) value, and covariate where every block has one.
+    columns: (n, e + r) a column per entry that is 1 in its slices, and the sides.
+    sums: (b * e, n) adds up the slices of an entry in a block.
+    present: (b, e) whether the entry has any there.
     """
 
     entries: tuple[int, ...]
+    steps: Floats
+    sides: Floats
+    columns: Floats
+    sums: Any
+    present: NDArray[np.bool_]
+
+    @property
+    def freedom(self) -> int:
+        return len(self.sides) - int(self.present.sum())
+
+
+class _Solved(msgspec.Struct, frozen=True):
+    """The normal equations of every block; an entry that is not in a block stands for itself.
+
+    weighted: (b, e, e) X' V^-1 X. right: (b, e, r) X' V^-1 [y, z].
+    square: (r, r) [y, z]' V^-1 [y, z] of all blocks together.
+    unexplained: (r, r) what the entries' means leave of it.
+    """
+
     weighted: Floats
     right: Floats
     square: Floats
+    unexplained: Floats
     log_determinant: float
-    freedom: int
 
 
 def fit(blocks: Sequence[Series], memory: Memory | None = None) -> Fit:
@@ -109,40 +124,53 @@ def fit(blocks: Sequence[Series], memory: Memory | None = None) -> Fit:
         blocks: one series each; those without slices give no means.
         memory: the noise's correlation, where it is known; fitted if None.
     """
-    filled = [block for block in blocks if block.at_s.size]
+    filled = [number for number, block in enumerate(blocks) if block.at_s.size]
+    if not filled:
+        nothing: tuple[dict[int, float], ...] = tuple({} for _ in blocks)
+        return Fit(NO_MEMORY if memory is None else memory, None, nothing, 0.0, nothing)
+    stack = _stacked([blocks[number] for number in filled])
     if memory is None:
-        memory = fit_memory(filled) if filled else NO_MEMORY
-    solved = {id(block): _solve(block, memory) for block in filled}
-    slope = _slope(list(solved.values()))
-    variance = _variance(list(solved.values()), slope)
-    means: list[dict[int, float]] = []
-    variances: list[dict[int, float]] = []
-    for block in blocks:
-        found = solved.get(id(block))
-        means.append({} if found is None else _means(found, slope))
-        spread = {} if found is None else _diagonal(found)
-        variances.append({entry: variance * part for entry, part in spread.items()})
+        memory = _likeliest(stack)
+    solved = _solve(stack, memory)
+    slope = _slope(stack, solved)
+    variance = _variance(stack, solved, slope)
+    found = np.linalg.solve(solved.weighted, solved.right @ _weights(slope)[:, None])[:, :, 0]
+    spread = variance * np.diagonal(np.linalg.inv(solved.weighted), axis1=1, axis2=2)
     return Fit(
         memory=memory,
         slope=slope,
-        means=tuple(means),
+        means=_by_block(stack, found, filled, len(blocks)),
         residual_sd=math.sqrt(variance),
-        variances=tuple(variances),
+        variances=_by_block(stack, spread, filled, len(blocks)),
     )
+
+
+def _by_block(
+    stack: _Stack, values: Floats, filled: Sequence[int], blocks: int
+) -> tuple[dict[int, float], ...]:
+    """Of every block, by the entries that it has."""
+    found: list[dict[int, float]] = [{} for _ in range(blocks)]
+    for number, present, row in zip(filled, stack.present, values.tolist(), strict=True):
+        told = zip(stack.entries, present, row, strict=True)
+        found[number] = {entry: value for entry, there, value in told if there}
+    return tuple(found)
 
 
 def fit_memory(blocks: Sequence[Series]) -> Memory:
     """The memory under which all blocks together are likeliest (restricted likelihood)."""
+    return _likeliest(_stacked(blocks))
 
+
+def _likeliest(stack: _Stack) -> Memory:
     def loss(point: Floats) -> float:
-        return -_likelihood(blocks, _memory(point))
+        return -_likelihood(stack, _memory(point))
 
     found = minimize(
         loss, np.array(_START), method="Nelder-Mead",
         options={"maxfev": _EVALUATIONS, "initial_simplex": _simplex()},
     )  # fmt: skip
     best = _memory(found.x)
-    return best if -found.fun > _likelihood(blocks, NO_MEMORY) else NO_MEMORY
+    return best if -found.fun > _likelihood(stack, NO_MEMORY) else NO_MEMORY
 
 
 def _memory(point: Floats) -> Memory:
@@ -156,96 +184,71 @@ def _simplex() -> Floats:
     return np.array([(tau, white), (tau + 1.0, white), (tau, white - 1.0)])
 
 
-def _likelihood(blocks: Sequence[Series], memory: Memory) -> float:
+def _likelihood(stack: _Stack, memory: Memory) -> float:
     """Restricted log likelihood, the variance profiled out, up to a constant."""
-    solved = [_solve(block, memory) for block in blocks]
-    freedom = sum(s.freedom for s in solved)
-    variance = _variance(solved, _slope(solved))
-    if freedom <= 0 or variance <= 0:
+    solved = _solve(stack, memory)
+    variance = _variance(stack, solved, _slope(stack, solved))
+    if stack.freedom <= 0 or variance <= 0:
         return -math.inf
-    determinants = sum(s.log_determinant + float(np.linalg.slogdet(s.weighted)[1]) for s in solved)
-    return -0.5 * (freedom * math.log(variance) + determinants)
+    determinants = solved.log_determinant + float(np.linalg.slogdet(solved.weighted)[1].sum())
+    return -0.5 * (stack.freedom * math.log(variance) + determinants)
 
 
-def _solve(block: Series, memory: Memory) -> _Solved:
-    entries, columns = np.unique(block.entry, return_inverse=True)
-    design = np.eye(len(entries))[columns]
-    sides = [block.value] if block.covariate is None else [block.value, block.covariate]
-    right = np.column_stack(sides)
-    inverse, log_determinant = _inverse_times(block.at_s, np.hstack((design, right)), memory)
-    count = len(entries)
-    return _Solved(
-        entries=tuple(int(e) for e in entries),
-        weighted=design.T @ inverse[:, :count],
-        right=design.T @ inverse[:, count:],
-        square=right.T @ inverse[:, count:],
-        log_determinant=log_determinant,
-        freedom=len(block.value) - count,
+def _stacked(blocks: Sequence[Series]) -> _Stack:
+    """Of blocks that have slices."""
+    entries, column = np.unique(np.concatenate([b.entry for b in blocks]), return_inverse=True)
+    sizes = [block.at_s.size for block in blocks]
+    row = np.repeat(np.arange(len(blocks)), sizes) * len(entries) + column
+    one = np.ones(len(row))
+    sums = csr_array((one, (row, np.arange(len(row)))), (len(blocks) * len(entries), len(row)))
+    steps = steps_of(np.concatenate([block.at_s for block in blocks]))
+    steps[np.cumsum(sizes)[:-1] - 1] = np.inf
+    sides = [np.concatenate([block.value for block in blocks])]
+    probed = [block.covariate for block in blocks if block.covariate is not None]
+    if len(probed) == len(blocks):
+        sides.append(np.concatenate(probed))
+    return _Stack(
+        entries=tuple(int(entry) for entry in entries),
+        steps=steps,
+        sides=np.column_stack(sides),
+        columns=np.column_stack((np.eye(len(entries))[column], *sides)),
+        sums=sums,
+        present=(sums @ one > 0).reshape(len(blocks), len(entries)),
     )
 
 
-def _inverse_times(at_s: Floats, right: Floats, memory: Memory) -> tuple[Floats, float]:
-    """V^-1 right, and log |V|, for V = (1 - w) A + w I with A the exponential correlation.
-
-    With Q = A^-1, which is tridiagonal: V^-1 = Q ((1 - w) I + w Q)^-1.
-    """
-    factor, diagonal, beside, log_determinant = _factor(at_s, memory)
-    solved = cho_solve_banded((factor, True), right)
-    product = diagonal[:, None] * solved
-    product[:-1] += beside[:, None] * solved[1:]
-    product[1:] += beside[:, None] * solved[:-1]
-    return product, log_determinant
-
-
-def _factor(at_s: Floats, memory: Memory) -> tuple[Floats, Floats, Floats, float]:
-    """The banded Cholesky factor of (1 - w) I + w Q, the two bands of Q, and log |V|."""
-    steps = np.maximum(np.diff(at_s), _LEAST_STEP_S)
-    kept = np.exp(-steps / memory.tau_s)
-    lost = -np.expm1(-2 * steps / memory.tau_s)  # 1 - kept^2, exact where kept is near 1
-    diagonal = np.ones(len(at_s))
-    diagonal[:-1] += kept**2 / lost
-    diagonal[1:] += kept**2 / lost
-    beside = -kept / lost
-    bands = np.zeros((2, len(at_s)))
-    bands[0] = (1 - memory.white) + memory.white * diagonal
-    bands[1, :-1] = memory.white * beside
-    factor = cholesky_banded(bands, lower=True)
-    return factor, diagonal, beside, float(2 * np.log(factor[0]).sum() + np.log(lost).sum())
+def _solve(stack: _Stack, memory: Memory) -> _Solved:
+    inverse, log_determinant = inverse_times(stack.steps, stack.columns, memory)
+    blocks, count = stack.present.shape
+    normal = (stack.sums @ inverse).reshape(blocks, count, -1)
+    weighted, right = normal[:, :, :count].copy(), normal[:, :, count:]
+    block, entry = np.nonzero(~stack.present)
+    weighted[block, entry, entry] = 1.0
+    explained = np.swapaxes(right, 1, 2) @ np.linalg.solve(weighted, right)
+    square = stack.sides.T @ inverse[:, count:]
+    return _Solved(weighted, right, square, square - explained.sum(axis=0), log_determinant)
 
 
-def _residual_squares(solved: _Solved) -> Floats:
-    """[y, z]' P [y, z]: what the entries' means leave unexplained."""
-    explained = solved.right.T @ np.linalg.solve(solved.weighted, solved.right)
-    return np.asarray(solved.square - explained)
-
-
-def _slope(solved: Sequence[_Solved]) -> float | None:
+def _slope(stack: _Stack, solved: _Solved) -> float | None:
     """Of the covariate, from all blocks, within entries: a variant's own effect is not in it."""
-    if not solved or solved[0].right.shape[1] < 2:
+    if stack.sides.shape[1] < 2:
         return None
-    squares = sum((_residual_squares(s) for s in solved), np.zeros((2, 2)))
-    least = _ROUNDING * sum(float(s.square[1, 1]) for s in solved)  # a covariate that never varies
-    return float(squares[0, 1] / squares[1, 1]) if squares[1, 1] > least else 0.0
+    least = _ROUNDING * float(solved.square[1, 1])  # a covariate that never varies
+    left = solved.unexplained
+    return float(left[0, 1] / left[1, 1]) if left[1, 1] > least else 0.0
 
 
-def _variance(solved: Sequence[_Solved], slope: float | None) -> float:
-    freedom = sum(s.freedom for s in solved) - (slope is not None)
+def _variance(stack: _Stack, solved: _Solved, slope: float | None) -> float:
+    freedom = stack.freedom - (slope is not None)
     if freedom <= 0:
         return 0.0
-    weights = np.array([1.0] if slope is None else [1.0, -slope])
-    total = sum(float(weights @ _residual_squares(s) @ weights) for s in solved)
-    return max(total, 0.0) / freedom
+    weights = _weights(slope)
+    return max(float(weights @ solved.unexplained @ weights), 0.0) / freedom
 
 
-def _means(solved: _Solved, slope: float | None) -> dict[int, float]:
-    weights = np.array([1.0] if slope is None else [1.0, -slope])
-    found = np.linalg.solve(solved.weighted, solved.right @ weights)
-    return dict(zip(solved.entries, found.tolist(), strict=True))
-
-
-def _diagonal(solved: _Solved) -> dict[int, float]:
-    found = np.diag(np.linalg.inv(solved.weighted)).tolist()
-    return dict(zip(solved.entries, found, strict=True))
+def _weights(slope: float | None) -> Floats:
+    """Of value and covariate."""
+    return np.array([1.0] if slope is None else [1.0, -slope])
 
 
 def shared_noise(
@@ -264,5 +267,5 @@ def shared_noise(
     residual = block.value - np.array([means[int(e)] for e in block.entry])
     if block.covariate is not None and slope is not None:
         residual = residual - slope * block.covariate
-    factor, _, _, _ = _factor(block.at_s, memory)
+    factor, _, _, _ = factor_of(steps_of(block.at_s), memory)
     return explained + (1 - memory.white) * cho_solve_banded((factor, True), residual)

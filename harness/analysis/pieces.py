@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from harness.analysis.bounds import Circumstances, idle_cores
 from harness.analysis.components import Components, components, mean_components
+from harness.analysis.correlation import NO_MEMORY
 from harness.analysis.costs import costs
-from harness.analysis.gls import NO_MEMORY, Fit, Series
+from harness.analysis.gls import Fit, Series
 from harness.analysis.intervals import Interval, block_interval
 from harness.analysis.labels import FAILED, LIMITS, Finding, Label
 from harness.analysis.measures import COSTS, PERCENTILES, Measure, slice_value, trial_value

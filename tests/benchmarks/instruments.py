@@ -17,8 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
+from harness.analysis.correlation import Floats
 from harness.analysis.costs import costs
-from harness.analysis.gls import Floats, Series
+from harness.analysis.gls import Series
 from harness.analysis.intervals import block_interval
 from harness.audit.conformance import Subject
 from harness.audit.probe import Probe

@@ -21,8 +21,9 @@ from itertools import count
 import msgspec
 import numpy as np
 
+from harness.analysis.correlation import NO_MEMORY, Memory
 from harness.analysis.costs import costs
-from harness.analysis.gls import NO_MEMORY, Fit, Memory, Series
+from harness.analysis.gls import Fit, Series
 from harness.analysis.intervals import Interval, t_interval
 from harness.experiment.orders import balanced_orders
 from harness.lab.clocks import process_cpu_ns

@@ -12,7 +12,8 @@ from contextlib import ExitStack
 
 import numpy as np
 
-from harness.analysis.gls import NO_MEMORY, Fit
+from harness.analysis.correlation import NO_MEMORY
+from harness.analysis.gls import Fit
 from harness.experiment.orders import balanced_orders
 from tests.benchmarks.comparison import rounds
 from tests.benchmarks.planted import SLICE_S, Bench, Slice, costs_of

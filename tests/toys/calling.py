@@ -6,8 +6,9 @@ from itertools import combinations
 import msgspec
 import numpy as np
 
+from harness.analysis.correlation import Memory
 from harness.analysis.costs import costs
-from harness.analysis.gls import Fit, Memory, Series
+from harness.analysis.gls import Fit, Series
 from harness.analysis.intervals import Interval, block_interval
 from harness.analysis.ties import ALPHA, exceedance_p, holm, noise_floor
 

@@ -7,7 +7,7 @@ import math
 
 import pytest
 
-from harness.analysis.gls import NO_MEMORY
+from harness.analysis.correlation import NO_MEMORY
 from tests.toys.calling import say
 from tests.toys.noise import Noise, simulate
 
@@ -19,7 +19,7 @@ PROBED = Noise(probe_sd=0.04)
 BAD = Noise(speed_sd=0.25, tau_s=1.5, drift=0.5, burst_share=0.05)
 
 
-@pytest.mark.parametrize(("noise", "blocks"), [(SHARED, 6), (PROBED, 6), (BAD, 12)])
+@pytest.mark.parametrize(("noise", "blocks"), [(SHARED, 6), (PROBED, 6), (PROBED, 12), (BAD, 12)])
 def test_intervals_cover_and_identical_variants_stay_together(noise: Noise, blocks: int) -> None:
     """Drift, memory, bursts, a probe, and starts that differ; 400 intervals from 100 runs.
 

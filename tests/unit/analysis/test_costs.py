@@ -6,8 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from harness.analysis.correlation import NO_MEMORY, Floats, Memory
 from harness.analysis.costs import costs
-from harness.analysis.gls import NO_MEMORY, Floats, Memory, Series
+from harness.analysis.gls import Series
 from tests.toys.noise import Noise, simulate
 
 SPIKE = math.log(2.5)

@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.analysis import gls
-from harness.analysis.gls import NO_MEMORY, Fit, Floats, Memory, Series, fit, fit_memory
+from harness.analysis.correlation import NO_MEMORY, Floats, Memory
+from harness.analysis.gls import Fit, Series, fit, fit_memory
+from tests.unit.analysis.test_correlation import covariance
 
 TAUS = st.floats(gls.SHORTEST_S, gls.LONGEST_S)
 WHITES = st.floats(0.0025, 1.0)
@@ -28,13 +30,6 @@ def series(
         value=np.array(value, dtype=np.float64),
         covariate=None if covariate is None else np.array(covariate, dtype=np.float64),
     )
-
-
-def covariance(at_s: Floats, memory: Memory) -> Floats:
-    """V, written out."""
-    away = np.abs(at_s[:, None] - at_s[None, :])
-    kept: Floats = (1 - memory.white) * np.exp(-away / memory.tau_s)
-    return kept + memory.white * np.eye(at_s.size)
 
 
 def drawn(
@@ -109,19 +104,6 @@ def test_the_means_variances_are_those_of_aitken(seed: int, tau: float, white: f
     assert found == pytest.approx((variance * np.diag(normal)).tolist(), rel=1e-6)
 
 
-@given(seed=SEEDS, tau=TAUS, white=st.floats(0.0025, 1.0), size=st.integers(1, 30))
-@settings(max_examples=60)
-def test_inverse_and_log_determinant_are_exact(
-    seed: int, tau: float, white: float, size: int
-) -> None:
-    at_s = np.cumsum(np.random.default_rng(seed).uniform(0.01, 1.0, size))
-    memory = Memory(tau, white)
-    inverse, log_determinant = gls._inverse_times(at_s, np.eye(size), memory)
-    whole = covariance(at_s, memory)
-    assert np.allclose(whole @ inverse, np.eye(size), atol=1e-8)
-    assert log_determinant == pytest.approx(np.linalg.slogdet(whole)[1], abs=1e-8)
-
-
 @given(seed=SEEDS)
 @settings(max_examples=20)
 def test_the_restricted_likelihood_is_patterson_and_thompsons(seed: int) -> None:
@@ -135,7 +117,8 @@ def test_the_restricted_likelihood_is_patterson_and_thompsons(seed: int) -> None
         return -0.5 * float(36 * math.log(variance) + determinant + weighted)
 
     one, other = Memory(0.3, 0.2), Memory(5.0, 0.7)
-    told = gls._likelihood(blocks, one) - gls._likelihood(blocks, other)
+    stack = gls._stacked(blocks)
+    told = gls._likelihood(stack, one) - gls._likelihood(stack, other)
     assert told == pytest.approx(written_out(one) - written_out(other), abs=1e-7)
 
 

@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from harness.analysis.gls import NO_MEMORY
+from harness.analysis.correlation import NO_MEMORY
 from harness.analysis.intervals import t_interval
 from harness.analysis.labels import Finding, Label
 from harness.analysis.measures import COSTS, Measure, slice_value
