@@ -14,9 +14,14 @@ def trial_file(trial: Trial) -> str:
 
 def file_name(block: int, condition: Condition, entry: str, attempt: int) -> str:
     """The name that a trial's file would have."""
+    return f"{trial_stem(block, condition, entry, attempt)}.json"
+
+
+def trial_stem(block: int, condition: Condition, entry: str, attempt: int) -> str:
+    """The same without its ending: what else is kept of the trial begins so."""
     name = entry.replace("/", ".").replace("#", "_")
     again = "" if attempt == 1 else f"{_AGAIN}{attempt}"
-    return f"b{block:02d}-{condition.name}-{name}{again}.json"
+    return f"b{block:02d}-{condition.name}-{name}{again}"
 
 
 def attempt_of(stem: str) -> int:

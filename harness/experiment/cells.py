@@ -25,6 +25,7 @@ from harness.observations import RoundTrips
 from harness.records import Entry, Phase, Run, Trial
 from harness.settings import DatabaseSettings
 from harness.study import Condition, Latency
+from harness.trial_files import trial_stem
 
 
 class Cells:
@@ -91,6 +92,7 @@ class Cells:
     ) -> Trial:
         """One trial, complete or with its problem; only the database's own failure ends the run."""
         condition, started_at = phase.condition, datetime.now(UTC)
+        attempt = self._store.next_attempt_at(phase, entry)
         where = f"block {phase.block}: {condition.name}, {entry.name}"
         self._listener.step(f"{where}, rows and a fresh server")
         self._bring_database(entry, condition)
@@ -106,7 +108,7 @@ class Cells:
                     legs.lengthen(condition.latency or Latency())
                     before = _measured(legs, server)
                     self._listener.step(f"{where}, {condition.connections} users come")
-                    ascent = self._climb(phase, server, plan, relays, python)
+                    ascent = self._climb(phase, attempt, server, plan, relays, python)
                     server.problem = _death(server)
                     server.running.stop()
                     self._database.cut_off()
@@ -118,7 +120,6 @@ class Cells:
                 except LocustFailed as error:
                     server.problem = str(error)
         legs.shorten()
-        attempt = self._store.next_attempt_at(phase, entry)
         most = int(self._database.settings()["max_connections"])
         return trial_of(
             ascent, self._run.id, phase, entry, attempt, started_at, server.problem, measured, most
@@ -148,6 +149,7 @@ class Cells:
     def _climb(
         self,
         phase: Phase,
+        attempt: int,
         server: Server,
         plan: RampPlan,
         relays: tuple[int, ...],
@@ -156,7 +158,7 @@ class Cells:
         cores, role = self._run.cores, self._database.role(server.entry.name)
         gauges = Gauges(self._database.postmaster_pid, (), cores.all, relays=relays)
         ascent = Ascent(plan, gauges, server.running.clock, self._database)
-        name = f"b{phase.block:02d}-{phase.condition.name}-{server.entry.name.replace('/', '.')}"
+        name = trial_stem(phase.block, phase.condition, server.entry.name, attempt)
         host, port = server.address.host, server.address.port
         with WaitSampler(self._database.connect, self._study.load.samples_per_s) as sampler:
             sampler.watch(role)

@@ -16,6 +16,8 @@ from harness.observations import RoundTrips
 from harness.study import Latency
 
 _PINGS = 7
+_PATIENCE_S = 120
+"""A connection takes half a dozen round trips, and one may take ten seconds."""
 _HANDSHAKE = 1.25
 """Round trips to wait for one handshake: the relay's takes one, and something is always late."""
 _POSTGRESQL = 5432
@@ -69,7 +71,7 @@ class Legs:
             return None
         direct = Address(HOST, port)
         try:
-            with connect(database_url) as connection:
+            with connect(database_url, _PATIENCE_S) as connection:
                 database = _median_ms(lambda: connection.execute("SELECT 1").fetchone())
             client = self._health_ms(address)
             if address != direct:  # with netem there is no other way to take off

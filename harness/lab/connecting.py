@@ -29,14 +29,14 @@ def check_url(url: str) -> None:
         raise UsageError(f"--database-url is not a PostgreSQL URL; write {_URL_FORM}.")
 
 
-def connect(url: str) -> Connection:
+def connect(url: str, patience_s: int = 10) -> Connection:
     """Connect in autocommit.
 
     Raises:
         DatabaseFailed: the server does not answer, or refuses.
     """
     try:
-        return psycopg.connect(url, autocommit=True, connect_timeout=10)
+        return psycopg.connect(url, autocommit=True, connect_timeout=patience_s)
     except psycopg.OperationalError as error:
         raise DatabaseFailed(
             f"The database cannot be reached: {' '.join(str(error).split())}; check "

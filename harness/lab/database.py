@@ -24,7 +24,7 @@ _LONGEST_NAME = 63
 """Characters; PostgreSQL cuts a longer one off."""
 _ROLE_SETTINGS: tuple[LiteralString, ...] = (
     "timezone = 'UTC'",  # spelled exactly so: see shared/schema.sql
-    "statement_timeout = '60s'",  # no request waits for ever, whatever its driver
+    "statement_timeout = '600s'",  # nothing waits for ever, and no ramp's request is cut off
 )
 _LOCK_TIMEOUT_S = 10
 """An application that keeps a transaction open would otherwise hold up the next reset for ever."""

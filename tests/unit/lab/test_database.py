@@ -114,7 +114,7 @@ def test_a_variants_session_is_in_utc_without_a_set(database: Database) -> None:
     url = database.login("a/a")
     source = "SELECT setting, source FROM pg_settings WHERE name = 'TimeZone'"
     assert ask(url, source) == [("UTC", "user")]
-    assert ask(url, "SHOW statement_timeout") == [("1min",)]
+    assert ask(url, "SHOW statement_timeout") == [("10min",)]
 
 
 def test_statements_are_counted_per_variant(database: Database) -> None:
