@@ -11,7 +11,7 @@ from harness.report.claim_words import evidence_row, summary
 
 _STYLES = {
     Verdict.SUPPORTED: "green",
-    Verdict.IN_PART: "green",
+    Verdict.SUPPORTED_IN_PART: "green",
     Verdict.REFUTED: "bold red",
     Verdict.DEPENDS: "bold yellow",
     Verdict.UNDECIDED: "dim",

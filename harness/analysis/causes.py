@@ -54,8 +54,8 @@ def explain(run: Run, pieces: Sequence[Piece]) -> Causes:
     rows = _rows(run, found)
     return Causes(
         conditions=tuple(_judged(made, named[made.condition], called) for made in untested),
-        prices=_lists(rows),
-        trend=_lists(_everywhere(rows)) if len(rows) > 1 else (),
+        prices=_lists(run, rows),
+        trend=_lists(run, _everywhere(rows)) if len(rows) > 1 else (),
     )
 
 
@@ -106,6 +106,7 @@ def _everywhere(rows: Mapping[int, list[Row]]) -> dict[int, list[Row]]:
     return {c: [r for r in found if (r.variant, r.endpoint) in shared] for c, found in rows.items()}
 
 
-def _lists(rows: Mapping[int, list[Row]]) -> tuple[PriceList, ...]:
-    made = (price_list(connections, found) for connections, found in rows.items())
+def _lists(run: Run, rows: Mapping[int, list[Row]]) -> tuple[PriceList, ...]:
+    made_of = {name: setup.variant for name, setup in run.study.setups.items()}
+    made = (price_list(connections, found, made_of) for connections, found in rows.items())
     return tuple(item for item in made if item is not None)

@@ -7,13 +7,12 @@ from enum import StrEnum
 import msgspec
 
 from harness.analysis.intervals import Interval, block_interval
-from harness.analysis.labels import Label
 from harness.analysis.measures import PERCENTILES, Measure
 from harness.analysis.pieces import Piece
 from harness.analysis.prices import PriceList
 from harness.analysis.ramp_cells import Cell
 from harness.analysis.ramp_rates import log_ratio
-from harness.analysis.ramps import Ramps
+from harness.analysis.ramps import NOT_THEIRS, Ramps
 from harness.claims import Claim, Criterion
 from harness.records import Run, Trial
 from harness.study import Condition
@@ -36,11 +35,18 @@ class Verdict(StrEnum):
     """What runs say of a claim."""
 
     SUPPORTED = "supported"
-    IN_PART = "supported in part"
+    SUPPORTED_IN_PART = "supported in part"
     REFUTED = "refuted"
+    REFUTED_IN_PART = "refuted in part"
     DEPENDS = "depends"
     UNDECIDED = "undecided"
     NOT_TESTED = "not tested here"
+
+
+_PARTIAL = {
+    Verdict.SUPPORTED: Verdict.SUPPORTED_IN_PART,
+    Verdict.REFUTED: Verdict.REFUTED_IN_PART,
+}
 
 
 class Evidence(msgspec.Struct, frozen=True):
@@ -100,8 +106,8 @@ def _judgement(claim: Claim, evidence: tuple[Evidence, ...]) -> Judgement:
     parts = dict.fromkeys(criterion.part for criterion in claim.criteria)
     missing = tuple(part for part in parts if part not in decided)
     verdict = verdict_of(evidence)
-    if verdict is Verdict.SUPPORTED and missing:
-        verdict = Verdict.IN_PART
+    if missing:
+        verdict = _PARTIAL.get(verdict, verdict)
     return Judgement(claim, verdict, evidence, missing)
 
 
@@ -205,7 +211,7 @@ def _gains(criterion: Criterion, ramps: Ramps | None) -> _Values:
         one, other = cells.get((criterion.of, condition)), cells.get((criterion.to, condition))
         if one is None or other is None or not _fits(criterion, condition):
             continue
-        if any(f.label is Label.GENERATOR_BOUND for cell in (one, other) for f in cell.found):
+        if any(f.label in NOT_THEIRS for cell in (one, other) for f in cell.found):
             continue
         named, by_block = _OF_RAMPS[criterion.measure]
         effect = log_ratio(by_block(one), by_block(other))

@@ -10,7 +10,8 @@ Statements and round trips have no prices of their own. In every variant each st
 trip, so no data could tell the two apart; and what a statement costs is its data layer's doing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import msgspec
 import numpy as np
@@ -32,6 +33,7 @@ _UNUSUAL = {
 }
 """Factors that make another stack of one framework and server, where they are not as usual."""
 _LEAST_VARIANTS = 6
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class Price(msgspec.Struct, frozen=True):
@@ -118,11 +120,21 @@ def rows_of(run: Run, endpoint: str, found: Levels) -> list[Row]:
     ]
 
 
-def price_list(connections: int, rows: Sequence[Row]) -> PriceList | None:
-    """Fit the prices; None with too few variants to tell them apart."""
+def price_list(
+    connections: int, rows: Sequence[Row], made_of: Mapping[str, str] = _NOTHING
+) -> PriceList | None:
+    """Fit the prices; None with too few variants to tell them apart.
+
+    Args:
+        connections: at which concurrency.
+        rows: a variant under an endpoint each.
+        made_of: by setup, its variant: with other settings it pays the same tolls, and tells no
+            price from another.
+    """
     variants = list(dict.fromkeys(row.variant for row in rows))
     names = list(dict.fromkeys(term for row in rows for term in row.terms))
-    if len(variants) < _LEAST_VARIANTS or len(rows) <= len(names):
+    kinds = {made_of.get(name, name) for name in variants}
+    if len(kinds) < _LEAST_VARIANTS or len(rows) <= len(names):
         return None
     fit = fit_rows(rows, names)
     prices = tuple(_price(fit, at) for at in fit.told)

@@ -30,8 +30,8 @@ class Cell(msgspec.Struct, frozen=True):
     found: labels of its complete trials, each once.
     trips: idle round trips: leg, what was added, what was measured, in ms.
     problem: why there is no complete trial, or None.
-    highest_by_block, successes_by_block: of each complete trial.
     charted_per_s: the highest that Locust's chart would have shown, failures left out.
+    highest_by_block, successes_by_block: of each complete trial.
     """
 
     setup: str

@@ -13,13 +13,18 @@ from harness.published import PublishedCell
 from harness.records import Run, Trial
 from harness.study import Condition
 
+NOT_THEIRS = frozenset({Label.GENERATOR_BOUND, Label.DATABASE_BOUND, Label.LOAD_CORE_BOUND})
+"""Labels of a cell that was limited by something else than its setup."""
+
 
 class Gain(msgspec.Struct, frozen=True):
-    """How many times as many successes per second a setup had as the baseline, at most.
+    """How many times as many successes per second a setup had as another, at most.
 
+    baseline: that other: the study's, or an earlier setup of the same variant.
     ours: over blocks; without bounds where there is one. published: None where it was not.
     successes, published_successes: likewise, of all successes.
     doubts: what keeps the ratio from being about the two setups, e.g. that not all users came.
+    charted: as Locust's charts would have shown the highest rates, which is what was published.
     """
 
     setup: str
@@ -30,11 +35,14 @@ class Gain(msgspec.Struct, frozen=True):
     successes: Interval | None = None
     published_successes: float | None = None
     doubts: tuple[str, ...] = ()
+    charted: float | None = None
 
     @property
     def quotient(self) -> float | None:
-        """Ours over the published one."""
-        return None if not self.published else self.ours.mean / self.published
+        """Ours over the published one, both from charts."""
+        if self.charted is None or not self.published:
+            return None
+        return self.charted / self.published
 
     @property
     def successes_quotient(self) -> float | None:
@@ -90,12 +98,27 @@ def summarise(run: Run, trials: Sequence[Trial]) -> Ramps:
         gains=tuple(
             gain
             for c in conditions
-            for setup in setups
-            if setup != run.study.baseline
-            and (gain := _gain(run, cells, setup, c, known)) is not None
+            for setup, to in pairs_of(run, setups)
+            if (gain := _gain(cells, setup, to, c, known)) is not None
         ),
         published=in_print,
     )
+
+
+def pairs_of(run: Run, setups: Sequence[str]) -> list[tuple[str, str]]:
+    """Whom to compare: all with the baseline, and setups of one variant with each other.
+
+    Nothing but a setting lies between the latter.
+    """
+    base = run.study.baseline
+    made_of = {name: setup.variant for name, setup in run.study.setups.items()}
+    same = [
+        (later, earlier)
+        for at, later in enumerate(setups)
+        for earlier in setups[:at]
+        if earlier != base and later in made_of and made_of[later] == made_of.get(earlier)
+    ]
+    return [(setup, base) for setup in setups if setup != base] + same
 
 
 def _in_print(run: Run, setup: str, condition: Condition) -> PublishedCell | None:
@@ -109,13 +132,12 @@ def _in_print(run: Run, setup: str, condition: Condition) -> PublishedCell | Non
 
 
 def _gain(
-    run: Run,
     cells: Mapping[tuple[str, Condition], Cell],
     setup: str,
+    base: str,
     condition: Condition,
     known: Mapping[tuple[str, Condition], PublishedCell],
 ) -> Gain | None:
-    base = run.study.baseline
     ours, theirs = cells[setup, condition], cells.get((base, condition))
     if theirs is None:
         return None
@@ -137,11 +159,16 @@ def _gain(
         successes=None if counted is None else counted.exp(),
         published_successes=total,
         doubts=tuple(doubt for cell in (ours, theirs) for doubt in _doubts(cell)),
+        charted=(
+            ours.charted_per_s / theirs.charted_per_s
+            if ours.charted_per_s and theirs.charted_per_s
+            else None
+        ),
     )
 
 
 def _doubts(cell: Cell) -> list[str]:
-    found = [f.detail for f in cell.found if f.label is Label.GENERATOR_BOUND]
+    found = [f.detail for f in cell.found if f.label in NOT_THEIRS]
     share = cell.failed_share
     if share is not None and share > ERROR_SHARE:
         found.append(f"{share:.0%} of its requests failed")

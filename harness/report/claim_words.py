@@ -32,16 +32,18 @@ def claims_view(judgements: Sequence[Judgement]) -> dict[str, Any]:
 def summary(judgement: Judgement) -> str:
     """On what it depends, or how much evidence there is."""
     found = judgement.evidence
-    if judgement.verdict is Verdict.IN_PART:
-        return f"nothing decided on: {', '.join(judgement.open)}"
-    if judgement.verdict is not Verdict.DEPENDS:
+    if judgement.verdict is Verdict.DEPENDS:
+        told = [
+            f"{_HOLDS[side]}: {_named([e for e in found if e.holds is side])}"
+            for side in (True, False)
+        ]
+    else:
         count, decided = len(found), sum(item.holds is not None for item in found)
         many, decide = "" if count == 1 else "s", "decides" if decided == 1 else "decide"
-        return f"{decided} of {count} value{many} {decide}"
-    sides = (
-        f"{_HOLDS[side]}: {_named([e for e in found if e.holds is side])}" for side in (True, False)
-    )
-    return "; ".join(sides)
+        told = [f"{decided} of {count} value{many} {decide}"]
+    if judgement.open and judgement.verdict is not Verdict.UNDECIDED:
+        told.append(f"nothing decided on: {', '.join(judgement.open)}")
+    return "; ".join(told)
 
 
 def _named(found: Sequence[Evidence]) -> str:

@@ -4,7 +4,7 @@ from typing import Any
 
 from harness.analysis.labels import Label
 from harness.analysis.ramp_cells import Cell
-from harness.analysis.ramps import Gain, Ramps
+from harness.analysis.ramps import Gain, Ramps, pairs_of
 from harness.analysis.validity import ERROR_SHARE
 from harness.published import PublishedCell
 from harness.records import Run
@@ -13,9 +13,9 @@ from harness.report.figures import Figures
 from harness.report.ramp_chart import alternative, ramp_chart
 from harness.study import Condition
 
-FULL = 0.95
-"""Of PostgreSQL's connections, of which three are kept for superusers: at some moment an
-application had all that it can have."""
+KEPT = 6
+"""Of PostgreSQL's connections: three are kept for superusers, two are the harness's own, and one
+may have come and gone between two looks. An application that had the rest had all there are."""
 
 
 BURST = 2.0
@@ -29,13 +29,13 @@ def ramps_view(run: Run, ramps: Ramps | None, figures: Figures) -> dict[str, Any
         return None
     setups = list(dict.fromkeys(cell.setup for cell in ramps.cells))
     conditions = list(dict.fromkeys(cell.condition for cell in ramps.cells))
-    others = [name for name in setups if name != ramps.baseline]
+    pairs = pairs_of(run, setups)
     return {
         "published": run.published,
         "ramp": ramp_words(run),
         "rehearsal": run.rehearsal,
         "setups": [{"name": name, "title": run.variants[name].title} for name in setups],
-        "others": others,
+        "pairs": [setup if to == ramps.baseline else f"{setup} / {to}" for setup, to in pairs],
         "baseline": ramps.baseline,
         "measured": any(cell.trials for cell in ramps.cells),
         "verdicts": [gain_sentence(gain) for gain in ramps.gains],
@@ -44,7 +44,7 @@ def ramps_view(run: Run, ramps: Ramps | None, figures: Figures) -> dict[str, Any
             for c in conditions
         ],
         "gains": [
-            {"route": route(c), "values": [_gain(ramps, name, c) for name in others]}
+            {"route": route(c), "values": [_gain(ramps, pair, c) for pair in pairs]}
             for c in conditions
         ],
         "details": [_detail(cell) for cell in ramps.cells],
@@ -101,11 +101,10 @@ def gain_sentence(gain: Gain) -> str:
     )
     if gain.successes is not None:
         text += f", and {words.ratio(gain.successes)} times its successes"
-    if gain.published is not None and gain.quotient is not None:
-        published = words.number(gain.published)
+    if gain.published is not None:
+        text += f"; published {words.number(gain.published)} times"
         if gain.published_successes is not None:
-            published += f" and {words.number(gain.published_successes)}"
-        text += f"; published {published} times"
+            text += f" and {words.number(gain.published_successes)} (runs of unequal length)"
     return f"{text} ({'; '.join(gain.doubts)})." if gain.doubts else f"{text}."
 
 
@@ -114,14 +113,8 @@ def reason(cell: Cell) -> str:
     if cell.problem is not None:
         return cell.problem.splitlines()[0]
     parts = [f"{f.label}: {f.detail}" for f in cell.limits] or ["no single limit"]
-    if cell.shares is not None and any(f.label is Label.LATENCY_BOUND for f in cell.limits):
-        connections = 0.0 if cell.connections is None else cell.connections
-        parts.append(
-            f"its requests waited for round trips, {words.number(max(connections, 1))} at a time "
-            "in PostgreSQL"
-            if connections >= 1
-            else "its requests waited in line"
-        )
+    if any(f.label is Label.LATENCY_BOUND for f in cell.limits):
+        parts.append(_waits(cell))
     share = cell.failed_share
     if share is not None and share > ERROR_SHARE:
         kinds = ", ".join(f"{count:,} {kind}" for kind, count in cell.errors.items())
@@ -137,9 +130,22 @@ def reason(cell: Cell) -> str:
     return "; ".join(parts)
 
 
+def _waits(cell: Cell) -> str:
+    """Where requests were while nothing was busy."""
+    latency = cell.condition.latency
+    if latency is None or not (latency.database_ms or latency.client_ms):
+        return "its requests waited in line"
+    if not latency.database_ms or cell.connections is None:
+        return "its requests waited for round trips, or in line"
+    return (
+        "its connections waited for round trips, and other requests in line (PostgreSQL saw "
+        f"{words.number(cell.connections)} connections at a time, on average)"
+    )
+
+
 def _exhausted(cell: Cell) -> bool:
     most, allowed = cell.most_connections, cell.max_connections
-    return most is not None and allowed is not None and most >= FULL * allowed
+    return most is not None and allowed is not None and most >= allowed - KEPT
 
 
 def _beside(ramps: Ramps, setup: str, condition: Condition) -> dict[str, str]:
@@ -152,14 +158,15 @@ def _beside(ramps: Ramps, setup: str, condition: Condition) -> dict[str, str]:
 
 
 def _quotient(cell: Cell, known: PublishedCell | None) -> str:
-    if known is None or cell.highest_per_s is None or not known.highest_per_s:
+    """Both as Locust's charts show it."""
+    if known is None or cell.charted_per_s is None or not known.highest_per_s:
         return words.MISSING
-    return words.number(cell.highest_per_s / known.highest_per_s)
+    return words.number(cell.charted_per_s / known.highest_per_s)
 
 
-def _gain(ramps: Ramps, setup: str, condition: Condition) -> dict[str, str]:
-    """Ratios to the baseline: of the highest rates / of all successes."""
-    found = [g for g in ramps.gains if (g.setup, g.condition) == (setup, condition)]
+def _gain(ramps: Ramps, pair: tuple[str, str], condition: Condition) -> dict[str, str]:
+    """Ratios of two setups: of the highest rates / of all successes."""
+    found = [g for g in ramps.gains if (g.setup, g.baseline, g.condition) == (*pair, condition)]
     if not found:
         return {"ours": words.MISSING, "published": words.MISSING, "quotient": words.MISSING}
     gain = found[0]

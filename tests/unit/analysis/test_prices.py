@@ -45,6 +45,14 @@ def test_prices_are_found_that_the_costs_were_made_of() -> None:
     assert by_name["stack: lean, toy"].mean == pytest.approx(STACKS["lean"], rel=0.01)
 
 
+def test_setups_of_a_few_variants_tell_no_prices() -> None:
+    """However many there are: other settings are no other tolls."""
+    five = {name: f"of/{at % 5}" for at, name in enumerate(RUN.study.everyone)}
+    six = {name: f"of/{at % 6}" for at, name in enumerate(RUN.study.everyone)}
+    assert price_list(8, all_rows(), five) is None
+    assert price_list(8, all_rows(), six) is not None
+
+
 def test_a_variant_left_out_is_predicted_from_the_others() -> None:
     found = price_list(8, all_rows())
     assert found is not None

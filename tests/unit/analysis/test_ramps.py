@@ -1,6 +1,7 @@
 """Locust's cells, summed up from trials made up in memory."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 import pytest
@@ -10,11 +11,12 @@ from hypothesis import strategies as st
 from harness.analysis.labels import LIMITS, Label
 from harness.analysis.ramp_cells import Cell
 from harness.analysis.ramp_rates import PEAK_S, charted_per_s, highest_per_s
-from harness.analysis.ramps import Gain, Ramps, summarise
+from harness.analysis.ramps import Gain, Ramps, pairs_of, summarise
 from harness.analysis.results import analyse
 from harness.observations import RoundTrips, Waits
 from harness.published import PublishedCell
 from harness.records import Run, Trial
+from harness.settings import Setup
 from harness.study import Condition, Latency
 from tests.toys.ramps import FAR, NEAR, OTHER, beside, lost_cell, make_cell, ramp_run
 from tests.toys.runs import BASELINE, make_run
@@ -306,6 +308,43 @@ def test_what_speaks_against_a_gain_is_told_with_it() -> None:
     assert gain.doubts == (
         f"{OTHER}: only 9 of 10 users came in time", f"{OTHER}: 60% of its requests failed",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("label", ["server_cpu_ns", "database_cpu_ns"])
+def test_a_gain_that_the_database_limited_says_so(label: str) -> None:
+    """Its server did not; the other way round there is nothing to say."""
+    busy: dict[str, Any] = {"server_cpu_ns": 2 * 10**9, "database_cpu_ns": 10**9} | {
+        label: 195 * 10**8
+    }
+    gain = gain_of([make_cell(), make_cell(OTHER, **busy)])
+    told = any("PostgreSQL used" in doubt for doubt in gain.doubts)
+    assert told == (label == "database_cpu_ns")
+
+
+def test_setups_of_one_variant_are_set_against_each_other_too() -> None:
+    """Nothing but a setting lies between them."""
+    names = (BASELINE, OTHER, "b/more", "c/third")
+    study = msgspec.structs.replace(
+        RUN.study,
+        variants=names,
+        setups={name: Setup("b/real") for name in names[1:3]} | {"c/third": Setup("c/real")},
+    )
+    assert pairs_of(make_run(study), names) == [
+        (OTHER, BASELINE), ("b/more", BASELINE), ("c/third", BASELINE), ("b/more", OTHER),
+    ]  # fmt: skip
+
+
+def test_a_published_peak_is_held_against_what_a_chart_would_have_shown() -> None:
+    """Of a burst Locust's chart shows less than the best ten seconds."""
+    burst = (*(0,) * 20, *(40,) * 5, *(0,) * 20)
+    run = beside(RUN, in_print(BASELINE, 5.0), in_print(OTHER, 20.0))
+    trials = [make_cell(per_second=(10,) * 45), make_cell(OTHER, per_second=burst)]
+    charted = only(trials, setup=OTHER).charted_per_s
+    assert charted is not None
+    gain = gain_of(trials, run)
+    assert gain.ours.mean == pytest.approx(2.0)
+    assert gain.charted == pytest.approx(charted / 10)
+    assert gain.quotient == pytest.approx(charted / 10 / 4)
 
 
 def test_a_gain_stands_beside_the_published_one() -> None:

@@ -16,7 +16,7 @@ from harness.published import Published, PublishedCell
 from harness.report.figures import Figures
 from harness.report.ramps import (
     DETAILS,
-    FULL,
+    KEPT,
     gain_sentence,
     pair,
     ramp_words,
@@ -39,7 +39,7 @@ SHARES = Shares(server=0.1, database=0.1, generator=0.1, foreign=None, steal=0.0
 def cell(**changes: Any) -> Cell:
     """A cell of nine hundred successes, about which there is nothing to say."""
     usual: dict[str, Any] = {"trials": 1, "successes": 900.0, "failures": 0.0}
-    return Cell(OTHER, NEAR, **(usual | changes))
+    return Cell(OTHER, **(usual | {"condition": NEAR} | changes))
 
 
 def test_a_cell_that_came_to_nothing_is_told_by_the_first_line_of_its_problem() -> None:
@@ -79,8 +79,8 @@ def test_one_error_in_a_thousand_is_not_worth_a_word(
     ("connections", "most", "told"),
     [
         (97, 100, True),
-        (round(100 * FULL), 100, True),
-        (round(100 * FULL) - 1, 100, False),
+        (100 - KEPT, 100, True),
+        (100 - KEPT - 1, 100, False),
         (97, 1_000, False),
         (None, 100, False),
         (97, None, False),
@@ -93,19 +93,28 @@ def test_connections_that_were_all_taken_are_told(
     assert found.endswith(f"; PostgreSQL's {most} connections were taken") == told
 
 
+CLIENT = msgspec.structs.replace(NEAR, latency=Latency(client_ms=200.0))
+SEEN = (
+    "its connections waited for round trips, and other requests in line (PostgreSQL saw {} "
+    "connections at a time, on average)"
+)
+
+
 @pytest.mark.parametrize(
-    ("connections", "told"),
+    ("condition", "connections", "told"),
     [
-        (16.0, "its requests waited for round trips, 16 at a time in PostgreSQL"),
-        (1.0, "its requests waited for round trips, 1 at a time in PostgreSQL"),
-        (0.3, "its requests waited in line"),
-        (None, "its requests waited in line"),
+        (FAR, 16.0, SEEN.format(16)),
+        (FAR, 0.3, SEEN.format("0.3")),
+        (FAR, None, "its requests waited for round trips, or in line"),
+        (CLIENT, 16.0, "its requests waited for round trips, or in line"),
+        (NEAR, 16.0, "its requests waited in line"),
     ],
 )
 def test_a_cell_that_was_bound_by_latency_says_where_its_requests_waited(
-    connections: float | None, told: str
+    condition: Condition, connections: float | None, told: str
 ) -> None:
-    waiting = cell(found=(WAITING,), shares=SHARES, connections=connections)
+    """One thread that connects for each request is seen by PostgreSQL for a part of the time."""
+    waiting = cell(found=(WAITING,), shares=SHARES, connections=connections, condition=condition)
     assert reason(waiting) == f"latency-bound: nothing was busy; {told}"
 
 
@@ -116,13 +125,12 @@ def test_a_cell_that_was_bound_by_its_server_does_not_say_that_it_waited() -> No
 def test_limits_waits_errors_and_connections_are_told_in_this_order() -> None:
     everything = cell(
         found=(WAITING,), shares=SHARES, connections=95.0, most_connections=97,
-        max_connections=100, failures=100.0,
+        max_connections=100, failures=100.0, condition=FAR,
         errors={"status 500": 100},
     )  # fmt: skip
     assert reason(everything) == (
-        "latency-bound: nothing was busy; its requests waited for round trips, 95 at a time in "
-        "PostgreSQL; 10.0% of requests failed (100 status 500); PostgreSQL's 100 connections were "
-        "taken"
+        f"latency-bound: nothing was busy; {SEEN.format(95)}; 10.0% of requests failed (100 "
+        "status 500); PostgreSQL's 100 connections were taken"
     )
 
 
@@ -171,7 +179,8 @@ def test_a_gain_has_its_successes_and_what_speaks_against_it() -> None:
     )
     assert gain_sentence(gain) == (
         "io_read, 200 ms: b/other reached 2.00 (one block) times the rate of a/base, and 0.50 (one "
-        "block) times its successes; published 40 and 20 times (b/other: only 3 of 10 users came)."
+        "block) times its successes; published 40 times and 20 (runs of unequal length) (b/other: "
+        "only 3 of 10 users came)."
     )
 
 
@@ -239,7 +248,7 @@ def test_a_row_has_each_setups_figures_beside_the_published_ones() -> None:
 
 def test_gains_are_those_of_every_setup_but_the_baseline() -> None:
     view = shown()
-    assert (view["baseline"], view["others"]) == (BASELINE, [OTHER])
+    assert (view["baseline"], view["pairs"]) == (BASELINE, [OTHER])
     near, far = view["gains"]
     assert near["values"] == [
         {
@@ -252,7 +261,7 @@ def test_gains_are_those_of_every_setup_but_the_baseline() -> None:
     (verdict,) = view["verdicts"]
     assert verdict == (
         "io_read, 0 ms: b/other reached 2.00 (one block) times the rate of a/base, and 2.00 (one "
-        "block) times its successes; published 4 and 40 times."
+        "block) times its successes; published 4 times and 40 (runs of unequal length)."
     )
 
 
