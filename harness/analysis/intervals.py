@@ -7,6 +7,7 @@ products of ratios.
 """
 
 import math
+import sys
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -22,6 +23,7 @@ different resamples, and Student's assumption is the better guess."""
 _RESAMPLES = 4000
 _LEAST_SPREAD = 1e-6
 """Of the standard error: a resample with less has none."""
+_LARGEST = math.log(sys.float_info.max)
 _SEED = 20_261_121
 """The same data give the same interval."""
 
@@ -54,12 +56,17 @@ class Interval(msgspec.Struct, frozen=True):
     def exp(self) -> "Interval":
         """From logarithms to ratios; the standard error stays that of the logarithm."""
         return Interval(
-            mean=math.exp(self.mean),
-            low=None if self.low is None else math.exp(self.low),
-            high=None if self.high is None else math.exp(self.high),
+            mean=_exp(self.mean),
+            low=None if self.low is None else _exp(self.low),
+            high=None if self.high is None else _exp(self.high),
             se=self.se,
             blocks=self.blocks,
         )
+
+
+def _exp(value: float) -> float:
+    """As far as floats go: two blocks may contradict each other by any factor."""
+    return math.exp(min(value, _LARGEST))
 
 
 def t_interval(values: Sequence[float], level: float = LEVEL) -> Interval | None:
@@ -97,7 +104,15 @@ def block_interval(values: Sequence[float], level: float = LEVEL) -> Interval | 
     plain = t_interval(values, level)
     if plain is None or len(values) < BOOTSTRAP_FROM or not plain.se:
         return plain
-    return _resampled(tuple(values), plain, level)
+    if plain.mean >= 0:
+        return _resampled(tuple(values), plain, level)
+    # The other way round it is the same pair, which has been or will be asked about.
+    turned = t_interval([-value for value in values], level)
+    assert turned is not None
+    found = _resampled(tuple(-value for value in values), turned, level)
+    assert found.low is not None
+    assert found.high is not None
+    return Interval(plain.mean, -found.high, -found.low, plain.se, plain.blocks)
 
 
 @lru_cache(maxsize=65_536)
@@ -155,20 +170,24 @@ def two_way_interval(
     return Interval(plain.mean, plain.mean - half, plain.mean + half, se, plain.blocks)
 
 
-def detectable(interval: Interval, floor: float, power: float = 0.8) -> float | None:
+def detectable(
+    interval: Interval, floor: float, comparisons: int = 1, power: float = 0.8
+) -> float | None:
     """The smallest true |effect| that such data would call in this share of runs.
 
-    For a test of one effect against the noise floor, before adjustment for others (Cohen 1988,
-    chapter 2, with the t distribution in the place of its noncentral one).
+    For a test of an effect against the noise floor that must pass as the first of its family, which
+    is where Holm's adjustment is Bonferroni's; later ones need less (Cohen 1988, chapter 2, with
+    the t distribution in the place of its noncentral one).
 
     Args:
         interval: of an effect on the logarithmic scale.
         floor: what identical variants may differ by, on the same scale.
+        comparisons: how many are adjusted for together.
         power: share of runs.
     """
     if interval.se is None:
         return None
     freedom = interval.blocks - 1
-    alpha = float(special.stdtrit(freedom, (1 + LEVEL) / 2))
+    alpha = float(special.stdtrit(freedom, 1 - (1 - LEVEL) / comparisons))
     beta = float(special.stdtrit(freedom, power))
     return floor + (alpha + beta) * interval.se

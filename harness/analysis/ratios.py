@@ -40,7 +40,8 @@ class Comparison(msgspec.Struct, frozen=True):
     groups: those among them that were not told apart; they overlap. See `ties.tie_groups`.
     unsaid: why nothing may be said, or None.
     detectable: the smallest true difference, as a ratio minus one, that this run would have called
-        in four of five runs, for the least precise ratio to the baseline; None without intervals.
+        in four of five runs, for the least precise ratio to the baseline, after adjustment for all
+        comparisons; None without intervals.
     noise: how the machine's noise was dealt with; None where trials are taken whole.
     """
 
@@ -57,7 +58,10 @@ class Comparison(msgspec.Struct, frozen=True):
 
 
 def compare_variants(
-    measure: Measure, piece: Piece, differs: Mapping[frozenset[str], bool] | None
+    measure: Measure,
+    piece: Piece,
+    differs: Mapping[frozenset[str], bool] | None,
+    comparisons: int,
 ) -> Comparison:
     """By one measure, over all variants of a condition.
 
@@ -65,6 +69,7 @@ def compare_variants(
         measure: by which.
         piece: of the condition.
         differs: of each pair, whether it differs beyond doubt; None where nothing may be said.
+        comparisons: how many were adjusted for together.
     """
     points = {entry: piece.points(measure, entry) for entry in piece.blocks}
     effects = {
@@ -89,7 +94,7 @@ def compare_variants(
         ranking=() if differs is None else tuple(ranked),
         groups=() if differs is None else tie_groups(ranked, differs),
         unsaid=piece.unsaid(measure),
-        detectable=_detectable(effects, floor),
+        detectable=_detectable(effects, floor, max(comparisons, 1)),
         noise=_noise(piece, measure),
     )
 
@@ -107,16 +112,19 @@ def _place(
     return math.log(estimates[entry].mean / (1.0 if known is None else known.mean))
 
 
-def _detectable(effects: Mapping[str, Interval], floor: float | None) -> float | None:
+def _detectable(
+    effects: Mapping[str, Interval], floor: float | None, comparisons: int
+) -> float | None:
     if floor is None:
         return None
-    found = [d for effect in effects.values() if (d := detectable(effect, floor)) is not None]
+    told = (detectable(effect, floor, comparisons) for effect in effects.values())
+    found = [each for each in told if each is not None]
     return math.expm1(max(found)) if found else None
 
 
 def _noise(piece: Piece, measure: Measure) -> Noise | None:
     fitted = piece.fit(measure)
-    if fitted is None:
+    if fitted is None or not fitted.residual_sd:  # a slice each: nothing is left to tell it by
         return None
     parts = piece.components(measure)
     return Noise(

@@ -52,6 +52,8 @@ class Analysis(msgspec.Struct, frozen=True):
     causes: why variants differ, as far as the study's design tells.
     ramps: Locust's cells; conditions are then empty.
     judgements: published claims, as far as this run tells.
+    comparisons: how many pairs, under all conditions and by all ranked measures, were adjusted for
+        together.
     """
 
     run: str
@@ -62,6 +64,7 @@ class Analysis(msgspec.Struct, frozen=True):
     causes: Causes
     ramps: Ramps | None = None
     judgements: tuple[Judgement, ...] = ()
+    comparisons: int = 0
 
 
 def analyse(
@@ -81,12 +84,14 @@ def analyse(
         return _of_ramps(run, trials, claims)
     pieces = pieces_of(run, trials) if pieces is None else pieces
     differs = _called_differences(pieces)
+    comparisons = sum(len(pairs) for pairs in differs.values())
     causes = explain(run, pieces)
     return Analysis(
         run=run.id,
         baseline=run.study.baseline,
         duplicate=run.study.baseline + DUPLICATE,
-        conditions=tuple(_condition(piece, differs) for piece in pieces),
+        conditions=tuple(_condition(piece, differs, comparisons) for piece in pieces),
+        comparisons=comparisons,
         repeated=len({(t.block, t.condition) for t in trials if t.attempt > 1}),
         causes=causes,
         judgements=judge(claims, [Findings(run, tuple(pieces), causes.prices, None)]),
@@ -132,12 +137,14 @@ def _called_differences(pieces: Sequence[Piece]) -> _Differences:
     return called
 
 
-def _condition(piece: Piece, differs: _Differences) -> ConditionResult:
+def _condition(piece: Piece, differs: _Differences, comparisons: int) -> ConditionResult:
     blocks, condition = piece.blocks, piece.condition
     return ConditionResult(
         condition=condition,
         comparisons={
-            measure: compare_variants(measure, piece, differs.get((condition, measure)))
+            measure: compare_variants(
+                measure, piece, differs.get((condition, measure)), comparisons
+            )
             for measure in Measure
         },
         findings={entry: _counted(found) for entry, found in piece.found.items()},

@@ -7,6 +7,7 @@ phone shows them whole.
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from harness.analysis.labelled import Standing
@@ -16,8 +17,9 @@ _TITLE, _HEADING = "{title}", "{heading}"
 """The script writes what the axis shows, and the measure's heading, in the place of these."""
 
 
-def specifications() -> dict[str, Any]:
-    """By name; see the page's script."""
+@cache
+def specifications() -> Mapping[str, dict[str, Any]]:
+    """By name; see the page's script. They are slow to make, and nobody changes them."""
     return {
         "absolute": _absolute(),
         "ratio": _ratio(),

@@ -161,9 +161,12 @@ def test_an_interval_without_bounds_or_with_a_ratio_of_nothing_has_no_such_half_
 
 
 def test_what_is_detectable_by_hand() -> None:
-    """With 5 blocks: quantiles 2.7764 (97.5 %) and 0.9410 (80 %) of Student's t with 4 degrees."""
+    """With 5 blocks: quantiles 2.1318 (95 %), 4.6041 (99.5 %) and 0.9410 (80 %) of Student's t with
+    4 degrees of freedom; against the floor a test has one side."""
     interval = Interval(mean=0.3, low=0.2, high=0.4, se=0.01, blocks=5)
-    assert detectable(interval, 0.02) == pytest.approx(0.02 + 0.01 * (2.7764 + 0.9410), abs=1e-5)
+    assert detectable(interval, 0.02) == pytest.approx(0.02 + 0.01 * (2.1318 + 0.9410), abs=1e-5)
+    told = detectable(interval, 0.02, comparisons=10)
+    assert told == pytest.approx(0.02 + 0.01 * (4.6041 + 0.9410), abs=1e-5)
     assert detectable(Interval(0.3, None, None, None, 1), 0.02) is None
 
 
@@ -172,9 +175,27 @@ def test_what_is_detectable_is_called_in_about_four_of_five_runs() -> None:
     told = detectable(Interval(0.0, None, None, sd / math.sqrt(blocks), blocks), floor)
     assert told is not None
     draw = np.random.default_rng(8)
-    seen = [t_interval(draw.normal(told, sd, blocks).tolist()) for _ in range(2_000)]
+    seen = [t_interval(draw.normal(told, sd, blocks).tolist(), 0.9) for _ in range(2_000)]
     called = sum(bounds(interval)[0] > floor for interval in seen)
     assert called / 2_000 == pytest.approx(0.8, abs=0.06)
+
+
+def test_a_pair_turned_round_has_the_same_interval_turned_round() -> None:
+    """From ten blocks on, too, where it is resampled."""
+    draw = np.random.default_rng(3)
+    values = draw.normal(0.1, 0.05, 12).tolist()
+    one, other = block_interval(values), block_interval([-value for value in values])
+    assert one is not None
+    assert other is not None
+    low, high = bounds(one)
+    assert bounds(other) == (-high, -low)
+    assert other.mean == -one.mean
+
+
+def test_blocks_that_contradict_each_other_by_any_factor_are_an_interval_all_the_same() -> None:
+    wild = block_interval([-40.0, 40.0, 700.0])
+    assert wild is not None
+    assert math.isfinite(bounds(wild.exp())[1])
 
 
 def test_what_depends_on_who_was_asked_widens_the_interval() -> None:

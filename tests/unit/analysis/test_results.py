@@ -311,7 +311,9 @@ def test_what_is_detectable_is_that_of_the_least_precise_ratio() -> None:
     comparison = compared(1)
     floor = comparison.noise_floor
     assert floor is not None
-    told = [detectable(ratio, math.log1p(floor)) for ratio in comparison.ratios.values()]
+    analysis = analyse(RUN, simulate(RUN, COST, 1))
+    assert analysis.comparisons == 6  # three pairs by two measures
+    told = [detectable(ratio, math.log1p(floor), 6) for ratio in comparison.ratios.values()]
     assert len(told) == 3
     assert comparison.detectable is not None
     assert comparison.detectable == pytest.approx(math.expm1(max(d for d in told if d)))
