@@ -55,17 +55,22 @@ def percentile_ns(encoded: str | None, percentile: float) -> int | None:
     return found.at(percentile)
 
 
-def quantiles_ms(encoded: Sequence[str]) -> list[tuple[float, float]]:
-    """Percentiles and latencies in milliseconds, of several histograms added up."""
-    if not encoded:
+def quantiles_ms(encoded: Sequence[str], answered: float = 1.0) -> list[tuple[float, float]]:
+    """Percentiles and latencies in milliseconds, of several histograms added up.
+
+    Args:
+        encoded: the histograms, of what was answered.
+        answered: its share of all; the others count as later than all of it.
+    """
+    if not encoded or not answered:
         return []
     every = [decoded(text) for text in encoded]
     places, inverse = np.unique(np.concatenate([d.places for d in every]), return_inverse=True)
     counts = np.zeros(places.size, dtype=np.int64)
     np.add.at(counts, inverse, np.concatenate([d.counts for d in every]))
     whole = Distribution(places, counts, int(counts.sum()))
-    kept = [p for p in QUANTILES if whole.total * (1 - p / 100) >= LEAST_BEYOND]
-    return [(p, whole.at(p) / 1e6) for p in kept]
+    kept = [p for p in QUANTILES if whole.total * (1 - p / answered / 100) >= LEAST_BEYOND]
+    return [(p, whole.at(p / answered) / 1e6) for p in kept]
 
 
 def is_readable(encoded: str | None) -> bool:

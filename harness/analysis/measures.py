@@ -1,5 +1,6 @@
 """The quantities that are compared, and how a trial or a slice yields them."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 from harness.analysis.histogram import percentile_ns
@@ -42,7 +43,7 @@ _HEADINGS = {
 }
 
 
-_NEVER = 101.0
+NEVER = 101.0
 """A percentile that no distribution has."""
 COSTS = (Measure.CPU, Measure.DATABASE_CPU)
 """Of one request; unknown where two loads share the time."""
@@ -94,17 +95,25 @@ def trial_value(measure: Measure, trial: Trial) -> float | None:
 
 
 def _of_answered(trial: Trial, percentile: float) -> float:
-    """Which percentile of the answers is that of all arrivals of an open loop.
+    """Which percentile of the answers is that of all arrivals."""
+    answered = answered_share([trial])
+    return percentile / answered if answered else NEVER
 
-    Those that were dropped, or failed, came later than all that were answered.
+
+def answered_share(trials: Sequence[Trial]) -> float:
+    """Of an open loop's arrivals, over these trials together; 1 of a closed loop, which has none.
+
+    Those that were dropped, or failed, count as later than all that were answered.
     """
-    windows = [s.window for s in trial.slices if s.window is not None and s.window.offered]
-    offered = sum(window.offered or 0 for window in windows)
-    if not offered:
-        return percentile
-    lost = sum(window.dropped for window in windows)
-    lost += sum(sum(s.errors.values()) for s in trial.slices)
-    return percentile * offered / (offered - lost) if lost < offered else _NEVER
+    offered = lost = 0
+    for trial in trials:
+        windows = [s.window for s in trial.slices if s.window is not None and s.window.offered]
+        if not windows:
+            continue
+        offered += sum(window.offered or 0 for window in windows)
+        lost += sum(window.dropped for window in windows)
+        lost += sum(sum(s.errors.values()) for s in trial.slices)
+    return max(offered - lost, 0) / offered if offered else 1.0
 
 
 def _second(trial: Trial) -> float | None:

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from harness.analysis.intervals import Interval
+from harness.analysis.labels import Label
 from harness.analysis.measures import Measure
 from harness.analysis.results import Analysis, ConditionResult
 from harness.report import words
@@ -14,6 +15,8 @@ from harness.report.figures import Figures
 from harness.study import Condition
 
 _SHOWN = (Measure.P50, Measure.P99)
+_NOT_AS_OFFERED = frozenset({Label.OVERLOADED, Label.GENERATOR_BOUND})
+_HOLLOW = "; hollow where most trials were overloaded, or not loaded as they should have been"
 _LEAST_POINTS = 2
 """A curve needs more than one rate."""
 
@@ -51,7 +54,7 @@ def _chart(
     figures: Figures,
 ) -> dict[str, Any]:
     points = [
-        _point(name, rate, latency)
+        _point(result, name, rate, latency)
         for result in found
         for name in variants
         if (rate := result.comparisons[Measure.THROUGHPUT].estimates.get(name)) is not None
@@ -59,14 +62,18 @@ def _chart(
     ]
     return figures.add(
         f"curve-{alike.name}-{measure.value}",
-        f"{words.condition_title(alike)}, {alike.arrivals} arrivals: {measure.heading}, by load",
+        f"{words.condition_title(alike)}, {alike.arrivals} arrivals: {measure.heading}, by load"
+        f"{'' if all(point['offered'] for point in points) else _HOLLOW}",
         svg_of(_specification(points, measure, variants)),
         _alternative(points, measure),
     )
 
 
-def _point(name: str, rate: Interval, latency: Interval) -> dict[str, Any]:
+def _point(result: ConditionResult, name: str, rate: Interval, latency: Interval) -> dict[str, Any]:
+    """offered: whether most of its trials were given the rate that they should."""
+    failed = [f.trials for f in result.findings[name] if f.label in _NOT_AS_OFFERED]
     return {
+        "offered": max(failed, default=0) * 2 <= result.trials[name],
         "variant": name,
         "rate": rate.mean,
         "latency": latency.mean,
@@ -96,8 +103,11 @@ def _specification(
         alt.layer(
             base.mark_line().encode(x=rate, y=latency, color=colour),
             spans.mark_rule(strokeWidth=2).encode(x=rate, y="low:Q", y2="high:Q", color=colour),
-            base.mark_point(filled=True, size=70, shape="diamond").encode(
-                x=rate, y=latency, color=colour
+            *(
+                _over(points, offered=offered)
+                .mark_point(filled=offered, size=70, shape="diamond")
+                .encode(x=rate, y=latency, color=colour)
+                for offered in (True, False)
             ),
         )
         .properties(width=340, height=240)
@@ -106,9 +116,16 @@ def _specification(
     return made
 
 
+def _over(points: list[dict[str, Any]], *, offered: bool) -> Any:
+    import altair as alt
+
+    return alt.Chart(alt.InlineData(values=[p for p in points if p["offered"] is offered]))
+
+
 def _alternative(points: list[dict[str, Any]], measure: Measure) -> str:
     told = [
         f"{p['variant']} {words.number(p['latency'])} at {words.number(p['rate'])} per second"
+        f"{'' if p['offered'] else ' (not as offered)'}"
         for p in sorted(points, key=lambda p: (p["variant"], p["rate"]))
     ]
     return f"{measure.heading}: {', '.join(told)}."

@@ -12,7 +12,7 @@ import numpy as np
 from harness.analysis.histogram import quantiles_ms
 from harness.analysis.labelled import LabelledTrial, Standing
 from harness.analysis.labels import LIMITS
-from harness.analysis.measures import Measure, ranked, trial_value
+from harness.analysis.measures import Measure, answered_share, ranked, trial_value
 from harness.analysis.pairs import Floats, pairs
 from harness.analysis.pieces import Piece
 from harness.analysis.ratios import Comparison
@@ -29,6 +29,7 @@ MEASURES = (
 )  # fmt: skip
 """Those that the explorer offers, where a condition has them."""
 _DIGITS = 4
+_NO_COMPARISON = "under this load it does not compare variants"
 _SUPERSEDED = "another attempt counts in its place"
 
 
@@ -101,6 +102,7 @@ def _condition(
 def _comparison(
     comparison: Comparison, piece: Piece, measure: Measure, present: Sequence[str]
 ) -> dict[str, Any]:
+    compares = measure in ranked(piece.condition)
     entries = [name for name in present if name in comparison.estimates]
     found = pairs(piece.means(measure), entries)
     return {
@@ -115,7 +117,7 @@ def _comparison(
             [at for at, group in enumerate(comparison.groups) if name in group] for name in entries
         ],
         "ranking": list(comparison.ranking),
-        "unsaid": comparison.unsaid,
+        "unsaid": comparison.unsaid or (None if compares else _NO_COMPARISON),
         "floor": _rounded(comparison.noise_floor),
         "ratio": _matrix(found.mean),
         "low": _matrix(found.low),
@@ -179,5 +181,6 @@ def _latencies(piece: Piece, name: str) -> list[list[float | None]]:
     """Percentile, and milliseconds, over all good trials of a variant together."""
     if piece.condition.objective is not None:
         return []  # its windows were at all sorts of rates
-    encoded = [t.latency_hdr for t in piece.good(name).values() if t.latency_hdr]
-    return [[p, _rounded(ms)] for p, ms in quantiles_ms(tuple(encoded))]
+    kept = [t for t in piece.good(name).values() if t.latency_hdr]
+    encoded = tuple(t.latency_hdr for t in kept if t.latency_hdr)
+    return [[p, _rounded(ms)] for p, ms in quantiles_ms(encoded, answered_share(kept))]

@@ -68,7 +68,7 @@ def _plots(
     made = []
     for name, title, rows in (
         ("trials", f"Every trial by {heading}", _trials(condition, explored, measure)),
-        ("latencies", "Latency by percentile, all trials together", _latencies(condition)),
+        ("latencies", "Latency by percentile, all blocks pooled", _latencies(condition)),
         ("resources", "Who used the processors", _resources(condition)),
     ):
         if not rows:
@@ -132,11 +132,23 @@ def _latencies_said(condition: Mapping[str, Any]) -> str:
         f"{name} {ms:.3g} ms" for name, found in condition["latencies"].items() for p, ms in found
         if p == 99 and ms is not None
     ]  # fmt: skip
-    return f"99th percentile of latency: {', '.join(told) or 'not known'}."
+    return (
+        f"99th percentile of all blocks pooled: {', '.join(told) or 'not known'}. "
+        "The table has the mean over blocks."
+    )
 
 
 def _resources_said(condition: Mapping[str, Any]) -> str:
-    return f"Limited by: {'; '.join(f'{k}: {v}' for k, v in condition['limits'].items())}."
+    told = [
+        f"{name}: {_used(condition['shares'][name])}limited by {limit}"
+        for name, limit in condition["limits"].items()
+    ]
+    return f"Processors used: {'; '.join(told)}."
+
+
+def _used(shares: Mapping[str, float | None] | None) -> str:
+    known = [(role, value) for role, value in (shares or {}).items() if value]
+    return "".join(f"{role} {value:.2g}, " for role, value in known)
 
 
 _SAID: dict[str, Callable[[Mapping[str, Any]], str]] = {

@@ -41,6 +41,11 @@ def view(
         "damaged": [str(error) for error in damaged],
         "verdicts": [words.verdict(result, analysis.baseline) for result in analysis.conditions],
         "composition": words.composition(run),
+        "disturbances": words.disturbances(analysis),
+        "blocks": _blocks(analysis),
+        "comparisons": _comparisons(analysis),
+        "stopping": words.stopping(run),
+        "waits": run.study.delayed or any(c.endpoint == "io_wait" for c in run.study.conditions),
         "noise": [_noise(result, analysis) for result in analysis.conditions],
         "conditions": [
             _condition(run, analysis, result, entries, figures) for result in analysis.conditions
@@ -180,9 +185,21 @@ def _noise(result: ConditionResult, analysis: Analysis) -> str:
     if comparison.detectable is not None:
         text += (
             f" A true difference of {comparison.detectable:.0%} would be called in four of five "
-            "such runs."
+            f"such runs at least, after adjustment for {_comparisons(analysis)}."
         )
     return text if comparison.noise is None else f"{text} {_slices(comparison.noise)}"
+
+
+def _comparisons(analysis: Analysis) -> str:
+    count = analysis.comparisons
+    return f"{count:,} comparison{'' if count == 1 else 's'}"
+
+
+def _blocks(analysis: Analysis) -> int:
+    """How many were measured, at least in part."""
+    cells = () if analysis.ramps is None else analysis.ramps.cells
+    counts = [count for result in analysis.conditions for count in result.trials.values()]
+    return max((*counts, *(cell.trials for cell in cells)), default=0)
 
 
 def _slices(noise: Noise) -> str:
@@ -200,10 +217,12 @@ def _slices(noise: Noise) -> str:
 def _levels(noise: Noise) -> str:
     if noise.within_sd is None or noise.between_sd is None:
         return ""
-    return (
-        f" A block's ratio varies by ±{noise.within_sd:.1%} because of its slices, and by "
-        f"±{noise.between_sd:.1%} because each start differs."
+    starts = (
+        f"and by ±{noise.between_sd:.1%} because each start differs"
+        if noise.between_sd
+        else "and what starts add cannot be told from that"
     )
+    return f" A block's ratio varies by ±{noise.within_sd:.1%} because of its slices, {starts}."
 
 
 def _shown(analysis: Analysis, entry: str) -> str:

@@ -136,11 +136,18 @@ def _together(comparison: Comparison, one: str, other: str) -> bool:
 
 
 def _against_baseline(comparison: Comparison, best: str, baseline: str) -> str:
-    """How the baseline stands to the best, or the last to a baseline that is tied with it."""
+    """How the baseline stands to the best, or the last to a baseline that is tied with it.
+
+    The last of those that differ from the baseline: of others nothing is said.
+    """
     if baseline == best or _together(comparison, best, baseline):
-        last = next((name for name in reversed(comparison.ranking) if name != baseline), None)
-        if last is None:
+        others = [name for name in reversed(comparison.ranking) if name != baseline]
+        if not others:
             return "no other was measured."
+        apart = (name for name in others if not _together(comparison, name, baseline))
+        last = next(apart, None)
+        if last is None:
+            return f"none was told apart from {baseline}."
         times = _times(comparison, ratio(comparison.ratios.get(last)))
         return f"{last} {times}, compared with {baseline}."
     inverse = _inverse(comparison.ratios[best])
@@ -164,6 +171,23 @@ def disturbances(analysis: Analysis) -> list[str]:
                 f"{label}: {some} of {total} trials, e.g. {counts[0].detail}; {REMEDIES[label]}."
             )
     return lines
+
+
+def stopping(run: Run) -> str:
+    """By what rules the run could end early, or measure something again."""
+    rules, reruns = run.study.stopping, run.study.reruns
+    told: list[str] = []
+    if rules.half_width is not None:
+        looks = ", ".join(map(str, rules.looks))
+        told.append(
+            f"ended once every ratio's 95 % interval was within {rules.half_width:.0%}, looked at "
+            f"after {looks} blocks"
+        )
+    if rules.budget_s is not None:
+        told.append(f"no block begun that would end after {rules.budget_s / 60:g} min")
+    if reruns:
+        told.append(f"at most {reruns} noisy phase{'s' if reruns > 1 else ''} measured again")
+    return "; ".join(told) or "all planned blocks, none measured again because of noise"
 
 
 def composition(run: Run) -> str | None:

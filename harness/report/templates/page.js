@@ -70,6 +70,10 @@
     const found = compared();
     const sign = data.measures[measure()].lower ? 1 : -1;
     const places = found.entries.map((_, at) => at);
+    // As ranked, by ratios within blocks; means over different blocks may stand the other way.
+    if (found.ranking.length === places.length) {
+      return found.ranking.map((name) => found.entries.indexOf(name));
+    }
     return places.sort((a, b) => sign * (found.estimates[a][0] - found.estimates[b][0]));
   };
   const differs = (found, one, other) => {
@@ -80,7 +84,7 @@
     if (one === other) return "";
     if (found.ratio[one][other] === null) return "no common block";
     const told = differs(found, one, other);
-    return told === null ? "not ranked" : told ? "differs" : "tied";
+    return told === null ? "not ranked" : told ? "differs" : "not told apart";
   };
 
   const embedded = new Map();
@@ -163,7 +167,8 @@
       const told =
         base < 0 || at === base
           ? ""
-          : ratio(found.ratio[at][base]) + within(found.low[at][base], found.high[at][base], ratio);
+          : ratio(found.ratio[at][base]) +
+            within(found.low[at][base], found.high[at][base], ratio, found.ratio[at][base]);
       row.append(element("td", at === base ? "1" : told));
       row.append(element("td", base < 0 ? "" : verdict(found, at, base)));
       row.append(element("td", condition().limits[name]));
@@ -189,7 +194,7 @@
         const value = found.ratio[one][other];
         const interval = within(found.low[one][other], found.high[one][other], ratio, value);
         const told = verdict(found, one, other);
-        const mark = told === "differs" ? " ≠" : told === "tied" ? " ≈" : "";
+        const mark = told === "differs" ? " ≠" : told === "not told apart" ? " ≈" : "";
         const cell = element("td", same ? "" : ratio(value) + interval + mark);
         cell.className = told.replaceAll(" ", "-");
         row.append(cell);
@@ -248,7 +253,8 @@
     );
     const p99 = rows.filter((row) => row.percentile === 99);
     const text = p99.map((row) => `${row.variant} ${number(row.value)} ms`).join(", ");
-    return draw("x-latencies", "latencies", { rows }, `99th percentile of latency: ${text}`);
+    const all = `99th percentile of all blocks pooled: ${text}`;
+    return draw("x-latencies", "latencies", { rows }, all);
   };
 
   const showResources = () => {
@@ -259,8 +265,12 @@
           variant, role, value, at, limit: condition().limits[variant],
         })),
     );
-    const text = Object.entries(condition().limits).map(([v, l]) => `${v}: ${l}`).join("; ");
-    return draw("x-resources", "resources", { rows }, `Limited by: ${text}`);
+    const used = (variant) =>
+      rows.filter((r) => r.variant === variant).map((r) => `${r.role} ${number(r.value)}, `).join("");
+    const text = Object.entries(condition().limits)
+      .map(([variant, limit]) => `${variant}: ${used(variant)}limited by ${limit}`)
+      .join("; ");
+    return draw("x-resources", "resources", { rows }, `Processors used: ${text}`);
   };
 
   const say = () => {
