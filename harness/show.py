@@ -111,7 +111,7 @@ def _ramp_table(ramps: Ramps) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0))
     table.add_column("successes/s, at most (published)")
     for name in setups:
-        table.add_column(name.partition("/")[2], justify="right")
+        table.add_column(Text(name.partition("/")[2]), justify="right")
     for condition in dict.fromkeys(cell.condition for cell in ramps.cells):
         values = [_rates(ramps, name, condition) for name in setups]
         table.add_row(Text(route(condition)), *values)

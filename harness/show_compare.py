@@ -21,9 +21,9 @@ _STYLES = {
 _OF_MEMORY = {Verdict.FASTER: "smaller", Verdict.SLOWER: "larger"}
 _HOW_TO_READ = (
     "A pair is called faster or slower where the difference exceeds what two identical servers of "
-    "one run differ by, beyond doubt and after adjustment for all pairs. The two runs were not "
-    "interleaved: what the machine did between them is in every ratio. A study that has both "
-    "versions as variants is the stronger design."
+    "one run differ by, beyond doubt and after adjustment for all pairs; a tie is no proof of "
+    "equality. The two runs were not interleaved: what the machine did between them is in every "
+    "ratio. A study that has both versions as variants is the stronger design."
 )
 
 

@@ -133,6 +133,23 @@ def compare(a: Measured, b: Measured, measure: Measure) -> RunComparison:
     )
 
 
+def undecided(comparison: RunComparison, allowed: float) -> tuple[Pair, ...]:
+    """The comparable pairs that may have become worse by more than is allowed, for all one knows.
+
+    Args:
+        comparison: of two runs.
+        allowed: as of `regressions`.
+    """
+    most, lower = math.log1p(allowed), comparison.measure.lower_is_better
+    found: list[Pair] = []
+    for pair in comparison.comparable:
+        ratio = pair.ratio_b_to_a
+        worst = None if ratio is None else ratio.high if lower else ratio.low
+        if worst is None or worst <= 0 or (math.log(worst) if lower else -math.log(worst)) > most:
+            found.append(pair)
+    return tuple(found)
+
+
 def regressions(comparison: RunComparison, allowed: float) -> tuple[Pair, ...]:
     """The pairs that are called slower, and by more than is allowed.
 

@@ -36,7 +36,11 @@ _LEAST_VARIANTS = 6
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
-class Price(msgspec.Struct, frozen=True):
+class Price(
+    msgspec.Struct,
+    frozen=True,
+    rename={"value": "value_us", "by_block": "by_block_us", "by_variant": "by_variant_us"},
+):
     """Microseconds of server CPU for one of something.
 
     value: its interval is over blocks and over variants; see `intervals.two_way_interval`.
@@ -61,7 +65,9 @@ class Price(msgspec.Struct, frozen=True):
         )
 
 
-class Forecast(msgspec.Struct, frozen=True):
+class Forecast(
+    msgspec.Struct, frozen=True, rename={"measured": "measured_us", "predicted": "predicted_us"}
+):
     """A variant's cost, predicted by the prices that the others gave; microseconds."""
 
     variant: str
@@ -75,7 +81,7 @@ class Forecast(msgspec.Struct, frozen=True):
         return self.predicted / self.measured - 1
 
 
-class Check(msgspec.Struct, frozen=True):
+class Check(msgspec.Struct, frozen=True, rename={"measured": "measured_us", "price": "price_us"}):
     """Two variants that differ in nothing but the number of one toll, against its price.
 
     measured: microseconds per toll, from the two alone. price: of the list.

@@ -14,6 +14,7 @@ from harness.analysis.shares import Shares, shares
 from harness.analysis.validity import findings
 from harness.records import Run, Trial
 from harness.study import Condition
+from harness.trial_files import trial_stem
 
 
 class Cell(msgspec.Struct, frozen=True):
@@ -32,6 +33,7 @@ class Cell(msgspec.Struct, frozen=True):
     problem: why there is no complete trial, or None.
     charted_per_s: the highest that Locust's chart would have shown, failures left out.
     highest_by_block, successes_by_block: of each complete trial.
+    page: that Locust itself wrote of the first complete trial, within the run's folder.
     """
 
     setup: str
@@ -60,6 +62,7 @@ class Cell(msgspec.Struct, frozen=True):
     highest_by_block: dict[int, float] = {}
     successes_by_block: dict[int, float] = {}
     charted_per_s: float | None = None
+    page: str | None = None
 
     @property
     def failed_share(self) -> float | None:
@@ -123,6 +126,7 @@ def cell_of(run: Run, setup: str, condition: Condition, trials: Sequence[Trial])
         most_connections=max(
             (r.most_connections for r in ramps if r.most_connections is not None), default=None
         ),
+        page=f"logs/{trial_stem(first.block, condition, first.entry, first.attempt)}.html",
         series=_series(first),
         failed=ramps[0].failed_per_second,
         found=tuple({f.label: f for t in complete for f in findings(t, around)}.values()),

@@ -29,7 +29,11 @@ class Noise(msgspec.Struct, frozen=True):
     between_sd: float | None
 
 
-class Comparison(msgspec.Struct, frozen=True):
+class Comparison(
+    msgspec.Struct,
+    frozen=True,
+    rename={"noise_floor": "noise_floor_share", "detectable": "detectable_share"},
+):
     """One measure of one condition, over all variants.
 
     estimates: absolute values by variant, with intervals over blocks.

@@ -28,7 +28,7 @@ class LabelCount(msgspec.Struct, frozen=True):
     remedy: str
 
 
-class ConditionResult(msgspec.Struct, frozen=True):
+class ConditionResult(msgspec.Struct, frozen=True, rename={"errors": "error_shares"}):
     """Everything about one condition.
 
     round_trips_ms: by leg, the least and the most that was measured through it, idle; empty where

@@ -17,7 +17,16 @@ _LEAST = 3
 """Values of k; with fewer a line says nothing."""
 
 
-class Slope(msgspec.Struct, frozen=True):
+class Slope(
+    msgspec.Struct,
+    frozen=True,
+    rename={
+        "levels": "levels_us",
+        "per_hop": "per_hop_us",
+        "first": "first_us",
+        "further": "further_us",
+    },
+):
     """A family of variants that differ in the number of their extra hops alone.
 
     levels: by number of hops, microseconds per request.

@@ -14,7 +14,7 @@ from harness.records import Run
 from harness.study import Condition, Square
 
 
-class Corner(msgspec.Struct, frozen=True):
+class Corner(msgspec.Struct, frozen=True, rename={"level": "level_us"}):
     """One of four variants: the values of both factors, and microseconds per request."""
 
     variant: str
@@ -23,7 +23,11 @@ class Corner(msgspec.Struct, frozen=True):
     level: Interval
 
 
-class Interaction(msgspec.Struct, frozen=True):
+class Interaction(
+    msgspec.Struct,
+    frozen=True,
+    rename={"across": "across_us", "difference": "difference_us", "bound": "bound_us"},
+):
     """A square under one condition. Everything is taken from the blocks that have all corners.
 
     corners: row by row.

@@ -15,7 +15,7 @@ from harness.records import Run
 from harness.study import Condition, Waterfall
 
 
-class Step(msgspec.Struct, frozen=True):
+class Step(msgspec.Struct, frozen=True, rename={"added": "added_us", "bound": "bound_us"}):
     """One step of a waterfall.
 
     variant: where it leads. changed: the factors that it changes, in words.
@@ -32,7 +32,7 @@ class Step(msgspec.Struct, frozen=True):
     called: bool | None = None
 
 
-class Fall(msgspec.Struct, frozen=True):
+class Fall(msgspec.Struct, frozen=True, rename={"start": "start_us", "end": "end_us"}):
     """A waterfall under one condition. Its steps add up: start + steps = end, in every block.
 
     start, end: microseconds per request of the first and the last variant. ratio: end to start.

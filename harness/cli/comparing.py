@@ -14,6 +14,7 @@ from harness.analysis.comparing import (
     Verdict,
     compare,
     regressions,
+    undecided,
 )
 from harness.cli.console import Json, app, err, open_workspace, out, print_json
 from harness.comparability import changes, check_comparable
@@ -107,4 +108,14 @@ def _gate(found: RunComparison, allowed: float) -> None:
             f"--fail-on-regression: nothing can be said of {lost} because of run B "
             f"({unfit[0].reason}), so no regression can be ruled out; mend what disturbed it and "
             "measure again."
+        )
+    unseen = undecided(found, allowed)
+    if unseen:
+        told = ", ".join(show_compare.named(pair) for pair in unseen)
+        err.print(
+            Text(
+                f"passed, but of {len(unseen)} of {len(found.comparable)} comparable pairs these "
+                f"runs cannot rule out more than {100 * allowed:g}%: {told}; more blocks would.",
+                style="yellow",
+            )
         )

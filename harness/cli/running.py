@@ -101,4 +101,4 @@ def _report(workspace: Workspace, store: Store) -> None:
     for damaged in made.damaged:
         err.print(Text.assemble(("left out: ", "bold yellow"), str(damaged)))
     out.print(show.summary(made.analysis))
-    out.print(f"report: {workspace.shown(made.page)}", soft_wrap=True)
+    out.print(Text(f"report: {workspace.shown(made.page)}"), soft_wrap=True)

@@ -9,12 +9,16 @@ import msgspec
 from harness.analysis.histogram import is_readable
 from harness.decode import convert, json_value
 from harness.errors import MalformedFile
+from harness.factors import factors_of
 from harness.records import SCHEMA, Run, Trial
 
 _TOO_LONG = re.compile(rb"[\[:,\s]-?\d{19}")
 """What may be a number that is no count of nanoseconds in three hundred years, and that arrays
 cannot hold; it may also be part of a text."""
 _LONGEST = 10**18
+_LARGEST_SUM = 2**63 - 1
+_COUNTED = frozenset({"statements", "hops", "threads", "connects"})
+"""What of the audit prices are made from."""
 
 
 def read_record[T: (Run, Trial)](path: Path, kind: type[T]) -> T:
@@ -71,7 +75,7 @@ def check_run(path: Path, run: Run) -> None:
     """What a decoder cannot see: that the parts of a run know of each other.
 
     Raises:
-        MalformedFile: a variant is named that stands nowhere, or its implementation does not.
+        MalformedFile: something is named that stands nowhere, or lacks what it must have.
     """
     named = {*run.study.everyone, *(entry.variant for entry in run.plan.entries)}
     if missing := sorted(named - run.variants.keys()):
@@ -79,6 +83,17 @@ def check_run(path: Path, run: Run) -> None:
     folders = {name.partition("/")[0] for name in run.variants}
     if missing := sorted(folders - run.implementations.keys()):
         raise MalformedFile(path, f"`implementations` lacks `{missing[0]}`; restore the file.")
+    if not (run.cores.application and run.cores.database and run.cores.load):
+        raise MalformedFile(path, "`cores` leaves a role without any; restore the file.")
+    for square in run.study.squares:
+        for name in (name for row in square.corners for name in row):
+            lacking = {square.rows, square.columns} - factors_of(name, run.variants[name]).keys()
+            if lacking:
+                wrong = f"`study.squares` names `{min(lacking)}`, which is no factor of `{name}`"
+                raise MalformedFile(path, f"{wrong}; restore the file.")
+    for toll in (toll for audit in run.audits for toll in audit.tolls):
+        if missing := sorted(_COUNTED - toll.counted.keys()):
+            raise MalformedFile(path, f"`audits` lacks a count of {missing[0]}; restore the file.")
     places = range(len(run.plan.entries))
     for order in (*run.plan.starts, *(o for phase in run.plan.phases for o in phase.orders)):
         if any(index not in places for index in order):
@@ -94,6 +109,11 @@ def check_trial(path: Path, trial: Trial) -> None:
     for key in ("latency_hdr", "lag_hdr"):
         if not is_readable(getattr(trial, key)):
             raise MalformedFile(path, f"`{key}` is no HDR histogram; restore or delete the file.")
+    counted = (s.correct + s.reconnects + sum(s.errors.values()) for s in trial.slices)
+    if sum(counted) > _LARGEST_SUM:
+        raise MalformedFile(
+            path, "`slices` count more than 64 bits hold; restore or delete the file."
+        )
     if trial.problem is not None and not trial.problem.strip():
         raise MalformedFile(path, "`problem` is empty; restore or delete the file.")
 

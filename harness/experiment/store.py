@@ -1,5 +1,6 @@
 """A run's folder: `run.json` and one file per trial, each written whole or not at all."""
 
+import os
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
@@ -134,7 +135,7 @@ class Store:
                     check_belongs(path, trial, run)
                 found.append(trial)
             except MalformedFile as error:
-                damaged.append(MalformedFile(path.relative_to(self.folder), error.problem))
+                damaged.append(MalformedFile(self._shown(path), error.problem))
         return found, damaged
 
     def write_text(self, name: str, text: str) -> Path:
@@ -171,6 +172,11 @@ class Store:
                     f"{self.report / part} is a symbolic link and may lead anywhere; put a folder "
                     "in its place, then make the report again."
                 )
+
+    def _shown(self, path: Path) -> Path:
+        """Within the run's folder, in characters that can be written: a name is mere bytes."""
+        inside = os.fsencode(path.relative_to(self.folder))
+        return Path(inside.decode("utf-8", "backslashreplace"))
 
     @property
     def _trials(self) -> Path:

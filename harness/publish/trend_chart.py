@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from harness.analysis.measures import Measure
 from harness.publish.trends import Trend
 from harness.report import words
-from harness.report.charts import PALETTE, svg_of
+from harness.report.charts import svg_of
 
 _COLUMNS = 3
+_INK = "#33414d"
+"""No variant's colour: each panel has one of them, and says which."""
 
 
 def trend_chart(found: Sequence[Trend], measure: Measure) -> str:
@@ -38,11 +40,11 @@ def trend_chart(found: Sequence[Trend], measure: Measure) -> str:
     low = alt.Y("low:Q", title=None)
     base = alt.Chart()
     panels = alt.layer(
-        base.mark_line(strokeWidth=1.5, color=PALETTE[0]).encode(x=x, y=y, detail="stretch:N"),
+        base.mark_line(strokeWidth=1.5, color=_INK).encode(x=x, y=y, detail="stretch:N"),
         base.transform_filter("isValid(datum.low)")
-        .mark_rule(strokeWidth=3, color=PALETTE[0])
+        .mark_rule(strokeWidth=3, color=_INK)
         .encode(x=x, y=low, y2="high:Q"),
-        base.mark_point(size=60, filled=True, shape="diamond", color=PALETTE[0]).encode(x=x, y=y),
+        base.mark_point(size=60, filled=True, shape="diamond", color=_INK).encode(x=x, y=y),
         data=alt.InlineData(values=rows),
     ).properties(width=200, height=110)
     facet = alt.Facet(

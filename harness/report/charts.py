@@ -1,6 +1,7 @@
 """Charts: a row per variant, a mark for the estimate, a bar for its interval, a tick per block."""
 
 import base64
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,8 @@ PALETTE = (
 """Okabe and Ito (2008), told apart by colour-blind readers, then darker ones for more variants."""
 
 
+_NOT_IN_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+"""Characters that a name may have and no XML."""
 _ROOM = 1.15
 """The axis's end, as a multiple of the farthest block."""
 
@@ -107,4 +110,4 @@ def svg_of(spec: dict[str, Any]) -> str:
     import vl_convert
 
     rendered: str = vl_convert.vegalite_to_svg(spec)
-    return rendered
+    return _NOT_IN_XML.sub("", rendered)

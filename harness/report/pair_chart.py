@@ -5,9 +5,13 @@ from typing import Any
 
 from harness.report.charts import svg_of
 
-_CELL = 34
+_CELL, _LINE = 34, 24
 """Pixels, enough for a ratio with two decimals."""
-_LINE = 24
+_WIDE, _HIGH = 64, 34
+"""Enough for its interval below it, too."""
+_MOST_WITH_INTERVALS = 16
+"""Variants; with more the chart would not fit on a page, and intervals stand in the page's table
+alone."""
 _TINTS = ("#b5d7f0", "#ffffff", "#f7d3a8")
 """Blue for less and orange for more, told apart by colour-blind readers; both light enough for
 grey figures (contrast 4.5 and more)."""
@@ -18,6 +22,8 @@ _FULL = 2.0
 def pair_chart(found: Mapping[str, Any], heading: str) -> str:
     """Ratios of row to column as SVG, each pair once; grey are pairs that were not told apart.
 
+    With intervals below them, unless there are too many variants.
+
     Args:
         found: of one measure, as the page's explorer has it.
         heading: of the measure.
@@ -25,6 +31,7 @@ def pair_chart(found: Mapping[str, Any], heading: str) -> str:
     import altair as alt  # slow to import, and wanted by no other command
 
     names = _ordered(found)
+    spacious = len(names) <= _MOST_WITH_INTERVALS
     axis = alt.Axis(labelLimit=260, labelAngle=-60, orient="top")
     chart = (
         alt.Chart(alt.InlineData(values=_cells(found, names)))
@@ -33,8 +40,8 @@ def pair_chart(found: Mapping[str, Any], heading: str) -> str:
             y=alt.Y("row:N", sort=names[1:], title=None, axis=alt.Axis(labelLimit=260)),
         )
         .properties(
-            width=_CELL * (len(names) - 1),
-            height=_LINE * (len(names) - 1),
+            width=(_WIDE if spacious else _CELL) * (len(names) - 1),
+            height=(_HIGH if spacious else _LINE) * (len(names) - 1),
             title=alt.TitleParams(f"{heading}: row / column", fontSize=12, anchor="start"),
         )
     )
@@ -45,7 +52,14 @@ def pair_chart(found: Mapping[str, Any], heading: str) -> str:
     return svg_of(
         alt.layer(
             chart.mark_rect().encode(color=alt.Color("ratio:Q", scale=scale, legend=None)),
-            chart.mark_text(fontSize=10).encode(text=alt.Text("ratio:Q", format=".2f"), color=ink),
+            chart.mark_text(fontSize=10, dy=-6 if spacious else 0).encode(
+                text=alt.Text("ratio:Q", format=".2f"), color=ink
+            ),
+            *(
+                [chart.mark_text(fontSize=8, dy=7).encode(text="interval:N", color=ink)]
+                if spacious
+                else []
+            ),
         )
         .resolve_scale(color="independent")
         .to_dict(validate=False)
@@ -73,9 +87,15 @@ def _cells(found: Mapping[str, Any], names: Sequence[str]) -> list[dict[str, Any
             "row": row,
             "column": column,
             "ratio": found["ratio"][place[row]][place[column]],
+            "interval": _interval(found, place[row], place[column]),
             "differs": bool(found["ranking"]) and not groups[row] & groups[column],
         }
         for at, row in enumerate(names)
         for column in names[:at]
         if found["ratio"][place[row]][place[column]] is not None  # no block in common
     ]
+
+
+def _interval(found: Mapping[str, Any], row: int, column: int) -> str:
+    low, high = found["low"][row][column], found["high"][row][column]
+    return "" if low is None or high is None else f"[{low:.2f}, {high:.2f}]"

@@ -203,6 +203,7 @@ def _detail(cell: Cell) -> dict[str, Any]:
         cell.most_connections,
         cell.threads,
         None if cell.memory_mib is None else words.number(cell.memory_mib),
+        cell.page,
     )
     return {
         "setup": cell.setup,
@@ -218,6 +219,7 @@ DETAILS = (
     "median of those answered (ms)",
     "p99 of those answered (ms)", "server CPU", "PostgreSQL CPU", "Locust CPU", "relay CPU",
     "connections, mean", "connections, peak", "threads, peak", "memory, peak (MiB)",
+    "Locust's own page, in the run's folder",
 )  # fmt: skip
 """Headings of a cell's details."""
 

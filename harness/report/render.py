@@ -1,5 +1,6 @@
 """The report's files as texts, from templates; everything that comes from elsewhere is escaped."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,14 @@ from harness.report.specs import specifications
 _MARKDOWN = (
     ("\\", "\\\\"), ("&", "&amp;"), ("<", "&lt;"), ("|", "\\|"), ("`", "'"), ("[", "\\["),
     ("]", "\\]"), ("~", "\\~"), ("#", "\\#"), ("://", ":&#8203;//"), ("www.", "www&#8203;."),
-    ("\r", " "), ("\n", " "),
+    ("\r", " "), ("\n", " "), ("*", "\\*"), ("$", "&#36;"), ("@", "&#64;"),
 )  # fmt: skip
-"""Backslashes first. What is text must not become a link, a fence, a heading or another cell."""
+"""Backslashes first. What is text must not become a link, a fence, a heading or another cell; nor
+emphasis, a formula or an address."""
+_EMPHASIS = re.compile(r"(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
+"""Underscores within a word are nothing to Markdown."""
+_BEGINS_BLOCK = re.compile(r"^(\s*)([-+>=]|\d+[.)](?=\s|$))")
+"""At the beginning of a line: a list, a quotation, a rule."""
 _TEMPLATES = Path(__file__).with_name("templates")
 
 
@@ -46,8 +52,11 @@ def markdown(values: dict[str, Any]) -> str:
 
 
 def environment(templates: Path, *, escape: bool) -> jinja2.Environment:
-    """Pages escape as HTML; in Markdown every value becomes text that is nothing else."""
-    return jinja2.Environment(
+    """Pages escape as HTML; in Markdown every value becomes text that is nothing else.
+
+    There a code span's text goes through the filter `code`.
+    """
+    made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(templates),
         autoescape=escape,
         finalize=None if escape else _markdown_text,
@@ -56,11 +65,31 @@ def environment(templates: Path, *, escape: bool) -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    made.filters["code"] = _code
+    return made
 
 
 def _markdown_text(value: object) -> str:
     """Text that can neither end a table's cell nor become a link, an image or HTML."""
+    if isinstance(value, _Verbatim):
+        return value
     text = str(value)
     for character, replacement in _MARKDOWN:
         text = text.replace(character, replacement)
-    return text
+    text = _EMPHASIS.sub(r"\\_", text)
+    return _BEGINS_BLOCK.sub(_escaped, text)
+
+
+def _escaped(begin: re.Match[str]) -> str:
+    space, mark = begin.groups()
+    return f"{space}{mark[:-1]}\\{mark[-1]}"
+
+
+class _Verbatim(str):
+    """Text of a code span, in which nothing means anything but what would end it."""
+
+    __slots__ = ()
+
+
+def _code(value: object) -> str:
+    return _Verbatim(" ".join(str(value).replace("`", "'").split()))

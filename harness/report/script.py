@@ -1,6 +1,7 @@
 """The page's scripts, and the policy that lets these run and no others."""
 
 import base64
+import contextlib
 import hashlib
 import json
 from collections.abc import Sequence
@@ -9,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import markupsafe
+
+from harness.files import replace
 
 _PAGE = Path(__file__).with_name("templates") / "page.js"
 _SNIPPET = "window.vegaEmbed = vegaEmbed;"
@@ -23,10 +26,11 @@ def vega(cache: Path) -> str:
     if not path.is_file():
         import vl_convert  # slow to import, and wanted by no other command
 
-        path.parent.mkdir(parents=True, exist_ok=True)
-        scratch = path.with_suffix(".part")
-        scratch.write_text(vl_convert.javascript_bundle(_SNIPPET), encoding="utf-8")
-        scratch.rename(path)
+        made: str = vl_convert.javascript_bundle(_SNIPPET)
+        with contextlib.suppress(OSError):  # without a cache it is made anew each time
+            path.parent.mkdir(parents=True, exist_ok=True)
+            replace(path, made.encode(), sync=False)
+        return made
     return path.read_text(encoding="utf-8")
 
 

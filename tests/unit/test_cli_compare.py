@@ -114,8 +114,18 @@ def test_a_regression_that_is_worse_than_allowed_ends_with_1(compare: Call, allo
 
 
 def test_what_is_allowed_or_faster_passes(compare: Call) -> None:
-    assert compare(BEFORE, AFTER, "--fail-on-regression", "50%").status == 0
+    said = compare(BEFORE, AFTER, "--fail-on-regression", "50%")
+    assert (said.status, "cannot rule out" in said.err) == (0, False)
     assert compare(AFTER, BEFORE, "--fail-on-regression", "5%").status == 0
+
+
+def test_a_gate_says_what_it_could_not_have_seen(compare: Call) -> None:
+    """Nobody became better by less than a ten-thousandth beyond doubt."""
+    said = compare(AFTER, BEFORE, "--fail-on-regression", "0.01%")
+    assert said.status == 0
+    assert "of 1 of 2 comparable pairs these runs cannot rule out more than 0.01%: a/base" in (
+        " ".join(said.err.split())
+    )
 
 
 def test_a_gate_that_compares_nothing_is_not_passed(compare: Call) -> None:

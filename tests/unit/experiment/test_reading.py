@@ -94,11 +94,31 @@ def test_a_truncated_trial_is_named(store: Store) -> None:
     assert "not valid JSON" in str(error)
 
 
+SQUARE = {
+    "title": "colours",
+    "rows": "hue",
+    "columns": "framework",
+    "corners": [["a/base", "b/other"], ["a/base", "b/other"]],
+}
+AUDIT = {
+    "variant": "a/base",
+    "tolls": [
+        {"endpoint": "noop", "requests": 1, "counted": {"statements": 0, "hops": 0, "threads": 0}}
+    ],
+}
+
+
 @pytest.mark.parametrize(
     ("edit", "told"),
     [
         (lambda r: r["variants"].pop("b/other"), "`variants` lacks `b/other`"),
         (lambda r: r["implementations"].pop("b"), "`implementations` lacks `b`"),
+        (lambda r: r["cores"].update(load=[]), "`cores` leaves a role without any"),
+        (
+            lambda r: r["study"].update(squares=[SQUARE]),
+            "`study.squares` names `hue`, which is no factor of",
+        ),
+        (lambda r: r.update(audits=[AUDIT]), "`audits` lacks a count of connects"),
         (lambda r: r["plan"]["starts"][0].append(9), "`plan` orders an entry that it lacks"),
         (
             lambda r: r["plan"]["phases"][0]["orders"][0].append(-1),

@@ -124,6 +124,14 @@ def test_bytes_that_are_no_text_are_named(store: Store) -> None:
     assert "cannot be read" in str(error)
 
 
+def test_a_name_that_is_no_text_can_be_told(store: Store) -> None:
+    """A report names the file, and must be written."""
+    (store.folder / os.fsdecode(b"trials/\xff.json")).write_text("{")
+    trials, (error,) = store.trials()
+    assert len(trials) == len(TRIALS)
+    assert str(error).encode().startswith(rb"trials/\xff.json: ")
+
+
 def test_each_damaged_trial_is_named(store: Store) -> None:
     for path in files(store)[:3]:
         path.write_text("{")

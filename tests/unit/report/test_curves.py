@@ -3,8 +3,9 @@ from xml.etree import ElementTree
 
 import msgspec
 
+from harness.analysis.labels import Label
 from harness.analysis.measures import Measure
-from harness.analysis.results import Analysis, analyse
+from harness.analysis.results import Analysis, LabelCount, analyse
 from harness.report.curves import curves
 from harness.report.figures import Figures
 from harness.study import Condition, Latency
@@ -30,9 +31,12 @@ def analysed(*shares: float | None) -> Analysis:
     return analyse(run, trials)
 
 
+def svg(uri: str) -> str:
+    return base64.b64decode(uri.removeprefix("data:image/svg+xml;base64,")).decode()
+
+
 def drawn(uri: str) -> str:
-    svg = base64.b64decode(uri.removeprefix("data:image/svg+xml;base64,"))
-    return " ".join(ElementTree.fromstring(svg).itertext())
+    return " ".join(ElementTree.fromstring(svg(uri)).itertext())
 
 
 def test_two_rates_make_a_curve_for_each_percentile() -> None:
@@ -46,6 +50,18 @@ def test_two_rates_make_a_curve_for_each_percentile() -> None:
         assert all(name in drawn(chart["uri"]) for name in VARIANTS)
         assert "responses per second" in drawn(chart["uri"])
         assert chart["alt"].count("b/other") == 2
+
+
+def test_a_point_that_was_not_loaded_as_it_should_have_been_is_hollow_and_says_so() -> None:
+    """Of two rates one is overloaded in most of its trials."""
+    analysis = analysed(0.5, 0.9)
+    slow, fast = analysis.conditions
+    worn = LabelCount(Label.OVERLOADED, 2, "1 % were dropped", "offer less")
+    fast = msgspec.structs.replace(fast, findings=fast.findings | {"b/other": (worn,)})
+    made = curves(msgspec.structs.replace(analysis, conditions=(slow, fast)), VARIANTS, Figures())
+    assert all("hollow where" in chart["title"] for chart in made)
+    assert [chart["alt"].count("(not as offered)") for chart in made] == [1, 1]
+    assert all('fill="transparent"' in svg(chart["uri"]) for chart in made)
 
 
 def test_one_rate_or_a_closed_loop_make_none() -> None:

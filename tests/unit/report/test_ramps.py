@@ -276,6 +276,8 @@ def test_every_cell_has_its_reason_and_a_value_for_each_heading() -> None:
     values = dict(zip(DETAILS, details[0]["values"], strict=True))
     assert (values["users"], values["failed"], values["server CPU"]) == (10, "0.0%", "97%")
     assert (values["cut off at the end"], values["memory, peak (MiB)"]) == ("3", "40")
+    page = values["Locust's own page, in the run's folder"]
+    assert page == "logs/b01-io_read-c10-r100-a.base.html"
     assert details[-1]["reason"] == "it died"
     assert set(details[-1]["values"]) == {"n/a"}
 

@@ -1,11 +1,17 @@
 import re
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.analysis.intervals import Interval
-from harness.report.words import estimate, names, number, ratio
+from harness.analysis.measures import Measure
+from harness.analysis.ratios import Comparison
+from harness.analysis.results import ConditionResult
+from harness.report.words import estimate, names, number, ratio, stopping, verdict
+from harness.study import Condition, Stopping
+from tests.toys.runs import make_run
 
 
 @pytest.mark.parametrize(
@@ -31,6 +37,41 @@ def test_without_an_interval_the_reader_is_told_why() -> None:
     one = Interval(mean=1.5, low=None, high=None, se=None, blocks=1)
     assert "one block" in estimate(one)
     assert "one block" in ratio(one)
+
+
+def tied(ranking: tuple[str, ...], groups: tuple[tuple[str, ...], ...]) -> ConditionResult:
+    """A condition by server CPU, in which every ratio to the baseline is the place in the list."""
+    ratios = {name: Interval(1.0 + at, 1.0, 2.0 + at, 0.1, 5) for at, name in enumerate(ranking)}
+    comparison = Comparison(
+        Measure.CPU, {}, ratios, {}, 0.01, ranking, groups, unsaid=None, detectable=None, noise=None
+    )
+    comparisons = dict.fromkeys(Measure, comparison)
+    return ConditionResult(Condition("cpu", 8), comparisons, {}, {}, {}, {}, {})
+
+
+@pytest.mark.parametrize(
+    ("groups", "told"),
+    [
+        ((("a", "base"), ("b",), ("c",)), "c used 4.00 [1.00, 5.00] times as much, compared with"),
+        ((("a", "base"), ("base", "c"), ("b",)), "b used 3.00 [1.00, 4.00] times as much"),
+        ((("a", "base"), ("base", "b", "c")), "none was told apart from base."),
+    ],
+)
+def test_of_a_baseline_that_is_tied_with_the_best_only_a_real_difference_is_told(
+    groups: tuple[tuple[str, ...], ...], told: str
+) -> None:
+    assert told in verdict(tied(("a", "base", "b", "c"), groups), "base")
+
+
+def test_by_what_rules_a_run_could_end_is_told() -> None:
+    run = make_run()
+    assert stopping(run) == "all planned blocks, none measured again because of noise"
+    rules = Stopping(half_width=0.03, looks=(3, 6), budget_s=600.0)
+    study = msgspec.structs.replace(run.study, stopping=rules, reruns=2)
+    assert stopping(make_run(study)) == (
+        "ended once every ratio's 95 % interval was within 3%, looked at after 3, 6 blocks; no "
+        "block begun that would end after 10 min; at most 2 noisy phases measured again"
+    )
 
 
 def test_a_group_is_worded_with_all_its_members() -> None:

@@ -20,7 +20,7 @@ from harness.report.write import Report, write_report
 from harness.workspace import cache_folder
 from tests.toys.runs import BASELINE, make_run, make_study, simulate
 
-HOSTILE = "<script>alert(1)</script> a|b `c` ![x](http://x.example/y) & \"q\" 'r'"
+HOSTILE = "> <script>alert(1)</script> a|b `c` ![x](http://x.example/y) & \"q\" 'r'"
 COST = {BASELINE: 500.0, "b/other": 550.0}
 RUN = make_run(make_study(blocks=3))
 VOID = {"meta", "img", "br", "hr", "link", "input"}

@@ -1,0 +1,32 @@
+from pathlib import Path
+
+import pytest
+
+from harness.report.render import environment
+
+
+def rendered(template: str, value: object) -> str:
+    return environment(Path(), escape=False).from_string(template).render(value=value)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("io_read, 8 connections", "io_read, 8 connections"),
+        ("_this_ and *that*", r"\_this\_ and \*that\*"),
+        ("$x$ of a@b.example", "&#36;x&#36; of a&#64;b.example"),
+        ("> said", r"\> said"),
+        ("- one", r"\- one"),
+        ("---", r"\---"),
+        ("1. first", r"1\. first"),
+        ("1.50 [1.40, 1.60]", r"1.50 \[1.40, 1.60\]"),
+        ("12 > 11", "12 > 11"),
+        ("a|b\nc", r"a\|b c"),
+    ],
+)
+def test_in_markdown_text_is_text_and_nothing_else(text: str, told: str) -> None:
+    assert rendered("{{ value }}", text) == told
+
+
+def test_in_a_code_span_only_its_end_means_anything() -> None:
+    assert rendered("`{{ value | code }}`", "run *a* `b`\n_c_") == "`run *a* 'b' _c_`"
