@@ -14,6 +14,7 @@ PALETTE = (
 """Okabe and Ito (2008), told apart by colour-blind readers, then darker ones for more variants."""
 
 
+_DASHES = [[1, 0], [6, 3], [2, 2], [9, 3, 2, 3]]
 _NOT_IN_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 """Characters that a name may have and no XML."""
 _ROOM = 1.15
@@ -23,6 +24,11 @@ _ROOM = 1.15
 def colours(variants: Sequence[str]) -> dict[str, str]:
     """One colour per variant, the same in every chart of a report."""
     return {name: PALETTE[at % len(PALETTE)] for at, name in enumerate(variants)}
+
+
+def dashes(variants: Sequence[str]) -> dict[str, list[int]]:
+    """How each one's lines are dashed, which tells apart those that share a colour."""
+    return {name: _DASHES[at // len(PALETTE) % len(_DASHES)] for at, name in enumerate(variants)}
 
 
 def interval_chart(

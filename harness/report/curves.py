@@ -10,7 +10,7 @@ from harness.analysis.labels import Label
 from harness.analysis.measures import Measure
 from harness.analysis.results import Analysis, ConditionResult
 from harness.report import words
-from harness.report.charts import colours, svg_of
+from harness.report.charts import colours, dashes, svg_of
 from harness.report.figures import Figures
 from harness.study import Condition
 
@@ -95,13 +95,19 @@ def _specification(
         scale=alt.Scale(domain=list(palette), range=list(palette.values())),
         legend=alt.Legend(orient="bottom", columns=1, labelLimit=300),
     )
+    dash = alt.StrokeDash(
+        "variant:N",
+        title=None,
+        scale=alt.Scale(domain=list(palette), range=list(dashes(variants).values())),
+        legend=alt.Legend(orient="bottom", columns=1, labelLimit=300),
+    )
     rate = alt.X("rate:Q", title="responses per second", scale=alt.Scale(zero=True))
     latency = alt.Y("latency:Q", title=measure.heading, scale=alt.Scale(type="log"))
     base = alt.Chart(alt.InlineData(values=points))
     spans = alt.Chart(alt.InlineData(values=[p for p in points if p["low"] is not None]))
     made: dict[str, Any] = (
         alt.layer(
-            base.mark_line().encode(x=rate, y=latency, color=colour),
+            base.mark_line().encode(x=rate, y=latency, color=colour, strokeDash=dash),
             spans.mark_rule(strokeWidth=2).encode(x=rate, y="low:Q", y2="high:Q", color=colour),
             *(
                 _over(points, offered=offered)

@@ -21,7 +21,7 @@ from harness.analysis.shares import shares
 from harness.analysis.ties import letters
 from harness.records import Run
 from harness.report import words
-from harness.report.charts import colours
+from harness.report.charts import colours, dashes
 from harness.trial_files import trial_file
 
 MEASURES = (
@@ -53,6 +53,7 @@ def explorer(
         "duplicate": analysis.duplicate,
         "titles": {name: run.variants[name].title for name in order},
         "colours": colours(order),
+        "dashes": dashes(order),
         "measures": {m.value: _measure(m) for m in MEASURES},
         "standings": [standing.value for standing in Standing],
         "conditions": [

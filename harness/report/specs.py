@@ -32,7 +32,7 @@ def specifications() -> Mapping[str, dict[str, Any]]:
 def filled(
     specification: dict[str, Any],
     datasets: Mapping[str, Sequence[Mapping[str, Any]]],
-    palette: Mapping[str, str],
+    explored: Mapping[str, Any],
     heading: str,
     width: int,
 ) -> dict[str, Any]:
@@ -41,14 +41,15 @@ def filled(
     Args:
         specification: one of `specifications`.
         datasets: by the names that it has for them.
-        palette: the colour of each variant.
+        explored: has the colour of each variant, and how its lines are dashed.
         heading: of what is measured.
         width: in pixels.
     """
     text = json.dumps(specification)
     for mark, value in (
-        ('["{domain}"]', list(palette)),
-        ('["{range}"]', list(palette.values())),
+        ('["{domain}"]', list(explored["colours"])),
+        ('["{range}"]', list(explored["colours"].values())),
+        ('["{dashes}"]', list(explored["dashes"].values())),
         (f'"{_TITLE}"', heading),
         (f'"{_HEADING}"', heading),
     ):
@@ -156,6 +157,12 @@ def _latencies() -> dict[str, Any]:
             ),
             y=alt.Y("value:Q", title="latency (ms)", scale=alt.Scale(type="log")),
             color=_colour(legend=True),
+            strokeDash=alt.StrokeDash(
+                "variant:N",
+                title=None,
+                scale=alt.Scale(domain=["{domain}"], range=["{dashes}"]),
+                legend=_LEGEND,
+            ),
             tooltip=["variant:N", "percentile:Q", "value:Q"],
         )
     )
@@ -186,6 +193,8 @@ def _resources() -> dict[str, Any]:
     return _spec(chart)
 
 
+_LEGEND = {"orient": "bottom", "columns": 1, "labelLimit": 300}
+"""Of one field's colours and dashes together, which must be alike for that."""
 _TOLD = ["variant:N", "value:Q", "low:Q", "high:Q"]
 
 
@@ -204,7 +213,7 @@ def _colour(*, legend: bool = False) -> Any:
         "variant:N",
         title=None,
         scale=alt.Scale(domain=["{domain}"], range=["{range}"]),
-        legend=alt.Legend(orient="bottom", columns=1, labelLimit=300) if legend else None,
+        legend=_LEGEND if legend else None,
     )
 
 

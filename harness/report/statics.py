@@ -73,7 +73,7 @@ def _plots(
     ):
         if not rows:
             continue
-        spec = filled(templates[name], {"rows": rows}, explored["colours"], heading, _WIDTH)
+        spec = filled(templates[name], {"rows": rows}, explored, heading, _WIDTH)
         told = _SAID[name](condition)
         made.append(figures.add(f"{condition['name']}-{name}", title, svg_of(spec), told))
     return made

@@ -97,6 +97,7 @@
     const text = JSON.stringify(specs[name])
       .replaceAll('["{domain}"]', () => JSON.stringify(names))
       .replaceAll('["{range}"]', () => JSON.stringify(names.map((n) => data.colours[n])))
+      .replaceAll('["{dashes}"]', () => JSON.stringify(names.map((n) => data.dashes[n])))
       .replaceAll('"{title}"', () => JSON.stringify(title()))
       .replaceAll('"{heading}"', () => JSON.stringify(data.measures[measure()].heading));
     const spec = { ...JSON.parse(text), datasets };

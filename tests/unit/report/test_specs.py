@@ -1,6 +1,7 @@
 """The explorer's charts, drawn by the library that draws them in the page."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -46,11 +47,16 @@ DATA: dict[str, dict[str, list[dict[str, Any]]]] = {
 }
 
 
+BOTH = {
+    "colours": {"a/x": "#0072B2", "b/y": "#D55E00"},
+    "dashes": {"a/x": [1, 0], "b/y": [6, 3]},
+}
+
+
 @pytest.mark.parametrize("name", SPECS)
 def test_each_chart_draws_what_it_is_given(name: str) -> None:
-    palette = {"a/x": "#0072B2", "b/y": "#D55E00"}
-    spec = filled(SPECS[name], DATA[name], palette, "a heading", 300)
-    assert "{" + "domain" not in json.dumps(spec)
+    spec = filled(SPECS[name], DATA[name], BOTH, "a heading", 300)
+    assert not re.search(r"\{(domain|range|dashes)", json.dumps(spec))
     svg = svg_of(spec)
     assert "a/x" in svg
     wanted = {"trials": "a heading", "latencies": "percentile", "resources": "processors used"}
@@ -63,10 +69,19 @@ def test_every_chart_is_as_wide_as_its_place() -> None:
 
 @pytest.mark.parametrize("name", ["absolute", "ratio"])
 def test_a_variant_without_an_interval_keeps_its_place(name: str) -> None:
-    svg = svg_of(filled(SPECS[name], DATA[name], {"a/x": "#000000", "b/y": "#000000"}, "x", 300))
+    svg = svg_of(filled(SPECS[name], DATA[name], BOTH, "x", 300))
     assert svg.index(">a/x<") < svg.index(">b/y<")
 
 
+def test_lines_that_share_a_colour_are_told_apart_by_their_dashes() -> None:
+    rows = [
+        {**row, "variant": name} for row in DATA["latencies"]["rows"] for name in ("a/x", "b/y")
+    ]
+    svg = svg_of(filled(SPECS["latencies"], {"rows": rows}, BOTH, "x", 300))
+    lines = re.findall(r'<path aria-label="[^"]*percentile[^>]*stroke-dasharray="([^"]*)"', svg)
+    assert len(set(lines)) == 2
+
+
 def test_trials_are_drawn_by_their_standing() -> None:
-    svg = svg_of(filled(SPECS["trials"], DATA["trials"], {"a/x": "#000000"}, "x", 300))
+    svg = svg_of(filled(SPECS["trials"], DATA["trials"], BOTH, "x", 300))
     assert all(standing.value in svg for standing in Standing)
