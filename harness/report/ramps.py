@@ -104,7 +104,8 @@ def gain_sentence(gain: Gain) -> str:
     if gain.published is not None:
         text += f"; published {words.number(gain.published)} times"
         if gain.published_successes is not None:
-            text += f" and {words.number(gain.published_successes)} (runs of unequal length)"
+            successes = words.number(gain.published_successes)
+            text += f", and of successes {successes} (runs of unequal length)"
     return f"{text} ({'; '.join(gain.doubts)})." if gain.doubts else f"{text}."
 
 

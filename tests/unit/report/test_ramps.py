@@ -179,8 +179,8 @@ def test_a_gain_has_its_successes_and_what_speaks_against_it() -> None:
     )
     assert gain_sentence(gain) == (
         "io_read, 200 ms: b/other reached 2.00 (one block) times the rate of a/base, and 0.50 (one "
-        "block) times its successes; published 40 times and 20 (runs of unequal length) (b/other: "
-        "only 3 of 10 users came)."
+        "block) times its successes; published 40 times, and of successes 20 (runs of "
+        "unequal length) (b/other: only 3 of 10 users came)."
     )
 
 
@@ -261,7 +261,8 @@ def test_gains_are_those_of_every_setup_but_the_baseline() -> None:
     (verdict,) = view["verdicts"]
     assert verdict == (
         "io_read, 0 ms: b/other reached 2.00 (one block) times the rate of a/base, and 2.00 (one "
-        "block) times its successes; published 4 times and 40 (runs of unequal length)."
+        "block) times its successes; published 4 times, and of successes 40 (runs of "
+        "unequal length)."
     )
 
 
