@@ -10,6 +10,9 @@ from harness.analysis.measures import Measure
 from harness.analysis.pieces import Piece
 from harness.analysis.ties import noise_floor, tie_groups
 
+_BOUNDLESS = math.log(1e6)
+"""A difference that few blocks would not call if it were a millionfold is not worth a number."""
+
 
 class Noise(msgspec.Struct, frozen=True):
     """Of slices around their mean, after fitting; see `gls`.
@@ -45,7 +48,7 @@ class Comparison(
     unsaid: why nothing may be said, or None.
     detectable: the smallest true difference, as a ratio minus one, that this run would have called
         in four of five runs, for the least precise ratio to the baseline, after adjustment for all
-        comparisons; None without intervals.
+        comparisons; None without intervals, or where hardly anything would be.
     noise: how the machine's noise was dealt with; None where trials are taken whole.
     """
 
@@ -123,7 +126,9 @@ def _detectable(
         return None
     told = (detectable(effect, floor, comparisons) for effect in effects.values())
     found = [each for each in told if each is not None]
-    return math.expm1(max(found)) if found else None
+    if not found or max(found) > _BOUNDLESS:
+        return None
+    return math.expm1(max(found))
 
 
 def _noise(piece: Piece, measure: Measure) -> Noise | None:

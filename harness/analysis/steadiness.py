@@ -5,7 +5,6 @@ from collections.abc import Sequence
 
 import msgspec
 import numpy as np
-from scipy import stats
 
 LEAST_VALUES = 8
 """With fewer, no rank test can be sure enough."""
@@ -17,15 +16,18 @@ which makes the test call more often than this, so the change must be large too.
 
 
 class Trend(msgspec.Struct, frozen=True):
-    """change: of the logarithm, from the first value to the last, by the median slope."""
+    """change: of the logarithm, from the first value to the last, by the median slope.
+
+    p: that chance alone gave as much; None where the change is too small for that to matter.
+    """
 
     change: float
-    p: float
+    p: float | None
 
     @property
     def is_real(self) -> bool:
         """Whether it is large, and no chance."""
-        return abs(self.change) > LEAST_CHANGE and self.p < ALPHA
+        return abs(self.change) > LEAST_CHANGE and self.p is not None and self.p < ALPHA
 
 
 def trend(values: Sequence[float]) -> Trend | None:
@@ -39,7 +41,12 @@ def trend(values: Sequence[float]) -> Trend | None:
         return None
     least = min(positive) / 2  # in the place of a second without any answer
     logs = np.array([math.log(max(value, least)) for value in values])
-    times = np.arange(len(logs))
-    slope = float(stats.theilslopes(logs, times)[0])
-    p = float(stats.kendalltau(times, logs).pvalue)
-    return Trend(change=slope * (len(logs) - 1), p=1.0 if math.isnan(p) else p)
+    earlier, later = np.triu_indices(len(logs), 1)
+    slope = float(np.median((logs[later] - logs[earlier]) / (later - earlier)))
+    change = slope * (len(logs) - 1)
+    if abs(change) <= LEAST_CHANGE:
+        return Trend(change, p=None)
+    from scipy import stats  # slow to import, and seldom wanted
+
+    p = float(stats.kendalltau(np.arange(len(logs)), logs).pvalue)
+    return Trend(change, p=1.0 if math.isnan(p) else p)

@@ -30,7 +30,7 @@ class Figure(msgspec.Struct, frozen=True):
 
         drawn = Image.open(io.BytesIO(vl_convert.svg_to_png(self.svg, scale=PNG_SCALE)))
         packed = io.BytesIO()
-        drawn.quantize(_COLOURS).save(packed, "png", optimize=True)
+        drawn.quantize(_COLOURS).save(packed, "png")
         return packed.getvalue()
 
 

@@ -19,7 +19,7 @@ from harness.report.figures import Figures
 from harness.report.ramps import DETAILS, ramps_view
 
 _COLUMNS = (Measure.CPU, Measure.THROUGHPUT, Measure.P50, Measure.P99, Measure.DATABASE_CPU)
-_DIRTY = "-dirty"
+_MANIFOLD = 2.0
 _BESIDE = (Measure.P50, Measure.P99, Measure.THROUGHPUT, Measure.SECOND)
 """What a request costs cannot be told where two loads share the time."""
 
@@ -46,7 +46,7 @@ def view(
         "blocks": _blocks(analysis),
         "comparisons": _comparisons(analysis),
         "stopping": words.stopping(run),
-        "repeat": _repeat(run),
+        "repeat": words.repeat(run),
         "waits": run.study.delayed or any(c.endpoint == "io_wait" for c in run.study.conditions),
         "noise": [_noise(result, analysis) for result in analysis.conditions],
         "conditions": [
@@ -185,26 +185,16 @@ def _noise(result: ConditionResult, analysis: Analysis) -> str:
         f"{analysis.baseline} differ by a factor of {twin}; noise floor {floor}."
     )
     if comparison.detectable is not None:
+        size = (
+            f"of {comparison.detectable:.0%}"
+            if comparison.detectable < _MANIFOLD
+            else f"by a factor of {words.number(1 + comparison.detectable)}"
+        )
         text += (
-            f" A true difference of {comparison.detectable:.0%} would be called in four of five "
+            f" A true difference {size} would be called in four of five "
             f"such runs at least, after adjustment for {_comparisons(analysis)}."
         )
     return text if comparison.noise is None else f"{text} {_slices(comparison.noise)}"
-
-
-def _repeat(run: Run) -> dict[str, Any]:
-    """The command, and what else it takes for the same to be measured."""
-    commit, notes = run.commit, []
-    command = run.command
-    if commit is not None and commit.endswith(_DIRTY):
-        commit = commit.removesuffix(_DIRTY)
-        notes.append("the checkout had changes that were not committed")
-    if not run.embedded_database:
-        command += " --database-url postgresql://user:password@host:port/name"
-        notes.append("on a PostgreSQL of one's own, as this run was")
-    if command.split()[1:2] and command.split()[1].endswith(".toml"):
-        notes.append("with the study in a file of that name")
-    return {"command": command, "commit": commit, "notes": notes}
 
 
 def _comparisons(analysis: Analysis) -> str:

@@ -1,5 +1,7 @@
 """Numbers and findings as short texts, the same in the page, in Markdown and in the terminal."""
 
+from typing import Any
+
 from harness.analysis.intervals import Interval
 from harness.analysis.labels import LIMITS, REMEDIES, Label
 from harness.analysis.measures import Measure, ranked
@@ -97,6 +99,8 @@ def names(group: tuple[str, ...]) -> str:
     return f"{', '.join(group[:-1])} and {group[-1]}"
 
 
+_DIRTY = "-dirty"
+"""What `git describe` adds to a commit."""
 _BEST = {
     Measure.CPU: "used the least server CPU per request",
     Measure.THROUGHPUT: "answered the most requests per second",
@@ -188,6 +192,21 @@ def stopping(run: Run) -> str:
     if reruns:
         told.append(f"at most {reruns} noisy phase{'s' if reruns > 1 else ''} measured again")
     return "; ".join(told) or "all planned blocks, none measured again because of noise"
+
+
+def repeat(run: Run) -> dict[str, Any]:
+    """The command, and what else it takes for the same to be measured."""
+    commit, notes = run.commit, []
+    command = run.command
+    if commit is not None and commit.endswith(_DIRTY):
+        commit = commit.removesuffix(_DIRTY)
+        notes.append("the checkout had changes that were not committed")
+    if not run.embedded_database:
+        command += " --database-url postgresql://user:password@host:port/name"
+        notes.append("on a PostgreSQL of one's own, as this run was")
+    if command.split()[1:2] and command.split()[1].endswith(".toml"):
+        notes.append("with the study in a file of that name")
+    return {"command": command, "commit": commit, "notes": notes}
 
 
 def composition(run: Run) -> str | None:

@@ -103,7 +103,12 @@ SQUARE = {
 AUDIT = {
     "variant": "a/base",
     "tolls": [
-        {"endpoint": "noop", "requests": 1, "counted": {"statements": 0, "hops": 0, "threads": 0}}
+        {
+            "endpoint": "noop",
+            "requests": 1,
+            "counted": {"statements": 0, "hops": 0, "threads": 0},
+            "expected": {},
+        }
     ],
 }
 
