@@ -57,6 +57,10 @@ class LocustFailed(BridgetollError):
     """Locust could not be started, or died before it had told what it saw."""
 
 
+class DrawingFailed(BridgetollError):
+    """A chart could not be drawn."""
+
+
 class StoreFailed(BridgetollError):
     """The results folder cannot be written or read."""
 

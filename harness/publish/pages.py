@@ -9,6 +9,7 @@ from harness.publish.trend_chart import alternative, trend_chart
 from harness.publish.trends import Point, Trend
 from harness.report import cause_words, words
 from harness.report.charts import data_uri
+from harness.report.drawing import svg_of
 from harness.report.ramps import gain_sentence
 from harness.report.render import environment
 from harness.report.write import Report
@@ -93,7 +94,7 @@ def _condition(condition: Condition, found: Sequence[Trend]) -> dict[str, Any]:
         "charts": [
             {
                 "title": measure.heading,
-                "uri": data_uri(trend_chart(found, measure)),
+                "uri": data_uri(svg_of(trend_chart(found, measure))),
                 "alt": alternative(found, measure),
             }
             for measure in measures

@@ -1,19 +1,19 @@
 """A measure over runs: a small panel per variant, in which runs stand in order of date."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from harness.analysis.measures import Measure
 from harness.publish.trends import Trend
 from harness.report import words
-from harness.report.charts import svg_of
 
 _COLUMNS = 3
 _INK = "#33414d"
 """No variant's colour: each panel has one of them, and says which."""
 
 
-def trend_chart(found: Sequence[Trend], measure: Measure) -> str:
-    """SVG: estimates with their intervals. Each panel has an axis of its own, which begins at zero.
+def trend_chart(found: Sequence[Trend], measure: Measure) -> dict[str, Any]:
+    """Estimates with their intervals. Each panel has an axis of its own, which begins at zero.
     A line joins only runs that can be compared.
 
     Args:
@@ -54,7 +54,8 @@ def trend_chart(found: Sequence[Trend], measure: Measure) -> str:
         header=alt.Header(labelLimit=220),
     )
     chart = panels.facet(facet=facet, columns=_COLUMNS).resolve_scale(y="independent")
-    return svg_of(chart.to_dict(validate=False))
+    made: dict[str, Any] = chart.to_dict(validate=False)
+    return made
 
 
 def alternative(found: Sequence[Trend], measure: Measure) -> str:

@@ -7,14 +7,14 @@ from harness.analysis.intervals import Interval
 from harness.analysis.slopes import Slope
 from harness.analysis.squares import Interaction
 from harness.analysis.waterfalls import Fall
-from harness.report.charts import PALETTE, svg_of
+from harness.report.charts import PALETTE
 
 _UNIT = "server CPU per request (µs)"
 _LEVEL, _UP, _DOWN = "#5B6167", "#D55E00", "#009E73"
 _WIDTH = 560
 
 
-def waterfall_chart(fall: Fall) -> str:
+def waterfall_chart(fall: Fall) -> dict[str, Any]:
     """Bars from the first variant to the last: each begins where the one above it ends."""
     import altair as alt  # slow to import, and wanted by no other command
 
@@ -34,7 +34,8 @@ def waterfall_chart(fall: Fall) -> str:
         x="end:Q", y=place, text="text:N"
     )
     chart = alt.layer(bars, spans, texts).properties(width=_WIDTH, height=alt.Step(30))
-    return svg_of(chart.to_dict(validate=False))
+    made: dict[str, Any] = chart.to_dict(validate=False)
+    return made
 
 
 def _bars(fall: Fall) -> list[dict[str, Any]]:
@@ -63,7 +64,7 @@ def _bar(step: str, kind: str, begin: float, size: Interval) -> dict[str, Any]:
     }
 
 
-def interaction_chart(found: Interaction) -> str:
+def interaction_chart(found: Interaction) -> dict[str, Any]:
     """A line per value of one factor over the values of the other: parallel where effects add."""
     import altair as alt  # slow to import, and wanted by no other command
 
@@ -86,10 +87,11 @@ def interaction_chart(found: Interaction) -> str:
         base.mark_rule(strokeWidth=3).encode(x=x, y="low:Q", y2="high:Q", color=colour),
         base.mark_point(size=80, filled=True, shape="diamond").encode(x=x, y=y, color=colour),
     ).properties(width=300, height=240)
-    return svg_of(chart.to_dict(validate=False))
+    made: dict[str, Any] = chart.to_dict(validate=False)
+    return made
 
 
-def slope_chart(families: Sequence[Slope], palette: Mapping[str, str]) -> str:
+def slope_chart(families: Sequence[Slope], palette: Mapping[str, str]) -> dict[str, Any]:
     """Cost by number of extra hops, a line per family, through the mean of its points."""
     import altair as alt  # slow to import, and wanted by no other command
 
@@ -114,7 +116,8 @@ def slope_chart(families: Sequence[Slope], palette: Mapping[str, str]) -> str:
         base.mark_rule(strokeWidth=3).encode(x=x, y="low:Q", y2="high:Q", color=colour),
         base.mark_point(size=80, filled=True, shape="diamond").encode(x=x, y=y, color=colour),
     ).properties(width=340, height=240)
-    return svg_of(chart.to_dict(validate=False))
+    made: dict[str, Any] = chart.to_dict(validate=False)
+    return made
 
 
 def _line(family: Slope) -> list[dict[str, Any]]:

@@ -1,7 +1,9 @@
-"""Charts: a row per variant, a mark for the estimate, a bar for its interval, a tick per block."""
+"""Charts: a row per variant, a mark for the estimate, a bar for its interval, a tick per block.
+
+Here they are specified (Vega-Lite); see `drawing` for how they are drawn.
+"""
 
 import base64
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,8 +17,6 @@ PALETTE = (
 
 
 _DASHES = [[1, 0], [6, 3], [2, 2], [9, 3, 2, 3]]
-_NOT_IN_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
-"""Characters that a name may have and no XML."""
 _ROOM = 1.15
 """The axis's end, as a multiple of the farthest block."""
 
@@ -33,8 +33,8 @@ def dashes(variants: Sequence[str]) -> dict[str, list[int]]:
 
 def interval_chart(
     comparison: Comparison, variants: Sequence[str], palette: Mapping[str, str]
-) -> str:
-    """A comparison of absolute values as SVG.
+) -> dict[str, Any]:
+    """A comparison of absolute values.
 
     The axis starts at zero: lengths from it may be compared. It ends a little beyond the farthest
     block, so that one wide interval does not press all others together; such an interval is cut at
@@ -73,7 +73,8 @@ def interval_chart(
         ),
         _over(dots).mark_tick(size=14, thickness=1.5, color="#1a1c1e").encode(x="value:Q", y=place),
     ).properties(width=340, height=alt.Step(30))  # fmt: skip
-    return svg_of(chart.to_dict(validate=False))
+    made: dict[str, Any] = chart.to_dict(validate=False)
+    return made
 
 
 def _over(values: Sequence[Mapping[str, Any]]) -> Any:
@@ -109,11 +110,3 @@ def alternative(comparison: Comparison, shown: Sequence[str]) -> str:
         if (estimate := comparison.estimates.get(name)) is not None
     ]
     return f"{comparison.measure.heading}: {', '.join(parts)}. The table below has intervals."
-
-
-def svg_of(spec: dict[str, Any]) -> str:
-    """A Vega-Lite specification, drawn."""
-    import vl_convert
-
-    rendered: str = vl_convert.vegalite_to_svg(spec)
-    return _NOT_IN_XML.sub("", rendered)

@@ -10,7 +10,7 @@ from harness.analysis.labels import Label
 from harness.analysis.measures import Measure
 from harness.analysis.results import Analysis, ConditionResult
 from harness.report import words
-from harness.report.charts import colours, dashes, svg_of
+from harness.report.charts import colours, dashes
 from harness.report.figures import Figures
 from harness.study import Condition
 
@@ -64,7 +64,7 @@ def _chart(
         f"curve-{alike.name}-{measure.value}",
         f"{words.condition_title(alike)}, {alike.arrivals} arrivals: {measure.heading}, by load"
         f"{'' if all(point['offered'] for point in points) else _HOLLOW}",
-        svg_of(_specification(points, measure, variants)),
+        _specification(points, measure, variants),
         _alternative(points, measure),
     )
 

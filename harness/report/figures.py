@@ -1,37 +1,39 @@
 """Charts as files of their own, beside the page that holds them too."""
 
-import io
 import re
+from collections.abc import Mapping
+from concurrent.futures import Future
 from typing import Any
 
 import msgspec
 
 from harness.report.charts import data_uri
+from harness.report.drawing import Drawn
+from harness.report.studio import studio
 
 _OTHER = re.compile(r"[^A-Za-z0-9._-]+")
-PNG_SCALE = 2.0
-"""For screens with twice as many points, and for print."""
-_COLOURS = 128
-"""Few enough for a palette, which makes the files several times smaller; charts have fewer."""
 
 
 class Figure(msgspec.Struct, frozen=True):
-    """One chart. stem: of its file names. alt: what it shows, for those who do not see it."""
+    """One chart. stem: of its file names. alt: what it shows, for those who do not see it.
+
+    drawn: in some process; whoever asks waits for it.
+    """
 
     stem: str
     title: str
-    svg: str
     alt: str
+    drawn: Future[Drawn]
 
+    @property
+    def svg(self) -> str:
+        """As lines."""
+        return self.drawn.result().svg
+
+    @property
     def png(self) -> bytes:
-        """Drawn in points."""
-        import vl_convert  # slow to import, and wanted by no other command
-        from PIL import Image
-
-        drawn = Image.open(io.BytesIO(vl_convert.svg_to_png(self.svg, scale=PNG_SCALE)))
-        packed = io.BytesIO()
-        drawn.quantize(_COLOURS).save(packed, "png")
-        return packed.getvalue()
+        """As points."""
+        return self.drawn.result().png
 
 
 class Figures:
@@ -39,21 +41,32 @@ class Figures:
 
     def __init__(self) -> None:
         self.made: list[Figure] = []
+        self._shown: list[dict[str, Any]] = []
 
     def add(
-        self, stem: str, title: str, svg: str, alt: str, *, wide: bool = False
+        self, stem: str, title: str, spec: Mapping[str, Any], alt: str, *, wide: bool = False
     ) -> dict[str, Any]:
-        """Keep a chart; what comes back is what the templates show of it."""
-        figure = Figure(self._unique(_OTHER.sub("-", stem)), title, svg, alt)
-        self.made.append(figure)
-        return {
+        """Keep a chart, and have it drawn; what comes back is what the templates show of it."""
+        figure = Figure(self._unique(_OTHER.sub("-", stem)), title, alt, studio().draw(spec))
+        shown = {
             "title": title,
-            "uri": data_uri(svg),
             "alt": alt,
             "wide": wide,
             "png": f"figures/{figure.stem}.png",
             "svg": f"figures/{figure.stem}.svg",
         }
+        self.made.append(figure)
+        self._shown.append(shown)
+        return shown
+
+    def finish(self) -> None:
+        """Wait for the drawings, and give each chart that is shown its image, as `uri`.
+
+        Raises:
+            DrawingFailed: one cannot be drawn.
+        """
+        for figure, shown in zip(self.made, self._shown, strict=True):
+            shown["uri"] = data_uri(figure.svg)
 
     def _unique(self, stem: str) -> str:
         taken = {figure.stem for figure in self.made}

@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.report.charts import svg_of
-
 _CELL, _LINE = 34, 24
 """Pixels, enough for a ratio with two decimals."""
 _WIDE, _HIGH = 64, 34
@@ -19,8 +17,8 @@ _FULL = 2.0
 """The ratio, and its inverse, from which on the colour is full."""
 
 
-def pair_chart(found: Mapping[str, Any], heading: str) -> str:
-    """Ratios of row to column as SVG, each pair once; grey are pairs that were not told apart.
+def pair_chart(found: Mapping[str, Any], heading: str) -> dict[str, Any]:
+    """Ratios of row to column, each pair once; grey are pairs that were not told apart.
 
     With intervals below them, unless there are too many variants.
 
@@ -49,7 +47,7 @@ def pair_chart(found: Mapping[str, Any], heading: str) -> str:
         type="log", domain=[1 / _FULL, 1, _FULL], range=list(_TINTS), clamp=True, interpolate="rgb"
     )
     ink = alt.condition("datum.differs", alt.value("#101010"), alt.value("#555555"))
-    return svg_of(
+    made: dict[str, Any] = (
         alt.layer(
             chart.mark_rect().encode(color=alt.Color("ratio:Q", scale=scale, legend=None)),
             chart.mark_text(fontSize=10, dy=-6 if spacious else 0).encode(
@@ -64,6 +62,7 @@ def pair_chart(found: Mapping[str, Any], heading: str) -> str:
         .resolve_scale(color="independent")
         .to_dict(validate=False)
     )
+    return made
 
 
 def alternative(found: Mapping[str, Any], heading: str) -> str:

@@ -1,16 +1,17 @@
 """Successes per second while Locust's users come: a panel per added latency, a line per setup."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from harness.analysis.ramp_cells import Cell
 from harness.analysis.ramp_rates import PEAK_S
 from harness.analysis.ramps import Ramps
 from harness.report import words
-from harness.report.charts import colours, svg_of
+from harness.report.charts import colours
 
 
-def ramp_chart(ramps: Ramps, setups: Sequence[str], endpoint: str) -> str:
-    """SVG. Lines are means over five seconds, dashed ones failures; each panel has its own axis,
+def ramp_chart(ramps: Ramps, setups: Sequence[str], endpoint: str) -> dict[str, Any]:
+    """Lines are means over five seconds, dashed ones failures; each panel has its own axis,
     because added latency changes rates by two orders of magnitude."""
     import altair as alt  # slow to import, and wanted by no other command
 
@@ -43,7 +44,8 @@ def ramp_chart(ramps: Ramps, setups: Sequence[str], endpoint: str) -> str:
         .facet(column=alt.Column("added:N", title=None))
         .resolve_scale(y="independent")
     )
-    return svg_of(chart.to_dict(validate=False))
+    made: dict[str, Any] = chart.to_dict(validate=False)
+    return made
 
 
 def alternative(ramps: Ramps, endpoint: str) -> str:

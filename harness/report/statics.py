@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from harness.report.charts import svg_of
 from harness.report.figures import Figures
 from harness.report.pair_chart import alternative, pair_chart
 from harness.report.specs import filled, specifications
@@ -75,7 +74,7 @@ def _plots(
             continue
         spec = filled(templates[name], {"rows": rows}, explored, heading, _WIDTH)
         told = _SAID[name](condition)
-        made.append(figures.add(f"{condition['name']}-{name}", title, svg_of(spec), told))
+        made.append(figures.add(f"{condition['name']}-{name}", title, spec, told))
     return made
 
 

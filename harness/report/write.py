@@ -42,6 +42,7 @@ def write_report(store: Store, claims: Sequence[Claim] = ()) -> Report:
     Raises:
         MalformedFile: `run.json` cannot be read. Damaged trials are left out and named instead.
         StoreFailed: the report cannot be written.
+        DrawingFailed: a chart cannot be drawn.
     """
     run = store.read_run()
     trials, damaged = store.trials(run)
@@ -52,6 +53,7 @@ def write_report(store: Store, claims: Sequence[Claim] = ()) -> Report:
     figures = Figures()
     values = {**view(run, analysis, damaged, figures), "statics": statics(explored, figures)}
     rows = trial_rows(run, labelled)
+    figures.finish()
     _write_figures(store, figures)
     store.write_text("report.md", markdown(values))
     store.write_text("trials.csv", as_csv(rows))
@@ -67,5 +69,5 @@ def _write_figures(store: Store, figures: Figures) -> None:
     kept: set[str] = set()
     for figure in figures.made:
         kept.add(store.write_text(f"figures/{figure.stem}.svg", figure.svg).name)
-        kept.add(store.write_bytes(f"figures/{figure.stem}.png", figure.png()).name)
+        kept.add(store.write_bytes(f"figures/{figure.stem}.png", figure.png).name)
     store.drop_others("figures", kept)

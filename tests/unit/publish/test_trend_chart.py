@@ -4,6 +4,7 @@ from harness.analysis.measures import Measure
 from harness.analysis.results import analyse
 from harness.publish.trend_chart import alternative, trend_chart
 from harness.publish.trends import trends
+from harness.report.drawing import svg_of
 from tests.toys.runs import simulate
 from tests.toys.shelves import COST, dated_run
 
@@ -12,7 +13,7 @@ FOUND = trends([(run, analyse(run, simulate(run, COST, seed))) for seed, run in 
 
 
 def test_a_chart_is_an_svg_with_a_panel_for_every_variant_and_a_place_for_every_run() -> None:
-    drawn = ElementTree.fromstring(trend_chart(FOUND, Measure.CPU))
+    drawn = ElementTree.fromstring(svg_of(trend_chart(FOUND, Measure.CPU)))
     assert drawn.tag.endswith("svg")
     assert {*COST, "1", "2", "3"} <= {text.strip() for text in drawn.itertext()}
 

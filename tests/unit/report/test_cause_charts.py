@@ -6,6 +6,7 @@ from harness.analysis.causes import explain
 from harness.analysis.pieces import Piece
 from harness.report.cause_charts import interaction_chart, slope_chart, waterfall_chart
 from harness.report.charts import colours
+from harness.report.drawing import svg_of
 from tests.toys.ladder import HOPS, NATIVE, STOCK, WATERFALL, ladder_run, ladder_trials
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -19,9 +20,9 @@ def drawn() -> dict[str, str]:
     piece = Piece(run, condition, [t for t in trials if t.condition == condition])
     (found,) = explain(run, [piece]).conditions
     return {
-        "waterfall": waterfall_chart(found.falls[0]),
-        "interaction": interaction_chart(found.interactions[0]),
-        "slope": slope_chart(found.slopes, colours(run.study.everyone)),
+        "waterfall": svg_of(waterfall_chart(found.falls[0])),
+        "interaction": svg_of(interaction_chart(found.interactions[0])),
+        "slope": svg_of(slope_chart(found.slopes, colours(run.study.everyone))),
     }
 
 

@@ -8,6 +8,7 @@ from harness.analysis.measures import Measure
 from harness.analysis.ratios import Comparison
 from harness.analysis.results import analyse
 from harness.report.charts import colours, data_uri, interval_chart
+from harness.report.drawing import svg_of
 from tests.toys.runs import BASELINE, make_run, make_study, simulate
 
 RUN = make_run(make_study(blocks=3))
@@ -27,14 +28,14 @@ def texts(svg: str) -> str:
 
 @pytest.mark.parametrize("measure", [Measure.CPU, Measure.THROUGHPUT, Measure.DATABASE_CPU])
 def test_a_chart_is_an_svg_that_names_every_variant_and_the_unit(measure: Measure) -> None:
-    svg = interval_chart(comparison(measure), RUN.study.variants, PALETTE)
+    svg = svg_of(interval_chart(comparison(measure), RUN.study.variants, PALETTE))
     assert ElementTree.fromstring(svg).tag.endswith("svg")
     assert all(name in texts(svg) for name in RUN.study.variants)
     assert measure.heading in texts(svg)
 
 
 def test_a_variant_without_an_estimate_is_left_out() -> None:
-    svg = interval_chart(comparison(), [*RUN.study.variants, "c/absent"], PALETTE)
+    svg = svg_of(interval_chart(comparison(), [*RUN.study.variants, "c/absent"], PALETTE))
     assert "c/absent" not in texts(svg)
 
 
@@ -52,7 +53,7 @@ def test_a_data_uri_holds_the_svg_itself() -> None:
 
 def marks(found: Comparison) -> int:
     """Shapes and lines of what is drawn, axes and grid left out."""
-    drawn = ElementTree.fromstring(interval_chart(found, RUN.study.variants, PALETTE))
+    drawn = ElementTree.fromstring(svg_of(interval_chart(found, RUN.study.variants, PALETTE)))
     roles = (node.get("aria-roledescription", "") for node in drawn.iter())
     return sum(role in {"point", "rule mark", "tick"} for role in roles)
 

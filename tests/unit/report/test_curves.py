@@ -1,5 +1,7 @@
 import base64
 import re
+from collections.abc import Sequence
+from typing import Any
 from xml.etree import ElementTree
 
 import msgspec
@@ -32,6 +34,13 @@ def analysed(*shares: float | None) -> Analysis:
     return analyse(run, trials)
 
 
+def made_of(analysis: Analysis, variants: Sequence[str] = VARIANTS) -> list[dict[str, Any]]:
+    figures = Figures()
+    made = curves(analysis, variants, figures)
+    figures.finish()
+    return made
+
+
 def svg(uri: str) -> str:
     return base64.b64decode(uri.removeprefix("data:image/svg+xml;base64,")).decode()
 
@@ -41,7 +50,7 @@ def drawn(uri: str) -> str:
 
 
 def test_two_rates_make_a_curve_for_each_percentile() -> None:
-    made = curves(analysed(0.5, 0.9), VARIANTS, Figures())
+    made = made_of(analysed(0.5, 0.9))
     assert [chart["title"] for chart in made] == [
         f"io_read, 8 connections, 100 rows, windows of 5 s, poisson arrivals: {measure.heading}"
         ", by load"
@@ -68,12 +77,12 @@ def test_a_point_that_was_not_loaded_as_it_should_have_been_is_hollow_and_says_s
 
 
 def test_one_rate_or_a_closed_loop_make_none() -> None:
-    assert curves(analysed(0.5), VARIANTS, Figures()) == []
-    assert curves(analysed(None), VARIANTS, Figures()) == []
+    assert made_of(analysed(0.5)) == []
+    assert made_of(analysed(None)) == []
 
 
 def test_a_variant_that_was_not_measured_is_not_drawn() -> None:
-    (first, _) = curves(analysed(0.5, 0.9), [*VARIANTS, "c/absent"], Figures())
+    (first, _) = made_of(analysed(0.5, 0.9), [*VARIANTS, "c/absent"])
     assert "c/absent" not in first["alt"]
 
 

@@ -219,7 +219,9 @@ TRIALS = [
 
 
 def shown() -> dict[str, Any]:
-    view = ramps_view(RUN, summarise(RUN, TRIALS), Figures())
+    figures = Figures()
+    view = ramps_view(RUN, summarise(RUN, TRIALS), figures)
+    figures.finish()
     assert view is not None
     return view
 

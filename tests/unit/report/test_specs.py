@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from harness.analysis.labelled import Standing
-from harness.report.charts import svg_of
+from harness.report.drawing import svg_of
 from harness.report.specs import filled, specifications
 
 SPECS = specifications()

@@ -80,4 +80,5 @@ def test_files_are_what_the_page_s_data_uris_are_made_of() -> None:
     pieces = pieces_of(RUN, TRIALS)
     explored = explorer(RUN, analyse(RUN, TRIALS, (), pieces), pieces, labelled(RUN, TRIALS))
     chart = statics(explored, made)[CONDITION.name][0]
+    made.finish()
     assert base64.b64decode(chart["uri"].partition(",")[2]).decode() == made.made[0].svg

@@ -1,0 +1,112 @@
+"""Processes that draw charts, while whoever wants them goes on."""
+
+import atexit
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from functools import cache
+from typing import Any
+
+import msgspec
+
+from harness.errors import DrawingFailed
+from harness.report.drawing import Drawn
+
+_EASELS = 2
+"""More would wait for the one that specifies what is drawn."""
+
+
+class Studio:
+    """As many processes as it has easels; each is begun when it is first needed, and kept."""
+
+    def __init__(self, easels: int) -> None:
+        self._threads = ThreadPoolExecutor(easels, "easel")
+        self._mine = threading.local()
+        self._all: list[_Easel] = []
+
+    def draw(self, spec: Mapping[str, Any]) -> Future[Drawn]:
+        """Have a Vega-Lite specification drawn.
+
+        The result raises DrawingFailed where it cannot be.
+        """
+        return self._threads.submit(self._drawn, json.dumps(spec).encode())
+
+    def close(self) -> None:
+        """Let all of them end."""
+        self._threads.shutdown()
+        for easel in self._all:
+            easel.close()
+
+    def _drawn(self, spec: bytes) -> Drawn:
+        """In a thread, which has one easel of its own."""
+        easel: _Easel | None = getattr(self._mine, "easel", None)
+        if easel is None or not easel.stands:
+            easel = self._mine.easel = _Easel()
+            self._all.append(easel)
+        return easel.draw(spec)
+
+
+class _Easel:
+    """One process."""
+
+    def __init__(self) -> None:
+        with ExitStack() as stack:
+            self._said = stack.enter_context(tempfile.TemporaryFile())
+            self._open = stack.pop_all()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "harness.report.drawing"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._said,
+            start_new_session=True,  # Ctrl-C is for who asked
+        )
+
+    @property
+    def stands(self) -> bool:
+        """Whether it can still be asked."""
+        return self._process.poll() is None
+
+    def draw(self, spec: bytes) -> Drawn:
+        """Ask, and wait for the answer.
+
+        Raises:
+            DrawingFailed: with its last words; it has ended then.
+        """
+        asked, answered = self._process.stdin, self._process.stdout
+        assert asked is not None
+        assert answered is not None
+        try:
+            asked.write(spec + b"\n")
+            asked.flush()
+            answer = answered.readline()
+        except BrokenPipeError:
+            answer = b""
+        if not answer:
+            self._process.wait()
+            raise DrawingFailed(self._last_words())
+        return msgspec.json.decode(answer, type=Drawn)
+
+    def close(self) -> None:
+        """It ends when nothing more can come."""
+        self._process.communicate()
+        self._open.close()
+
+    def _last_words(self) -> str:
+        self._said.seek(0)
+        words = self._said.read().decode(errors="replace").split("\n")
+        last = next((line.strip() for line in reversed(words) if line.strip()), "nothing")
+        return f"A chart could not be drawn; the program that draws ended and said: {last}"
+
+
+@cache
+def studio() -> Studio:
+    """The one of this process: it takes a second to begin, and reports come in numbers."""
+    made = Studio(min(_EASELS, os.process_cpu_count() or 1))
+    atexit.register(made.close)
+    return made
