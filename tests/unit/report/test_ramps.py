@@ -305,7 +305,10 @@ def test_a_chart_per_endpoint_names_every_setup_and_every_latency() -> None:
 def test_page_and_markdown_have_every_cell(tmp_path: Path) -> None:
     result = written(tmp_path, RUN, TRIALS)
     check(result, tmp_path)
+    for wrong in ("stay alive together", "runs twice", "The same variant"):
+        assert wrong not in result.page.text
     for text in (result.page.text, result.markdown):
+        assert "nobody ran twice, so there is no noise floor" in text
         for wanted in ("20.0 / 400", "20.0 / 4,000", "it died", "A table", "nominally 200 ms"):
             assert wanted in text
 

@@ -9,7 +9,7 @@ from harness.analysis.intervals import Interval
 from harness.analysis.measures import Measure
 from harness.analysis.ratios import Comparison
 from harness.analysis.results import ConditionResult
-from harness.report.words import estimate, names, number, ratio, stopping, verdict
+from harness.report.words import estimate, names, number, ratio, repeat, stopping, verdict
 from harness.study import Condition, Stopping
 from tests.toys.runs import make_run
 
@@ -72,6 +72,18 @@ def test_by_what_rules_a_run_could_end_is_told() -> None:
         "ended once every ratio's 95 % interval was within 3%, looked at after 3, 6 blocks; no "
         "block begun that would end after 10 min; at most 2 noisy phases measured again"
     )
+
+
+def test_how_to_repeat_a_run_has_what_its_command_alone_does_not_say() -> None:
+    run = msgspec.structs.replace(make_run(), command="run tiny", commit="0123abc")
+    assert repeat(run) == {"command": "run tiny", "commit": "0123abc", "notes": []}
+    elsewhere = msgspec.structs.replace(
+        run, command="run own.toml", commit="0123abc-dirty", embedded_database=False
+    )
+    found = repeat(elsewhere)
+    assert found["commit"] == "0123abc"
+    assert found["command"].startswith("run own.toml --database-url postgresql://user:password@")
+    assert len(found["notes"]) == 3
 
 
 def test_a_group_is_worded_with_all_its_members() -> None:
