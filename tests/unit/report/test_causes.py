@@ -42,7 +42,10 @@ def page(values: dict[str, Any]) -> str:
 @pytest.mark.parametrize("render", [page, markdown])
 def test_page_and_markdown_tell_the_same(render: object) -> None:
     assert callable(render)
-    text = render(view(RUN, ANALYSIS, [], Figures()))
+    figures = Figures()
+    values = view(RUN, ANALYSIS, [], figures)
+    figures.finish()
+    text = render(values)
     for wanted in ("all of the bridge", "thread started", "Toll prices", "Cost sheet", "alone"):
         assert wanted in text
 

@@ -68,7 +68,7 @@ def test_a_point_that_was_not_loaded_as_it_should_have_been_is_hollow_and_says_s
     slow, fast = analysis.conditions
     worn = LabelCount(Label.OVERLOADED, 2, "1 % were dropped", "offer less")
     fast = msgspec.structs.replace(fast, findings=fast.findings | {"b/other": (worn,)})
-    made = curves(msgspec.structs.replace(analysis, conditions=(slow, fast)), VARIANTS, Figures())
+    made = made_of(msgspec.structs.replace(analysis, conditions=(slow, fast)))
     assert all("hollow where" in chart["title"] for chart in made)
     assert [chart["alt"].count("(not as offered)") for chart in made] == [1, 1]
     for chart in made:

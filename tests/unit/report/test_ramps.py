@@ -305,7 +305,7 @@ def test_a_chart_per_endpoint_names_every_setup_and_every_latency() -> None:
 def test_page_and_markdown_have_every_cell(tmp_path: Path) -> None:
     result = written(tmp_path, RUN, TRIALS)
     check(result, tmp_path)
-    for wrong in ("stay alive together", "runs twice", "The same variant"):
+    for wrong in ("stay alive together", "The same variant runs twice"):
         assert wrong not in result.page.text
     for text in (result.page.text, result.markdown):
         assert "nobody ran twice, so there is no noise floor" in text
