@@ -76,8 +76,10 @@ class Line:
         except BlockingIOError:
             return  # set anew since it rang
         queue = self._queue
-        while queue and queue[0][0] <= monotonic_ns():
-            _, _, deliver, piece = heapq.heappop(queue)
-            deliver(piece)
-        if queue:
-            self._set_timer(queue[0][0])
+        try:
+            while queue and queue[0][0] <= monotonic_ns():
+                _, _, deliver, piece = heapq.heappop(queue)
+                deliver(piece)
+        finally:  # whatever went wrong for one, the others' pieces go on
+            if queue:
+                self._set_timer(queue[0][0])

@@ -7,8 +7,9 @@ MS = 1_000_000
 
 
 async def until_empty(line: Line) -> None:
-    while not line.empty:
-        await asyncio.sleep(0.001)
+    async with asyncio.timeout(5):
+        while not line.empty:
+            await asyncio.sleep(0.001)
 
 
 def test_a_piece_arrives_when_its_time_is_over_and_not_before() -> None:
@@ -66,6 +67,26 @@ def test_a_piece_does_not_set_out_before_it_may() -> None:
         return arrived[0] - began
 
     assert asyncio.run(go()) >= 25 * MS
+
+
+def test_a_piece_that_cannot_be_delivered_holds_up_no_other() -> None:
+    def broken(_: bytes | None) -> None:
+        raise OSError("nobody is there")
+
+    async def go() -> tuple[list[bytes | None], list[str]]:
+        loop = asyncio.get_running_loop()
+        complaints: list[str] = []
+        loop.set_exception_handler(lambda _, told: complaints.append(str(told["exception"])))
+        line = Line(loop)
+        line.one_way_ns = 5 * MS
+        arrived: list[bytes | None] = []
+        line.send(broken, b"lost")
+        line.send(arrived.append, b"x")
+        await until_empty(line)
+        line.close()
+        return arrived, complaints
+
+    assert asyncio.run(go()) == ([b"x"], ["nobody is there"])
 
 
 def test_without_a_delay_a_piece_is_due_at_once() -> None:
