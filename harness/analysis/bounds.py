@@ -28,6 +28,10 @@ FULL_SHARE = 0.90
 WAITING_SHARE = 0.50
 """Of busy connections: above this they mostly wait for something within PostgreSQL."""
 
+CROWD = 10.0
+"""Threads of a ramp's server that are ready and wait for a processor, on average: while it is free
+for a part of the time, as the mean over a ramp may have it, they do not for another."""
+
 
 class Circumstances(msgspec.Struct, frozen=True):
     """What a trial's labels depend on beside the trial.
@@ -77,6 +81,12 @@ def bounds(trial: Trial, used: Shares, around: Circumstances) -> list[Finding]:
         # What the others use while idle is a mean over them all, and may be less at the moment.
         share = min(1.0, used.server / usable) if usable > 0 else 1.0
         found.append(Finding(Label.SERVER_BOUND, f"{share:.0%} of its CPU used"))
+    elif trial.ramp is not None and (crowd := ready_threads(trial) or 0.0) >= CROWD:
+        detail = (
+            f"{crowd:.0f} of its threads at a time were ready and waited for the processor, of "
+            f"which it used {used.server / usable:.0%} (means over the ramp)"
+        )
+        found.append(Finding(Label.SERVER_BOUND, detail))
     elif used.database is not None:
         found += (
             _database_waits(trial)
@@ -86,6 +96,15 @@ def bounds(trial: Trial, used: Shares, around: Circumstances) -> list[Finding]:
         if trial.condition.open_loop:  # it leaves everybody time on purpose
             found = [f for f in found if f.label is not Label.LATENCY_BOUND]
     return found
+
+
+def ready_threads(trial: Trial) -> float | None:
+    """How many of the server's threads were ready and waited for a processor, on average."""
+    window_ns = sum(s.window_ns for s in trial.slices)
+    waited = [s.run_delay_ns for s in trial.slices if s.run_delay_ns is not None]
+    if not window_ns or len(waited) < len(trial.slices):
+        return None
+    return sum(waited) / window_ns
 
 
 def _generator_bounds(trial: Trial, used: Shares, around: Circumstances) -> list[Finding]:

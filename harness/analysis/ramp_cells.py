@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from harness.analysis.bounds import Circumstances
+from harness.analysis.bounds import Circumstances, ready_threads
 from harness.analysis.histogram import percentile_ns
 from harness.analysis.labels import LIMITS, Finding
 from harness.analysis.ramp_rates import charted_per_s, highest_per_s
@@ -27,6 +27,7 @@ class Cell(msgspec.Struct, frozen=True):
     under_way: requests that the end cut off, in a trial.
     users: the most that were there, in the worst trial.
     shares: of processors, in cores. connections: to PostgreSQL, as sampled.
+    ready_threads: of the server, that waited for a processor, on average.
     series: successes in each second of the first complete trial. failed: failures likewise.
     found: labels of its complete trials, each once.
     trips: idle round trips: leg, what was added, what was measured, in ms.
@@ -49,6 +50,7 @@ class Cell(msgspec.Struct, frozen=True):
     shares: Shares | None = None
     connections: float | None = None
     threads: int | None = None
+    ready_threads: float | None = None
     memory_mib: float | None = None
     latency_p50_ms: float | None = None
     latency_p99_ms: float | None = None
@@ -117,6 +119,7 @@ def cell_of(run: Run, setup: str, condition: Condition, trials: Sequence[Trial])
         shares=_mean_shares(used),
         connections=_mean([_connections(t) for t in complete]),
         threads=max((t.threads for t in complete if t.threads is not None), default=None),
+        ready_threads=_mean([ready_threads(t) for t in complete]),
         memory_mib=max(
             (t.rss_peak_kib / 1024 for t in complete if t.rss_peak_kib is not None), default=None
         ),

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from harness.analysis.labels import Label
+from harness.analysis.labels import LIMITS, Label
 from harness.analysis.ramp_cells import Cell
 from harness.analysis.ramps import Gain, Ramps, pairs_of
 from harness.analysis.validity import ERROR_SHARE
@@ -128,6 +128,8 @@ def reason(cell: Cell) -> str:
             f"it did not keep its highest rate: with all users there, {words.number(steady)} "
             "successes per second"
         )
+    told = {*LIMITS, Label.ERRORS}
+    parts += [f"{f.label}: {f.detail}" for f in cell.found if f.label not in told]
     return "; ".join(parts)
 
 
@@ -203,6 +205,7 @@ def _detail(cell: Cell) -> dict[str, Any]:
         None if cell.connections is None else words.number(cell.connections),
         cell.most_connections,
         cell.threads,
+        None if cell.ready_threads is None else words.number(cell.ready_threads),
         None if cell.memory_mib is None else words.number(cell.memory_mib),
         cell.page,
     )
@@ -219,7 +222,8 @@ DETAILS = (
     "successes/s with all users",
     "median of those answered (ms)",
     "p99 of those answered (ms)", "server CPU", "PostgreSQL CPU", "Locust CPU", "relay CPU",
-    "connections, mean", "connections, peak", "threads, peak", "memory, peak (MiB)",
+    "connections, mean", "connections, peak", "threads, peak", "threads ready, mean",
+    "memory, peak (MiB)",
     "Locust's own page, in the run's folder",
 )  # fmt: skip
 """Headings of a cell's details."""

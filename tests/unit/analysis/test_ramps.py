@@ -195,6 +195,25 @@ def test_a_cells_limits_are_those_of_its_labels_that_say_what_limited_it() -> No
     assert {f.label for f in failing.limits} <= set(LIMITS)
 
 
+@pytest.mark.parametrize(("ready", "label"), [(122, Label.SERVER_BOUND), (9, Label.LATENCY_BOUND)])
+def test_threads_that_stand_in_line_for_the_processor_tell_of_a_full_one(
+    ready: int, label: Label
+) -> None:
+    """The mean over a ramp hides that it was full for half of the time."""
+    second = 10**9
+    half: dict[str, Any] = {"server_cpu_ns": 10 * second, "machine_busy_ns": 16 * second}
+    cell = only([make_cell(run_delay_ns=ready * 20 * second, **half)])
+    (found,) = cell.limits
+    assert (found.label, cell.ready_threads) == (label, ready)
+    if label is Label.SERVER_BOUND:
+        assert found.detail == (
+            "122 of its threads at a time were ready and waited for the processor, of which it "
+            "used 50% (means over the ramp)"
+        )
+    (unknown,) = only([make_cell(run_delay_ns=None, **half)]).limits
+    assert unknown.label is Label.LATENCY_BOUND
+
+
 def test_a_locust_that_complained_is_a_limit_of_the_cell() -> None:
     details = [f.detail for f in only([make_cell(warned=True)]).limits]
     assert "Locust itself complained that its processor was too busy" in details

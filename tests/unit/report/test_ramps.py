@@ -47,10 +47,13 @@ def test_a_cell_that_came_to_nothing_is_told_by_the_first_line_of_its_problem() 
     assert reason(lost) == "Locust died; it said:"
 
 
-def test_what_limited_a_cell_is_told_with_its_figure_and_what_disturbed_it_is_not() -> None:
+def test_what_limited_a_cell_and_what_disturbed_it_are_told_with_their_figures() -> None:
     assert reason(cell(found=(SATURATED, FAILING))) == "server-bound: 97% of its CPU used"
     assert reason(cell(found=(FAILING,))) == "no single limit"
     assert reason(cell()) == "no single limit"
+    noisy = Finding(Label.NOISY, "4.4% of CPU time was stolen")
+    told = "server-bound: 97% of its CPU used; noisy: 4.4% of CPU time was stolen"
+    assert reason(cell(found=(SATURATED, noisy))) == told
 
 
 def test_a_share_of_errors_is_told_with_their_kinds() -> None:
