@@ -160,7 +160,9 @@ def _pool_bounds(
     busiest = max(used.server, database / len(around.cores.database))
     if busy < FULL_SHARE or busiest >= IDLE_BELOW:
         return []
-    detail = f"its {around.pool_size} connections were lent for {min(busy, 1):.0%} of the time"
+    many = around.pool_size
+    lent = f"{many} connections were" if many > 1 else "only connection was"
+    detail = f"its {lent} lent for {min(busy, 1):.0%} of the time"
     return [Finding(Label.POOL_BOUND, detail)]
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from harness.report import words
 from harness.report.figures import Figures
 from harness.report.pair_chart import alternative, pair_chart
 from harness.report.specs import filled, specifications
@@ -128,9 +129,11 @@ def _trials_said(condition: Mapping[str, Any]) -> str:
 
 def _latencies_said(condition: Mapping[str, Any]) -> str:
     told = [
-        f"{name} {ms:.3g} ms" for name, found in condition["latencies"].items() for p, ms in found
+        f"{name} {words.number(ms)} ms"
+        for name, found in condition["latencies"].items()
+        for p, ms in found
         if p == 99 and ms is not None
-    ]  # fmt: skip
+    ]
     return (
         f"99th percentile of all blocks pooled: {', '.join(told) or 'not known'}. "
         "The table has the mean over blocks."

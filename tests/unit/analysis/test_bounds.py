@@ -66,6 +66,9 @@ FULL = busy([4] * 10, active=40)
 def test_a_pool_that_is_all_busy_while_nobody_computes_is_what_limits() -> None:
     detail = told(trial(waits=FULL), Label.POOL_BOUND)
     assert detail == "its 4 connections were lent for 100% of the time"
+    one = msgspec.structs.replace(POOLED, pool_size=1)
+    alone = told(trial(waits=busy([1] * 10, active=10)), Label.POOL_BOUND, one)
+    assert alone == "its only connection was lent for 100% of the time"
 
 
 def test_connections_whose_bytes_are_under_way_are_lent_though_postgresql_sees_them_idle() -> None:

@@ -56,6 +56,15 @@ def test_every_chart_names_its_variants_and_says_in_words_what_it_shows(figures:
         assert figure.alt.endswith("."), figure.stem
 
 
+def test_long_latencies_are_told_in_digits() -> None:
+    """And not as powers of ten."""
+    slow = [msgspec.structs.replace(t, latency_hdr=histogram(1_730.0)) for t in TRIALS]
+    pieces, made = pieces_of(RUN, slow), Figures()
+    statics(explorer(RUN, analyse(RUN, slow, (), pieces), pieces, labelled(RUN, slow)), made)
+    (said,) = [figure.alt for figure in made.made if figure.stem.endswith("latencies")]
+    assert re.search(rf"{BASELINE} \d,\d\d\d ms", said)
+
+
 def test_pairs_show_ratios_of_row_to_column(figures: Figures) -> None:
     text = drawn(figures, "pairs-server_cpu_us_per_request")
     ratio, low, high = (float(number) for number in re.findall(r"\b\d\.\d\d\b", text))
