@@ -1,6 +1,7 @@
 """What the terminal shows of published claims, made for 80 columns."""
 
 from collections.abc import Sequence
+from typing import assert_never
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -8,15 +9,6 @@ from rich.text import Text
 
 from harness.analysis.claims import Judgement, Verdict
 from harness.report.claim_words import evidence_row, summary
-
-_STYLES = {
-    Verdict.SUPPORTED: "green",
-    Verdict.SUPPORTED_IN_PART: "green",
-    Verdict.REFUTED: "bold red",
-    Verdict.DEPENDS: "bold yellow",
-    Verdict.UNDECIDED: "dim",
-    Verdict.NOT_TESTED: "dim",
-}
 
 
 def table(judgements: Sequence[Judgement], *, evidence: bool = False) -> RenderableType:
@@ -29,7 +21,7 @@ def _claim(judgement: Judgement, evidence: bool) -> list[RenderableType]:
     parts: list[RenderableType] = [
         Text.assemble(
             (f"{claim.name}  ", "bold"),
-            (judgement.verdict.value, _STYLES[judgement.verdict]),
+            (judgement.verdict.value, _style(judgement.verdict)),
             ("" if judgement.verdict is Verdict.NOT_TESTED else f" ({summary(judgement)})"),
         ),
         Padding(Text.assemble(claim.says, (f" ({claim.source})", "dim")), (0, 0, 0, 4)),
@@ -44,3 +36,17 @@ def _claim(judgement: Judgement, evidence: bool) -> list[RenderableType]:
         )
         parts.append(Padding(Text(text), (0, 0, 0, 6)))
     return parts
+
+
+def _style(verdict: Verdict) -> str:
+    match verdict:
+        case Verdict.SUPPORTED | Verdict.SUPPORTED_IN_PART:
+            return "green"
+        case Verdict.REFUTED | Verdict.REFUTED_IN_PART:
+            return "bold red"
+        case Verdict.DEPENDS:
+            return "bold yellow"
+        case Verdict.UNDECIDED | Verdict.NOT_TESTED:
+            return "dim"
+        case _:
+            assert_never(verdict)
