@@ -43,7 +43,7 @@ def view(
         "verdicts": [words.verdict(result, analysis.baseline) for result in analysis.conditions],
         "composition": words.composition(run),
         "disturbances": words.disturbances(analysis),
-        "blocks": _blocks(analysis),
+        "blocks": words.blocks(run, analysis),
         "comparisons": _comparisons(analysis),
         "stopping": words.stopping(run),
         "repeat": words.repeat(run),
@@ -200,13 +200,6 @@ def _noise(result: ConditionResult, analysis: Analysis) -> str:
 def _comparisons(analysis: Analysis) -> str:
     count = analysis.comparisons
     return f"{count:,} comparison{'' if count == 1 else 's'}"
-
-
-def _blocks(analysis: Analysis) -> int:
-    """How many were measured, at least in part."""
-    cells = () if analysis.ramps is None else analysis.ramps.cells
-    counts = [count for result in analysis.conditions for count in result.trials.values()]
-    return max((*counts, *(cell.trials for cell in cells)), default=0)
 
 
 def _slices(noise: Noise) -> str:

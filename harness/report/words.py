@@ -194,6 +194,18 @@ def stopping(run: Run) -> str:
     return "; ".join(told) or "all planned blocks, none measured again because of noise"
 
 
+def blocks(run: Run, analysis: Analysis) -> str:
+    """How many of those planned were measured, under all conditions or some."""
+    if analysis.ramps is None:
+        counts = [max(r.trials.values(), default=0) for r in analysis.conditions]
+    else:
+        counts = [cell.trials for cell in analysis.ramps.cells]
+    planned = run.study.blocks
+    least, most = min(counts, default=0), max(counts, default=0)
+    told = f"{least} of {planned} planned block{'s' if planned > 1 else ''} measured"
+    return told if least == most else f"{told}, and {most} under some conditions"
+
+
 def repeat(run: Run) -> dict[str, Any]:
     """The command, and what else it takes for the same to be measured."""
     commit, notes = run.commit, []

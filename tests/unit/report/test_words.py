@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from harness.analysis.intervals import Interval
 from harness.analysis.measures import Measure
 from harness.analysis.ratios import Comparison
-from harness.analysis.results import ConditionResult
-from harness.report.words import estimate, names, number, ratio, repeat, stopping, verdict
+from harness.analysis.results import ConditionResult, analyse
+from harness.report.words import blocks, estimate, names, number, ratio, repeat, stopping, verdict
 from harness.study import Condition, Stopping
-from tests.toys.runs import make_run
+from tests.toys.runs import BASELINE, CONDITION, make_run, make_study, simulate
 
 
 @pytest.mark.parametrize(
@@ -72,6 +72,19 @@ def test_by_what_rules_a_run_could_end_is_told() -> None:
         "ended once every ratio's 95 % interval was within 3%, looked at after 3, 6 blocks; no "
         "block begun that would end after 10 min; at most 2 noisy phases measured again"
     )
+
+
+def test_blocks_are_told_by_the_condition_that_has_the_fewest() -> None:
+    other = Condition("noop", 8, 100)
+    study = msgspec.structs.replace(make_study(blocks=4), conditions=(CONDITION, other))
+    run = make_run(study)
+    made = simulate(run, {BASELINE: 500.0, "b/other": 700.0}, 1)
+    both = [*made, *(msgspec.structs.replace(t, condition=other) for t in made)]
+    assert blocks(run, analyse(run, both)) == "4 of 4 planned blocks measured"
+    cut_off = [t for t in both if t.condition != other or t.block < 4]
+    told = "3 of 4 planned blocks measured, and 4 under some conditions"
+    assert blocks(run, analyse(run, cut_off)) == told
+    assert blocks(run, analyse(run, [])) == "0 of 4 planned blocks measured"
 
 
 def test_how_to_repeat_a_run_has_what_its_command_alone_does_not_say() -> None:
