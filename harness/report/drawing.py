@@ -17,6 +17,7 @@ PNG_SCALE = 2.0
 """For screens with twice as many points, and for print."""
 _COLOURS = 128
 """Few enough for a palette, which makes the files several times smaller; charts have fewer."""
+_FIRST = {"data": {"values": [{}]}, "mark": "point"}
 _NOT_IN_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 """Characters that a name may have and no XML."""
 
@@ -61,7 +62,11 @@ def png_of(svg: str) -> bytes:
 
 
 def main() -> None:
-    """Draw what comes, until nothing more does."""
+    """Draw what comes, until nothing more does.
+
+    The first drawing takes half a second longer than others, so it is done while nobody waits.
+    """
+    svg_of(_FIRST)
     for line in sys.stdin.buffer:
         svg = svg_of(json.loads(line))
         sys.stdout.buffer.write(msgspec.json.encode(Drawn(svg, png_of(svg))) + b"\n")

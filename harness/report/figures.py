@@ -40,6 +40,7 @@ class Figures:
     """All charts of a report, as they are made."""
 
     def __init__(self) -> None:
+        self._studio = studio()  # which begins to get ready
         self.made: list[Figure] = []
         self._shown: list[dict[str, Any]] = []
 
@@ -47,7 +48,7 @@ class Figures:
         self, stem: str, title: str, spec: Mapping[str, Any], alt: str, *, wide: bool = False
     ) -> dict[str, Any]:
         """Keep a chart, and have it drawn; what comes back is what the templates show of it."""
-        figure = Figure(self._unique(_OTHER.sub("-", stem)), title, alt, studio().draw(spec))
+        figure = Figure(self._unique(_OTHER.sub("-", stem)), title, alt, self._studio.draw(spec))
         shown = {
             "title": title,
             "alt": alt,

@@ -6,11 +6,11 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import cache
+from queue import SimpleQueue
 from typing import Any
 
 import msgspec
@@ -23,12 +23,13 @@ _EASELS = 2
 
 
 class Studio:
-    """As many processes as it has easels; each is begun when it is first needed, and kept."""
+    """As many processes as it has easels; they begin at once, and one that ends is replaced."""
 
     def __init__(self, easels: int) -> None:
         self._threads = ThreadPoolExecutor(easels, "easel")
-        self._mine = threading.local()
-        self._all: list[_Easel] = []
+        self._free: SimpleQueue[_Easel] = SimpleQueue()
+        for _ in range(easels):
+            self._free.put(_Easel())
 
     def draw(self, spec: Mapping[str, Any]) -> Future[Drawn]:
         """Have a Vega-Lite specification drawn.
@@ -40,16 +41,19 @@ class Studio:
     def close(self) -> None:
         """Let all of them end."""
         self._threads.shutdown()
-        for easel in self._all:
-            easel.close()
+        while not self._free.empty():
+            self._free.get().close()
 
     def _drawn(self, spec: bytes) -> Drawn:
-        """In a thread, which has one easel of its own."""
-        easel: _Easel | None = getattr(self._mine, "easel", None)
-        if easel is None or not easel.stands:
-            easel = self._mine.easel = _Easel()
-            self._all.append(easel)
-        return easel.draw(spec)
+        """In one of as many threads as there are easels, so that one is free."""
+        easel = self._free.get()
+        try:
+            if not easel.stands:
+                easel.close()
+                easel = _Easel()
+            return easel.draw(spec)
+        finally:
+            self._free.put(easel)
 
 
 class _Easel:

@@ -45,21 +45,21 @@ def write_report(store: Store, claims: Sequence[Claim] = ()) -> Report:
         DrawingFailed: a chart cannot be drawn.
     """
     run = store.read_run()
+    figures = Figures()
     trials, damaged = store.trials(run)
     pieces = pieces_of(run, trials)
     analysis = analyse(run, trials, claims, pieces)
     labelled = labelled_trials(run, trials, pieces)
     explored = explorer(run, analysis, pieces, labelled)
-    figures = Figures()
     values = {**view(run, analysis, damaged, figures), "statics": statics(explored, figures)}
     rows = trial_rows(run, labelled)
-    figures.finish()
-    _write_figures(store, figures)
-    store.write_text("report.md", markdown(values))
     store.write_text("trials.csv", as_csv(rows))
     store.write_bytes("trials.parquet", as_parquet(rows))
     store.write_text(file_name("summary"), schema_text("summary"))
     store.write_text("summary.json", summary_text(analysis))
+    figures.finish()  # others have drawn meanwhile
+    _write_figures(store, figures)
+    store.write_text("report.md", markdown(values))
     page = store.write_text("index.html", html(values, explored, cache_folder()))
     return Report(page=page, run=run, analysis=analysis, damaged=tuple(damaged))
 

@@ -28,14 +28,14 @@ def test_what_is_asked_for_is_drawn_whatever_the_order(studio: Studio) -> None:
         assert drawing.result().png.startswith(b"\x89PNG")
 
 
-def test_it_draws_in_no_more_processes_than_it_has_easels_and_they_end_with_it() -> None:
+def test_it_draws_in_as_many_processes_as_it_has_easels_and_they_end_with_it() -> None:
     before = set(program())
     made = Studio(2)
     for drawing in [made.draw(SPEC) for _ in range(6)]:
         drawing.result()
     begun = set(program()) - before
     made.close()
-    assert 1 <= len(begun) <= 2
+    assert len(begun) == 2
     assert not any(process.is_running() for process in begun)
 
 
@@ -45,10 +45,15 @@ def test_what_cannot_be_drawn_is_one_sentence_and_the_next_is_drawn(studio: Stud
     assert studio.draw(SPEC).result().svg.startswith("<svg")
 
 
-def test_a_process_that_was_killed_costs_one_drawing(studio: Studio) -> None:
+def test_processes_that_were_killed_are_replaced() -> None:
     before = set(program())
-    studio.draw(SPEC).result()
-    for process in set(program()) - before:
+    made = Studio(2)
+    made.draw(SPEC).result()
+    killed = set(program()) - before
+    for process in killed:
         process.kill()
         process.wait()
-    assert studio.draw(SPEC).result().svg.startswith("<svg")
+    assert made.draw(SPEC).result().svg.startswith("<svg")
+    made.close()
+    assert len(killed) == 2
+    assert set(program()) <= before
