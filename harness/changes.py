@@ -29,7 +29,7 @@ class Changes(msgspec.Struct, frozen=True):
         flags = [f"--blocks {self.blocks}"] if self.blocks else []
         flags += [f"--only {name}" for name in self.only]
         flags += [f"--budget {self.budget_min:g}"] if self.budget_min else []
-        flags += [f"--scale {self.scale:g}"] if self.scale else []
+        flags += [f"--scale {self.scale:g}"] if self.scale not in {None, 1.0} else []
         return flags + (["--keep-requests"] if self.keep_requests else [])
 
     def applied(self, study: Study) -> Study:

@@ -85,8 +85,9 @@ def load_claims(workspace: Workspace) -> tuple[Claim, ...]:
 
 def _check(path: Path, at: str, criterion: Criterion) -> None:
     of = criterion.of is not None
-    kinds = [of and criterion.to is not None, criterion.price is not None]
-    kinds += [of and criterion.count is not None, of and criterion.memory_per is not None]
+    memory = criterion.memory_per is not None
+    kinds = [of and criterion.to is not None and not memory, criterion.price is not None]
+    kinds += [of and criterion.count is not None, of and memory]
     if sum(kinds) != 1:
         raise MalformedFile(
             path,

@@ -15,7 +15,7 @@ from harness.catalog import Catalog
 from harness.examinations import Verification
 from harness.records import Phase, Plan
 from harness.report import cause_words, words
-from harness.report.ramps import gain_sentence, route
+from harness.report.ramps import compared_per_s, gain_sentence, route
 from harness.study import Condition, Study
 
 _SMOOTHING = 0.1
@@ -119,7 +119,7 @@ def _ramp_table(ramps: Ramps) -> Table:
 
 
 def _rates(ramps: Ramps, setup: str, condition: Condition) -> str:
-    highest = ramps.cell(setup, condition).highest_per_s
+    highest = compared_per_s(ramps, ramps.cell(setup, condition))
     known = ramps.in_print(setup, condition)
     ours = words.MISSING if highest is None else f"{highest:.1f}"
     return ours if known is None else f"{ours} ({known.highest_per_s:g})"

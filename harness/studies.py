@@ -7,6 +7,7 @@ from harness.cells import check_cells
 from harness.comparisons import check_comparisons
 from harness.decode import convert, toml_table
 from harness.errors import MalformedFile, UnknownName
+from harness.settings import LoadSettings
 from harness.study import Condition, Study
 from harness.workspace import Workspace
 
@@ -48,6 +49,11 @@ def load_study(path: Path, catalog: Catalog) -> Study:
     _check_design(path, study)
     if study.ramped:
         check_cells(path, study)
+    elif study.load.ramp != LoadSettings().ramp or study.published is not None:
+        key = "published" if study.published is not None else "load.ramp"
+        raise MalformedFile(
+            path, f'`{key}` is for Locust\'s ramps; set `load.engine = "locust"`, or remove it.'
+        )
     elif restarted := [n for n, s in study.setups.items() if s.max_connections is not None]:
         raise MalformedFile(
             path,

@@ -27,7 +27,8 @@ class Cell(msgspec.Struct, frozen=True):
     under_way: requests that the end cut off, in a trial.
     users: the most that were there, in the worst trial.
     shares: of processors, in cores. connections: to PostgreSQL, as sampled.
-    ready_threads: of the server, that waited for a processor, on average.
+    ready_threads: of the server, that waited for a processor, on average; at least, because what
+        threads waited that ended before the end is not known.
     series: successes in each second of the first complete trial. failed: failures likewise.
     found: labels of its complete trials, each once.
     trips: idle round trips: leg, what was added, what was measured, in ms.

@@ -6,7 +6,8 @@ from itertools import combinations
 import msgspec
 
 from harness.analysis.causes import Causes, explain
-from harness.analysis.claims import Findings, Judgement, judge
+from harness.analysis.claim_values import Findings
+from harness.analysis.claims import Judgement, judge
 from harness.analysis.labels import REMEDIES, Finding, Label
 from harness.analysis.measures import Measure, ranked
 from harness.analysis.pieces import Piece
@@ -31,6 +32,7 @@ class LabelCount(msgspec.Struct, frozen=True):
 class ConditionResult(msgspec.Struct, frozen=True, rename={"errors": "error_shares"}):
     """Everything about one condition.
 
+    trials, errors, findings: of all trials. The rest is of those that did not fail.
     round_trips_ms: by leg, the least and the most that was measured through it, idle; empty where
         no latency was added.
     """
@@ -139,6 +141,7 @@ def _called_differences(pieces: Sequence[Piece]) -> _Differences:
 
 def _condition(piece: Piece, differs: _Differences, comparisons: int) -> ConditionResult:
     blocks, condition = piece.blocks, piece.condition
+    good = {entry: piece.good(entry) for entry in blocks}
     return ConditionResult(
         condition=condition,
         comparisons={
@@ -152,15 +155,15 @@ def _condition(piece: Piece, differs: _Differences, comparisons: int) -> Conditi
         errors={entry: _error_share(found.values()) for entry, found in blocks.items()},
         memory_mib={
             entry: max(known) / 1024
-            for entry, found in blocks.items()
+            for entry, found in good.items()
             if (known := [t.rss_peak_kib for t in found.values() if t.rss_peak_kib is not None])
         },
         threads={
             entry: max(known)
-            for entry, found in blocks.items()
+            for entry, found in good.items()
             if (known := [t.threads for t in found.values() if t.threads is not None])
         },
-        round_trips_ms=_round_trips([t for found in blocks.values() for t in found.values()]),
+        round_trips_ms=_round_trips([t for found in good.values() for t in found.values()]),
     )
 
 

@@ -8,8 +8,10 @@ from rich.text import Text
 
 from harness.claims import load_claims
 from harness.cli.console import app, err, open_workspace, out
-from harness.experiment.store import find_run
+from harness.errors import UnknownName
+from harness.experiment.store import Store, find_run
 from harness.publish.site import Site, publish
+from harness.workspace import Workspace
 
 
 @app.command("publish")
@@ -20,12 +22,24 @@ def publish_(
 ) -> None:
     """Make a static site of runs: their reports, a list of them, and trends from run to run."""
     workspace, _ = open_workspace()
-    stores = [find_run(workspace.results, name) for name in runs]
+    stores = [store for name in runs if (store := _store(workspace, name, len(runs))) is not None]
     made = publish(
         stores, to, title, load_claims(workspace), lambda what: err.print(Text(what, style="dim"))
     )
     _warn(made)
     out.print(Text(f"site: {workspace.shown(made.page)}"), soft_wrap=True)
+
+
+def _store(workspace: Workspace, name: str, of: int) -> Store | None:
+    """Of several folders, as a shell names them, one may be no run yet."""
+    try:
+        return find_run(workspace.results, name)
+    except UnknownName:
+        if of == 1 or not Path(name).is_dir():
+            raise
+        said = f"{name}: it holds no `run.json`."
+        err.print(Text.assemble(("not published: ", "bold yellow"), said))
+        return None
 
 
 def _warn(made: Site) -> None:

@@ -58,7 +58,11 @@ class RelayInjector:
         except OSError:
             line = b""
         if not line:
-            raise RelayFailed(f"The relay process died. It said:\n{self._child.last_words()}")
+            words = self._child.last_words()
+            raise RelayFailed(
+                "The relay process died; continue with `bridgetoll run --resume`."
+                + (f" It said:\n{words}" if words else "")
+            )
         answer = messages.read_answer(line)
         if answer.problem is not None:
             raise RelayFailed(f"The relay could not do what it was told: {answer.problem}.")

@@ -28,7 +28,7 @@ class Side(asyncio.Protocol):
         self._held = 0
         self._deaf = False
         self._choked = False
-        self._ended = False
+        self._end_told = False
 
     def connection_made(self, transport: Any) -> None:
         """It stands: small pieces must not wait for others (Nagle's algorithm)."""
@@ -71,15 +71,16 @@ class Side(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """They have said their last, and may go on listening."""
-        self._ended = True
         self._travel(self._arrived, None)
         return True
 
     def _end_arrived(self) -> None:
+        self._end_told = True
         other = self.other
         if other is None or other.transport is None or other.transport.is_closing():
             return
-        if other._ended or self.transport is None:
+        # Not before the other's end has arrived here: what it said before may still be under way.
+        if other._end_told or self.transport is None:
             other.transport.close()
             if self.transport is not None:
                 self.transport.close()

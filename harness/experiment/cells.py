@@ -111,8 +111,7 @@ class Cells:
                     ascent = self._climb(phase, attempt, server, plan, relays, python)
                     server.problem = _death(server)
                     server.running.stop()
-                    self._database.cut_off()
-                    after = self._measured_again(phase, entry, legs)
+                    after = self._measured_again(phase, entry, condition, legs)
                     if before is not None and after is not None:
                         measured = round_trips(before, after)
                 except (Violation, OSError, http.client.HTTPException) as error:
@@ -120,6 +119,7 @@ class Cells:
                 except LocustFailed as error:
                     server.problem = str(error)
         legs.shorten()
+        self._database.cut_off()  # however it ended, its statements must not outlive it
         most = int(self._database.settings()["max_connections"])
         return trial_of(
             ascent, self._run.id, phase, entry, attempt, started_at, server.problem, measured, most
@@ -171,11 +171,16 @@ class Cells:
             ascent.waits = sampler.take(role)
         return ascent
 
-    def _measured_again(self, phase: Phase, entry: Entry, legs: Legs) -> tuple[float, float] | None:
+    def _measured_again(
+        self, phase: Phase, entry: Entry, condition: Condition, legs: Legs
+    ) -> tuple[float, float] | None:
         """By a fresh server: the other may have requests in its queue for minutes."""
+        self._database.cut_off()
+        legs.shorten()  # as it was when the other started
         with ExitStack() as stack:
             server = self._launcher.launch(phase.block, entry, self._database, legs, stack)
             self._launcher.await_ready(server)
+            legs.lengthen(condition.latency or Latency())
             return None if server.problem else _measured(legs, server)
 
 

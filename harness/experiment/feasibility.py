@@ -14,6 +14,7 @@ def check_connections(study: Study, limits: Limits) -> None:
         UsageError: with the number that would work.
     """
     servers = 1 if study.ramped else len(study.everyone) + 1
+    _check_relay(study, limits, servers)
     in_all = None if limits.in_all is None else limits.in_all * study.load.generators // servers
     known = [limit for limit in (in_all, limits.per_server) if limit is not None]
     if not known:
@@ -28,6 +29,20 @@ def check_connections(study: Study, limits: Limits) -> None:
                 f"{servers} servers, and this machine allows {allowed}; set `connections` to "
                 f"{allowed} at most, or raise the limit of {remedy}."
             )
+
+
+def _check_relay(study: Study, limits: Limits, servers: int) -> None:
+    """Every connection that it carries has two ends, and one process holds all of them."""
+    if not study.delayed or limits.in_all is None:
+        return
+    most = max(condition.connections for condition in study.conditions)
+    ends = 2 * (servers * most + study.database.max_connections)
+    if ends > limits.in_all:
+        raise UsageError(
+            f"The relay that adds latency would hold {ends:,} ends of connections, and this "
+            f"machine allows {limits.in_all:,}; ask for fewer `connections`, or raise the limit of "
+            "open files (ulimit -n)."
+        )
 
 
 def check_objectives(study: Study, ceiling: Ceiling) -> None:

@@ -8,7 +8,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import psycopg
 
-from harness.delay.injector import Address, Injector
+from harness.delay.injector import Address, Injector, Leg
 from harness.errors import DatabaseFailed
 from harness.lab.connecting import connect
 from harness.lab.network import HOST
@@ -29,6 +29,7 @@ class Legs:
     def __init__(self, injector: Injector | None) -> None:
         self._injector = injector
         self._client_s = 0.0
+        self._ways: dict[tuple[Leg, Address], Address] = {}
 
     def shorten(self) -> None:
         """No added latency, for whatever is not measured."""
@@ -47,14 +48,20 @@ class Legs:
             return url
         parts = urlsplit(url)
         there = Address(parts.hostname or HOST, parts.port or _POSTGRESQL)
-        near = self._injector.through("database", there)
+        near = self._through(self._injector, "database", there)
         login, at, _ = parts.netloc.rpartition("@")
         return urlunsplit(parts._replace(netloc=f"{login}{at}{quote(near.host)}:{near.port}"))
 
     def server_address(self, port: int) -> Address:
         """Where the load reaches a server."""
         there = Address(HOST, port)
-        return there if self._injector is None else self._injector.through("client", there)
+        return there if self._injector is None else self._through(self._injector, "client", there)
+
+    def _through(self, injector: Injector, leg: Leg, target: Address) -> Address:
+        """One way to each target, however often it is asked for."""
+        if (leg, target) not in self._ways:
+            self._ways[leg, target] = injector.through(leg, target)
+        return self._ways[leg, target]
 
     def measure(self, database_url: str, port: int, address: Address) -> tuple[float, float] | None:
         """Idle round trips in milliseconds, database and client; None where nothing is added.

@@ -10,7 +10,7 @@ from harness.analysis.histogram import is_readable
 from harness.decode import convert, json_value
 from harness.errors import MalformedFile
 from harness.factors import factors_of
-from harness.records import SCHEMA, Run, Trial
+from harness.records import DUPLICATE, SCHEMA, Run, Trial
 
 _TOO_LONG = re.compile(rb"[\[:,\s]-?\d{19}")
 """What may be a number that is no count of nanoseconds in three hundred years, and that arrays
@@ -77,12 +77,22 @@ def check_run(path: Path, run: Run) -> None:
     Raises:
         MalformedFile: something is named that stands nowhere, or lacks what it must have.
     """
-    named = {*run.study.everyone, *(entry.variant for entry in run.plan.entries)}
+    corners = (name for square in run.study.squares for row in square.corners for name in row)
+    named = {*run.study.everyone, *corners}
     if missing := sorted(named - run.variants.keys()):
         raise MalformedFile(path, f"`variants` lacks `{missing[0]}`; restore the file.")
     folders = {name.partition("/")[0] for name in run.variants}
     if missing := sorted(folders - run.implementations.keys()):
         raise MalformedFile(path, f"`implementations` lacks `{missing[0]}`; restore the file.")
+    twin = run.study.baseline + DUPLICATE
+    for entry in run.plan.entries:
+        if entry.variant not in run.study.everyone or entry.name not in {entry.variant, twin}:
+            raise MalformedFile(
+                path,
+                f"`plan` has `{entry.name}`, which the study lacks; restore the file.",
+            )
+    if not run.study.conditions:
+        raise MalformedFile(path, "`study` has no conditions; restore the file.")
     if not (run.cores.application and run.cores.database and run.cores.load):
         raise MalformedFile(path, "`cores` leaves a role without any; restore the file.")
     for square in run.study.squares:
@@ -109,8 +119,10 @@ def check_trial(path: Path, trial: Trial) -> None:
     for key in ("latency_hdr", "lag_hdr"):
         if not is_readable(getattr(trial, key)):
             raise MalformedFile(path, f"`{key}` is no HDR histogram; restore or delete the file.")
-    counted = (s.correct + s.reconnects + sum(s.errors.values()) for s in trial.slices)
-    if sum(counted) > _LARGEST_SUM:
+    besides = [s.window.beside for s in trial.slices if s.window and s.window.beside]
+    counted = sum(s.correct + s.reconnects + sum(s.errors.values()) for s in trial.slices)
+    counted += sum(beside.correct + sum(beside.errors.values()) for beside in besides)
+    if counted > _LARGEST_SUM:
         raise MalformedFile(
             path, "`slices` count more than 64 bits hold; restore or delete the file."
         )
@@ -128,6 +140,8 @@ def check_belongs(path: Path, trial: Trial, run: Run) -> None:
     if trial.variant not in run.variants or trial.entry not in entries:
         name = trial.entry if trial.variant in run.variants else trial.variant
         raise MalformedFile(path, f"is of `{name}`, which the run does not have; remove it.")
+    if trial.variant in run.excluded:
+        raise MalformedFile(path, f"is of `{trial.variant}`, which was not measured; remove it.")
     wrong = {
         f"run {trial.run}": trial.run != run.id,
         f"entry {trial.entry} of {trial.variant}": entries[trial.entry] != trial.variant,

@@ -82,14 +82,17 @@ class Turns:
         draw: of arrivals, where one turn has several windows, lest all see one pattern.
         """
         clock = gathering.server.running.clock
-        edges = _Edges([], [])
+        edges, latency = _Edges([], []), self._condition.latency
+        far = latency is not None and latency.database_ms > 0
 
         def at_edge(edge: Edge) -> None:
             # Closing, the clocks come first; opening, last: what the reading costs lies outside.
-            if not edge.open:
+            # With netem a far database is far from the harness too, and would keep them waiting.
+            first = far or not edge.open
+            if first:
                 edges.readings.append(self._with.gauges.read(clock))
             edges.counters.append(self._database.counters())
-            if edge.open:
+            if not first:
                 edges.readings.append(self._with.gauges.read(clock))
 
         condition, settings = self._condition, self._settings

@@ -29,7 +29,8 @@ _GRACE_S = 90.0
 _POLL_S = 1.0
 _SHORT_S = 1.0
 """By how much a ramp may be shorter than planned: Locust looks at its time once a second."""
-_INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
+_INHERITED = ("PATH", "LANG", "LC_ALL", "TMPDIR")
+"""Not HOME: Locust reads settings there and in its working directory, and nobody would see them."""
 
 
 class RampPlan(msgspec.Struct, frozen=True):
@@ -111,6 +112,7 @@ def climb(
     Raises:
         LocustFailed: it died, hung, or told nothing that can be read.
     """
+    folder = folder.resolve()
     told = folder / f"{name}.json"
     values = msgspec.to_builtins(plan) | {"result": str(told)}
     env = {key: os.environ[key] for key in _INHERITED if key in os.environ}
@@ -120,8 +122,8 @@ def climb(
             "--headless", "--host", url, "--html", str(folder / f"{name}.html"),
             "--exit-code-on-error", "0", "--only-summary",
         ],
-        cpus=cpus, env=env | {_VARIABLE: json.dumps(values)}, log=folder / f"{name}.log",
-        prompt=True,
+        cpus=cpus, env=env | {"HOME": str(folder), _VARIABLE: json.dumps(values)}, cwd=folder,
+        log=folder / f"{name}.log", prompt=True,
     )  # fmt: skip
     try:
         _wait(child, plan.length_s + _GRACE_S, meanwhile)
@@ -149,8 +151,10 @@ def _read(child: Child, told: Path, plan: RampPlan) -> RampResult:
     except (OSError, msgspec.DecodeError) as error:
         raise _failed(child, "told nothing") from error
     lasted_s = (result.ended_ns - result.began_ns) / 1e9
-    if child.popen.returncode != 0 or lasted_s < plan.length_s - _SHORT_S:
+    if lasted_s < plan.length_s - _SHORT_S:
         raise _failed(child, f"was ended after {max(lasted_s, 0):.0f} of {plan.length_s:.0f} s")
+    if child.popen.returncode != 0:
+        raise _failed(child, "had climbed its ramp")
     return result
 
 

@@ -9,9 +9,9 @@ from harness.publish.trend_chart import alternative, trend_chart
 from harness.publish.trends import Point, Trend
 from harness.report import cause_words, words
 from harness.report.charts import data_uri
-from harness.report.drawing import svg_of
 from harness.report.ramps import gain_sentence
 from harness.report.render import environment
+from harness.report.studio import studio
 from harness.report.write import Report
 from harness.study import Condition
 
@@ -91,10 +91,11 @@ def _condition(condition: Condition, found: Sequence[Trend]) -> dict[str, Any]:
     return {
         "title": words.condition_title(condition),
         "headings": [measure.heading for measure in measures],
+        "ratio": ranked(condition)[0].heading,
         "charts": [
             {
                 "title": measure.heading,
-                "uri": data_uri(svg_of(trend_chart(found, measure))),
+                "uri": data_uri(studio().draw(trend_chart(found, measure)).result().svg),
                 "alt": alternative(found, measure),
             }
             for measure in measures
@@ -109,6 +110,11 @@ def _changed(point: Point) -> list[str]:
     return [*apart, *point.changed] or ["nothing known"]
 
 
+def _value(point: Point, measure: Measure) -> str:
+    told = words.estimate(point.estimates.get(measure))
+    return f"{told} (not ranked)" if measure in point.unranked else told
+
+
 def _row(trend: Trend, point: Point, measures: Sequence[Measure]) -> dict[str, Any]:
     first = point is trend.points[0]
     baseline = point.run.study.baseline
@@ -117,7 +123,7 @@ def _row(trend: Trend, point: Point, measures: Sequence[Measure]) -> dict[str, A
         "number": point.number,
         "id": point.run.id,
         "date": point.run.started_at[:10],
-        "values": [words.estimate(point.estimates.get(measure)) for measure in measures],
+        "values": [_value(point, measure) for measure in measures],
         "ratio": "1" if trend.variant == baseline else words.ratio(point.ratio),
         "baseline": baseline,
         "changed": ["first of these runs"] if first else _changed(point),

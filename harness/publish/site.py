@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from harness.claims import Claim
-from harness.errors import BridgetollError, MalformedFile, UsageError
+from harness.errors import BridgetollError, DrawingFailed, MalformedFile, UsageError
 from harness.experiment.store import Store
 from harness.publish.pages import index_page, trends_page
 from harness.publish.place import take
@@ -55,6 +55,7 @@ def publish(
         UsageError: the folder or none of the runs can be used, or two are called alike; nothing
             has been written then.
         MalformedFile: the only run's `run.json` cannot be read; likewise.
+        DrawingFailed: a chart cannot be drawn.
         StoreFailed: the site cannot be written.
     """
     chosen, refused = _by_date(stores)
@@ -62,7 +63,12 @@ def publish(
     reports: list[Report] = []
     for store in chosen:
         step(f"reporting {store.id}")
-        reports.append(write_report(Store(store.folder, place.run(store.id)), claims))
+        try:
+            reports.append(write_report(Store(store.folder, place.run(store.id)), claims))
+        except (DrawingFailed, MalformedFile) as error:  # a site that cannot be written is another
+            refused[store.id] = error
+    if not reports:
+        raise next(iter(refused.values()))
     step("following variants from run to run")
     followed = trends([(report.run, report.analysis) for report in reports])
     place.write("trends.html", trends_page(title, reports, followed))
@@ -70,7 +76,7 @@ def publish(
     return Site(
         page=page,
         damaged={report.run.id: report.damaged for report in reports if report.damaged},
-        left=place.left([store.id for store in chosen]),
+        left=place.left([report.run.id for report in reports]),
         refused=refused,
     )
 

@@ -22,6 +22,8 @@ class Point(msgspec.Struct, frozen=True):
     number: of the run among those that are published, by date, the earliest being 1.
     estimates: absolute values with intervals over blocks, of the measures that the condition ranks
         by and that the run has.
+    unranked: those of them by which the run itself ranks nobody, e.g. because PostgreSQL was the
+        limit.
     ratio: to the run's baseline, by the condition's first measure; None of the baseline itself.
     changed: what is not as it was at the point before; empty at the first.
     apart: why it cannot be compared with the point before; empty where it can, and at the first.
@@ -33,6 +35,7 @@ class Point(msgspec.Struct, frozen=True):
     ratio: Interval | None
     changed: tuple[str, ...]
     apart: tuple[str, ...] = ()
+    unranked: frozenset[Measure] = frozenset()
 
 
 class Trend(msgspec.Struct, frozen=True):
@@ -92,4 +95,5 @@ def _point(
         ratio=result.comparisons[measures[0]].ratios.get(variant),
         changed=tuple(d for point in before for d in differences(point.run, run, variant)),
         apart=tuple(reason for point in before for reason in reasons(point.run, run)),
+        unranked=frozenset(m for m in estimates if result.comparisons[m].unsaid),
     )

@@ -7,7 +7,7 @@ from harness.analysis.intervals import Interval
 from harness.analysis.slopes import Slope
 from harness.analysis.squares import Interaction
 from harness.analysis.waterfalls import Fall
-from harness.report.charts import PALETTE
+from harness.report.charts import GREYS
 
 _UNIT = "server CPU per request (µs)"
 _LEVEL, _UP, _DOWN = "#5B6167", "#D55E00", "#009E73"
@@ -76,7 +76,7 @@ def interaction_chart(found: Interaction) -> dict[str, Any]:
     colour = alt.Color(
         "column:N",
         title=found.columns,
-        scale=alt.Scale(domain=columns, range=list(PALETTE[: len(columns)])),
+        scale=alt.Scale(domain=columns, range=list(GREYS[: len(columns)])),
         legend=alt.Legend(orient="bottom"),
     )
     x = alt.X("row:N", title=found.rows, sort=None, axis=alt.Axis(labelAngle=0))
@@ -121,11 +121,15 @@ def slope_chart(families: Sequence[Slope], palette: Mapping[str, str]) -> dict[s
 
 
 def _line(family: Slope) -> list[dict[str, Any]]:
-    levels: Mapping[int, Interval] = family.levels
+    """From the first hop on, where that has a price of its own: what is drawn is what is told."""
+    steep = family.per_hop if family.further is None else family.further
+    levels: Mapping[int, Interval] = {
+        k: level for k, level in family.levels.items() if k or family.further is None
+    }
     middle = sum(levels) / len(levels)
     mean = sum(level.mean for level in levels.values()) / len(levels)
     return [
-        {"hops": k, "value": mean + family.per_hop.mean * (k - middle), "family": family.base}
+        {"hops": k, "value": mean + steep.mean * (k - middle), "family": family.base}
         for k in (min(levels), max(levels))
     ]
 

@@ -47,7 +47,7 @@ def sentences(causes: ConditionCauses) -> list[str]:
 
 
 def _effect_sentence(effect: Effect) -> str:
-    shown = "" if effect.called else " (not shown beyond noise)"
+    shown = {True: "", False: " (not shown beyond noise)", None: " (no noise floor)"}[effect.called]
     return f"{_capital(effect.contrast.title)}: {words.ratio(effect.cpu)} times the CPU{shown}."
 
 
@@ -59,23 +59,31 @@ def fall_sentences(fall: Fall) -> str:
         f"{words.number(fall.start.mean)}."
     )
     if any(step.called is None for step in fall.steps):
-        return f"{text} Its steps, without a noise floor to judge them by: {_steps(fall.steps)}."
+        return (
+            f"{text} Its steps, without a noise floor to judge them by: {_steps(fall, fall.steps)}."
+        )
     costs = [step for step in fall.steps if step.called and step.added.mean > 0]
     saves = [step for step in fall.steps if step.called and step.added.mean < 0]
     nothing = [step for step in fall.steps if not step.called]
     if costs:
         dearest = sorted(costs, key=lambda step: -step.added.mean)
-        text += f" Of the difference, with the steps in this order: {_steps(dearest)}."
+        text += (
+            f" Of the difference, the dearest first, where shares depend on the order of the way: "
+            f"{_steps(fall, dearest)}."
+        )
     if saves:
-        text += f" Cheaper, not dearer: {_steps(saves)}."
+        text += f" Cheaper, not dearer: {_steps(fall, saves)}."
     if nothing:
-        text += f" Not shown beyond what identical servers differ by: {_steps(nothing)}."
+        text += f" Not shown beyond what identical servers differ by: {_steps(fall, nothing)}."
     return text
 
 
-def _steps(steps: Sequence[Step]) -> str:
+def _steps(fall: Fall, steps: Sequence[Step]) -> str:
+    """With their shares of the way, if it leads up: of one that leads down they would mislead."""
+    up = fall.end.mean > fall.start.mean
     return "; ".join(
-        f"{step.changed}, {words.estimate(step.added)} µs ({step.share:.0%})" for step in steps
+        f"{step.changed}, {words.estimate(step.added)} µs{f' ({step.share:.0%})' if up else ''}"
+        for step in steps
     )
 
 

@@ -16,6 +16,8 @@ PALETTE = (
 """Okabe and Ito (2008), told apart by colour-blind readers, then darker ones for more variants."""
 
 
+GREYS = ("#2F3B47", "#76828E", "#A3ABB2", "#C9D0D6")
+"""For roles and for values of a factor, which must not be taken for a variant."""
 _DASHES = [[1, 0], [6, 3], [2, 2], [9, 3, 2, 3]]
 _ROOM = 1.15
 """The axis's end, as a multiple of the farthest block."""

@@ -62,10 +62,18 @@ def _chart(
     ]
     return figures.add(
         f"curve-{alike.name}-{measure.value}",
-        f"{words.condition_title(alike)}, {alike.arrivals} arrivals: {measure.heading}, by load"
+        f"{_title(alike)}: {measure.heading}, by load"
         f"{'' if all(point['offered'] for point in points) else _HOLLOW}",
         _specification(points, measure, variants),
         _alternative(points, measure),
+    )
+
+
+def _title(alike: Condition) -> str:
+    """An open loop without its rate, which the axis has."""
+    return (
+        f"{alike.endpoint}, {alike.arrivals} arrivals, {words.connections(alike.connections)} at "
+        f"most, {alike.rows:,} rows{words.added(alike)}"
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.report.rows import COLUMNS, Row, Value
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 """How a cell begins that a spreadsheet takes for a formula. Texts of a run may be a stranger's, and
 a formula can read other cells and send them away; an apostrophe before it makes it text again."""
 

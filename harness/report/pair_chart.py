@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from harness.report import words
+
 _CELL, _LINE = 34, 24
 """Pixels, enough for a ratio with two decimals."""
 _WIDE, _HIGH = 64, 34
@@ -19,6 +21,8 @@ _FULL = 2.0
 
 def pair_chart(found: Mapping[str, Any], heading: str) -> dict[str, Any]:
     """Ratios of row to column, each pair once; grey are pairs that were not told apart.
+
+    Where pairs may not be tested, its title says so, and none is grey.
 
     With intervals below them, unless there are too many variants.
 
@@ -40,19 +44,21 @@ def pair_chart(found: Mapping[str, Any], heading: str) -> dict[str, Any]:
         .properties(
             width=(_WIDE if spacious else _CELL) * (len(names) - 1),
             height=(_HIGH if spacious else _LINE) * (len(names) - 1),
-            title=alt.TitleParams(f"{heading}: row / column", fontSize=12, anchor="start"),
+            title=alt.TitleParams(
+                f"{heading}: row / column{'' if found['ranking'] else ', not tested'}",
+                fontSize=12,
+                anchor="start",
+            ),
         )
     )
     scale = alt.Scale(
         type="log", domain=[1 / _FULL, 1, _FULL], range=list(_TINTS), clamp=True, interpolate="rgb"
     )
-    ink = alt.condition("datum.differs", alt.value("#101010"), alt.value("#555555"))
+    ink = alt.condition("datum.alike", alt.value("#555555"), alt.value("#101010"))
     made: dict[str, Any] = (
         alt.layer(
             chart.mark_rect().encode(color=alt.Color("ratio:Q", scale=scale, legend=None)),
-            chart.mark_text(fontSize=10, dy=-6 if spacious else 0).encode(
-                text=alt.Text("ratio:Q", format=".2f"), color=ink
-            ),
+            chart.mark_text(fontSize=10, dy=-6 if spacious else 0).encode(text="told:N", color=ink),
             *(
                 [chart.mark_text(fontSize=8, dy=7).encode(text="interval:N", color=ink)]
                 if spacious
@@ -68,9 +74,14 @@ def pair_chart(found: Mapping[str, Any], heading: str) -> dict[str, Any]:
 def alternative(found: Mapping[str, Any], heading: str) -> str:
     """What the chart shows, for those who do not see it."""
     names = _ordered(found)
-    told = sum(cell["differs"] for cell in _cells(found, names))
-    pairs = len(names) * (len(names) - 1) // 2
-    return f"{heading}, each variant to each other: {told} of {pairs} pairs differ beyond noise."
+    if not found["ranking"]:
+        why = found["unsaid"] or "there was nothing to test"
+        return f"{heading}, each variant to each other: not tested, because {why}."
+    cells = _cells(found, names)
+    told = sum(not cell["alike"] for cell in cells)
+    return (
+        f"{heading}, each variant to each other: {told} of {len(cells)} pairs differ beyond noise."
+    )
 
 
 def _ordered(found: Mapping[str, Any]) -> list[str]:
@@ -86,8 +97,9 @@ def _cells(found: Mapping[str, Any], names: Sequence[str]) -> list[dict[str, Any
             "row": row,
             "column": column,
             "ratio": found["ratio"][place[row]][place[column]],
+            "told": words.times(found["ratio"][place[row]][place[column]]),
             "interval": _interval(found, place[row], place[column]),
-            "differs": bool(found["ranking"]) and not groups[row] & groups[column],
+            "alike": bool(found["ranking"] and groups[row] & groups[column]),
         }
         for at, row in enumerate(names)
         for column in names[:at]
@@ -97,4 +109,4 @@ def _cells(found: Mapping[str, Any], names: Sequence[str]) -> list[dict[str, Any
 
 def _interval(found: Mapping[str, Any], row: int, column: int) -> str:
     low, high = found["low"][row][column], found["high"][row][column]
-    return "" if low is None or high is None else f"[{low:.2f}, {high:.2f}]"
+    return "" if low is None or high is None else f"[{words.times(low)}, {words.times(high)}]"

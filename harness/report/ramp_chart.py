@@ -23,6 +23,7 @@ def ramp_chart(ramps: Ramps, setups: Sequence[str], endpoint: str) -> dict[str, 
         if kind == "succeeded" or any(series)
         for at, rate in _smooth(series)
     ]
+    panels = list(dict.fromkeys(_added(cell) for cell in ramps.cells))
     palette = colours(setups)
     base = alt.Chart(alt.InlineData(values=rows)).mark_line(strokeWidth=1.5)
     chart = (
@@ -41,7 +42,7 @@ def ramp_chart(ramps: Ramps, setups: Sequence[str], endpoint: str) -> dict[str, 
             ),
         )
         .properties(width=230, height=170)
-        .facet(column=alt.Column("added:N", title=None))
+        .facet(column=alt.Column("added:N", title=None, sort=panels))
         .resolve_scale(y="independent")
     )
     made: dict[str, Any] = chart.to_dict(validate=False)

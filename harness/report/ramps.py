@@ -16,6 +16,9 @@ from harness.study import Condition
 KEPT = 6
 """Of PostgreSQL's connections: three are kept for superusers, two are the harness's own, and one
 may have come and gone between two looks. An application that had the rest had all there are."""
+_NEARLY = 0.9
+"""Of them, which is enough where requests failed too: where connections come and go for every
+request, a look sees few of those that were there at the worst moment."""
 
 
 BURST = 2.0
@@ -93,10 +96,17 @@ def pair(highest: float | None, successes: float | None) -> str:
     return f"{highest:.1f} / {successes:,.0f}"
 
 
+def compared_per_s(ramps: Ramps, cell: Cell) -> float | None:
+    """Its highest rate; beside a published one the highest that Locust's chart would have shown."""
+    if ramps.in_print(cell.setup, cell.condition) is None or cell.charted_per_s is None:
+        return cell.highest_per_s
+    return cell.charted_per_s
+
+
 def gain_sentence(gain: Gain) -> str:
-    """How a setup stood to the baseline, here and in print."""
+    """How a setup stood to the baseline, here and in print: then both as Locust's charts say."""
     text = (
-        f"{route(gain.condition)}: {gain.setup} reached {words.ratio(gain.ours)} times the rate of "
+        f"{route(gain.condition)}: {gain.setup} reached {_rates(gain)} times the rate of "
         f"{gain.baseline}"
     )
     if gain.successes is not None:
@@ -121,7 +131,10 @@ def reason(cell: Cell) -> str:
         kinds = ", ".join(f"{count:,} {kind}" for kind, count in cell.errors.items())
         parts.append(f"{share:.1%} of requests failed ({kinds})")
     if _exhausted(cell):
-        parts.append(f"PostgreSQL's {cell.max_connections} connections were taken")
+        parts.append(
+            f"PostgreSQL's {cell.max_connections} connections were taken "
+            f"({cell.most_connections} seen at once)"
+        )
     highest, steady = cell.highest_per_s, cell.steady_per_s
     if highest is not None and steady is not None and highest >= BURST * steady:
         parts.append(
@@ -147,14 +160,17 @@ def _waits(cell: Cell) -> str:
 
 
 def _exhausted(cell: Cell) -> bool:
-    most, allowed = cell.most_connections, cell.max_connections
-    return most is not None and allowed is not None and most >= allowed - KEPT
+    most, allowed, share = cell.most_connections, cell.max_connections, cell.failed_share
+    if most is None or allowed is None:
+        return False
+    failing = share is not None and share > ERROR_SHARE
+    return most >= allowed - KEPT or (failing and most >= _NEARLY * allowed)
 
 
 def _beside(ramps: Ramps, setup: str, condition: Condition) -> dict[str, str]:
     cell, known = ramps.cell(setup, condition), ramps.in_print(setup, condition)
     return {
-        "ours": pair(cell.highest_per_s, cell.successes),
+        "ours": pair(compared_per_s(ramps, cell), cell.successes),
         "published": words.MISSING if known is None else pair(known.highest_per_s, known.successes),
         "ratio": _quotient(cell, known),
     }
@@ -174,10 +190,17 @@ def _gain(ramps: Ramps, pair: tuple[str, str], condition: Condition) -> dict[str
         return {"ours": words.MISSING, "published": words.MISSING, "quotient": words.MISSING}
     gain = found[0]
     return {
-        "ours": f"{words.ratio(gain.ours)} / {words.ratio(gain.successes)}",
+        "ours": f"{_rates(gain)} / {words.ratio(gain.successes)}",
         "published": _both(gain.published, gain.published_successes),
         "quotient": _both(gain.quotient, gain.successes_quotient),
     }
+
+
+def _rates(gain: Gain) -> str:
+    """Beside published ones, those that a chart would have shown."""
+    if gain.published is None or gain.charted is None:
+        return words.ratio(gain.ours)
+    return words.times(gain.charted)
 
 
 def _both(rates: float | None, successes: float | None) -> str:
@@ -193,7 +216,7 @@ def _detail(cell: Cell) -> dict[str, Any]:
         cell.users,
         None if cell.failed_share is None else f"{cell.failed_share:.1%}",
         None if cell.under_way is None else f"{cell.under_way:.0f}",
-        *(None if v is None else words.number(v) for v in (cell.charted_per_s, cell.steady_per_s)),
+        *(None if v is None else words.number(v) for v in (cell.highest_per_s, cell.steady_per_s)),
         *(
             None if v is None else words.number(v)
             for v in (cell.latency_p50_ms, cell.latency_p99_ms)
@@ -218,11 +241,11 @@ def _detail(cell: Cell) -> dict[str, Any]:
 
 
 DETAILS = (
-    "users", "failed", "cut off at the end", "highest in Locust's chart",
+    "users", "failed", "cut off at the end", "highest over ten seconds",
     "successes/s with all users",
     "median of those answered (ms)",
     "p99 of those answered (ms)", "server CPU", "PostgreSQL CPU", "Locust CPU", "relay CPU",
-    "connections, mean", "connections, peak", "threads, peak", "threads ready, mean",
+    "connections, mean", "connections, peak", "threads, peak", "threads ready, at least",
     "memory, peak (MiB)",
     "Locust's own page, in the run's folder",
 )  # fmt: skip

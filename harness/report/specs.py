@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any
 
 from harness.analysis.labelled import Standing
+from harness.report.charts import GREYS
 
 _HEIGHT_PER_ROW = 26
 _TITLE, _HEADING = "{title}", "{heading}"
@@ -183,7 +184,7 @@ def _resources() -> dict[str, Any]:
             color=alt.Color(
                 "role:N",
                 title=None,
-                scale=alt.Scale(domain=roles, range=["#0072B2", "#009E73", "#E69F00", "#999999"]),
+                scale=alt.Scale(domain=roles, range=list(GREYS)),
                 legend=alt.Legend(orient="bottom"),
             ),
             order=alt.Order("at:Q"),

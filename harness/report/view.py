@@ -40,7 +40,7 @@ def view(
         "run": run,
         "analysis": analysis,
         "damaged": [str(error) for error in damaged],
-        "verdicts": [words.verdict(result, analysis.baseline) for result in analysis.conditions],
+        "verdicts": words.verdicts(run, analysis),
         "composition": words.composition(run),
         "disturbances": words.disturbances(analysis),
         "blocks": words.blocks(run, analysis),
@@ -59,7 +59,6 @@ def view(
         "ramp_details": DETAILS,
         "causes": causes_view(run, analysis.causes, figures),
         "repeated": analysis.repeated,
-        "failed_checks": {v.variant: v.problems for v in run.verifications if not v.passed},
         "labels": [_label(label) for label in Label],
         "order": _order_of_all(run),
         "memory_heading": _memory_heading(run),
@@ -89,7 +88,7 @@ def _condition(
         "trips": _trips(result),
         "charts": [_chart(result, m, variants, run, figures) for m in measures],
         "rankings": [_ranking(result.comparisons[m]) for m in measures],
-        "ratios": [m.heading for m in measures],
+        "ratios": [_ratio_heading(result.comparisons[m]) for m in measures],
         "columns": [m.heading for m in _columns(result)],
         "rows": [_row(analysis, result, entry) for entry in present],
         "findings": [
@@ -138,6 +137,11 @@ def _ranking(comparison: Comparison) -> dict[str, Any]:
         ],
         "unsaid": comparison.unsaid,
     }
+
+
+def _ratio_heading(comparison: Comparison) -> str:
+    """A ratio that may not be ranked by is not to be read as one that may."""
+    return comparison.measure.heading + (", not ranked" if comparison.unsaid else "")
 
 
 def _row(analysis: Analysis, result: ConditionResult, entry: str) -> dict[str, Any]:
@@ -232,7 +236,7 @@ def _shown(analysis: Analysis, entry: str) -> str:
 def _label(label: Label) -> dict[str, str]:
     kind = "what limited the throughput" if label in LIMITS else "what disturbed the trial"
     if label in FAILED:
-        kind = "the trial failed, and stands behind no figure"
+        kind = "the trial failed, and stands behind no figure but the errors"
     return {"name": label.value, "kind": kind, "remedy": REMEDIES[label]}
 
 

@@ -1,5 +1,6 @@
 """Numbers and findings as short texts, the same in the page, in Markdown and in the terminal."""
 
+import shlex
 from typing import Any
 
 from harness.analysis.intervals import Interval
@@ -12,13 +13,20 @@ from harness.study import Condition
 
 MISSING = "n/a"
 """What stands where there is no figure."""
+_SMALL = 0.0995
+"""A ratio from which on two decimals are two significant digits."""
 
 
 def number(value: float) -> str:
-    """Three significant digits, thousands set apart."""
+    """Three significant digits, four from a thousand on, with thousands set apart."""
     if abs(value) >= 999.5:
-        return f"{round(value, -1 if value >= 9_995 else 0):,.0f}"
+        return f"{float(f'{value:.4g}'):,.0f}"
     return f"{value:.3g}"
+
+
+def times(value: float) -> str:
+    """A ratio: two decimals, and of a small one two significant digits."""
+    return f"{value:.2f}" if abs(value) >= _SMALL else f"{value:.2g}"
 
 
 def estimate(interval: Interval | None) -> str:
@@ -35,8 +43,8 @@ def ratio(interval: Interval | None) -> str:
     if interval is None:
         return MISSING
     if interval.low is None or interval.high is None:
-        return f"{interval.mean:.2f} (one block)"
-    return f"{interval.mean:.2f} [{interval.low:.2f}, {interval.high:.2f}]"
+        return f"{times(interval.mean)} (one block)"
+    return f"{times(interval.mean)} [{times(interval.low)}, {times(interval.high)}]"
 
 
 def connections(count: int) -> str:
@@ -46,7 +54,7 @@ def connections(count: int) -> str:
 
 def condition_title(condition: Condition) -> str:
     """A condition as a heading."""
-    return _load(condition) + _added(condition) + _beside(condition)
+    return _load(condition) + added(condition) + _beside(condition)
 
 
 def _beside(condition: Condition) -> str:
@@ -55,7 +63,8 @@ def _beside(condition: Condition) -> str:
     return f", beside {connections(condition.beside.connections)} to {condition.beside.endpoint}"
 
 
-def _added(condition: Condition) -> str:
+def added(condition: Condition) -> str:
+    """What its legs are lengthened by, to follow what else is said of it."""
     if condition.latency is None:
         return ""
     found = [f"+{ms:g} ms to the {leg}" for leg, ms in condition.latency.legs.items() if ms]
@@ -115,6 +124,17 @@ _MORE = {
 }
 
 
+def verdicts(run: Run, analysis: Analysis) -> list[str]:
+    """A verdict for every condition, also for those that nothing is known of."""
+    known = {result.condition: result for result in analysis.conditions}
+    return [
+        verdict(known[condition], analysis.baseline)
+        if condition in known
+        else f"{condition_title(condition)}: not measured."
+        for condition in (() if run.study.ramped else run.study.conditions)
+    ]
+
+
 def verdict(result: ConditionResult, baseline: str) -> str:
     """One or two sentences on a condition, made from its data alone."""
     comparison = result.comparisons[ranked(result.condition)[0]]
@@ -152,14 +172,14 @@ def _against_baseline(comparison: Comparison, best: str, baseline: str) -> str:
         last = next(apart, None)
         if last is None:
             return f"none was told apart from {baseline}."
-        times = _times(comparison, ratio(comparison.ratios.get(last)))
-        return f"{last} {times}, compared with {baseline}."
+        told = _times(comparison, ratio(comparison.ratios.get(last)))
+        return f"{last} {told}, compared with {baseline}."
     inverse = _inverse(comparison.ratios[best])
     return f"{baseline} {_times(comparison, ratio(inverse))}."
 
 
-def _times(comparison: Comparison, times: str) -> str:
-    return _MORE[comparison.measure].format(times)
+def _times(comparison: Comparison, told: str) -> str:
+    return _MORE[comparison.measure].format(told)
 
 
 def disturbances(analysis: Analysis) -> list[str]:
@@ -197,7 +217,8 @@ def stopping(run: Run) -> str:
 def blocks(run: Run, analysis: Analysis) -> str:
     """How many of those planned were measured, under all conditions or some."""
     if analysis.ramps is None:
-        counts = [max(r.trials.values(), default=0) for r in analysis.conditions]
+        known = {r.condition: max(r.trials.values(), default=0) for r in analysis.conditions}
+        counts = [known.get(condition, 0) for condition in run.study.conditions]
     else:
         counts = [cell.trials for cell in analysis.ramps.cells]
     planned = run.study.blocks
@@ -209,16 +230,23 @@ def blocks(run: Run, analysis: Analysis) -> str:
 def repeat(run: Run) -> dict[str, Any]:
     """The command, and what else it takes for the same to be measured."""
     commit, notes = run.commit, []
-    command = run.command
+    command = shlex.join(_spoken(run.command))  # a stranger's must not do more than run bridgetoll
     if commit is not None and commit.endswith(_DIRTY):
         commit = commit.removesuffix(_DIRTY)
         notes.append("the checkout had changes that were not committed")
     if not run.embedded_database:
         command += " --database-url postgresql://user:password@host:port/name"
         notes.append("on a PostgreSQL of one's own, as this run was")
-    if command.split()[1:2] and command.split()[1].endswith(".toml"):
+    if any(word.endswith(".toml") for word in _spoken(command)[1:2]):
         notes.append("with the study in a file of that name")
     return {"command": command, "commit": commit, "notes": notes}
+
+
+def _spoken(command: str) -> list[str]:
+    try:
+        return shlex.split(command)
+    except ValueError:
+        return [command]
 
 
 def composition(run: Run) -> str | None:

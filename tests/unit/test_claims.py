@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.analysis.claims import _fits
+from harness.analysis.claim_values import _fits
 from harness.catalog import load_catalog
 from harness.claims import Claim, Criterion, load_claims
 from harness.errors import MalformedFile

@@ -13,10 +13,13 @@
   const number = (value) => {
     if (value === null || value === undefined) return "n/a";
     const size = Math.abs(value);
-    if (size >= 999.5) return Math.round(value).toLocaleString("en");
+    if (size >= 999.5) return Number(value.toPrecision(4)).toLocaleString("en");
     return String(Number(value.toPrecision(3)));
   };
-  const ratio = (value) => (value === null ? "n/a" : value.toFixed(2));
+  const ratio = (value) => {
+    if (value === null) return "n/a";
+    return value >= 0.0995 ? value.toFixed(2) : String(Number(value.toPrecision(2)));
+  };
   const within = (low, high, form, value = 0) => {
     if (value === null) return "";
     return low === null || high === null ? " (one block)" : ` [${form(low)}, ${form(high)}]`;
@@ -312,9 +315,15 @@
     showMatrix();
     showIntervals();
   });
-  // Paper has no triangles to click.
+  // Paper has no triangles to click, and takes the page before it hears that one was opened.
+  let opened = [];
   addEventListener("beforeprint", () => {
-    for (const closed of document.querySelectorAll("details:not([open])")) closed.open = true;
+    opened = [...document.querySelectorAll("details:not([open])")];
+    for (const closed of opened) closed.open = true;
+    showMatrix();
+  });
+  addEventListener("afterprint", () => {
+    for (const before of opened) before.open = false;
   });
   $("x-pairs").addEventListener("toggle", showMatrix);
   $("explore").hidden = false;

@@ -6,9 +6,9 @@ from typing import Any, Literal
 import msgspec
 import pytest
 
+from harness.analysis.claim_values import Findings
 from harness.analysis.claims import (
     Evidence,
-    Findings,
     Judgement,
     Verdict,
     holds,
@@ -23,7 +23,7 @@ from harness.analysis.ramp_cells import Cell
 from harness.analysis.ramps import Ramps
 from harness.claims import Claim, Criterion
 from harness.examinations import Audit, Toll
-from harness.records import Run, Trial
+from harness.records import DUPLICATE, Run, Trial
 from harness.study import Beside, Condition, Latency
 from tests.toys.ramps import FAR as FAR_CELL
 from tests.toys.ramps import NEAR as NEAR_CELL
@@ -95,8 +95,13 @@ def answered(latency_ms: Mapping[str, float], condition: Condition, **changes: A
 
 
 def piece_of(trials: Sequence[Trial], run: Run = RUN) -> Piece:
-    """Of trials of one condition."""
-    return Piece(run, trials[0].condition, trials)
+    """Of trials of one condition, and of a twin of the baseline that does the same."""
+    twins = [
+        msgspec.structs.replace(trial, entry=BASELINE + DUPLICATE)
+        for trial in trials
+        if trial.entry == BASELINE
+    ]
+    return Piece(run, trials[0].condition, [*trials, *twins])
 
 
 def judged(
@@ -240,6 +245,35 @@ def test_a_single_block_is_evidence_that_decides_nothing() -> None:
     (item,) = found.evidence
     assert item.value.mean == pytest.approx(2.0, rel=1e-6)
     assert found.verdict is Verdict.UNDECIDED
+
+
+def test_without_a_twin_no_ratio_decides() -> None:
+    """Nobody knows then what two identical servers would have differed by."""
+    trials = measured(TWICE)
+    found = judged(RATIO, Piece(RUN, CONDITION, trials))
+    (item,) = found.evidence
+    assert (item.floor, item.holds, found.verdict) == (None, None, Verdict.UNDECIDED)
+
+
+@pytest.mark.parametrize(
+    ("told", "verdict"),
+    [
+        ([True, True], Verdict.SUPPORTED),
+        ([True, None], Verdict.SUPPORTED),
+        ([True, None, None], Verdict.SUPPORTED_IN_PART),
+        ([False, None, None], Verdict.REFUTED_IN_PART),
+        ([True, False, None, None, None], Verdict.DEPENDS),
+        ([None, None], Verdict.UNDECIDED),
+    ],
+)
+def test_a_part_of_which_most_is_undecided_is_not_supported_as_a_whole(
+    told: Sequence[bool | None], verdict: Verdict
+) -> None:
+    """One of many intervals decides by chance."""
+    claim = Claim("X1", "somebody", "something", (RATIO,))
+    found = Judgement(claim, Verdict.UNDECIDED, tuple(evidence(one) for one in told))
+    (both,) = merged([(found,)])
+    assert both.verdict is verdict
 
 
 def test_a_claim_on_variants_that_were_not_measured_is_not_tested() -> None:

@@ -53,7 +53,7 @@ def test_the_longest_step_of_a_waterfall_is_told_first_and_with_their_order() ->
     assert text.startswith(
         "c uses 3.00 [2.90, 3.10] times the server CPU of lean, 150 µs per request against 50."
     )
-    assert "with the steps in this order: factor: a to c, 80 [79, 81] µs (80%); factor" in text
+    assert "order of the way: factor: a to c, 80 [79, 81] µs (80%); factor" in text
 
 
 def test_a_step_that_saves_is_not_told_as_a_cost() -> None:

@@ -52,8 +52,7 @@ def drawn(uri: str) -> str:
 def test_two_rates_make_a_curve_for_each_percentile() -> None:
     made = made_of(analysed(0.5, 0.9))
     assert [chart["title"] for chart in made] == [
-        f"io_read, 8 connections, 100 rows, windows of 5 s, poisson arrivals: {measure.heading}"
-        ", by load"
+        f"io_read, poisson arrivals, 8 connections at most, 100 rows: {measure.heading}, by load"
         for measure in (Measure.P50, Measure.P99)
     ]
     for chart in made:

@@ -93,7 +93,17 @@ def test_connections_that_were_all_taken_are_told(
     connections: int | None, most: int | None, told: bool
 ) -> None:
     found = reason(cell(most_connections=connections, max_connections=most))
-    assert found.endswith(f"; PostgreSQL's {most} connections were taken") == told
+    said = f"; PostgreSQL's {most} connections were taken ({connections} seen at once)"
+    assert found.endswith(said) == told
+
+
+@pytest.mark.parametrize(("failures", "told"), [(0.0, False), (100.0, True)])
+def test_fewer_connections_seen_are_all_of_them_where_requests_failed_too(
+    failures: float, told: bool
+) -> None:
+    """A look sees few of those that come and go with every request."""
+    found = reason(cell(most_connections=90, max_connections=100, failures=failures))
+    assert ("connections were taken (90 seen at once)" in found) == told
 
 
 CLIENT = msgspec.structs.replace(NEAR, latency=Latency(client_ms=200.0))
@@ -133,7 +143,7 @@ def test_limits_waits_errors_and_connections_are_told_in_this_order() -> None:
     )  # fmt: skip
     assert reason(everything) == (
         f"latency-bound: nothing was busy; {SEEN.format(95)}; 10.0% of requests failed (100 "
-        "status 500); PostgreSQL's 100 connections were taken"
+        "status 500); PostgreSQL's 100 connections were taken (97 seen at once)"
     )
 
 
@@ -257,7 +267,7 @@ def test_gains_are_those_of_every_setup_but_the_baseline() -> None:
     near, far = view["gains"]
     assert near["values"] == [
         {
-            "ours": "2.00 (one block) / 2.00 (one block)",
+            "ours": "2.00 / 2.00 (one block)",
             "published": "4 / 40",
             "quotient": "0.5 / 0.05",
         }
@@ -265,9 +275,8 @@ def test_gains_are_those_of_every_setup_but_the_baseline() -> None:
     assert far["values"] == [{"ours": "n/a", "published": "n/a", "quotient": "n/a"}]
     (verdict,) = view["verdicts"]
     assert verdict == (
-        "io_read, 0 ms: b/other reached 2.00 (one block) times the rate of a/base, and 2.00 (one "
-        "block) times its successes; published 4 times, and of successes 40 (runs of "
-        "unequal length)."
+        "io_read, 0 ms: b/other reached 2.00 times the rate of a/base, and 2.00 (one block) times "
+        "its successes; published 4 times, and of successes 40 (runs of unequal length)."
     )
 
 
