@@ -13,7 +13,7 @@ Connections = Annotated[int, msgspec.Meta(ge=10, le=10_000)]
 
 
 class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What every server of the study is given; see the confounder settings in the README."""
+    """What every server of the study is given; CONTRIBUTING says what else they hold constant."""
 
     workers: Count = 1
     threads: Count = 16

@@ -262,3 +262,16 @@ def test_serve_answers_on_its_port_until_it_is_stopped(
     assert left_running(shelf, process.pid) == []
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def test_a_folder_that_is_no_run_yet_is_left_out_of_a_site(
+    call: Call, shelf: Workspace, tmp_path: Path
+) -> None:
+    """As a shell's `results/*/` names it while another run is going on."""
+    empty = tmp_path / "begun"
+    empty.mkdir()
+    to = ("--to", str(tmp_path / "site"))
+    said = call("publish", str(shelf.results / make_run().id), str(empty), *to)
+    assert said.status == 0
+    assert "it holds no `run.json`" in " ".join(said.err.split())
+    assert call("publish", str(empty), *to).status == 2

@@ -688,3 +688,19 @@ def test_a_budget_is_refused_where_locust_measures_cells(tmp_path: Path, catalog
     path = write(tmp_path, LOCUST + "[stopping]\nbudget_s = 60\n")
     with pytest.raises(MalformedFile, match="`stopping` means nothing to Locust's cells"):
         load_study(path, catalog)
+
+
+@pytest.mark.parametrize(
+    ("setting", "key"),
+    [
+        ('published = "asynchronize-django"\n', "published"),
+        ("[load]\nramp = { per_s = 10 }\n", "load.ramp"),
+    ],
+)
+def test_what_is_for_locust_s_ramps_is_refused_where_our_own_generator_loads(
+    tmp_path: Path, catalog: Catalog, setting: str, key: str
+) -> None:
+    head, conditions = STUDY.split("[[cond", 1)
+    text = f"{setting}{STUDY}" if key == "published" else f"{head}{setting}\n[[cond{conditions}"
+    with pytest.raises(MalformedFile, match=f"`{key}` is for Locust's ramps"):
+        load_study(write(tmp_path, text), catalog)

@@ -527,6 +527,25 @@ def test_memory_is_held_by_its_slope_over_concurrency(criterion: Criterion, what
     assert item.what == f"MiB of b/other for one {what} more"
 
 
+def test_memory_is_held_against_another_variant_s() -> None:
+    """Two MiB per connection against one."""
+    thrifty = [
+        msgspec.structs.replace(t, entry=BASELINE, variant=BASELINE, rss_peak_kib=kib)
+        for piece, kib in ((FEW, 40 * 1024), (MANY, 140 * 1024))
+        for t in piece.trials
+    ]
+    pieces = [
+        piece_of([*(t for t in thrifty if t.condition == piece.condition), *piece.trials], FRESH)
+        for piece in (FEW, MANY)
+    ]
+    twice = Criterion(of=OTHER, to=BASELINE, memory_per="connection", at_least=1.9, at_most=2.1)
+    found = judged(twice, *pieces, run=FRESH)
+    (item,) = found.evidence
+    assert found.verdict is Verdict.SUPPORTED
+    assert item.value.mean == pytest.approx(2.0)
+    assert item.what == "memory of b/other / a/base for one connection more"
+
+
 def test_memory_is_not_tested_where_servers_live_through_several_conditions() -> None:
     """Their peak would be that of the largest condition before."""
     assert judged(PER_CONNECTION, FEW, MANY, run=RUN).verdict is Verdict.NOT_TESTED

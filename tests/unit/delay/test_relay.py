@@ -278,3 +278,20 @@ def test_a_client_that_resets_before_the_handshake_is_over_is_forgotten(
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         client.close()
         assert over.wait(PATIENCE_S), "the server is not left with a connection of nobody"
+
+
+def say_and_listen(connection: socket.socket) -> None:
+    """Says its last at once, and hears the other out."""
+    connection.sendall(b"x" * 1_000)
+    connection.shutdown(socket.SHUT_WR)
+    while connection.recv(65_536):
+        pass
+
+
+def test_ends_that_cross_each_other_on_the_line_cut_nothing_off(relay: RelayInjector) -> None:
+    """Each has said its last before it heard the other's; what was said is still under way."""
+    relay.set_round_trip(LEG, 60)
+    with serving(say_and_listen) as there, connect(relay.through(LEG, there)) as client:
+        client.sendall(b"y" * 1_000)
+        client.shutdown(socket.SHUT_WR)
+        assert receive(client, 2_000) == b"x" * 1_000

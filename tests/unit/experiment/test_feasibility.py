@@ -7,7 +7,7 @@ from harness.analysis.bounds import CEILING_SHARE
 from harness.doctor.limits import Limits
 from harness.errors import UsageError
 from harness.experiment.feasibility import check_connections, check_rates
-from harness.study import Condition, Objective, Study
+from harness.study import Condition, Latency, Objective, Study
 from tests.toys.runs import make_study
 
 
@@ -91,3 +91,13 @@ def test_a_rate_that_the_generator_cannot_make_is_a_sentence_with_one_that_it_ca
 )
 def test_rates_that_are_found_on_the_way_cannot_be_checked_beforehand(condition: Condition) -> None:
     check_rates(study(condition), 1.0)
+
+
+def test_the_relay_needs_two_ends_for_every_connection() -> None:
+    far = Condition("cpu", connections=100, window_s=1.0, latency=Latency(client_ms=5.0))
+    delayed = study(far)
+    ends = 2 * (3 * 100 + delayed.database.max_connections)
+    check_connections(delayed, limits(ends, None))
+    check_connections(connections(100), limits(ends - 1, None))
+    with pytest.raises(UsageError, match="The relay that adds latency would hold"):
+        check_connections(delayed, limits(ends - 1, None))

@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from harness.analysis.histogram import percentile_ns
+from harness.delay.injector import Address, Leg
 from harness.experiment.conduct import start
 from harness.experiment.legs import Legs
 from harness.lab.network import HOST
@@ -87,3 +88,29 @@ def test_without_an_injector_every_address_is_the_direct_one() -> None:
     assert legs.database_url(url) == url
     assert (legs.server_address(80).host, legs.server_address(80).port) == (HOST, 80)
     assert legs.measure(url, 80, legs.server_address(80)) is None
+
+
+class _Ways:
+    """An injector that notes what it is asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Leg, Address]] = []
+        self.pids: tuple[int, ...] = ()
+
+    def through(self, leg: Leg, target: Address) -> Address:
+        self.asked.append((leg, target))
+        return Address(HOST, 10_000 + len(self.asked))
+
+    def set_round_trip(self, leg: Leg, milliseconds: float) -> None:
+        """Nothing to lengthen."""
+
+
+def test_one_way_is_made_to_each_target_however_often_it_is_asked_for() -> None:
+    """A relay would listen on another port for each, until it ends."""
+    ways = _Ways()
+    legs = Legs(ways)
+    url = "postgresql://somebody:secret@127.0.0.1:5432/there"
+    assert legs.database_url(url) == legs.database_url(url)
+    assert legs.server_address(80) == legs.server_address(80)
+    assert legs.server_address(80) != legs.server_address(81)
+    assert len(ways.asked) == 3

@@ -100,6 +100,7 @@ SQUARE = {
     "columns": "framework",
     "corners": [["a/base", "b/other"], ["a/base", "b/other"]],
 }
+NOWHERE = SQUARE | {"corners": [["a/base", "b/other"], ["a/base", "c/nowhere"]]}
 AUDIT = {
     "variant": "a/base",
     "tolls": [
@@ -117,6 +118,15 @@ AUDIT = {
     ("edit", "told"),
     [
         (lambda r: r["variants"].pop("b/other"), "`variants` lacks `b/other`"),
+        (
+            lambda r: r["study"].update(squares=[NOWHERE]),
+            "`variants` lacks `c/nowhere`",
+        ),
+        (
+            lambda r: r["plan"]["entries"][1].update(name="zzz"),
+            "`plan` has `zzz`, which the study lacks",
+        ),
+        (lambda r: r["study"].update(conditions=[]), "`study` has no conditions"),
         (lambda r: r["implementations"].pop("b"), "`implementations` lacks `b`"),
         (lambda r: r["cores"].update(load=[]), "`cores` leaves a role without any"),
         (

@@ -26,3 +26,19 @@ def test_an_interpreter_without_locust_is_one_sentence_with_its_last_words(tmp_p
         )  # fmt: skip
     assert str(tmp_path) not in str(failed.value)
     assert not (tmp_path / "cell.json").exists()
+
+
+def test_locust_sees_no_settings_of_ours(tmp_path: Path) -> None:
+    """It reads files in its home and in its working directory, and nobody would notice."""
+    told = tmp_path / "told"
+    bare = tmp_path / "python"
+    bare.write_text(f'#!/bin/sh\necho "$HOME $PWD" > {told}\n')
+    bare.chmod(0o755)
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    with pytest.raises(LocustFailed):
+        climb(
+            bare, PLAN, "http://127.0.0.1:9", folder=logs, name="cell", cpus=None,
+            meanwhile=lambda: None,
+        )  # fmt: skip
+    assert told.read_text().split() == [str(logs), str(logs)]

