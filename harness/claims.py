@@ -94,12 +94,33 @@ def _check(path: Path, at: str, criterion: Criterion) -> None:
             f"{at}: name one of `price`, `of` with `to`, `of` with `count`, and `of` with "
             "`memory_per`.",
         )
+    _check_keys(path, at, criterion)
     if criterion.at_least is None and criterion.at_most is None:
         raise MalformedFile(path, f"{at}: name `at_least`, `at_most` or both.")
     _check_names(path, at, criterion)
     least, most = criterion.at_least, criterion.at_most
     if least is not None and most is not None and least > most:
         raise MalformedFile(path, f"{at}: `at_least` is more than `at_most`; exchange them.")
+
+
+_ALWAYS = frozenset({"at_least", "at_most", "part"})
+_WHERE = frozenset({"endpoints", "connections", "latency_ms", "leg", "beside"})
+_KEYS: dict[str, frozenset[str]] = {
+    "price": frozenset({"price", "connections"}),
+    "count": frozenset({"of", "count", "endpoints"}),
+    "memory_per": _WHERE | {"of", "to", "memory_per"},
+    "to": _WHERE | {"of", "to", "measure"},
+}
+"""What each kind of criterion looks at."""
+
+
+def _check_keys(path: Path, at: str, criterion: Criterion) -> None:
+    """What would be passed over in silence is refused."""
+    kind = next(key for key in _KEYS if getattr(criterion, key) is not None)
+    usual, means = Criterion(), _KEYS[kind] | _ALWAYS
+    for key in Criterion.__struct_fields__:
+        if key not in means and getattr(criterion, key) != getattr(usual, key):
+            raise MalformedFile(path, f"{at}: `{key}` means nothing beside `{kind}`; remove it.")
 
 
 def _check_names(path: Path, at: str, criterion: Criterion) -> None:

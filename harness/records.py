@@ -238,6 +238,11 @@ class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     locust: ImplementationRecord | None = None
 
     @property
+    def measured(self) -> list[str]:
+        """Variants that passed their checks, in the order of tables and colours."""
+        return [name for name in self.study.everyone if name not in self.excluded]
+
+    @property
     def rehearsal(self) -> bool:
         """Whether Locust's ramp was shortened: then it shows that all works, and no figure."""
         return "--scale" in self.command.split()

@@ -76,7 +76,7 @@ class Ramps(msgspec.Struct, frozen=True):
 def summarise(run: Run, trials: Sequence[Trial]) -> Ramps:
     """Sum up the last attempt at each cell."""
     last = last_attempts(trials)
-    setups = [name for name in run.study.everyone if name not in run.excluded]
+    setups = run.measured
     conditions = run.study.conditions
     in_print = tuple(
         (setup, condition, found)

@@ -8,7 +8,7 @@ import msgspec
 from harness.analysis.causes import Causes, explain
 from harness.analysis.claim_values import Findings
 from harness.analysis.claims import Judgement, judge
-from harness.analysis.labels import REMEDIES, Finding, Label
+from harness.analysis.labels import LIMITS, REMEDIES, Finding, Label
 from harness.analysis.measures import Measure, ranked
 from harness.analysis.pieces import Piece
 from harness.analysis.ramps import Ramps, summarise
@@ -45,6 +45,11 @@ class ConditionResult(msgspec.Struct, frozen=True, rename={"errors": "error_shar
     memory_mib: dict[str, float]
     threads: dict[str, int]
     round_trips_ms: dict[str, tuple[float, float]] = {}
+
+    def limits(self, entry: str) -> tuple[LabelCount, ...]:
+        """What limited its throughput: such labels as most of its trials bear."""
+        found = self.findings[entry]
+        return tuple(f for f in found if f.label in LIMITS and f.trials * 2 > self.trials[entry])
 
 
 class Analysis(msgspec.Struct, frozen=True):

@@ -74,7 +74,7 @@ def _run(number: int, report: Report) -> dict[str, Any]:
         "date": run.started_at[:10],
         "machine": ", ".join(f"{key} {value}" for key, value in run.machine.items()),
         "baseline": analysis.baseline,
-        "variants": [name for name in run.study.everyone if name not in run.excluded],
+        "variants": run.measured,
         "excluded": list(run.excluded),
         "paragraphs": cause_words.verdicts(analysis.causes),
         "sentences": sentences,

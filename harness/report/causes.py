@@ -25,7 +25,7 @@ _SHEET = (
 
 def causes_view(run: Run, causes: Causes, figures: Figures) -> dict[str, Any]:
     """Everything that the templates show of causes."""
-    palette = colours([name for name in run.study.everyone if name not in run.excluded])
+    palette = colours(run.measured)
     conditions = [_condition(found, figures, palette) for found in causes.conditions]
     return {
         "verdicts": cause_words.verdicts(causes),

@@ -11,7 +11,6 @@ import numpy as np
 
 from harness.analysis.histogram import quantiles_ms
 from harness.analysis.labelled import LabelledTrial, Standing
-from harness.analysis.labels import LIMITS
 from harness.analysis.measures import Measure, answered_share, ranked, trial_value
 from harness.analysis.pairs import Floats, pairs
 from harness.analysis.pieces import Piece
@@ -46,7 +45,7 @@ def explorer(
     told = (c.estimates for r in analysis.conditions for c in r.comparisons.values())
     if not any(told):
         return None
-    order = [name for name in run.study.everyone if name not in run.excluded]
+    order = run.measured
     by_condition = {piece.condition: piece for piece in pieces}
     return {
         "baseline": analysis.baseline,
@@ -95,7 +94,10 @@ def _condition(
         },
         "trials": [_trial(each) for each in trials],
         "shares": {name: _shares(run, piece, name) for name in present},
-        "limits": {name: _limit(result, name) for name in present},
+        "limits": {
+            name: ", ".join(f.label for f in result.limits(name)) or words.NO_LIMIT
+            for name in present
+        },
         "latencies": {name: _latencies(piece, name) for name in present},
     }
 
@@ -170,12 +172,6 @@ def _shares(run: Run, piece: Piece, name: str) -> dict[str, float | None] | None
         "generator": _rounded(float(np.mean([s.generator for s in used]))),
         "relay": _rounded(float(np.mean([s.relay for s in used]))),
     }
-
-
-def _limit(result: ConditionResult, name: str) -> str:
-    of = result.trials[name]
-    found = [f for f in result.findings[name] if f.label in LIMITS and f.trials * 2 > of]
-    return ", ".join(f.label for f in found) or "nothing in particular"
 
 
 def _latencies(piece: Piece, name: str) -> list[list[float | None]]:

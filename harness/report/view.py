@@ -34,7 +34,7 @@ def view(
         damaged: what could not be read.
         figures: where the charts are kept.
     """
-    order = _order(run)
+    order = run.measured
     entries = [*order, analysis.duplicate]
     return {
         "run": run,
@@ -65,11 +65,6 @@ def view(
         "cores": _cores(run),
         "load": words.load(run),
     }
-
-
-def _order(run: Run) -> list[str]:
-    """Of variants, in every table and for every colour."""
-    return [name for name in run.study.everyone if name not in run.excluded]
 
 
 def _condition(
@@ -123,7 +118,7 @@ def _chart(
     return figures.add(
         f"{result.condition.name}-{measure.value}",
         measure.heading,
-        interval_chart(comparison, everything, colours(_order(run))),
+        interval_chart(comparison, everything, colours(run.measured)),
         alternative(comparison, everything),
     )
 
@@ -159,19 +154,13 @@ def _row(analysis: Analysis, result: ConditionResult, entry: str) -> dict[str, A
         "values": [
             words.estimate(result.comparisons[m].estimates.get(entry)) for m in _columns(result)
         ],
-        "limit": _limit(result, entry),
+        "limit": ", ".join(f"{f.label} ({f.detail})" for f in result.limits(entry))
+        or words.NO_LIMIT,
         "errors": f"{result.errors[entry]:.2%}" if result.errors[entry] else "0",
         "memory": words.MISSING if memory is None else words.number(memory),
         "threads": result.threads.get(entry, words.MISSING),
         "trials": result.trials[entry],
     }
-
-
-def _limit(result: ConditionResult, entry: str) -> str:
-    """What limited the throughput, from the labels that most of the trials bear."""
-    of = result.trials[entry]
-    found = [f for f in result.findings[entry] if f.label in LIMITS and f.trials * 2 > of]
-    return ", ".join(f"{f.label} ({f.detail})" for f in found) or "nothing in particular"
 
 
 def _columns(result: ConditionResult) -> tuple[Measure, ...]:

@@ -13,6 +13,8 @@ from harness.study import Condition
 
 MISSING = "n/a"
 """What stands where there is no figure."""
+NO_LIMIT = "nothing in particular"
+"""What limited a throughput where no label says it."""
 _SMALL = 0.0995
 """A ratio from which on two decimals are two significant digits."""
 

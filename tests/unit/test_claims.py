@@ -224,3 +224,19 @@ def test_a_bad_file_is_one_sentence_that_names_file_and_key(
 def test_a_missing_file_is_one_sentence(workspace: Workspace) -> None:
     (workspace.shared / "claims.toml").unlink()
     assert "claims.toml: no such file" in problem(workspace)
+
+
+@pytest.mark.parametrize(
+    ("criterion", "key", "kind"),
+    [
+        ('price = "hop"\nlatency_ms = [100]', "latency_ms", "price"),
+        ('price = "hop"\nof = "a/b"', "of", "price"),
+        ('of = "a/b"\ncount = "hops"\nconnections = [8]', "connections", "count"),
+        ('of = "a/b"\nmemory_per = "thread"\nmeasure = "p99"', "measure", "memory_per"),
+    ],
+)
+def test_a_key_that_would_be_passed_over_is_refused(
+    workspace: Workspace, criterion: str, key: str, kind: str
+) -> None:
+    write(workspace, CLAIM.replace(CRITERION, f"{criterion}\nat_least = 1.0\n"))
+    assert f"claim X1, criteria[0]: `{key}` means nothing beside `{kind}`" in problem(workspace)
