@@ -48,8 +48,7 @@ class ConditionResult(msgspec.Struct, frozen=True, rename={"errors": "error_shar
 
     def limits(self, entry: str) -> tuple[LabelCount, ...]:
         """What limited its throughput: such labels as most of its trials bear."""
-        found = self.findings[entry]
-        return tuple(f for f in found if f.label in LIMITS and f.trials * 2 > self.trials[entry])
+        return limiting(self.findings[entry], self.trials[entry])
 
 
 class Analysis(msgspec.Struct, frozen=True):
@@ -155,7 +154,7 @@ def _condition(piece: Piece, differs: _Differences, comparisons: int) -> Conditi
             )
             for measure in Measure
         },
-        findings={entry: _counted(found) for entry, found in piece.found.items()},
+        findings=counted_findings(piece),
         trials={entry: len(found) for entry, found in blocks.items()},
         errors={entry: _error_share(found.values()) for entry, found in blocks.items()},
         memory_mib={
@@ -179,6 +178,16 @@ def _round_trips(trials: Sequence[Trial]) -> dict[str, tuple[float, float]]:
         "client": [ms for r in known for ms in (r.client_before, r.client_after)],
     }
     return {leg: (min(found), max(found)) for leg, found in legs.items() if found}
+
+
+def counted_findings(piece: Piece) -> dict[str, tuple[LabelCount, ...]]:
+    """The labels of each entry's trials."""
+    return {entry: _counted(found) for entry, found in piece.found.items()}
+
+
+def limiting(found: Sequence[LabelCount], trials: int) -> tuple[LabelCount, ...]:
+    """Of labels those that say what limited most of so many trials."""
+    return tuple(f for f in found if f.label in LIMITS and f.trials * 2 > trials)
 
 
 def _counted(found: Sequence[tuple[Finding, ...]]) -> tuple[LabelCount, ...]:

@@ -1,7 +1,7 @@
 """Chart specifications for the page's explorer: made here, filled with data in the page.
 
 Each is a Vega-Lite specification that names its data (`rows`, `dots`); the page's script puts the
-data in, and `statics` for the files beside it. Widths are those of their containers, so that a
+data in, and `plots` for the files beside it. Widths are those of their containers, so that a
 phone shows them whole.
 """
 

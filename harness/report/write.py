@@ -15,10 +15,12 @@ from harness.records import Run
 from harness.report.explorer import explorer
 from harness.report.exports import as_csv, as_parquet
 from harness.report.figures import Figures
+from harness.report.pair_figures import pair_figures
+from harness.report.plots import plots
 from harness.report.render import html, markdown
 from harness.report.rows import trial_rows
 from harness.report.schemas import file_name, schema_text, summary_text
-from harness.report.statics import statics
+from harness.report.seen import seen
 from harness.report.view import view
 from harness.workspace import cache_folder
 
@@ -48,10 +50,14 @@ def write_report(store: Store, claims: Sequence[Claim] = ()) -> Report:
     figures = Figures()
     trials, damaged = store.trials(run)
     pieces = pieces_of(run, trials)
-    analysis = analyse(run, trials, claims, pieces)
     labelled = labelled_trials(run, trials, pieces)
-    explored = explorer(run, analysis, pieces, labelled)
-    values = {**view(run, analysis, damaged, figures), "statics": statics(explored, figures)}
+    shown = seen(run, pieces, labelled)
+    plotted = plots(run, shown, figures)  # others draw while we estimate
+    analysis = analyse(run, trials, claims, pieces)
+    explored = explorer(run, analysis, pieces, shown)
+    paired = pair_figures(explored, figures)
+    values = view(run, analysis, damaged, figures)
+    values["statics"] = {name: paired.get(name, []) + found for name, found in plotted.items()}
     rows = trial_rows(run, labelled)
     store.write_text("trials.csv", as_csv(rows))
     store.write_bytes("trials.parquet", as_parquet(rows))

@@ -12,6 +12,7 @@ from harness.analysis.results import analyse
 from harness.analysis.run_pieces import pieces_of
 from harness.records import DUPLICATE
 from harness.report.explorer import explorer
+from harness.report.seen import seen
 from tests.toys.runs import BASELINE, make_run, make_study, simulate
 
 RUN = make_run(make_study(blocks=4))
@@ -22,7 +23,8 @@ ANALYSIS = analyse(RUN, TRIALS, pieces=PIECES)
 
 def made(extra: int = 0) -> dict[str, object]:
     again = [msgspec.structs.replace(t, attempt=2, problem="died") for t in TRIALS[:extra]]
-    found = explorer(RUN, ANALYSIS, PIECES, labelled_trials(RUN, [*TRIALS, *again], PIECES))
+    labelled = labelled_trials(RUN, [*TRIALS, *again], PIECES)
+    found = explorer(RUN, ANALYSIS, PIECES, seen(RUN, PIECES, labelled))
     assert found is not None
     copy: dict[str, object] = json.loads(json.dumps(found, allow_nan=False))
     assert copy == found
@@ -80,7 +82,7 @@ def test_shares_are_of_processors() -> None:
 
 
 def test_a_run_without_trials_has_nothing_to_explore() -> None:
-    assert explorer(RUN, analyse(RUN, ()), [], []) is None
+    assert explorer(RUN, analyse(RUN, ()), [], {}) is None
 
 
 def test_numbers_are_rounded_for_readers() -> None:

@@ -1,101 +1,83 @@
-"""The explorer's charts as files: for articles, and for Markdown, which runs no script."""
+"""Single trials as files: each trial, latencies by percentile, and who used the processors."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from harness.analysis.measures import Measure, ranked
+from harness.records import DUPLICATE, Run
 from harness.report import words
+from harness.report.charts import colours, dashes
 from harness.report.figures import Figures
-from harness.report.pair_chart import alternative, pair_chart
+from harness.report.seen import MEASURES
 from harness.report.specs import filled, specifications
+from harness.study import Condition
 
 _WIDTH = 640
 type _Rows = list[dict[str, Any]]
 
 
-def statics(
-    explored: Mapping[str, Any] | None, figures: Figures
+def plots(
+    run: Run, shown: Mapping[Condition, Mapping[str, Any]], figures: Figures
 ) -> dict[str, list[dict[str, Any]]]:
-    """Four charts of every condition: its pairs, trials, latencies and processors.
+    """Three charts of every condition.
 
     Args:
-        explored: what the page's explorer is given; None where there is nothing to show.
+        run: what was measured.
+        shown: what single trials show, by condition.
         figures: where the charts are kept.
 
     Returns:
         By the name of the condition, what the templates show of each.
     """
-    if explored is None:
-        return {}
-    templates = specifications()
     return {
-        condition["name"]: [
-            *_pairs(condition, explored, figures),
-            *_plots(condition, explored, templates, figures),
-        ]
-        for condition in explored["conditions"]
+        condition.name: _plots(run, condition, found, figures) for condition, found in shown.items()
     }
 
 
-def _pairs(
-    condition: Mapping[str, Any], explored: Mapping[str, Any], figures: Figures
-) -> list[dict[str, Any]]:
-    made = []
-    for measure in condition["ranked"]:
-        found = condition["measures"].get(measure)
-        if found is None or len(found["entries"]) < 2:
-            continue
-        heading = explored["measures"][measure]["heading"]
-        made.append(
-            figures.add(
-                f"{condition['name']}-pairs-{measure}",
-                f"Every pair by {heading}",
-                pair_chart(found, heading),
-                alternative(found, heading),
-            )
-        )
-    return made
-
-
 def _plots(
-    condition: Mapping[str, Any],
-    explored: Mapping[str, Any],
-    templates: Mapping[str, dict[str, Any]],
-    figures: Figures,
+    run: Run, condition: Condition, found: Mapping[str, Any], figures: Figures
 ) -> list[dict[str, Any]]:
-    offered = condition["measures"]
-    measure = next((m for m in condition["ranked"] if m in offered), next(iter(offered)))
-    heading = explored["measures"][measure]["heading"]
+    order, templates = run.measured, specifications()
+    palette = {"colours": colours(order), "dashes": dashes(order)}
+    measure = _measure(condition, found["trials"])
     made = []
     for name, title, rows in (
-        ("trials", f"Every trial by {heading}", _trials(condition, explored, measure)),
-        ("latencies", "Latency by percentile, all blocks pooled", _latencies(condition)),
-        ("resources", "Who used the processors", _resources(condition)),
+        ("trials", f"Every trial by {measure.heading}", _trials(run, found["trials"], measure)),
+        ("latencies", "Latency by percentile, all blocks pooled", _latencies(found)),
+        ("resources", "Who used the processors", _resources(found)),
     ):
         if not rows:
             continue
-        spec = filled(templates[name], {"rows": rows}, explored, heading, _WIDTH)
-        told = _SAID[name](condition)
-        made.append(figures.add(f"{condition['name']}-{name}", title, spec, told))
+        spec = filled(templates[name], {"rows": rows}, palette, measure.heading, _WIDTH)
+        told = _SAID[name](found)
+        made.append(figures.add(f"{condition.name}-{name}", title, spec, told))
     return made
 
 
-def _trials(condition: Mapping[str, Any], explored: Mapping[str, Any], measure: str) -> _Rows:
+def _measure(condition: Condition, trials: Sequence[Mapping[str, Any]]) -> Measure:
+    """The first by which there is something to rank, or anything to see."""
+    candidates = (*ranked(condition), *MEASURES)
+    known = (m for m in candidates if any(m.value in trial["values"] for trial in trials))
+    return next(known, candidates[0])
+
+
+def _trials(run: Run, trials: Sequence[Mapping[str, Any]], measure: Measure) -> _Rows:
     return [
         {
-            "variant": _twin(trial["entry"], explored),
+            "variant": _twin(run, trial["entry"]),
             "block": trial["block"],
             "attempt": trial["attempt"],
-            "value": trial["values"][measure],
+            "value": trial["values"][measure.value],
             "standing": trial["standing"],
         }
-        for trial in condition["trials"]
-        if measure in trial["values"]
+        for trial in trials
+        if measure.value in trial["values"]
     ]
 
 
-def _twin(entry: str, explored: Mapping[str, Any]) -> str:
+def _twin(run: Run, entry: str) -> str:
     """The hidden duplicate has the colour of the baseline."""
-    return str(explored["baseline"] if entry == explored["duplicate"] else entry)
+    return run.study.baseline if entry == run.study.baseline + DUPLICATE else entry
 
 
 def _latencies(condition: Mapping[str, Any]) -> _Rows:
