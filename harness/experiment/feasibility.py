@@ -33,7 +33,7 @@ def check_connections(study: Study, limits: Limits) -> None:
 
 def _check_relay(study: Study, limits: Limits, servers: int) -> None:
     """Every connection that it carries has two ends, and one process holds all of them."""
-    if not study.delayed or limits.in_all is None:
+    if not study.delayed or study.network.injector != "relay" or limits.in_all is None:
         return
     most = max(condition.connections for condition in study.conditions)
     ends = 2 * (servers * most + study.database.max_connections)

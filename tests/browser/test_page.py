@@ -169,6 +169,21 @@ def test_on_paper_nothing_is_cut_off(watched: Watched, path: Path) -> None:
     assert page.pdf().startswith(b"%PDF")
 
 
+def test_paper_has_every_pair_and_what_was_closed_is_closed_again(
+    watched: Watched, path: Path
+) -> None:
+    """The page is taken before a `toggle` could be heard."""
+    watched.open(path)
+    opened = "document.querySelectorAll('details[open]').length"
+    before, cells, after = watched.page.evaluate(
+        f"() => {{ const before = {opened}; dispatchEvent(new Event('beforeprint'));"
+        "const cells = document.querySelectorAll('#x-matrix tbody td').length;"
+        f"dispatchEvent(new Event('afterprint')); return [before, cells, {opened}]; }}"
+    )
+    assert cells == 4
+    assert after == before
+
+
 def test_dark_and_light_are_both_readable(watched: Watched, path: Path) -> None:
     """Text and paper differ by a contrast ratio of 7 at least (WCAG 2.2, 1.4.6)."""
     watched.open(path)
