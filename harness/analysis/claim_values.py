@@ -123,7 +123,7 @@ def _memory(criterion: Criterion, found: Findings) -> Values:
 
 
 def _memory_ratios(criterion: Criterion, found: Findings) -> Values:
-    """Slopes are of hundreds of connections, and a twin's would say nothing of their noise."""
+    """Block by block. The floor is of memory and not of its growth: the interval alone decides."""
     assert criterion.of is not None
     assert criterion.to is not None
     others = dict(_growth(criterion, criterion.to, found))

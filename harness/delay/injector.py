@@ -29,5 +29,9 @@ class Injector(Protocol):
         """From now on, a round trip on that leg takes so much longer."""
 
     @property
+    def delays_harness(self) -> bool:
+        """Whether the harness's own connections go the long way too."""
+
+    @property
     def pids(self) -> tuple[int, ...]:
         """Processes whose CPU time it costs; none where the kernel does it."""

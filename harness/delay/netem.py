@@ -55,6 +55,8 @@ class NetemInjector:
 
     pids: tuple[int, ...] = ()
     """The kernel does it."""
+    delays_harness = True
+    """Legs are told by port, whoever comes."""
 
     def __init__(self, tool: Tool = run_tool) -> None:
         self._tool = tool

@@ -44,6 +44,11 @@ class RelayInjector:
         return self._ask(Count()) or 0
 
     @property
+    def delays_harness(self) -> bool:
+        """It is gone round."""
+        return False
+
+    @property
     def pids(self) -> tuple[int, ...]:
         """Its process."""
         return (self._child.pid,)

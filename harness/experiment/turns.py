@@ -82,12 +82,12 @@ class Turns:
         draw: of arrivals, where one turn has several windows, lest all see one pattern.
         """
         clock = gathering.server.running.clock
-        edges, latency = _Edges([], []), self._condition.latency
-        far = latency is not None and latency.database_ms > 0
+        edges, injector = _Edges([], []), self._with.injector
+        far = injector is not None and injector.delays_harness
 
         def at_edge(edge: Edge) -> None:
             # Closing, the clocks come first; opening, last: what the reading costs lies outside.
-            # With netem a far database is far from the harness too, and would keep them waiting.
+            # Unless PostgreSQL is far from the harness too: then its answer is waited for within.
             first = far or not edge.open
             if first:
                 edges.readings.append(self._with.gauges.read(clock))

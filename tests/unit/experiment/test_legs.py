@@ -96,6 +96,7 @@ class _Ways:
     def __init__(self) -> None:
         self.asked: list[tuple[Leg, Address]] = []
         self.pids: tuple[int, ...] = ()
+        self.delays_harness = False
 
     def through(self, leg: Leg, target: Address) -> Address:
         self.asked.append((leg, target))
