@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from harness.catalog import load_catalog
-from harness.contract import Contract
-from harness.lab.database import Database
+from harness.base.workspace import Workspace, cache_folder
+from harness.inputs.catalog import load_catalog
+from harness.inputs.contract import Contract
+from harness.inputs.settings import DatabaseSettings
 from harness.lab.environments import prepare
-from harness.lab.postgres import EmbeddedPostgres
-from harness.settings import DatabaseSettings
-from harness.workspace import Workspace, cache_folder
+from harness.lab.postgres.cluster import EmbeddedPostgres
+from harness.lab.postgres.database import Database
 from tests.toys.workspaces import toy_workspace
 
 settings.register_profile("here", deadline=None)  # a busy machine is no failure

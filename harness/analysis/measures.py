@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from enum import StrEnum
 
-from harness.analysis.histogram import percentile_ns
-from harness.records import SliceRecord, Trial
-from harness.study import Condition
+from harness.inputs.study import Condition
+from harness.records.histogram import percentile_ns
+from harness.records.trial import SliceRecord, Trial
 
 
 class Measure(StrEnum):

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from harness.analysis.attempts import counted_attempts
-from harness.analysis.pieces import Piece
-from harness.records import Run, Trial
+from harness.analysis.condition import Piece
+from harness.analysis.labels.attempts import counted_attempts
+from harness.records.trial import Run, Trial
 
 
 def pieces_of(run: Run, trials: Sequence[Trial]) -> list[Piece]:

@@ -6,11 +6,11 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import msgspec
 
-from harness.contract import Contract
-from harness.lab.database import Database
+from harness.inputs.contract import Contract
+from harness.inputs.manifests import Server, Settings, Variant
 from harness.lab.network import HOST
+from harness.lab.postgres.database import Database
 from harness.lab.servers import RunningServer, await_ready, launch_server
-from harness.model import Server, Settings, Variant
 
 
 class Bench(msgspec.Struct, frozen=True):

@@ -4,16 +4,16 @@ import http.client
 from pathlib import Path
 
 from harness.audit.bench import Bench
-from harness.audit.conformance import HTTP_CHECKS, Check, Subject
-from harness.audit.effects import errors_leave_the_database_alone, sql_effects
+from harness.audit.cpu_check import check_cpu_scales, cpu_per_request_ns
 from harness.audit.findings import Violation
-from harness.audit.outage import database_outage
-from harness.audit.probe import Probe
-from harness.audit.work import check_cpu_scales, cpu_per_request_ns
-from harness.errors import DatabaseFailed, ServerFailed
-from harness.examinations import Outcome, Verification
+from harness.audit.http_checks import HTTP_CHECKS, Check, Subject
+from harness.audit.http_client import Probe
+from harness.audit.outage_check import database_outage
+from harness.audit.sql_checks import errors_leave_the_database_alone, sql_effects
+from harness.base.errors import DatabaseFailed, ServerFailed
+from harness.inputs.manifests import Settings, Variant
 from harness.lab.servers import RunningServer
-from harness.model import Settings, Variant
+from harness.records.verification import Outcome, Verification
 
 _POOL, _THREADS = 8, 8
 _FEW, _MANY = 50_000, 4_000_000

@@ -6,17 +6,17 @@ from types import FrameType
 
 from rich.text import Text
 
+from harness.base.errors import BridgetollError
 from harness.cli import (  # noqa: F401 (they register commands)
-    checking,
-    comparing,
-    judging,
-    looking,
-    publishing,
-    running,
-    serving,
+    claims,
+    compare,
+    list,
+    publish,
+    run,
+    serve,
+    verify,
 )
 from harness.cli.console import app, err
-from harness.errors import BridgetollError
 
 
 def main() -> None:

@@ -9,11 +9,11 @@ import typer
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
-from harness import show
-from harness.catalog import Catalog, load_catalog
-from harness.contract import Contract
-from harness.experiment.laboratory import Laboratory
-from harness.workspace import Workspace, cache_folder
+from harness.base.workspace import Workspace, cache_folder
+from harness.cli import tables
+from harness.inputs.catalog import Catalog, load_catalog
+from harness.inputs.contract import Contract
+from harness.runner.laboratory import Laboratory
 
 app = typer.Typer(
     help="What does Django's thread bridge cost, and which Python web stack should you pick?",
@@ -68,7 +68,7 @@ def laboratory_of(workspace: Workspace, catalog: Catalog, database_url: str | No
         catalog=catalog,
         contract=Contract(workspace),
         database_url=database_url,
-        listener=show.ProgressListener(err),
+        listener=tables.ProgressListener(err),
     )
 
 

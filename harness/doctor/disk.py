@@ -8,13 +8,13 @@ import msgspec
 import psutil
 import psycopg
 
+from harness.base.errors import DatabaseFailed
 from harness.doctor.finding import Finding, Topic
-from harness.errors import DatabaseFailed
-from harness.lab.connecting import Connection, connect
+from harness.inputs.manifests import Cores
+from harness.inputs.settings import DatabaseSettings
 from harness.lab.machine import pinned
-from harness.lab.postgres import EmbeddedPostgres
-from harness.model import Cores
-from harness.settings import DatabaseSettings
+from harness.lab.postgres.cluster import EmbeddedPostgres
+from harness.lab.postgres.connection import Connection, connect
 
 _SECONDS = 1.0
 _WARMUP = 50

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from harness.base.errors import BridgetollError
 from harness.doctor import (
     assignment,
     clock,
@@ -16,17 +17,16 @@ from harness.doctor import (
     noise,
     processor,
     timers,
-)
+)  # fmt: skip
 from harness.doctor.assignment import Assignment
 from harness.doctor.clock import Clock
 from harness.doctor.disk import Disk
 from harness.doctor.finding import Finding, Topic
-from harness.doctor.limits import Limits
 from harness.doctor.netem import Netem
 from harness.doctor.noise import Noise
 from harness.doctor.processor import Processor
 from harness.doctor.timers import Timers
-from harness.errors import BridgetollError
+from harness.lab.limits import Limits, read_limits
 from harness.load.ceiling import Ceiling, measure_ceiling
 
 LISTEN_S = 6.0
@@ -69,7 +69,7 @@ def examine(cache: Path, step: Callable[[str], None], listen_s: float = LISTEN_S
     chip = notes.of(processor.read_processor(cores.all), processor.judge)
     clocks = notes.of(clock.measure_clock(), clock.judge)
     naps = notes.of(timers.measure_timers(cores.load), timers.judge)
-    limited = notes.of(limits.read_limits(), limits.judge)
+    limited = notes.of(read_limits(), limits.judge)
     delay = notes.of(netem.probe_netem(), netem.judge)
     step("loading a bare server as fast as the generator can")
     load = partial(measure_ceiling, cores.application, cores.load)

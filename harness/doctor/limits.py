@@ -1,88 +1,14 @@
-"""Limits of the system: how many connections can be open here."""
-
-import resource
-from pathlib import Path
-
-import msgspec
+"""How many connections a study may ask for here."""
 
 from harness.doctor.finding import Finding, Topic
-from harness.lab.process import launch
+from harness.lab.limits import Limits
 
-_RESERVED_FILES = 64
-"""Files that a process has open beside its connections: libraries, pipes, logs."""
 _MANY = 10_000
 """Fewer connections than this keep a study from the C10K question (Kegel 1999)."""
+
+
 _BACKLOG = 4096
 """The kernel's default since Linux 5.4."""
-_SYSCTL = Path("/proc/sys")
-
-
-class Limits(msgspec.Struct, frozen=True):
-    """What the kernel allows.
-
-    open_files_soft, open_files_hard: of this process (getrlimit(2)); None: unlimited.
-    open_files: what the processes that the harness starts are given; None: unlimited.
-    first_port, last_port: the range that outgoing connections take a port from; None: not visible.
-    backlog: the most connections that may wait to be accepted (`somaxconn`); None: not visible.
-    """
-
-    open_files_soft: int | None
-    open_files_hard: int | None
-    open_files: int | None
-    first_port: int | None
-    last_port: int | None
-    backlog: int | None
-
-    @property
-    def per_server(self) -> int | None:
-        """Connections to one server: each has a local port of its own."""
-        ports = None
-        if self.first_port is not None and self.last_port is not None:
-            ports = self.last_port - self.first_port + 1
-        known = [limit for limit in (ports, self.in_all) if limit is not None]
-        return min(known, default=None)
-
-    @property
-    def in_all(self) -> int | None:
-        """Connections that the generator can hold at a time, to all servers together."""
-        return None if self.open_files is None else max(0, self.open_files - _RESERVED_FILES)
-
-
-def read_limits(sysctl: Path = _SYSCTL) -> Limits:
-    """Ask the kernel; `sysctl` is laid out like /proc/sys."""
-    soft, hard = (_finite(limit) for limit in resource.getrlimit(resource.RLIMIT_NOFILE))
-    ports = _numbers(sysctl / "net/ipv4/ip_local_port_range")
-    backlog = _numbers(sysctl / "net/core/somaxconn")
-    return Limits(
-        open_files_soft=soft,
-        open_files_hard=hard,
-        open_files=_granted(),
-        first_port=ports[0] if ports else None,
-        last_port=ports[1] if ports else None,
-        backlog=backlog[0] if backlog else None,
-    )
-
-
-def _finite(limit: int) -> int | None:
-    return None if limit == resource.RLIM_INFINITY else limit
-
-
-def _granted() -> int | None:
-    """Asked of a process that is started like the others, because the launcher raises the limit."""
-    child = launch(["sh", "-c", "ulimit -n"], pipes=True)
-    try:
-        assert child.popen.stdout is not None
-        told = child.popen.stdout.read().strip()
-    finally:
-        child.stop()
-    return int(told) if told.isdigit() else None
-
-
-def _numbers(path: Path) -> list[int]:
-    try:
-        return [int(word) for word in path.read_text(encoding="ascii").split()]
-    except OSError:
-        return []
 
 
 def judge(limits: Limits) -> list[Finding]:

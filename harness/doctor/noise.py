@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
-from harness.analysis.validity import FOREIGN_SHARE, STEAL_SHARE
+from harness.analysis.labels.rules import FOREIGN_SHARE, STEAL_SHARE
 from harness.doctor.finding import Finding, Topic
+from harness.inputs.manifests import Cores
+from harness.inputs.settings import LoadSettings
 from harness.lab.clocks import MachineTime
 from harness.lab.machine import pinned
-from harness.model import Cores
-from harness.settings import LoadSettings
 
 _FEWEST = 8
 """Pieces below which nothing is said about how they vary."""

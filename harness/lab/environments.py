@@ -15,8 +15,8 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from harness.errors import EnvironmentFailed
-from harness.model import Implementation
+from harness.base.errors import EnvironmentFailed
+from harness.inputs.manifests import Implementation
 
 _COMPLETE = "bridgetoll-complete"
 _QUOTED_LINES = 8

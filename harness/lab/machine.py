@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from harness.errors import UsageError
-from harness.model import Cores
+from harness.base.errors import UsageError
+from harness.inputs.manifests import Cores
 
 
 def propose_cores(workers: int = 1, generators: int = 1) -> Cores:

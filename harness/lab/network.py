@@ -5,7 +5,7 @@ import secrets
 import socket
 from pathlib import Path
 
-from harness.errors import UsageError
+from harness.base.errors import UsageError
 
 HOST = "127.0.0.1"
 _LEAST, _TRIES = 10_240, 64

@@ -12,7 +12,7 @@ from typing import IO, Literal
 
 import psutil
 
-from harness.workspace import without_paths
+from harness.base.workspace import without_paths
 
 _LAUNCHER = Path(__file__).with_name("launcher.py")
 _QUOTED_LINES = 12

@@ -10,11 +10,11 @@ from typing import Self
 
 import psutil
 
-from harness.errors import ServerFailed
+from harness.base.errors import ServerFailed
+from harness.inputs.manifests import Server, Settings, Variant
 from harness.lab.clocks import TreeClock
 from harness.lab.network import HOST, check_free, free_port
 from harness.lab.process import Child, launch, wait_until
-from harness.model import Server, Settings, Variant
 
 READY_S = 60.0
 """A server that has not answered /health by then never will."""

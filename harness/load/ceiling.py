@@ -9,14 +9,14 @@ from typing import Literal
 
 import msgspec
 
-from harness.errors import GeneratorFailed, ServerFailed
+from harness.base.errors import GeneratorFailed, ServerFailed
 from harness.lab.clocks import process_cpu_ns
 from harness.lab.network import HOST
 from harness.lab.process import Child, launch
 from harness.load.bare_server import BODY
 from harness.load.generator import Generator
-from harness.load.http1 import request_bytes
-from harness.load.messages import Exchange
+from harness.load.protocol import Exchange
+from harness.load.worker.http1 import request_bytes
 
 _TARGET = "bare"
 _SLICES = 4

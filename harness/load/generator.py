@@ -10,11 +10,11 @@ from typing import IO, Self
 
 import msgspec
 
-from harness.errors import GeneratorFailed
+from harness.base.errors import GeneratorFailed
 from harness.lab.process import Child, launch
-from harness.load import messages
+from harness.load import protocol
 from harness.load.merging import merged
-from harness.load.messages import (
+from harness.load.protocol import (
     Answer,
     Arrivals,
     Close,
@@ -26,7 +26,7 @@ from harness.load.messages import (
     Slice,
     Tally,
     Window,
-)  # fmt: skip
+)
 
 
 class Edge(msgspec.Struct, frozen=True):
@@ -154,7 +154,7 @@ class _Worker:
 
     def __init__(self, cpus: Sequence[int], log: Path | None) -> None:
         self._child: Child = launch(
-            [sys.executable, "-m", "harness.load.worker"],
+            [sys.executable, "-m", "harness.load.worker.worker"],
             cpus=cpus, log=log, pipes=True, death_signal="SIGKILL", prompt=True,
         )  # fmt: skip
 
@@ -166,7 +166,7 @@ class _Worker:
         stream = self._child.popen.stdin
         assert stream is not None
         try:
-            messages.write(stream, command)
+            protocol.write(stream, command)
         except BrokenPipeError:
             raise self._died() from None
 
@@ -178,7 +178,7 @@ class _Worker:
         return stream
 
     def answer(self) -> Answer:
-        answer = messages.read_answer(self.stream)
+        answer = protocol.read_answer(self.stream)
         if answer is None:
             raise self._died()
         if isinstance(answer, Failed):

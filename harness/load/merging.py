@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from harness.load.messages import Tally
+from harness.load.protocol import Tally
 
 
 def merged(tallies: Sequence[Tally]) -> Tally:

@@ -7,8 +7,8 @@ from typing import Any
 import jinja2
 import markupsafe
 
+from harness.report.charts.specs import specifications
 from harness.report.script import embedded, explorer_script, policy, vega
-from harness.report.specs import specifications
 
 _MARKDOWN = (
     ("\\", "\\\\"), ("&", "&amp;"), ("<", "&lt;"), ("|", "\\|"), ("`", "'"), ("[", "\\["),

@@ -8,10 +8,10 @@ from typing import Any
 
 import msgspec
 
-from harness.analysis.results import Analysis
-from harness.files import replace
-from harness.records import SCHEMA, Run, Trial
-from harness.workspace import Workspace
+from harness.analysis.analyse import Analysis
+from harness.base.files import replace
+from harness.base.workspace import Workspace
+from harness.records.trial import SCHEMA, Run, Trial
 
 KINDS: dict[str, type[msgspec.Struct]] = {"run": Run, "trial": Trial, "summary": Analysis}
 """By name of the schema: the record that it describes."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import markupsafe
 
-from harness.files import replace
+from harness.base.files import replace
 
 _PAGE = Path(__file__).with_name("templates") / "page.js"
 _SNIPPET = "window.vegaEmbed = vegaEmbed;"

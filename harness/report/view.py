@@ -3,20 +3,20 @@
 from collections.abc import Sequence
 from typing import Any
 
-from harness.analysis.labels import FAILED, LIMITS, REMEDIES, Label
+from harness.analysis.analyse import Analysis, ConditionResult
+from harness.analysis.labels.labels import FAILED, LIMITS, REMEDIES, Label
 from harness.analysis.measures import Measure, ranked
-from harness.analysis.ratios import Comparison, Noise
-from harness.analysis.results import Analysis, ConditionResult
-from harness.analysis.ties import letters
-from harness.errors import BridgetollError
-from harness.records import Run
-from harness.report import words
-from harness.report.causes import causes_view
-from harness.report.charts import alternative, colours, interval_chart
-from harness.report.claim_words import claims_view
-from harness.report.curves import curves
-from harness.report.figures import Figures
-from harness.report.ramps import DETAILS, ramps_view
+from harness.analysis.stats.ties import letters
+from harness.analysis.variants import Comparison, Noise
+from harness.base.errors import BridgetollError
+from harness.records.trial import Run
+from harness.report.charts.curves import curves
+from harness.report.charts.intervals import alternative, colours, interval_chart
+from harness.report.drawing.figures import Figures
+from harness.report.sections.causes import causes_view
+from harness.report.sections.locust import DETAILS, ramps_view
+from harness.report.words import common as words
+from harness.report.words.claims import claims_view
 
 _COLUMNS = (Measure.CPU, Measure.THROUGHPUT, Measure.P50, Measure.P99, Measure.DATABASE_CPU)
 _MANIFOLD = 2.0

@@ -5,24 +5,24 @@ from pathlib import Path
 
 import msgspec
 
-from harness.analysis.labelled import labelled_trials
-from harness.analysis.results import Analysis, analyse
+from harness.analysis.analyse import Analysis, analyse
+from harness.analysis.labels.trials import labelled_trials
 from harness.analysis.run_pieces import pieces_of
-from harness.claims import Claim
-from harness.errors import BridgetollError
-from harness.experiment.store import Store
-from harness.records import Run
-from harness.report.explorer import explorer
-from harness.report.exports import as_csv, as_parquet
-from harness.report.figures import Figures
-from harness.report.pair_figures import pair_figures
-from harness.report.plots import plots
+from harness.base.errors import BridgetollError
+from harness.base.workspace import cache_folder
+from harness.inputs.claims import Claim
+from harness.records.store import Store
+from harness.records.trial import Run
+from harness.report.charts.pair_figures import pair_figures
+from harness.report.charts.trials import plots
+from harness.report.data.explorer import explorer
+from harness.report.data.exports import as_csv, as_parquet
+from harness.report.data.rows import trial_rows
+from harness.report.data.seen import seen
+from harness.report.drawing.figures import Figures
 from harness.report.render import html, markdown
-from harness.report.rows import trial_rows
 from harness.report.schemas import file_name, schema_text, summary_text
-from harness.report.seen import seen
 from harness.report.view import view
-from harness.workspace import cache_folder
 
 
 class Report(msgspec.Struct, frozen=True):

@@ -6,8 +6,8 @@ import statistics
 import sys
 from collections.abc import Iterable, Sequence
 
-from harness.experiment.latency import Latencies
-from harness.load.messages import Tally
+from harness.load.protocol import Tally
+from harness.runner.latencies import Latencies
 
 SERVER_CPU, LOAD_CPU = 0, 1
 

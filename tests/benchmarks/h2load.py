@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from harness.lab.network import HOST
-from harness.load.messages import Tally
+from harness.load.protocol import Tally
 from tests.benchmarks.command import output, program
 from tests.benchmarks.native import WARMUP_S
 

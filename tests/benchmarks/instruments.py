@@ -17,27 +17,27 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.analysis.correlation import Floats
-from harness.analysis.costs import costs
-from harness.analysis.gls import Series
-from harness.analysis.intervals import block_interval
-from harness.audit.conformance import Subject
-from harness.audit.probe import Probe
-from harness.catalog import load_catalog
-from harness.contract import Contract
-from harness.experiment.exchanges import exchange_for
-from harness.experiment.instruments import Instruments
-from harness.experiment.orders import balanced_orders
-from harness.lab.database import Database
+from harness.analysis.noise.correlation import Floats
+from harness.analysis.noise.costs import costs
+from harness.analysis.noise.gls import Series
+from harness.analysis.stats.intervals import block_interval
+from harness.audit.http_checks import Subject
+from harness.audit.http_client import Probe
+from harness.base.workspace import Workspace, cache_folder
+from harness.inputs.catalog import load_catalog
+from harness.inputs.contract import Contract
+from harness.inputs.manifests import Settings
+from harness.inputs.settings import DatabaseSettings
+from harness.inputs.study import Condition, Study
 from harness.lab.environments import prepare
 from harness.lab.machine import propose_cores
 from harness.lab.network import HOST
-from harness.lab.postgres import EmbeddedPostgres
+from harness.lab.postgres.cluster import EmbeddedPostgres
+from harness.lab.postgres.database import Database
 from harness.lab.servers import await_ready, launch_server
-from harness.model import Settings
-from harness.settings import DatabaseSettings
-from harness.study import Condition, Study
-from harness.workspace import Workspace, cache_folder
+from harness.runner.exchanges import exchange_for
+from harness.runner.instruments import Instruments
+from harness.runner.orders import balanced_orders
 from tests.benchmarks.comparison import rounds
 
 VARIANT, CONDITION = "starlette/asyncpg", Condition("io_read", connections=32, rows=1_000)

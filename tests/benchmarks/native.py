@@ -6,8 +6,8 @@ from typing import Literal
 from harness.lab.network import HOST
 from harness.load.bare_server import BODY
 from harness.load.generator import Generator
-from harness.load.http1 import request_bytes
-from harness.load.messages import Arrivals, Exchange, Tally
+from harness.load.protocol import Arrivals, Exchange, Tally
+from harness.load.worker.http1 import request_bytes
 
 WARMUP_S = 0.5
 _TARGET = "server"

@@ -27,7 +27,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.load.messages import Tally
+from harness.load.protocol import Tally
 from tests.benchmarks import h2load, native
 from tests.benchmarks.burner import burner
 from tests.benchmarks.comparison import (

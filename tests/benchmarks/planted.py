@@ -21,18 +21,18 @@ from itertools import count
 import msgspec
 import numpy as np
 
-from harness.analysis.correlation import NO_MEMORY, Memory
-from harness.analysis.costs import costs
-from harness.analysis.gls import Fit, Series
-from harness.analysis.intervals import Interval, t_interval
-from harness.experiment.orders import balanced_orders
+from harness.analysis.noise.correlation import NO_MEMORY, Memory
+from harness.analysis.noise.costs import costs
+from harness.analysis.noise.gls import Fit, Series
+from harness.analysis.stats.intervals import Interval, t_interval
 from harness.lab.clocks import process_cpu_ns
 from harness.lab.network import HOST
-from harness.lab.speed import SpeedProbe
+from harness.lab.speed.probe import SpeedProbe
 from harness.load.bare_server import BODY
 from harness.load.generator import Generator
-from harness.load.http1 import request_bytes
-from harness.load.messages import Exchange
+from harness.load.protocol import Exchange
+from harness.load.worker.http1 import request_bytes
+from harness.runner.orders import balanced_orders
 from tests.benchmarks.comparison import LOAD_CPU, SERVER_CPU, drawn, rounds
 from tests.toys.planted import planted
 

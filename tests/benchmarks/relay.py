@@ -17,13 +17,13 @@ from pathlib import Path
 
 import psycopg
 
-from harness.delay.relay import RelayInjector
-from harness.experiment.legs import Legs
+from harness.base.workspace import cache_folder
+from harness.inputs.settings import DatabaseSettings
+from harness.inputs.study import Latency
 from harness.lab.clocks import process_cpu_ns
-from harness.lab.postgres import EmbeddedPostgres
-from harness.settings import DatabaseSettings
-from harness.study import Latency
-from harness.workspace import cache_folder
+from harness.lab.latency.relay import RelayInjector
+from harness.lab.postgres.cluster import EmbeddedPostgres
+from harness.runner.legs import Legs
 from tests.benchmarks.comparison import LOAD_CPU, SERVER_CPU, drawn, ratio, rounds, spread
 
 CONNECTIONS, MANY, SECONDS = 16, 500, 3

@@ -16,10 +16,10 @@ from pathlib import Path
 import msgspec
 from playwright.sync_api import sync_playwright
 
-from harness.experiment.store import Store
-from harness.records import Run, Trial
+from harness.inputs.study import Condition
+from harness.records.store import Store
+from harness.records.trial import Run, Trial
 from harness.report.write import write_report
-from harness.study import Condition
 from tests.toys.runs import make_run, make_study, simulate
 from tests.unit.analysis.test_measures import histogram
 

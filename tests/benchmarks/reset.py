@@ -9,11 +9,11 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from harness.contract import Contract
-from harness.lab.database import Database
-from harness.lab.postgres import EmbeddedPostgres
-from harness.settings import DatabaseSettings
-from harness.workspace import Workspace, cache_folder
+from harness.base.workspace import Workspace, cache_folder
+from harness.inputs.contract import Contract
+from harness.inputs.settings import DatabaseSettings
+from harness.lab.postgres.cluster import EmbeddedPostgres
+from harness.lab.postgres.database import Database
 
 SIZES = {1_000: 9, 1_000_000: 3}
 """Rows, and how often."""

@@ -7,11 +7,11 @@ import msgspec
 import pytest
 from playwright.sync_api import Browser
 
-from harness.experiment.store import Store
-from harness.records import Run, Trial
+from harness.inputs.study import Condition
+from harness.records.names import trial_file
+from harness.records.store import Store
+from harness.records.trial import Run, Trial
 from harness.report.write import write_report
-from harness.study import Condition
-from harness.trial_files import trial_file
 from tests.browser.conftest import Watched
 from tests.toys.runs import BASELINE, make_run, make_study, simulate
 from tests.unit.analysis.test_measures import histogram

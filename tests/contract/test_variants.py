@@ -6,13 +6,13 @@ from concurrent.futures import Future
 import pytest
 
 from harness.audit.bench import Bench
-from harness.audit.tolls import audit
+from harness.audit.count import audit
 from harness.audit.verify import verify
-from harness.catalog import load_catalog
-from harness.contract import Contract
-from harness.examinations import Audit, Verification
+from harness.base.workspace import Workspace, cache_folder
+from harness.inputs.catalog import load_catalog
+from harness.inputs.contract import Contract
 from harness.lab.environments import prepare
-from harness.workspace import Workspace, cache_folder
+from harness.records.verification import Audit, Verification
 from tests.toys.benches import selected, side_by_side
 
 CATALOG = load_catalog(Workspace())

@@ -9,12 +9,12 @@ from queue import Queue
 import pytest
 
 from harness.audit.bench import Bench
-from harness.catalog import Catalog
-from harness.contract import Contract
-from harness.lab.database import Database
-from harness.lab.postgres import EmbeddedPostgres
-from harness.settings import DatabaseSettings
-from harness.workspace import cache_folder
+from harness.base.workspace import cache_folder
+from harness.inputs.catalog import Catalog
+from harness.inputs.contract import Contract
+from harness.inputs.settings import DatabaseSettings
+from harness.lab.postgres.cluster import EmbeddedPostgres
+from harness.lab.postgres.database import Database
 
 AT_ONCE = 3
 """An examination waits for most of its time; more than two processors can serve at once."""

@@ -6,11 +6,11 @@ from itertools import combinations
 import msgspec
 import numpy as np
 
-from harness.analysis.correlation import Memory
-from harness.analysis.costs import costs
-from harness.analysis.gls import Fit, Series
-from harness.analysis.intervals import Interval, block_interval
-from harness.analysis.ties import ALPHA, exceedance_p, holm, noise_floor
+from harness.analysis.noise.correlation import Memory
+from harness.analysis.noise.costs import costs
+from harness.analysis.noise.gls import Fit, Series
+from harness.analysis.stats.intervals import Interval, block_interval
+from harness.analysis.stats.ties import ALPHA, exceedance_p, holm, noise_floor
 
 BASELINE, TWIN = 0, 1
 """The first two entries are the same thing twice, as in every run."""
@@ -26,7 +26,7 @@ class Said(msgspec.Struct, frozen=True):
 
 
 def say(blocks: Sequence[Series], entries: int, memory: Memory | None = None) -> Said:
-    """Analyse as `analysis.results` does; the twin gives the floor and is in no pair."""
+    """Analyse as `analysis.analyse` does; the twin gives the floor and is in no pair."""
     found = costs(blocks, [np.ones(block.value.size) for block in blocks], memory)
     effects = {
         (one, other): interval

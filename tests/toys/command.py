@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import psutil
 
+from harness.base.workspace import Workspace, cache_folder
 from harness.lab.process import wait_until
-from harness.workspace import Workspace, cache_folder
 
 PATIENCE_S = 90.0
 

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from harness import cli
-from harness.workspace import Workspace
+from harness.base.workspace import Workspace
 
 
 class Said(msgspec.Struct):

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from harness.analysis.labelled import LabelledTrial, labelled_trials
+from harness.analysis.labels.trials import LabelledTrial, labelled_trials
 from harness.analysis.run_pieces import pieces_of
-from harness.records import Run, Trial
-from harness.report.rows import Row, trial_rows
+from harness.records.trial import Run, Trial
+from harness.report.data.rows import Row, trial_rows
 
 
 def labelled(run: Run, trials: Sequence[Trial]) -> tuple[LabelledTrial, ...]:

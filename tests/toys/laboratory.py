@@ -7,16 +7,16 @@ from typing import NamedTuple
 
 import pytest
 
-from harness.catalog import load_catalog
-from harness.contract import Contract
-from harness.examinations import Audit, Verification
-from harness.experiment import conduct, session
-from harness.experiment.laboratory import Laboratory
-from harness.experiment.listener import Listener
+from harness.base.workspace import Workspace, cache_folder
+from harness.inputs.catalog import load_catalog
+from harness.inputs.contract import Contract
+from harness.inputs.manifests import Variant
 from harness.load.ceiling import measure_ceiling
-from harness.model import Variant
-from harness.records import Phase
-from harness.workspace import Workspace, cache_folder
+from harness.records.trial import Phase
+from harness.records.verification import Audit, Verification
+from harness.runner import session, start
+from harness.runner.laboratory import Laboratory
+from harness.runner.listener import Listener
 
 
 class Progress(NamedTuple):
@@ -79,7 +79,7 @@ def trusting() -> Iterator[None]:
     What is sick passes verification as it is; `test_session` has runs without any of this.
     """
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(conduct, "measure_ceiling", _CEILING)
+        patch.setattr(start, "measure_ceiling", _CEILING)
         patch.setattr(session, "verify", lambda _bench, variant, _python: _passed(variant.name))
         patch.setattr(session, "audit", lambda _bench, variant, _python, **_: _unaudited(variant))
         yield

@@ -6,10 +6,10 @@ from typing import Any
 
 import msgspec
 
-from harness.examinations import Audit, Toll
-from harness.experiment.plan import make_plan
-from harness.records import Run, Trial
-from harness.study import Condition, Contrast, Pair, Square, Study, Waterfall
+from harness.inputs.study import Condition, Contrast, Pair, Square, Study, Waterfall
+from harness.records.trial import Run, Trial
+from harness.records.verification import Audit, Toll
+from harness.runner.plan import make_plan
 from tests.toys.runs import make_run, make_slice, make_study, make_trial
 
 STACKS = {"lean": 100.0, "full": 250.0}

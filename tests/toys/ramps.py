@@ -5,11 +5,11 @@ from typing import Any
 
 import msgspec
 
-from harness.observations import RampRecord
-from harness.published import Published, PublishedCell
-from harness.records import Run, Trial
-from harness.settings import LoadSettings, Ramp
-from harness.study import Condition, Latency
+from harness.inputs.published_tables import Published, PublishedCell
+from harness.inputs.settings import LoadSettings, Ramp
+from harness.inputs.study import Condition, Latency
+from harness.records.observations import RampRecord
+from harness.records.trial import Run, Trial
 from tests.toys.runs import BASELINE, make_run, make_study, make_trial, make_window
 
 OTHER = "b/other"

@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 
-from harness.examinations import Outcome, Verification
-from harness.experiment.plan import make_plan
-from harness.model import Cores
-from harness.records import (
+from harness.inputs.manifests import Cores
+from harness.inputs.settings import LoadSettings
+from harness.inputs.study import Condition, Study
+from harness.records.trial import (
     SCHEMA,
     ImplementationRecord,
     Run,
@@ -19,8 +19,8 @@ from harness.records import (
     VariantRecord,
     WindowRecord,
 )
-from harness.settings import LoadSettings
-from harness.study import Condition, Study
+from harness.records.verification import Outcome, Verification
+from harness.runner.plan import make_plan
 
 CONDITION = Condition(endpoint="io_read", connections=8, rows=100)
 BASELINE = "a/base"

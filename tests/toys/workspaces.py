@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.workspace import Workspace
+from harness.base.workspace import Workspace
 
 _TOYS = Path(__file__).with_name("implementations")
 _SERVER = """

@@ -1,7 +1,7 @@
 import pytest
 
 from harness.audit.findings import Violation, expect
-from harness.examinations import Outcome, Verification
+from harness.records.verification import Outcome, Verification
 
 
 def test_a_verification_passes_only_if_every_check_does() -> None:

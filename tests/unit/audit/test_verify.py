@@ -7,18 +7,18 @@ import pytest
 
 from harness.audit import bench as bench_module
 from harness.audit.bench import Bench
-from harness.audit.conformance import Subject
-from harness.audit.effects import sql_effects
 from harness.audit.findings import Violation
-from harness.audit.probe import Probe
+from harness.audit.http_checks import Subject
+from harness.audit.http_client import Probe
+from harness.audit.sql_checks import sql_effects
 from harness.audit.verify import verify
-from harness.catalog import load_catalog
-from harness.contract import Contract
-from harness.examinations import Verification
-from harness.lab.database import Database
+from harness.base.workspace import Workspace
+from harness.inputs.catalog import load_catalog
+from harness.inputs.contract import Contract
+from harness.inputs.manifests import Settings
+from harness.lab.postgres.database import Database
 from harness.lab.servers import await_ready, launch_server
-from harness.model import Settings
-from harness.workspace import Workspace
+from harness.records.verification import Verification
 from tests.toys.benches import selected, side_by_side
 
 NEEDED = {

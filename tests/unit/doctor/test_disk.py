@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.base.errors import DatabaseFailed
 from harness.doctor import disk
 from harness.doctor.disk import Disk, judge, measure_disk
-from harness.errors import DatabaseFailed
 from harness.lab.machine import propose_cores
 
 

@@ -6,9 +6,9 @@ import msgspec
 import psutil
 import pytest
 
+from harness.base.errors import DatabaseFailed
 from harness.doctor.examine import Diagnosis, examine
 from harness.doctor.finding import Topic
-from harness.errors import DatabaseFailed
 from harness.lab.machine import propose_cores
 from tests.unit.doctor.test_disk import clusters
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import msgspec
 
-from harness.doctor.limits import Limits, judge, read_limits
+from harness.doctor.limits import judge
+from harness.lab.limits import Limits, read_limits
 
 WIDE = Limits(
     open_files_soft=1_024,

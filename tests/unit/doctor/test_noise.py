@@ -15,8 +15,8 @@ from harness.doctor.noise import (
     neighbour_sd,
     variation,
 )
+from harness.inputs.settings import LoadSettings
 from harness.lab.machine import propose_cores
-from harness.settings import LoadSettings
 
 QUIET = Noise(
     steal_share=0.001,

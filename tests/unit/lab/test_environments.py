@@ -8,9 +8,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from harness.errors import EnvironmentFailed
+from harness.base.errors import EnvironmentFailed
+from harness.inputs.manifests import Implementation
 from harness.lab.environments import environment_folder, interpreter, lock_digest, prepare
-from harness.model import Implementation
 from tests.waiting import PATIENCE_S
 
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.errors import UsageError
+from harness.base.errors import UsageError
+from harness.inputs.manifests import Cores
 from harness.lab.machine import describe, pinned, propose_cores, share_out
-from harness.model import Cores
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ import socket
 
 import pytest
 
-from harness.errors import UsageError
+from harness.base.errors import UsageError
 from harness.lab.network import HOST, check_free, free_port
 
 

@@ -12,11 +12,11 @@ from typing import Any
 import psutil
 import pytest
 
-from harness.errors import ServerFailed, UsageError
+from harness.base.errors import ServerFailed, UsageError
+from harness.inputs.manifests import Server, Settings, Variant
 from harness.lab.network import HOST, check_free, free_port
 from harness.lab.process import wait_until
 from harness.lab.servers import RunningServer, await_ready, launch_server
-from harness.model import Server, Settings, Variant
 from tests.toys.implementation import server as toy_server
 from tests.waiting import PATIENCE_S, gone
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from harness.load.bare_server import BODY, RESPONSE
-from harness.load.http1 import ResponseParser, request_bytes
+from harness.load.worker.http1 import ResponseParser, request_bytes
 from tests.toys.http import HOST
 from tests.waiting import PATIENCE_S
 

@@ -7,7 +7,7 @@ import msgspec
 import psutil
 import pytest
 
-from harness.errors import GeneratorFailed, ServerFailed
+from harness.base.errors import GeneratorFailed, ServerFailed
 from harness.load import ceiling
 from harness.load.ceiling import Ceiling, limit, measure_ceiling
 

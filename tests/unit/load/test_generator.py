@@ -9,10 +9,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from harness.errors import GeneratorFailed
+from harness.base.errors import GeneratorFailed
 from harness.load.generator import Generator
-from harness.load.http1 import request_bytes
-from harness.load.messages import Exchange
+from harness.load.protocol import Exchange
+from harness.load.worker.http1 import request_bytes
 from tests.toys.http import HOST, OK, OK_BODY, Toy, respond, stay_silent
 from tests.waiting import gone
 

@@ -1,7 +1,7 @@
 from array import array
 
 from harness.load.merging import merged
-from harness.load.messages import Tally
+from harness.load.protocol import Tally
 
 
 def raw(*values: int) -> bytes:

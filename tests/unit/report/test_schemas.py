@@ -8,11 +8,11 @@ import jsonschema
 import msgspec
 import pytest
 
-from harness.analysis.results import Analysis, analyse
-from harness.claims import load_claims
+from harness.analysis.analyse import Analysis, analyse
+from harness.base.workspace import Workspace
+from harness.inputs.claims import load_claims
 from harness.report import schemas
 from harness.report.schemas import KINDS, file_name, schema, schema_text, summary_text
-from harness.workspace import Workspace
 from tests.toys.ladder import ladder_run, ladder_study, ladder_trials
 from tests.toys.runs import BASELINE, make_run, make_study, make_trial, simulate
 

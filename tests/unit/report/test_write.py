@@ -12,12 +12,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from harness.errors import MalformedFile
-from harness.experiment.store import Store
-from harness.records import Run, Trial
+from harness.base.errors import MalformedFile
+from harness.base.workspace import cache_folder
+from harness.records.store import Store
+from harness.records.trial import Run, Trial
 from harness.report.script import explorer_script, vega
 from harness.report.write import Report, write_report
-from harness.workspace import cache_folder
 from tests.toys.runs import BASELINE, make_run, make_study, simulate
 
 HOSTILE = "> <script>alert(1)</script> a|b `c` ![x](http://x.example/y) & \"q\" 'r'"

@@ -1,0 +1,1 @@
+"""Why variants differ: contrasts, waterfalls, squares, prices."""

@@ -1,0 +1,81 @@
+"""What one more empty hop costs: server CPU per request against the number of extra hops."""
+
+from collections import defaultdict
+
+import msgspec
+import numpy as np
+
+from harness.analysis.causes.levels import Levels, shared_blocks
+from harness.analysis.stats.intervals import Interval, block_interval
+from harness.inputs.factors import factors_of
+from harness.records.trial import Run
+
+_FACTOR = "extra_hops"
+_WITH_IT = frozenset({_FACTOR, "threads", "offload"})
+"""Factors that an extra hop brings along: how threads are kept, and who hands work to them."""
+_LEAST = 3
+"""Values of k; with fewer a line says nothing."""
+
+
+class Slope(
+    msgspec.Struct,
+    frozen=True,
+    rename={
+        "levels": "levels_us",
+        "per_hop": "per_hop_us",
+        "first": "first_us",
+        "further": "further_us",
+    },
+):
+    """A family of variants that differ in the number of their extra hops alone.
+
+    levels: by number of hops, microseconds per request.
+    per_hop: microseconds per hop, the slope of the least-squares line over all of them.
+    first: what the first hop adds, with whatever lends a thread to it.
+    further: the slope from the first hop on: what one hop more costs.
+    """
+
+    base: str
+    levels: dict[int, Interval]
+    per_hop: Interval
+    first: Interval | None
+    further: Interval | None
+
+
+def slopes(run: Run, found: Levels) -> tuple[Slope, ...]:
+    """A slope for each family of three variants or more."""
+    families: dict[frozenset[tuple[str, str]], dict[int, str]] = defaultdict(dict)
+    for name in run.study.everyone:
+        if name in found:
+            factors = factors_of(name, run.variants[name])
+            if factors[_FACTOR].isdecimal():
+                rest = frozenset((k, v) for k, v in factors.items() if k not in _WITH_IT)
+                families[rest].setdefault(int(factors[_FACTOR]), name)
+    return tuple(
+        made
+        for family in families.values()
+        if len(family) >= _LEAST and (made := _slope(family, found)) is not None
+    )
+
+
+def _slope(family: dict[int, str], found: Levels) -> Slope | None:
+    hops = sorted(family)
+    blocks = shared_blocks(found, list(family.values()))
+    rows = [[found[family[k]][block] for k in hops] for block in blocks]
+    per_hop = block_interval([_line(hops, row) for row in rows])
+    if per_hop is None:
+        return None
+    levels = {k: block_interval([found[family[k]][block] for block in blocks]) for k in hops}
+    at_once = hops[:2] == [0, 1]
+    return Slope(
+        base=family[hops[0]],
+        levels={k: level for k, level in levels.items() if level is not None},
+        per_hop=per_hop,
+        first=block_interval([row[1] - row[0] for row in rows]) if at_once else None,
+        further=block_interval([_line(hops[1:], row[1:]) for row in rows]) if at_once else None,
+    )
+
+
+def _line(hops: list[int], values: list[float]) -> float:
+    slope, _ = np.polyfit(np.array(hops, dtype=float), np.array(values), 1)
+    return float(slope)

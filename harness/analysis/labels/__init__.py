@@ -1,0 +1,1 @@
+"""Labels of a trial: what limited it, what disturbed it."""

@@ -1,0 +1,1 @@
+"""The machine's noise: its memory, its covariate, and trends."""

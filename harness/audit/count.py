@@ -1,0 +1,205 @@
+"""What one request takes, counted from outside: hops, threads, connections, messages, CPU time.
+
+A variant's label says what it does; here it is held to that. The server runs with counters inside
+(see `instrument/`), and between two relays that see every byte to and from it. Requests come one
+after the other, so that every count is one request's times a whole number.
+"""
+
+import http.client
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlencode, urlsplit
+
+import msgspec
+
+from harness.audit.bench import Bench, at_port
+from harness.audit.counters import Counters
+from harness.audit.findings import Violation
+from harness.audit.http_checks import Subject
+from harness.audit.http_client import FORM, Probe, Session
+from harness.audit.pg_wire import Wire
+from harness.base.errors import DatabaseFailed, ServerFailed
+from harness.inputs.contract import Operation
+from harness.inputs.manifests import ENDPOINTS, QUANTITIES, Settings, Variant
+from harness.lab.latency.observing_relay import Observer, Relay
+from harness.lab.network import HOST
+from harness.lab.servers import RunningServer
+from harness.records.verification import Audit, Toll
+
+AUDITED = tuple(name for name in ENDPOINTS if name != "health")
+_POOL = _THREADS = 4
+_POOL_TIMEOUT_S = 1.0
+_AT_ONCE = 8
+_WARMUP = 96
+"""Requests, eight at once: enough for every thread to have its connection, and every connection its
+prepared statements."""
+_ALONE = 4 * _POOL
+"""Further ones on the connection that is counted: pools that go round meet all of theirs."""
+_REQUESTS = 32
+_QUIET_S, _PATIENCE_S = 0.03, 2.0
+"""What a request causes is over when nothing was counted for so long."""
+_SWITCHES = ("voluntary_switches", "involuntary_switches")
+_ROWS = 100
+
+
+class _Watched(msgspec.Struct, frozen=True):
+    """A server between its relays, and what is counted of it."""
+
+    server: RunningServer
+    subject: Subject
+    passed: Counter[str]
+    wires: list[Wire]
+    counters: Counters | None
+
+    def quiet(self) -> Counter[str]:
+        """The counts, when they have stopped to grow.
+
+        Raises:
+            Violation: they do not.
+        """
+        end = time.monotonic() + _PATIENCE_S
+        before = self._now()
+        while True:
+            time.sleep(_QUIET_S)
+            now = self._now()
+            if _without_switches(now) == _without_switches(before):
+                return now
+            if time.monotonic() > end:
+                raise Violation(
+                    f"its counts still grow {_PATIENCE_S:g} s after the last request, so they "
+                    "cannot be divided among requests"
+                )
+            before = now
+
+    def _now(self) -> Counter[str]:
+        if any(wire.encrypted for wire in self.wires):
+            raise Violation(
+                "its connections to PostgreSQL are encrypted, so their messages cannot be counted; "
+                "let that server offer no TLS (`ssl = off`), or use the embedded one"
+            )
+        total = Counter(self.passed)
+        if self.counters is not None:
+            total.update(self.counters.read())
+        return total
+
+
+def audit(bench: Bench, variant: Variant, python: Path, *, cpu: bool) -> Audit:
+    """Count what each endpoint takes, and compare it with the manifest and the contract.
+
+    Args:
+        bench: database, servers, logs.
+        variant: whom.
+        python: the interpreter of its environment.
+        cpu: whether CPU time per request is taken too, on a second server without counters.
+    """
+    bench.log(variant, "audit").unlink(missing_ok=True)
+    tolls: list[Toll] = []
+    problem: str | None = None
+    try:
+        counted = _each_endpoint(bench, variant, python, instrumented=True)
+        used = _each_endpoint(bench, variant, python, instrumented=False) if cpu else {}
+        for name, counts in counted.items():
+            if name in used:
+                counts["cpu_us"] = used[name]["cpu_us"]
+            expected = _expected(bench.contract.operations[name], variant)
+            tolls.append(Toll(name, _REQUESTS, counts, expected))
+    except (Violation, ServerFailed, DatabaseFailed) as error:
+        problem = str(error)
+    except (OSError, http.client.HTTPException) as error:
+        problem = f"no complete response: {type(error).__name__} {error}".rstrip()
+    return Audit(variant.name, tuple(tolls), problem)
+
+
+def _expected(operation: Operation, variant: Variant) -> dict[str, int]:
+    work = len(operation.effects.statements) + operation.effects.control
+    found: dict[str, int] = {}
+    for quantity in QUANTITIES:
+        said = variant.expect.of(quantity, operation.name)
+        found[quantity] = work if said is None else said
+    return found
+
+
+def _each_endpoint(
+    bench: Bench, variant: Variant, python: Path, *, instrumented: bool
+) -> dict[str, dict[str, float]]:
+    with ExitStack() as stack:
+        watched = _start(bench, variant, python, stack, instrumented=instrumented)
+        return {name: _count(watched, bench.contract.operations[name], stack) for name in AUDITED}
+
+
+def _start(
+    bench: Bench, variant: Variant, python: Path, stack: ExitStack, *, instrumented: bool
+) -> _Watched:
+    passed: Counter[str] = Counter()
+    wires: list[Wire] = []
+
+    def observe_database() -> Observer:
+        passed["connects"] += 1
+        wires.append(Wire(passed))
+        return wires[-1].feed
+
+    url = bench.database.login(variant.name)
+    there = urlsplit(url)
+    relay = stack.enter_context(Relay(there.hostname or HOST, there.port or 5432, observe_database))
+    counters = stack.enter_context(Counters()) if instrumented else None
+    settings = Settings(
+        database_url=at_port(url, relay.port), pool_size=_POOL, pool_timeout_s=_POOL_TIMEOUT_S,
+        cpu_iterations=1_000, wait_ms=1,
+    )  # fmt: skip
+    server = stack.enter_context(
+        bench.start(
+            variant, python, settings, bench.log(variant, "audit"), threads=_THREADS,
+            extra=counters.environment if counters else None,
+        )
+    )  # fmt: skip
+    front = stack.enter_context(Relay(HOST, server.port, lambda: partial(_weigh, passed)))
+    subject = Subject(
+        variant=variant.name, probe=Probe(f"http://{HOST}:{front.port}"), contract=bench.contract,
+        database=bench.database, settings=settings,
+    )  # fmt: skip
+    return _Watched(server, subject, passed, wires, counters)
+
+
+def _weigh(passed: Counter[str], direction: str, data: bytes) -> None:
+    passed["http_bytes_in" if direction == "out" else "http_bytes_out"] += len(data)
+
+
+def _count(watched: _Watched, operation: Operation, stack: ExitStack) -> dict[str, float]:
+    """Per request, over `_REQUESTS` on one connection, of a table as it always is."""
+    watched.subject.database.reset(_ROWS)
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        probe = watched.subject.probe
+        list(pool.map(lambda n: _request(watched, operation, probe, n), range(_WARMUP)))
+    session = stack.enter_context(watched.subject.probe.session())
+    for number in range(_ALONE):
+        _request(watched, operation, session, number)
+    before, cpu_ns = watched.quiet(), watched.server.clock.read_ns()
+    for number in range(_REQUESTS):
+        _request(watched, operation, session, number)
+    counted, cpu_ns = watched.quiet() - before, watched.server.clock.read_ns() - cpu_ns
+    names = (*QUANTITIES, *(_SWITCHES if watched.counters else ()), *counted)
+    named = {"out": "database_bytes_out", "in": "database_bytes_in"}
+    found = {named.get(n, n): counted[n] / _REQUESTS for n in dict.fromkeys(names)}
+    return found if watched.counters else found | {"cpu_us": cpu_ns / 1e3 / _REQUESTS}
+
+
+def _request(watched: _Watched, operation: Operation, client: Probe | Session, number: int) -> None:
+    body = kind = None
+    if operation.method == "POST":
+        kind = FORM
+        body = urlencode({"title": f"title {number:03}", "content": f"text {number:03}"}).encode()
+    reply = client.send(operation.method, operation.target, body, kind)
+    if reply.status == 503:
+        raise Violation(
+            f"{operation.path} answered 503 with a pool of {_POOL} connections, so requests keep "
+            f"connections and never give them back: {reply.shown()}"
+        )
+    watched.subject.success(operation.name, reply)
+
+
+def _without_switches(counts: Counter[str]) -> dict[str, int]:
+    return {name: count for name, count in counts.items() if name not in _SWITCHES}

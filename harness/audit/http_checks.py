@@ -1,0 +1,264 @@
+"""The contract's HTTP side, checked against a URL: what is answered, and how errors are.
+
+Each check is a function of a `Subject`; its name, with spaces for underscores, is the check's.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any, cast
+from uuid import UUID
+
+import msgspec
+
+from harness.audit.findings import Violation, expect
+from harness.audit.http_client import FORM, Probe, Reply
+from harness.inputs.contract import (
+    FANOUT,
+    MAX_BODY_BYTES,
+    MAX_CONTENT,
+    MAX_TITLE,
+    PAGE_SIZE,
+    SAMPLE,
+    Contract,
+    cpu_sum,
+    fanout_target,
+    row_id,
+)
+from harness.inputs.manifests import Settings
+from harness.lab.postgres.database import Database
+
+
+class Subject(msgspec.Struct, frozen=True):
+    """A server to check, with the database and the settings that it was given.
+
+    connects_per_request: it says that it has no pool, so each request sends a connection's set-up.
+    """
+
+    variant: str
+    probe: Probe
+    contract: Contract
+    database: Database
+    settings: Settings
+    connects_per_request: bool = False
+
+    def answer(self, endpoint: str) -> Any:
+        """GET an endpoint, demand a 200 of the contract's shape, and return its decoded body."""
+        return self.success(endpoint, self.probe.get(self.contract.operations[endpoint].target))
+
+    def success(self, endpoint: str, reply: Reply) -> Any:
+        """The decoded body of a reply that must be a 200 of the contract's shape."""
+        expect(reply.status == 200, f"expected 200, got {reply.shown()}")
+        body = self._body(reply)
+        problem = self.contract.problem(self.contract.success_schema(endpoint), body)
+        expect(problem is None, f"the body breaks the contract at {problem}")
+        return body
+
+    def refusal(self, reply: Reply, status: int) -> None:
+        """Demand an error answer of the contract's shape."""
+        expect(reply.status == status, f"expected {status}, got {reply.shown()}")
+        body = self._body(reply)
+        problem = self.contract.problem("Error", body)
+        expect(problem is None, f"the error's body breaks the contract at {problem}")
+        sentence = cast(dict[str, str], body)["error"]
+        expect(
+            "\n" not in sentence and "Traceback" not in sentence, f"not a sentence: {sentence!r}"
+        )
+
+    def _body(self, reply: Reply) -> object:
+        kind = reply.headers.get("content-type", "none").partition(";")[0].strip()
+        expect(kind == "application/json", f"expected application/json, got {kind}")
+        expect("content-length" in reply.headers, "the response has no Content-Length")
+        try:
+            return reply.json()
+        except ValueError:
+            raise Violation(f"the body is not JSON: {reply.shown()}") from None
+
+
+Check = Callable[[Subject], None]
+
+
+def health(subject: Subject) -> None:
+    """The server says that it is ready."""
+    subject.answer("health")
+
+
+def noop(subject: Subject) -> None:
+    """The empty answer."""
+    subject.answer("noop")
+
+
+def cpu(subject: Subject) -> None:
+    """The sum of the squares."""
+    expected = cpu_sum(subject.settings.cpu_iterations)
+    seen = subject.answer("cpu")["ct"]
+    expect(seen == expected, f"expected ct = {expected}, got {seen}")
+
+
+def io_wait(subject: Subject) -> None:
+    """What it was told to wait."""
+    seen = subject.answer("io_wait")["waited_ms"]
+    expect(seen == subject.settings.wait_ms, f"expected {subject.settings.wait_ms}, got {seen}")
+
+
+def io_read(subject: Subject) -> None:
+    """The first posts by id, every value as it stands in the table."""
+    for rows in (0, 3, 1_000):
+        subject.database.reset(rows)
+        body = subject.answer("io_read")
+        expect(body["ct"] == rows, f"with {rows} rows, expected ct = {rows}, got {body['ct']}")
+        stored = subject.database.rows(
+            "SELECT id, title, content, created_at, updated_at FROM post ORDER BY id LIMIT %s",
+            [PAGE_SIZE],
+        )
+        seen = [_values(post) for post in body["posts"]]
+        expect(len(seen) == len(stored), f"expected {len(stored)} posts, got {len(seen)}")
+        for wanted, got in zip(stored, seen, strict=True):
+            expect(got == wanted, f"expected the post {wanted}, got {got}")
+
+
+def io_read_sees_changes(subject: Subject) -> None:
+    """Nothing is answered from a memory."""
+    subject.database.reset(30)
+    before = subject.answer("io_read")
+    lowest = UUID(int=0)
+    subject.database.rows(
+        "INSERT INTO post SELECT %s, 'new', 'new', now(), now() RETURNING 1", [lowest]
+    )
+    after = subject.answer("io_read")
+    expect(after["ct"] == before["ct"] + 1, "the count did not change with the table")
+    expect(after["posts"][0]["id"] == str(lowest), "the posts did not change with the table")
+
+
+def io_fanout(subject: Subject) -> None:
+    """The posts that were asked for, in that order, and null where there is none."""
+    subject.database.reset(1_000)
+    known = [row_id(number) for number in (1_000, 1, 500, 2, 999)]
+    found = subject.database.rows(
+        "SELECT id, title, content, created_at, updated_at FROM post WHERE id = ANY(%s)", [known]
+    )
+    stored = {row[0]: row for row in found}
+    nobody = row_id(1_001)
+    twice = [known[0], known[0], nobody, known[1], known[0]]
+    for ids in (known, known[::-1], twice, [nobody] * FANOUT):
+        body = subject.success("io_fanout", subject.probe.get(fanout_target(ids)))
+        for asked, post in zip(ids, body["posts"], strict=True):
+            wanted = stored.get(asked)
+            got = None if post is None else _values(post)
+            expect(got == wanted, f"asked for {asked}, expected the post {wanted}, got {got}")
+
+
+def io_create(subject: Subject) -> None:
+    """The post comes back as sent, and stands in the table as it came back."""
+    samples = [
+        ("a title", "some content"),
+        ("t", "c"),
+        ("é漢😀 & = + % ' \" \\ ; --", "line one\r\nline two\ttab <b>&amp;</b> \u2028 end"),
+        ("😀" * MAX_TITLE, "漢" * 1_000),
+        ("t" * MAX_TITLE, "c" * MAX_CONTENT),
+    ]
+    for title, content in samples:
+        reply = subject.probe.post_form("/io_create", {"title": title, "content": content})
+        post = _values(subject.success("io_create", reply))
+        expect(post[1:3] == (title, content), f"sent {title[:40]!r}, got back {post[1]!r:.60}")
+        expect(post[0].version == 4, f"the id {post[0]} is no uuid4")
+        expect(post[3] == post[4], "created_at and updated_at differ on a new post")
+        stored = subject.database.rows("SELECT * FROM post WHERE id = %s", [post[0]])
+        expect(stored == [post], f"answered {post}, and the table holds {stored}")
+
+
+def missing_field(subject: Subject) -> None:
+    """400 without one of the fields, or without both."""
+    for fields in ({"title": "t"}, {"content": "c"}, {"other": "x"}, {}):
+        subject.refusal(subject.probe.post_form("/io_create", fields), 400)
+
+
+def blank_field(subject: Subject) -> None:
+    """400 where a field holds nothing, or nothing but white space."""
+    for blank in ("", "   ", "\t\r\n", "\u2003"):
+        for fields in ({"title": blank, "content": "c"}, {"title": "t", "content": blank}):
+            subject.refusal(subject.probe.post_form("/io_create", fields), 400)
+
+
+def too_long_field(subject: Subject) -> None:
+    """400 one character above the limit."""
+    for title, content in (("t" * (MAX_TITLE + 1), "c"), ("t", "c" * (MAX_CONTENT + 1))):
+        reply = subject.probe.post_form("/io_create", {"title": title, "content": content})
+        subject.refusal(reply, 400)
+
+
+def nul_in_field(subject: Subject) -> None:
+    """400 for NUL, which PostgreSQL cannot store."""
+    for title, content in (("a\0b", "c"), ("t", "a\0b")):
+        reply = subject.probe.post_form("/io_create", {"title": title, "content": content})
+        subject.refusal(reply, 400)
+
+
+def not_a_form(subject: Subject) -> None:
+    """400 for JSON, for plain text, and for no body at all."""
+    post = json.dumps({"title": "t", "content": "c"}).encode()
+    for body, kind in ((post, "application/json"), (b"hello", "text/plain"), (None, None)):
+        subject.refusal(subject.probe.send("POST", "/io_create", body, kind), 400)
+
+
+def not_five_ids(subject: Subject) -> None:
+    """400 without ids, with one too few or too many, and where one is no UUID."""
+    five = [str(row_id(number)) for number in SAMPLE]
+    four = five[:-1]
+    wrong: list[list[str]] = [
+        [], four, [*five, five[0]], [*four, ""], [*four, "1"], [*four, f"{five[-1][:-1]}x"],
+    ]  # fmt: skip
+    for target in ("/io_fanout", "/io_fanout?id=1", *map(fanout_target, wrong)):
+        subject.refusal(subject.probe.get(target), 400)
+
+
+def wrong_method(subject: Subject) -> None:
+    """405, with the method that is allowed."""
+    for operation in subject.contract.operations.values():
+        wrong = "DELETE" if operation.method == "POST" else "POST"
+        body, kind = (b"title=t&content=c", FORM) if wrong == "POST" else (None, None)
+        reply = subject.probe.send(wrong, operation.path, body, kind)
+        subject.refusal(reply, 405)
+        allowed = {m.strip() for m in reply.headers.get("allow", "").split(",")}
+        expect(operation.method in allowed, f"{operation.path}: Allow does not name its method")
+
+
+def unknown_path(subject: Subject) -> None:
+    """404, also where only a slash differs."""
+    for path in ("/nowhere", "/", "/io_read/extra", "/io_fanout/extra"):
+        subject.refusal(subject.probe.get(path), 404)
+
+
+def too_large_body(subject: Subject) -> None:
+    """413 one byte above the limit, whether or not the length is announced."""
+    body = b"title=t&content=c&filler=" + b"x" * MAX_BODY_BYTES
+    body = body[: MAX_BODY_BYTES + 1]
+    subject.refusal(subject.probe.send("POST", "/io_create", body, FORM), 413)
+    subject.refusal(subject.probe.send("POST", "/io_create", _pieces(body), FORM), 413)
+    allowed = subject.probe.send("POST", "/io_create", body[:MAX_BODY_BYTES], FORM)
+    subject.success("io_create", allowed)
+
+
+def chunked_body(subject: Subject) -> None:
+    """A form that comes in chunks is a form."""
+    reply = subject.probe.send("POST", "/io_create", _pieces(b"title=t&content=chunked"), FORM)
+    subject.success("io_create", reply)
+
+
+HTTP_CHECKS: tuple[Check, ...] = (
+    health, noop, cpu, io_wait, io_read, io_read_sees_changes, io_fanout, io_create, chunked_body,
+    missing_field, blank_field, too_long_field, nul_in_field, not_a_form, not_five_ids,
+    wrong_method, unknown_path, too_large_body,
+)  # fmt: skip
+
+
+def _values(post: dict[str, str]) -> tuple[UUID, str, str, datetime, datetime]:
+    """A post of JSON as PostgreSQL's values."""
+    return (
+        UUID(post["id"]), post["title"], post["content"],
+        datetime.fromisoformat(post["created_at"]), datetime.fromisoformat(post["updated_at"]),
+    )  # fmt: skip
+
+
+def _pieces(body: bytes, size: int = 8_192) -> Iterator[bytes]:
+    return (body[at : at + size] for at in range(0, len(body), size))

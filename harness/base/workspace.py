@@ -1,0 +1,89 @@
+"""Where things stand: the repository's folders, and the cache outside it."""
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import platformdirs
+
+from harness.base.errors import UsageError
+
+
+class Workspace:
+    """The folders of one checkout.
+
+    `root` is the repository that this package stands in, unless BRIDGETOLL_ROOT names another
+    folder that is laid out like it.
+    """
+
+    def __init__(self, root: Path | None = None) -> None:
+        named = os.environ.get("BRIDGETOLL_ROOT")
+        self.root = (root or Path(named or Path(__file__).resolve().parents[2])).resolve()
+
+    @property
+    def shared(self) -> Path:
+        """The law: schema, contract, servers, studies."""
+        return self.root / "shared"
+
+    @property
+    def implementations(self) -> Path:
+        """One folder per framework."""
+        return self.root / "implementations"
+
+    @property
+    def results(self) -> Path:
+        """One folder per run."""
+        return self.root / "results"
+
+    def shown(self, path: Path) -> str:
+        """`path` as a reader should see it: relative to the repository where it lies inside."""
+        return str(path.relative_to(self.root)) if path.is_relative_to(self.root) else str(path)
+
+
+def cache_folder() -> Path:
+    """Where environments, PostgreSQL's binaries and clusters are kept between runs; it is made.
+
+    Root gets the machine's cache, because PostgreSQL refuses to run as root and another user must
+    be able to enter the folder. BRIDGETOLL_CACHE overrides both.
+
+    Raises:
+        UsageError: it cannot be made or written.
+    """
+    folder = _cache_path()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if os.geteuid() == 0 and not os.environ.get("BRIDGETOLL_CACHE"):
+            folder.chmod(0o755)  # whatever root's umask is
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UsageError(
+            f"The cache folder {folder} cannot be used ({error.strerror}); make it writable, or "
+            "name another in the environment variable BRIDGETOLL_CACHE."
+        ) from error
+    return folder
+
+
+def without_paths(text: str) -> str:
+    """`text` without what tells of this machine: it may be kept with a run, and published."""
+    places = {
+        str(Workspace().root): "<bridgetoll>",
+        str(_cache_path()): "<cache>",
+        sys.prefix: "<python>",
+        sys.base_prefix: "<python>",
+        tempfile.gettempdir(): "<tmp>",
+        str(Path.home()): "~",
+    }
+    for place in sorted(places, key=len, reverse=True):
+        if len(place) > 1:
+            text = text.replace(place, places[place])
+    return text
+
+
+def _cache_path() -> Path:
+    if override := os.environ.get("BRIDGETOLL_CACHE"):
+        return Path(override).resolve()
+    if os.geteuid() == 0:
+        return Path(platformdirs.site_cache_dir("bridgetoll"))
+    return Path(platformdirs.user_cache_dir("bridgetoll"))

@@ -1,0 +1,54 @@
+"""The command `serve`: one variant, to try it by hand."""
+
+import time
+from typing import Annotated
+
+import typer
+
+from harness.base.errors import RunFailed
+from harness.cli.console import DatabaseUrl, app, laboratory_of, open_workspace, out
+from harness.inputs.manifests import Settings
+from harness.inputs.settings import DatabaseSettings, ServerSettings
+from harness.lab.environments import prepare
+from harness.lab.servers import await_ready, launch_server
+from harness.runner.start import open_database
+
+
+@app.command()
+def serve(
+    variant: str,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="A free one if none.")] = None,
+    rows: Annotated[int, typer.Option(min=0, help="Rows in the table.")] = 1_000,
+    workers: Annotated[int, typer.Option(min=1)] = 1,
+    threads: Annotated[int, typer.Option(min=1, help="Where the server has threads.")] = 16,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Serve one variant on loopback, with its database, until Ctrl-C."""
+    workspace, catalog = open_workspace()
+    chosen = catalog.variant(variant)
+    laboratory = laboratory_of(workspace, catalog, database_url)
+    python = prepare(laboratory.cache, catalog.implementations[chosen.implementation])
+    with open_database(laboratory, DatabaseSettings(), None) as database:
+        database.reset(rows)
+        log = laboratory.cache / "logs" / f"serve-{variant.replace('/', '.')}.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.unlink(missing_ok=True)
+        defaults = ServerSettings()
+        server = launch_server(
+            chosen, catalog.servers[chosen.server], python,
+            Settings(
+                database_url=database.login(variant), pool_size=defaults.pool_size,
+                pool_timeout_s=defaults.pool_timeout_s, wait_ms=defaults.wait_ms,
+                cpu_iterations=defaults.cpu_iterations,
+            ),
+            workers=workers, threads=threads, log=log, port=port,
+        )  # fmt: skip
+        with server:
+            await_ready(server)
+            out.print(f"{variant} answers on {server.url}; stop it with Ctrl-C")
+            try:
+                while server.running:
+                    time.sleep(0.2)
+            except KeyboardInterrupt:
+                return
+        raise RunFailed(f"The server of `{variant}` ended. It said:\n{server.last_words()}")

@@ -1,0 +1,53 @@
+"""What the terminal shows of an audit: one table per variant, made for 80 columns."""
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from harness.records.verification import Audit, Toll
+
+_COLUMNS = (
+    ("hops", "hops"),
+    ("threads", "threads"),
+    ("loops", "loops"),
+    ("connects", "opens"),
+    ("statements", "SQL"),
+    ("transactions", "tx"),
+    ("round_trips", "trips"),
+    ("database_bytes_out", "DB out"),
+    ("database_bytes_in", "DB in"),
+    ("cpu_us", "CPU µs"),
+)
+_SWITCHES = ("voluntary_switches", "involuntary_switches")
+
+
+def lines(audit: Audit) -> RenderableType:
+    """The verdict, the counts, and every deviation."""
+    title = (
+        Text.assemble(("ok    ", "green"), audit.variant)
+        if audit.passed
+        else Text.assemble(("FAILS ", "bold red"), audit.variant)
+    )
+    parts: list[RenderableType] = [title]
+    if audit.tolls:
+        parts.append(_table(audit))
+    parts += [Text(f"      {problem}") for problem in audit.problems]
+    return Group(*parts)
+
+
+def _table(audit: Audit) -> Table:
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column("per request")
+    for _, heading in (*_COLUMNS, ("", "switches")):
+        table.add_column(heading, justify="right")
+    for toll in audit.tolls:
+        cells = [_cell(toll, quantity) for quantity, _ in _COLUMNS]
+        switches = sum(toll.counted.get(name, 0.0) for name in _SWITCHES)
+        table.add_row(Text(f"/{toll.endpoint}"), *cells, Text(f"{switches:.1f}"))
+    return table
+
+
+def _cell(toll: Toll, quantity: str) -> Text:
+    value = toll.counted.get(quantity)
+    shown = "" if value is None else f"{value:.0f}" if value >= 100 else f"{value:.4g}"
+    return Text(shown, style="bold red" if quantity in toll.deviations else "")

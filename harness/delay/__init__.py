@@ -1,1 +1,0 @@
-"""Added latency: what makes a network of loopback seem long."""

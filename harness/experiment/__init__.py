@@ -1,1 +1,0 @@
-"""A study, planned, carried out, and kept on disk trial by trial."""

@@ -1,0 +1,1 @@
+"""What people write, read and checked: manifests, servers, studies, claims, tables."""

@@ -1,0 +1,58 @@
+"""A table that somebody published, as data: what a replication stands beside."""
+
+from typing import Annotated
+
+import msgspec
+
+from harness.base.decode import convert, toml_table
+from harness.base.errors import MalformedFile, UnknownName
+from harness.base.workspace import Workspace
+
+_Number = Annotated[float, msgspec.Meta(ge=0)]
+
+
+class PublishedCell(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One setup on one route with one added latency.
+
+    setup: as the study calls it. latency_ms: added to the round trip of both legs.
+    highest_per_s: successful requests per second, at most. successes: in all.
+    """
+
+    setup: str
+    endpoint: str
+    latency_ms: _Number
+    highest_per_s: _Number
+    successes: Annotated[int, msgspec.Meta(ge=0)]
+
+
+class Published(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The table, and where it is from."""
+
+    title: str
+    source: str
+    note: str
+    cells: tuple[PublishedCell, ...]
+
+
+def load_published(workspace: Workspace, name: str, where: str) -> Published:
+    """Read `shared/published/NAME.toml`.
+
+    Args:
+        workspace: where it lies.
+        name: of the table.
+        where: who asks for it, for the error.
+
+    Raises:
+        UnknownName: with the tables that exist.
+        MalformedFile: naming the key.
+    """
+    folder = workspace.shared / "published"
+    known = sorted(path.stem for path in folder.glob("*.toml"))
+    if name not in known:
+        raise UnknownName("published table", name, known, where)
+    path = folder / f"{name}.toml"
+    found = convert(toml_table(path), Published, path)
+    keys = [(cell.setup, cell.endpoint, cell.latency_ms) for cell in found.cells]
+    if twice := [key for key in keys if keys.count(key) > 1]:
+        raise MalformedFile(path, f"`cells` has {twice[0]} twice; remove one.")
+    return found

@@ -1,0 +1,126 @@
+"""What a study sets of servers, PostgreSQL, load and network."""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+Count = Annotated[int, msgspec.Meta(ge=1)]
+Positive = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
+"""Seconds, a day at most; TOML can say `inf`."""
+
+
+Connections = Annotated[int, msgspec.Meta(ge=10, le=10_000)]
+
+
+class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What every server of the study is given; CONTRIBUTING says what else they hold constant."""
+
+    workers: Count = 1
+    threads: Count = 16
+    pool_size: Count = 16
+    pool_timeout_s: Positive = 30.0
+    cpu_iterations: Count = 10_000_000
+    wait_ms: Annotated[int, msgspec.Meta(ge=0)] = 100
+
+
+class DatabaseSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The study's PostgreSQL.
+
+    `durability = "off"` sets fsync, synchronous_commit and full_page_writes off, so that the disk
+    of the machine is not what `io_create` measures.
+    """
+
+    max_connections: Connections = 400
+    durability: Literal["on", "off"] = "off"
+
+
+_MOST_USERS_PER_S = 10_000
+
+
+class Ramp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A Locust test: users come until all are there, and stay for a while.
+
+    per_s: users that come each second. hold_s: seconds for which all of them stay.
+    client: Locust's FastHttpUser, or its slower HttpUser, on `requests`.
+    """
+
+    per_s: Annotated[float, msgspec.Meta(gt=0, le=_MOST_USERS_PER_S)] = 5.0
+    hold_s: Positive = 80.0
+    client: Literal["fast", "http"] = "fast"
+
+    def length_s(self, users: int) -> float:
+        """Seconds from the first user to the end."""
+        return users / self.per_s + self.hold_s
+
+    def scaled(self, share: float) -> "Ramp":
+        """As many users in a share of the time."""
+        per_s = min(_MOST_USERS_PER_S, self.per_s / share)
+        return msgspec.structs.replace(self, per_s=per_s, hold_s=self.hold_s * share)
+
+
+class LoadSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the variants are loaded.
+
+    engine: our own generator, or Locust; with Locust every variant under every condition is a cell
+        of its own: a fresh server, the ramp, and nothing that this engine cannot do.
+    ramp: of Locust's users, as many as a condition has connections.
+    slice_s: seconds during which a slice sends; it then ends with its last response.
+    rounds: slices per variant in one trial.
+    warmup_s: seconds of the same load, per variant, before the first round.
+    timeout_s: a request without a complete answer after this long is an error.
+    generators: processes of the generator, where one core does not suffice.
+    probe: whether the application's core is watched by a speed probe; see `lab.speed.probe`.
+    samples_per_s: how often PostgreSQL is asked what it waits for; 0 for never.
+    keep_requests: whether each request's start and latency are kept beside the trials.
+    """
+
+    engine: Literal["native", "locust"] = "native"
+    slice_s: Annotated[float, msgspec.Meta(ge=0.01, le=60)] = 0.1
+    rounds: Count = 20
+    warmup_s: Positive = 0.3
+    timeout_s: Positive = 30.0
+    generators: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
+    probe: bool = True
+    samples_per_s: Annotated[float, msgspec.Meta(ge=0, le=100)] = 10.0
+    keep_requests: bool = False
+    ramp: Ramp = Ramp()
+
+
+class NetworkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What makes legs long, where a condition wants them so.
+
+    relay: a process in user space, everywhere. netem: the kernel, on a loopback of our own.
+    """
+
+    injector: Literal["relay", "netem"] = "relay"
+
+
+class Setup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A variant with settings of its own, so that one study can compare the settings.
+
+    variant: of the catalog. The rest is as in `[server]` and `[database]`, whose values stand where
+    None. title: what a reader is told; made from the variant's and the settings where None.
+    """
+
+    variant: str
+    title: str | None = None
+    threads: Count | None = None
+    pool_size: Count | None = None
+    max_connections: Connections | None = None
+
+    @property
+    def settings(self) -> dict[str, int]:
+        """What it sets, by name."""
+        names = ("threads", "pool_size", "max_connections")
+        return {n: value for n in names if (value := getattr(self, n)) is not None}
+
+    def server(self, usual: ServerSettings) -> ServerSettings:
+        """The study's, changed."""
+        own = {n: v for n, v in self.settings.items() if n != "max_connections"}
+        return msgspec.structs.replace(usual, **own)
+
+    def database(self, usual: DatabaseSettings) -> DatabaseSettings:
+        """The study's, changed."""
+        if self.max_connections is None:
+            return usual
+        return msgspec.structs.replace(usual, max_connections=self.max_connections)

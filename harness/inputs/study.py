@@ -1,0 +1,260 @@
+"""A study: which variants, under which conditions, how often. Read from `shared/studies/*.toml`."""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from harness.inputs.settings import (
+    Count,
+    DatabaseSettings,
+    LoadSettings,
+    NetworkSettings,
+    Positive,
+    ServerSettings,
+    Setup,
+)
+
+Milliseconds = Annotated[float, msgspec.Meta(ge=0, le=10_000)]
+"""Of a round trip; ten seconds at most, which no network has."""
+
+
+class Latency(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Added round-trip times, by leg.
+
+    database_ms: between application and database. client_ms: between load and application.
+    """
+
+    database_ms: Milliseconds = 0.0
+    client_ms: Milliseconds = 0.0
+
+    @property
+    def legs(self) -> dict[Literal["database", "client"], float]:
+        """By leg, in milliseconds."""
+        return {"database": self.database_ms, "client": self.client_ms}
+
+
+class Objective(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a rate must meet to be sustained.
+
+    percentile, latency_ms: that percentile of the latency from the due time is at most this.
+    errors: failed requests, at most this share of all.
+    achieved: responses per second, at least this share of the arrivals.
+    """
+
+    latency_ms: Positive = 100.0
+    percentile: Annotated[float, msgspec.Meta(ge=1, le=99.99)] = 99.0
+    errors: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.001
+    achieved: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.99
+
+
+class Beside(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A second load on the same server, in a closed loop, while the first is measured."""
+
+    endpoint: str
+    connections: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 1
+
+
+class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything outside the variant: what is asked, how, and of how large a table.
+
+    Without more, N connections load each variant in a closed loop, in short slices. A window is an
+    unbroken measurement in their place. An open loop needs one, and either of:
+
+    connections: of the closed loop; in an open loop, the most requests that are under way.
+    rows: of the table.
+    window_s, windows: length of a window, and how many make a trial.
+    rate: arrivals per second, the same for every variant.
+    share: arrivals per second, as a share of what the variant did in a closed loop just before.
+    objective: search for the highest rate that meets it; window_s is the length of each try.
+    arrivals: when they come.
+    latency: round trips that are longer than those of this machine; needs windows.
+    beside: other requests meanwhile; needs windows.
+    group: only the variants of this group of the study, and the baseline; all of `variants` if
+        None.
+    """
+
+    endpoint: str
+    connections: Annotated[int, msgspec.Meta(ge=1, le=60_000)] = 32
+    rows: Annotated[int, msgspec.Meta(ge=0, le=100_000_000)] = 1_000
+    window_s: Annotated[float, msgspec.Meta(ge=0.5, le=86_400)] | None = None
+    windows: Count = 1
+    rate: Annotated[float, msgspec.Meta(gt=0, le=1_000_000)] | None = None
+    share: Annotated[float, msgspec.Meta(gt=0, le=2)] | None = None
+    objective: Objective | None = None
+    arrivals: Literal["poisson", "constant"] = "poisson"
+    group: str | None = None
+    latency: Latency | None = None
+    beside: Beside | None = None
+
+    @property
+    def open_loop(self) -> bool:
+        """Whether requests come when they are due rather than when the last was answered."""
+        return self.rate is not None or self.share is not None or self.objective is not None
+
+    @property
+    def name(self) -> str:
+        """The identity used in file names and reports; no name and `-` begin another's."""
+        parts = [f"{self.endpoint}-c{self.connections}-r{self.rows}"]
+        if self.rate is not None:
+            parts.append(f"open{self.rate:g}")
+        if self.share is not None:
+            parts.append(f"open{100 * self.share:g}pct")
+        if self.objective is not None:
+            parts.append(f"p{self.objective.percentile:g}-{self.objective.latency_ms:g}ms")
+        if self.open_loop and self.arrivals != "poisson":
+            parts.append(self.arrivals)
+        if self.latency is not None:
+            parts.append(f"db{self.latency.database_ms:g}-client{self.latency.client_ms:g}ms")
+        if self.beside is not None:
+            parts.append(f"beside-{self.beside.endpoint}-c{self.beside.connections}")
+        if self.window_s is not None:
+            parts.append(f"w{self.window_s:g}x{self.windows}")
+        return "+".join(parts)
+
+
+class Stopping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When a run may end before its last block: on precision, never on significance.
+
+    half_width: of the 95 % interval of every ratio of server CPU per request to the baseline.
+    looks: after how many blocks that is looked at; few, because each look costs a little coverage.
+    budget_s: no block is begun that would, by those before it, end later than this.
+    """
+
+    half_width: Annotated[float, msgspec.Meta(gt=0, lt=1)] | None = None
+    looks: tuple[Annotated[int, msgspec.Meta(ge=3)], ...] = ()
+    budget_s: Positive | None = None
+
+
+class Pair(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Two variants, as the ratio of the first to the second."""
+
+    of: str
+    to: str
+
+
+class Contrast(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A named effect: the ratio of two variants, or the ratio of two such ratios.
+
+    of, to: the two differ in one factor, or in several that `bundle` owns up to.
+    against: a second pair that differs in the same factors; the contrast is then the difference of
+        the two differences, on the logarithmic scale.
+    """
+
+    name: str
+    title: str
+    of: str
+    to: str
+    against: Pair | None = None
+    bundle: bool = False
+
+    @property
+    def variants(self) -> frozenset[str]:
+        """All that it needs."""
+        second = () if self.against is None else (self.against.of, self.against.to)
+        return frozenset((self.of, self.to, *second))
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """Of the logarithms of the variants, which add up to the effect."""
+        parts = [(self.of, 1.0), (self.to, -1.0)]
+        if self.against is not None:
+            parts += [(self.against.of, -1.0), (self.against.to, 1.0)]
+        found: dict[str, float] = {}
+        for name, weight in parts:  # the two pairs may share a variant
+            found[name] = found.get(name, 0.0) + weight
+        return found
+
+
+class Waterfall(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A way from one variant to another in steps, each of which changes one factor.
+
+    steps: variants, from the leanest on; what each adds is the difference of CPU per request.
+    bundles: those steps, by the variant they lead to, that change several factors at once.
+    """
+
+    title: str
+    steps: tuple[str, ...]
+    bundles: tuple[str, ...] = ()
+
+
+class Square(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Two factors with two values each: does the effect of one depend on the other?
+
+    rows, columns: the factors. corners: variants, row by row.
+    """
+
+    title: str
+    rows: str
+    columns: str
+    corners: tuple[tuple[str, str], tuple[str, str]]
+
+
+class Study(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A question with its design.
+
+    variants: measured under every condition that names no group.
+    groups: other sets of variants, by name; some may stand in none but these.
+    setups: variants of the study's own, by name: others with settings of their own.
+    fresh: servers are started for a block, or for every condition in it, as memory wants it, whose
+        peak would otherwise be that of the largest condition before.
+    published: the name of a table under `shared/published/` to stand beside what is measured.
+    contrasts, waterfalls, squares: what the report derives beyond ratios to the baseline.
+    baseline: the variant that ratios are taken to; a hidden duplicate of it (A/A) runs along.
+    blocks: at most.
+    reruns: how many phases of a run may be measured again because most of their trials were noisy;
+        the first attempts stay on disk and in the count.
+    """
+
+    title: str
+    question: str
+    variants: tuple[str, ...]
+    baseline: str
+    blocks: Count
+    seed: int
+    conditions: tuple[Condition, ...]
+    server: ServerSettings = ServerSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    load: LoadSettings = LoadSettings()
+    network: NetworkSettings = NetworkSettings()
+    stopping: Stopping = Stopping()
+    reruns: Annotated[int, msgspec.Meta(ge=0)] = 0
+    groups: dict[str, tuple[str, ...]] = {}
+    contrasts: tuple[Contrast, ...] = ()
+    waterfalls: tuple[Waterfall, ...] = ()
+    squares: tuple[Square, ...] = ()
+    setups: dict[str, Setup] = {}
+    fresh: Literal["block", "condition"] = "block"
+    published: str | None = None
+
+    def server_of(self, variant: str) -> ServerSettings:
+        """What that variant's server is given."""
+        setup = self.setups.get(variant)
+        return self.server if setup is None else setup.server(self.server)
+
+    def database_of(self, variant: str) -> DatabaseSettings:
+        """The PostgreSQL that stands behind it."""
+        setup = self.setups.get(variant)
+        return self.database if setup is None else setup.database(self.database)
+
+    @property
+    def delayed(self) -> bool:
+        """Whether some condition adds latency; then all go that way, those without delay too."""
+        return any(condition.latency is not None for condition in self.conditions)
+
+    @property
+    def ramped(self) -> bool:
+        """Whether Locust's users load, each setup alone, up a ramp."""
+        return self.load.engine == "locust"
+
+    @property
+    def everyone(self) -> tuple[str, ...]:
+        """Every variant that is started, the baseline among them."""
+        grouped = (name for names in self.groups.values() for name in names)
+        return tuple(dict.fromkeys((*self.variants, *grouped)))
+
+    def measured(self, condition: Condition) -> tuple[str, ...]:
+        """The variants under that condition, in the study's order."""
+        if condition.group is None:
+            return self.variants
+        chosen = {self.baseline, *self.groups[condition.group]}
+        return tuple(name for name in self.everyone if name in chosen)

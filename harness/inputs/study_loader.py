@@ -1,0 +1,188 @@
+"""Studies on disk: found by name, read, and checked against what there is."""
+
+from pathlib import Path
+
+from harness.base.decode import convert, toml_table
+from harness.base.errors import MalformedFile, UnknownName
+from harness.base.workspace import Workspace
+from harness.inputs.catalog import Catalog, check_endpoint
+from harness.inputs.contrast_rules import check_comparisons
+from harness.inputs.locust_rules import check_cells
+from harness.inputs.settings import LoadSettings
+from harness.inputs.study import Condition, Study
+
+SPARE_CONNECTIONS = 10
+"""For the harness itself, and for superusers."""
+
+
+def study_names(workspace: Workspace) -> list[str]:
+    """The studies that can be run by name."""
+    return sorted(path.stem for path in (workspace.shared / "studies").glob("*.toml"))
+
+
+def find_study(workspace: Workspace, name: str) -> Path:
+    """The file of a study named by its stem or by a path that ends in `.toml`.
+
+    Raises:
+        UnknownName: with the studies that exist.
+    """
+    if name.endswith(".toml"):
+        return Path(name)
+    path = workspace.shared / "studies" / f"{name}.toml"
+    if name not in study_names(workspace):
+        raise UnknownName("study", name, study_names(workspace))
+    return path
+
+
+def load_study(path: Path, catalog: Catalog) -> Study:
+    """Read a study and check every name in it.
+
+    Raises:
+        MalformedFile, UnknownName: naming file, key and remedy.
+    """
+    study = convert(toml_table(path), Study, path)
+    catalog = catalog.with_setups(study.setups, str(path))
+    for name in (*study.everyone, study.baseline):
+        catalog.variant(name, str(path))
+    for condition in study.conditions:
+        check_endpoint(condition.endpoint, str(path))
+    _check_design(path, study)
+    if study.ramped:
+        check_cells(path, study)
+    elif study.load.ramp != LoadSettings().ramp or study.published is not None:
+        key = "published" if study.published is not None else "load.ramp"
+        raise MalformedFile(
+            path, f'`{key}` is for Locust\'s ramps; set `load.engine = "locust"`, or remove it.'
+        )
+    elif restarted := [n for n, s in study.setups.items() if s.max_connections is not None]:
+        raise MalformedFile(
+            path,
+            f"`setups.{restarted[0]}.max_connections`: all servers of a block share one "
+            'PostgreSQL; set `database.max_connections`, or `engine = "locust"`.',
+        )
+    for index, condition in enumerate(study.conditions):
+        _check_condition(path, f"conditions[{index}]", condition, study)
+    _check_stopping(path, study)
+    _check_connections(path, study, catalog)
+    check_comparisons(path, study, catalog)
+    return study
+
+
+def _check_design(path: Path, study: Study) -> None:
+    for key, values in (("variants", study.variants), ("conditions", study.conditions)):
+        if not values:
+            raise MalformedFile(path, f"`{key}` is empty; name at least one.")
+        if len(set(values)) < len(values):
+            raise MalformedFile(path, f"`{key}` names one twice; remove the repetition.")
+    names = [condition.name for condition in study.conditions]
+    same = [name for name in names if names.count(name) > 1]
+    if same:
+        raise MalformedFile(
+            path,
+            f"`conditions`: two are called {same[0]} and would share their files; remove one, or "
+            "let them differ in more than their `group`, within the first six digits of what that "
+            "name shows.",
+        )
+    if study.baseline not in study.variants:
+        raise MalformedFile(
+            path, f"`baseline`: `{study.baseline}` is not among `variants`; add it there."
+        )
+    used = {condition.group for condition in study.conditions}
+    for group, members in study.groups.items():
+        if group not in used:
+            raise MalformedFile(
+                path,
+                f"`groups.{group}`: no condition has this group; name it in one, or remove it.",
+            )
+        if not members:
+            raise MalformedFile(path, f"`groups.{group}` is empty; name at least one variant.")
+        if len(set(members)) < len(members):
+            raise MalformedFile(
+                path, f"`groups.{group}` names one variant twice; remove the repetition."
+            )
+    if None not in used:
+        raise MalformedFile(
+            path,
+            "`variants`: every condition has a group, so these would not be measured as such; let "
+            "one condition be without.",
+        )
+
+
+def _check_condition(path: Path, at: str, condition: Condition, study: Study) -> None:
+    load = study.load
+    if condition.group is not None and condition.group not in study.groups:
+        raise UnknownName("group", condition.group, list(study.groups), f"{path}, `{at}.group`")
+    loops = [key for key in ("rate", "share", "objective") if getattr(condition, key) is not None]
+    if len(loops) > 1:
+        raise MalformedFile(
+            path, f"`{at}` has both `{loops[0]}` and `{loops[1]}`; keep one of them."
+        )
+    if loops and condition.window_s is None:
+        raise MalformedFile(path, f"`{at}.window_s` is missing; `{loops[0]}` needs it, e.g. 10.")
+    for key, default in (("windows", 1), ("arrivals", "poisson")):
+        useless = condition.window_s is None if key == "windows" else not loops
+        if useless and getattr(condition, key) != default:
+            needs = "window_s" if key == "windows" else "rate` or `share"
+            raise MalformedFile(path, f"`{at}.{key}` means nothing without `{needs}`; remove it.")
+    in_slices = load.engine == "native" and condition.window_s is None
+    if condition.latency is not None and in_slices:
+        raise MalformedFile(
+            path,
+            f"`{at}.window_s` is missing; `latency` needs it, e.g. 10, because a slice would be "
+            "over before its answers come.",
+        )
+    if condition.beside is not None:
+        check_endpoint(condition.beside.endpoint, f"{path}, `{at}.beside`")
+        if condition.window_s is None:
+            raise MalformedFile(
+                path, f"`{at}.window_s` is missing; `beside` needs it, e.g. 10, to last as long."
+            )
+    objective = condition.objective
+    if objective is not None and objective.latency_ms >= load.timeout_s * 1e3:
+        raise MalformedFile(
+            path,
+            f"`{at}.objective.latency_ms` would always be met, because a request times out after "
+            f"{load.timeout_s * 1e3:g} ms; set it below that, or raise `load.timeout_s`.",
+        )
+
+
+def _check_stopping(path: Path, study: Study) -> None:
+    stopping = study.stopping
+    if bool(stopping.looks) != (stopping.half_width is not None):
+        missing = "half_width" if stopping.looks else "looks"
+        raise MalformedFile(
+            path, f"`stopping.{missing}` is missing; looks and half_width go together."
+        )
+    wrong = [look for look in stopping.looks if look >= study.blocks]
+    if wrong:
+        raise MalformedFile(
+            path,
+            f"`stopping.looks`: the run ends after {study.blocks} blocks anyway, so a look after "
+            f"{wrong[0]} does nothing; keep those below `blocks`.",
+        )
+
+
+def _check_connections(path: Path, study: Study, catalog: Catalog) -> None:
+    """All servers of a block hold their connections at once.
+
+    A variant without a pool holds none between its slices, and opens one per request within them.
+    That may exceed what the database allows: then it is what such a variant does, and is measured.
+    """
+    if study.ramped:  # one server at a time, and as few connections as one likes
+        return
+    total = sum(_held(study, catalog, name) for name in (*study.everyone, study.baseline))
+    needed = total + SPARE_CONNECTIONS
+    if study.database.max_connections < needed:
+        raise MalformedFile(
+            path,
+            f"`database.max_connections` is {study.database.max_connections}, and the servers of "
+            f"a block hold {total} together; set it to at least {needed}.",
+        )
+
+
+def _held(study: Study, catalog: Catalog, name: str) -> int:
+    """Connections that a variant's server keeps while others have their turn."""
+    server = study.server_of(name)
+    held = {"per-request": 0, "per-thread": server.threads}
+    pool = catalog.variant(name).factors.get("pool", "pooled")
+    return server.workers * held.get(pool, server.pool_size)

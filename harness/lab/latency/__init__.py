@@ -1,0 +1,1 @@
+"""Added latency: a relay in user space, or netem in the kernel."""

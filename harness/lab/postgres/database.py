@@ -1,0 +1,300 @@
+"""The database as the harness uses it: schema, roles, rows, and what the server counted."""
+
+import contextlib
+import re
+import secrets
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import LiteralString, Self
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import msgspec
+import psycopg
+from psycopg import sql
+
+from harness.base.errors import DatabaseFailed, UsageError
+from harness.inputs.contract import Contract
+from harness.inputs.settings import DatabaseSettings
+from harness.lab.postgres.cluster import EmbeddedPostgres
+from harness.lab.postgres.connection import Connection, check_server, check_url, connect
+from harness.lab.postgres.counted import Counted
+
+_DATABASE = "bridgetoll"
+_LONGEST_NAME = 63
+"""Characters; PostgreSQL cuts a longer one off."""
+_ROLE_SETTINGS: tuple[LiteralString, ...] = (
+    "timezone = 'UTC'",  # spelled exactly so: see shared/schema.sql
+    "statement_timeout = '600s'",  # nothing waits for ever, and no ramp's request is cut off
+)
+_LOCK_TIMEOUT_S = 10
+"""An application that keeps a transaction open would otherwise hold up the next reset for ever."""
+_SETTINGS = (
+    "server_version", "max_connections", "shared_buffers", "fsync", "synchronous_commit",
+    "full_page_writes", "autovacuum", "jit", "password_encryption", "scram_iterations",
+    "io_method", "wal_level", "max_parallel_workers_per_gather", "max_wal_size",
+    "checkpoint_timeout", "plan_cache_mode", "track_io_timing", "ssl",
+)  # fmt: skip
+_COUNTERS = (
+    "commits", "rollbacks", "blocks_read", "blocks_hit", "rows_inserted", "rows_fetched",
+    "sessions", "deadlocks", "temporary_files",
+)  # fmt: skip
+
+
+class Database:
+    """A PostgreSQL with our schema. Use as a context manager.
+
+    Args:
+        url: a superuser, or a role that may create databases and roles and read pg_stat_statements.
+        contract: schema and rows.
+        embedded: the cluster behind `url`, where it is our own.
+    """
+
+    def __init__(
+        self, url: str, contract: Contract, embedded: EmbeddedPostgres | None = None
+    ) -> None:
+        self.url = url
+        self._contract = contract
+        self._embedded = embedded
+        self._roles: dict[str, tuple[str, str]] = {}  # by variant: name, password
+        self._admin: Connection | None = None
+        # A database and roles of this run's own, so that two runs on one server do not meet.
+        self._name = f"{_DATABASE}_{secrets.token_hex(4)}"
+
+    def __enter__(self) -> Self:
+        check_url(self.url)
+        try:
+            self._create()
+        except psycopg.Error as error:
+            raise DatabaseFailed(
+                f"The database cannot be prepared: {' '.join(str(error).split())}; let "
+                "--database-url name a superuser, or leave it out to use the embedded PostgreSQL."
+            ) from error
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._embedded is None:
+            # What made us leave matters more than a database that is left behind.
+            with contextlib.suppress(DatabaseFailed, psycopg.Error):
+                self._drop()
+        elif self._admin is not None:  # the whole cluster goes
+            self._admin.close()
+
+    def _create(self) -> None:
+        with connect(self.url) as connection:
+            check_server(connection)
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(self._name)))
+        try:
+            self._admin = self._connect_admin()
+            self._admin.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+            self._admin.execute(self._contract.schema_sql.encode())
+            self._admin.execute("CHECKPOINT")  # whoever may not is told so now
+            self._admin.execute("SELECT pg_stat_statements_reset(0, 0, 0) WHERE false")
+        except BaseException:
+            self._drop()
+            raise
+
+    def _drop(self) -> None:
+        """Take what is ours off a server that stays."""
+        if self._admin is not None:
+            self._admin.close()
+        with connect(self.url) as connection:
+            name = sql.Identifier(self._name)
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
+            for role, _ in self._roles.values():
+                connection.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(role)))
+            # Another run on the same server may still use the group.
+            with contextlib.suppress(psycopg.errors.DependentObjectsStillExist):
+                connection.execute("DROP ROLE IF EXISTS bridgetoll_app")
+
+    @property
+    def admin(self) -> Connection:
+        """The harness's own connection, in autocommit; made anew if it was cut."""
+        assert self._admin is not None
+        if self._admin.closed or self._admin.broken:
+            self._admin = self._connect_admin()
+        return self._admin
+
+    def execute(
+        self,
+        query: LiteralString | sql.SQL | sql.Composed | bytes,
+        parameters: Sequence[object] | Mapping[str, object] | None = None,
+    ) -> psycopg.Cursor[tuple[object, ...]]:
+        """Run a statement of the harness's own.
+
+        Raises:
+            DatabaseFailed: the server is gone, or refused it.
+        """
+        try:
+            return self.admin.execute(query, parameters)
+        except psycopg.Error as error:
+            raise DatabaseFailed(
+                f"The database failed the harness: {' '.join(str(error).split())}; mend it, then "
+                "continue with `bridgetoll run --resume`."
+            ) from error
+
+    @property
+    def postmaster_pid(self) -> int | None:
+        """The process whose descendants serve the variants, where it can be watched from here."""
+        return None if self._embedded is None else self._embedded.pid
+
+    def login(self, variant: str) -> str:
+        """A URL under which one variant, and nobody else, logs in."""
+        return self._at(self._name, *self._role(variant))
+
+    def reset(self, rows: int) -> None:
+        """Bring the table to the contract's first `rows` rows, as autovacuum would have left it.
+
+        Without a visibility map a count would look at every row.
+        """
+        self.execute("TRUNCATE post")
+        self.execute(self._contract.dataset_sql.encode(), {"rows": rows})
+        self.execute("VACUUM (ANALYZE) post")
+        self.execute("CHECKPOINT")
+
+    def forget_statements(self) -> None:
+        """Empty pg_stat_statements for this database."""
+        self.execute(
+            "SELECT pg_stat_statements_reset(0, oid, 0) FROM pg_database "
+            "WHERE datname = current_database()"
+        )
+
+    def statements(self, variant: str) -> list[Counted]:
+        """What the variant's role has sent since `forget_statements`."""
+        found = self.execute(
+            "SELECT query, calls, rows FROM pg_stat_statements JOIN pg_roles r ON r.oid = userid "
+            "WHERE toplevel AND r.rolname = %s "
+            "AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database())",
+            [self._role(variant)[0]],
+        )
+        return [
+            msgspec.convert({"query": query, "calls": calls, "rows": rows}, Counted)
+            for query, calls, rows in found
+        ]
+
+    def role(self, variant: str) -> str:
+        """The name under which the variant logs in, as `pg_stat_activity` shows it."""
+        return self._role(variant)[0]
+
+    def connect(self) -> Connection:
+        """Another connection of the harness's own; the caller closes it."""
+        return self._connect_admin()
+
+    def counters(self) -> dict[str, int]:
+        """Of `pg_stat_database`, for this database; a backend adds to them once a second at most,
+        and a busy one only between its statements."""
+        (values,) = self.execute(
+            "SELECT xact_commit, xact_rollback, blks_read, blks_hit, tup_inserted, tup_fetched, "
+            "sessions, deadlocks, temp_files FROM pg_stat_database "
+            "WHERE datname = current_database()"
+        ).fetchall()
+        return dict(zip(_COUNTERS, msgspec.convert(values, list[int]), strict=True))
+
+    def sessions(self) -> int:
+        """How many connections to the database have been opened so far, by anybody."""
+        ((count,),) = self.rows(
+            "SELECT sessions FROM pg_stat_database WHERE datname = current_database()"
+        )
+        assert isinstance(count, int)
+        return count
+
+    def rows(
+        self, query: LiteralString, parameters: Iterable[object] = ()
+    ) -> list[tuple[object, ...]]:
+        """Run a query of the harness's own."""
+        return self.execute(query, list(parameters)).fetchall()
+
+    def check_room(self, connections: int) -> None:
+        """Find out whether a server that is not ours takes as many connections as a study wants.
+
+        Raises:
+            UsageError: it does not.
+        """
+        ((most,),) = self.rows("SELECT current_setting('max_connections')::int")
+        if isinstance(most, int) and most < connections:
+            raise UsageError(
+                f"The database allows {most} connections, and the study wants {connections}; raise "
+                "its max_connections, or leave out --database-url."
+            )
+
+    def settings(self) -> dict[str, str]:
+        """The settings that a reader of the report may ask for."""
+        found = self.rows(
+            "SELECT name, setting FROM pg_settings WHERE name = ANY(%s)", [list(_SETTINGS)]
+        )
+        return {str(name): str(value) for name, value in found}
+
+    def outage(self, variant: str) -> AbstractContextManager[None]:
+        """The database is gone for the variant within the block.
+
+        Our own cluster is really stopped. Somebody else's is left alone: there the variant's role
+        is cut off and may not log in.
+        """
+        if self._embedded is not None:
+            self.admin.close()  # it will be cut; the next use opens another
+            return self._embedded.outage()
+        return self._locked_out(self._role(variant)[0])
+
+    def cut_off(self) -> None:
+        """End every connection of the applications: a server that is gone may leave statements."""
+        self.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = ANY(%s)",
+            [[role for role, _ in self._roles.values()]],
+        )
+
+    def restart(self, settings: DatabaseSettings) -> None:
+        """Our own cluster, with other settings; every connection to it is cut.
+
+        Raises:
+            UsageError: the cluster is somebody else's.
+        """
+        if self._embedded is None:
+            raise UsageError(
+                "A setup with `max_connections` of its own restarts PostgreSQL, which is not ours "
+                "to restart; leave out --database-url."
+            )
+        self.admin.close()  # the next use opens another
+        self._embedded.restart(settings)
+
+    @contextmanager
+    def _locked_out(self, role: str) -> Iterator[None]:
+        name = sql.Identifier(role)
+        self.execute(sql.SQL("ALTER ROLE {} NOLOGIN").format(name))
+        self.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s", [role]
+        )
+        try:
+            yield
+        finally:
+            self.execute(sql.SQL("ALTER ROLE {} LOGIN").format(name))
+
+    def _role(self, variant: str) -> tuple[str, str]:
+        """Name and password of the variant's role, which is made when it is first asked for."""
+        if variant not in self._roles:
+            told = re.sub(r"[^a-z0-9]+", "_", variant)
+            role = f"{self._name}_{len(self._roles)}_{told}"[:_LONGEST_NAME]
+            self._roles[variant] = role, secrets.token_hex(12)
+            self._create_role(*self._roles[variant])
+        return self._roles[variant]
+
+    def _create_role(self, role: str, password: str) -> None:
+        name = sql.Identifier(role)
+        self.execute(
+            sql.SQL("CREATE ROLE {} LOGIN PASSWORD {} IN ROLE bridgetoll_app").format(
+                name, password
+            )
+        )
+        for setting in _ROLE_SETTINGS:
+            self.execute(sql.SQL("ALTER ROLE {} SET " + setting).format(name))
+
+    def _connect_admin(self) -> Connection:
+        connection = connect(self._at(self._name))
+        connection.execute(f"SET lock_timeout = '{_LOCK_TIMEOUT_S}s'")
+        return connection
+
+    def _at(self, database: str, role: str | None = None, password: str = "") -> str:
+        parts = urlsplit(self.url)
+        netloc = parts.netloc
+        if role is not None:
+            host = netloc.rpartition("@")[2]
+            netloc = f"{quote(role)}:{quote(password)}@{host}"
+        return urlunsplit(parts._replace(netloc=netloc, path=f"/{database}"))

@@ -1,0 +1,1 @@
+"""Locust as a load generator: its driver, and the program that Locust runs."""

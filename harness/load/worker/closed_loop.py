@@ -1,0 +1,36 @@
+"""The closed loop: N connections, each with one request under way, the next sent on its answer."""
+
+import asyncio
+from time import monotonic_ns
+
+from harness.load.worker.connection import Connection
+from harness.load.worker.meter import Meter
+
+
+class ClosedLoop:
+    """Sends on every place until the deadline, then waits for what is under way."""
+
+    def __init__(self, places: list[Connection], meter: Meter, deadline_ns: int) -> None:
+        self.meter = meter
+        self.last_ns = monotonic_ns()
+        self._places = places
+        self._deadline_ns = deadline_ns
+        self._pending = 0  # places that still send, or wait for an answer
+        self._drained = asyncio.Event()
+
+    async def run(self) -> None:
+        """Load until the deadline, and drain."""
+        self._pending = len(self._places)
+        for connection in list(self._places):
+            connection.send(self)
+        await self._drained.wait()
+
+    def answered(self, place: int, now: int) -> None:
+        """See `connection.Loop`."""
+        if now < self._deadline_ns:
+            self._places[place].send(self)
+            return
+        self.last_ns = now
+        self._pending -= 1
+        if self._pending == 0:
+            self._drained.set()

@@ -1,0 +1,93 @@
+"""A server under load, with its N places for connections."""
+
+import asyncio
+import contextlib
+from time import monotonic_ns
+
+from harness.load.protocol import Open, Slice, Tally, Window
+from harness.load.worker.closed_loop import ClosedLoop
+from harness.load.worker.connection import Connection
+from harness.load.worker.http1 import Head
+from harness.load.worker.meter import Meter
+from harness.load.worker.open_loop import OpenLoop
+from harness.load.worker.schedule import due_times
+
+_CONNECT_S = 5.0
+"""How long opening connections beforehand may take: a full backlog drops them silently."""
+_SWEEP_S = 0.25
+"""How often requests under way are compared with their time limit."""
+
+
+class Target:
+    """Its connections live as long as it does, over any number of slices and windows."""
+
+    def __init__(self, command: Open) -> None:
+        self.host = command.host
+        self.port = command.port
+        self.keep_alive = command.keep_alive
+        self.heads: dict[bytes, Head] = {}
+        self.connections = [Connection(self, place) for place in range(command.connections)]
+
+    def renew(self, place: int) -> Connection:
+        """Put a new connection, not yet open, in the place of one that has ended."""
+        fresh = self.connections[place] = Connection(self, place)
+        return fresh
+
+    async def ready(self) -> int:
+        """Have all kept-alive connections open; return how many were opened for it."""
+        await asyncio.sleep(0)  # let the loop notice what the server closed meanwhile
+        await asyncio.sleep(0)
+        if not self.keep_alive:
+            return 0
+        missing = [place for place, c in enumerate(self.connections) if not c.connected]
+        fresh = [self.renew(place) for place in missing]
+        with contextlib.suppress(TimeoutError):  # what is not open by then, its first request opens
+            async with asyncio.timeout(_CONNECT_S):
+                await asyncio.gather(*(c.connect() for c in fresh), return_exceptions=True)
+        return sum(c.connected for c in fresh)
+
+    async def slice(self, command: Slice) -> Tally:
+        """See `protocol.Slice`."""
+        reopened = await self.ready()
+        meter = Meter(command.exchange)
+        start = monotonic_ns()
+        loop = ClosedLoop(self.connections, meter, start + round(command.seconds * 1e9))
+        await self._drive(loop, command.timeout_s)
+        meter.reconnects += reopened
+        return meter.tally(start, loop.last_ns)
+
+    async def window(self, command: Window) -> Tally:
+        """See `protocol.Window`."""
+        reopened = await self.ready()
+        meter = Meter(command.exchange, command.opens_ns, command.closes_ns)
+        loop: ClosedLoop | OpenLoop
+        if command.arrivals is None:
+            loop = ClosedLoop(self.connections, meter, command.closes_ns)
+        else:
+            due = due_times(command.arrivals, monotonic_ns(), command.closes_ns)
+            loop = OpenLoop(self.connections, meter, due)
+        await self._drive(loop, command.timeout_s)
+        meter.reconnects += reopened
+        while (left_ns := command.closes_ns - monotonic_ns()) > 0:
+            await asyncio.sleep(left_ns / 1e9)  # an open loop in which nothing more was due
+        return meter.tally(command.opens_ns, command.closes_ns)
+
+    def close(self) -> None:
+        """Close every connection."""
+        for connection in self.connections:
+            connection.end()
+
+    async def _drive(self, loop: ClosedLoop | OpenLoop, timeout_s: float) -> None:
+        sweeper = asyncio.ensure_future(self._sweep(round(timeout_s * 1e9)))
+        try:
+            await loop.run()
+        finally:
+            sweeper.cancel()
+
+    async def _sweep(self, timeout_ns: int) -> None:
+        while True:
+            await asyncio.sleep(_SWEEP_S)
+            oldest = monotonic_ns() - timeout_ns
+            for connection in list(self.connections):
+                if 0 < connection.sent_ns < oldest:
+                    connection.time_out()

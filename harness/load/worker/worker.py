@@ -1,0 +1,71 @@
+"""The generator's process: reads commands, loads servers, writes tallies. Pinned by its parent."""
+
+import asyncio
+import gc
+import signal
+import sys
+from typing import BinaryIO
+
+import uvloop
+
+from harness.load import protocol
+from harness.load.protocol import Answer, Close, Command, Done, Failed, Open, Slice, Window
+from harness.load.worker.target import Target
+
+
+class Worker:
+    """Carries out one command after the other. The loop runs only while a command does."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, answers: BinaryIO) -> None:
+        self._loop = loop
+        self._answers = answers
+        self._targets: dict[str, Target] = {}
+
+    def serve(self, commands: BinaryIO) -> None:
+        """Until the parent closes the stream."""
+        while (command := protocol.read_command(commands)) is not None:
+            # A collection in the middle of a slice would be latency of ours, not the server's.
+            gc.collect()
+            gc.disable()
+            try:
+                answer = self._loop.run_until_complete(self._carry_out(command))
+            except KeyError as error:
+                answer = Failed(f"no target {error}")
+            finally:
+                gc.enable()
+            protocol.write(self._answers, answer)
+        self._loop.run_until_complete(self._close_all())
+
+    async def _close_all(self) -> None:
+        """Leave no connection open: uvloop's loop would wait for it at its own end."""
+        while self._targets:
+            self._targets.popitem()[1].close()
+        await asyncio.sleep(0)
+
+    async def _carry_out(self, command: Command) -> Answer:
+        match command:
+            case Open(target=name):
+                if name in self._targets:
+                    self._targets[name].close()
+                target = self._targets[name] = Target(command)
+                await target.ready()
+                return Done()
+            case Close(target=name):
+                self._targets.pop(name).close()
+                return Done()
+            case Slice(target=name):
+                return await self._targets[name].slice(command)
+            case Window(target=name):
+                return await self._targets[name].window(command)
+
+
+def main() -> None:
+    """Entry of the process. Ctrl-C is for the parent, which then closes our stream."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.freeze()  # modules stay: collecting before each command need not look at them
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        Worker(runner.get_loop(), sys.stdout.buffer).serve(sys.stdin.buffer)
+
+
+if __name__ == "__main__":
+    main()

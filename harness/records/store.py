@@ -1,0 +1,230 @@
+"""A run's folder: `run.json` and one file per trial, each written whole or not at all."""
+
+import os
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from harness.base.errors import MalformedFile, StoreFailed, UnknownName
+from harness.base.files import replace
+from harness.records.names import attempt_of, file_name, first_of, trial_file
+from harness.records.trial import Entry, Phase, Run, Trial
+from harness.records.validate import (
+    check_belongs,
+    check_run,
+    check_trial,
+    read_record,
+    refuse_strangers,
+)
+
+_RESUME = "continue with `bridgetoll run --resume`"
+
+
+class Store:
+    """The folder of one run.
+
+    report: the folder that its report is written to; `report` within that of the run if None.
+    """
+
+    def __init__(self, folder: Path, report: Path | None = None) -> None:
+        self.folder = folder
+        self.report = folder / "report" if report is None else report
+
+    @classmethod
+    def create(cls, results: Path, run_id: str) -> "Store":
+        """Make the folder of a new run, and find out now whether it can be written.
+
+        Raises:
+            StoreFailed: it cannot.
+        """
+        store = cls(results / run_id)
+        try:
+            (store.folder / "trials").mkdir(parents=True)
+        except OSError as error:
+            raise _unwritable(store.folder, error) from error
+        return store
+
+    @property
+    def id(self) -> str:
+        """The run's name."""
+        return self.folder.name
+
+    @property
+    def logs(self) -> Path:
+        """Where servers' standard error is kept."""
+        folder = self.folder / "logs"
+        try:
+            folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise _unwritable(folder, error) from error
+        return folder
+
+    def write_run(self, run: Run) -> None:
+        """Keep what describes the run."""
+        self._write(self.folder / "run.json", run)
+
+    def read_run(self) -> Run:
+        """What describes the run.
+
+        Raises:
+            MalformedFile: the file is missing, damaged, of another schema version, or elsewhere.
+        """
+        path = self.folder / "run.json"
+        refuse_strangers(path, self.folder.resolve())
+        run = read_record(path, Run)
+        check_run(path, run)
+        return run
+
+    def write_trial(self, trial: Trial) -> None:
+        """Keep one trial; nothing that is kept is ever written over."""
+        self._write(self._trials / trial_file(trial), trial)
+
+    def write_requests(self, trial: Trial, archive: bytes) -> None:
+        """Keep a trial's single requests; see `runner.requests`."""
+        path = (self.folder / "requests" / trial_file(trial)).with_suffix(".npz")
+        try:
+            path.parent.mkdir(exist_ok=True)
+            replace(path, archive)
+        except OSError as error:
+            raise _unwritable(path, error) from error
+
+    def has_phase(self, phase: Phase, entries: Sequence[Entry]) -> bool:
+        """Whether the last attempt at a phase has a complete trial for each entry."""
+        attempt = self.next_attempt(phase) - 1
+        names = [file_name(phase.block, phase.condition, entry.name, attempt) for entry in entries]
+        return all(self._is_complete(name) for name in names)
+
+    def next_attempt(self, phase: Phase) -> int:
+        """The number of the attempt that would come next, 1 being the first."""
+        prefix = f"b{phase.block:02d}-{phase.condition.name}-"
+        found = [attempt_of(path.stem) for path in self._trials.glob(f"{prefix}*.json")]
+        return max(found, default=0) + 1
+
+    def has_cell(self, phase: Phase, entry: Entry) -> bool:
+        """Whether one entry's trial is complete, where entries are measured each by itself."""
+        last = self.next_attempt_at(phase, entry) - 1
+        return self._is_complete(file_name(phase.block, phase.condition, entry.name, last))
+
+    def next_attempt_at(self, phase: Phase, entry: Entry) -> int:
+        """The number of the attempt at one entry that would come next."""
+        first = Path(file_name(phase.block, phase.condition, entry.name, 1)).stem
+        found = [
+            attempt_of(path.stem)
+            for path in self._trials.glob(f"{first}*.json")
+            if first_of(path.stem) == first
+        ]
+        return max(found, default=0) + 1
+
+    def trials(self, run: Run | None = None) -> tuple[list[Trial], list[MalformedFile]]:
+        """All trials that can be read, in order of block, and an error for each that cannot.
+
+        The errors name files within the run's folder: reports that are published show them.
+
+        Args:
+            run: whose variants the trials must be of; not looked at if None.
+        """
+        found: list[Trial] = []
+        damaged: list[MalformedFile] = []
+        here = self.folder.resolve()
+        for path in sorted((self.folder / "trials").glob("*.json")):
+            try:
+                refuse_strangers(path, here)
+                trial = _read_trial(path)
+                if run is not None:
+                    check_belongs(path, trial, run)
+                found.append(trial)
+            except MalformedFile as error:
+                damaged.append(MalformedFile(self._shown(path), error.problem))
+        return found, damaged
+
+    def write_text(self, name: str, text: str) -> Path:
+        """Write a file of the report; returns its path."""
+        return self.write_bytes(name, text.encode())
+
+    def write_bytes(self, name: str, body: bytes) -> Path:
+        """Likewise, of a file that is no text."""
+        path = self.report / name
+        self._refuse_links(path.parent)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            replace(path, body, sync=False)
+        except OSError as error:
+            raise _unwritable(path, error, "make the report again") from error
+        return path
+
+    def drop_others(self, folder: str, kept: Collection[str]) -> None:
+        """Remove those files from a folder of the report that an earlier report has left there."""
+        self._refuse_links(self.report / folder)
+        for path in (self.report / folder).glob("*"):
+            if path.name not in kept and not path.is_dir():
+                try:
+                    path.unlink()
+                except OSError as error:
+                    raise _unwritable(path, error, "make the report again") from error
+
+    def _refuse_links(self, folder: Path) -> None:
+        """From the report down: what is written through a link is written elsewhere."""
+        within = folder.relative_to(self.report)
+        for part in (within, *within.parents):
+            if (self.report / part).is_symlink():
+                raise StoreFailed(
+                    f"{self.report / part} is a symbolic link and may lead anywhere; put a folder "
+                    "in its place, then make the report again."
+                )
+
+    def _shown(self, path: Path) -> Path:
+        """Within the run's folder, in characters that can be written: a name is mere bytes."""
+        inside = os.fsencode(path.relative_to(self.folder))
+        return Path(inside.decode("utf-8", "backslashreplace"))
+
+    @property
+    def _trials(self) -> Path:
+        return self.folder / "trials"
+
+    def _is_complete(self, name: str) -> bool:
+        try:
+            return _read_trial(self._trials / name).complete
+        except MalformedFile:
+            return False
+
+    def _write(self, path: Path, record: Run | Trial) -> None:
+        body = msgspec.json.format(msgspec.json.encode(record), indent=1)
+        try:
+            replace(path, body + b"\n")
+        except OSError as error:
+            raise _unwritable(path, error) from error
+
+
+def find_run(results: Path, name: str) -> Store:
+    """The store of a run named by its id or by its folder.
+
+    Raises:
+        UnknownName: with the runs that exist.
+    """
+    for folder in (results / name, Path(name)):
+        if (folder / "run.json").is_file():
+            return Store(folder.resolve())
+    raise UnknownName("run", name, list(run_ids(results)))
+
+
+def run_ids(results: Path) -> Iterator[str]:
+    """The runs in a results folder."""
+    return (path.parent.name for path in sorted(results.glob("*/run.json")))
+
+
+def _read_trial(path: Path) -> Trial:
+    trial = read_record(path, Trial)
+    if path.name != trial_file(trial):
+        raise MalformedFile(
+            path, "holds another trial than its name says; restore or delete the file."
+        )
+    check_trial(path, trial)
+    return trial
+
+
+def _unwritable(path: Path, error: OSError, then: str = _RESUME) -> StoreFailed:
+    return StoreFailed(
+        f"{path} cannot be written ({error.strerror}); free some space or make the results folder "
+        f"writable, then {then}."
+    )

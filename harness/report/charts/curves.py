@@ -1,0 +1,145 @@
+"""Latency against load: for every variant a line through the rates at which it was measured."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from harness.analysis.analyse import Analysis, ConditionResult
+from harness.analysis.labels.labels import Label
+from harness.analysis.measures import Measure
+from harness.analysis.stats.intervals import Interval
+from harness.inputs.study import Condition
+from harness.report.charts.intervals import colours, dashes
+from harness.report.drawing.figures import Figures
+from harness.report.words import common as words
+
+_SHOWN = (Measure.P50, Measure.P99)
+_NOT_AS_OFFERED = frozenset({Label.OVERLOADED, Label.GENERATOR_BOUND})
+_HOLLOW = "; hollow where most trials were overloaded, or not loaded as they should have been"
+_LEAST_POINTS = 2
+"""A curve needs more than one rate."""
+
+
+def curves(analysis: Analysis, variants: Sequence[str], figures: Figures) -> list[dict[str, Any]]:
+    """A chart per percentile for each endpoint with open loops at two rates or more.
+
+    Args:
+        analysis: of a run.
+        variants: whose lines are drawn, in the order of their colours.
+        figures: where the charts are kept.
+
+    Returns:
+        Title, image and alternative text of each.
+    """
+    groups: dict[Condition, list[ConditionResult]] = {}
+    for result in analysis.conditions:
+        condition = result.condition
+        if condition.share is not None or condition.rate is not None:
+            alike = msgspec.structs.replace(condition, rate=None, share=None, group=None)
+            groups.setdefault(alike, []).append(result)
+    return [
+        _chart(alike, found, measure, variants, figures)
+        for alike, found in groups.items()
+        if len(found) >= _LEAST_POINTS
+        for measure in _SHOWN
+    ]
+
+
+def _chart(
+    alike: Condition,
+    found: Sequence[ConditionResult],
+    measure: Measure,
+    variants: Sequence[str],
+    figures: Figures,
+) -> dict[str, Any]:
+    points = [
+        _point(result, name, rate, latency)
+        for result in found
+        for name in variants
+        if (rate := result.comparisons[Measure.THROUGHPUT].estimates.get(name)) is not None
+        and (latency := result.comparisons[measure].estimates.get(name)) is not None
+    ]
+    return figures.add(
+        f"curve-{alike.name}-{measure.value}",
+        f"{_title(alike)}: {measure.heading}, by load"
+        f"{'' if all(point['offered'] for point in points) else _HOLLOW}",
+        _specification(points, measure, variants),
+        _alternative(points, measure),
+    )
+
+
+def _title(alike: Condition) -> str:
+    """An open loop without its rate, which the axis has."""
+    return (
+        f"{alike.endpoint}, {alike.arrivals} arrivals, {words.connections(alike.connections)} at "
+        f"most, {alike.rows:,} rows{words.added(alike)}"
+    )
+
+
+def _point(result: ConditionResult, name: str, rate: Interval, latency: Interval) -> dict[str, Any]:
+    """offered: whether most of its trials were given the rate that they should."""
+    failed = [f.trials for f in result.findings[name] if f.label in _NOT_AS_OFFERED]
+    return {
+        "offered": max(failed, default=0) * 2 <= result.trials[name],
+        "variant": name,
+        "rate": rate.mean,
+        "latency": latency.mean,
+        "low": latency.low,
+        "high": latency.high,
+    }
+
+
+def _specification(
+    points: list[dict[str, Any]], measure: Measure, variants: Sequence[str]
+) -> dict[str, Any]:
+    """Latency on a logarithmic axis: near capacity it grows without bound."""
+    import altair as alt  # slow to import, and wanted by no other command
+
+    palette = colours(variants)
+    colour = alt.Color(
+        "variant:N",
+        title=None,
+        scale=alt.Scale(domain=list(palette), range=list(palette.values())),
+        legend=alt.Legend(orient="bottom", columns=1, labelLimit=300),
+    )
+    dash = alt.StrokeDash(
+        "variant:N",
+        title=None,
+        scale=alt.Scale(domain=list(palette), range=list(dashes(variants).values())),
+        legend=alt.Legend(orient="bottom", columns=1, labelLimit=300),
+    )
+    rate = alt.X("rate:Q", title="responses per second", scale=alt.Scale(zero=True))
+    latency = alt.Y("latency:Q", title=measure.heading, scale=alt.Scale(type="log"))
+    base = alt.Chart(alt.InlineData(values=points))
+    spans = alt.Chart(alt.InlineData(values=[p for p in points if p["low"] is not None]))
+    made: dict[str, Any] = (
+        alt.layer(
+            base.mark_line().encode(x=rate, y=latency, color=colour, strokeDash=dash),
+            spans.mark_rule(strokeWidth=2).encode(x=rate, y="low:Q", y2="high:Q", color=colour),
+            *(
+                _over(points, offered=offered)
+                .mark_point(filled=offered, size=70, shape="diamond")
+                .encode(x=rate, y=latency, color=colour)
+                for offered in (True, False)
+            ),
+        )
+        .properties(width=340, height=240)
+        .to_dict(validate=False)
+    )
+    return made
+
+
+def _over(points: list[dict[str, Any]], *, offered: bool) -> Any:
+    import altair as alt
+
+    return alt.Chart(alt.InlineData(values=[p for p in points if p["offered"] is offered]))
+
+
+def _alternative(points: list[dict[str, Any]], measure: Measure) -> str:
+    told = [
+        f"{p['variant']} {words.number(p['latency'])} at {words.number(p['rate'])} per second"
+        f"{'' if p['offered'] else ' (not as offered)'}"
+        for p in sorted(points, key=lambda p: (p["variant"], p["rate"]))
+    ]
+    return f"{measure.heading}: {', '.join(told)}."

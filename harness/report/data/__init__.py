@@ -1,0 +1,1 @@
+"""A run as tables and as the page's data."""

@@ -1,0 +1,174 @@
+"""A row per trial, for spreadsheets and data frames: the columns, and what stands in them."""
+
+import math
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from harness.analysis.labels.trials import LabelledTrial
+from harness.analysis.measures import Measure, trial_value
+from harness.inputs.study import Beside, Latency
+from harness.records.names import trial_file
+from harness.records.observations import BesideRecord, RoundTrips
+from harness.records.trial import Run, SliceRecord, Trial
+
+type Value = str | int | float | bool | None
+"""What a cell holds; None is missing."""
+type Row = tuple[Value, ...]
+"""A value for each of COLUMNS, in their order."""
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """What a row is made from."""
+
+    run: Run
+    labelled: LabelledTrial
+
+    @property
+    def trial(self) -> Trial:
+        """What was measured."""
+        return self.labelled.trial
+
+
+class Column(msgspec.Struct, frozen=True):
+    """name: with the unit. kind: of its values, any of which may be missing."""
+
+    name: str
+    kind: type[str] | type[int] | type[float] | type[bool]
+    of: Callable[[Facts], Value]
+
+
+def trial_rows(run: Run, trials: Sequence[LabelledTrial]) -> tuple[Row, ...]:
+    """Every trial, incomplete ones and attempts that do not count among them, in their order.
+
+    Args:
+        run, trials: what was measured; see `analysis.labels.trials`.
+    """
+    return tuple(tuple(_value(column, Facts(run, trial)) for column in COLUMNS) for trial in trials)
+
+
+def _value(column: Column, facts: Facts) -> Value:
+    value = column.of(facts)
+    if value is None:
+        return None
+    made = column.kind(value)
+    return None if isinstance(made, float) and not math.isfinite(made) else made
+
+
+def _sum(facts: Facts, part: Callable[[SliceRecord], int | None]) -> int | None:
+    """Over all slices; None where there is none, or one does not know."""
+    parts = [part(piece) for piece in facts.trial.slices]
+    known = [value for value in parts if value is not None]
+    return sum(known) if parts and len(known) == len(parts) else None
+
+
+def _seconds(facts: Facts, part: Callable[[SliceRecord], int | None]) -> float | None:
+    total = _sum(facts, part)
+    return None if total is None else total / 1e9
+
+
+def _problem(facts: Facts) -> str | None:
+    problem = facts.trial.problem
+    return None if problem is None else next(iter(problem.splitlines()), "")
+
+
+def _window[T](facts: Facts, value: T) -> T | None:
+    return None if facts.trial.condition.window_s is None else value
+
+
+def _latency(facts: Facts, part: Callable[[Latency], float]) -> float | None:
+    latency = facts.trial.condition.latency
+    return None if latency is None else part(latency)
+
+
+def _beside[T](facts: Facts, part: Callable[[Beside], T]) -> T | None:
+    beside = facts.trial.condition.beside
+    return None if beside is None else part(beside)
+
+
+def _second(facts: Facts, part: Callable[[BesideRecord], int]) -> int | None:
+    """Of the second load, over all windows."""
+    windows = [piece.window for piece in facts.trial.slices if piece.window is not None]
+    found = [part(window.beside) for window in windows if window.beside is not None]
+    return sum(found) if found else None
+
+
+def _trip(facts: Facts, part: Callable[[RoundTrips], float]) -> float | None:
+    trips = facts.trial.round_trips
+    return None if trips is None else part(trips)
+
+
+def _mib(facts: Facts) -> float | None:
+    peak = facts.trial.rss_peak_kib
+    return None if peak is None else peak / 1024
+
+
+def _measure(measure: Measure) -> Column:
+    return Column(measure.value, float, lambda f: trial_value(measure, f.trial))
+
+
+COLUMNS: tuple[Column, ...] = (
+    Column("run", str, lambda f: f.run.id),
+    Column("study", str, lambda f: f.run.study_name),
+    Column("block", int, lambda f: f.trial.block),
+    Column("attempt", int, lambda f: f.trial.attempt),
+    Column("standing", str, lambda f: f.labelled.standing.value),
+    Column("counted", bool, lambda f: f.labelled.counted),
+    Column("condition", str, lambda f: f.trial.condition.name),
+    Column("endpoint", str, lambda f: f.trial.condition.endpoint),
+    Column("connections", int, lambda f: f.trial.condition.connections),
+    Column("rows", int, lambda f: f.trial.condition.rows),
+    Column("window_s", float, lambda f: f.trial.condition.window_s),
+    Column("windows", int, lambda f: _window(f, f.trial.condition.windows)),
+    Column("rate_per_s", float, lambda f: f.trial.condition.rate),
+    Column("share", float, lambda f: f.trial.condition.share),
+    Column(
+        "arrivals", str,
+        lambda f: f.trial.condition.arrivals if f.trial.condition.open_loop else None,
+    ),
+    Column("database_ms", float, lambda f: _latency(f, lambda added: added.database_ms)),
+    Column("client_ms", float, lambda f: _latency(f, lambda added: added.client_ms)),
+    Column("beside_endpoint", str, lambda f: _beside(f, lambda second: second.endpoint)),
+    Column("beside_connections", int, lambda f: _beside(f, lambda second: second.connections)),
+    Column("beside_correct", int, lambda f: _second(f, lambda found: found.correct)),
+    Column("beside_errors", int, lambda f: _second(f, lambda found: sum(found.errors.values()))),
+    Column("entry", str, lambda f: f.trial.entry),
+    Column("file", str, lambda f: trial_file(f.trial)),
+    Column("variant", str, lambda f: f.trial.variant),
+    Column("duplicate", bool, lambda f: f.trial.entry != f.trial.variant),
+    Column("started_at", str, lambda f: f.trial.started_at),
+    Column("complete", bool, lambda f: f.trial.complete),
+    Column("problem", str, _problem),
+    Column("labels", str, lambda f: " ".join(f.labelled.labels)),
+    Column("correct", int, lambda f: _sum(f, lambda s: s.correct)),
+    Column("errors", int, lambda f: _sum(f, lambda s: sum(s.errors.values()))),
+    Column("elapsed_s", float, lambda f: _seconds(f, lambda s: s.elapsed_ns)),
+    _measure(Measure.THROUGHPUT),
+    _measure(Measure.CPU),
+    _measure(Measure.DATABASE_CPU),
+    _measure(Measure.P50),
+    _measure(Measure.P99),
+    _measure(Measure.SUSTAINED),
+    _measure(Measure.SECOND),
+    Column("server_cpu_s", float, lambda f: _seconds(f, lambda s: s.server_cpu_ns)),
+    Column("database_cpu_s", float, lambda f: _seconds(f, lambda s: s.database_cpu_ns)),
+    Column("generator_cpu_s", float, lambda f: _seconds(f, lambda s: s.generator_cpu_ns)),
+    Column("relay_cpu_s", float, lambda f: _seconds(f, lambda s: s.relay_cpu_ns)),
+    Column("steal_s", float, lambda f: _seconds(f, lambda s: s.steal_ns)),
+    Column("memory_peak_mib", float, _mib),
+    Column("threads", int, lambda f: f.trial.threads),
+    Column("processes", int, lambda f: f.trial.processes),
+    Column("idle_cpu_share", float, lambda f: f.trial.idle_cpu_share),
+    Column("reconnects", int, lambda f: _sum(f, lambda s: s.reconnects)),
+    Column("users", int, lambda f: None if f.trial.ramp is None else f.trial.ramp.users),
+    Column(
+        "under_way_at_stop", int,
+        lambda f: None if f.trial.ramp is None else f.trial.ramp.under_way_at_stop,
+    ),
+    Column("database_trip_before_ms", float, lambda f: _trip(f, lambda t: t.database_before)),
+    Column("database_trip_after_ms", float, lambda f: _trip(f, lambda t: t.database_after)),
+    Column("client_trip_before_ms", float, lambda f: _trip(f, lambda t: t.client_before)),
+    Column("client_trip_after_ms", float, lambda f: _trip(f, lambda t: t.client_after)),
+)  # fmt: skip
+"""All of them: CPU times and counts are sums over the trial's slices or windows. What a condition
+does not name (added latency, a second load, arrivals) is missing, and is not 0."""

@@ -1,0 +1,1 @@
+"""Charts drawn in processes beside the report's own."""

@@ -1,0 +1,131 @@
+"""The pages of a site as texts: plain values, laid out by templates that escape all of them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from harness.analysis.measures import Measure, ranked
+from harness.inputs.study import Condition
+from harness.report.charts.intervals import data_uri
+from harness.report.drawing.studio import studio
+from harness.report.render import environment
+from harness.report.sections.locust import gain_sentence
+from harness.report.site.trend_chart import alternative, trend_chart
+from harness.report.site.trends import Point, Trend
+from harness.report.words import causes as cause_words
+from harness.report.words import common as words
+from harness.report.write import Report
+
+_TEMPLATES = Path(__file__).with_name("templates")
+_DOWNLOADS = (
+    "report.md", "trials.csv", "trials.parquet", "summary.json", "summary.schema.json",
+)  # fmt: skip
+"""Beside each report; see `report.write`."""
+
+
+def index_page(title: str, reports: Sequence[Report], refused: Sequence[str] = ()) -> str:
+    """The list of runs, the latest first.
+
+    Args:
+        title: of the site.
+        reports: in order of date, from which the runs have their numbers.
+        refused: names of runs that were to be published and could not be.
+    """
+    runs = [_run(number, report) for number, report in enumerate(reports, start=1)]
+    values = {"title": title, "runs": runs[::-1], "downloads": _DOWNLOADS, "refused": refused}
+    return _page("index.html", values)
+
+
+def trends_page(title: str, reports: Sequence[Report], found: Sequence[Trend]) -> str:
+    """What became of the variants that stand in several runs.
+
+    Args:
+        title: of the site.
+        reports: in order of date.
+        found: by condition.
+    """
+    conditions = list(dict.fromkeys(trend.condition for trend in found))
+    runs = [_run(number, report) for number, report in enumerate(reports, start=1)]
+    values = {
+        "title": title,
+        "runs": runs,
+        "conditions": [
+            _condition(condition, [trend for trend in found if trend.condition == condition])
+            for condition in conditions
+        ],
+    }
+    return _page("trends.html", values)
+
+
+def _page(template: str, values: dict[str, Any]) -> str:
+    return environment(_TEMPLATES, escape=True).get_template(template).render(values)
+
+
+def _run(number: int, report: Report) -> dict[str, Any]:
+    run, analysis = report.run, report.analysis
+    if analysis.ramps is not None:
+        sentences = [gain_sentence(gain) for gain in analysis.ramps.gains]
+    else:
+        sentences = [words.verdict(result, analysis.baseline) for result in analysis.conditions]
+    return {
+        "number": number,
+        "id": run.id,
+        "title": run.study.title,
+        "question": run.study.question,
+        "date": run.started_at[:10],
+        "machine": ", ".join(f"{key} {value}" for key, value in run.machine.items()),
+        "baseline": analysis.baseline,
+        "variants": run.measured,
+        "excluded": list(run.excluded),
+        "paragraphs": cause_words.verdicts(analysis.causes),
+        "sentences": sentences,
+        "damaged": len(report.damaged),
+    }
+
+
+def _condition(condition: Condition, found: Sequence[Trend]) -> dict[str, Any]:
+    measures = [
+        measure
+        for measure in ranked(condition)
+        if any(measure in point.estimates for trend in found for point in trend.points)
+    ]
+    return {
+        "title": words.condition_title(condition),
+        "headings": [measure.heading for measure in measures],
+        "ratio": ranked(condition)[0].heading,
+        "charts": [
+            {
+                "title": measure.heading,
+                "uri": data_uri(studio().draw(trend_chart(found, measure)).result().svg),
+                "alt": alternative(found, measure),
+            }
+            for measure in measures
+        ],
+        "variants": len(found),
+        "rows": [_row(trend, point, measures) for trend in found for point in trend.points],
+    }
+
+
+def _changed(point: Point) -> list[str]:
+    apart = [f"not comparable with the run above, because {why}" for why in point.apart]
+    return [*apart, *point.changed] or ["nothing known"]
+
+
+def _value(point: Point, measure: Measure) -> str:
+    told = words.estimate(point.estimates.get(measure))
+    return f"{told} (not ranked)" if measure in point.unranked else told
+
+
+def _row(trend: Trend, point: Point, measures: Sequence[Measure]) -> dict[str, Any]:
+    first = point is trend.points[0]
+    baseline = point.run.study.baseline
+    return {
+        "variant": trend.variant,
+        "number": point.number,
+        "id": point.run.id,
+        "date": point.run.started_at[:10],
+        "values": [_value(point, measure) for measure in measures],
+        "ratio": "1" if trend.variant == baseline else words.ratio(point.ratio),
+        "baseline": baseline,
+        "changed": ["first of these runs"] if first else _changed(point),
+    }

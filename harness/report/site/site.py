@@ -1,0 +1,118 @@
+"""A static site of runs: their reports made anew beside a list of them and their trends."""
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from harness.base.errors import BridgetollError, DrawingFailed, MalformedFile, UsageError
+from harness.inputs.claims import Claim
+from harness.records.store import Store
+from harness.report.site.folder import take
+from harness.report.site.pages import index_page, trends_page
+from harness.report.site.trends import trends
+from harness.report.write import Report, write_report
+
+_ID = re.compile(r"[A-Za-z0-9._-]+")
+
+
+class Site(msgspec.Struct, frozen=True):
+    """What was published.
+
+    page: the list of runs.
+    damaged: by run, what was left out of its report.
+    refused: by run, why it was left out altogether.
+    left: runs of an earlier publication, whose reports are still there.
+    """
+
+    page: Path
+    damaged: dict[str, tuple[BridgetollError, ...]]
+    left: tuple[str, ...]
+    refused: dict[str, BridgetollError] = {}
+
+
+def publish(
+    stores: Sequence[Store],
+    target: Path,
+    title: str,
+    claims: Sequence[Claim] = (),
+    step: Callable[[str], None] = lambda _: None,
+) -> Site:
+    """Write a site that opens from the disk and from any server of static files.
+
+    The runs themselves are read and never written: their reports are made anew within the site. A
+    run that cannot be published is left out, unless it is the only one.
+
+    Args:
+        stores: of the runs.
+        target: the site's folder, which need not exist.
+        title: of the site.
+        claims: to be held against the runs.
+        step: is told what begins.
+
+    Raises:
+        UsageError: the folder or none of the runs can be used, or two are called alike; nothing
+            has been written then.
+        MalformedFile: the only run's `run.json` cannot be read; likewise.
+        DrawingFailed: a chart cannot be drawn.
+        StoreFailed: the site cannot be written.
+    """
+    chosen, refused = _by_date(stores)
+    place = take(target)
+    reports: list[Report] = []
+    for store in chosen:
+        step(f"reporting {store.id}")
+        try:
+            reports.append(write_report(Store(store.folder, place.run(store.id)), claims))
+        except (DrawingFailed, MalformedFile) as error:  # a site that cannot be written is another
+            refused[store.id] = error
+    if not reports:
+        raise next(iter(refused.values()))
+    step("following variants from run to run")
+    followed = trends([(report.run, report.analysis) for report in reports])
+    place.write("trends.html", trends_page(title, reports, followed))
+    page = place.write("index.html", index_page(title, reports, sorted(refused)))
+    return Site(
+        page=page,
+        damaged={report.run.id: report.damaged for report in reports if report.damaged},
+        left=place.left([report.run.id for report in reports]),
+        refused=refused,
+    )
+
+
+def _by_date(stores: Sequence[Store]) -> tuple[list[Store], dict[str, BridgetollError]]:
+    """Each run once, the earliest first, and those that cannot be published, with the reason."""
+    found: dict[str, tuple[str, Store]] = {}
+    refused: dict[str, BridgetollError] = {}
+    for store in stores:
+        try:
+            started_at = _started_at(store)
+        except (MalformedFile, UsageError) as error:
+            refused[store.id] = error
+            continue
+        _, known = found.setdefault(store.id, (started_at, store))
+        if known.folder != store.folder:
+            raise UsageError(
+                f"Two runs are called {store.id}, in {known.folder} and in {store.folder}; publish "
+                "one of them."
+            )
+    if not found and refused:
+        raise next(iter(refused.values()))
+    ordered = sorted(found.values(), key=lambda each: (each[0], each[1].id))
+    return [store for _, store in ordered], refused
+
+
+def _started_at(store: Store) -> str:
+    """When a run began, if its name may be the name of a folder and part of an address.
+
+    `run.json` may be a stranger's, and the name decides where the report is written.
+    """
+    run = store.read_run()
+    plain = _ID.fullmatch(run.id) is not None and ".." not in run.id
+    if not plain or run.id != store.id:
+        raise UsageError(
+            f"The run in {store.folder} calls itself {run.id!r}, and only one that is called like "
+            "its folder, in letters, digits, `.`, `_` and `-`, can be published; leave it out."
+        )
+    return run.started_at

@@ -1,0 +1,1 @@
+"""A run, from its plan through block, phase and slice to trials on disk."""

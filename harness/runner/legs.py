@@ -1,0 +1,136 @@
+"""The two legs of a run: by which addresses they are gone, and how long they are."""
+
+import http.client
+import statistics
+import time
+from collections.abc import Callable
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import psycopg
+
+from harness.base.errors import DatabaseFailed
+from harness.inputs.study import Latency
+from harness.lab.latency.injector import Address, Injector, Leg
+from harness.lab.network import HOST
+from harness.lab.postgres.connection import connect
+from harness.records.observations import RoundTrips
+
+_PINGS = 7
+_PATIENCE_S = 120
+"""A connection takes half a dozen round trips, and one may take ten seconds."""
+_HANDSHAKE = 1.25
+"""Round trips to wait for one handshake: the relay's takes one, and something is always late."""
+_POSTGRESQL = 5432
+
+
+class Legs:
+    """Addresses through an injector, or the direct ones without it."""
+
+    def __init__(self, injector: Injector | None) -> None:
+        self._injector = injector
+        self._client_s = 0.0
+        self._ways: dict[tuple[Leg, Address], Address] = {}
+
+    def shorten(self) -> None:
+        """No added latency, for whatever is not measured."""
+        self.lengthen(Latency())
+
+    def lengthen(self, latency: Latency) -> None:
+        """From now on, round trips take so much longer."""
+        self._client_s = latency.client_ms / 1e3
+        if self._injector is not None:
+            for leg, milliseconds in latency.legs.items():
+                self._injector.set_round_trip(leg, milliseconds)
+
+    def database_url(self, url: str) -> str:
+        """The same database, by the leg."""
+        if self._injector is None:
+            return url
+        parts = urlsplit(url)
+        there = Address(parts.hostname or HOST, parts.port or _POSTGRESQL)
+        near = self._through(self._injector, "database", there)
+        login, at, _ = parts.netloc.rpartition("@")
+        return urlunsplit(parts._replace(netloc=f"{login}{at}{quote(near.host)}:{near.port}"))
+
+    def server_address(self, port: int) -> Address:
+        """Where the load reaches a server."""
+        there = Address(HOST, port)
+        return there if self._injector is None else self._through(self._injector, "client", there)
+
+    def _through(self, injector: Injector, leg: Leg, target: Address) -> Address:
+        """One way to each target, however often it is asked for."""
+        if (leg, target) not in self._ways:
+            self._ways[leg, target] = injector.through(leg, target)
+        return self._ways[leg, target]
+
+    def measure(self, database_url: str, port: int, address: Address) -> tuple[float, float] | None:
+        """Idle round trips in milliseconds, database and client; None where nothing is added.
+
+        Raises:
+            DatabaseFailed: one of the two ends, or the relay between them, does not answer.
+
+        Args:
+            database_url: by the leg.
+            port: of a server, directly.
+            address: of the same server, by the leg.
+        """
+        if self._injector is None:
+            return None
+        direct = Address(HOST, port)
+        try:
+            with connect(database_url, _PATIENCE_S) as connection:
+                database = _median_ms(lambda: connection.execute("SELECT 1").fetchone())
+            client = self._health_ms(address)
+            if address != direct:  # with netem there is no other way to take off
+                client -= self._health_ms(direct)
+        except (OSError, http.client.HTTPException, psycopg.Error) as error:
+            raise DatabaseFailed(
+                f"The legs could not be measured: {' '.join(str(error).split())}; the server, "
+                "PostgreSQL or the relay is gone. Continue with `bridgetoll run --resume`."
+            ) from error
+        return database, client
+
+    def _health_ms(self, address: Address) -> float:
+        connection = http.client.HTTPConnection(address.host, address.port, timeout=60)
+
+        def ready() -> None:
+            """Connected for long enough that no handshake is under way: some servers close."""
+            if connection.sock is None:
+                connection.connect()
+                time.sleep(_HANDSHAKE * self._client_s)
+
+        try:
+            return _median_ms(lambda: _get_health(connection), ready)
+        finally:
+            connection.close()
+
+
+def round_trips(before: tuple[float, float], after: tuple[float, float]) -> RoundTrips:
+    """Two measurements as they are kept."""
+    return RoundTrips(
+        database_before=before[0],
+        database_after=after[0],
+        client_before=before[1],
+        client_after=after[1],
+    )
+
+
+def _get_health(connection: http.client.HTTPConnection) -> None:
+    connection.request("GET", "/health")
+    connection.getresponse().read()
+
+
+def _median_ms(ping: Callable[[], object], ready: Callable[[], object] = lambda: None) -> float:
+    """The first is left out: it may prepare what later ones reuse.
+
+    ready: what comes before each and takes no part in it.
+    """
+    ready()
+    ping()
+    found: list[float] = []
+    for _ in range(_PINGS):
+        ready()
+        began = time.perf_counter()
+        ping()
+        found.append((time.perf_counter() - began) * 1e3)
+    return statistics.median(found)

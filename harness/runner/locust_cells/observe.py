@@ -1,0 +1,165 @@
+"""What is seen while Locust's users come, and the trial that becomes of it."""
+
+import bisect
+from datetime import datetime
+
+import numpy as np
+
+from harness.lab.clocks import TreeClock
+from harness.lab.postgres.database import Database
+from harness.lab.postgres.waits import Samples
+from harness.lab.usage import Usage
+from harness.load.locust.driver import RampPlan, RampResult
+from harness.records.observations import RampRecord, RoundTrips, Waits
+from harness.records.trial import SCHEMA, Entry, Phase, SliceRecord, Trial, WindowRecord
+from harness.runner.gauges import Gauges, Reading
+from harness.runner.latencies import Latencies
+
+
+class Ascent:
+    """Looks at every role about once a second, so that start and end are among what was seen.
+
+    result, waits: set when it is over.
+    """
+
+    def __init__(
+        self, plan: RampPlan, gauges: Gauges, clock: TreeClock, database: Database
+    ) -> None:
+        self.plan = plan
+        self.result: RampResult | None = None
+        self.waits: Samples | None = None
+        self.usages: list[Usage] = []
+        self._gauges = gauges
+        self._clock = clock
+        self._database = database
+        self._readings: list[Reading] = []
+        self._counters: list[dict[str, int]] = []
+
+    def look(self) -> None:
+        """Read every clock."""
+        self._counters.append(self._database.counters())
+        self._readings.append(self._gauges.read(self._clock))
+        self.usages.append(Usage.of(self._clock.pids))
+
+    def used(self, result: RampResult) -> tuple[Reading, dict[str, int]]:
+        """Between the looks that were nearest to start and end.
+
+        Looks come a second apart and what they take on a full machine, so that each end may be off
+        by about that; what was used is divided by the time between the two.
+        """
+        times = [reading.at_ns for reading in self._readings]
+        first, last = _nearest(times, result.began_ns), _nearest(times, result.ended_ns)
+        opened, closed = self._counters[first], self._counters[last]
+        grown = {key: value - opened[key] for key, value in closed.items()}
+        return self._readings[last] - self._readings[first], grown
+
+
+def _nearest(times: list[int], at: int) -> int:
+    index = bisect.bisect_left(times, at)
+    near = [i for i in (index - 1, index) if 0 <= i < len(times)]
+    return min(near, key=lambda i: abs(times[i] - at))
+
+
+def trial_of(
+    ascent: Ascent | None,
+    run: str,
+    phase: Phase,
+    entry: Entry,
+    attempt: int,
+    started_at: datetime,
+    problem: str | None,
+    measured: RoundTrips | None,
+    max_connections: int,
+) -> Trial:
+    """What is kept of one cell, complete or not."""
+    result = None if ascent is None else ascent.result
+    usages = [] if ascent is None else ascent.usages
+    latencies = Latencies(phase.condition.connections, window=True)
+    if result is not None:
+        latencies.add_raw(_latencies_ns(result).tobytes())
+    waits = None if ascent is None else ascent.waits
+    return Trial(
+        schema=SCHEMA,
+        run=run,
+        block=phase.block,
+        attempt=attempt,
+        condition=phase.condition,
+        entry=entry.name,
+        variant=entry.variant,
+        started_at=started_at.isoformat(timespec="seconds"),
+        slices=() if ascent is None or result is None else (_slice(ascent, result),),
+        latency_hdr=latencies.encoded(),
+        error_samples=(),
+        rss_peak_kib=max((u.rss_peak_kib for u in usages), default=None),
+        threads=max((u.threads for u in usages), default=None),
+        processes=max((u.processes for u in usages), default=None),
+        idle_cpu_share=None,
+        problem=problem,
+        waits=None
+        if waits is None
+        else Waits(tuple(waits.busy), dict(sorted(waits.states.items()))),
+        round_trips=measured,
+        ramp=None if result is None else _ramp(result, max_connections, waits),
+    )
+
+
+def _latencies_ns(result: RampResult) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    return np.array([latency_s * 1e9 for _, latency_s in result.answers], dtype=np.int64)
+
+
+def _slice(ascent: Ascent, result: RampResult) -> SliceRecord:
+    used, grown = ascent.used(result)
+    latencies = _latencies_ns(result)
+    seconds = len(result.failed)
+    found = np.array([int(at_s) for at_s, _ in result.answers], dtype=np.int64)
+    sent = np.array([int(max(at_s - s, 0)) for at_s, s in result.answers], dtype=np.int64)
+    return SliceRecord(
+        round=0,
+        position=0,
+        start_ns=result.began_ns,
+        elapsed_ns=result.ended_ns - result.began_ns,
+        window_ns=used.at_ns,
+        correct=len(result.answers),
+        errors=result.errors,
+        reconnects=0,
+        server_cpu_ns=used.server_ns,
+        database_cpu_ns=used.database_ns,
+        generator_cpu_ns=result.cpu_ns,
+        harness_cpu_ns=used.harness_ns,
+        machine_busy_ns=used.machine_busy_ns,
+        steal_ns=used.steal_ns,
+        latency_p50_ns=_percentile(latencies, 50),
+        latency_p99_ns=_percentile(latencies, 99),
+        run_delay_ns=used.run_delay_ns,
+        relay_cpu_ns=used.relay_ns,
+        window=WindowRecord(
+            before=0,
+            in_flight=result.under_way,
+            offered=None,
+            dropped=0,
+            latency_mean_ns=round(float(latencies.mean())) if latencies.size else None,
+            lag_p50_ns=None,
+            lag_p99_ns=None,
+            per_second=tuple(int((found == second).sum()) for second in range(seconds)),
+            p50_per_second_ns=tuple(
+                _percentile(latencies[sent == second], 50) for second in range(seconds)
+            ),
+            database=grown,
+        ),
+    )
+
+
+def _percentile(values: np.ndarray[tuple[int], np.dtype[np.int64]], q: float) -> int | None:
+    return int(np.percentile(values, q, method="inverted_cdf")) if values.size else None
+
+
+def _ramp(result: RampResult, max_connections: int, waits: Samples | None) -> RampRecord:
+    return RampRecord(
+        users=result.users,
+        failed_per_second=result.failed,
+        under_way_at_stop=result.under_way,
+        warned=result.warned,
+        settled_s=result.settled_s,
+        max_connections=max_connections,
+        most_connections=None if waits is None else max(waits.open, default=None),
+    )

@@ -1,0 +1,86 @@
+"""From a study to what happens when: pure, and the same for the same seed."""
+
+import random
+
+from harness.inputs.study import Condition, Study
+from harness.records.trial import DUPLICATE, Entry, Phase, Plan
+from harness.runner.orders import balanced_orders
+
+_START_S = 1.2
+"""Seconds per server at the start of a block, on one core; measured, for the estimate only."""
+_STOP_S = 0.6
+_PHASE_S = 1.0
+_SLICE_OVERHEAD_S = 0.03
+"""Drain, counters and messages around a slice."""
+_CELL_S = 10.0
+"""Seconds around the ramp of one of Locust's cells: rows, a fresh server, Locust's own start."""
+CAPACITY_ROUNDS, CAPACITY_SLICE_S = 4, 0.25
+"""Closed-loop slices from which an open loop's rate is taken, where it is a share of capacity."""
+_TRIES = 9
+"""Rates that a search tries, about: some to bracket, some to bisect, and a longer confirmation."""
+
+
+def make_plan(study: Study) -> Plan:
+    """Lay out blocks, conditions and rounds in seeded, balanced order.
+
+    The order of conditions within a block is drawn too, so that no condition always comes first on
+    fresh servers.
+    """
+    entries = tuple(Entry(name=name, variant=name) for name in study.everyone)
+    if not study.ramped:
+        entries += (Entry(name=study.baseline + DUPLICATE, variant=study.baseline),)
+    phases: list[Phase] = []
+    for block in range(1, study.blocks + 1):
+        conditions = list(study.conditions)
+        random.Random(f"{study.seed}/{block}").shuffle(conditions)
+        phases += [_phase(study, block, condition, entries) for condition in conditions]
+    return Plan(
+        entries=entries,
+        starts=tuple(_starts(study, block, len(entries)) for block in range(1, study.blocks + 1)),
+        phases=tuple(phases),
+        expected_s=study.blocks * block_s(study),
+    )
+
+
+def _starts(study: Study, block: int, entries: int) -> tuple[int, ...]:
+    """Who is started first may get the better memory; so that is drawn too."""
+    return tuple(random.Random(f"{study.seed}/{block}/starts").sample(range(entries), entries))
+
+
+def _phase(study: Study, block: int, condition: Condition, entries: tuple[Entry, ...]) -> Phase:
+    draw = random.Random(f"{study.seed}/{block}/{condition.name}")
+    if study.ramped:
+        order = draw.sample(range(len(entries)), len(entries))
+        return Phase(block=block, condition=condition, orders=(tuple(order),))
+    rounds = study.load.rounds if condition.window_s is None else condition.windows
+    measured = study.measured(condition)
+    chosen = [at for at, entry in enumerate(entries) if entry.variant in measured]
+    orders = balanced_orders(len(chosen), rounds, draw)
+    return Phase(
+        block=block,
+        condition=condition,
+        orders=tuple(tuple(chosen[index] for index in order) for order in orders),
+    )
+
+
+def block_s(study: Study) -> float:
+    """How long a block takes, about."""
+    if study.ramped:
+        ramps = sum(study.load.ramp.length_s(c.connections) + _CELL_S for c in study.conditions)
+        return len(study.everyone) * ramps
+    entries = len(study.everyone) + 1
+    phases = sum(
+        _PHASE_S + (len(study.measured(c)) + 1) * _trial_s(study, c) for c in study.conditions
+    )
+    return entries * (_START_S + _STOP_S) + phases
+
+
+def _trial_s(study: Study, condition: Condition) -> float:
+    load = study.load
+    if condition.window_s is None:
+        return load.warmup_s + load.rounds * (load.slice_s + _SLICE_OVERHEAD_S)
+    tries = _TRIES if condition.objective else 1
+    windows = condition.windows * tries * (condition.window_s + load.warmup_s)
+    needs_capacity = condition.share is not None or condition.objective is not None
+    capacity = CAPACITY_ROUNDS * (CAPACITY_SLICE_S + _SLICE_OVERHEAD_S) if needs_capacity else 0.0
+    return load.warmup_s + capacity + windows

@@ -1,0 +1,70 @@
+import pytest
+
+from harness.analysis.causes.levels import levels
+from harness.analysis.causes.squares import Interaction, interaction
+from harness.analysis.condition import Piece
+from tests.toys.ladder import (
+    NATIVE,
+    NATIVE_STOCK,
+    PER_QUERY,
+    REUSED,
+    SQUARE,
+    ladder_run,
+    ladder_trials,
+    true_cost,
+)
+
+RUN = ladder_run()
+CONDITION = RUN.study.conditions[1]
+TRIALS = [t for t in ladder_trials(RUN, noise=0.001) if t.condition == CONDITION]
+
+
+def cost(name: str) -> float:
+    return true_cost(name, "io_read")
+
+
+@pytest.fixture(scope="module")
+def found() -> Interaction:
+    piece = Piece(RUN, CONDITION, TRIALS)
+    made = interaction(RUN, SQUARE, piece, levels(piece))
+    assert made is not None
+    return made
+
+
+def test_corners_carry_the_values_of_both_factors(found: Interaction) -> None:
+    assert [(c.variant, c.row, c.column) for c in found.corners] == [
+        (PER_QUERY, "zero-hop", "per-query"),
+        (NATIVE, "zero-hop", "none"),
+        (REUSED, "stock", "per-query"),
+        (NATIVE_STOCK, "stock", "none"),
+    ]
+
+
+def test_effects_of_one_factor_are_told_by_the_values_of_the_other(found: Interaction) -> None:
+    assert found.across["stock"].mean == pytest.approx(cost(REUSED) - cost(NATIVE_STOCK), abs=10)
+    assert found.across["zero-hop"].mean == pytest.approx(cost(PER_QUERY) - cost(NATIVE), abs=10)
+    assert found.ratios["stock"].mean == pytest.approx(cost(REUSED) / cost(NATIVE_STOCK), rel=0.01)
+
+
+def test_the_interaction_is_the_difference_of_differences_and_the_ratio_of_ratios(
+    found: Interaction,
+) -> None:
+    differences = cost(REUSED) - cost(NATIVE_STOCK) - cost(PER_QUERY) + cost(NATIVE)
+    assert found.difference.mean == pytest.approx(differences, abs=10)
+    ratios = (cost(REUSED) / cost(NATIVE_STOCK)) / (cost(PER_QUERY) / cost(NATIVE))
+    assert found.ratio.mean == pytest.approx(ratios, rel=0.01)
+
+
+def test_its_test_is_of_the_difference_against_what_alike_servers_would_show(
+    found: Interaction,
+) -> None:
+    test = found.tested(CONDITION)
+    assert test.effect == found.difference
+    assert test.bound is not None
+    assert found.called is None
+    assert found.judged(CONDITION, {(CONDITION, test.name): True}).called
+
+
+def test_a_missing_corner_leaves_no_square() -> None:
+    piece = Piece(RUN, CONDITION, [t for t in TRIALS if t.entry != NATIVE])
+    assert interaction(RUN, SQUARE, piece, levels(piece)) is None

@@ -1,0 +1,177 @@
+"""Servers that do what their label says, and some that do more: all of them real."""
+
+from collections.abc import Iterator
+from concurrent.futures import Future
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from harness.audit.bench import Bench
+from harness.audit.count import audit
+from harness.base.workspace import Workspace
+from harness.inputs.catalog import load_catalog
+from harness.inputs.contract import Contract
+from harness.inputs.manifests import QUANTITIES
+from harness.lab.postgres.database import Database
+from harness.records.verification import Audit
+from tests.toys.benches import selected, side_by_side
+
+WORK = {"noop": 0, "cpu": 0, "io_create": 1, "io_read": 2, "io_fanout": 5, "io_wait": 0}
+"""By endpoint: the statements of the contract, each its own transaction and its own round trip."""
+OF_THE_WORK = ("statements", "transactions", "round_trips")
+LIARS: dict[str, list[str]] = {
+    "secret-thread": ["/io_read, threads per request: 0 expected, 1 counted"],
+    "secret-loop": [
+        "/io_read, hops per request: 0 expected, 1 counted",
+        "/io_read, threads per request: 0 expected, 2 counted",
+        "/io_read, loops per request: 0 expected, 1 counted",
+    ],
+    "transactional": [
+        "/io_create, statements per request: 1 expected, 3 counted",
+        "/io_create, round trips per request: 1 expected, 3 counted",
+    ],
+    "skipped-insert": [
+        "/io_create, statements per request: 1 expected, 0 counted",
+        "/io_create, transactions per request: 1 expected, 0 counted",
+        "/io_create, round trips per request: 1 expected, 0 counted",
+    ],
+    "cached-read": [
+        "/io_read, statements per request: 2 expected, 0 counted",
+        "/io_read, transactions per request: 2 expected, 0 counted",
+        "/io_read, round trips per request: 2 expected, 0 counted",
+    ],
+    "connects-silently": [
+        "/io_create, connects per request: 0 expected, 1 counted",
+        "/io_create, round trips per request: 1 expected, 6 counted",
+        "/io_read, connects per request: 0 expected, 1 counted",
+        "/io_read, round trips per request: 2 expected, 8 counted",
+        "/io_fanout, connects per request: 0 expected, 1 counted",
+        "/io_fanout, round trips per request: 5 expected, 10 counted",
+    ],
+}
+"""By fault: everything that is said of it."""
+
+
+@pytest.fixture
+def bench(contract: Contract, database: Database, toys: Workspace, tmp_path: Path) -> Bench:
+    return Bench(contract, database, load_catalog(toys).servers, tmp_path)
+
+
+def result_of(
+    bench: Bench, toys: Workspace, python: Path, name: str, *, cpu: bool = False
+) -> Audit:
+    return audit(bench, load_catalog(toys).variant(f"toy/{name}"), python, cpu=cpu)
+
+
+def cpu_us(result: Audit) -> dict[str, float]:
+    """By endpoint."""
+    return {toll.endpoint: toll.counted["cpu_us"] for toll in result.tolls}
+
+
+@pytest.fixture(scope="module")
+def audited(
+    contract: Contract,
+    toys: Workspace,
+    toy_python: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest,
+) -> Iterator[dict[str, Future[Audit]]]:
+    def examine(bench: Bench, name: str) -> Audit:
+        return result_of(bench, toys, toy_python, name)
+
+    names, logs = selected(request, "name"), tmp_path_factory.mktemp("logs")
+    with side_by_side(load_catalog(toys), contract, logs, names, examine) as futures:
+        yield futures
+
+
+@pytest.mark.parametrize("name", ["good"])
+def test_an_honest_server_takes_the_work_of_the_contract_and_nothing_else(
+    audited: dict[str, Future[Audit]], name: str
+) -> None:
+    result = audited[name].result()
+    assert result.passed, result.problems
+    assert {toll.endpoint for toll in result.tolls} == set(WORK)
+    for toll in result.tolls:
+        work = dict.fromkeys(OF_THE_WORK, WORK[toll.endpoint])
+        expected = dict.fromkeys(QUANTITIES, 0) | work
+        assert toll.expected == expected
+        assert {quantity: toll.counted[quantity] for quantity in QUANTITIES} == expected
+        assert "cpu_us" not in toll.counted
+
+
+@pytest.mark.parametrize("name", ["good"])
+def test_bytes_are_counted_on_both_sides_of_the_server(
+    audited: dict[str, Future[Audit]], name: str
+) -> None:
+    """A whole number of them per request, because requests and answers are all as long."""
+    tolls = {toll.endpoint: toll for toll in audited[name].result().tolls}
+    for endpoint, work in WORK.items():
+        counted = tolls[endpoint].counted
+        assert counted["http_bytes_in"] >= len(f"GET /{endpoint} HTTP/1.1\r\n\r\n")
+        assert counted["http_bytes_in"].is_integer()
+        assert counted["http_bytes_out"] >= len("HTTP/1.1 200 OK\r\n\r\n{}")
+        assert (counted.get("database_bytes_out", 0) > 0) == (work > 0)
+        assert (counted.get("database_bytes_in", 0) > 0) == (work > 0)
+    read, create = tolls["io_read"].counted, tolls["io_create"].counted
+    assert read["database_bytes_in"] > create["database_bytes_in"]
+
+
+@pytest.mark.parametrize("name", ["unpooled", "honest-loop"])
+def test_a_server_that_says_what_it_does_passes(
+    audited: dict[str, Future[Audit]], name: str
+) -> None:
+    """A connection per request with a statement of its own; a hop in a loop of its own."""
+    assert audited[name].result().problems == []
+
+
+@pytest.mark.parametrize("name", LIARS)
+def test_a_liar_deviates_where_it_lies_and_nowhere_else(
+    audited: dict[str, Future[Audit]], name: str
+) -> None:
+    result = audited[name].result()
+    assert not result.passed
+    assert result.problems == LIARS[name]
+    assert result.problem is None
+
+
+def test_a_pool_that_loses_its_connections_is_told(
+    bench: Bench, toys: Workspace, toy_python: Path
+) -> None:
+    result = result_of(bench, toys, toy_python, "leaky")
+    assert result.tolls == ()
+    assert result.problem is not None
+    assert "answered 503 with a pool of 4 connections, so requests keep" in result.problem
+    assert "never give them back" in result.problem
+    assert result.problems == [result.problem]
+
+
+def test_a_server_that_ends_at_its_start_is_a_problem_and_no_traceback(
+    bench: Bench, toys: Workspace, toy_python: Path
+) -> None:
+    result = result_of(bench, toys, toy_python, "crashes-at-start")
+    (problem,) = result.problems
+    assert problem.startswith("The server of `toy/crashes-at-start` ended after")
+    assert "toy: I will not start today" in problem
+    assert "Traceback" not in problem
+
+
+def test_cpu_time_is_taken_where_it_is_asked_for(
+    bench: Bench, toys: Workspace, toy_python: Path
+) -> None:
+    """The two servers differ in 500 microseconds of it per request."""
+    good = result_of(bench, toys, toy_python, "good", cpu=True)
+    burning = result_of(bench, toys, toy_python, "burning", cpu=True)
+    assert good.passed, good.problems
+    assert burning.passed, burning.problems
+    assert set(cpu_us(good)) == set(cpu_us(burning)) == set(WORK)
+    assert min(cpu_us(good).values()) > 0
+    assert min(cpu_us(burning).values()) >= 500
+    assert cpu_us(burning)["noop"] - cpu_us(good)["noop"] >= 400
+
+
+def test_an_audit_can_be_kept_as_json(bench: Bench, toys: Workspace, toy_python: Path) -> None:
+    result = result_of(bench, toys, toy_python, "secret-loop")
+    kept = msgspec.json.decode(msgspec.json.encode(result), type=Audit)
+    assert kept == result
+    assert kept.problems == LIARS["secret-loop"]

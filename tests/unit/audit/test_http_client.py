@@ -1,0 +1,61 @@
+import http.client
+from collections.abc import Iterator
+
+import pytest
+
+from harness.audit.http_client import Probe
+from tests.toys.http import Behaviour, Toy, Visit, respond_once
+
+
+def answer(head: bytes, body: bytes) -> Behaviour:
+    return respond_once(head + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+
+
+def test_a_reply_has_status_lower_case_fields_and_body() -> None:
+    toy = answer(b"HTTP/1.1 418 No\r\nContent-TYPE: application/json\r\n", b'{"a": 1}')
+    with Toy(toy) as server:
+        reply = Probe(f"http://127.0.0.1:{server.port}").get("/x")
+    assert reply.status == 418
+    assert reply.headers["content-type"] == "application/json"
+    assert reply.json() == {"a": 1}
+    assert reply.shown() == """418 '{"a": 1}'"""
+
+
+def test_an_answer_before_the_whole_body_was_read_is_received() -> None:
+    """As a server answers 413 and closes, without waiting for the rest."""
+
+    def refuse(visit: Visit) -> None:
+        visit.request()
+        visit.send(b"HTTP/1.1 413 No\r\nContent-Length: 2\r\n\r\n{}")
+
+    with Toy(refuse) as server:
+        probe = Probe(f"http://127.0.0.1:{server.port}")
+        assert probe.send("POST", "/x", endless(), "text/plain").status == 413
+
+
+def endless() -> Iterator[bytes]:
+    """Enough to fill every buffer between two sockets on loopback."""
+    return (b"x" * 1_000_000 for _ in range(40))
+
+
+@pytest.mark.parametrize("response", [b"", b"SPAM\r\n\r\n"], ids=["nothing", "no HTTP"])
+def test_no_complete_response_is_an_error_of_http_client(response: bytes) -> None:
+    with (
+        Toy(respond_once(response)) as server,
+        pytest.raises((OSError, http.client.HTTPException)),
+    ):
+        Probe(f"http://127.0.0.1:{server.port}").get("/x")
+
+
+def test_a_form_is_encoded_as_a_browser_would() -> None:
+    seen: list[bytes | None] = []
+
+    def behave(visit: Visit) -> None:
+        seen.append(visit.request())
+        visit.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+    with Toy(behave) as server:
+        Probe(f"http://127.0.0.1:{server.port}").post_form("/x", {"title": "é &=+", "b": "\0"})
+    assert seen[0] is not None
+    assert b"Content-Type: application/x-www-form-urlencoded\r\n" in seen[0]
+    assert seen[0].endswith(b"\r\n\r\ntitle=%C3%A9+%26%3D%2B&b=%00")

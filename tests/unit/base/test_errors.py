@@ -1,0 +1,37 @@
+from pathlib import Path
+
+import pytest
+
+from harness.base import errors
+from harness.base.errors import BridgetollError, MalformedFile, UnknownName, UsageError
+
+
+def test_every_error_is_for_a_reader() -> None:
+    """Whatever is defined as an exception here is a BridgetollError, so the CLI can print it."""
+    found = [e for e in vars(errors).values() if isinstance(e, type) and issubclass(e, Exception)]
+    assert len(found) > 5
+    assert all(issubclass(e, BridgetollError) for e in found)
+
+
+@pytest.mark.parametrize("kind", [UsageError, UnknownName, MalformedFile])
+def test_mistakes_of_the_user_exit_with_2(kind: type[BridgetollError]) -> None:
+    assert kind.exit_status == 2
+
+
+def test_failures_of_the_machine_exit_with_1() -> None:
+    assert errors.ServerFailed("x").exit_status == 1
+
+
+def test_unknown_name_lists_what_there_is_in_order() -> None:
+    error = UnknownName("variant", "nope", ["b", "a"], "quick.toml")
+    assert str(error) == "There is no variant `nope` in quick.toml; choose one of: a, b."
+
+
+def test_unknown_name_says_so_when_there_is_nothing_to_choose_from() -> None:
+    assert str(UnknownName("run", "x", [])) == "There is no run `x`; choose one of: none."
+
+
+def test_malformed_file_keeps_its_path() -> None:
+    error = MalformedFile(Path("a.toml"), "is empty; fill it.")
+    assert error.path == Path("a.toml")
+    assert str(error) == "a.toml: is empty; fill it."

@@ -1,0 +1,183 @@
+"""The command `compare`, called as the console script calls it."""
+
+import json
+from collections.abc import Iterator, Mapping
+
+import msgspec
+import pytest
+
+from harness.analysis.measures import Measure
+from harness.analysis.runs import Verdict
+from harness.base.workspace import Workspace
+from harness.cli import show_compare
+from harness.records.store import Store
+from harness.records.trial import Run
+from tests.toys.entry import Call, called
+from tests.toys.runs import make_run, make_study, simulate
+from tests.toys.workspaces import toy_workspace
+
+BEFORE, AFTER, MOVED, RAMP, STRANGE = "before-1", "after-2", "moved-3", "ramp-4", "strange-5"
+DEAD = "dead-6"
+COST = {"a/base": 500.0, "b/other": 500.0}
+SLOWER = {"a/base": 500.0, "b/other": 600.0}
+
+
+def keep(
+    workspace: Workspace, run: Run, cost: Mapping[str, float], seed: int, dead: str = ""
+) -> None:
+    store = Store.create(workspace.results, run.id)
+    store.write_run(run)
+    for trial in simulate(run, cost, seed, drift=0.002, noise=0.005, start=0.002):
+        problem = "the server died" if trial.variant == dead else None
+        store.write_trial(msgspec.structs.replace(trial, problem=problem))
+
+
+@pytest.fixture(scope="module")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A workspace with runs of one study, and one run of other variants."""
+    workspace = toy_workspace(tmp_path_factory.mktemp("compare") / "workspace")
+    replace = msgspec.structs.replace
+    run = make_run(make_study(blocks=4))
+    keep(workspace, replace(run, id=BEFORE), COST, 1)
+    keep(workspace, replace(run, id=AFTER, commit="abc"), SLOWER, 2)
+    moved = replace(run, id=MOVED, machine={"kernel": "Plan 9", "processors": 2})
+    keep(workspace, moved, SLOWER, 3)
+    load = replace(run.study.load, engine="locust")
+    keep(workspace, replace(run, id=RAMP, study=replace(run.study, load=load)), COST, 4)
+    strange = make_run(make_study(("c/base", "d/other"), blocks=4))
+    keep(workspace, replace(strange, id=STRANGE), {"c/base": 500.0, "d/other": 500.0}, 5)
+    keep(workspace, replace(run, id=DEAD), COST, 6, dead="b/other")
+    return workspace
+
+
+@pytest.fixture
+def compare(shelf: Workspace, capsys: pytest.CaptureFixture[str]) -> Iterator[Call]:
+    with called(shelf, capsys, "compare") as calling:
+        yield calling
+
+
+def test_two_runs_are_compared(compare: Call) -> None:
+    said = compare(BEFORE, AFTER)
+    assert said.status == 0
+    row = next(line.split() for line in said.out.splitlines() if line.startswith("b/other"))
+    assert row[-1] == "slower"
+    assert "commit n/a -> abc" in said.out
+    assert "not measured alike" not in said.out
+
+
+def test_the_same_as_json(compare: Call) -> None:
+    said = compare(BEFORE, AFTER, "--json")
+    told = json.loads(said.out)
+    assert said.status == 0
+    assert told["not_measured_alike"] == []
+    assert told["changed"] == [{"subject": "bridgetoll", "name": "commit", "a": None, "b": "abc"}]
+    found = told["comparison"]
+    assert (found["run_a"], found["run_b"]) == (BEFORE, AFTER)
+    assert found["measure"] == "server_cpu_us_per_request"
+    pairs = {pair["variant"]: pair for pair in found["pairs"]}
+    assert pairs.keys() == {"a/base", "b/other"}
+    pair = pairs["b/other"]
+    assert pair["verdict"] == "slower"
+    assert pair["ratio_b_to_a"]["mean"] == pytest.approx(1.2, rel=0.02)
+    assert pair["a"]["server_cpu_us_per_request"]["mean"] == pytest.approx(500, rel=0.02)
+    assert pair["reason"] is None
+
+
+def test_by_throughput_the_same_is_slower(compare: Call) -> None:
+    told = json.loads(compare(BEFORE, AFTER, "--measure", "throughput", "--json").out)
+    pairs = {pair["variant"]: pair for pair in told["comparison"]["pairs"]}
+    assert pairs["b/other"]["verdict"] == "slower"
+    assert pairs["b/other"]["ratio_b_to_a"]["mean"] == pytest.approx(1 / 1.2, rel=0.03)
+
+
+def test_runs_that_were_not_measured_alike_are_compared_on_request_alone(compare: Call) -> None:
+    reason = "the machines differ in kernel (Linux / Plan 9)"
+    refused = compare(BEFORE, MOVED)
+    assert (refused.status, refused.out) == (2, "")
+    assert reason in refused.sentence
+    assert "--anyway" in refused.sentence
+    said = compare(BEFORE, MOVED, "--anyway")
+    assert said.status == 0
+    assert said.out.startswith(f"not measured alike: {reason}")
+    told = json.loads(compare(BEFORE, MOVED, "--anyway", "--json").out)
+    assert told["not_measured_alike"] == [reason]
+
+
+@pytest.mark.parametrize("allowed", ["5%", "0.05", "5 %"])
+def test_a_regression_that_is_worse_than_allowed_ends_with_1(compare: Call, allowed: str) -> None:
+    said = compare(BEFORE, AFTER, "--fail-on-regression", allowed)
+    assert said.status == 1
+    assert "b/other under io_read-c8-r100 (1.2" in said.sentence
+    assert "slower by more than 5%" in said.sentence
+    assert said.sentence.endswith(".")
+    assert "B / A" in said.out
+
+
+def test_what_is_allowed_or_faster_passes(compare: Call) -> None:
+    said = compare(BEFORE, AFTER, "--fail-on-regression", "50%")
+    assert (said.status, "cannot rule out" in said.err) == (0, False)
+    assert compare(AFTER, BEFORE, "--fail-on-regression", "5%").status == 0
+
+
+def test_a_gate_says_what_it_could_not_have_seen(compare: Call) -> None:
+    """Nobody became better by less than a ten-thousandth beyond doubt."""
+    said = compare(AFTER, BEFORE, "--fail-on-regression", "0.01%")
+    assert said.status == 0
+    assert "of 1 of 2 comparable pairs these runs cannot rule out more than 0.01%: a/base" in (
+        " ".join(said.err.split())
+    )
+
+
+def test_a_gate_that_compares_nothing_is_not_passed(compare: Call) -> None:
+    assert compare(BEFORE, STRANGE).status == 0
+    said = compare(BEFORE, STRANGE, "--fail-on-regression", "5%", "--json")
+    assert said.status == 1
+    assert "no variant could be compared" in said.sentence
+    assert json.loads(said.out)["comparison"]["pairs"] == []
+
+
+def test_a_gate_is_not_passed_by_a_variant_that_broke(compare: Call) -> None:
+    said = compare(BEFORE, DEAD, "--fail-on-regression", "5%")
+    assert said.status == 1
+    assert "nothing can be said of b/other because of run B (0 good blocks in B" in said.sentence
+    assert compare(DEAD, BEFORE, "--fail-on-regression", "5%").status == 0
+
+
+def test_memory_is_called_larger_or_smaller() -> None:
+    assert show_compare.said(Verdict.SLOWER, Measure.MEMORY) == "larger"
+    assert show_compare.said(Verdict.SLOWER, Measure.CPU) == "slower"
+
+
+BAD: list[tuple[tuple[str, ...], str]] = [
+    ((BEFORE, "nope"), "There is no run `nope`; choose one of: after-2, before-1,"),
+    ((BEFORE, BEFORE), "Both names are of the run before-1"),
+    ((BEFORE, RAMP), "Run ramp-4 was loaded by Locust"),
+    ((BEFORE, RAMP, "--anyway"), "Run ramp-4 was loaded by Locust"),
+    ((BEFORE, AFTER, "--measure", "p95"), "no measure `p95`; choose one of: cpu, memory, p99,"),
+    ((BEFORE, AFTER, "--fail-on-regression", "much"), "`much` is no share from 0% to below 100%"),
+    ((BEFORE, AFTER, "--fail-on-regression", "%"), "`%` is no share"),
+    ((BEFORE, AFTER, "--fail-on-regression", "nan"), "`nan` is no share"),
+    ((BEFORE, AFTER, "--fail-on-regression", "5"), "`5` is no share"),
+    ((BEFORE, AFTER, "--fail-on-regression=-5%"), "`-5%` is no share"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "told"), BAD, ids=lambda value: " ".join(value)[:40])
+def test_bad_input_is_one_sentence_and_status_2(
+    compare: Call, arguments: tuple[str, ...], told: str
+) -> None:
+    said = compare(*arguments)
+    assert (said.status, said.out) == (2, "")
+    assert told in said.sentence
+    assert said.sentence.endswith(".")
+
+
+def test_a_trial_that_cannot_be_read_is_named_and_left_out(compare: Call, shelf: Workspace) -> None:
+    path = shelf.results / AFTER / "trials" / "b99-broken.json"
+    path.write_text("{")
+    try:
+        said = compare(BEFORE, AFTER)
+    finally:
+        path.unlink()
+    assert said.status == 0
+    assert "b99-broken.json" in said.err

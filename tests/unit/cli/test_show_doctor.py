@@ -1,0 +1,25 @@
+"""What `doctor` shows, as text of 80 columns."""
+
+from rich.console import Console
+
+from harness.cli.show_doctor import findings_table
+from harness.doctor.finding import Finding, Topic
+
+FINDINGS = [
+    Finding(Topic.CORES, "Two processors [0, 1]."),
+    Finding(Topic.CORES, "They are shared by all roles, " * 3 + "alas.", "get more"),
+    Finding(Topic.CLOCK, "It ticks."),
+]
+
+
+def test_a_topic_is_named_once_and_a_remedy_follows_its_statement() -> None:
+    console = Console(width=80)
+    with console.capture() as shown:
+        console.print(findings_table(FINDINGS))
+    assert [line.rstrip() for line in shown.get().splitlines()] == [
+        "cores  Two processors [0, 1].",
+        "       They are shared by all roles, They are shared by all roles, They are",
+        "       shared by all roles, alas.",
+        "       To do: get more",
+        "clock  It ticks.",
+    ]

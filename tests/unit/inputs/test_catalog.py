@@ -1,0 +1,377 @@
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from harness.base.errors import MalformedFile, UnknownName, UsageError
+from harness.base.workspace import Workspace
+from harness.inputs.catalog import Catalog, check_endpoint, load_catalog
+from harness.inputs.manifests import Expect, Tag
+from harness.inputs.settings import Setup
+
+MANIFEST = """\
+[project]
+name = "bridgetoll-toy"
+requires-python = ">=3.12"
+
+[tool.bridgetoll]
+title = "Toy"
+
+[tool.bridgetoll.variants.plain]
+title = "plain"
+server = "gunicorn-uvicorn"
+app = "app:main"
+factors = { views = "async", pool = "pooled" }
+env = { TOY = "1" }
+tags = ["controlled"]
+
+[tool.bridgetoll.variants.other-one]
+title = "other"
+server = "gunicorn-sync"
+app = "app:main"
+factors = {}
+"""
+
+
+def add(workspace: Workspace, manifest: str = MANIFEST, name: str = "toy") -> Path:
+    """Put an implementation into the workspace; return its manifest."""
+    folder = workspace.implementations / name
+    folder.mkdir()
+    (folder / "requirements.lock").touch()
+    path = folder / "pyproject.toml"
+    path.write_text(manifest)
+    return path
+
+
+def problem(workspace: Workspace) -> str:
+    with pytest.raises(MalformedFile) as caught:
+        load_catalog(workspace)
+    return str(caught.value)
+
+
+@pytest.fixture(scope="session")
+def real(repository: Workspace) -> Catalog:
+    return load_catalog(repository)
+
+
+def test_a_folder_is_the_registration(workspace: Workspace) -> None:
+    path = add(workspace)
+    catalog = load_catalog(workspace)
+    variant = catalog.variant("toy/plain")
+    assert list(catalog.variants) == ["toy/plain", "toy/other-one"]
+    assert (variant.framework, variant.implementation) == ("Toy", "toy")
+    assert variant.folder == path.parent
+    assert variant.factors == {"views": "async", "pool": "pooled"}
+    assert variant.env == {"TOY": "1"}
+    assert variant.tags == (Tag.CONTROLLED,)
+    assert catalog.implementations["toy"].lock_file == path.with_name("requirements.lock")
+
+
+def test_every_implementation_of_the_repository_can_be_read(
+    real: Catalog, repository: Workspace
+) -> None:
+    folders = {path.parent.name for path in repository.implementations.glob("*/pyproject.toml")}
+    assert set(real.implementations) == folders
+    assert len(folders) >= 5
+    assert all(i.variants for i in real.implementations.values())
+
+
+def test_select_takes_variants_folders_or_all(workspace: Workspace) -> None:
+    add(workspace)
+    add(workspace, name="second")
+    catalog = load_catalog(workspace)
+
+    def names(*asked: str) -> list[str]:
+        return [v.name for v in catalog.select(list(asked))]
+
+    assert names("second/plain") == ["second/plain"]
+    assert names("toy") == ["toy/plain", "toy/other-one"]
+    assert names("toy/other-one", "toy") == ["toy/other-one", "toy/plain"]  # each once
+    assert names() == ["second/plain", "second/other-one", "toy/plain", "toy/other-one"]
+
+
+def test_unknown_variant_is_told_with_the_known_ones(workspace: Workspace) -> None:
+    add(workspace)
+    catalog = load_catalog(workspace)
+    told = r"no variant `toy/plan`; choose one of: toy/other-one, toy/plain\."
+    with pytest.raises(UnknownName, match=told):
+        catalog.select(["toy/plan"])
+    with pytest.raises(UnknownName, match=r"no variant `toy/plan` in a\.toml;"):
+        catalog.variant("toy/plan", "a.toml")
+
+
+def test_unknown_endpoint_is_told_with_the_known_ones() -> None:
+    assert check_endpoint("io_read", "a.toml") == "io_read"
+    with pytest.raises(
+        UnknownName, match=r"no endpoint `io_raed` in a\.toml; .*io_fanout, io_read"
+    ):
+        check_endpoint("io_raed", "a.toml")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("[tool.bridgetoll", "[tool.toll", "has no table [tool.bridgetoll]; add one"),
+        ('title = "Toy"', "title = 3", "`tool.bridgetoll.title`: expected `str`, got `int`"),
+        (
+            'title = "Toy"',
+            'titel = ""',
+            "unknown key `tool.bridgetoll.titel`; the allowed keys are",
+        ),
+        (
+            'title = "plain"',
+            'titel = "plain"',
+            "unknown key `tool.bridgetoll.variants.plain.titel`; the allowed keys are: app, env, "
+            "expect, factors, server, tags, title.",
+        ),
+        (
+            'title = "plain"\n',
+            "",
+            "`tool.bridgetoll.variants.plain.title` is missing; add it",
+        ),
+        (
+            'env = { TOY = "1" }',
+            "env = { TOY = 1 }",
+            "`tool.bridgetoll.variants.plain.env.TOY`: expected `str`, got `int`",
+        ),
+        (
+            'tags = ["controlled"]',
+            'tags = ["fast"]',
+            "`tool.bridgetoll.variants.plain.tags[0]`: invalid enum value 'fast'",
+        ),
+        (
+            'server = "gunicorn-sync"',
+            'server = "nginx"',
+            "`tool.bridgetoll.variants.other-one.server`: no server `nginx` in "
+            "shared/servers.toml; it has gunicorn-aiohttp, gunicorn-gthread, gunicorn-sync",
+        ),
+        ("variants.plain", "variants.Plain_1", "lower-case letters, digits and hyphens only"),
+        ('requires-python = ">=3.12"', "", "`project.requires-python` is missing"),
+        ('">=3.12"', '"three"', "`project.requires-python`: 'three' is no version range"),
+        ('">=3.12"', '"<3"', "`project.requires-python` is '<3', and every implementation runs"),
+        ("[project]", "tool = 3\n[project]", "not valid TOML: "),
+    ],
+)
+def test_bad_manifest_is_one_sentence_that_names_file_and_key(
+    workspace: Workspace, old: str, new: str, told: str
+) -> None:
+    path = add(workspace, MANIFEST.replace(old, new))
+    message = problem(workspace)
+    assert message.startswith(f"{path}: ")
+    assert told in message
+    assert message.endswith(".")
+
+
+@pytest.mark.parametrize("key", ["tool", "project"])
+def test_a_value_in_place_of_a_table_is_told(workspace: Workspace, key: str) -> None:
+    rest = "[project]\n" if key == "tool" else "[tool.bridgetoll]\ntitle = ''\nvariants = {}\n"
+    add(workspace, f"{key} = 3\n{rest}")
+    assert f"`{key}`: expected `object`, got `int`" in problem(workspace)
+
+
+def test_missing_lock_is_told_with_the_command_that_makes_it(workspace: Workspace) -> None:
+    lock = add(workspace).with_name("requirements.lock")
+    lock.unlink()
+    assert problem(workspace).startswith(f"{lock}: no such file; make it with `uv pip compile")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("keep_alive = false", "keepalive = false", "unknown key `gunicorn-sync.keepalive`"),
+        ("keep_alive = false", 'keep_alive = "no"', "`gunicorn-sync.keep_alive`: expected `bool`"),
+        ("{host}:{port}", "{host}:{prot}", "`gunicorn-sync.argv`: unknown placeholder {prot}; the"),
+        ("{host}:{port}", "{host:{port}", "`gunicorn-sync.argv`: "),
+        ("[gunicorn-sync]", "[gunicorn-sync", "not valid TOML"),
+    ],
+)
+def test_bad_servers_file_is_one_sentence(
+    workspace: Workspace, old: str, new: str, told: str
+) -> None:
+    path = workspace.shared / "servers.toml"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    message = problem(workspace)
+    assert message.startswith(f"{path}: ")
+    assert told in message
+
+
+def test_server_without_a_command_is_refused(workspace: Workspace) -> None:
+    path = workspace.shared / "servers.toml"
+    path.write_text('[none]\ntitle = ""\nprotocol = ""\nkeep_alive = true\nargv = []\n')
+    assert "`none.argv` is empty" in problem(workspace)
+
+
+def expecting(text: str) -> str:
+    """The manifest with this as the plain variant's `expect`."""
+    return MANIFEST.replace("tags =", f"expect = {{ {text} }}\ntags =")
+
+
+def test_what_a_variant_says_that_a_request_takes_is_read(workspace: Workspace) -> None:
+    add(workspace, expecting("hops = { every = 2, io_read = 4 }, threads = 1"))
+    catalog = load_catalog(workspace)
+    wanted = Expect(hops={"every": 2, "io_read": 4}, threads=1)
+    assert catalog.variant("toy/plain").expect == wanted
+    assert catalog.variant("toy/other-one").expect == Expect()
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            "hop = 1",
+            "unknown key `tool.bridgetoll.variants.plain.expect.hop`; the allowed keys are: "
+            "connects, hops, loops, round_trips, statements, threads, transactions.",
+        ),
+        (
+            "hops = { every = 1, io_raed = 1 }",
+            "`tool.bridgetoll.variants.plain.expect.hops`: unknown endpoint `io_raed`; the allowed "
+            "keys are: every, health, noop, cpu, io_create, io_read, io_fanout, io_wait.",
+        ),
+        (
+            "round_trips = { all = 1 }",
+            "`tool.bridgetoll.variants.plain.expect.round_trips`: unknown endpoint `all`; the",
+        ),
+        ("threads = -1", "`tool.bridgetoll.variants.plain.expect.threads`: expected `int` >= 0"),
+        ("loops = { cpu = -1 }", "`tool.bridgetoll.variants.plain.expect.loops"),
+        ("connects = 0.5", "`tool.bridgetoll.variants.plain.expect.connects`: expected `int"),
+    ],
+)
+def test_an_expectation_that_cannot_be_meant_is_one_sentence(
+    workspace: Workspace, text: str, told: str
+) -> None:
+    path = add(workspace, expecting(text))
+    message = problem(workspace)
+    assert message.startswith(f"{path}: {told}")
+    assert message.endswith(".")
+
+
+def toy_catalog(workspace: Workspace, pool: str = "pooled") -> Catalog:
+    """Of the manifest, whose plain variant pools so."""
+    add(workspace, MANIFEST.replace('pool = "pooled"', f'pool = "{pool}"'))
+    return load_catalog(workspace)
+
+
+def test_a_setup_is_its_variant_under_a_name_of_its_own(workspace: Workspace) -> None:
+    catalog = toy_catalog(workspace)
+    origin = catalog.variant("toy/plain")
+    made = catalog.with_setups({"toy/small": Setup("toy/plain", pool_size=4)})
+    assert list(made.variants) == ["toy/plain", "toy/other-one", "toy/small"]
+    assert made.variant("toy/plain") == origin
+    assert made.variant("toy/small") == msgspec.structs.replace(
+        origin,
+        name="toy/small",
+        title="plain; pool size 4",
+        factors=origin.factors | {"database_connections": "4"},
+    )
+
+
+def test_setups_leave_the_catalog_itself_as_it_was(workspace: Workspace) -> None:
+    catalog = toy_catalog(workspace)
+    catalog.with_setups({"toy/small": Setup("toy/plain")})
+    assert list(catalog.variants) == ["toy/plain", "toy/other-one"]
+    assert catalog.with_setups({}) == catalog
+
+
+def test_several_setups_of_one_variant_stand_beside_each_other(workspace: Workspace) -> None:
+    catalog = toy_catalog(workspace)
+    setups = {"toy/small": Setup("toy/plain", pool_size=4), "toy/large": Setup("toy/plain")}
+    made = catalog.with_setups(setups)
+    assert list(made.variants)[2:] == ["toy/small", "toy/large"]
+    assert {made.variant(name).implementation for name in setups} == {"toy"}
+
+
+@pytest.mark.parametrize(
+    ("setup", "title"),
+    [
+        (Setup("toy/plain", title="A small one", pool_size=4), "A small one"),
+        (Setup("toy/plain"), "plain; as it is"),
+        (
+            Setup("toy/plain", threads=2, pool_size=4, max_connections=30),
+            "plain; threads 2, pool size 4, max connections 30",
+        ),
+    ],
+)
+def test_a_setup_without_a_title_is_told_by_its_settings(
+    workspace: Workspace, setup: Setup, title: str
+) -> None:
+    made = toy_catalog(workspace).with_setups({"toy/small": setup})
+    assert made.variant("toy/small").title == title
+
+
+@pytest.mark.parametrize(
+    ("pool", "connections"), [("pooled", "4"), ("per-thread", "2"), ("per-request", "30")]
+)
+def test_how_many_connections_a_setup_holds_at_most_is_a_factor_by_the_kind_of_its_pool(
+    workspace: Workspace, pool: str, connections: str
+) -> None:
+    setup = Setup("toy/plain", threads=2, pool_size=4, max_connections=30)
+    made = toy_catalog(workspace, pool).with_setups({"toy/small": setup})
+    factors = {"views": "async", "pool": pool, "database_connections": connections}
+    assert made.variant("toy/small").factors == factors
+
+
+@pytest.mark.parametrize(
+    ("pool", "setup"),
+    [
+        ("pooled", Setup("toy/plain", threads=2, max_connections=30)),
+        ("per-thread", Setup("toy/plain", pool_size=4, max_connections=30)),
+        ("per-request", Setup("toy/plain", threads=2, pool_size=4)),
+    ],
+)
+def test_settings_that_bound_no_connections_are_no_factor(
+    workspace: Workspace, pool: str, setup: Setup
+) -> None:
+    made = toy_catalog(workspace, pool).with_setups({"toy/small": setup})
+    assert made.variant("toy/small").factors == {"views": "async", "pool": pool}
+
+
+def test_a_variant_that_does_not_say_how_it_pools_is_taken_to_pool(workspace: Workspace) -> None:
+    made = toy_catalog(workspace).with_setups({"toy/small": Setup("toy/other-one", pool_size=4)})
+    assert made.variant("toy/small").factors == {"database_connections": "4"}
+
+
+@pytest.mark.parametrize("unknown", ["toy/plan", "toy/small", "toy"])
+def test_a_setup_of_no_variant_of_the_catalog_is_told_with_those_that_it_has(
+    workspace: Workspace, unknown: str
+) -> None:
+    """Another setup is none of them."""
+    setups = {"toy/small": Setup("toy/plain"), "toy/smaller": Setup(unknown)}
+    with pytest.raises(UnknownName) as caught:
+        toy_catalog(workspace).with_setups(setups, "a.toml")
+    assert str(caught.value) == (
+        f"There is no variant `{unknown}` in a.toml; choose one of: toy/other-one, toy/plain."
+    )
+
+
+def refusal(workspace: Workspace, name: str, where: str | None = "a.toml") -> str:
+    """What is said of a setup of that name."""
+    with pytest.raises(UsageError) as caught:
+        toy_catalog(workspace).with_setups({name: Setup("toy/plain")}, where)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "name", ["toy/plain", "toy/other-one", "other/small", "small", "toy", "toy/small/er", ""]
+)
+def test_a_setup_is_called_by_its_variants_folder_and_a_word_that_is_not_taken(
+    workspace: Workspace, name: str
+) -> None:
+    assert refusal(workspace, name) == (
+        f"a.toml: `setups.{name}` must be called `toy/` and a word that no variant of it has, "
+        "of lower-case letters, digits and single hyphens, because it is a setup of toy/plain."
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["toy/", "toy/Small", "toy/two words", "toy/plain~2", "toy/plain#duplicate", "toy/a*", "toy/é"],
+)
+def test_a_setups_word_is_made_as_a_variants_is(workspace: Workspace, name: str) -> None:
+    """It stands in names of files, where some characters tell attempts and the duplicate."""
+    assert refusal(workspace, name).startswith(f"a.toml: `setups.{name}`")
+
+
+def test_without_a_file_the_study_is_named(workspace: Workspace) -> None:
+    assert refusal(workspace, "small", None).startswith("study: `setups.small` must be called")

@@ -1,0 +1,706 @@
+from itertools import permutations
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.base.errors import MalformedFile, UnknownName, UsageError
+from harness.base.workspace import Workspace
+from harness.inputs.catalog import Catalog, load_catalog
+from harness.inputs.settings import DatabaseSettings, LoadSettings, Ramp, ServerSettings, Setup
+from harness.inputs.study import Beside, Condition, Latency, Objective, Stopping, Study
+from harness.inputs.study_loader import SPARE_CONNECTIONS, find_study, load_study, study_names
+
+STUDY = """\
+title = "T"
+question = "Q?"
+variants = ["django/async-pool", "flask/sqlalchemy"]
+baseline = "django/async-pool"
+blocks = 2
+seed = 1
+
+[[conditions]]
+endpoint = "cpu"
+connections = 8
+"""
+
+
+@pytest.fixture(scope="session")
+def catalog(repository: Workspace) -> Catalog:
+    return load_catalog(repository)
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "s.toml"
+    path.write_text(text)
+    return path
+
+
+def test_reads_a_study_with_its_defaults(tmp_path: Path, catalog: Catalog) -> None:
+    study = load_study(write(tmp_path, STUDY), catalog)
+    assert study.variants == ("django/async-pool", "flask/sqlalchemy")
+    assert study.conditions == (Condition(endpoint="cpu", connections=8, rows=1_000),)
+    assert study.conditions[0].name == "cpu-c8-r1000"
+    assert study.load == LoadSettings()
+    assert study.database.durability == "off"
+
+
+def test_every_study_of_the_repository_can_be_read(repository: Workspace, catalog: Catalog) -> None:
+    names = study_names(repository)
+    assert "quick" in names
+    for name in names:
+        assert load_study(find_study(repository, name), catalog).title
+
+
+def test_a_study_is_found_by_name_or_by_path(repository: Workspace) -> None:
+    assert find_study(repository, "quick") == repository.shared / "studies" / "quick.toml"
+    assert find_study(repository, "mine/own.toml") == Path("mine/own.toml")
+
+
+@pytest.mark.parametrize("name", ["quik", "", "../contract/effects"])
+def test_unknown_study_is_told_with_the_known_ones(repository: Workspace, name: str) -> None:
+    with pytest.raises(UnknownName, match=r"There is no study `.*`; choose one of: .*quick"):
+        find_study(repository, name)
+
+
+def refusal(tmp_path: Path, catalog: Catalog, text: str) -> str:
+    """What is said of a study that cannot be meant: one sentence, here without its file."""
+    path = write(tmp_path, text)
+    with pytest.raises(MalformedFile) as caught:
+        load_study(path, catalog)
+    message = str(caught.value)
+    assert message.startswith(f"{path}: ")
+    assert message.endswith(".")
+    assert "\n" not in message
+    return message.removeprefix(f"{path}: ")
+
+
+def test_a_path_to_nothing_is_one_sentence(tmp_path: Path, catalog: Catalog) -> None:
+    with pytest.raises(MalformedFile, match=r"own\.toml: no such file"):
+        load_study(tmp_path / "own.toml", catalog)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("seed = 1", "seeds = 1", "unknown key `seeds`; the allowed keys are: baseline, blocks"),
+        (
+            "connections = 8",
+            "conections = 8",
+            "unknown key `conditions[0].conections`; the allowed",
+        ),
+        ("[[cond", "[load]\nslices = 1\n[[cond", "unknown key `load.slices`; the allowed keys are"),
+        ("blocks = 2", "blocks = 0", "`blocks`: expected `int` >= 1"),
+        ("blocks = 2", "blocks = 2.5", "`blocks`: expected `int`, got `float`"),
+        ("seed = 1\n", "", "`seed` is missing; add it"),
+        ("connections = 8", "connections = 0", "`conditions[0].connections`: expected `int` >= 1"),
+        ("connections = 8", "rows = -1", "`conditions[0].rows`: expected `int` >= 0"),
+        ("[[cond", "[load]\nslice_s = 0\n[[cond", "`load.slice_s`: expected `float` >= 0.01"),
+        ("[[cond", "[load]\ntimeout_s = inf\n[[cond", "`load.timeout_s`: expected `float` <= "),
+        ("[[cond", "[load]\nwarmup_s = nan\n[[cond", "`load.warmup_s`: expected `float` "),
+        ("[[cond", '[load]\nengine = "wrk"\n[[cond', "`load.engine`: invalid enum value 'wrk'"),
+        ("[[cond", '[database]\ndurability = "x"\n[[cond', "`database.durability`: invalid enum"),
+        ('variants = ["django/async-pool", "flask/sqlalchemy"]', "variants = []", "is empty; name"),
+        ('"flask/sqlalchemy"]', '"django/async-pool"]', "`variants` names one twice; remove"),
+        (
+            '["django/async-pool", "flask/sqlalchemy"]',
+            '["flask/sqlalchemy"]',
+            "`baseline`: `django/async-pool` is not among `variants`; add it there.",
+        ),
+        (
+            "[[conditions]]\n",
+            '[[conditions]]\nendpoint = "cpu"\nconnections = 8\n[[conditions]]\n',
+            "`conditions` names one twice; remove the repetition.",
+        ),
+        (
+            '[[conditions]]\nendpoint = "cpu"\nconnections = 8\n',
+            "conditions = []\n",
+            "`conditions` is empty; name at least one.",
+        ),
+        ("blocks = 2", "blocks = = 2", "not valid TOML: "),
+    ],
+)
+def test_bad_study_is_one_sentence_that_names_file_and_key(
+    tmp_path: Path, catalog: Catalog, old: str, new: str, told: str
+) -> None:
+    assert old in STUDY
+    said = refusal(tmp_path, catalog, STUDY.replace(old, new))
+    assert told in said
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ('"flask/sqlalchemy"]', '"flask/nope"]', "There is no variant `flask/nope` in {}; choose"),
+        (
+            'baseline = "django/async-pool"',
+            'baseline = "x"',
+            "There is no variant `x` in {}; choose",
+        ),
+        ('endpoint = "cpu"', 'endpoint = "cup"', "There is no endpoint `cup` in {}; choose one of"),
+    ],
+)
+def test_unknown_name_in_a_study_is_told_with_the_file_and_the_known_ones(
+    tmp_path: Path, catalog: Catalog, old: str, new: str, told: str
+) -> None:
+    path = write(tmp_path, STUDY.replace(old, new))
+    with pytest.raises(UnknownName) as caught:
+        load_study(path, catalog)
+    assert told.format(path) in str(caught.value)
+
+
+def test_max_connections_must_hold_all_pools_of_a_block(tmp_path: Path, catalog: Catalog) -> None:
+    """Two variants and the baseline's duplicate, 2 workers of 5 connections each, and spares."""
+    needed = 3 * 2 * 5 + SPARE_CONNECTIONS
+    server = "[server]\nworkers = 2\npool_size = 5\n"
+    enough = write(tmp_path, f"{STUDY}{server}[database]\nmax_connections = {needed}\n")
+    assert load_study(enough, catalog).database.max_connections == needed
+    short = write(tmp_path, f"{STUDY}{server}[database]\nmax_connections = {needed - 1}\n")
+    told = rf"hold 30 together; set it to at least {needed}\."
+    with pytest.raises(MalformedFile, match=told):
+        load_study(short, catalog)
+
+
+def test_variants_that_connect_per_request_hold_no_pool(tmp_path: Path, catalog: Catalog) -> None:
+    per_request = [n for n, v in catalog.variants.items() if v.factors["pool"] == "per-request"]
+    text = STUDY.replace("flask/sqlalchemy", per_request[0])
+    database = f"[database]\nmax_connections = {2 * 16 + SPARE_CONNECTIONS}\n"
+    assert load_study(write(tmp_path, text + database), catalog)
+
+
+WINDOW = "connections = 8\nwindow_s = 10\n"
+SEARCH = WINDOW + "[conditions.objective]\n"
+
+
+@pytest.mark.parametrize(
+    ("condition", "told"),
+    [
+        (WINDOW + "rate = 5\nshare = 0.5", "`conditions[0]` has both `rate` and `share`; keep one"),
+        (WINDOW + "rate = 5\n[conditions.objective]", "has both `rate` and `objective`; keep one"),
+        (WINDOW + "share = 1\n[conditions.objective]", "has both `share` and `objective`; keep"),
+        ("rate = 5", "`conditions[0].window_s` is missing; `rate` needs it, e.g. 10."),
+        ("share = 0.5", "`conditions[0].window_s` is missing; `share` needs it"),
+        ("[conditions.objective]", "`conditions[0].window_s` is missing; `objective` needs it"),
+        ("windows = 2", "`conditions[0].windows` means nothing without `window_s`; remove it."),
+        (
+            WINDOW + 'arrivals = "constant"',
+            "`conditions[0].arrivals` means nothing without `rate` or `share`; remove it.",
+        ),
+        ("window_s = 0.1", "`conditions[0].window_s`: expected `float` >= 0.5"),
+        (WINDOW + "share = 2.1", "`conditions[0].share`: expected `float` <= 2"),
+        (WINDOW + "rate = 0", "`conditions[0].rate`: expected `float` > 0"),
+        (WINDOW + 'rate = 5\narrivals = "even"', "`conditions[0].arrivals`: invalid enum value"),
+        (SEARCH + "percentile = 100", "`conditions[0].objective.percentile`: expected `float` <="),
+        (
+            SEARCH + "latency_ms = 30000",
+            "`conditions[0].objective.latency_ms` would always be met, because a request times out "
+            "after 30000 ms; set it below that, or raise `load.timeout_s`.",
+        ),
+        (SEARCH + "latency_ms = 500\n[load]\ntimeout_s = 0.5", "a request times out after 500 ms"),
+        ("[stopping]\nlooks = [3]", "`stopping.half_width` is missing; looks and half_width go"),
+        ("[stopping]\nhalf_width = 0.03", "`stopping.looks` is missing; looks and half_width go"),
+        ("[stopping]\nhalf_width = 0.03\nlooks = [2]", "`stopping.looks[0]`: expected `int` >= 3"),
+        (
+            "[stopping]\nhalf_width = 0.03\nlooks = [3, 6, 7]",
+            "`stopping.looks`: the run ends after 6 blocks anyway, so a look after 6 does nothing; "
+            "keep those below `blocks`.",
+        ),
+        (
+            SEARCH + "errors = 0.01\n[[conditions]]\nendpoint = 'cpu'\n" + SEARCH,
+            "`conditions`: two are called cpu-c8-r1000+p99-100ms+w10x1 and would share their",
+        ),
+        (
+            WINDOW + "rate = 123456.1\n[[conditions]]\nendpoint = 'cpu'\n" + WINDOW
+            + "rate = 123456.2",
+            "`conditions`: two are called cpu-c8-r1000+open123456+w10x1 and would share their",
+        ),
+        (
+            "latency = { database_ms = 5 }",
+            "`conditions[0].window_s` is missing; `latency` needs it, e.g. 10, because a slice "
+            "would be over before its answers come.",
+        ),
+        (
+            'beside = { endpoint = "noop" }',
+            "`conditions[0].window_s` is missing; `beside` needs it, e.g. 10, to last as long.",
+        ),
+        (
+            WINDOW + "latency = { database_ms = -1 }",
+            "`conditions[0].latency.database_ms`: expected `float` >= 0",
+        ),
+        (
+            WINDOW + "latency = { client_ms = 10_001 }",
+            "`conditions[0].latency.client_ms`: expected `float` <= 1",
+        ),
+        (
+            WINDOW + "latency = { client_ms = inf }",
+            "`conditions[0].latency.client_ms`: expected `float` <= 1",
+        ),
+        (
+            WINDOW + "latency = { server_ms = 5 }",
+            "unknown key `conditions[0].latency.server_ms`; the allowed keys are: client_ms, "
+            "database_ms.",
+        ),
+        (
+            WINDOW + 'beside = { endpoint = "noop", connections = 0 }',
+            "`conditions[0].beside.connections`: expected `int` >= 1",
+        ),
+        (WINDOW + "beside = { connections = 2 }", "`conditions[0].beside.endpoint` is missing;"),
+        ("[load.ramp]\nper_s = 0", "`load.locust.driver.per_s`: expected `float` > 0"),
+        ("[load.ramp]\nhold_s = inf", "`load.locust.driver.hold_s`: expected `float` <= "),
+        ("[load.ramp]\nclient = 'curl'", "`load.locust.driver.client`: invalid enum value 'curl'"),
+        ('[network]\ninjector = "tc"', "`network.injector`: invalid enum value 'tc'"),
+    ],
+)  # fmt: skip
+def test_a_design_that_cannot_be_meant_is_one_sentence_that_names_the_key(
+    tmp_path: Path, catalog: Catalog, condition: str, told: str
+) -> None:
+    text = STUDY.replace("blocks = 2", "blocks = 6").replace("connections = 8\n", condition)
+    said = refusal(tmp_path, catalog, text)
+    assert told in said
+
+
+@pytest.mark.parametrize(
+    ("condition", "wanted"),
+    [
+        (WINDOW, {}),
+        (WINDOW + "windows = 3", {"windows": 3}),
+        (WINDOW + 'rate = 50\narrivals = "constant"', {"rate": 50.0, "arrivals": "constant"}),
+        (WINDOW + 'share = 0.7\narrivals = "constant"', {"share": 0.7, "arrivals": "constant"}),
+        (SEARCH + "latency_ms = 29999", {"objective": Objective(latency_ms=29_999.0)}),
+        (WINDOW + "latency = { database_ms = 5 }", {"latency": Latency(database_ms=5.0)}),
+        (WINDOW + "latency = { client_ms = 10_000 }", {"latency": Latency(client_ms=10_000.0)}),
+        (WINDOW + 'beside = { endpoint = "noop" }', {"beside": Beside("noop", connections=1)}),
+        (
+            WINDOW + 'rate = 50\nbeside = { endpoint = "noop", connections = 2 }',
+            {"rate": 50.0, "beside": Beside("noop", connections=2)},
+        ),
+    ],
+)
+def test_a_window_each_kind_of_open_loop_latency_and_a_second_load_are_taken(
+    tmp_path: Path, catalog: Catalog, condition: str, wanted: dict[str, Any]
+) -> None:
+    path = write(tmp_path, STUDY.replace("connections = 8\n", condition))
+    made = Condition("cpu", connections=8, window_s=10.0, **wanted)
+    assert load_study(path, catalog).conditions == (made,)
+
+
+def test_looks_before_the_last_block_are_taken(tmp_path: Path, catalog: Catalog) -> None:
+    text = STUDY.replace("blocks = 2", "blocks = 6")
+    path = write(tmp_path, text + "[stopping]\nhalf_width = 0.03\nlooks = [3, 5]\nbudget_s = 9\n")
+    wanted = Stopping(half_width=0.03, looks=(3, 5), budget_s=9.0)
+    assert load_study(path, catalog).stopping == wanted
+
+
+ENDPOINTS = st.sampled_from(["cpu", "io_read", "io_fanout", "io_wait"])
+NUMBERS = st.sampled_from([1, 10, 100, 1_000])
+RATES = st.sampled_from([1e-5, 0.5, 5.0, 50.0, 500_000.0, 1_000_000.0])
+LOOPS: st.SearchStrategy[dict[str, Any]] = st.one_of(
+    st.just({}),
+    st.fixed_dictionaries({"window_s": RATES, "windows": NUMBERS}),
+    st.fixed_dictionaries({
+        "window_s": RATES, "windows": NUMBERS, "rate": RATES,
+        "arrivals": st.sampled_from(["poisson", "constant"]),
+    }),
+    st.fixed_dictionaries({
+        "window_s": RATES, "share": st.sampled_from([1e-5, 0.05, 0.5, 0.7, 1.0]),
+        "arrivals": st.sampled_from(["poisson", "constant"]),
+    }),
+    st.fixed_dictionaries({
+        "window_s": RATES,
+        "objective": st.builds(
+            Objective, latency_ms=RATES, percentile=st.sampled_from([9.0, 99.0, 99.9, 99.99])
+        ),
+    }),
+)  # fmt: skip
+MILLISECONDS = st.sampled_from([0.0, 0.5, 1.0, 10.0, 10_000.0])
+AROUND: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
+    {},
+    optional={
+        "latency": st.builds(Latency, database_ms=MILLISECONDS, client_ms=MILLISECONDS),
+        "beside": st.builds(Beside, endpoint=ENDPOINTS, connections=NUMBERS),
+    },
+)
+CONDITIONS = st.builds(
+    lambda endpoint, connections, rows, loop, around: Condition(
+        endpoint, connections=connections, rows=rows, **loop, **around
+    ),
+    ENDPOINTS, NUMBERS, st.sampled_from([0, 1, 10, 100, 1_000]), LOOPS, AROUND,
+)  # fmt: skip
+
+
+@given(conditions=st.lists(CONDITIONS, min_size=2, max_size=6, unique=True))
+def test_conditions_that_differ_have_names_of_which_none_begins_anothers_files(
+    conditions: list[Condition],
+) -> None:
+    """In a trial's file name a `-` and the entry follow; all of a phase are found by that."""
+    for one, other in permutations(conditions, 2):
+        assert one.name != other.name
+        assert not f"{other.name}-toy.variant".startswith(f"{one.name}-")
+
+
+@given(condition=CONDITIONS)
+def test_a_name_is_fit_for_a_file(condition: Condition) -> None:
+    assert not set(condition.name) & set("/\\*?[]~# ")
+
+
+def test_an_open_loop_is_one_whose_requests_come_when_they_are_due() -> None:
+    closed = [Condition("cpu"), Condition("cpu", window_s=5.0)]
+    due = [
+        Condition("cpu", window_s=5.0, rate=5.0),
+        Condition("cpu", window_s=5.0, share=0.5),
+        Condition("cpu", window_s=5.0, objective=Objective()),
+    ]
+    assert [c.open_loop for c in [*closed, *due]] == [False, False, True, True, True]
+
+
+GROUPED = (
+    STUDY
+    + """\
+
+[[conditions]]
+endpoint = "noop"
+group = "core"
+
+[groups]
+core = ["starlette/asyncpg"]
+"""
+)
+
+
+def test_a_condition_of_a_group_measures_it_and_the_baseline_alone(
+    tmp_path: Path, catalog: Catalog
+) -> None:
+    study = load_study(write(tmp_path, GROUPED), catalog)
+    of_all, of_the_group = study.conditions
+    assert study.measured(of_all) == ("django/async-pool", "flask/sqlalchemy")
+    assert study.measured(of_the_group) == ("django/async-pool", "starlette/asyncpg")
+    assert study.everyone == ("django/async-pool", "flask/sqlalchemy", "starlette/asyncpg")
+
+
+def test_a_group_is_measured_in_the_order_of_the_study(tmp_path: Path, catalog: Catalog) -> None:
+    members = '["starlette/asyncpg", "flask/sqlalchemy", "django/async-pool"]'
+    study = load_study(write(tmp_path, GROUPED.replace('["starlette/asyncpg"]', members)), catalog)
+    assert study.measured(study.conditions[1]) == study.everyone
+    assert study.everyone == ("django/async-pool", "flask/sqlalchemy", "starlette/asyncpg")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        (
+            "core = [",
+            'spare = ["flask/sqlalchemy"]\ncore = [',
+            "`groups.spare`: no condition has this group; name it in one, or remove it.",
+        ),
+        (
+            '["starlette/asyncpg"]',
+            '["starlette/asyncpg", "starlette/asyncpg"]',
+            "`groups.core` names one variant twice; remove the repetition.",
+        ),
+        (
+            "connections = 8\n",
+            'connections = 8\ngroup = "core"\n',
+            "`variants`: every condition has a group, so these would not be measured as such; let "
+            "one condition be without.",
+        ),
+        (
+            'endpoint = "noop"',
+            'endpoint = "cpu"\nconnections = 8',
+            "`conditions`: two are called cpu-c8-r1000 and would share their files; remove one",
+        ),
+        ('["starlette/asyncpg"]', '"starlette/asyncpg"', "`groups.core`: expected `array`, got"),
+    ],
+)
+def test_a_group_that_cannot_be_meant_is_one_sentence_that_names_the_key(
+    tmp_path: Path, catalog: Catalog, old: str, new: str, told: str
+) -> None:
+    assert old in GROUPED
+    said = refusal(tmp_path, catalog, GROUPED.replace(old, new))
+    assert said.startswith(told)
+
+
+@pytest.mark.parametrize(
+    ("study", "told"),
+    [
+        (
+            GROUPED + '[[conditions]]\nendpoint = "io_read"\ngroup = "cores"\n',
+            "There is no group `cores` in {}, `conditions[2].group`; choose one of: core.",
+        ),
+        (
+            GROUPED.partition("[groups]")[0],
+            "There is no group `core` in {}, `conditions[1].group`; choose one of: none.",
+        ),
+        (
+            GROUPED.replace("starlette/asyncpg", "starlette/nope"),
+            "There is no variant `starlette/nope` in {}; choose one of: ",
+        ),
+    ],
+    ids=["another group", "no group at all", "a member"],
+)
+def test_an_unknown_name_of_or_in_a_group_is_told_with_the_known_ones(
+    tmp_path: Path, catalog: Catalog, study: str, told: str
+) -> None:
+    path = write(tmp_path, study)
+    with pytest.raises(UnknownName) as caught:
+        load_study(path, catalog)
+    assert str(caught.value).startswith(told.format(path))
+
+
+def test_max_connections_must_hold_the_pools_of_the_groups_too(
+    tmp_path: Path, catalog: Catalog
+) -> None:
+    """Two variants, one more of the group, and the baseline's duplicate, 16 connections each."""
+    needed = 4 * 16 + SPARE_CONNECTIONS
+    enough = write(tmp_path, f"{GROUPED}[database]\nmax_connections = {needed}\n")
+    assert load_study(enough, catalog).database.max_connections == needed
+    short = write(tmp_path, f"{GROUPED}[database]\nmax_connections = {needed - 1}\n")
+    with pytest.raises(MalformedFile, match=rf"hold 64 together; set it to at least {needed}\."):
+        load_study(short, catalog)
+
+
+LOCUST = STUDY.replace("[[cond", '[load]\nengine = "locust"\n\n[[cond')
+FEW = '[setups."django/few"]\nvariant = "django/{}"\n'
+
+
+def with_setup(variant: str, settings: str, text: str = STUDY) -> str:
+    """The study with a setup of that variant in the place of its second one."""
+    return text.replace("flask/sqlalchemy", "django/few") + FEW.format(variant) + settings + "\n"
+
+
+def test_a_setup_is_measured_like_a_variant(tmp_path: Path, catalog: Catalog) -> None:
+    study = load_study(write(tmp_path, with_setup("async-pool", "pool_size = 4")), catalog)
+    assert study.everyone == ("django/async-pool", "django/few")
+    assert study.setups == {"django/few": Setup("django/async-pool", pool_size=4)}
+
+
+def test_a_setup_has_the_studys_settings_but_for_its_own(tmp_path: Path, catalog: Catalog) -> None:
+    settings = "threads = 2\nmax_connections = 30\n[server]\nworkers = 2\npool_size = 8\n"
+    study = load_study(write(tmp_path, with_setup("sync-threads", settings, LOCUST)), catalog)
+    assert study.server_of("django/few") == ServerSettings(workers=2, threads=2, pool_size=8)
+    assert study.database_of("django/few") == DatabaseSettings(max_connections=30)
+    assert study.server_of("django/async-pool") == study.server
+    assert study.database_of("django/async-pool") == study.database == DatabaseSettings()
+
+
+@pytest.mark.parametrize(
+    ("variant", "settings", "held"),
+    [
+        ("async-pool", "pool_size = 64", 64),
+        ("async-pool", "threads = 64", 16),
+        ("sync-threads", "threads = 40", 40),
+        ("async-no-pool", "pool_size = 64", 0),
+    ],
+)
+def test_max_connections_must_hold_the_pools_of_setups_as_they_are_set(
+    tmp_path: Path, catalog: Catalog, variant: str, settings: str, held: int
+) -> None:
+    """Beside the setup: the baseline and its duplicate, 16 connections each."""
+    text = with_setup(variant, settings) + "[database]\nmax_connections = {}\n"
+    needed = 2 * 16 + held + SPARE_CONNECTIONS
+    assert load_study(write(tmp_path, text.format(needed)), catalog)
+    with pytest.raises(MalformedFile, match=rf"set it to at least {needed}\."):
+        load_study(write(tmp_path, text.format(needed - 1)), catalog)
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        (
+            "max_connections = 30",
+            "`setups.django/few.max_connections`: all servers of a block share one PostgreSQL; set "
+            '`database.max_connections`, or `engine = "locust"`.',
+        ),
+        ("max_connections = 9", "`setups.django/few.max_connections`: expected `int` >= 10"),
+        ("threads = 0", "`setups.django/few.threads`: expected `int` >= 1"),
+        (
+            "workers = 2",
+            "unknown key `setups.django/few.workers`; the allowed keys are: max_connections, "
+            "pool_size, threads, title, variant.",
+        ),
+    ],
+)
+def test_a_setup_that_cannot_be_meant_is_one_sentence_that_names_the_key(
+    tmp_path: Path, catalog: Catalog, settings: str, told: str
+) -> None:
+    said = refusal(tmp_path, catalog, with_setup("async-pool", settings))
+    assert said.startswith(told)
+
+
+def test_a_setup_of_an_unknown_variant_is_told_with_the_file_and_the_known_ones(
+    tmp_path: Path, catalog: Catalog
+) -> None:
+    path = write(tmp_path, with_setup("nope", "pool_size = 4"))
+    with pytest.raises(UnknownName) as caught:
+        load_study(path, catalog)
+    assert str(caught.value).startswith(f"There is no variant `django/nope` in {path}; choose one")
+
+
+def test_a_setup_with_another_folders_name_is_told_with_the_file(
+    tmp_path: Path, catalog: Catalog
+) -> None:
+    text = with_setup("async-pool", "pool_size = 4").replace("django/few", "flask/few")
+    path = write(tmp_path, text)
+    with pytest.raises(UsageError) as caught:
+        load_study(path, catalog)
+    assert str(caught.value).startswith(f"{path}: `setups.flask/few` must be called `django/` and")
+
+
+def test_two_setups_of_one_variant_can_be_contrasted(tmp_path: Path, catalog: Catalog) -> None:
+    """They differ in one factor: how many connections they hold."""
+    setups = "".join(
+        f'[setups."django/{name}"]\nvariant = "django/async-pool"\npool_size = {size}\n'
+        for name, size in (("few", 4), ("many", 64))
+    )
+    contrast = '[[contrasts]]\nname = "c"\ntitle = "t"\nof = "django/many"\nto = "django/few"\n'
+    text = STUDY.replace("flask/sqlalchemy", 'django/few", "django/many')
+    path = write(tmp_path, text + setups + contrast)
+    (made,) = load_study(path, catalog).contrasts
+    assert made.variants == {"django/few", "django/many"}
+
+
+def test_an_unknown_endpoint_of_a_second_load_is_told_with_its_place(
+    tmp_path: Path, catalog: Catalog
+) -> None:
+    text = STUDY.replace("connections = 8\n", WINDOW + 'beside = { endpoint = "cup" }\n')
+    path = write(tmp_path, text)
+    with pytest.raises(UnknownName) as caught:
+        load_study(path, catalog)
+    told = f"There is no endpoint `cup` in {path}, `conditions[0].beside`; choose one of: cpu, "
+    assert str(caught.value).startswith(told)
+
+
+def test_a_study_is_delayed_where_one_of_its_conditions_adds_latency() -> None:
+    near, far = Condition("cpu"), Condition("cpu", latency=Latency())
+    made = [
+        Study("t", "q", ("a/b",), "a/b", 1, 1, conditions) for conditions in ((near,), (near, far))
+    ]
+    assert [study.delayed for study in made] == [False, True]
+
+
+def test_a_ramp_with_latency_on_both_legs_and_setups_of_the_database_is_taken(
+    tmp_path: Path, catalog: Catalog
+) -> None:
+    ramp = 'engine = "locust"\nramp = { per_s = 10, hold_s = 5, client = "http" }'
+    latency = "connections = 8\nlatency = { database_ms = 20, client_ms = 30 }\n"
+    text = LOCUST.replace('engine = "locust"', ramp).replace("connections = 8\n", latency)
+    path = write(tmp_path, with_setup("async-published", "max_connections = 30", text))
+    study = load_study(path, catalog)
+    assert study.load == LoadSettings(engine="locust", ramp=Ramp(10.0, 5.0, "http"))
+    assert study.conditions[0].latency == Latency(database_ms=20.0, client_ms=30.0)
+    assert study.delayed
+    assert study.database_of("django/few").max_connections == 30
+
+
+def test_one_server_at_a_time_may_want_more_connections_than_there_are(
+    tmp_path: Path, catalog: Catalog
+) -> None:
+    study = load_study(write(tmp_path, LOCUST + "[database]\nmax_connections = 10\n"), catalog)
+    assert study.database.max_connections < study.server.pool_size
+
+
+GROUP = """\
+[[conditions]]
+endpoint = "noop"
+group = "core"
+
+[groups]
+core = ["starlette/asyncpg"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("condition", "key"),
+    [
+        ("window_s = 10", "conditions[0].window_s"),
+        ("rate = 5", "conditions[0].rate"),
+        ("share = 0.5", "conditions[0].share"),
+        ("[conditions.objective]", "conditions[0].objective"),
+        ('beside = { endpoint = "noop" }', "conditions[0].beside"),
+        (GROUP, "conditions[1].group"),
+    ],
+)
+def test_a_load_that_locust_does_not_know_is_refused_by_its_key(
+    tmp_path: Path, catalog: Catalog, condition: str, key: str
+) -> None:
+    assert refusal(tmp_path, catalog, f"{LOCUST}{condition}\n") == (
+        f"`{key}` means nothing to Locust, whose users come by `[load] ramp`; remove it, "
+        'or set `engine = "native"`.'
+    )
+
+
+COMPARISONS = {
+    "contrasts": '[[contrasts]]\nname = "c"\ntitle = "t"\nof = "{}"\nto = "{}"\n',
+    "waterfalls": '[[waterfalls]]\ntitle = "t"\nsteps = ["{}", "{}"]\n',
+    "squares": '[[squares]]\ntitle = "t"\nrows = "a"\ncolumns = "b"\n'
+    'corners = [["{0}", "{1}"], ["{0}", "{1}"]]\n',
+}
+
+
+@pytest.mark.parametrize("key", COMPARISONS)
+def test_pairs_within_blocks_are_refused_where_locust_measures_cells(
+    tmp_path: Path, catalog: Catalog, key: str
+) -> None:
+    compared = COMPARISONS[key].format("django/async-pool", "flask/sqlalchemy")
+    assert refusal(tmp_path, catalog, LOCUST + compared) == (
+        f"`{key}` needs slices or windows, which Locust's cells are not; remove it, or set "
+        '`engine = "native"`.'
+    )
+
+
+def test_reruns_because_of_noise_are_refused_where_locust_measures_cells(
+    tmp_path: Path, catalog: Catalog
+) -> None:
+    path = write(tmp_path, LOCUST.replace("seed = 1\n", "seed = 1\nreruns = 1\n"))
+    with pytest.raises(MalformedFile, match=r"`reruns` needs slices or windows, which Locust's"):
+        load_study(path, catalog)
+
+
+def test_stopping_on_precision_is_refused_where_locust_measures_cells(
+    tmp_path: Path, catalog: Catalog
+) -> None:
+    text = LOCUST.replace("blocks = 2", "blocks = 6")
+    assert refusal(tmp_path, catalog, text + "[stopping]\nhalf_width = 0.03\nlooks = [3]\n") == (
+        "`stopping` means nothing to Locust's cells; remove it, or set `blocks`."
+    )
+
+
+@pytest.mark.parametrize(
+    "setting",
+    ["slice_s = 1", "rounds = 3", "warmup_s = 1", "timeout_s = 5", "generators = 2",
+     "probe = false", "keep_requests = true"],
+)  # fmt: skip
+def test_what_our_own_generator_is_set_is_refused_where_locust_loads(
+    tmp_path: Path, catalog: Catalog, setting: str
+) -> None:
+    path = write(tmp_path, LOCUST.replace('engine = "locust"', f'engine = "locust"\n{setting}'))
+    with pytest.raises(MalformedFile) as caught:
+        load_study(path, catalog)
+    key = setting.partition(" ")[0]
+    assert str(caught.value) == (
+        f"{path}: `load.{key}` is for our own generator, and Locust has nothing of the kind; "
+        'remove it, or set `engine = "native"`.'
+    )
+
+
+def test_a_budget_is_refused_where_locust_measures_cells(tmp_path: Path, catalog: Catalog) -> None:
+    path = write(tmp_path, LOCUST + "[stopping]\nbudget_s = 60\n")
+    with pytest.raises(MalformedFile, match="`stopping` means nothing to Locust's cells"):
+        load_study(path, catalog)
+
+
+@pytest.mark.parametrize(
+    ("setting", "key"),
+    [
+        ('published = "asynchronize-django"\n', "published"),
+        ("[load]\nramp = { per_s = 10 }\n", "load.ramp"),
+    ],
+)
+def test_what_is_for_locust_s_ramps_is_refused_where_our_own_generator_loads(
+    tmp_path: Path, catalog: Catalog, setting: str, key: str
+) -> None:
+    head, conditions = STUDY.split("[[cond", 1)
+    text = f"{setting}{STUDY}" if key == "published" else f"{head}{setting}\n[[cond{conditions}"
+    with pytest.raises(MalformedFile, match=f"`{key}` is for Locust's ramps"):
+        load_study(write(tmp_path, text), catalog)

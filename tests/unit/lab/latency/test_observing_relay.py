@@ -1,0 +1,267 @@
+"""The relay between real sockets: what passes, who sees it, and how connections end."""
+
+import random
+import socket
+import socketserver
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from queue import Queue
+from typing import Literal
+
+from harness.lab.latency.observing_relay import Relay
+from harness.lab.network import HOST, check_free, free_port
+from tests.waiting import PATIENCE_S
+
+PIECE = 65_536
+RST_AT_CLOSE = struct.pack("ii", 1, 0)
+
+type Behaviour = Callable[[socket.socket], None]
+"""What a server does with one connection, which is closed afterwards."""
+
+
+class Seen:
+    """An observer that keeps all that it is shown."""
+
+    def __init__(self) -> None:
+        self.out = bytearray()
+        self.into = bytearray()
+
+    def __call__(self, direction: Literal["out", "in"], data: bytes) -> None:
+        (self.out if direction == "out" else self.into).extend(data)
+
+
+@contextmanager
+def serving(behave: Behaviour) -> Iterator[int]:
+    """The port of a server that has a thread per connection."""
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with suppress(OSError):  # the connection ended in the middle
+                behave(self.request)
+
+    with socketserver.ThreadingTCPServer((HOST, 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield server.server_address[1]
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def connect(relay: Relay) -> socket.socket:
+    return socket.create_connection((HOST, relay.port), timeout=PATIENCE_S)
+
+
+def receive(connection: socket.socket, size: int) -> bytes:
+    """So many bytes."""
+    heard = bytearray()
+    while len(heard) < size and (data := connection.recv(size - len(heard))):
+        heard += data
+    return bytes(heard)
+
+
+def rest(connection: socket.socket) -> bytes:
+    """All until the other side has said its last."""
+    heard = bytearray()
+    while data := connection.recv(PIECE):
+        heard += data
+    return bytes(heard)
+
+
+def ends(connection: socket.socket) -> bool:
+    """Whether nothing more comes, because of an end in order or of a reset."""
+    try:
+        return connection.recv(1) == b""
+    except ConnectionResetError:
+        return True
+
+
+def reset(connection: socket.socket) -> None:
+    """End it with RST instead of FIN."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RST_AT_CLOSE)
+    connection.close()
+
+
+def echo(connection: socket.socket) -> None:
+    while data := connection.recv(PIECE):
+        connection.sendall(data)
+
+
+def say_back_at_the_end(connection: socket.socket) -> None:
+    connection.sendall(rest(connection))
+
+
+def test_bytes_pass_both_ways_unchanged() -> None:
+    every = bytes(range(256))
+    with serving(echo) as port, Relay(HOST, port, Seen) as relay, connect(relay) as client:
+        client.sendall(every)
+        assert receive(client, 256) == every
+        client.sendall(b"\n")
+        assert receive(client, 1) == b"\n"
+
+
+def test_the_observer_is_shown_every_byte_and_its_direction() -> None:
+    seen = Seen()
+
+    def greet(connection: socket.socket) -> None:
+        connection.sendall(b"who is there? ")
+        connection.sendall(receive(connection, 3).upper())
+
+    with (
+        serving(greet) as port,
+        Relay(HOST, port, lambda: seen) as relay,
+        connect(relay) as client,
+    ):
+        assert receive(client, 14) == b"who is there? "
+        client.sendall(b"toy")
+        assert rest(client) == b"TOY"
+    assert seen.out == b"toy"
+    assert seen.into == b"who is there? TOY"
+
+
+def test_each_connection_has_an_observer_of_its_own() -> None:
+    made: list[Seen] = []
+
+    def observe() -> Seen:
+        made.append(Seen())
+        return made[-1]
+
+    with (
+        serving(echo) as port,
+        Relay(HOST, port, observe) as relay,
+        connect(relay) as one,
+        connect(relay) as other,
+    ):
+        for client, word in ((one, b"one"), (other, b"other"), (one, b" more")):
+            client.sendall(word)
+            assert receive(client, len(word)) == word
+    assert sorted(bytes(seen.out) for seen in made) == [b"one more", b"other"]
+    assert all(seen.into == seen.out for seen in made)
+
+
+def test_megabytes_pass_both_ways_unchanged() -> None:
+    """More than the relay holds, so that each of its ends has to wait for the other."""
+    seen = Seen()
+    much = random.Random(7).randbytes(5_000_000)
+    with (
+        serving(say_back_at_the_end) as port,
+        Relay(HOST, port, lambda: seen) as relay,
+        connect(relay) as client,
+    ):
+        client.sendall(much)
+        client.shutdown(socket.SHUT_WR)
+        assert rest(client) == much
+    assert seen.out == much
+    assert seen.into == much
+
+
+def test_a_client_that_does_not_read_holds_up_the_server() -> None:
+    """Otherwise the relay would take everything into memory."""
+    seen = Seen()
+    most = 4_096
+    poured: list[int] = []
+    held = threading.Event()
+
+    def pour(connection: socket.socket) -> None:
+        connection.settimeout(0.5)  # nothing but a client that does not read takes so long
+        with suppress(TimeoutError):
+            for _ in range(most):
+                poured.append(connection.send(bytes(PIECE)))
+        held.set()
+
+    with (
+        serving(pour) as port,
+        Relay(HOST, port, lambda: seen) as relay,
+        connect(relay) as client,
+    ):
+        assert held.wait(6 * PATIENCE_S)
+        heard = len(rest(client))
+    assert heard == sum(poured) == len(seen.into)
+    assert heard < most * PIECE
+
+
+def test_a_client_that_has_said_its_last_still_hears_the_answer() -> None:
+    with (
+        serving(say_back_at_the_end) as port,
+        Relay(HOST, port, Seen) as relay,
+        connect(relay) as client,
+    ):
+        client.sendall(b"what do you say?")
+        client.shutdown(socket.SHUT_WR)
+        assert rest(client) == b"what do you say?"
+
+
+def test_a_server_that_has_said_its_last_still_hears_the_client() -> None:
+    heard: Queue[bytes] = Queue()
+
+    def listen_on(connection: socket.socket) -> None:
+        connection.sendall(b"bye")
+        connection.shutdown(socket.SHUT_WR)
+        heard.put(rest(connection))
+
+    with serving(listen_on) as port, Relay(HOST, port, Seen) as relay:
+        with connect(relay) as client:
+            assert rest(client) == b"bye"
+            client.sendall(b"one more thing")
+        assert heard.get(timeout=PATIENCE_S) == b"one more thing"
+
+
+def test_a_client_that_goes_ends_the_servers_connection() -> None:
+    heard: Queue[bytes] = Queue()
+
+    def listen(connection: socket.socket) -> None:
+        heard.put(rest(connection))
+
+    with serving(listen) as port, Relay(HOST, port, Seen) as relay:
+        with connect(relay) as client:
+            client.sendall(b"that is all")
+        assert heard.get(timeout=PATIENCE_S) == b"that is all"
+
+
+def test_where_nobody_listens_the_clients_connection_ends() -> None:
+    with Relay(HOST, free_port(), Seen) as relay, connect(relay) as client:
+        assert ends(client)
+
+
+def test_a_reset_by_the_server_ends_the_clients_connection() -> None:
+    def hang_up(connection: socket.socket) -> None:
+        connection.recv(1)
+        reset(connection)
+
+    with serving(hang_up) as port, Relay(HOST, port, Seen) as relay, connect(relay) as client:
+        client.sendall(b"x")
+        assert ends(client)
+
+
+def test_a_reset_by_the_client_ends_the_servers_connection() -> None:
+    ended: Queue[bool] = Queue()
+
+    def listen(connection: socket.socket) -> None:
+        connection.sendall(receive(connection, 1))
+        ended.put(ends(connection))
+
+    with serving(listen) as port, Relay(HOST, port, Seen) as relay, connect(relay) as client:
+        client.sendall(b"x")
+        assert receive(client, 1) == b"x"
+        reset(client)
+        assert ended.get(timeout=PATIENCE_S)
+
+
+def test_leaving_ends_what_is_open_and_frees_the_port() -> None:
+    with serving(echo) as port, ExitStack() as stack:
+        with Relay(HOST, port, Seen) as relay:
+            clients = [stack.enter_context(connect(relay)) for _ in range(3)]
+            for client in clients:
+                client.sendall(b"x")
+                assert receive(client, 1) == b"x"
+        assert all(ends(client) for client in clients)
+    check_free(relay.port)
+
+
+def test_a_relay_that_nobody_used_can_be_left() -> None:
+    with Relay(HOST, free_port(), Seen) as relay:
+        assert relay.port > 0
+    check_free(relay.port)

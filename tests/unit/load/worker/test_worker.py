@@ -1,0 +1,90 @@
+"""The worker's commands and answers, in this process, over streams in memory."""
+
+import asyncio
+import io
+import time
+from collections.abc import Iterator
+
+import pytest
+import uvloop
+
+from harness.load import protocol as messages
+from harness.load.protocol import (
+    Answer,
+    Close,
+    Command,
+    Done,
+    Exchange,
+    Failed,
+    Open,
+    Slice,
+    Tally,
+    Window,
+)
+from harness.load.worker.http1 import request_bytes
+from harness.load.worker.worker import Worker
+from tests.toys.http import HOST, OK, OK_BODY, Toy, respond
+
+EXCHANGE = Exchange(requests=[request_bytes("GET", "/health", "toy")], body=OK_BODY)
+
+
+@pytest.fixture
+def toy() -> Iterator[Toy]:
+    with Toy(respond(OK)) as running:
+        yield running
+
+
+def serve(*commands: Command) -> list[Answer]:
+    """What a worker answers to these commands before their stream ends."""
+    asked, answered = io.BytesIO(), io.BytesIO()
+    for command in commands:
+        messages.write(asked, command)
+    asked.seek(0)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        Worker(runner.get_loop(), answered).serve(asked)
+    answered.seek(0)
+    return list(iter(lambda: messages.read_answer(answered), None))
+
+
+def test_carries_out_commands_in_turn_until_the_stream_ends(toy: Toy) -> None:
+    opened, tally, closed = serve(
+        Open("a", HOST, toy.port, 2, True), Slice("a", EXCHANGE, 0.02, 5.0), Close("a")
+    )
+    assert (opened, closed) == (Done(), Done())
+    assert isinstance(tally, Tally)
+    assert tally.correct == toy.requests > 0
+    assert toy.connections == 2
+
+
+def test_a_window_is_answered_by_its_tally(toy: Toy) -> None:
+    opens = time.monotonic_ns() + 1_000_000_000
+    _, tally = serve(
+        Open("a", HOST, toy.port, 2, True),
+        Window("a", EXCHANGE, opens, opens + 100_000_000, 5.0),
+    )
+    assert isinstance(tally, Tally)
+    assert (tally.start_ns, tally.end_ns) == (opens, opens + 100_000_000)
+    assert 0 < tally.correct + tally.before + tally.in_flight <= toy.requests
+
+
+@pytest.mark.parametrize(
+    "command", [Slice("b", EXCHANGE, 0.02, 5.0), Window("b", EXCHANGE, 0, 1, 5.0), Close("b")]
+)
+def test_a_target_that_was_never_opened_is_refused_and_the_worker_goes_on(
+    toy: Toy, command: Command
+) -> None:
+    refused, done = serve(command, Open("a", HOST, toy.port, 1, True))
+    assert refused == Failed("no target 'b'")
+    assert done == Done()
+
+
+def test_targets_are_apart(toy: Toy) -> None:
+    with Toy(respond(OK)) as other:
+        serve(
+            Open("a", HOST, toy.port, 1, True),
+            Open("b", HOST, other.port, 3, True),
+            Slice("b", EXCHANGE, 0.02, 5.0),
+        )
+        assert (toy.connections, toy.requests) == (1, 0)
+        assert other.connections == 3
+        assert other.requests > 0

@@ -1,0 +1,159 @@
+from typing import Any
+
+import msgspec
+import pytest
+
+from harness.base.errors import UsageError
+from harness.inputs.manifests import Cores
+from harness.inputs.settings import LoadSettings, NetworkSettings, ServerSettings, Setup
+from harness.inputs.study import Condition, Latency, Study
+from harness.records.comparability import Change, changes, check_comparable, reasons
+from harness.records.trial import Run
+from tests.toys.runs import make_run, make_study
+
+replace = msgspec.structs.replace
+A = replace(make_run(), id="before")
+B = replace(make_run(), id="after")
+
+
+def with_study(run: Run, **changed: Any) -> Run:
+    return replace(run, study=replace(run.study, **changed))
+
+
+def with_load(run: Run, **changed: Any) -> Run:
+    return with_study(run, load=replace(run.study.load, **changed))
+
+
+def delayed(run: Run, injector: Any) -> Run:
+    condition = Condition("io_read", window_s=1.0, latency=Latency(database_ms=1.0))
+    return with_study(run, conditions=(condition,), network=NetworkSettings(injector))
+
+
+def test_runs_that_were_measured_alike_are_comparable() -> None:
+    assert reasons(A, B) == ()
+    assert check_comparable(A, B, anyway=False) == ()
+
+
+CHANGED: list[tuple[Run, str]] = [
+    (
+        replace(B, contract="2.0.0", contract_digest="f"),
+        f"the contracts differ in version (1.0.0 / 2.0.0), digest ({'c' * 16} / f)",
+    ),
+    (
+        replace(B, machine={"kernel": "Linux 7", "processors": 4}),
+        "the machines differ in kernel (Linux / Linux 7), processors (2 / 4)",
+    ),
+    (
+        replace(B, cores=Cores(application=(0, 1), database=(2,), load=(1,))),
+        "the cores differ in application (0 / 0+1), database (1 / 2)",
+    ),
+    (
+        replace(B, database={"server_version": "19.0", "jit": "off"}),
+        "the databases differ in server_version (18.6 / 19.0), jit (not known / off)",
+    ),
+    (replace(B, embedded_database=False), "the databases differ in embedded (on / off)"),
+    (
+        with_study(B, server=ServerSettings(threads=32)),
+        "the servers' settings differ in threads (16 / 32)",
+    ),
+    (with_load(B, slice_s=0.2), "the loads differ in slice_s (0.1 / 0.2)"),
+    (with_load(B, probe=False), "the loads differ in probe (on / off)"),
+    (with_study(B, fresh="condition"), "the loads differ in fresh (block / condition)"),
+    (delayed(B, "relay"), "the networks differ in injector (none / relay)"),
+]
+
+
+@pytest.mark.parametrize(("other", "told"), CHANGED, ids=[told for _, told in CHANGED])
+def test_whatever_surrounds_the_variants_is_a_reason(other: Run, told: str) -> None:
+    assert reasons(A, other) == (told,)
+
+
+def test_a_way_of_delaying_that_no_condition_uses_is_no_reason() -> None:
+    assert reasons(A, with_study(B, network=NetworkSettings("netem"))) == ()
+    told = "the networks differ in injector (relay / netem)"
+    assert reasons(delayed(A, "relay"), delayed(B, "netem")) == (told,)
+
+
+def test_what_changes_no_value_is_no_reason() -> None:
+    """More blocks and rounds narrow intervals; other variants and conditions are not compared."""
+    study = make_study(("a/base", "c/third"), blocks=9)
+    other = replace(make_run(replace(study, load=LoadSettings(rounds=99))), id="after")
+    assert reasons(A, other) == ()
+
+
+def test_what_one_compares_is_no_reason() -> None:
+    newer = replace(B, commit="abc", code_digest="f" * 16, bridgetoll="9", implementations={})
+    assert reasons(A, newer) == ()
+
+
+def set_up(threads: int) -> Study:
+    return replace(make_study(), setups={"b/other": Setup("b/base", threads=threads)})
+
+
+def test_a_variant_with_settings_of_its_own_must_have_the_same_in_both() -> None:
+    one, same, other = (replace(A, study=set_up(threads)) for threads in (4, 4, 8))
+    assert reasons(one, same) == ()
+    assert reasons(one, other) == ("the settings of b/other differ in threads (4 / 8)",)
+
+
+def test_all_reasons_are_told_in_one_sentence_with_the_way_out() -> None:
+    other = with_load(replace(B, embedded_database=False), slice_s=0.2)
+    with pytest.raises(UsageError) as refused:
+        check_comparable(A, other, anyway=False)
+    said = str(refused.value)
+    assert said.startswith("before and after were not measured alike: ")
+    assert all(reason in said for reason in reasons(A, other))
+    assert len(reasons(A, other)) == 2
+    assert "--anyway" in said
+    assert said.endswith(".")
+    assert check_comparable(A, other, anyway=True) == reasons(A, other)
+
+
+@pytest.mark.parametrize("anyway", [False, True])
+def test_cells_of_locust_are_refused_in_any_case(anyway: bool) -> None:
+    ramp = with_load(B, engine="locust")
+    for one, other in ((A, ramp), (replace(ramp, id="ramp"), ramp)):
+        with pytest.raises(UsageError, match=r"loaded by Locust.*\.$"):
+            check_comparable(one, other, anyway=anyway)
+
+
+def test_a_run_is_not_compared_with_itself() -> None:
+    with pytest.raises(UsageError, match="Both names are of the run before; name two"):
+        check_comparable(A, A, anyway=True)
+
+
+def with_packages(run: Run, lock: str, packages: dict[str, str]) -> Run:
+    (name, *_) = run.implementations
+    record = replace(run.implementations[name], lock_digest=lock, packages=packages)
+    return replace(run, implementations={**run.implementations, name: record})
+
+
+def test_what_changed_is_told_by_package_with_old_and_new_version() -> None:
+    old = with_packages(A, "d" * 16, {"Django": "6.1", "gone": "1", "same": "2"})
+    new = with_packages(B, "e" * 16, {"Django": "6.2", "same": "2", "fresh": "3"})
+    assert changes(old, new) == (
+        Change("a", "requirements.lock", "d" * 16, "e" * 16),
+        Change("a", "Django", "6.1", "6.2"),
+        Change("a", "gone", "1", None),
+        Change("a", "fresh", None, "3"),
+    )
+
+
+def test_code_commit_and_manifests_may_have_changed_too() -> None:
+    variants = {**B.variants, "b/other": replace(B.variants["b/other"], server="uvicorn")}
+    newer = replace(B, bridgetoll="1", commit="abc", code_digest="f" * 16, variants=variants)
+    assert changes(A, newer) == (
+        Change("bridgetoll", "version", "0", "1"),
+        Change("bridgetoll", "commit", None, "abc"),
+        Change("bridgetoll", "code", "e" * 16, "f" * 16),
+        Change("b/other", "server", "toy", "uvicorn"),
+    )
+
+
+def test_where_nothing_changed_there_is_nothing_to_tell() -> None:
+    assert changes(A, B) == ()
+
+
+def test_of_implementations_that_one_run_has_alone_nothing_changed() -> None:
+    alone = replace(make_run(make_study(("a/base", "c/third"))), id="after")
+    assert changes(A, alone) == ()

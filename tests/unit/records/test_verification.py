@@ -1,0 +1,72 @@
+import msgspec
+import pytest
+
+from harness.records.verification import Audit, Outcome, Toll, Verification
+
+AS_SAID = Toll("noop", 32, {"hops": 0.0, "http_bytes_in": 80.0}, {"hops": 0})
+OTHERWISE = Toll(
+    "io_read",
+    32,
+    {"hops": 1.0, "round_trips": 2.5, "statements": 2.0, "cpu_us": 812.25},
+    {"hops": 0, "statements": 2, "round_trips": 2},
+)
+
+
+def test_an_outcome_without_a_problem_is_passed() -> None:
+    assert Outcome("health", None).passed
+    assert not Outcome("health", "expected 200, got 500").passed
+
+
+def test_a_verification_names_the_checks_that_failed() -> None:
+    good, bad = Outcome("health", None), Outcome("cpu", "expected 3, got 4")
+    assert Verification("toy/a", (good,)).passed
+    assert Verification("toy/a", (bad, good)).problems == ["cpu: expected 3, got 4"]
+
+
+def test_a_toll_deviates_where_something_was_expected_and_something_else_counted() -> None:
+    """What nobody said anything of is only counted."""
+    assert AS_SAID.deviations == {}
+    assert OTHERWISE.deviations == {"hops": (0, 1.0), "round_trips": (2, 2.5)}
+
+
+def test_an_audit_passes_where_every_toll_is_as_said() -> None:
+    audit = Audit("toy/a", (AS_SAID, AS_SAID))
+    assert audit.passed
+    assert audit.problems == []
+
+
+def test_every_deviation_is_a_line_that_names_endpoint_and_quantity() -> None:
+    audit = Audit("toy/a", (AS_SAID, OTHERWISE))
+    assert not audit.passed
+    assert audit.problems == [
+        "/io_read, hops per request: 0 expected, 1 counted",
+        "/io_read, round trips per request: 2 expected, 2.5 counted",
+    ]
+
+
+def test_an_audit_that_came_to_no_end_does_not_pass() -> None:
+    audit = Audit("toy/a", (), "the server ended")
+    assert not audit.passed
+    assert audit.problems == ["the server ended"]
+
+
+def test_why_it_came_to_no_end_is_told_after_the_deviations() -> None:
+    audit = Audit("toy/a", (OTHERWISE,), "the server ended")
+    assert len(audit.problems) == 3
+    assert audit.problems[-1] == "the server ended"
+
+
+@pytest.mark.parametrize("problem", [None, "the server ended"])
+def test_an_audit_survives_being_kept(problem: str | None) -> None:
+    audit = Audit("toy/a", (AS_SAID, OTHERWISE), problem)
+    assert msgspec.json.decode(msgspec.json.encode(audit), type=Audit) == audit
+
+
+def test_a_verification_survives_being_kept() -> None:
+    made = Verification("toy/a", (Outcome("health", None), Outcome("cpu", "no")))
+    assert msgspec.json.decode(msgspec.json.encode(made), type=Verification) == made
+
+
+def test_an_audit_with_a_key_that_it_does_not_have_is_refused() -> None:
+    with pytest.raises(msgspec.ValidationError, match="unknown field `tols`"):
+        msgspec.json.decode(b'{"variant": "toy/a", "tolls": [], "tols": []}', type=Audit)

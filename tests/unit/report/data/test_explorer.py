@@ -1,0 +1,94 @@
+"""What the page's script is given is what the analysis found."""
+
+import json
+import math
+
+import msgspec
+import pytest
+
+from harness.analysis.analyse import analyse
+from harness.analysis.labels.trials import labelled_trials
+from harness.analysis.measures import Measure
+from harness.analysis.run_pieces import pieces_of
+from harness.records.trial import DUPLICATE
+from harness.report.data.explorer import explorer
+from harness.report.data.seen import seen
+from tests.toys.runs import BASELINE, make_run, make_study, simulate
+
+RUN = make_run(make_study(blocks=4))
+TRIALS = simulate(RUN, {BASELINE: 500.0, "b/other": 1_000.0}, 3, drift=0.01)
+PIECES = pieces_of(RUN, TRIALS)
+ANALYSIS = analyse(RUN, TRIALS, pieces=PIECES)
+
+
+def made(extra: int = 0) -> dict[str, object]:
+    again = [msgspec.structs.replace(t, attempt=2, problem="died") for t in TRIALS[:extra]]
+    labelled = labelled_trials(RUN, [*TRIALS, *again], PIECES)
+    found = explorer(RUN, ANALYSIS, PIECES, seen(RUN, PIECES, labelled))
+    assert found is not None
+    copy: dict[str, object] = json.loads(json.dumps(found, allow_nan=False))
+    assert copy == found
+    return copy
+
+
+def condition(extra: int = 0) -> dict[str, object]:
+    conditions = made(extra)["conditions"]
+    assert isinstance(conditions, list)
+    (only,) = conditions
+    assert isinstance(only, dict)
+    return only
+
+
+def test_ratios_of_pairs_are_the_analysis_ratios_to_the_baseline() -> None:
+    measures = condition()["measures"]
+    assert isinstance(measures, dict)
+    found = measures[Measure.CPU.value]
+    one, base = found["entries"].index("b/other"), found["entries"].index(BASELINE)
+    ratio = ANALYSIS.conditions[0].comparisons[Measure.CPU].ratios["b/other"]
+    assert ratio.low is not None
+    assert ratio.high is not None
+    assert found["ratio"][one][base] == pytest.approx(ratio.mean, rel=1e-3)
+    assert found["low"][one][base] == pytest.approx(ratio.low, rel=1e-3)
+    assert found["high"][one][base] == pytest.approx(ratio.high, rel=1e-3)
+    assert found["ratio"][base][one] == pytest.approx(1 / ratio.mean, rel=1e-3)
+
+
+def test_every_trial_is_there_and_those_that_do_not_count_say_so() -> None:
+    trials = condition(extra=2)["trials"]
+    assert isinstance(trials, list)
+    assert len(trials) == len(TRIALS) + 2
+    assert {t["entry"] for t in trials} == {BASELINE, "b/other", BASELINE + DUPLICATE}
+    aside = [t for t in trials if t["standing"] == "not counted"]
+    assert {t["attempt"] for t in aside} == {2}
+    assert len(aside) == 2
+    for trial in aside:
+        assert trial["labels"] == ["another attempt counts in its place", "incomplete: died"]
+        assert trial["file"].endswith("~2.json")
+
+
+def test_what_cannot_be_had_is_left_out_and_never_a_zero() -> None:
+    measures = condition()["measures"]
+    assert isinstance(measures, dict)
+    assert Measure.SUSTAINED.value not in measures
+    assert Measure.MEMORY.value in measures
+    assert condition()["latencies"] == {BASELINE: [], "b/other": []}
+
+
+def test_shares_are_of_processors() -> None:
+    shares = condition()["shares"]
+    assert isinstance(shares, dict)
+    assert shares[BASELINE]["server"] == pytest.approx(0.97, abs=0.02)
+    assert shares[BASELINE]["relay"] == 0
+
+
+def test_a_run_without_trials_has_nothing_to_explore() -> None:
+    assert explorer(RUN, analyse(RUN, ()), [], {}) is None
+
+
+def test_numbers_are_rounded_for_readers() -> None:
+    trials = condition()["trials"]
+    assert isinstance(trials, list)
+    for trial in trials:
+        for value in trial["values"].values():
+            assert math.isfinite(value)
+            assert float(f"{value:.4g}") == value

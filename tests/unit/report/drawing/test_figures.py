@@ -1,0 +1,37 @@
+"""Charts as files."""
+
+from typing import Any
+
+from harness.report.drawing.figures import Figures
+
+SPEC: dict[str, Any] = {
+    "data": {"values": [{"x": 1}]},
+    "mark": "point",
+    "encoding": {"x": {"field": "x", "type": "quantitative"}},
+    "width": 30,
+    "height": 20,
+}
+
+
+def test_a_chart_is_kept_under_a_name_that_is_safe_in_a_file_system_and_a_link() -> None:
+    figures = Figures()
+    shown = figures.add("io_read-c8-r1000+w1x1-../x y", "A title", SPEC, "what it shows")
+    assert shown["png"] == "figures/io_read-c8-r1000-w1x1-..-x-y.png"
+    assert shown["svg"].endswith(".svg")
+    assert (shown["title"], shown["alt"], shown["wide"]) == ("A title", "what it shows", False)
+    figures.finish()
+    assert shown["uri"].startswith("data:image/svg+xml;base64,")
+
+
+def test_two_charts_of_one_name_do_not_share_a_file() -> None:
+    figures = Figures()
+    names = [figures.add("same", "t", SPEC, "a")["png"] for _ in range(3)]
+    assert len(set(names)) == 3
+
+
+def test_a_chart_is_kept_as_lines_and_as_points() -> None:
+    figures = Figures()
+    figures.add("one", "t", SPEC, "a")
+    (figure,) = figures.made
+    assert figure.svg.startswith("<svg")
+    assert figure.png.startswith(b"\x89PNG")

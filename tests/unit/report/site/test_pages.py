@@ -1,0 +1,54 @@
+from pathlib import Path
+
+from harness.analysis.analyse import analyse
+from harness.records.trial import Run
+from harness.report.site.pages import index_page, trends_page
+from harness.report.site.trends import trends
+from harness.report.write import Report
+from tests.toys.runs import BASELINE, simulate
+from tests.toys.shelves import COST, dated_run
+from tests.unit.report.test_write import Page
+
+RUNS = [dated_run(1, {"x": "1"}), dated_run(2, {"x": "1"}), dated_run(3, {"x": "2"})]
+
+
+def reported(run: Run) -> Report:
+    analysis = analyse(run, simulate(run, COST, 1))
+    return Report(page=Path("index.html"), run=run, analysis=analysis, damaged=())
+
+
+REPORTS = [reported(run) for run in RUNS]
+TRENDS = trends([(report.run, report.analysis) for report in REPORTS])
+
+
+def test_runs_are_numbered_by_date_and_the_latest_is_first() -> None:
+    page = Page(index_page("x", REPORTS))
+    assert [name for name in page.values("id") if name.startswith("run-")] == [
+        "run-3", "run-2", "run-1",
+    ]  # fmt: skip
+    assert page.values("href").count(f"runs/{RUNS[0].id}/trials.parquet") == 1
+
+
+def test_the_list_names_who_was_not_measured() -> None:
+    run = dated_run(1, excluded={"b/other": "it answers from memory"})
+    assert "not measured" in Page(index_page("x", [reported(run)])).text
+    assert "not measured" not in Page(index_page("x", REPORTS)).text
+
+
+def test_a_trend_says_at_each_run_what_changed_since_the_one_above() -> None:
+    text = Page(trends_page("x", REPORTS, TRENDS)).text
+    for wanted in ("first of these runs", "nothing known", "x 1 to 2", f"of {BASELINE}"):
+        assert wanted in text
+
+
+def test_a_site_of_nothing_is_two_pages_all_the_same() -> None:
+    assert "0 runs" in Page(index_page("x", [])).text
+    assert "No variant stands" in Page(trends_page("x", [], ())).text
+
+
+def test_a_trend_says_where_runs_cannot_be_compared() -> None:
+    other = dated_run(2, machine=RUNS[0].machine | {"processors": 8})
+    reports = [reported(RUNS[0]), reported(other)]
+    found = trends([(report.run, report.analysis) for report in reports])
+    text = Page(trends_page("x", reports, found)).text
+    assert "not comparable with the run above, because the machines differ" in text

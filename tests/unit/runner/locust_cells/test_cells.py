@@ -1,0 +1,184 @@
+"""Locust's cells, from a study to a report: real Locust, real servers, real faults, but short."""
+
+import threading
+import time
+from collections.abc import Iterator
+
+import msgspec
+import psutil
+import pytest
+
+from harness.analysis.analyse import analyse
+from harness.base.errors import RunFailed
+from harness.inputs.study_loader import load_study
+from harness.records.store import Store, find_run
+from harness.records.trial import Run, Trial
+from harness.report.write import write_report
+from harness.runner.start import resume, start
+from tests.toys.laboratory import Recorder, laboratory_of, trusting
+from tests.toys.workspaces import toy_workspace
+
+USERS, ADDED_MS, FEW = 30, 20, 13
+STUDY = f"""
+title = "Toys, ridden by locusts"
+question = "Is a cell measured as it should be?"
+variants = ["toy/good", "toy/crowded"]
+baseline = "toy/good"
+blocks = 1
+seed = 7
+
+[setups."toy/crowded"]
+variant = "toy/unpooled"
+max_connections = {FEW}
+
+[server]
+pool_size = 8
+
+[database]
+max_connections = 60
+
+[load]
+engine = "locust"
+ramp = {{ per_s = 30, hold_s = 2 }}
+
+[[conditions]]
+endpoint = "io_create"
+connections = {USERS}
+rows = 10
+latency = {{ database_ms = {ADDED_MS}, client_ms = {ADDED_MS} }}
+"""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def trusted() -> Iterator[None]:
+    with trusting():
+        yield
+
+
+class Killer(Recorder):
+    """Ends the first Locust that it sees, in the middle of its ramp."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.killed = threading.Event()
+
+    def step(self, what: str) -> None:
+        if "users come" in what and not self.killed.is_set():
+            threading.Thread(target=self._kill).start()
+
+    def _kill(self) -> None:
+        end = time.monotonic() + 20
+        while time.monotonic() < end and not self.killed.is_set():
+            for child in psutil.Process().children(recursive=True):
+                try:
+                    if "locust" in child.cmdline() and child.cpu_times().user > 0.2:
+                        child.kill()
+                        self.killed.set()
+                except psutil.Error:
+                    continue
+            time.sleep(0.05)
+
+
+class Finished(msgspec.Struct):
+    store: Store
+    run: Run
+    first: list[Trial]
+    trials: list[Trial]
+    failure: str
+
+    def last(self, entry: str) -> Trial:
+        """The last attempt at an entry's cell."""
+        return max((t for t in self.trials if t.entry == entry), key=lambda t: t.attempt)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """A run whose first cell loses its Locust, and which is then resumed."""
+    workspace = toy_workspace(tmp_path_factory.mktemp("cells") / "workspace")
+    path = workspace.shared / "studies" / "cells.toml"
+    path.write_text(STUDY)
+    killer = Killer()
+    laboratory = laboratory_of(workspace, killer)
+    with pytest.raises(RunFailed) as failure:
+        start(laboratory, "cells", load_study(path, laboratory.catalog), "run cells")
+    assert killer.killed.is_set()
+    (name,) = (path.name for path in workspace.results.iterdir())
+    store = find_run(workspace.results, name)
+    first, _ = store.trials()
+    resume(laboratory_of(workspace, Recorder()), store)
+    trials, damaged = store.trials()
+    assert damaged == []
+    return Finished(store, store.read_run(), first, trials, str(failure.value))
+
+
+def test_a_locust_that_dies_costs_its_cell_and_not_the_run(finished: Finished) -> None:
+    problems = [t.problem for t in finished.first]
+    assert len(problems) == 2
+    assert sum(problem is None for problem in problems) == 1
+    (problem,) = (text for text in problems if text)
+    assert "Locust ended with status -9" in problem
+    assert "--resume" in finished.failure
+
+
+def test_resuming_repeats_that_cell_and_no_other(finished: Finished) -> None:
+    attempts = {(t.entry, t.attempt): t.complete for t in finished.trials}
+    broken = next(t.entry for t in finished.first if t.problem)
+    other = next(t.entry for t in finished.first if not t.problem)
+    assert attempts == {(broken, 1): False, (broken, 2): True, (other, 1): True}
+
+
+def test_all_users_come_and_every_second_is_counted(finished: Finished) -> None:
+    for entry in ("toy/good", "toy/crowded"):
+        trial = finished.last(entry)
+        (piece,) = trial.slices
+        assert trial.ramp is not None
+        assert piece.window is not None
+        assert trial.ramp.users == USERS
+        assert 3 <= piece.elapsed_ns / 1e9 < 6
+        assert sum(piece.window.per_second) == piece.correct > 0
+        assert sum(trial.ramp.failed_per_second) == sum(piece.errors.values())
+        assert len(trial.ramp.failed_per_second) == len(piece.window.per_second)
+        assert 0 <= trial.ramp.under_way_at_stop <= USERS
+        assert piece.generator_cpu_ns > 0
+        assert piece.server_cpu_ns > 0
+        assert piece.relay_cpu_ns > 0
+
+
+def test_every_answer_takes_what_was_added(finished: Finished) -> None:
+    trial = finished.last("toy/good")
+    trips = trial.round_trips
+    assert trips is not None
+    for measured in msgspec.structs.astuple(trips):
+        assert ADDED_MS <= measured < 2 * ADDED_MS
+    (piece,) = trial.slices
+    assert piece.latency_p50_ns is not None
+    assert piece.latency_p50_ns >= 2 * ADDED_MS * 1e6
+
+
+def test_connections_that_run_out_are_the_setups_errors(finished: Finished) -> None:
+    crowded, good = finished.last("toy/crowded"), finished.last("toy/good")
+    assert crowded.ramp is not None
+    assert good.ramp is not None
+    assert (crowded.ramp.max_connections, good.ramp.max_connections) == (FEW, 60)
+    assert sum(crowded.slices[0].errors.values()) > 0
+    assert set(crowded.slices[0].errors) <= {"status 500", "status 503"}
+    assert good.slices[0].errors == {}
+
+
+def test_the_report_has_every_cell_with_its_share_of_failures(finished: Finished) -> None:
+    ramps = analyse(finished.run, finished.trials).ramps
+    assert ramps is not None
+    cells = {cell.setup: cell for cell in ramps.cells}
+    assert cells["toy/good"].failed_share == 0
+    share = cells["toy/crowded"].failed_share
+    assert share is not None
+    assert share > 0
+    page = write_report(finished.store).page.read_text()
+    assert "of requests failed" in page
+    assert "toy/crowded" in page
+    assert (finished.store.folder / "report" / "report.md").read_text().count("io_create") >= 2
+
+
+def test_locusts_own_page_is_kept_beside_ours(finished: Finished) -> None:
+    pages = sorted(path.name for path in finished.store.logs.glob("*.html"))
+    assert len(pages) == 2

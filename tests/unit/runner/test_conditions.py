@@ -1,0 +1,292 @@
+"""Load shapes beyond slices, from a study to its trials: real servers, real load, but tiny."""
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from harness.analysis.analyse import analyse
+from harness.analysis.measures import Measure
+from harness.base.errors import UsageError
+from harness.inputs.study_loader import load_study
+from harness.records.store import Store
+from harness.records.trial import Run, Trial
+from harness.report.write import write_report
+from harness.runner import session
+from harness.runner.start import resume, start
+from tests.toys.laboratory import Recorder, laboratory_of, trusting
+from tests.toys.workspaces import toy_workspace, write_study
+
+CONDITIONS = """
+[[conditions]]
+endpoint = "noop"
+connections = 4
+rows = 2
+window_s = 1.2
+windows = 2
+
+[[conditions]]
+endpoint = "io_read"
+connections = 16
+rows = 50
+window_s = 1.0
+rate = 100
+
+[[conditions]]
+endpoint = "io_create"
+connections = 16
+rows = 2
+window_s = 1.0
+share = 0.3
+arrivals = "constant"
+
+[[conditions]]
+endpoint = "noop"
+connections = 16
+rows = 2
+window_s = 0.5
+objective = { latency_ms = 200, achieved = 0.8 }
+
+[[conditions]]
+endpoint = "io_wait"
+connections = 4
+rows = 2
+window_s = 0.6
+beside = { endpoint = "cpu", connections = 2 }
+"""
+ENTRIES = 3
+
+
+@pytest.fixture(autouse=True, scope="module")
+def trusted() -> Iterator[None]:
+    with trusting():
+        yield
+
+
+class Finished(msgspec.Struct):
+    store: Store
+    run: Run
+    trials: list[Trial]
+
+    def of(self, part: str) -> list[Trial]:
+        """The trials of the condition whose name holds this."""
+        found = [t for t in self.trials if part in t.condition.name]
+        assert len(found) == ENTRIES * self.run.study.blocks
+        return found
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    workspace = toy_workspace(tmp_path_factory.mktemp("conditions") / "workspace")
+    path = write_study(
+        workspace, "shapes", ["good", "burning"], endpoints=(), blocks=1, conditions=CONDITIONS
+    )
+    laboratory = laboratory_of(workspace, Recorder())
+    study = load_study(path, laboratory.catalog)
+    load = msgspec.structs.replace(study.load, keep_requests=True, generators=2)
+    study = msgspec.structs.replace(study, load=load)
+    store = start(laboratory, "shapes", study, "run shapes")
+    trials, damaged = store.trials()
+    assert damaged == []
+    return Finished(store, store.read_run(), trials)
+
+
+def test_every_shape_gives_complete_trials_without_errors(finished: Finished) -> None:
+    assert len(finished.trials) == 5 * ENTRIES
+    assert all(t.complete for t in finished.trials)
+    assert not any(s.errors for t in finished.trials for s in t.slices)
+    assert finished.run.generator_ceiling_per_s is not None
+
+
+def test_windows_are_as_long_as_they_say_and_count_by_the_second(finished: Finished) -> None:
+    for trial in finished.of("w1.2x2"):
+        assert [s.elapsed_ns for s in trial.slices] == [1_200_000_000] * 2
+        for piece in trial.slices:
+            assert piece.window is not None
+            assert len(piece.window.per_second) == len(piece.window.p50_per_second_ns) == 1
+            assert 0 < piece.window.per_second[0] <= piece.correct
+            assert piece.window.offered is None
+            assert piece.window_ns == pytest.approx(1.2e9, rel=0.1)
+            assert piece.server_cpu_ns > 0
+            assert piece.probe_ns is not None
+
+
+def test_warm_up_and_drain_of_a_window_are_not_taken_for_idle_work(finished: Finished) -> None:
+    for trial in finished.of("w1.2x2"):
+        assert trial.idle_cpu_share is not None
+        assert trial.idle_cpu_share < 0.05
+
+
+def test_a_second_load_runs_beside_the_first_and_is_counted_apart(finished: Finished) -> None:
+    for trial in finished.of("beside-cpu-c2"):
+        (piece,) = trial.slices
+        assert piece.window is not None
+        beside = piece.window.beside
+        assert beside is not None
+        assert beside.correct > 0
+        assert beside.errors == {}
+        assert beside.latency_p50_ns is not None
+        assert piece.correct > 0
+        assert trial.statements is None, "PostgreSQL counts those of both loads"
+    assert all(
+        s.window is None or s.window.beside is None
+        for t in finished.trials
+        if "beside" not in t.condition.name
+        for s in t.slices
+    )
+
+
+def test_what_a_request_costs_beside_another_load_is_not_told(finished: Finished) -> None:
+    found = analyse(finished.run, finished.trials)
+    (result,) = (r for r in found.conditions if r.condition.beside is not None)
+    assert result.comparisons[Measure.CPU].estimates == {}
+    assert result.comparisons[Measure.P50].estimates.keys() == {
+        "toy/good", "toy/burning", "toy/good#duplicate",
+    }  # fmt: skip
+
+
+def test_littles_law_holds_in_windows(finished: Finished) -> None:
+    for trial in finished.of("w1.2x2"):
+        for piece in trial.slices:
+            assert piece.window is not None
+            assert piece.window.latency_mean_ns is not None
+            in_flight = piece.correct / piece.elapsed_ns * piece.window.latency_mean_ns
+            assert in_flight == pytest.approx(4, rel=0.1)
+
+
+def test_an_open_loop_offers_its_rate_and_every_variant_the_same_arrivals(
+    finished: Finished,
+) -> None:
+    offered = set()
+    for trial in finished.of("open100"):
+        (piece,) = trial.slices
+        assert piece.window is not None
+        assert piece.window.lag_p99_ns is not None
+        assert trial.lag_hdr is not None
+        assert piece.window.offered is not None
+        assert piece.correct == pytest.approx(piece.window.offered, abs=20)
+        offered.add(piece.window.offered)
+    assert all(offer == pytest.approx(100, abs=45) for offer in offered)
+
+
+def test_a_share_is_of_what_the_variant_did_in_a_closed_loop(finished: Finished) -> None:
+    for trial in finished.of("open30pct"):
+        (piece,) = trial.slices
+        assert trial.capacity_per_s is not None
+        assert piece.window is not None
+        assert piece.window.offered == pytest.approx(0.3 * trial.capacity_per_s, abs=2)
+
+
+def test_a_table_that_grows_is_brought_back_before_every_window(finished: Finished) -> None:
+    """Else the last variant would insert into what the first ones wrote."""
+    for trial in finished.of("open30pct"):
+        assert trial.statements is not None
+        assert trial.statements.calls == trial.statements.requests > 0
+
+
+def test_a_search_keeps_its_tries_and_confirms_its_rate(finished: Finished) -> None:
+    for trial in finished.of("p99-200ms"):
+        assert trial.sustained_per_s is not None
+        assert len(trial.search) == len(trial.slices)
+        confirmed = [t for t in trial.search if t.confirming][-2:]
+        assert all(t.met and t.rate_per_s == trial.sustained_per_s for t in confirmed)
+    analysis = analyse(finished.run, finished.trials)
+    (search,) = [r for r in analysis.conditions if r.condition.objective]
+    rates = search.comparisons[Measure.SUSTAINED].estimates
+    assert rates["toy/burning"].mean < rates["toy/good"].mean
+
+
+def test_postgresql_was_watched_while_it_was_asked(finished: Finished) -> None:
+    for trial in finished.of("open100"):
+        assert trial.waits is not None
+        assert len(trial.waits.busy) > 3
+        assert any("idle" in state for state in trial.waits.states)
+        (piece,) = trial.slices
+        assert piece.window is not None
+        assert piece.window.database["commits"] >= 0
+
+
+def test_single_requests_are_kept_on_demand(finished: Finished) -> None:
+    archives = sorted((finished.store.folder / "requests").glob("*.npz"))
+    assert len(archives) == len(finished.trials)
+    (trial,) = [t for t in finished.of("open100") if t.block == 1 and t.entry == "toy/good"]
+    (path,) = [p for p in archives if "open100" in p.name and p.name.endswith("-toy.good.npz")
+               and p.name.startswith("b01")]  # fmt: skip
+    kept = np.load(io.BytesIO(path.read_bytes()))
+    assert set(kept) == {"round", "start_ns", "latency_ns"}
+    assert kept["latency_ns"].size == kept["start_ns"].size >= trial.slices[0].correct - 5
+    assert (kept["latency_ns"] > 0).all()
+
+
+def test_the_report_shows_every_shape(finished: Finished) -> None:
+    page = write_report(finished.store).page.read_text()
+    for text in ("windows of 1.2 s", "100 poisson arrivals per second", "at 30% of capacity",
+                 "highest rate with p99 up to 200 ms"):  # fmt: skip
+        assert text in page
+
+
+def tiny(tmp_path: Path, extra: str = "", blocks: int = 3) -> tuple[Recorder, Store]:
+    workspace = toy_workspace(tmp_path / "workspace")
+    path = write_study(workspace, "tiny", ["good"], blocks=blocks, extra=extra)
+    listener = Recorder()
+    laboratory = laboratory_of(workspace, listener)
+    return listener, start(laboratory, "tiny", load_study(path, laboratory.catalog), "run tiny")
+
+
+def blocks_of(store: Store) -> set[int]:
+    return {trial.block for trial in store.trials()[0]}
+
+
+def test_noisy_phases_are_measured_again_within_bounds_and_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However noisy it is: two repetitions were granted for the whole run."""
+    monkeypatch.setattr(session, "mostly_noisy", lambda _run, _trials: True)
+    _, store = tiny(tmp_path, "reruns = 2")
+    trials, _ = store.trials()
+    attempts = sorted((t.block, t.attempt) for t in trials if t.entry == "toy/good")
+    assert attempts == [(1, 1), (1, 2), (2, 1), (2, 2), (3, 1)]
+    assert analyse(store.read_run(), trials).repeated == 2
+
+
+def test_a_run_that_is_precise_enough_ends_at_a_look(tmp_path: Path) -> None:
+    """Half a factor is soon reached; and resuming it does not go on."""
+    extra = "[stopping]\nhalf_width = 0.99\nlooks = [3]\n"
+    workspace = toy_workspace(tmp_path / "workspace")
+    path = write_study(workspace, "tiny", ["good"], blocks=5, extra=extra, rounds=8)
+    laboratory = laboratory_of(workspace, Recorder())
+    store = start(laboratory, "tiny", load_study(path, laboratory.catalog), "run tiny")
+    assert blocks_of(store) == {1, 2, 3}
+    resume(laboratory, store)
+    assert blocks_of(store) == {1, 2, 3}
+
+
+def test_a_run_whose_time_is_up_begins_no_further_block(tmp_path: Path) -> None:
+    _, store = tiny(tmp_path, "[stopping]\nbudget_s = 0.01\n")
+    assert blocks_of(store) == {1}
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("connections = 60000", r"noop-c60000-r50 wants 60000 connections .* set `connections` to"),
+        (
+            "window_s = 1\nobjective = { latency_ms = 0.001 }",
+            r"would never be met: .* set `objective.latency_ms` to \S+ at least",
+        ),
+        ("window_s = 1\nrate = 999999", r"wants 999999 requests/s, .* set `rate` to \d+ at most"),
+    ],
+)
+def test_what_this_machine_cannot_do_is_said_before_anything_runs(
+    tmp_path: Path, change: str, told: str
+) -> None:
+    workspace = toy_workspace(tmp_path / "workspace")
+    condition = f'[[conditions]]\nendpoint = "noop"\nrows = 50\n{change}\n'
+    path = write_study(workspace, "tiny", ["good"], endpoints=(), conditions=condition)
+    laboratory = laboratory_of(workspace, Recorder())
+    with pytest.raises(UsageError, match=told):
+        start(laboratory, "tiny", load_study(path, laboratory.catalog), "run tiny")
+    assert list(workspace.results.iterdir()) == []

@@ -1,0 +1,117 @@
+"""Added latency, from a study to its trials: real servers behind a real relay."""
+
+import msgspec
+import pytest
+
+from harness.inputs.study_loader import load_study
+from harness.lab.latency.injector import Address, Leg
+from harness.lab.network import HOST
+from harness.records.histogram import percentile_ns
+from harness.records.trial import Trial
+from harness.runner.legs import Legs
+from harness.runner.start import start
+from tests.toys.laboratory import Recorder, laboratory_of, trusting
+from tests.toys.workspaces import toy_workspace, write_study
+
+DATABASE_MS, CLIENT_MS = 30, 20
+CONDITIONS = f"""
+[[conditions]]
+endpoint = "io_read"
+connections = 8
+rows = 50
+window_s = 1.5
+latency = {{ database_ms = {DATABASE_MS}, client_ms = {CLIENT_MS} }}
+
+[[conditions]]
+endpoint = "io_read"
+connections = 8
+rows = 50
+window_s = 1.5
+latency = {{}}
+"""
+
+
+@pytest.fixture(scope="module")
+def trials(tmp_path_factory: pytest.TempPathFactory) -> list[Trial]:
+    workspace = toy_workspace(tmp_path_factory.mktemp("legs") / "workspace")
+    path = write_study(workspace, "far", ["good"], endpoints=(), blocks=1, conditions=CONDITIONS)
+    laboratory = laboratory_of(workspace, Recorder())
+    study = load_study(path, laboratory.catalog)
+    # As many connections as requests: waiting for one would be latency too.
+    study = msgspec.structs.replace(
+        study, server=msgspec.structs.replace(study.server, pool_size=8)
+    )
+    with trusting():
+        found, damaged = start(laboratory, "far", study, "run far").trials()
+    assert damaged == []
+    return found
+
+
+def of(trials: list[Trial], *, far: bool) -> list[Trial]:
+    found = [
+        t for t in trials if bool(t.condition.latency and t.condition.latency.client_ms) is far
+    ]
+    assert len(found) == 2, "the variant and its duplicate"
+    return found
+
+
+def test_every_answer_takes_at_least_its_round_trips(trials: list[Trial]) -> None:
+    for trial in of(trials, far=True):
+        least = percentile_ns(trial.latency_hdr, 1)
+        assert least is not None
+        assert least >= 0.995e6 * (2 * DATABASE_MS + CLIENT_MS), "two queries and one request"
+
+
+def test_the_measured_round_trip_is_kept_and_not_the_nominal_one(trials: list[Trial]) -> None:
+    for trial in of(trials, far=True):
+        measured = trial.round_trips
+        assert measured is not None
+        assert measured.database_before >= DATABASE_MS
+        assert measured.database_after >= DATABASE_MS
+        assert measured.client_before == pytest.approx(CLIENT_MS, abs=CLIENT_MS / 2)
+    for trial in of(trials, far=False):
+        assert trial.round_trips is not None
+        assert trial.round_trips.database_before < DATABASE_MS
+
+
+def test_a_condition_without_delay_goes_through_the_relay_too(trials: list[Trial]) -> None:
+    for trial in trials:
+        assert trial.complete
+        assert not any(s.errors for s in trial.slices)
+        assert all(s.relay_cpu_ns > 0 for s in trial.slices)
+
+
+def test_without_an_injector_every_address_is_the_direct_one() -> None:
+    legs = Legs(None)
+    legs.shorten()
+    url = "postgresql://somebody:secret@127.0.0.1:5432/there"
+    assert legs.database_url(url) == url
+    assert (legs.server_address(80).host, legs.server_address(80).port) == (HOST, 80)
+    assert legs.measure(url, 80, legs.server_address(80)) is None
+
+
+class _Ways:
+    """An injector that notes what it is asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Leg, Address]] = []
+        self.pids: tuple[int, ...] = ()
+        self.delays_harness = False
+
+    def through(self, leg: Leg, target: Address) -> Address:
+        self.asked.append((leg, target))
+        return Address(HOST, 10_000 + len(self.asked))
+
+    def set_round_trip(self, leg: Leg, milliseconds: float) -> None:
+        """Nothing to lengthen."""
+
+
+def test_one_way_is_made_to_each_target_however_often_it_is_asked_for() -> None:
+    """A relay would listen on another port for each, until it ends."""
+    ways = _Ways()
+    legs = Legs(ways)
+    url = "postgresql://somebody:secret@127.0.0.1:5432/there"
+    assert legs.database_url(url) == legs.database_url(url)
+    assert legs.server_address(80) == legs.server_address(80)
+    assert legs.server_address(80) != legs.server_address(81)
+    assert len(ways.asked) == 3

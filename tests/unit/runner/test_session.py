@@ -1,0 +1,296 @@
+"""A study from its file to its trials: real PostgreSQL, real servers, real load, but tiny."""
+
+import os
+import platform
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import msgspec
+import psutil
+import pytest
+from hdrh.histogram import HdrHistogram
+
+from harness.analysis.measures import Measure, trial_value
+from harness.base.errors import RunFailed
+from harness.base.workspace import Workspace, cache_folder
+from harness.inputs.study_loader import load_study
+from harness.records.store import Store
+from harness.records.trial import Run, Trial
+from harness.report.write import write_report
+from harness.runner.start import start
+from tests.toys.command import left_running, run_command
+from tests.toys.laboratory import Recorder, laboratory_of
+from tests.toys.workspaces import toy_workspace, write_study
+
+BLOCKS, ROUNDS, SLICE_S = 2, 3, 0.05
+ENDPOINTS = ("noop", "io_create", "io_read")
+ENTRIES = ("toy/good", "toy/burning", "toy/good#duplicate")
+
+
+class Finished(msgspec.Struct):
+    """A run that has ended."""
+
+    workspace: Workspace
+    store: Store
+    run: Run
+    trials: list[Trial]
+    listener: Recorder
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    workspace = toy_workspace(tmp_path_factory.mktemp("session") / "workspace")
+    path = write_study(
+        workspace, "tiny", ["good", "burning"], endpoints=ENDPOINTS, blocks=BLOCKS, rounds=ROUNDS,
+        slice_s=SLICE_S,
+    )  # fmt: skip
+    listener = Recorder()
+    laboratory = laboratory_of(workspace, listener)
+    store = start(laboratory, "tiny", load_study(path, laboratory.catalog), "run tiny")
+    trials, damaged = store.trials()
+    assert damaged == []
+    return Finished(workspace, store, store.read_run(), trials, listener)
+
+
+def test_every_trial_is_on_disk_and_complete(finished: Finished) -> None:
+    planned = {
+        (phase.block, phase.condition.name, entry)
+        for phase in finished.run.plan.phases
+        for entry in ENTRIES
+    }
+    kept = [(t.block, t.condition.name, t.entry) for t in finished.trials]
+    assert len(kept) == BLOCKS * len(ENDPOINTS) * len(ENTRIES)
+    assert set(kept) == planned
+    assert all(t.complete and t.run == finished.store.id for t in finished.trials)
+    assert finished.run.excluded == {}
+    assert finished.listener.problems == []
+    assert finished.listener.runs == [finished.store.id]
+
+
+def test_slices_follow_the_planned_order_and_do_not_overlap(finished: Finished) -> None:
+    names = [entry.name for entry in finished.run.plan.entries]
+    for phase in finished.run.plan.phases:
+        done = sorted(
+            (piece.start_ns, piece.start_ns + piece.elapsed_ns, piece, trial.entry)
+            for trial in finished.trials
+            if (trial.block, trial.condition) == (phase.block, phase.condition)
+            for piece in trial.slices
+        )
+        seen = [(piece.round, piece.position, entry) for _, _, piece, entry in done]
+        assert seen == [
+            (number, position, names[index])
+            for number, order in enumerate(phase.orders)
+            for position, index in enumerate(order)
+        ]
+        assert all(end <= start for (_, end, *_), (start, *_) in pairwise(done))
+
+
+def test_phases_were_measured_in_the_planned_order(finished: Finished) -> None:
+    starts = [
+        min(
+            piece.start_ns
+            for trial in finished.trials
+            if (trial.block, trial.condition) == (phase.block, phase.condition)
+            for piece in trial.slices
+        )
+        for phase in finished.run.plan.phases
+    ]
+    assert starts == sorted(starts)
+
+
+def test_the_duplicate_is_the_baseline_once_more(finished: Finished) -> None:
+    twins = [t for t in finished.trials if t.entry == "toy/good#duplicate"]
+    assert len(twins) == BLOCKS * len(ENDPOINTS)
+    assert {t.variant for t in twins} == {"toy/good"}
+
+
+def test_counts_and_times_of_every_slice_are_plausible(finished: Finished) -> None:
+    for trial in finished.trials:
+        assert len(trial.slices) == ROUNDS
+        for piece in trial.slices:
+            assert piece.errors == {}
+            assert piece.reconnects == 0
+            assert piece.correct >= trial.condition.connections
+            assert SLICE_S * 1e9 <= piece.elapsed_ns <= piece.window_ns
+            # One thread at a time has the interpreter, in the toy as in the generator.
+            assert 0 < piece.server_cpu_ns <= 1.2 * piece.window_ns
+            assert 0 < piece.generator_cpu_ns <= 1.2 * piece.window_ns
+            assert piece.database_cpu_ns is not None
+            if piece.correct > 2 * trial.condition.connections:
+                assert piece.latency_p50_ns is not None
+                assert piece.latency_p99_ns is not None
+                assert 0 < piece.latency_p50_ns <= piece.latency_p99_ns <= piece.elapsed_ns
+
+
+def test_the_database_works_only_where_the_contract_says_so(finished: Finished) -> None:
+    used = {
+        endpoint: sum(
+            piece.database_cpu_ns or 0
+            for trial in finished.trials
+            if trial.condition.endpoint == endpoint
+            for piece in trial.slices
+        )
+        for endpoint in ENDPOINTS
+    }
+    assert used["noop"] < 0.2 * used["io_read"]
+    assert used["noop"] < 0.2 * used["io_create"]
+
+
+def test_the_histogram_holds_what_is_left_between_the_edges(finished: Finished) -> None:
+    for trial in finished.trials:
+        assert trial.latency_hdr is not None
+        edges = 2 * trial.condition.connections
+        kept = sum(max(0, piece.correct - edges) for piece in trial.slices)
+        assert HdrHistogram.decode(trial.latency_hdr).get_total_count() == kept
+
+
+def test_memory_threads_and_processes_of_each_server_are_kept(finished: Finished) -> None:
+    for trial in finished.trials:
+        assert trial.processes == 1
+        assert trial.threads is not None
+        assert trial.threads > trial.condition.connections  # one each, and the listener
+        assert trial.rss_peak_kib is not None
+        assert 10_000 < trial.rss_peak_kib < 500_000
+        assert trial.idle_cpu_share is not None
+
+
+def test_cpu_that_a_request_is_known_to_burn_is_found_in_full(finished: Finished) -> None:
+    """500 microseconds by the server's own thread clock, on top of what the request costs."""
+    for block in range(1, BLOCKS + 1):
+        cost = {
+            trial.entry: trial_value(Measure.CPU, trial)
+            for trial in finished.trials
+            if (trial.block, trial.condition.endpoint) == (block, "noop")
+        }
+        burning, good = cost["toy/burning"], cost["toy/good"]
+        assert burning is not None
+        assert good is not None
+        assert burning - good == pytest.approx(500, rel=0.4)
+
+
+def test_progress_counts_every_slice_of_the_run_once(finished: Finished) -> None:
+    total = BLOCKS * len(ENDPOINTS) * ROUNDS * len(ENTRIES)
+    told = finished.listener.progressed
+    assert [each.done for each in told] == list(range(1, total + 1))
+    assert {each.endpoint for each in told} == set(ENDPOINTS)
+    assert {each.entry for each in told} == set(ENTRIES)
+    assert all(each.throughput > 0 for each in told)
+
+
+def test_every_variant_was_verified_once_and_the_outcome_kept(finished: Finished) -> None:
+    assert finished.listener.verified_names == ["toy/good", "toy/burning"]
+    kept = finished.run.verifications
+    assert [(v.variant, v.passed) for v in kept] == [("toy/good", True), ("toy/burning", True)]
+
+
+def test_what_is_published_names_neither_machine_nor_secret(finished: Finished) -> None:
+    write_report(finished.store)
+    published = [p for p in finished.store.folder.rglob("*") if p.suffix in {".json", ".html"}]
+    published.append(finished.store.folder / "report" / "report.md")
+    assert len(published) > len(finished.trials)
+    secrets = {
+        str(finished.workspace.root), str(cache_folder()), sys.prefix, str(Path.home()),
+        platform.node(), "postgresql://", "127.0.0.1",
+    }  # fmt: skip
+    for path in published:
+        text = path.read_text(encoding="utf-8")
+        assert [secret for secret in secrets if len(secret) > 2 and secret in text] == [], path
+
+
+def test_the_environment_that_was_measured_is_described(finished: Finished) -> None:
+    run = finished.run
+    assert run.implementations["toy"].packages["psycopg"].startswith("3.")
+    assert len(run.implementations["toy"].lock_digest) == 16
+    assert run.variants["toy/burning"].factors == {"views": "sync", "pool": "pooled"}
+    assert run.embedded_database
+    assert run.database["server_version"].startswith("18")
+    assert run.machine["processors"] == len(os.sched_getaffinity(0))
+
+
+def test_nothing_is_left_running(finished: Finished) -> None:
+    assert left_running(finished.workspace, os.getpid()) == []
+    children = psutil.Process().children(recursive=True)
+    assert [c for c in children if "harness.load.worker.worker" in c.cmdline()] == []
+
+
+@pytest.fixture(scope="module")
+def troubled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, int, str]:
+    """A run of a good server, one that dies, one that turns wrong, one that is excluded."""
+    workspace = toy_workspace(tmp_path_factory.mktemp("troubled") / "workspace")
+    names = ["good", "dies-under-load", "wrong-under-load", "crashes-at-start"]
+    write_study(workspace, "trouble", names, blocks=1)
+    done = run_command(workspace, "run", "trouble")
+    assert workspace.results.is_dir(), done.stderr
+    (folder,) = workspace.results.iterdir()
+    assert left_running(workspace, os.getpid()) == []
+    return Store(folder), done.returncode, " ".join(done.stderr.split())
+
+
+@pytest.fixture
+def kept(troubled: tuple[Store, int, str]) -> dict[str, Trial]:
+    trials, damaged = troubled[0].trials()
+    assert damaged == []
+    return {trial.entry: trial for trial in trials}
+
+
+def test_a_server_that_dies_leaves_its_trial_with_its_last_words(kept: dict[str, Trial]) -> None:
+    trial = kept["toy/dies-under-load"]
+    assert trial.problem is not None
+    assert trial.problem.startswith("the server died")
+    assert "toy: I have had enough" in trial.problem
+    assert 1 <= len(trial.slices) <= ROUNDS
+    assert sum(sum(piece.errors.values()) for piece in trial.slices) > 0
+
+
+def test_the_others_are_measured_to_the_end(kept: dict[str, Trial]) -> None:
+    for name in ("toy/good", "toy/good#duplicate", "toy/wrong-under-load"):
+        assert kept[name].complete
+        assert len(kept[name].slices) == ROUNDS
+
+
+def test_a_server_that_turns_wrong_under_load_is_caught_by_every_response_checked(
+    kept: dict[str, Trial],
+) -> None:
+    trial = kept["toy/wrong-under-load"]
+    assert trial.slices[-1].correct == 0
+    assert trial.slices[-1].errors["body"] > 0
+    assert any("something" in sample for sample in trial.error_samples)
+    assert all(piece.errors == {} for piece in kept["toy/good"].slices)
+
+
+def test_a_variant_that_fails_verification_is_excluded_with_the_reason(
+    troubled: tuple[Store, int, str], kept: dict[str, Trial]
+) -> None:
+    store = troubled[0]
+    run = store.read_run()
+    assert list(run.excluded) == ["toy/crashes-at-start"]
+    assert "toy: I will not start today" in run.excluded["toy/crashes-at-start"]
+    assert "toy/crashes-at-start" not in kept
+    for name in ("index.html", "report.md"):
+        text = (store.folder / "report" / name).read_text(encoding="utf-8")
+        assert "toy/crashes-at-start" in text
+        assert "toy: I will not start today" in text
+
+
+def test_the_run_ends_with_status_1_and_says_what_failed(
+    troubled: tuple[Store, int, str],
+) -> None:
+    _, status, said = troubled
+    assert status == 1
+    assert "1 trial could not be completed" in said
+    assert "verification or audit failed: toy/crashes-at-start" in said
+    assert "toy/dies-under-load" in said
+    assert "Traceback" not in said
+
+
+def test_a_baseline_that_fails_ends_the_run_before_any_measurement(tmp_path: Path) -> None:
+    workspace = toy_workspace(tmp_path / "workspace")
+    path = write_study(workspace, "hopeless", ["crashes-at-start"])
+    laboratory = laboratory_of(workspace, Recorder())
+    with pytest.raises(RunFailed, match="The baseline `toy/crashes-at-start` fails verification"):
+        start(laboratory, "hopeless", load_study(path, laboratory.catalog), "run hopeless")
+    (folder,) = workspace.results.iterdir()
+    assert Store(folder).trials() == ([], [])
+    assert list(Store(folder).read_run().excluded) == ["toy/crashes-at-start"]
+    assert left_running(workspace, os.getpid()) == []

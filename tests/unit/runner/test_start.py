@@ -1,0 +1,205 @@
+"""Interrupted runs: what is kept, what is left running, and how they are continued."""
+
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+from rich.console import Console
+
+from harness.base.errors import UsageError
+from harness.base.workspace import Workspace
+from harness.cli.tables import ProgressListener
+from harness.inputs.manifests import Cores
+from harness.records.store import Store
+from harness.runner.digests import contract_digest
+from harness.runner.laboratory import Laboratory
+from harness.runner.start import resume
+from tests.toys.command import left_running, run_command, start_command, stop_when
+from tests.toys.laboratory import laboratory_of
+from tests.toys.workspaces import toy_workspace, write_study
+
+BLOCKS, ENTRIES = 4, 2
+
+
+class Stopped(msgspec.Struct):
+    """A command that was stopped in the middle of a run."""
+
+    status: int
+    said: str
+    pid: int
+    left: list[str]
+    kept: dict[str, bytes]
+
+
+class History(msgspec.Struct):
+    """One run: killed, resumed and interrupted, resumed to its end."""
+
+    workspace: Workspace
+    store: Store
+    killed: Stopped
+    interrupted: Stopped
+    status: int
+    said: str
+
+
+def phases_kept(workspace: Workspace, count: int) -> Callable[[], bool]:
+    """Whether so many phases are on disk in full, so that the next one has begun."""
+    return lambda: len(list(workspace.results.glob("*/trials/*.json"))) >= count * ENTRIES
+
+
+def stop(workspace: Workspace, phases: int, number: signal.Signals, *arguments: str) -> Stopped:
+    process = start_command(workspace, *arguments)
+    _, err = stop_when(process, phases_kept(workspace, phases), number)
+    left = left_running(workspace, process.pid)
+    return Stopped(process.returncode, " ".join(err.split()), process.pid, left, kept(workspace))
+
+
+def kept(workspace: Workspace) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in workspace.results.glob("*/trials/*")}
+
+
+@pytest.fixture(scope="module")
+def history(tmp_path_factory: pytest.TempPathFactory) -> History:
+    workspace = toy_workspace(tmp_path_factory.mktemp("conduct") / "workspace")
+    write_study(workspace, "long", ["good"], blocks=BLOCKS, rounds=8)
+    killed = stop(workspace, 1, signal.SIGKILL, "run", "long")
+    (folder,) = workspace.results.iterdir()
+    resume = ("run", "--resume", folder.name)
+    interrupted = stop(workspace, 2, signal.SIGINT, *resume)
+    done = run_command(workspace, *resume)
+    said = " ".join(done.stderr.split())
+    return History(workspace, Store(folder), killed, interrupted, done.returncode, said)
+
+
+def test_a_killed_run_leaves_no_process_behind(history: History) -> None:
+    """No server, no generator, no PostgreSQL: the kernel ends them with their parent."""
+    assert history.killed.status == -signal.SIGKILL
+    assert history.killed.left == []
+
+
+def test_a_killed_run_keeps_whole_trials_only(history: History) -> None:
+    whole = [name for name in history.killed.kept if name.endswith(".json")]
+    assert ENTRIES <= len(whole) < BLOCKS * ENTRIES
+
+
+def test_ctrl_c_ends_with_status_130_and_says_how_to_resume(history: History) -> None:
+    assert history.interrupted.status == 130
+    assert f"bridgetoll run --resume {history.store.id}" in history.interrupted.said
+    assert "Traceback" not in history.interrupted.said
+    assert history.interrupted.left == []
+
+
+def test_a_resumed_run_is_complete(history: History) -> None:
+    assert (history.status, history.said.count("Traceback")) == (0, 0)
+    run = history.store.read_run()
+    trials, damaged = history.store.trials()
+    assert damaged == []
+    assert all(trial.complete for trial in trials)
+    assert len(run.plan.phases) == BLOCKS
+    assert all(history.store.has_phase(phase, run.plan.entries) for phase in run.plan.phases)
+
+
+def test_resuming_adds_what_is_missing_and_leaves_every_kept_trial_as_it_was(
+    history: History,
+) -> None:
+    """Byte for byte, also where a phase was cut off among its files and had to be repeated."""
+    final = kept(history.workspace)
+    for earlier in (history.killed.kept, history.interrupted.kept):
+        trials = {name: body for name, body in earlier.items() if name.endswith(".json")}
+        assert trials.items() <= final.items()
+    assert len(history.killed.kept) < len(history.interrupted.kept) < len(final)
+    repeated = [name for name in final if "~" in name]
+    assert len(repeated) in (0, ENTRIES)  # at most the one phase that the kill cut off
+
+
+def test_a_resumed_run_follows_the_plan_that_was_drawn(history: History) -> None:
+    run = history.store.read_run()
+    orders = {phase.block: phase.orders for phase in run.plan.phases}
+    names = [entry.name for entry in run.plan.entries]
+    for trial in history.store.trials()[0]:
+        assert [names[orders[trial.block][p.round][p.position]] for p in trial.slices] == [
+            trial.entry
+        ] * 8
+
+
+def watched(workspace: Workspace) -> Laboratory:
+    """Watched as the command's user does."""
+    return laboratory_of(workspace, ProgressListener(Console(stderr=True)))
+
+
+def test_resuming_a_finished_run_measures_nothing(history: History) -> None:
+    before = kept(history.workspace)
+    resume(watched(history.workspace), history.store)
+    assert kept(history.workspace) == before
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ("implementations/toy/requirements.lock", "there changed: the lock of toy"),
+        ("shared/contract/effects.toml", "there changed: the contract;"),
+        ("shared/servers.toml", "there changed: the code of an implementation, shared/servers"),
+        ("implementations/toy/server.py", "there changed: the code of an implementation"),
+        ("shared/schema.sql", "there changed: the contract;"),
+    ],
+)
+def test_a_run_is_not_resumed_under_other_conditions(
+    history: History, changed: str, told: str
+) -> None:
+    path = history.workspace.root / changed
+    before = path.read_bytes()
+    path.write_bytes(before + (b"\n-- x\n" if path.suffix == ".sql" else b"\n# x\n"))
+    try:
+        with pytest.raises(UsageError, match=told):
+            resume(
+                watched(history.workspace),
+                history.store,
+            )
+    finally:
+        path.write_bytes(before)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"machine": {"processors": 96}}, "the machine or its Python"),
+        ({"cores": Cores((5,), (6,), (7,))}, "the cores"),
+        ({"embedded_database": False}, "the database"),
+    ],
+)
+def test_a_run_is_not_resumed_on_another_machine_or_database(
+    history: History, tmp_path: Path, changes: dict[str, object], told: str
+) -> None:
+    elsewhere = Store.create(tmp_path, history.store.id)
+    elsewhere.write_run(msgspec.structs.replace(history.store.read_run(), **changes))
+    with pytest.raises(UsageError, match=f"there changed: {told};"):
+        resume(watched(history.workspace), elsewhere)
+
+
+def test_the_digest_of_the_contract_covers_every_file_of_it(workspace: Workspace) -> None:
+    seen = {contract_digest(workspace)}
+    files = [p for p in sorted(workspace.shared.rglob("*")) if covered(workspace, p)]
+    assert len(files) == 4
+    for number, path in enumerate(files, start=2):
+        path.write_bytes(path.read_bytes() + b"\n")
+        seen.add(contract_digest(workspace))
+        assert len(seen) == number
+
+
+def covered(workspace: Workspace, path: Path) -> bool:
+    return path.suffix == ".sql" or path.parent == workspace.shared / "contract"
+
+
+def test_a_run_stopped_before_any_measurement_leaves_no_folder(tmp_path: Path) -> None:
+    workspace = toy_workspace(tmp_path / "workspace")
+    write_study(workspace, "early", ["good"])
+    process = start_command(workspace, "run", "early")
+    _, err = stop_when(
+        process, lambda: bool(list(workspace.results.glob("*/logs/verify-*"))), signal.SIGINT
+    )
+    assert process.returncode == 130
+    assert "nothing is left running" in " ".join(err.split())
+    assert left_running(workspace, process.pid) == []
+    assert list(workspace.results.iterdir()) == []

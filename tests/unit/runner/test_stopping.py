@@ -1,0 +1,155 @@
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from harness.inputs.study import Condition, Objective, Stopping
+from harness.records.store import Store
+from harness.records.trial import Run, Trial
+from harness.runner.stopping import Stopper
+from tests.toys.runs import BASELINE, make_run, make_study, simulate
+
+COST = {BASELINE: 500.0, "b/other": 550.0}
+
+
+class Clock:
+    """Stands still until it is told to go on."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def run_with(stopping: Stopping) -> Run:
+    study = msgspec.structs.replace(make_study(blocks=6), stopping=stopping)
+    return make_run(study)
+
+
+def stored(folder: Path, run: Run, trials: list[Trial]) -> Store:
+    store = Store.create(folder, run.id)
+    for trial in trials:
+        store.write_trial(trial)
+    return store
+
+
+def quiet(run: Run, blocks: int) -> list[Trial]:
+    """Blocks that differ by about a thousandth."""
+    made = simulate(run, COST, 1, drift=0.0, noise=0.001, start=0.0)
+    return [trial for trial in made if trial.block <= blocks]
+
+
+LOOKING = run_with(Stopping(half_width=0.02, looks=(3, 5)))
+
+
+def test_a_precise_run_ends_at_its_look_and_says_how_precise_it_is(tmp_path: Path) -> None:
+    store = stored(tmp_path, LOOKING, quiet(LOOKING, 3))
+    reason = Stopper(LOOKING, store).reason(3)
+    assert reason is not None
+    assert reason.startswith("every ratio is known to ±0.")
+    assert reason.endswith("% after 3 blocks, and ±2.0% was asked for")
+
+
+def test_a_run_that_is_not_precise_yet_goes_on(tmp_path: Path) -> None:
+    noisy = simulate(LOOKING, COST, 1, drift=0.0, noise=0.05, start=0.1)
+    store = stored(tmp_path, LOOKING, [trial for trial in noisy if trial.block <= 3])
+    assert Stopper(LOOKING, store).reason(3) is None
+
+
+@pytest.mark.parametrize("blocks", [0, 1, 2, 4])
+def test_nobody_looks_between_the_looks(tmp_path: Path, blocks: int) -> None:
+    """However precise it is: each look costs a little coverage."""
+    store = stored(tmp_path, LOOKING, quiet(LOOKING, 4))
+    assert Stopper(LOOKING, store).reason(blocks) is None
+
+
+def test_every_ratio_must_be_precise_the_duplicates_too(tmp_path: Path) -> None:
+    trials = quiet(LOOKING, 3)
+    wild = simulate(LOOKING, COST, 2, drift=0.0, noise=0.0, start=0.2)
+    twin = LOOKING.plan.entries[-1].name
+    mixed = [t for t in trials if t.entry != twin]
+    mixed += [t for t in wild if t.entry == twin and t.block <= 3]
+    assert Stopper(LOOKING, stored(tmp_path, LOOKING, mixed)).reason(3) is None
+
+
+def test_a_look_on_resuming_is_at_the_blocks_before_it_and_not_at_later_ones(
+    tmp_path: Path,
+) -> None:
+    """A look was decided when it was due; with later blocks it would be another look."""
+    noisy = simulate(LOOKING, COST, 1, drift=0.0, noise=0.05, start=0.1)
+    later = [trial for trial in quiet(LOOKING, 5) if trial.block > 3]
+    early = [trial for trial in noisy if trial.block <= 3]
+    alone = stored(tmp_path / "alone", LOOKING, quiet(LOOKING, 3))
+    followed = stored(
+        tmp_path / "followed", LOOKING,
+        [*quiet(LOOKING, 3), *(t for t in noisy if t.block > 3)],
+    )  # fmt: skip
+    assert Stopper(LOOKING, followed).reason(3) == Stopper(LOOKING, alone).reason(3)
+    unprecise = stored(tmp_path / "early", LOOKING, [*early, *later])
+    assert Stopper(LOOKING, unprecise).reason(3) is None
+
+
+def test_without_trials_nothing_is_precise(tmp_path: Path) -> None:
+    assert Stopper(LOOKING, stored(tmp_path, LOOKING, [])).reason(3) is None
+
+
+def test_a_search_has_no_cost_per_request_that_must_be_precise(tmp_path: Path) -> None:
+    search = Condition("io_read", connections=8, window_s=1.0, objective=Objective())
+    study = msgspec.structs.replace(LOOKING.study, conditions=(*LOOKING.study.conditions, search))
+    run = msgspec.structs.replace(LOOKING, study=study)
+    wild = simulate(LOOKING, COST, 2, drift=0.0, noise=0.3, start=0.3)
+    searched = [
+        msgspec.structs.replace(t, condition=search, sustained_per_s=100.0)
+        for t in wild if t.block <= 3
+    ]  # fmt: skip
+    store = stored(tmp_path, run, [*quiet(LOOKING, 3), *searched])
+    assert Stopper(run, store).reason(3) is not None
+
+
+BUDGET = run_with(Stopping(budget_s=600.0))
+
+
+def timed(tmp_path: Path, *block_s: float) -> str | None:
+    """What is said after blocks that took so long."""
+    clock = Clock()
+    stopper = Stopper(BUDGET, stored(tmp_path, BUDGET, []), clock)
+    for seconds in block_s:
+        clock.now += seconds
+        stopper.block_done()
+    return stopper.reason(len(block_s))
+
+
+def test_a_block_that_would_end_after_the_budget_is_not_begun(tmp_path: Path) -> None:
+    told = "another block would end after the budget of 10 min"
+    assert timed(tmp_path, 200, 200, 201) == told
+    assert timed(tmp_path / "long", 301) == told
+
+
+def test_a_block_that_ends_just_in_time_is_begun(tmp_path: Path) -> None:
+    assert timed(tmp_path, 200, 200) is None
+    assert timed(tmp_path / "one", 300) is None
+
+
+def test_the_next_block_is_expected_to_take_as_long_as_those_before_on_average(
+    tmp_path: Path,
+) -> None:
+    assert timed(tmp_path, 100, 340) is not None
+    assert timed(tmp_path / "short", 100, 290) is None
+
+
+def test_the_first_block_is_always_begun(tmp_path: Path) -> None:
+    """Blocks that an earlier session measured tell nothing about this one's pace."""
+    clock = Clock()
+    stopper = Stopper(BUDGET, stored(tmp_path, BUDGET, []), clock)
+    clock.now += 10_000
+    assert stopper.reason(4) is None
+
+
+def test_without_a_budget_time_does_not_matter(tmp_path: Path) -> None:
+    clock = Clock()
+    run = run_with(Stopping())
+    stopper = Stopper(run, stored(tmp_path, run, quiet(run, 3)), clock)
+    clock.now += 1e9
+    stopper.block_done()
+    assert stopper.reason(3) is None
