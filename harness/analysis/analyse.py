@@ -8,16 +8,17 @@ import msgspec
 from harness.analysis.causes.explain import Causes, explain
 from harness.analysis.claims.judge import Judgement, judge
 from harness.analysis.claims.values import Findings
-from harness.analysis.condition import Piece
+from harness.analysis.condition import Piece, pieces_of
 from harness.analysis.labels.labels import LIMITS, REMEDIES, Finding, Label
 from harness.analysis.locust.summary import Ramps, summarise
 from harness.analysis.measures import Measure, ranked
-from harness.analysis.run_pieces import pieces_of
 from harness.analysis.stats.ties import ALPHA, exceedance_p, holm
 from harness.analysis.variants import Comparison, compare_variants
 from harness.inputs.claims import Claim
 from harness.inputs.study import Condition
-from harness.records.trial import DUPLICATE, Run, Trial
+from harness.records.plan import DUPLICATE
+from harness.records.run import Run
+from harness.records.trial import Trial
 
 
 class LabelCount(msgspec.Struct, frozen=True):

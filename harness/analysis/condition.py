@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence, Set
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.analysis.labels.attempts import counted_attempts
 from harness.analysis.labels.labels import FAILED, LIMITS, Finding, Label
 from harness.analysis.labels.limits import Circumstances, idle_cores
 from harness.analysis.labels.rules import findings
@@ -18,7 +19,9 @@ from harness.analysis.stats.components import Components, components, mean_compo
 from harness.analysis.stats.intervals import Interval, block_interval
 from harness.analysis.stats.ties import noise_floor
 from harness.inputs.study import Condition
-from harness.records.trial import DUPLICATE, Run, Trial
+from harness.records.plan import DUPLICATE
+from harness.records.run import Run
+from harness.records.trial import Trial
 
 _NOT_AS_OFFERED = frozenset({Label.OVERLOADED, Label.GENERATOR_BOUND})
 _OWN_WAITING = frozenset({Label.SERVER_BOUND, Label.LATENCY_BOUND, Label.POOL_BOUND})
@@ -285,3 +288,18 @@ def _by_entry(
 
 def _log(value: int | None) -> float:
     return math.log(value) if value is not None and value > 0 else math.nan
+
+
+def pieces_of(run: Run, trials: Sequence[Trial]) -> list[Piece]:
+    """Of each condition that has trials, in the study's order, by the attempts that count.
+
+    None of Locust's cells, which stand each by itself.
+    """
+    if run.study.ramped:
+        return []
+    counted = counted_attempts(run, trials)
+    return [
+        Piece(run, condition, found)
+        for condition in run.study.conditions
+        if (found := [t for t in counted if t.condition == condition])
+    ]

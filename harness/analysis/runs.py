@@ -7,14 +7,13 @@ from typing import Literal
 
 import msgspec
 
-from harness.analysis.condition import Piece
+from harness.analysis.condition import Piece, pieces_of
 from harness.analysis.measures import Measure, ranked
-from harness.analysis.run_pieces import pieces_of
-from harness.analysis.stats.intervals import Interval, block_interval
+from harness.analysis.stats.intervals import Difference, Interval, block_interval, welch
 from harness.analysis.stats.ties import ALPHA, exceedance_p, holm
-from harness.analysis.stats.welch import Difference, welch
 from harness.inputs.study import Condition, Study
-from harness.records.trial import Run, Trial
+from harness.records.run import Run
+from harness.records.trial import Trial
 
 MEASURES: dict[str, Measure] = {
     "cpu": Measure.CPU,

@@ -7,7 +7,9 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import msgspec
 
 from harness.inputs.contract import Contract
-from harness.inputs.manifests import Server, Settings, Variant
+from harness.inputs.manifests import Variant
+from harness.inputs.servers import Server
+from harness.inputs.settings import ApplicationSettings
 from harness.lab.network import HOST
 from harness.lab.postgres.database import Database
 from harness.lab.servers import RunningServer, await_ready, launch_server
@@ -29,7 +31,7 @@ class Bench(msgspec.Struct, frozen=True):
         self,
         variant: Variant,
         python: Path,
-        settings: Settings,
+        settings: ApplicationSettings,
         log: Path,
         *,
         threads: int,

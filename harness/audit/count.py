@@ -18,13 +18,13 @@ import msgspec
 
 from harness.audit.bench import Bench, at_port
 from harness.audit.counters import Counters
-from harness.audit.findings import Violation
-from harness.audit.http_checks import Subject
+from harness.audit.http_checks import Subject, Violation
 from harness.audit.http_client import FORM, Probe, Session
 from harness.audit.pg_wire import Wire
 from harness.base.errors import DatabaseFailed, ServerFailed
-from harness.inputs.contract import Operation
-from harness.inputs.manifests import ENDPOINTS, QUANTITIES, Settings, Variant
+from harness.inputs.contract import ENDPOINTS, Operation
+from harness.inputs.manifests import QUANTITIES, Variant
+from harness.inputs.settings import ApplicationSettings
 from harness.lab.latency.observing_relay import Observer, Relay
 from harness.lab.network import HOST
 from harness.lab.servers import RunningServer
@@ -146,7 +146,7 @@ def _start(
     there = urlsplit(url)
     relay = stack.enter_context(Relay(there.hostname or HOST, there.port or 5432, observe_database))
     counters = stack.enter_context(Counters()) if instrumented else None
-    settings = Settings(
+    settings = ApplicationSettings(
         database_url=at_port(url, relay.port), pool_size=_POOL, pool_timeout_s=_POOL_TIMEOUT_S,
         cpu_iterations=1_000, wait_ms=1,
     )  # fmt: skip

@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Self
 
-from harness.audit.findings import Violation
+from harness.audit.http_checks import Violation
 
 _ANSWER_S = 5.0
 _LONGEST_ANSWER = 65_536

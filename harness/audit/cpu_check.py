@@ -3,8 +3,7 @@
 import time
 from functools import cache
 
-from harness.audit.findings import expect
-from harness.audit.http_checks import Subject
+from harness.audit.http_checks import Subject, expect
 from harness.inputs.contract import cpu_sum
 from harness.lab.clocks import TreeClock
 

@@ -11,7 +11,6 @@ from uuid import UUID
 
 import msgspec
 
-from harness.audit.findings import Violation, expect
 from harness.audit.http_client import FORM, Probe, Reply
 from harness.inputs.contract import (
     FANOUT,
@@ -25,7 +24,7 @@ from harness.inputs.contract import (
     fanout_target,
     row_id,
 )
-from harness.inputs.manifests import Settings
+from harness.inputs.settings import ApplicationSettings
 from harness.lab.postgres.database import Database
 
 
@@ -39,7 +38,7 @@ class Subject(msgspec.Struct, frozen=True):
     probe: Probe
     contract: Contract
     database: Database
-    settings: Settings
+    settings: ApplicationSettings
     connects_per_request: bool = False
 
     def answer(self, endpoint: str) -> Any:
@@ -262,3 +261,13 @@ def _values(post: dict[str, str]) -> tuple[UUID, str, str, datetime, datetime]:
 
 def _pieces(body: bytes, size: int = 8_192) -> Iterator[bytes]:
     return (body[at : at + size] for at in range(0, len(body), size))
+
+
+class Violation(Exception):
+    """A check failed; the message says what was expected and what was seen."""
+
+
+def expect(condition: bool, problem: str) -> None:
+    """Raise a `Violation` unless the condition holds."""
+    if not condition:
+        raise Violation(problem)

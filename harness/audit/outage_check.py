@@ -2,8 +2,7 @@
 
 import time
 
-from harness.audit.findings import expect
-from harness.audit.http_checks import Subject
+from harness.audit.http_checks import Subject, expect
 
 RECOVERY_S = 20.0
 """Long enough for a pool that waits between attempts, doubling from a second."""

@@ -7,11 +7,10 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlencode
 
-from harness.audit.findings import expect
-from harness.audit.http_checks import Subject
+from harness.audit.http_checks import Subject, expect
 from harness.audit.http_client import FORM, Reply
 from harness.inputs.contract import FANOUT, Operation, fanout_target
-from harness.lab.postgres.counted import Counted
+from harness.lab.postgres.database import Counted
 
 _AT_ONCE = 8
 _REQUESTS = 48

@@ -5,13 +5,13 @@ from pathlib import Path
 
 from harness.audit.bench import Bench
 from harness.audit.cpu_check import check_cpu_scales, cpu_per_request_ns
-from harness.audit.findings import Violation
-from harness.audit.http_checks import HTTP_CHECKS, Check, Subject
+from harness.audit.http_checks import HTTP_CHECKS, Check, Subject, Violation
 from harness.audit.http_client import Probe
 from harness.audit.outage_check import database_outage
 from harness.audit.sql_checks import errors_leave_the_database_alone, sql_effects
 from harness.base.errors import DatabaseFailed, ServerFailed
-from harness.inputs.manifests import Settings, Variant
+from harness.inputs.manifests import Variant
+from harness.inputs.settings import ApplicationSettings
 from harness.lab.servers import RunningServer
 from harness.records.verification import Outcome, Verification
 
@@ -53,8 +53,8 @@ def _log(bench: Bench, variant: Variant) -> Path:
     return bench.log(variant, "verify")
 
 
-def _settings(bench: Bench, variant: str, iterations: int) -> Settings:
-    return Settings(
+def _settings(bench: Bench, variant: str, iterations: int) -> ApplicationSettings:
+    return ApplicationSettings(
         database_url=bench.database.login(variant),
         pool_size=_POOL,
         pool_timeout_s=_POOL_TIMEOUT_S,

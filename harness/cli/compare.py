@@ -19,8 +19,8 @@ from harness.base.errors import Regressed, UnknownName, UsageError
 from harness.cli import show_compare
 from harness.cli.console import Json, app, err, open_workspace, out, print_json
 from harness.records.comparability import changes, check_comparable
+from harness.records.run import Run
 from harness.records.store import Store, find_run
-from harness.records.trial import Run
 
 
 @app.command("compare")

@@ -7,8 +7,7 @@ import typer
 
 from harness.base.errors import RunFailed
 from harness.cli.console import DatabaseUrl, app, laboratory_of, open_workspace, out
-from harness.inputs.manifests import Settings
-from harness.inputs.settings import DatabaseSettings, ServerSettings
+from harness.inputs.settings import ApplicationSettings, DatabaseSettings, ServerSettings
 from harness.lab.environments import prepare
 from harness.lab.servers import await_ready, launch_server
 from harness.runner.start import open_database
@@ -36,7 +35,7 @@ def serve(
         defaults = ServerSettings()
         server = launch_server(
             chosen, catalog.servers[chosen.server], python,
-            Settings(
+            ApplicationSettings(
                 database_url=database.login(variant), pool_size=defaults.pool_size,
                 pool_timeout_s=defaults.pool_timeout_s, wait_ms=defaults.wait_ms,
                 cpu_iterations=defaults.cpu_iterations,

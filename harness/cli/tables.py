@@ -13,7 +13,7 @@ from harness.analysis.measures import Measure, ranked
 from harness.analysis.stats.ties import letters
 from harness.inputs.catalog import Catalog
 from harness.inputs.study import Condition, Study
-from harness.records.trial import Phase, Plan
+from harness.records.plan import Phase, Plan
 from harness.records.verification import Verification
 from harness.report.sections.locust import compared_per_s, gain_sentence, route
 from harness.report.words import causes as cause_words

@@ -6,8 +6,8 @@ from pathlib import Path
 import msgspec
 
 from harness.doctor.finding import Finding, Topic
-from harness.inputs.manifests import Cores
 from harness.lab.machine import physical_cores, propose_cores
+from harness.records.run import Cores
 
 _LISTED = 4
 """More processors than this are counted, not listed."""

@@ -10,11 +10,11 @@ import psycopg
 
 from harness.base.errors import DatabaseFailed
 from harness.doctor.finding import Finding, Topic
-from harness.inputs.manifests import Cores
 from harness.inputs.settings import DatabaseSettings
 from harness.lab.machine import pinned
 from harness.lab.postgres.cluster import EmbeddedPostgres
 from harness.lab.postgres.connection import Connection, connect
+from harness.records.run import Cores
 
 _SECONDS = 1.0
 _WARMUP = 50

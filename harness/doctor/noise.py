@@ -9,10 +9,10 @@ import numpy as np
 
 from harness.analysis.labels.rules import FOREIGN_SHARE, STEAL_SHARE
 from harness.doctor.finding import Finding, Topic
-from harness.inputs.manifests import Cores
 from harness.inputs.settings import LoadSettings
 from harness.lab.clocks import MachineTime
 from harness.lab.machine import pinned
+from harness.records.run import Cores
 
 _FEWEST = 8
 """Pieces below which nothing is said about how they vary."""

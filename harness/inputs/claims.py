@@ -8,7 +8,8 @@ import msgspec
 from harness.base.decode import convert, toml_table
 from harness.base.errors import MalformedFile
 from harness.base.workspace import Workspace
-from harness.inputs.manifests import ENDPOINTS, QUANTITIES
+from harness.inputs.contract import ENDPOINTS
+from harness.inputs.manifests import QUANTITIES
 
 Bound = Annotated[float, msgspec.Meta(ge=0)]
 

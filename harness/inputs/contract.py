@@ -13,7 +13,6 @@ import yaml
 from harness.base.decode import convert, toml_table
 from harness.base.errors import MalformedFile
 from harness.base.workspace import Workspace
-from harness.inputs.manifests import ENDPOINTS
 
 PAGE_SIZE = 25
 """Posts in one answer of `/io_read`, at most."""
@@ -150,3 +149,7 @@ def _text(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise MalformedFile(path, f"cannot be read ({error}); restore the file.") from error
+
+
+ENDPOINTS = ("health", "noop", "cpu", "io_create", "io_read", "io_fanout", "io_wait")
+"""The operations of the contract, in the order in which reports show them."""

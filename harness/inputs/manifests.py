@@ -6,15 +6,20 @@ variant's turn in a round, a *trial* what one block yields for one variant under
 Durations end in `_s` (seconds) or `_ns` (nanoseconds). What is not known is `None`.
 """
 
+import platform
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-ENDPOINTS = ("health", "noop", "cpu", "io_create", "io_read", "io_fanout", "io_wait")
-"""The operations of the contract, in the order in which reports show them."""
-
+from harness.base.decode import convert, toml_table
+from harness.base.errors import MalformedFile, UnknownName
+from harness.inputs.contract import ENDPOINTS
+from harness.inputs.servers import Server
 
 QUANTITIES = (
     "hops", "threads", "loops", "connects", "statements", "transactions", "round_trips",
@@ -29,15 +34,6 @@ class Tag(StrEnum):
 
     CONTROLLED = "controlled"
     DEPLOYED = "deployed"
-
-
-class Server(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One entry of `shared/servers.toml`."""
-
-    title: str
-    protocol: str
-    keep_alive: bool
-    argv: tuple[str, ...]
 
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
@@ -106,42 +102,128 @@ class Implementation(msgspec.Struct, frozen=True):
         return self.folder / "requirements.lock"
 
 
-class Settings(msgspec.Struct, frozen=True):
-    """What an implementation is told, by environment variable; the contract names them."""
-
-    database_url: str
-    pool_size: int
-    pool_timeout_s: float
-    cpu_iterations: int
-    wait_ms: int
-    extra_hops: int = 0
-
-    def environment(self) -> dict[str, str]:
-        """The variables of the contract, as strings."""
-        return {
-            "DATABASE_URL": self.database_url,
-            "POOL_SIZE": str(self.pool_size),
-            "POOL_TIMEOUT": f"{self.pool_timeout_s:g}",
-            "CPU_ITERATIONS": str(self.cpu_iterations),
-            "WAIT_MS": str(self.wait_ms),
-            "EXTRA_HOPS": str(self.extra_hops),
-        }
+_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 
-class Cores(msgspec.Struct, frozen=True):
-    """Which processors each role is pinned to; roles that share one are *co-located*."""
+class _VariantTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    title: str
+    server: str
+    app: str
+    factors: dict[str, str]
+    env: dict[str, str] = {}
+    tags: tuple[Tag, ...] = ()
+    expect: Expect = Expect()
 
-    application: tuple[int, ...]
-    database: tuple[int, ...]
-    load: tuple[int, ...]
 
-    @property
-    def all(self) -> frozenset[int]:
-        """Every processor that some role may use."""
-        return frozenset({*self.application, *self.database, *self.load})
+class _ToolTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    title: str
+    variants: dict[str, _VariantTable]
 
-    @property
-    def co_located(self) -> bool:
-        """Whether two roles share a processor."""
-        count = len(self.application) + len(self.database) + len(self.load)
-        return len({*self.application, *self.database, *self.load}) < count
+
+def check_endpoint(name: str, where: str) -> str:
+    """`name`, if the contract has such an endpoint."""
+    if name not in ENDPOINTS:
+        raise UnknownName("endpoint", name, list(ENDPOINTS), where)
+    return name
+
+
+def _implementation(path: Path, servers: dict[str, Server]) -> Implementation:
+    document = toml_table(path)
+    tool = convert(document.get("tool", {}), dict[str, object], path, "tool").get("bridgetoll")
+    if tool is None:
+        raise MalformedFile(path, "has no table [tool.bridgetoll]; add one, or move the folder.")
+    table = convert(tool, _ToolTable, path, "tool.bridgetoll")
+    project = convert(document.get("project", {}), dict[str, object], path, "project")
+    requires = project.get("requires-python")
+    if not isinstance(requires, str):
+        raise MalformedFile(
+            path, "`project.requires-python` is missing; say which Python it needs."
+        )
+    _check_python(path, requires)
+    folder = path.parent
+    if not (folder / "requirements.lock").is_file():
+        raise MalformedFile(
+            folder / "requirements.lock",
+            "no such file; make it with `uv pip compile --universal --generate-hashes "
+            "pyproject.toml -o requirements.lock`.",
+        )
+    variants = tuple(_variant(path, table, name, servers) for name in table.variants)
+    return Implementation(
+        name=folder.name,
+        title=table.title,
+        folder=folder,
+        requires_python=requires,
+        variants=variants,
+        dependencies=_dependencies(path, project),
+    )
+
+
+def _dependencies(path: Path, project: dict[str, object]) -> tuple[str, ...]:
+    found = convert(project.get("dependencies", []), tuple[str, ...], path, "project.dependencies")
+    for text in found:
+        try:
+            Requirement(text)
+        except InvalidRequirement:
+            raise MalformedFile(
+                path, f"`project.dependencies`: {text!r} is no requirement; write e.g. 'x~=1.0'."
+            ) from None
+    return found
+
+
+def _variant(path: Path, table: _ToolTable, name: str, servers: dict[str, Server]) -> Variant:
+    entry = table.variants[name]
+    at = f"tool.bridgetoll.variants.{name}"
+    if not _NAME.fullmatch(name):
+        raise MalformedFile(
+            path, f"`{at}`: a name has lower-case letters, digits and hyphens only."
+        )
+    if entry.server not in servers:
+        known = ", ".join(sorted(servers))
+        raise MalformedFile(
+            path,
+            f"`{at}.server`: no server `{entry.server}` in shared/servers.toml; it has {known}.",
+        )
+    _check_expect(path, at, entry.expect)
+    return Variant(
+        name=f"{path.parent.name}/{name}",
+        title=entry.title,
+        framework=table.title,
+        implementation=path.parent.name,
+        folder=path.parent,
+        server=entry.server,
+        app=entry.app,
+        factors=entry.factors,
+        env=entry.env,
+        tags=entry.tags,
+        expect=entry.expect,
+    )
+
+
+def _check_expect(path: Path, at: str, expect: Expect) -> None:
+    for quantity in QUANTITIES:
+        counts = getattr(expect, quantity)
+        unknown = sorted(set(counts) - {*ENDPOINTS, EVERY}) if isinstance(counts, dict) else []
+        if unknown:
+            raise MalformedFile(
+                path,
+                f"`{at}.expect.{quantity}`: unknown endpoint `{unknown[0]}`; the allowed keys are: "
+                f"{EVERY}, {', '.join(ENDPOINTS)}.",
+            )
+
+
+def _check_python(path: Path, requires: str) -> None:
+    """Refuse an implementation that this interpreter cannot run; all share one interpreter."""
+    here = platform.python_version()
+    try:
+        fits = SpecifierSet(requires).contains(here)
+    except InvalidSpecifier:
+        raise MalformedFile(
+            path,
+            f"`project.requires-python`: {requires!r} is no version range; write e.g. '>=3.12'.",
+        ) from None
+    if not fits:
+        raise MalformedFile(
+            path,
+            f"`project.requires-python` is {requires!r}, and every implementation runs on "
+            f"Python {here} here; run bridgetoll with a Python that fits, or widen the range.",
+        )

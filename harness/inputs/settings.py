@@ -124,3 +124,25 @@ class Setup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if self.max_connections is None:
             return usual
         return msgspec.structs.replace(usual, max_connections=self.max_connections)
+
+
+class ApplicationSettings(msgspec.Struct, frozen=True):
+    """What an implementation is told, by environment variable; the contract names them."""
+
+    database_url: str
+    pool_size: int
+    pool_timeout_s: float
+    cpu_iterations: int
+    wait_ms: int
+    extra_hops: int = 0
+
+    def environment(self) -> dict[str, str]:
+        """The variables of the contract, as strings."""
+        return {
+            "DATABASE_URL": self.database_url,
+            "POOL_SIZE": str(self.pool_size),
+            "POOL_TIMEOUT": f"{self.pool_timeout_s:g}",
+            "CPU_ITERATIONS": str(self.cpu_iterations),
+            "WAIT_MS": str(self.wait_ms),
+            "EXTRA_HOPS": str(self.extra_hops),
+        }

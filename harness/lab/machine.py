@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from harness.base.errors import UsageError
-from harness.inputs.manifests import Cores
+from harness.records.run import Cores
 
 
 def propose_cores(workers: int = 1, generators: int = 1) -> Cores:

@@ -11,7 +11,9 @@ from typing import Self
 import psutil
 
 from harness.base.errors import ServerFailed
-from harness.inputs.manifests import Server, Settings, Variant
+from harness.inputs.manifests import Variant
+from harness.inputs.servers import Server
+from harness.inputs.settings import ApplicationSettings
 from harness.lab.clocks import TreeClock
 from harness.lab.network import HOST, check_free, free_port
 from harness.lab.process import Child, launch, wait_until
@@ -70,7 +72,7 @@ def launch_server(
     variant: Variant,
     server: Server,
     python: Path,
-    settings: Settings,
+    settings: ApplicationSettings,
     *,
     workers: int,
     threads: int,

@@ -6,7 +6,7 @@ import msgspec
 
 from harness.base.errors import UsageError
 from harness.inputs.study import Study
-from harness.records.trial import Run
+from harness.records.run import Run
 
 _NO_MATTER = frozenset({"rounds", "ramp"})
 """Of the load: more rounds narrow an interval and change no value; a ramp is Locust's."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from harness.records.trial import Run
+from harness.records.run import Run
 
 _NOTHING = "none"
 

@@ -9,7 +9,9 @@ import msgspec
 from harness.base.errors import MalformedFile, StoreFailed, UnknownName
 from harness.base.files import replace
 from harness.records.names import attempt_of, file_name, first_of, trial_file
-from harness.records.trial import Entry, Phase, Run, Trial
+from harness.records.plan import Entry, Phase
+from harness.records.run import Run
+from harness.records.trial import Trial
 from harness.records.validate import (
     check_belongs,
     check_run,

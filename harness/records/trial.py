@@ -1,71 +1,14 @@
 """What is kept: the run, and its trials with every slice. Raw values, never recomputed."""
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
 import msgspec
 
-from harness.inputs.manifests import Cores
-from harness.inputs.published_tables import Published
-from harness.inputs.study import Condition, Study
-from harness.records.observations import (
-    BesideRecord,
-    RampRecord,
-    RoundTrips,
-    Statements,
-    Try,
-    Waits,
-)
-from harness.records.verification import Audit, Verification
-
-DUPLICATE = "#duplicate"
-"""Appended to the baseline's name for the hidden A/A entry."""
-SCHEMA: Final = 1
-"""Raised when a file of an older version can no longer be read as it is."""
-
+from harness.inputs.study import Condition
 
 Natural = Annotated[int, msgspec.Meta(ge=0)]
 """Of what was counted or timed by one clock. CPU times have no such bound: those of processes that
 have ended come in ticks of 10 ms, and a short difference may fall below nought."""
-
-
-class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One server of a block: a variant, or the hidden duplicate of the baseline."""
-
-    name: str
-    variant: str
-
-    @property
-    def duplicate(self) -> bool:
-        """Whether it is the A/A entry."""
-        return self.name != self.variant
-
-
-class Phase(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One condition in one block: the smallest piece that is run, kept and resumed.
-
-    orders: per round, the indices of the entries that are measured, as they come.
-    """
-
-    block: int
-    condition: Condition
-    orders: tuple[tuple[int, ...], ...]
-
-    @property
-    def turns(self) -> int:
-        """Slices or windows in all."""
-        return sum(len(order) for order in self.orders)
-
-
-class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Everything that will be done, in order.
-
-    starts: per block, the order in which the servers are started, as indices of entries.
-    """
-
-    entries: tuple[Entry, ...]
-    starts: tuple[tuple[int, ...], ...]
-    phases: tuple[Phase, ...]
-    expected_s: float
 
 
 class WindowRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -188,68 +131,77 @@ class Trial(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.problem is None
 
 
-class ImplementationRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which packages were measured."""
+class BesideRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the second load did in a window: correct responses, errors by kind, latencies."""
 
-    title: str
-    lock_digest: str
-    packages: dict[str, str]
-
-
-class VariantRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a variant was, as its manifest said when it was measured."""
-
-    title: str
-    framework: str
-    server: str
-    factors: dict[str, str]
-    tags: tuple[str, ...]
+    correct: int
+    errors: dict[str, int]
+    latency_p50_ns: int | None
+    latency_p99_ns: int | None
 
 
-class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A study as it was executed.
+class Waits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the variant's connections to PostgreSQL were seen doing while it had its turn.
 
-    command: what was asked of the command line.
-    plan: every round's order as it was drawn; a resumed run follows it.
-    contract_digest, code_digest: of what defines the work, and of all that carries it out.
-    excluded: variants that were not measured, with the reason.
-    audits: what each variant takes per request; empty in runs from before there were any.
-    generator_ceiling_per_s: requests per second that the generator reaches here at most.
-    published: the table that the study replicates, as it was read.
-    locust: the load generator's packages, where Locust loads.
+    busy: per sample, connections that ran a statement or held a transaction open.
+    states: over all samples, connections by state and what they waited for.
     """
 
-    schema: Literal[1]
-    id: str
-    command: str
-    study_name: str
-    study: Study
-    plan: Plan
-    started_at: str
-    bridgetoll: str
-    commit: str | None
-    contract: str
-    contract_digest: str
-    code_digest: str
-    machine: dict[str, str | int]
-    cores: Cores
-    database: dict[str, str]
-    embedded_database: bool
-    implementations: dict[str, ImplementationRecord]
-    variants: dict[str, VariantRecord]
-    verifications: tuple[Verification, ...]
-    excluded: dict[str, str]
-    generator_ceiling_per_s: float | None = None
-    audits: tuple[Audit, ...] = ()
-    published: Published | None = None
-    locust: ImplementationRecord | None = None
+    busy: tuple[int, ...]
+    states: dict[str, int]
 
-    @property
-    def measured(self) -> list[str]:
-        """Variants that passed their checks, in the order of tables and colours."""
-        return [name for name in self.study.everyone if name not in self.excluded]
 
-    @property
-    def rehearsal(self) -> bool:
-        """Whether Locust's ramp was shortened: then it shows that all works, and no figure."""
-        return "--scale" in self.command.split()
+class Statements(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """PostgreSQL's own account of a trial: statements counted, and the requests that caused them.
+
+    expected: statements per request that the contract names.
+    """
+
+    calls: int
+    requests: int
+    expected: int
+
+
+class RoundTrips(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Idle round trips through a leg, in milliseconds: medians before a phase and after it.
+
+    database: of `SELECT 1`. client: of `/health`, less what it takes on the direct way.
+    """
+
+    database_before: float
+    database_after: float
+    client_before: float
+    client_after: float
+
+
+class RampRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What Locust's ramp yielded beyond a window.
+
+    users: the most that were there at once.
+    failed_per_second: failed requests in each whole second.
+    under_way_at_stop: requests that the end cut off; neither succeeded nor failed.
+    warned: Locust itself complained that its processor was too busy.
+    max_connections: what PostgreSQL allowed, those kept for superusers included.
+    most_connections: of the setup, in any sample; None where PostgreSQL was not asked.
+    settled_s: after how long all users were there; None where they never were, and in runs from
+        before it was noted.
+    """
+
+    users: int
+    failed_per_second: tuple[int, ...]
+    under_way_at_stop: int
+    warned: bool
+    max_connections: int
+    most_connections: int | None = None
+    settled_s: float | None = None
+
+
+class Try(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One rate of a search: what was offered, what came of it, and whether it met the objective."""
+
+    rate_per_s: float
+    achieved_per_s: float
+    latency_ns: int | None
+    errors: float
+    met: bool
+    confirming: bool

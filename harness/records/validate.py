@@ -10,7 +10,9 @@ from harness.base.decode import convert, json_value
 from harness.base.errors import MalformedFile
 from harness.inputs.factors import factors_of
 from harness.records.histogram import is_readable
-from harness.records.trial import DUPLICATE, SCHEMA, Run, Trial
+from harness.records.plan import DUPLICATE
+from harness.records.run import SCHEMA, Run
+from harness.records.trial import Trial
 
 _TOO_LONG = re.compile(rb"[\[:,\s]-?\d{19}")
 """What may be a number that is no count of nanoseconds in three hundred years, and that arrays

@@ -11,7 +11,8 @@ import msgspec
 from harness.analysis.analyse import Analysis
 from harness.base.files import replace
 from harness.base.workspace import Workspace
-from harness.records.trial import SCHEMA, Run, Trial
+from harness.records.run import SCHEMA, Run
+from harness.records.trial import Trial
 
 KINDS: dict[str, type[msgspec.Struct]] = {"run": Run, "trial": Trial, "summary": Analysis}
 """By name of the schema: the record that it describes."""

@@ -9,7 +9,7 @@ from harness.analysis.measures import Measure, ranked
 from harness.analysis.stats.ties import letters
 from harness.analysis.variants import Comparison, Noise
 from harness.base.errors import BridgetollError
-from harness.records.trial import Run
+from harness.records.run import Run
 from harness.report.charts.curves import curves
 from harness.report.charts.intervals import alternative, colours, interval_chart
 from harness.report.drawing.figures import Figures

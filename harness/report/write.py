@@ -6,18 +6,17 @@ from pathlib import Path
 import msgspec
 
 from harness.analysis.analyse import Analysis, analyse
+from harness.analysis.condition import pieces_of
 from harness.analysis.labels.trials import labelled_trials
-from harness.analysis.run_pieces import pieces_of
 from harness.base.errors import BridgetollError
 from harness.base.workspace import cache_folder
 from harness.inputs.claims import Claim
+from harness.records.run import Run
 from harness.records.store import Store
-from harness.records.trial import Run
-from harness.report.charts.pair_figures import pair_figures
+from harness.report.charts.pairs import pair_figures
 from harness.report.charts.trials import plots
 from harness.report.data.explorer import explorer
-from harness.report.data.exports import as_csv, as_parquet
-from harness.report.data.rows import trial_rows
+from harness.report.data.rows import as_csv, as_parquet, trial_rows
 from harness.report.data.seen import seen
 from harness.report.drawing.figures import Figures
 from harness.report.render import html, markdown

@@ -1,5 +1,6 @@
 """A run, described as it begins, and whether it could still be continued as it began."""
 
+import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 from importlib.metadata import version
@@ -8,15 +9,23 @@ from pathlib import Path
 import msgspec
 
 from harness.base.errors import UsageError
-from harness.inputs.manifests import Cores, Implementation
+from harness.base.workspace import Workspace
+from harness.inputs.catalog import Catalog
+from harness.inputs.manifests import Implementation
 from harness.inputs.published_tables import Published
+from harness.inputs.study import Study
 from harness.lab.environments import installed, lock_digest
 from harness.lab.machine import commit, describe
 from harness.lab.postgres.database import Database
 from harness.load.locust.driver import LOCUST
-from harness.records.trial import SCHEMA, ImplementationRecord, Run, VariantRecord
+from harness.records.run import (
+    SCHEMA,
+    Cores,
+    ImplementationRecord,
+    Run,
+    VariantRecord,
+)
 from harness.records.verification import Audit, Verification
-from harness.runner.digests import code_digest, contract_digest
 from harness.runner.laboratory import Laboratory
 from harness.runner.session import Session
 
@@ -127,3 +136,38 @@ def refuse_changes(run: Run, changed: Sequence[str]) -> None:
             f"Run {run.id} cannot be resumed, because since it began there changed: "
             f"{', '.join(changed)}; start a new one with `bridgetoll {run.command}`."
         )
+
+
+_HARNESS = Path(__file__).resolve().parents[1]
+
+
+_MEASURING_ROOMS = ("audit", "lab", "load", "runner")
+
+
+_CODE = frozenset({".py", ".toml", ".lock"})
+
+
+def contract_digest(workspace: Workspace) -> str:
+    """Of everything that defines the work: schema, rows, HTTP shapes, SQL effects."""
+    return _digest([*workspace.shared.glob("*.sql"), *workspace.shared.glob("contract/*")])
+
+
+def code_digest(workspace: Workspace, catalog: Catalog, study: Study) -> str:
+    """Of everything that carries the work out: implementations, servers' settings, the harness."""
+    names = {catalog.variant(name).implementation for name in study.everyone}
+    folders = [workspace.implementations / name for name in names]
+    folders += [_HARNESS / room for room in _MEASURING_ROOMS]
+    files = [
+        path
+        for folder in folders
+        for path in folder.rglob("*", recurse_symlinks=True)
+        if path.suffix in _CODE
+    ]
+    return _digest([workspace.shared / "servers.toml", *files])
+
+
+def _digest(files: Sequence[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(files):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:16]

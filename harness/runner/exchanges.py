@@ -5,8 +5,7 @@ import string
 from urllib.parse import urlencode, urlsplit
 from uuid import UUID
 
-from harness.audit.findings import expect
-from harness.audit.http_checks import Subject
+from harness.audit.http_checks import Subject, expect
 from harness.audit.http_client import FORM
 from harness.inputs.contract import PAGE_SIZE, SAMPLE, cpu_sum, row_id
 from harness.inputs.study import Condition

@@ -4,7 +4,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
-from harness.inputs.manifests import Cores
 from harness.inputs.study import Study
 from harness.lab.latency.injector import Injector
 from harness.lab.latency.netem import NetemInjector
@@ -13,6 +12,7 @@ from harness.lab.postgres.database import Database
 from harness.lab.postgres.waits import WaitSampler
 from harness.lab.speed.probe import SpeedProbe
 from harness.load.generator import Generator
+from harness.records.run import Cores
 from harness.runner.gauges import Gauges
 
 

@@ -13,7 +13,7 @@ from harness.inputs.study import Latency
 from harness.lab.latency.injector import Address, Injector, Leg
 from harness.lab.network import HOST
 from harness.lab.postgres.connection import connect
-from harness.records.observations import RoundTrips
+from harness.records.trial import RoundTrips
 
 _PINGS = 7
 _PATIENCE_S = 120

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from harness.records.trial import Phase
+from harness.records.plan import Phase
 from harness.records.verification import Verification
 
 

@@ -7,22 +7,21 @@ from functools import partial
 import msgspec
 
 from harness.analysis.labels.limits import CEILING_SHARE
-from harness.audit.findings import Violation
+from harness.audit.http_checks import Violation
 from harness.base.errors import DatabaseFailed
 from harness.inputs.contract import Contract
 from harness.inputs.study import Latency, Study
 from harness.lab.postgres.database import Database
-from harness.records.observations import Statements
-from harness.records.trial import Phase, Plan, Trial
+from harness.records.plan import Phase, Plan
+from harness.records.trial import Statements, Trial
 from harness.runner.exchanges import exchange_for
 from harness.runner.instruments import Instruments
 from harness.runner.legs import Legs, round_trips
 from harness.runner.listener import Listener
 from harness.runner.plan import CAPACITY_ROUNDS, CAPACITY_SLICE_S
-from harness.runner.requests import Requests
-from harness.runner.searching import search_for
+from harness.runner.rate_search import search_for
 from harness.runner.slices import Turns
-from harness.runner.trial_builder import Gathering, Server, Turn
+from harness.runner.trial_builder import Gathering, Requests, Server, Turn
 
 _SEEDS_PER_BLOCK = 100_000
 """Every round of every block has arrivals of its own."""

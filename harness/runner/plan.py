@@ -3,8 +3,12 @@
 import random
 
 from harness.inputs.study import Condition, Study
-from harness.records.trial import DUPLICATE, Entry, Phase, Plan
-from harness.runner.orders import balanced_orders
+from harness.records.plan import (
+    DUPLICATE,
+    Entry,
+    Phase,
+    Plan,
+)
 
 _START_S = 1.2
 """Seconds per server at the start of a block, on one core; measured, for the estimate only."""
@@ -84,3 +88,29 @@ def _trial_s(study: Study, condition: Condition) -> float:
     needs_capacity = condition.share is not None or condition.objective is not None
     capacity = CAPACITY_ROUNDS * (CAPACITY_SLICE_S + _SLICE_OVERHEAD_S) if needs_capacity else 0.0
     return load.warmup_s + capacity + windows
+
+
+def balanced_orders(entries: int, rounds: int, draw: random.Random) -> tuple[tuple[int, ...], ...]:
+    """One permutation of the entries' indices per round.
+
+    Squares follow each other as far as the rounds go; names and rows of each are drawn, so that
+    with fewer rounds than rows it is a random part of a balanced whole.
+    """
+    orders: list[tuple[int, ...]] = []
+    while len(orders) < rounds:
+        names = draw.sample(range(entries), entries)
+        rows = [tuple(names[index] for index in row) for row in _williams(entries)]
+        orders += draw.sample(rows, len(rows))
+    return tuple(orders[:rounds])
+
+
+def _williams(entries: int) -> list[list[int]]:
+    first = [0]
+    low, high = 1, entries - 1
+    while low <= high:  # 0, 1, n-1, 2, n-2, ...: all neighbours' distances are different
+        first.append(low)
+        if low < high:
+            first.append(high)
+        low, high = low + 1, high - 1
+    square = [[(index + shift) % entries for index in first] for shift in range(entries)]
+    return square if entries % 2 == 0 else [*square, *(row[::-1] for row in square)]

@@ -5,12 +5,12 @@ from pathlib import Path
 
 from harness.base.errors import ServerFailed
 from harness.inputs.catalog import Catalog
-from harness.inputs.manifests import Cores, Settings
-from harness.inputs.settings import ServerSettings
+from harness.inputs.settings import ApplicationSettings, ServerSettings
 from harness.inputs.study import Study
 from harness.lab.postgres.database import Database
 from harness.lab.servers import await_ready, launch_server
-from harness.records.trial import Entry
+from harness.records.plan import Entry
+from harness.records.run import Cores
 from harness.runner.legs import Legs
 from harness.runner.listener import Listener
 from harness.runner.trial_builder import Server
@@ -69,9 +69,9 @@ class Launcher:
             self._listener.problem(str(error))
 
 
-def _told(server: ServerSettings, database_url: str) -> Settings:
+def _told(server: ServerSettings, database_url: str) -> ApplicationSettings:
     """What an implementation learns of it."""
-    return Settings(
+    return ApplicationSettings(
         database_url=database_url,
         pool_size=server.pool_size,
         pool_timeout_s=server.pool_timeout_s,

@@ -10,14 +10,16 @@ from harness.audit.verify import verify
 from harness.base.errors import RunFailed
 from harness.inputs.catalog import Catalog
 from harness.inputs.contract import Contract
-from harness.inputs.manifests import Cores, Variant
+from harness.inputs.manifests import Variant
 from harness.inputs.study import Study
 from harness.lab.environments import prepare
 from harness.lab.machine import pinned
 from harness.lab.postgres.database import Database
 from harness.load.locust.driver import prepare_locust
+from harness.records.plan import Entry, Phase, Plan
+from harness.records.run import Cores, Run
 from harness.records.store import Store
-from harness.records.trial import Entry, Phase, Plan, Run, Trial
+from harness.records.trial import Trial
 from harness.records.verification import Audit, Verification
 from harness.runner.instruments import Instruments
 from harness.runner.legs import Legs

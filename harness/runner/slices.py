@@ -11,8 +11,7 @@ from harness.inputs.study import Condition
 from harness.lab.postgres.database import Database
 from harness.load.generator import Edge
 from harness.load.protocol import Arrivals, Tally
-from harness.records.observations import BesideRecord
-from harness.records.trial import SliceRecord, WindowRecord
+from harness.records.trial import BesideRecord, SliceRecord, WindowRecord
 from harness.runner.gauges import Reading
 from harness.runner.instruments import Instruments
 from harness.runner.trial_builder import Gathering, Turn

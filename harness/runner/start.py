@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from harness.base.errors import RunFailed, UsageError
-from harness.inputs.manifests import Cores
 from harness.inputs.published_tables import load_published
 from harness.inputs.settings import DatabaseSettings
 from harness.inputs.study import Study
@@ -16,8 +15,9 @@ from harness.lab.machine import propose_cores
 from harness.lab.postgres.cluster import EmbeddedPostgres
 from harness.lab.postgres.database import Database
 from harness.load.ceiling import measure_ceiling
+from harness.records.plan import Plan
+from harness.records.run import Cores, Run
 from harness.records.store import Store
-from harness.records.trial import Plan, Run
 from harness.runner.describe import Origin, changes, describe_run, refuse_changes
 from harness.runner.feasibility import check_connections, check_objectives, check_rates
 from harness.runner.laboratory import Laboratory

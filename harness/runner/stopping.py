@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 from harness.analysis.analyse import analyse
 from harness.analysis.measures import Measure
+from harness.records.run import Run
 from harness.records.store import Store
-from harness.records.trial import Run
 
 
 class Stopper:

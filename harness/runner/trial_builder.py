@@ -1,24 +1,35 @@
 """What a trial gathers while it runs, and the trial that becomes of it."""
 
+import io
 import time
 from datetime import UTC, datetime
 
 import msgspec
+import numpy as np
+from hdrh.histogram import HdrHistogram
+from numpy.typing import NDArray
 
 from harness.audit.http_checks import Subject
 from harness.audit.http_client import Probe
 from harness.inputs.contract import Contract
-from harness.inputs.manifests import Settings
+from harness.inputs.settings import ApplicationSettings
 from harness.lab.latency.injector import Address
 from harness.lab.postgres.database import Database
 from harness.lab.postgres.waits import Samples
 from harness.lab.servers import RunningServer
 from harness.lab.usage import Usage
 from harness.load.protocol import Exchange, Tally
-from harness.records.observations import RoundTrips, Statements, Try, Waits
-from harness.records.trial import SCHEMA, Entry, Phase, SliceRecord, Trial
-from harness.runner.latencies import Latencies
-from harness.runner.requests import Requests
+from harness.records.histogram import DIGITS, HIGHEST_NS, LOWEST_NS
+from harness.records.plan import Entry, Phase
+from harness.records.run import SCHEMA
+from harness.records.trial import (
+    RoundTrips,
+    SliceRecord,
+    Statements,
+    Trial,
+    Try,
+    Waits,
+)
 
 _SAMPLES = 5
 
@@ -34,7 +45,7 @@ class Server:
         self,
         entry: Entry,
         running: RunningServer,
-        settings: Settings,
+        settings: ApplicationSettings,
         address: Address,
         *,
         keep_alive: bool,
@@ -152,3 +163,88 @@ class Gathering:
 
 def _waits(samples: Samples) -> Waits:
     return Waits(busy=tuple(samples.busy), states=dict(sorted(samples.states.items())))
+
+
+class SliceLatency(msgspec.Struct, frozen=True):
+    """Percentiles of one slice or window, or None where too few responses are left."""
+
+    p50_ns: int | None
+    p99_ns: int | None
+
+
+class Latencies:
+    """Gathers the latencies of one trial.
+
+    Args:
+        connections: N. In a slice all N send at once at its start, and the last N answers come
+            while nothing new is sent; both are left out, for they queued behind an edge of ours.
+        window: a window has no such edges, and nothing is left out.
+    """
+
+    def __init__(self, connections: int, *, window: bool = False) -> None:
+        self._edge = 0 if window else connections
+        self._histogram = HdrHistogram(LOWEST_NS, HIGHEST_NS, DIGITS)
+
+    def add(self, tally: Tally) -> SliceLatency:
+        """Take a slice's or a window's latencies; return their percentiles."""
+        every = np.frombuffer(tally.latencies, dtype=np.int64)
+        kept = (
+            every[self._edge : every.size - self._edge]
+            if every.size > 2 * self._edge
+            else every[:0]
+        )
+        self._take(kept)
+        if kept.size == 0:
+            return SliceLatency(None, None)
+        p50, p99 = np.percentile(kept, [50, 99], method="inverted_cdf")
+        return SliceLatency(int(p50), int(p99))
+
+    def add_raw(self, values: bytes) -> None:
+        """Take durations as they come from the generator."""
+        self._take(np.frombuffer(values, dtype=np.int64))
+
+    def encoded(self) -> str | None:
+        """The histogram in its standard base64 encoding; None if nothing was recorded."""
+        if self._histogram.get_total_count() == 0:
+            return None
+        encoded: bytes = self._histogram.encode()
+        return encoded.decode("ascii")
+
+    def _take(self, kept: NDArray[np.int64]) -> None:
+        # Rounded to the histogram's own precision first, so that each distinct value is recorded
+        # once with its count: recording one by one would take longer than the slice.
+        steps = np.maximum(10 ** (np.floor(np.log10(np.maximum(kept, 1_000))) - 4), 1)
+        values, counts = np.unique(np.rint(kept / steps) * steps, return_counts=True)
+        for value, count in zip(values.astype(np.int64), counts, strict=True):
+            self._histogram.record_value(int(value), int(count))
+
+
+class Requests:
+    """Gathers them turn by turn."""
+
+    def __init__(self) -> None:
+        self._rounds: list[NDArray[np.int32]] = []
+        self._starts: list[NDArray[np.int64]] = []
+        self._latencies: list[NDArray[np.int64]] = []
+
+    def add(self, round_: int, tally: Tally) -> None:
+        """Take a slice's or a window's, in order of completion."""
+        starts = np.frombuffer(tally.starts, dtype=np.int64)
+        self._rounds.append(np.full(starts.size, round_, dtype=np.int32))
+        self._starts.append(starts)
+        self._latencies.append(np.frombuffer(tally.latencies, dtype=np.int64))
+
+    def compressed(self) -> bytes:
+        """A NumPy archive with three arrays of equal length.
+
+        round: which round (int32). start_ns: when sent, or due, on the monotonic clock (int64).
+        latency_ns: from then to the complete answer (int64).
+        """
+        archive = io.BytesIO()
+        np.savez_compressed(
+            archive,
+            round=np.concatenate([np.zeros(0, np.int32), *self._rounds]),
+            start_ns=np.concatenate([np.zeros(0, np.int64), *self._starts]),
+            latency_ns=np.concatenate([np.zeros(0, np.int64), *self._latencies]),
+        )
+        return archive.getvalue()

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Sequence
 
 from harness.load.protocol import Tally
-from harness.runner.latencies import Latencies
+from harness.runner.trial_builder import Latencies
 
 SERVER_CPU, LOAD_CPU = 0, 1
 

@@ -26,8 +26,7 @@ from harness.audit.http_client import Probe
 from harness.base.workspace import Workspace, cache_folder
 from harness.inputs.catalog import load_catalog
 from harness.inputs.contract import Contract
-from harness.inputs.manifests import Settings
-from harness.inputs.settings import DatabaseSettings
+from harness.inputs.settings import ApplicationSettings, DatabaseSettings
 from harness.inputs.study import Condition, Study
 from harness.lab.environments import prepare
 from harness.lab.machine import propose_cores
@@ -37,7 +36,7 @@ from harness.lab.postgres.database import Database
 from harness.lab.servers import await_ready, launch_server
 from harness.runner.exchanges import exchange_for
 from harness.runner.instruments import Instruments
-from harness.runner.orders import balanced_orders
+from harness.runner.plan import balanced_orders
 from tests.benchmarks.comparison import rounds
 
 VARIANT, CONDITION = "starlette/asyncpg", Condition("io_read", connections=32, rows=1_000)
@@ -77,7 +76,7 @@ def _block(seed: int) -> tuple[Series, Floats]:
         cluster = enter(EmbeddedPostgres(cache_folder(), DatabaseSettings(), cores.database))
         database = enter(Database(cluster.url, contract, cluster))
         database.reset(CONDITION.rows)
-        settings = Settings(
+        settings = ApplicationSettings(
             database_url=database.login(VARIANT), pool_size=16, pool_timeout_s=30,
             cpu_iterations=1, wait_ms=1,
         )  # fmt: skip

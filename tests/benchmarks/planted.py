@@ -32,7 +32,7 @@ from harness.load.bare_server import BODY
 from harness.load.generator import Generator
 from harness.load.protocol import Exchange
 from harness.load.worker.http1 import request_bytes
-from harness.runner.orders import balanced_orders
+from harness.runner.plan import balanced_orders
 from tests.benchmarks.comparison import LOAD_CPU, SERVER_CPU, drawn, rounds
 from tests.toys.planted import planted
 

@@ -17,8 +17,9 @@ import msgspec
 from playwright.sync_api import sync_playwright
 
 from harness.inputs.study import Condition
+from harness.records.run import Run
 from harness.records.store import Store
-from harness.records.trial import Run, Trial
+from harness.records.trial import Trial
 from harness.report.write import write_report
 from tests.toys.runs import make_run, make_study, simulate
 from tests.unit.analysis.test_measures import histogram

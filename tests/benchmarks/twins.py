@@ -14,7 +14,7 @@ import numpy as np
 
 from harness.analysis.noise.correlation import NO_MEMORY
 from harness.analysis.noise.gls import Fit
-from harness.runner.orders import balanced_orders
+from harness.runner.plan import balanced_orders
 from tests.benchmarks.comparison import rounds
 from tests.benchmarks.planted import SLICE_S, Bench, Slice, costs_of
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
+from harness.analysis.condition import pieces_of
 from harness.analysis.labels.trials import LabelledTrial, labelled_trials
-from harness.analysis.run_pieces import pieces_of
-from harness.records.trial import Run, Trial
+from harness.records.run import Run
+from harness.records.trial import Trial
 from harness.report.data.rows import Row, trial_rows
 
 

@@ -12,7 +12,7 @@ from harness.inputs.catalog import load_catalog
 from harness.inputs.contract import Contract
 from harness.inputs.manifests import Variant
 from harness.load.ceiling import measure_ceiling
-from harness.records.trial import Phase
+from harness.records.plan import Phase
 from harness.records.verification import Audit, Verification
 from harness.runner import session, start
 from harness.runner.laboratory import Laboratory

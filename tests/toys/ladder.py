@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 
 from harness.inputs.study import Condition, Contrast, Pair, Square, Study, Waterfall
-from harness.records.trial import Run, Trial
+from harness.records.run import Run
+from harness.records.trial import Trial
 from harness.records.verification import Audit, Toll
 from harness.runner.plan import make_plan
 from tests.toys.runs import make_run, make_slice, make_study, make_trial

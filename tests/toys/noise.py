@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.analysis.noise.gls import Series
-from harness.runner.orders import balanced_orders
+from harness.runner.plan import balanced_orders
 
 SLICE_S, GAP_S = 0.1, 0.015
 

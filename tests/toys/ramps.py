@@ -8,8 +8,8 @@ import msgspec
 from harness.inputs.published_tables import Published, PublishedCell
 from harness.inputs.settings import LoadSettings, Ramp
 from harness.inputs.study import Condition, Latency
-from harness.records.observations import RampRecord
-from harness.records.trial import Run, Trial
+from harness.records.run import Run
+from harness.records.trial import RampRecord, Trial
 from tests.toys.runs import BASELINE, make_run, make_study, make_trial, make_window
 
 OTHER = "b/other"

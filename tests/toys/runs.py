@@ -7,18 +7,16 @@ from typing import Any
 
 import msgspec
 
-from harness.inputs.manifests import Cores
 from harness.inputs.settings import LoadSettings
 from harness.inputs.study import Condition, Study
-from harness.records.trial import (
+from harness.records.run import (
     SCHEMA,
+    Cores,
     ImplementationRecord,
     Run,
-    SliceRecord,
-    Trial,
     VariantRecord,
-    WindowRecord,
 )
+from harness.records.trial import SliceRecord, Trial, WindowRecord
 from harness.records.verification import Outcome, Verification
 from harness.runner.plan import make_plan
 

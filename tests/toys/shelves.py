@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
+from harness.records.run import Run
 from harness.records.store import Store
-from harness.records.trial import Run
 from tests.toys.runs import BASELINE, make_run, make_study, simulate
 
 COST = {BASELINE: 500.0, "b/other": 550.0}

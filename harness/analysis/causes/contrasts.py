@@ -17,7 +17,7 @@ from harness.analysis.stats.intervals import Interval
 from harness.analysis.stats.ties import ALPHA, exceedance_p, holm
 from harness.inputs.factors import brought, differences, factors_of
 from harness.inputs.study import Condition, Contrast
-from harness.records.trial import Run
+from harness.records.run import Run
 
 
 class Effect(msgspec.Struct, frozen=True):

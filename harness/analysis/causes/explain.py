@@ -14,7 +14,7 @@ from harness.analysis.causes.squares import Interaction, interaction
 from harness.analysis.causes.waterfalls import Fall, fall
 from harness.analysis.condition import Piece
 from harness.inputs.study import Condition
-from harness.records.trial import Run
+from harness.records.run import Run
 
 
 class ConditionCauses(msgspec.Struct, frozen=True):

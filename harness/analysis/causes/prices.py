@@ -20,7 +20,7 @@ from harness.analysis.causes.fitting import Fit, Row, fit_rows, spans
 from harness.analysis.causes.levels import Levels
 from harness.analysis.stats.intervals import Interval, block_interval, two_way_interval
 from harness.inputs.factors import FRAMEWORK, SERVER, WITHOUT_SAYING, factors_of
-from harness.records.trial import Run
+from harness.records.run import Run
 from harness.records.verification import Toll
 
 HOP, THREAD, CONNECT = "hop", "thread started", "connection opened"

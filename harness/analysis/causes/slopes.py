@@ -8,7 +8,7 @@ import numpy as np
 from harness.analysis.causes.levels import Levels, shared_blocks
 from harness.analysis.stats.intervals import Interval, block_interval
 from harness.inputs.factors import factors_of
-from harness.records.trial import Run
+from harness.records.run import Run
 
 _FACTOR = "extra_hops"
 _WITH_IT = frozenset({_FACTOR, "threads", "offload"})

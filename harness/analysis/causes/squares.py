@@ -11,7 +11,7 @@ from harness.analysis.measures import Measure
 from harness.analysis.stats.intervals import Interval, block_interval
 from harness.inputs.factors import factors_of
 from harness.inputs.study import Condition, Square
-from harness.records.trial import Run
+from harness.records.run import Run
 
 
 class Corner(msgspec.Struct, frozen=True, rename={"level": "level_us"}):

@@ -12,7 +12,7 @@ from harness.analysis.measures import Measure
 from harness.analysis.stats.intervals import Interval, block_interval
 from harness.inputs.factors import differences, factors_of
 from harness.inputs.study import Condition, Waterfall
-from harness.records.trial import Run
+from harness.records.run import Run
 
 
 class Step(msgspec.Struct, frozen=True, rename={"added": "added_us", "bound": "bound_us"}):

@@ -13,7 +13,8 @@ from harness.analysis.measures import PERCENTILES, Measure
 from harness.analysis.stats.intervals import Interval, block_interval
 from harness.inputs.claims import Criterion
 from harness.inputs.study import Condition
-from harness.records.trial import Run, Trial
+from harness.records.run import Run
+from harness.records.trial import Trial
 
 _MEASURES = {
     "cpu": Measure.CPU,

@@ -7,7 +7,8 @@ from harness.analysis.labels.labels import LIMITS, Label
 from harness.analysis.labels.limits import Circumstances, idle_cores
 from harness.analysis.labels.rules import findings
 from harness.inputs.study import Condition
-from harness.records.trial import Run, Trial
+from harness.records.run import Run
+from harness.records.trial import Trial
 
 
 def counted_attempts(run: Run, trials: Sequence[Trial]) -> list[Trial]:

@@ -7,9 +7,9 @@ import msgspec
 
 from harness.analysis.labels.labels import Finding, Label
 from harness.analysis.labels.shares import Shares
-from harness.inputs.manifests import Cores
 from harness.records.histogram import percentile_ns
-from harness.records.trial import Run, Trial
+from harness.records.run import Cores, Run
+from harness.records.trial import Trial
 
 GENERATOR_SHARE = 0.80
 """Of a core: above this a single-threaded generator begins to wait for itself."""

@@ -11,7 +11,8 @@ from harness.analysis.labels.limits import Circumstances, idle_cores
 from harness.analysis.labels.rules import findings
 from harness.analysis.locust.cells import last_attempts
 from harness.inputs.study import Condition
-from harness.records.trial import Run, Trial
+from harness.records.run import Run
+from harness.records.trial import Trial
 
 
 class Standing(StrEnum):

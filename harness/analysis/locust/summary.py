@@ -11,7 +11,8 @@ from harness.analysis.locust.rates import log_ratio
 from harness.analysis.stats.intervals import Interval
 from harness.inputs.published_tables import PublishedCell
 from harness.inputs.study import Condition
-from harness.records.trial import Run, Trial
+from harness.records.run import Run
+from harness.records.trial import Trial
 
 NOT_THEIRS = frozenset({Label.GENERATOR_BOUND, Label.DATABASE_BOUND, Label.LOAD_CORE_BOUND})
 """Labels of a cell that was limited by something else than its setup."""

@@ -17,7 +17,6 @@ from harness.inputs.contract import Contract
 from harness.inputs.settings import DatabaseSettings
 from harness.lab.postgres.cluster import EmbeddedPostgres
 from harness.lab.postgres.connection import Connection, check_server, check_url, connect
-from harness.lab.postgres.counted import Counted
 
 _DATABASE = "bridgetoll"
 _LONGEST_NAME = 63
@@ -298,3 +297,21 @@ class Database:
             host = netloc.rpartition("@")[2]
             netloc = f"{quote(role)}:{quote(password)}@{host}"
         return urlunsplit(parts._replace(netloc=netloc, path=f"/{database}"))
+
+
+class Counted(msgspec.Struct, frozen=True):
+    """One entry of pg_stat_statements for one role."""
+
+    query: str
+    calls: int
+    rows: int
+
+    @property
+    def verb(self) -> str:
+        """The first word, in capitals."""
+        return self.query.lstrip("( \n\t").split(None, 1)[0].rstrip(";").upper()
+
+    @property
+    def touches_posts(self) -> bool:
+        """Whether the statement is about the table of the contract."""
+        return re.search(r"\bpost\b", self.query) is not None

@@ -5,7 +5,8 @@ from typing import Any
 
 from harness.analysis.measures import Measure, ranked
 from harness.inputs.study import Condition
-from harness.records.trial import DUPLICATE, Run
+from harness.records.plan import DUPLICATE
+from harness.records.run import Run
 from harness.report.charts.intervals import colours, dashes
 from harness.report.charts.specs import filled, specifications
 from harness.report.data.seen import MEASURES

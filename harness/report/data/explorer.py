@@ -14,7 +14,7 @@ from harness.analysis.stats.pairs import Floats, pairs
 from harness.analysis.stats.ties import letters
 from harness.analysis.variants import Comparison
 from harness.inputs.study import Condition
-from harness.records.trial import Run
+from harness.records.run import Run
 from harness.report.charts.intervals import colours, dashes
 from harness.report.data.seen import MEASURES, rounded
 from harness.report.words import common as words

@@ -1,7 +1,10 @@
 """A row per trial, for spreadsheets and data frames: the columns, and what stands in them."""
 
+import csv
+import io
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import msgspec
 
@@ -9,8 +12,8 @@ from harness.analysis.labels.trials import LabelledTrial
 from harness.analysis.measures import Measure, trial_value
 from harness.inputs.study import Beside, Latency
 from harness.records.names import trial_file
-from harness.records.observations import BesideRecord, RoundTrips
-from harness.records.trial import Run, SliceRecord, Trial
+from harness.records.run import Run
+from harness.records.trial import BesideRecord, RoundTrips, SliceRecord, Trial
 
 type Value = str | int | float | bool | None
 """What a cell holds; None is missing."""
@@ -172,3 +175,47 @@ COLUMNS: tuple[Column, ...] = (
 )  # fmt: skip
 """All of them: CPU times and counts are sums over the trial's slices or windows. What a condition
 does not name (added latency, a second load, arrivals) is missing, and is not 0."""
+
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+"""How a cell begins that a spreadsheet takes for a formula. Texts of a run may be a stranger's, and
+a formula can read other cells and send them away; an apostrophe before it makes it text again."""
+
+
+def as_csv(rows: Sequence[Row]) -> str:
+    """Rows as CSV, after a line of headings; lines end in a line feed.
+
+    Missing values are empty, truth values `true` and `false`, numbers as exact as they are known.
+    A text that a spreadsheet would compute begins with an apostrophe, here but not in Parquet.
+    """
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([column.name for column in COLUMNS])
+    writer.writerows([[_cell(value) for value in row] for row in rows])
+    return text.getvalue()
+
+
+def as_parquet(rows: Sequence[Row]) -> bytes:
+    """Rows as a Parquet file: texts, 64-bit integers and floats, and truth values, or null."""
+    import pyarrow as pa  # slow to import, and wanted by no other command
+    from pyarrow import parquet
+
+    kinds: dict[type, Any] = {
+        str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_(),
+    }  # fmt: skip
+    schema = pa.schema([(column.name, kinds[column.kind]) for column in COLUMNS])
+    values = [
+        pa.array([row[at] for row in rows], type=kinds[column.kind])
+        for at, column in enumerate(COLUMNS)
+    ]
+    file = io.BytesIO()
+    parquet.write_table(pa.Table.from_arrays(values, schema=schema), file)
+    return file.getvalue()
+
+
+def _cell(value: Value) -> Value:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str) and value.startswith(_FORMULA):
+        return f"'{value}"
+    return value

@@ -17,7 +17,7 @@ from harness.analysis.measures import Measure, answered_share, trial_value
 from harness.inputs.study import Condition
 from harness.records.histogram import quantiles_ms
 from harness.records.names import trial_file
-from harness.records.trial import Run
+from harness.records.run import Run
 from harness.report.words import common as words
 
 MEASURES = (

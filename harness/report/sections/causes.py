@@ -9,7 +9,7 @@ from harness.analysis.causes.prices import Check, Price, PriceList
 from harness.analysis.stats.intervals import Interval
 from harness.inputs.factors import differences, factors_of
 from harness.inputs.manifests import QUANTITIES
-from harness.records.trial import Run
+from harness.records.run import Run
 from harness.records.verification import Audit, Toll
 from harness.report.charts.causes import interaction_chart, slope_chart, waterfall_chart
 from harness.report.charts.intervals import colours

@@ -8,7 +8,7 @@ from harness.analysis.locust.cells import Cell
 from harness.analysis.locust.summary import Gain, Ramps, pairs_of
 from harness.inputs.published_tables import PublishedCell
 from harness.inputs.study import Condition
-from harness.records.trial import Run
+from harness.records.run import Run
 from harness.report.charts.locust import alternative, ramp_chart
 from harness.report.drawing.figures import Figures
 from harness.report.words import common as words

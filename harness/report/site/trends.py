@@ -11,7 +11,7 @@ from harness.analysis.stats.intervals import Interval
 from harness.inputs.study import Condition
 from harness.records.comparability import reasons
 from harness.records.differences import differences
-from harness.records.trial import Run
+from harness.records.run import Run
 
 _LEAST_RUNS = 2
 

@@ -9,7 +9,7 @@ from harness.analysis.measures import Measure, ranked
 from harness.analysis.stats.intervals import Interval
 from harness.analysis.variants import Comparison
 from harness.inputs.study import Condition
-from harness.records.trial import Run
+from harness.records.run import Run
 
 MISSING = "n/a"
 """What stands where there is no figure."""

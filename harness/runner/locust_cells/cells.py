@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
-from harness.audit.findings import Violation
+from harness.audit.http_checks import Violation
 from harness.base.errors import DatabaseFailed, LocustFailed
 from harness.inputs.contract import Contract
 from harness.inputs.settings import DatabaseSettings
@@ -15,9 +15,10 @@ from harness.lab.postgres.database import Database
 from harness.lab.postgres.waits import WaitSampler
 from harness.load.locust.driver import RampPlan, climb
 from harness.records.names import trial_stem
-from harness.records.observations import RoundTrips
+from harness.records.plan import Entry, Phase
+from harness.records.run import Run
 from harness.records.store import Store
-from harness.records.trial import Entry, Phase, Run, Trial
+from harness.records.trial import RoundTrips, Trial
 from harness.runner.exchanges import exchange_for
 from harness.runner.gauges import Gauges
 from harness.runner.instruments import injector_for

@@ -10,10 +10,11 @@ from harness.lab.postgres.database import Database
 from harness.lab.postgres.waits import Samples
 from harness.lab.usage import Usage
 from harness.load.locust.driver import RampPlan, RampResult
-from harness.records.observations import RampRecord, RoundTrips, Waits
-from harness.records.trial import SCHEMA, Entry, Phase, SliceRecord, Trial, WindowRecord
+from harness.records.plan import Entry, Phase
+from harness.records.run import SCHEMA
+from harness.records.trial import RampRecord, RoundTrips, SliceRecord, Trial, Waits, WindowRecord
 from harness.runner.gauges import Gauges, Reading
-from harness.runner.latencies import Latencies
+from harness.runner.trial_builder import Latencies
 
 
 class Ascent:

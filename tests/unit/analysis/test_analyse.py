@@ -15,7 +15,8 @@ from harness.analysis.labels.labels import Label
 from harness.analysis.measures import Measure, ranked
 from harness.analysis.stats.intervals import detectable
 from harness.analysis.variants import Comparison
-from harness.records.trial import DUPLICATE, Trial
+from harness.records.plan import DUPLICATE
+from harness.records.trial import Trial
 from tests.toys.runs import (
     BASELINE,
     CONDITION,

@@ -12,8 +12,9 @@ from harness.analysis.measures import COSTS, Measure, slice_value
 from harness.analysis.noise.correlation import NO_MEMORY
 from harness.analysis.stats.intervals import t_interval
 from harness.inputs.study import Beside, Condition, Latency, Objective
-from harness.records.observations import BesideRecord, Waits
-from harness.records.trial import DUPLICATE, Run, SliceRecord, Trial
+from harness.records.plan import DUPLICATE
+from harness.records.run import Run
+from harness.records.trial import BesideRecord, SliceRecord, Trial, Waits
 from tests.toys.runs import (
     BASELINE,
     CONDITION,

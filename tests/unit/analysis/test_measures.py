@@ -5,7 +5,7 @@ from hdrh.histogram import HdrHistogram
 
 from harness.analysis.measures import COSTS, Measure, ranked, slice_value, trial_value
 from harness.inputs.study import Beside, Condition, Latency, Objective
-from harness.records.observations import BesideRecord
+from harness.records.trial import BesideRecord
 from tests.toys.runs import make_slice, make_trial, make_window
 
 PIECE = make_slice(

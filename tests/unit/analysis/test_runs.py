@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from harness.analysis import condition as pieces
+from harness.analysis.condition import pieces_of
 from harness.analysis.measures import Measure
-from harness.analysis.run_pieces import pieces_of
 from harness.analysis.runs import (
     Measured,
     Pair,
@@ -22,8 +22,10 @@ from harness.analysis.runs import (
 )
 from harness.analysis.stats.intervals import Interval
 from harness.inputs.study import Condition, Objective, Study
-from harness.records.trial import DUPLICATE, Run, Trial
-from harness.runner.latencies import Latencies
+from harness.records.plan import DUPLICATE
+from harness.records.run import Run
+from harness.records.trial import Trial
+from harness.runner.trial_builder import Latencies
 from tests.toys.runs import (
     BASELINE,
     CONDITION,

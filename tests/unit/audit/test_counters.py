@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.audit.counters import Counters
-from harness.audit.findings import Violation
+from harness.audit.http_checks import Violation
 
 PROGRAM = """\
 import _thread

@@ -3,7 +3,7 @@ import time
 import pytest
 
 from harness.audit.cpu_check import check_cpu_scales
-from harness.audit.findings import Violation
+from harness.audit.http_checks import Violation
 
 FEW, MANY = 1_000, 400_000
 

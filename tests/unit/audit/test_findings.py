@@ -1,6 +1,6 @@
 import pytest
 
-from harness.audit.findings import Violation, expect
+from harness.audit.http_checks import Violation, expect
 from harness.records.verification import Outcome, Verification
 
 

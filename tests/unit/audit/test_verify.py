@@ -7,15 +7,14 @@ import pytest
 
 from harness.audit import bench as bench_module
 from harness.audit.bench import Bench
-from harness.audit.findings import Violation
-from harness.audit.http_checks import Subject
+from harness.audit.http_checks import Subject, Violation
 from harness.audit.http_client import Probe
 from harness.audit.sql_checks import sql_effects
 from harness.audit.verify import verify
 from harness.base.workspace import Workspace
 from harness.inputs.catalog import load_catalog
 from harness.inputs.contract import Contract
-from harness.inputs.manifests import Settings
+from harness.inputs.settings import ApplicationSettings
 from harness.lab.postgres.database import Database
 from harness.lab.servers import await_ready, launch_server
 from harness.records.verification import Verification
@@ -109,7 +108,7 @@ def test_a_hidden_connection_per_request_is_seen(
     """It sends no statement of its own, but the server counts sessions."""
     variant = load_catalog(toys).variant("toy/connects-silently")
     database = bench.database
-    settings = Settings(database.login(variant.name), 8, 2.0, 10, 1)
+    settings = ApplicationSettings(database.login(variant.name), 8, 2.0, 10, 1)
     with launch_server(
         variant, bench.servers["toy"], toy_python, settings, workers=1, threads=8,
         log=bench.logs / "log",

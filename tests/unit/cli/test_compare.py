@@ -10,8 +10,8 @@ from harness.analysis.measures import Measure
 from harness.analysis.runs import Verdict
 from harness.base.workspace import Workspace
 from harness.cli import show_compare
+from harness.records.run import Run
 from harness.records.store import Store
-from harness.records.trial import Run
 from tests.toys.entry import Call, called
 from tests.toys.runs import make_run, make_study, simulate
 from tests.toys.workspaces import toy_workspace

@@ -5,7 +5,7 @@ from io import StringIO
 from rich.console import Console
 
 from harness.cli.show_audit import lines
-from harness.inputs.manifests import ENDPOINTS
+from harness.inputs.contract import ENDPOINTS
 from harness.records.verification import Audit, Toll
 
 HEADINGS = "per request hops threads loops opens SQL tx trips DB out DB in CPU µs switches"

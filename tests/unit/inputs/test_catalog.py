@@ -5,8 +5,8 @@ import pytest
 
 from harness.base.errors import MalformedFile, UnknownName, UsageError
 from harness.base.workspace import Workspace
-from harness.inputs.catalog import Catalog, check_endpoint, load_catalog
-from harness.inputs.manifests import Expect, Tag
+from harness.inputs.catalog import Catalog, load_catalog
+from harness.inputs.manifests import Expect, Tag, check_endpoint
 from harness.inputs.settings import Setup
 
 MANIFEST = """\

@@ -7,7 +7,8 @@ from harness.base.errors import MalformedFile
 from harness.base.workspace import Workspace
 from harness.inputs.catalog import load_catalog
 from harness.inputs.claims import Claim, Criterion, load_claims
-from harness.inputs.manifests import ENDPOINTS, QUANTITIES
+from harness.inputs.contract import ENDPOINTS
+from harness.inputs.manifests import QUANTITIES
 from harness.inputs.study import Study
 from harness.inputs.study_loader import find_study, load_study, study_names
 

@@ -4,8 +4,7 @@ import pytest
 
 from harness.base.errors import MalformedFile
 from harness.base.workspace import Workspace
-from harness.inputs.contract import FANOUT, Contract, cpu_sum, fanout_target, row_id
-from harness.inputs.manifests import ENDPOINTS
+from harness.inputs.contract import ENDPOINTS, FANOUT, Contract, cpu_sum, fanout_target, row_id
 from harness.lab.postgres.database import Database
 
 POST = {

@@ -1,6 +1,7 @@
 import pytest
 
-from harness.inputs.manifests import ENDPOINTS, QUANTITIES, Expect
+from harness.inputs.contract import ENDPOINTS
+from harness.inputs.manifests import QUANTITIES, Expect
 
 FROM_THE_CONTRACT = ("statements", "transactions", "round_trips")
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.base.errors import UsageError
-from harness.inputs.manifests import Cores
 from harness.lab.machine import describe, pinned, propose_cores, share_out
+from harness.records.run import Cores
 
 
 @pytest.mark.parametrize(

@@ -13,14 +13,16 @@ import psutil
 import pytest
 
 from harness.base.errors import ServerFailed, UsageError
-from harness.inputs.manifests import Server, Settings, Variant
+from harness.inputs.manifests import Variant
+from harness.inputs.servers import Server
+from harness.inputs.settings import ApplicationSettings
 from harness.lab.network import HOST, check_free, free_port
 from harness.lab.process import wait_until
 from harness.lab.servers import RunningServer, await_ready, launch_server
 from tests.toys.implementation import server as toy_server
 from tests.waiting import PATIENCE_S, gone
 
-SETTINGS = Settings(
+SETTINGS = ApplicationSettings(
     database_url="postgresql://u:p@h:1/d",
     pool_size=7,
     pool_timeout_s=2.5,

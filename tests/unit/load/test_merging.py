@@ -1,6 +1,6 @@
 from array import array
 
-from harness.load.merging import merged
+from harness.load.generator import merged
 from harness.load.protocol import Tally
 
 

@@ -4,11 +4,10 @@ import msgspec
 import pytest
 
 from harness.base.errors import UsageError
-from harness.inputs.manifests import Cores
 from harness.inputs.settings import LoadSettings, NetworkSettings, ServerSettings, Setup
 from harness.inputs.study import Condition, Latency, Study
 from harness.records.comparability import Change, changes, check_comparable, reasons
-from harness.records.trial import Run
+from harness.records.run import Cores, Run
 from tests.toys.runs import make_run, make_study
 
 replace = msgspec.structs.replace

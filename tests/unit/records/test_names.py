@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from harness.records.names import attempt_of, file_name, first_of, trial_file
-from harness.records.trial import DUPLICATE
+from harness.records.plan import DUPLICATE
 from tests.toys.runs import BASELINE, CONDITION, make_trial
 
 

@@ -9,8 +9,10 @@ import msgspec
 import pytest
 
 from harness.base.errors import MalformedFile, StoreFailed, UnknownName
+from harness.records.plan import Entry
+from harness.records.run import Run
 from harness.records.store import Store, find_run, run_ids
-from harness.records.trial import Entry, Run, Trial
+from harness.records.trial import Trial
 from tests.toys.runs import make_run, make_study, simulate
 
 RUN = make_run(make_study(blocks=2))

@@ -14,8 +14,9 @@ import pytest
 
 from harness.base.errors import MalformedFile
 from harness.base.workspace import cache_folder
+from harness.records.run import Run
 from harness.records.store import Store
-from harness.records.trial import Run, Trial
+from harness.records.trial import Trial
 from harness.report.script import explorer_script, vega
 from harness.report.write import Report, write_report
 from tests.toys.runs import BASELINE, make_run, make_study, simulate

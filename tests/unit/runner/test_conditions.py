@@ -12,8 +12,9 @@ from harness.analysis.analyse import analyse
 from harness.analysis.measures import Measure
 from harness.base.errors import UsageError
 from harness.inputs.study_loader import load_study
+from harness.records.run import Run
 from harness.records.store import Store
-from harness.records.trial import Run, Trial
+from harness.records.trial import Trial
 from harness.report.write import write_report
 from harness.runner import session
 from harness.runner.start import resume, start

@@ -5,11 +5,10 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from harness.audit.findings import Violation
-from harness.audit.http_checks import Subject
+from harness.audit.http_checks import Subject, Violation
 from harness.audit.http_client import Probe
 from harness.inputs.contract import FANOUT, MAX_CONTENT, MAX_TITLE, Contract, cpu_sum, row_id
-from harness.inputs.manifests import Settings
+from harness.inputs.settings import ApplicationSettings
 from harness.inputs.study import Condition
 from harness.lab.postgres.database import Database
 from harness.load.protocol import Exchange
@@ -26,7 +25,7 @@ def ask(contract: Contract, database: Database) -> Callable[[Condition, bytes], 
     def make(condition: Condition, body: bytes, seed: int = 1) -> Exchange:
         with answering(body) as toy:
             url = f"http://127.0.0.1:{toy.port}"
-            settings = Settings("unused", 1, 1.0, ITERATIONS, 5)
+            settings = ApplicationSettings("unused", 1, 1.0, ITERATIONS, 5)
             subject = Subject("toy/x", Probe(url), contract, database, settings)
             return exchange_for(subject, url, condition, seed)
 

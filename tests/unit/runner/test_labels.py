@@ -14,7 +14,8 @@ from harness.analysis.labels.rules import findings
 from harness.inputs.study_loader import load_study
 from harness.lab.machine import propose_cores
 from harness.lab.process import launch
-from harness.records.trial import Run, Trial
+from harness.records.run import Run
+from harness.records.trial import Trial
 from harness.runner.start import start
 from tests.toys.laboratory import Recorder, laboratory_of, trusting
 from tests.toys.workspaces import toy_workspace, write_study

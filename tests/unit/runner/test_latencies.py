@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.load.protocol import Tally
-from harness.runner.latencies import Latencies
+from harness.runner.trial_builder import Latencies
 
 
 def tally(values: object) -> Tally:

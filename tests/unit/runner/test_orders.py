@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.runner.orders import balanced_orders
+from harness.runner.plan import balanced_orders
 
 
 def neighbours(orders: tuple[tuple[int, ...], ...]) -> Counter[tuple[int, int]]:

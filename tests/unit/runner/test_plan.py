@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from harness.inputs.settings import LoadSettings, Ramp
 from harness.inputs.study import Condition, Objective, Study
-from harness.records.trial import DUPLICATE
+from harness.records.plan import DUPLICATE
 from harness.runner.plan import block_s, make_plan
 
 VARIANTS = ("a/one", "b/two", "b/three")

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.load.protocol import Tally
-from harness.runner.requests import Requests
+from harness.runner.trial_builder import Requests
 
 NANOSECONDS = st.integers(0, 2**62)
 TURNS = st.lists(

@@ -15,8 +15,9 @@ from harness.analysis.measures import Measure, trial_value
 from harness.base.errors import RunFailed
 from harness.base.workspace import Workspace, cache_folder
 from harness.inputs.study_loader import load_study
+from harness.records.run import Run
 from harness.records.store import Store
-from harness.records.trial import Run, Trial
+from harness.records.trial import Trial
 from harness.report.write import write_report
 from harness.runner.start import start
 from tests.toys.command import left_running, run_command

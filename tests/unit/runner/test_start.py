@@ -11,9 +11,9 @@ from rich.console import Console
 from harness.base.errors import UsageError
 from harness.base.workspace import Workspace
 from harness.cli.tables import ProgressListener
-from harness.inputs.manifests import Cores
+from harness.records.run import Cores
 from harness.records.store import Store
-from harness.runner.digests import contract_digest
+from harness.runner.describe import contract_digest
 from harness.runner.laboratory import Laboratory
 from harness.runner.start import resume
 from tests.toys.command import left_running, run_command, start_command, stop_when

@@ -4,8 +4,9 @@ import msgspec
 import pytest
 
 from harness.inputs.study import Condition, Objective, Stopping
+from harness.records.run import Run
 from harness.records.store import Store
-from harness.records.trial import Run, Trial
+from harness.records.trial import Trial
 from harness.runner.stopping import Stopper
 from tests.toys.runs import BASELINE, make_run, make_study, simulate
 

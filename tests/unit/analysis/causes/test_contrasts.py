@@ -5,7 +5,8 @@ from harness.analysis.causes.contrasts import Effect, Hypothesis, effects
 from harness.analysis.condition import Piece
 from harness.analysis.stats.intervals import Interval
 from harness.inputs.study import Contrast
-from harness.records.trial import Run, Trial
+from harness.records.run import Run
+from harness.records.trial import Trial
 from tests.toys.ladder import (
     BRIDGE,
     FUSED,

@@ -4,7 +4,7 @@ import pytest
 from harness.analysis.causes.explain import Causes, explain
 from harness.analysis.condition import Piece
 from harness.inputs.study import Condition
-from harness.records.trial import Run
+from harness.records.run import Run
 from tests.toys.ladder import HOP, STOCK, WATERFALL, ladder_run, ladder_study, ladder_trials
 
 

@@ -23,7 +23,9 @@ from harness.analysis.locust.summary import Ramps
 from harness.analysis.stats.intervals import Interval
 from harness.inputs.claims import Claim, Criterion
 from harness.inputs.study import Beside, Condition, Latency
-from harness.records.trial import DUPLICATE, Run, Trial
+from harness.records.plan import DUPLICATE
+from harness.records.run import Run
+from harness.records.trial import Trial
 from harness.records.verification import Audit, Toll
 from tests.toys.ramps import FAR as FAR_CELL
 from tests.toys.ramps import NEAR as NEAR_CELL

@@ -3,8 +3,7 @@ import pytest
 
 from harness.analysis.labels.identities import contradictions
 from harness.inputs.study import Condition
-from harness.records.observations import Statements
-from harness.records.trial import Trial
+from harness.records.trial import Statements, Trial
 from tests.toys.runs import SLICE_NS, make_slice, make_trial, make_window
 
 CLOSED = Condition("io_read", connections=8, window_s=1.0)

@@ -12,11 +12,10 @@ from harness.analysis.labels.labels import Finding, Label
 from harness.analysis.labels.limits import Circumstances, bounds, idle_cores
 from harness.analysis.labels.rules import findings
 from harness.analysis.labels.shares import shares
-from harness.inputs.manifests import Cores
 from harness.inputs.study import Condition, Latency
-from harness.records.observations import Statements, Waits
-from harness.records.trial import Run, Trial
-from harness.runner.latencies import Latencies
+from harness.records.run import Cores, Run
+from harness.records.trial import Statements, Trial, Waits
+from harness.runner.trial_builder import Latencies
 from tests.toys.runs import (
     BASELINE,
     CONDITION,

@@ -6,10 +6,9 @@ from harness.analysis.labels.labels import LIMITS, REMEDIES, Label
 from harness.analysis.labels.limits import Circumstances
 from harness.analysis.labels.rules import findings
 from harness.analysis.labels.shares import shares
-from harness.inputs.manifests import Cores
 from harness.inputs.study import Condition, Objective
-from harness.records.observations import Statements, Try
-from harness.records.trial import Trial
+from harness.records.run import Cores
+from harness.records.trial import Statements, Trial, Try
 from tests.toys.runs import SLICE_NS, make_slice, make_trial, make_window
 
 TWO = Cores(application=(0,), database=(1,), load=(1,))

@@ -5,7 +5,7 @@ import msgspec
 from harness.analysis.labels.labels import Label
 from harness.analysis.labels.trials import Standing
 from harness.inputs.settings import LoadSettings
-from harness.records.trial import DUPLICATE
+from harness.records.plan import DUPLICATE
 from tests.toys.labelling import labelled
 from tests.toys.runs import BASELINE, SLICE_NS, make_run, make_slice, make_study, make_trial
 

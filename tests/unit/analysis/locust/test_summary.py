@@ -16,8 +16,8 @@ from harness.analysis.locust.summary import Gain, Ramps, pairs_of, summarise
 from harness.inputs.published_tables import PublishedCell
 from harness.inputs.settings import Setup
 from harness.inputs.study import Condition, Latency
-from harness.records.observations import RoundTrips, Waits
-from harness.records.trial import Run, Trial
+from harness.records.run import Run
+from harness.records.trial import RoundTrips, Trial, Waits
 from tests.toys.ramps import FAR, NEAR, OTHER, beside, lost_cell, make_cell, ramp_run
 from tests.toys.runs import BASELINE, make_run
 from tests.unit.analysis.test_measures import histogram

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from harness.analysis.stats.intervals import LEVEL, Interval
-from harness.analysis.stats.welch import Difference, welch
+from harness.analysis.stats.intervals import LEVEL, Difference, Interval, welch
 
 
 def difference(values: list[float], others: list[float], level: float = LEVEL) -> Difference:

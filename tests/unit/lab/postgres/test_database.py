@@ -16,8 +16,7 @@ from harness.inputs.settings import DatabaseSettings
 from harness.lab.network import HOST, free_port
 from harness.lab.postgres.cluster import EmbeddedPostgres
 from harness.lab.postgres.connection import OLDEST_VERSION, check_version
-from harness.lab.postgres.counted import Counted
-from harness.lab.postgres.database import Database
+from harness.lab.postgres.database import Counted, Database
 from harness.lab.process import wait_until
 from tests.waiting import PATIENCE_S
 

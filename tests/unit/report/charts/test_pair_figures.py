@@ -7,9 +7,10 @@ from xml.etree import ElementTree
 import pytest
 
 from harness.analysis.analyse import analyse
-from harness.analysis.run_pieces import pieces_of
-from harness.records.trial import DUPLICATE, Trial
-from harness.report.charts.pair_figures import pair_figures
+from harness.analysis.condition import pieces_of
+from harness.records.plan import DUPLICATE
+from harness.records.trial import Trial
+from harness.report.charts.pairs import pair_figures
 from harness.report.data.explorer import explorer
 from harness.report.data.seen import seen
 from harness.report.drawing.figures import Figures

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import msgspec
 import pytest
 
-from harness.analysis.run_pieces import pieces_of
+from harness.analysis.condition import pieces_of
 from harness.records.trial import Trial
 from harness.report.charts.trials import plots
 from harness.report.data.seen import seen

@@ -7,10 +7,10 @@ import msgspec
 import pytest
 
 from harness.analysis.analyse import analyse
+from harness.analysis.condition import pieces_of
 from harness.analysis.labels.trials import labelled_trials
 from harness.analysis.measures import Measure
-from harness.analysis.run_pieces import pieces_of
-from harness.records.trial import DUPLICATE
+from harness.records.plan import DUPLICATE
 from harness.report.data.explorer import explorer
 from harness.report.data.seen import seen
 from tests.toys.runs import BASELINE, make_run, make_study, simulate

@@ -5,8 +5,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from harness.report.data.exports import as_csv, as_parquet
-from harness.report.data.rows import COLUMNS, Row
+from harness.report.data.rows import COLUMNS, Row, as_csv, as_parquet
 from tests.toys.labelling import rows_of
 from tests.toys.runs import BASELINE, make_run, make_slice, make_study, make_trial, simulate
 

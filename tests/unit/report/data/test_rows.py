@@ -7,8 +7,9 @@ from harness.analysis.analyse import analyse
 from harness.analysis.measures import Measure, trial_value
 from harness.inputs.settings import LoadSettings
 from harness.inputs.study import Beside, Condition, Latency, Objective
-from harness.records.observations import BesideRecord, RampRecord, RoundTrips
-from harness.records.trial import DUPLICATE, Run, Trial
+from harness.records.plan import DUPLICATE
+from harness.records.run import Run
+from harness.records.trial import BesideRecord, RampRecord, RoundTrips, Trial
 from harness.report.data.rows import COLUMNS, Value
 from tests.toys.labelling import rows_of
 from tests.toys.runs import (

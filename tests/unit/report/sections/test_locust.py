@@ -14,7 +14,7 @@ from harness.analysis.stats.intervals import Interval
 from harness.inputs.published_tables import Published, PublishedCell
 from harness.inputs.settings import Ramp
 from harness.inputs.study import Condition, Latency
-from harness.records.observations import RoundTrips
+from harness.records.trial import RoundTrips
 from harness.report.drawing.figures import Figures
 from harness.report.sections.locust import (
     DETAILS,

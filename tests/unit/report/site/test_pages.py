@@ -1,7 +1,7 @@
 from pathlib import Path
 
 from harness.analysis.analyse import analyse
-from harness.records.trial import Run
+from harness.records.run import Run
 from harness.report.site.pages import index_page, trends_page
 from harness.report.site.trends import trends
 from harness.report.write import Report

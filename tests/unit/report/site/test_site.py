@@ -10,9 +10,9 @@ import pytest
 
 from harness.base.errors import MalformedFile, StoreFailed, UsageError
 from harness.inputs.settings import LoadSettings
-from harness.records.observations import RampRecord
+from harness.records.run import Run
 from harness.records.store import Store
-from harness.records.trial import Run
+from harness.records.trial import RampRecord
 from harness.report.site.folder import MARKER
 from harness.report.site.site import Site, publish
 from tests.toys.runs import make_trial, make_window

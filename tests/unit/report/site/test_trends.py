@@ -2,7 +2,7 @@ import msgspec
 
 from harness.analysis.analyse import Analysis, analyse
 from harness.analysis.measures import Measure
-from harness.records.trial import Run
+from harness.records.run import Run
 from harness.report.site.trends import trends
 from tests.toys.runs import BASELINE, CONDITION, simulate
 from tests.toys.shelves import COST, dated_run

@@ -11,8 +11,9 @@ import pytest
 from harness.analysis.analyse import analyse
 from harness.base.errors import RunFailed
 from harness.inputs.study_loader import load_study
+from harness.records.run import Run
 from harness.records.store import Store, find_run
-from harness.records.trial import Run, Trial
+from harness.records.trial import Trial
 from harness.report.write import write_report
 from harness.runner.start import resume, start
 from tests.toys.laboratory import Recorder, laboratory_of, trusting

@@ -1,0 +1,99 @@
+"""What is kept: the run, and its trials with every slice. Raw values, never recomputed."""
+
+from typing import Final, Literal
+
+import msgspec
+
+from harness.inputs.published_tables import Published
+from harness.inputs.study import Study
+from harness.records.plan import Plan
+from harness.records.verification import Audit, Verification
+
+SCHEMA: Final = 1
+"""Raised when a file of an older version can no longer be read as it is."""
+
+
+class ImplementationRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which packages were measured."""
+
+    title: str
+    lock_digest: str
+    packages: dict[str, str]
+
+
+class VariantRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a variant was, as its manifest said when it was measured."""
+
+    title: str
+    framework: str
+    server: str
+    factors: dict[str, str]
+    tags: tuple[str, ...]
+
+
+class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A study as it was executed.
+
+    command: what was asked of the command line.
+    plan: every round's order as it was drawn; a resumed run follows it.
+    contract_digest, code_digest: of what defines the work, and of all that carries it out.
+    excluded: variants that were not measured, with the reason.
+    audits: what each variant takes per request; empty in runs from before there were any.
+    generator_ceiling_per_s: requests per second that the generator reaches here at most.
+    published: the table that the study replicates, as it was read.
+    locust: the load generator's packages, where Locust loads.
+    """
+
+    schema: Literal[1]
+    id: str
+    command: str
+    study_name: str
+    study: Study
+    plan: Plan
+    started_at: str
+    bridgetoll: str
+    commit: str | None
+    contract: str
+    contract_digest: str
+    code_digest: str
+    machine: dict[str, str | int]
+    cores: Cores
+    database: dict[str, str]
+    embedded_database: bool
+    implementations: dict[str, ImplementationRecord]
+    variants: dict[str, VariantRecord]
+    verifications: tuple[Verification, ...]
+    excluded: dict[str, str]
+    generator_ceiling_per_s: float | None = None
+    audits: tuple[Audit, ...] = ()
+    published: Published | None = None
+    locust: ImplementationRecord | None = None
+
+    @property
+    def measured(self) -> list[str]:
+        """Variants that passed their checks, in the order of tables and colours."""
+        return [name for name in self.study.everyone if name not in self.excluded]
+
+    @property
+    def rehearsal(self) -> bool:
+        """Whether Locust's ramp was shortened: then it shows that all works, and no figure."""
+        return "--scale" in self.command.split()
+
+
+class Cores(msgspec.Struct, frozen=True):
+    """Which processors each role is pinned to; roles that share one are *co-located*."""
+
+    application: tuple[int, ...]
+    database: tuple[int, ...]
+    load: tuple[int, ...]
+
+    @property
+    def all(self) -> frozenset[int]:
+        """Every processor that some role may use."""
+        return frozenset({*self.application, *self.database, *self.load})
+
+    @property
+    def co_located(self) -> bool:
+        """Whether two roles share a processor."""
+        count = len(self.application) + len(self.database) + len(self.load)
+        return len({*self.application, *self.database, *self.load}) < count
