@@ -12,7 +12,7 @@ from harness.inputs.servers import Server
 from harness.inputs.settings import ApplicationSettings
 from harness.lab.network import HOST
 from harness.lab.postgres.database import Database
-from harness.lab.servers import RunningServer, await_ready, launch_server
+from harness.lab.servers import LiveServer, await_ready, launch_server
 
 
 class Bench(msgspec.Struct, frozen=True):
@@ -36,7 +36,7 @@ class Bench(msgspec.Struct, frozen=True):
         *,
         threads: int,
         extra: Mapping[str, str] | None = None,
-    ) -> RunningServer:
+    ) -> LiveServer:
         """A server of one worker that is ready; `extra` is added to its environment.
 
         Raises:

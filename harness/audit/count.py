@@ -27,7 +27,7 @@ from harness.inputs.manifests import QUANTITIES, Variant
 from harness.inputs.settings import ApplicationSettings
 from harness.lab.latency.observing_relay import Observer, Relay
 from harness.lab.network import HOST
-from harness.lab.servers import RunningServer
+from harness.lab.servers import LiveServer
 from harness.records.verification import Audit, Toll
 
 AUDITED = tuple(name for name in ENDPOINTS if name != "health")
@@ -49,7 +49,7 @@ _ROWS = 100
 class _Watched(msgspec.Struct, frozen=True):
     """A server between its relays, and what is counted of it."""
 
-    server: RunningServer
+    server: LiveServer
     subject: Subject
     passed: Counter[str]
     wires: list[Wire]

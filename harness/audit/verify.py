@@ -12,7 +12,7 @@ from harness.audit.sql_checks import errors_leave_the_database_alone, sql_effect
 from harness.base.errors import DatabaseFailed, ServerFailed
 from harness.inputs.manifests import Variant
 from harness.inputs.settings import ApplicationSettings
-from harness.lab.servers import RunningServer
+from harness.lab.servers import LiveServer
 from harness.records.verification import Outcome, Verification
 
 _POOL, _THREADS = 8, 8
@@ -44,7 +44,7 @@ def verify(bench: Bench, variant: Variant, python: Path) -> Verification:
     return Verification(variant=variant.name, outcomes=tuple(outcomes))
 
 
-def _start(bench: Bench, variant: Variant, python: Path, iterations: int) -> RunningServer:
+def _start(bench: Bench, variant: Variant, python: Path, iterations: int) -> LiveServer:
     settings = _settings(bench, variant.name, iterations)
     return bench.start(variant, python, settings, _log(bench, variant), threads=_THREADS)
 
@@ -63,7 +63,7 @@ def _settings(bench: Bench, variant: str, iterations: int) -> ApplicationSetting
     )
 
 
-def _subject(bench: Bench, server: RunningServer, iterations: int) -> Subject:
+def _subject(bench: Bench, server: LiveServer, iterations: int) -> Subject:
     return Subject(
         variant=server.variant.name,
         probe=Probe(server.url),
@@ -74,7 +74,7 @@ def _subject(bench: Bench, server: RunningServer, iterations: int) -> Subject:
     )
 
 
-def _cpu(subject: Subject, server: RunningServer, outcomes: list[Outcome]) -> float | None:
+def _cpu(subject: Subject, server: LiveServer, outcomes: list[Outcome]) -> float | None:
     """CPU nanoseconds per `/cpu` request, or None and an outcome that says why not."""
     try:
         return cpu_per_request_ns(subject, server.clock)

@@ -10,7 +10,7 @@ from rich.text import Text
 from harness.analysis.measures import Measure
 from harness.analysis.runs import Pair, Place, RunComparison, Verdict
 from harness.records.comparability import Change
-from harness.report.words import common as words
+from harness.report.words import conditions, numbers
 
 _STYLES = {
     Verdict.FASTER: "green",
@@ -37,7 +37,7 @@ def text(
     parts += [Text(f"A: {comparison.run_a}"), Text(f"B: {comparison.run_b}"), *_changed(changed)]
     parts.append(Text(f"B / A by {comparison.measure.heading}, with 95 % intervals over blocks:"))
     for condition in dict.fromkeys(pair.condition for pair in comparison.pairs):
-        parts.append(Text(f"\n{words.condition_title(condition)}", style="bold"))
+        parts.append(Text(f"\n{conditions.condition_title(condition)}", style="bold"))
         pairs = [pair for pair in comparison.pairs if pair.condition == condition]
         parts += _condition(pairs, comparison.measure)
     parts.append(Text(f"\n{tally(comparison)}"))
@@ -62,7 +62,7 @@ def said(verdict: Verdict, measure: Measure) -> str:
 
 def named(pair: Pair) -> str:
     """A pair with its ratio, within a sentence."""
-    return f"{pair.variant} under {pair.condition.name} ({words.ratio(pair.ratio_b_to_a)})"
+    return f"{pair.variant} under {pair.condition.name} ({numbers.ratio(pair.ratio_b_to_a)})"
 
 
 def _changed(changes: Sequence[Change]) -> list[RenderableType]:
@@ -77,7 +77,7 @@ def _changed(changes: Sequence[Change]) -> list[RenderableType]:
 
 
 def _change(change: Change) -> str:
-    a, b = (words.MISSING if value is None else value for value in (change.a, change.b))
+    a, b = (numbers.MISSING if value is None else value for value in (change.a, change.b))
     return f"{change.name} {a} -> {b}"
 
 
@@ -104,8 +104,8 @@ def _table(pairs: Sequence[Pair], measure: Measure) -> Table:
     for pair in pairs:
         table.add_row(
             Text(pair.variant),
-            *(words.number(value.mean) for side in (pair.a, pair.b) for value in side.values()),
-            words.ratio(pair.ratio_b_to_a),
+            *(numbers.number(value.mean) for side in (pair.a, pair.b) for value in side.values()),
+            numbers.ratio(pair.ratio_b_to_a),
             Text(said(pair.verdict, measure), style=_STYLES[pair.verdict]),
         )
     return table
@@ -116,5 +116,5 @@ def _alone(run: str, places: Sequence[Place]) -> list[RenderableType]:
     parts: list[RenderableType] = []
     for condition in dict.fromkeys(place.condition for place in places):
         names = ", ".join(place.variant for place in places if place.condition == condition)
-        parts.append(Text(f"only in {run}: {words.condition_title(condition)}: {names}"))
+        parts.append(Text(f"only in {run}: {conditions.condition_title(condition)}: {names}"))
     return parts

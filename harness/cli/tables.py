@@ -17,7 +17,7 @@ from harness.records.plan import Phase, Plan
 from harness.records.verification import Verification
 from harness.report.sections.locust import compared_per_s, gain_sentence, route
 from harness.report.words import causes as cause_words
-from harness.report.words import common as words
+from harness.report.words import conditions, numbers, verdicts
 
 _SMOOTHING = 0.1
 """Weight of the newest slice in the estimate of the time left."""
@@ -51,7 +51,7 @@ def plan_text(study: Study, plan: Plan) -> RenderableType:
         f"{study.blocks} block{'s' if study.blocks > 1 else ''} of {_entries(study, plan)}, "
         f"seed {study.seed}",
         *(
-            f"  {words.condition_title(c)}"
+            f"  {conditions.condition_title(c)}"
             + ("" if c.group is None else f" (group {c.group}: {len(study.measured(c))} variants)")
             for c in study.conditions
         ),
@@ -95,12 +95,15 @@ def summary(analysis: Analysis) -> RenderableType:
         parts.append(_ramp_table(analysis.ramps))
         parts += [Text(gain_sentence(gain)) for gain in analysis.ramps.gains]
     for result in analysis.conditions:
-        parts += [Text(words.verdict(result, analysis.baseline)), _ranking_table(analysis, result)]
+        parts += [
+            Text(verdicts.verdict(result, analysis.baseline)),
+            _ranking_table(analysis, result),
+        ]
     if any(
         result.comparisons[ranked(result.condition)[0]].groups for result in analysis.conditions
     ):
         parts.append(Text("Two variants that share no letter differ.", style="dim"))
-    parts += [Text(line, style="yellow") for line in words.disturbances(analysis)]
+    parts += [Text(line, style="yellow") for line in verdicts.disturbances(analysis)]
     parts += [Text(line) for line in cause_words.verdicts(analysis.causes)]
     parts += [Text(line) for line in cause_words.predictions(analysis.causes)]
     return Group(*parts)
@@ -122,7 +125,7 @@ def _ramp_table(ramps: Ramps) -> Table:
 def _rates(ramps: Ramps, setup: str, condition: Condition) -> str:
     highest = compared_per_s(ramps, ramps.cell(setup, condition))
     known = ramps.in_print(setup, condition)
-    ours = words.MISSING if highest is None else f"{highest:.1f}"
+    ours = numbers.MISSING if highest is None else f"{highest:.1f}"
     return ours if known is None else f"{ours} ({known.highest_per_s:g})"
 
 
@@ -148,9 +151,9 @@ def _ranking_table(analysis: Analysis, result: ConditionResult) -> Table:
         table.add_row(
             letters(first.groups, entry),
             Text(entry),
-            words.estimate(first.estimates.get(entry)),
-            "1" if entry == analysis.baseline else words.ratio(first.ratios.get(entry)),
-            *(words.MISSING if e is None else words.number(e.mean) for e in beside),
+            numbers.estimate(first.estimates.get(entry)),
+            "1" if entry == analysis.baseline else numbers.ratio(first.ratios.get(entry)),
+            *(numbers.MISSING if e is None else numbers.number(e.mean) for e in beside),
         )
     return table
 
@@ -206,7 +209,7 @@ class ProgressListener:
         left = "" if self._per_slice_s is None else self._left(done_slices)
         self._update(
             f"block {phase.block} {phase.condition.endpoint}", done_slices,
-            f"{entry[:24]} {words.number(throughput)}/s{left}",
+            f"{entry[:24]} {numbers.number(throughput)}/s{left}",
         )  # fmt: skip
 
     def noticed(self, what: str) -> None:

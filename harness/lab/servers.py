@@ -25,7 +25,7 @@ _PROBE_S = 1.0
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
 
 
-class RunningServer:
+class LiveServer:
     """A variant's server, ready for requests. Use as a context manager."""
 
     def __init__(self, variant: Variant, child: Child, port: int) -> None:
@@ -79,7 +79,7 @@ def launch_server(
     log: Path,
     cpus: Sequence[int] | None = None,
     port: int | None = None,
-) -> RunningServer:
+) -> LiveServer:
     """Start a server without waiting until it is ready; see `await_ready`.
 
     Args:
@@ -112,10 +112,10 @@ def launch_server(
         cwd=variant.folder,
         log=log,
     )
-    return RunningServer(variant, child, port)
+    return LiveServer(variant, child, port)
 
 
-def await_ready(server: RunningServer, seconds: float = READY_S) -> None:
+def await_ready(server: LiveServer, seconds: float = READY_S) -> None:
     """Wait until `/health` answers 200 with `{"status": "ok"}`.
 
     Raises:

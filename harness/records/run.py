@@ -13,6 +13,25 @@ SCHEMA: Final = 1
 """Raised when a file of an older version can no longer be read as it is."""
 
 
+class Cores(msgspec.Struct, frozen=True):
+    """Which processors each role is pinned to; roles that share one are *co-located*."""
+
+    application: tuple[int, ...]
+    database: tuple[int, ...]
+    load: tuple[int, ...]
+
+    @property
+    def all(self) -> frozenset[int]:
+        """Every processor that some role may use."""
+        return frozenset({*self.application, *self.database, *self.load})
+
+    @property
+    def co_located(self) -> bool:
+        """Whether two roles share a processor."""
+        count = len(self.application) + len(self.database) + len(self.load)
+        return len({*self.application, *self.database, *self.load}) < count
+
+
 class ImplementationRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which packages were measured."""
 
@@ -78,22 +97,3 @@ class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def rehearsal(self) -> bool:
         """Whether Locust's ramp was shortened: then it shows that all works, and no figure."""
         return "--scale" in self.command.split()
-
-
-class Cores(msgspec.Struct, frozen=True):
-    """Which processors each role is pinned to; roles that share one are *co-located*."""
-
-    application: tuple[int, ...]
-    database: tuple[int, ...]
-    load: tuple[int, ...]
-
-    @property
-    def all(self) -> frozenset[int]:
-        """Every processor that some role may use."""
-        return frozenset({*self.application, *self.database, *self.load})
-
-    @property
-    def co_located(self) -> bool:
-        """Whether two roles share a processor."""
-        count = len(self.application) + len(self.database) + len(self.load)
-        return len({*self.application, *self.database, *self.load}) < count

@@ -15,7 +15,7 @@ from harness.report.charts.intervals import alternative, colours, interval_chart
 from harness.report.drawing.figures import Figures
 from harness.report.sections.causes import causes_view
 from harness.report.sections.locust import DETAILS, ramps_view
-from harness.report.words import common as words
+from harness.report.words import conditions, numbers, runs, verdicts
 from harness.report.words.claims import claims_view
 
 _COLUMNS = (Measure.CPU, Measure.THROUGHPUT, Measure.P50, Measure.P99, Measure.DATABASE_CPU)
@@ -40,13 +40,13 @@ def view(
         "run": run,
         "analysis": analysis,
         "damaged": [str(error) for error in damaged],
-        "verdicts": words.verdicts(run, analysis),
-        "composition": words.composition(run),
-        "disturbances": words.disturbances(analysis),
-        "blocks": words.blocks(run, analysis),
+        "verdicts": verdicts.verdicts(run, analysis),
+        "composition": runs.composition(run),
+        "disturbances": verdicts.disturbances(analysis),
+        "blocks": runs.blocks(run, analysis),
         "comparisons": _comparisons(analysis),
-        "stopping": words.stopping(run),
-        "repeat": words.repeat(run),
+        "stopping": runs.stopping(run),
+        "repeat": runs.repeat(run),
         "waits": run.study.delayed or any(c.endpoint == "io_wait" for c in run.study.conditions),
         "noise": [_noise(result, analysis) for result in analysis.conditions],
         "conditions": [
@@ -63,7 +63,7 @@ def view(
         "order": _order_of_all(run),
         "memory_heading": _memory_heading(run),
         "cores": _cores(run),
-        "load": words.load(run),
+        "load": runs.load(run),
     }
 
 
@@ -79,7 +79,7 @@ def _condition(
     measures = ranked(result.condition)
     return {
         "name": result.condition.name,
-        "title": words.condition_title(result.condition),
+        "title": conditions.condition_title(result.condition),
         "trips": _trips(result),
         "charts": [_chart(result, m, variants, run, figures) for m in measures],
         "rankings": [_ranking(result.comparisons[m]) for m in measures],
@@ -148,17 +148,17 @@ def _row(analysis: Analysis, result: ConditionResult, entry: str) -> dict[str, A
         "ratios": [
             "1"
             if entry == analysis.baseline
-            else words.ratio(result.comparisons[m].ratios.get(entry))
+            else numbers.ratio(result.comparisons[m].ratios.get(entry))
             for m in ranked(result.condition)
         ],
         "values": [
-            words.estimate(result.comparisons[m].estimates.get(entry)) for m in _columns(result)
+            numbers.estimate(result.comparisons[m].estimates.get(entry)) for m in _columns(result)
         ],
         "limit": ", ".join(f"{f.label} ({f.detail})" for f in result.limits(entry))
-        or words.NO_LIMIT,
+        or runs.NO_LIMIT,
         "errors": f"{result.errors[entry]:.2%}" if result.errors[entry] else "0",
-        "memory": words.MISSING if memory is None else words.number(memory),
-        "threads": result.threads.get(entry, words.MISSING),
+        "memory": numbers.MISSING if memory is None else numbers.number(memory),
+        "threads": result.threads.get(entry, numbers.MISSING),
         "trials": result.trials[entry],
     }
 
@@ -172,16 +172,16 @@ def _columns(result: ConditionResult) -> tuple[Measure, ...]:
 def _noise(result: ConditionResult, analysis: Analysis) -> str:
     comparison = result.comparisons[ranked(result.condition)[0]]
     floor = "unknown" if comparison.noise_floor is None else f"{comparison.noise_floor:.1%}"
-    twin = words.ratio(comparison.ratios.get(analysis.duplicate))
+    twin = numbers.ratio(comparison.ratios.get(analysis.duplicate))
     text = (
-        f"{words.condition_title(result.condition)}: two identical servers of "
+        f"{conditions.condition_title(result.condition)}: two identical servers of "
         f"{analysis.baseline} differ by a factor of {twin}; noise floor {floor}."
     )
     if comparison.detectable is not None:
         size = (
             f"of {comparison.detectable:.0%}"
             if comparison.detectable < _MANIFOLD
-            else f"by a factor of {words.number(1 + comparison.detectable)}"
+            else f"by a factor of {numbers.number(1 + comparison.detectable)}"
         )
         text += (
             f" A true difference {size} would be called in four of five "

@@ -16,7 +16,7 @@ from harness.inputs.settings import ApplicationSettings
 from harness.lab.latency.injector import Address
 from harness.lab.postgres.database import Database
 from harness.lab.postgres.waits import Samples
-from harness.lab.servers import RunningServer
+from harness.lab.servers import LiveServer
 from harness.lab.usage import Usage
 from harness.load.protocol import Exchange, Tally
 from harness.records.histogram import DIGITS, HIGHEST_NS, LOWEST_NS
@@ -44,7 +44,7 @@ class Server:
     def __init__(
         self,
         entry: Entry,
-        running: RunningServer,
+        running: LiveServer,
         settings: ApplicationSettings,
         address: Address,
         *,

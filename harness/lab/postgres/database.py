@@ -39,6 +39,24 @@ _COUNTERS = (
 )  # fmt: skip
 
 
+class Counted(msgspec.Struct, frozen=True):
+    """One entry of pg_stat_statements for one role."""
+
+    query: str
+    calls: int
+    rows: int
+
+    @property
+    def verb(self) -> str:
+        """The first word, in capitals."""
+        return self.query.lstrip("( \n\t").split(None, 1)[0].rstrip(";").upper()
+
+    @property
+    def touches_posts(self) -> bool:
+        """Whether the statement is about the table of the contract."""
+        return re.search(r"\bpost\b", self.query) is not None
+
+
 class Database:
     """A PostgreSQL with our schema. Use as a context manager.
 
@@ -297,21 +315,3 @@ class Database:
             host = netloc.rpartition("@")[2]
             netloc = f"{quote(role)}:{quote(password)}@{host}"
         return urlunsplit(parts._replace(netloc=netloc, path=f"/{database}"))
-
-
-class Counted(msgspec.Struct, frozen=True):
-    """One entry of pg_stat_statements for one role."""
-
-    query: str
-    calls: int
-    rows: int
-
-    @property
-    def verb(self) -> str:
-        """The first word, in capitals."""
-        return self.query.lstrip("( \n\t").split(None, 1)[0].rstrip(";").upper()
-
-    @property
-    def touches_posts(self) -> bool:
-        """Whether the statement is about the table of the contract."""
-        return re.search(r"\bpost\b", self.query) is not None

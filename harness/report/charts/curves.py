@@ -12,7 +12,7 @@ from harness.analysis.stats.intervals import Interval
 from harness.inputs.study import Condition
 from harness.report.charts.intervals import colours, dashes
 from harness.report.drawing.figures import Figures
-from harness.report.words import common as words
+from harness.report.words import conditions, numbers
 
 _SHOWN = (Measure.P50, Measure.P99)
 _NOT_AS_OFFERED = frozenset({Label.OVERLOADED, Label.GENERATOR_BOUND})
@@ -72,8 +72,9 @@ def _chart(
 def _title(alike: Condition) -> str:
     """An open loop without its rate, which the axis has."""
     return (
-        f"{alike.endpoint}, {alike.arrivals} arrivals, {words.connections(alike.connections)} at "
-        f"most, {alike.rows:,} rows{words.added(alike)}"
+        f"{alike.endpoint}, {alike.arrivals} arrivals, "
+        f"{conditions.connections(alike.connections)} at most, {alike.rows:,} rows"
+        f"{conditions.added(alike)}"
     )
 
 
@@ -138,7 +139,7 @@ def _over(points: list[dict[str, Any]], *, offered: bool) -> Any:
 
 def _alternative(points: list[dict[str, Any]], measure: Measure) -> str:
     told = [
-        f"{p['variant']} {words.number(p['latency'])} at {words.number(p['rate'])} per second"
+        f"{p['variant']} {numbers.number(p['latency'])} at {numbers.number(p['rate'])} per second"
         f"{'' if p['offered'] else ' (not as offered)'}"
         for p in sorted(points, key=lambda p: (p["variant"], p["rate"]))
     ]

@@ -7,7 +7,7 @@ from harness.analysis.locust.cells import Cell
 from harness.analysis.locust.rates import PEAK_S
 from harness.analysis.locust.summary import Ramps
 from harness.report.charts.intervals import colours
-from harness.report.words import common as words
+from harness.report.words import numbers
 
 
 def ramp_chart(ramps: Ramps, setups: Sequence[str], endpoint: str) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def ramp_chart(ramps: Ramps, setups: Sequence[str], endpoint: str) -> dict[str, 
 def alternative(ramps: Ramps, endpoint: str) -> str:
     """What the chart shows, for those who do not see it."""
     parts = [
-        f"{cell.setup} at {_added(cell)} {words.number(cell.highest_per_s)}"
+        f"{cell.setup} at {_added(cell)} {numbers.number(cell.highest_per_s)}"
         for cell in ramps.cells
         if cell.condition.endpoint == endpoint and cell.highest_per_s is not None
     ]

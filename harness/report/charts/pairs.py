@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.report.drawing.figures import Figures
-from harness.report.words import common as words
+from harness.report.words import numbers
 
 _CELL, _LINE = 34, 24
 """Pixels, enough for a ratio with two decimals."""
@@ -98,7 +98,7 @@ def _cells(found: Mapping[str, Any], names: Sequence[str]) -> list[dict[str, Any
             "row": row,
             "column": column,
             "ratio": found["ratio"][place[row]][place[column]],
-            "told": words.times(found["ratio"][place[row]][place[column]]),
+            "told": numbers.times(found["ratio"][place[row]][place[column]]),
             "interval": _interval(found, place[row], place[column]),
             "alike": bool(found["ranking"] and groups[row] & groups[column]),
         }
@@ -110,7 +110,7 @@ def _cells(found: Mapping[str, Any], names: Sequence[str]) -> list[dict[str, Any
 
 def _interval(found: Mapping[str, Any], row: int, column: int) -> str:
     low, high = found["low"][row][column], found["high"][row][column]
-    return "" if low is None or high is None else f"[{words.times(low)}, {words.times(high)}]"
+    return "" if low is None or high is None else f"[{numbers.times(low)}, {numbers.times(high)}]"
 
 
 def pair_figures(

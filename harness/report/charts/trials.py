@@ -11,7 +11,7 @@ from harness.report.charts.intervals import colours, dashes
 from harness.report.charts.specs import filled, specifications
 from harness.report.data.seen import MEASURES
 from harness.report.drawing.figures import Figures
-from harness.report.words import common as words
+from harness.report.words import numbers
 
 _WIDTH = 640
 type _Rows = list[dict[str, Any]]
@@ -112,7 +112,7 @@ def _trials_said(condition: Mapping[str, Any]) -> str:
 
 def _latencies_said(condition: Mapping[str, Any]) -> str:
     told = [
-        f"{name} {words.number(ms)} ms"
+        f"{name} {numbers.number(ms)} ms"
         for name, found in condition["latencies"].items()
         for p, ms in found
         if p == 99 and ms is not None

@@ -17,7 +17,7 @@ from harness.inputs.study import Condition
 from harness.records.run import Run
 from harness.report.charts.intervals import colours, dashes
 from harness.report.data.seen import MEASURES, rounded
-from harness.report.words import common as words
+from harness.report.words import conditions
 
 _NO_COMPARISON = "under this load it does not compare variants"
 
@@ -67,7 +67,7 @@ def _condition(result: ConditionResult, piece: Piece, order: Sequence[str]) -> d
     return {
         "name": condition.name,
         "endpoint": condition.endpoint,
-        "load": words.condition_title(condition).removeprefix(f"{condition.endpoint}, "),
+        "load": conditions.condition_title(condition).removeprefix(f"{condition.endpoint}, "),
         "ranked": [m.value for m in ranked(condition)],
         "entries": present,
         "measures": {

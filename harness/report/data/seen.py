@@ -18,7 +18,7 @@ from harness.inputs.study import Condition
 from harness.records.histogram import quantiles_ms
 from harness.records.names import trial_file
 from harness.records.run import Run
-from harness.report.words import common as words
+from harness.report.words import runs
 
 MEASURES = (
     Measure.CPU, Measure.THROUGHPUT, Measure.P99, Measure.MEMORY, Measure.SUSTAINED, Measure.SECOND,
@@ -55,7 +55,7 @@ def _condition(run: Run, piece: Piece, trials: Sequence[LabelledTrial]) -> dict[
         "trials": [_trial(each) for each in trials],
         "shares": {name: _shares(run, piece, name) for name in present},
         "limits": {
-            name: ", ".join(f.label for f in found) or words.NO_LIMIT
+            name: ", ".join(f.label for f in found) or runs.NO_LIMIT
             for name, found in limits.items()
         },
         "latencies": {name: _latencies(piece, name) for name in present},

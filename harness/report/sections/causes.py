@@ -15,7 +15,7 @@ from harness.report.charts.causes import interaction_chart, slope_chart, waterfa
 from harness.report.charts.intervals import colours
 from harness.report.drawing.figures import Figures
 from harness.report.words import causes as cause_words
-from harness.report.words import common as words
+from harness.report.words import conditions, numbers
 
 _SHEET = (
     *QUANTITIES, "wakeups", "returns", "handovers", "database_bytes_out", "database_bytes_in",
@@ -41,7 +41,7 @@ def causes_view(run: Run, causes: Causes, figures: Figures) -> dict[str, Any]:
 def _condition(
     found: ConditionCauses, figures: Figures, palette: Mapping[str, str]
 ) -> dict[str, Any]:
-    title, stem = words.condition_title(found.condition), found.condition.name
+    title, stem = conditions.condition_title(found.condition), found.condition.name
     charts = [
         figures.add(
             f"waterfall-{stem}",
@@ -90,15 +90,15 @@ def _effect(effect: Effect) -> dict[str, str]:
         "title": contrast.title,
         "pair": pair,
         "bundle": "several factors at once" if contrast.bundle else "",
-        "cpu": words.ratio(effect.cpu),
-        "throughput": words.ratio(effect.throughput),
+        "cpu": numbers.ratio(effect.cpu),
+        "throughput": numbers.ratio(effect.throughput),
         "called": {None: "no noise floor", True: "yes", False: "not shown"}[effect.called],
     }
 
 
 def _prices(run: Run, found: PriceList) -> dict[str, Any]:
     return {
-        "title": words.connections(found.connections),
+        "title": conditions.connections(found.connections),
         "variants": found.variants,
         "rows": [_price(price) for price in sorted(found.prices, key=_tolls_first)],
         "untold": ", ".join(found.untold),
@@ -108,8 +108,8 @@ def _prices(run: Run, found: PriceList) -> dict[str, Any]:
             {
                 "variant": f.variant,
                 "endpoint": f.endpoint,
-                "measured": words.number(f.measured),
-                "predicted": words.number(f.predicted),
+                "measured": numbers.number(f.measured),
+                "predicted": numbers.number(f.predicted),
                 "error": f"{f.error:+.0%}",
             }
             for f in found.forecasts
@@ -127,7 +127,7 @@ def _trend(lists: Sequence[PriceList]) -> dict[str, Any]:
         prices: list[Interval | None] = [
             next((p.value for p in found.prices if p.name == name), None) for found in lists
         ]
-        values.append({"name": name, "values": [words.estimate(price) for price in prices]})
+        values.append({"name": name, "values": [numbers.estimate(price) for price in prices]})
     return {"connections": [found.connections for found in lists], "rows": values}
 
 
@@ -137,7 +137,7 @@ def _tolls_first(price: Price) -> bool:
 
 def _price(price: Price) -> dict[str, str]:
     by = f"blocks only, from {', '.join(price.alone)} alone" if price.alone else "blocks, variants"
-    return {"name": price.name, "value": words.estimate(price.value), "by": by}
+    return {"name": price.name, "value": numbers.estimate(price.value), "by": by}
 
 
 def _of_one_factor(run: Run, check: Check) -> bool:
@@ -151,8 +151,8 @@ def _check(check: Check) -> dict[str, str]:
         "name": check.name,
         "pair": f"{check.of} less {check.to}",
         "endpoint": check.endpoint,
-        "measured": words.estimate(check.measured),
-        "price": words.number(check.price),
+        "measured": numbers.estimate(check.measured),
+        "price": numbers.number(check.price),
     }
 
 
@@ -169,4 +169,4 @@ def cost_sheet(audits: Sequence[Audit]) -> dict[str, Any]:
 
 
 def _counts(toll: Toll) -> list[str]:
-    return [words.number(toll.counted.get(name, 0.0)) for name in _SHEET]
+    return [numbers.number(toll.counted.get(name, 0.0)) for name in _SHEET]

@@ -11,7 +11,7 @@ from harness.inputs.study import Condition
 from harness.records.run import Run
 from harness.report.charts.locust import alternative, ramp_chart
 from harness.report.drawing.figures import Figures
-from harness.report.words import common as words
+from harness.report.words import numbers
 
 KEPT = 6
 """Of PostgreSQL's connections: three are kept for superusers, two are the harness's own, and one
@@ -92,7 +92,7 @@ def route(condition: Condition) -> str:
 def pair(highest: float | None, successes: float | None) -> str:
     """As published: highest rate / successes in all."""
     if highest is None or successes is None:
-        return words.MISSING
+        return numbers.MISSING
     return f"{highest:.1f} / {successes:,.0f}"
 
 
@@ -110,11 +110,11 @@ def gain_sentence(gain: Gain) -> str:
         f"{gain.baseline}"
     )
     if gain.successes is not None:
-        text += f", and {words.ratio(gain.successes)} times its successes"
+        text += f", and {numbers.ratio(gain.successes)} times its successes"
     if gain.published is not None:
-        text += f"; published {words.number(gain.published)} times"
+        text += f"; published {numbers.number(gain.published)} times"
         if gain.published_successes is not None:
-            successes = words.number(gain.published_successes)
+            successes = numbers.number(gain.published_successes)
             text += f", and of successes {successes} (runs of unequal length)"
     return f"{text} ({'; '.join(gain.doubts)})." if gain.doubts else f"{text}."
 
@@ -138,7 +138,7 @@ def reason(cell: Cell) -> str:
     highest, steady = cell.highest_per_s, cell.steady_per_s
     if highest is not None and steady is not None and highest >= BURST * steady:
         parts.append(
-            f"it did not keep its highest rate: with all users there, {words.number(steady)} "
+            f"it did not keep its highest rate: with all users there, {numbers.number(steady)} "
             "successes per second"
         )
     told = {*LIMITS, Label.ERRORS}
@@ -155,7 +155,7 @@ def _waits(cell: Cell) -> str:
         return "its requests waited for round trips, or in line"
     return (
         "its connections waited for round trips, and other requests in line (PostgreSQL saw "
-        f"{words.number(cell.connections)} connections at a time, on average)"
+        f"{numbers.number(cell.connections)} connections at a time, on average)"
     )
 
 
@@ -171,7 +171,9 @@ def _beside(ramps: Ramps, setup: str, condition: Condition) -> dict[str, str]:
     cell, known = ramps.cell(setup, condition), ramps.in_print(setup, condition)
     return {
         "ours": pair(compared_per_s(ramps, cell), cell.successes),
-        "published": words.MISSING if known is None else pair(known.highest_per_s, known.successes),
+        "published": numbers.MISSING
+        if known is None
+        else pair(known.highest_per_s, known.successes),
         "ratio": _quotient(cell, known),
     }
 
@@ -179,18 +181,18 @@ def _beside(ramps: Ramps, setup: str, condition: Condition) -> dict[str, str]:
 def _quotient(cell: Cell, known: PublishedCell | None) -> str:
     """Both as Locust's charts show it."""
     if known is None or cell.charted_per_s is None or not known.highest_per_s:
-        return words.MISSING
-    return words.number(cell.charted_per_s / known.highest_per_s)
+        return numbers.MISSING
+    return numbers.number(cell.charted_per_s / known.highest_per_s)
 
 
 def _gain(ramps: Ramps, pair: tuple[str, str], condition: Condition) -> dict[str, str]:
     """Ratios of two setups: of the highest rates / of all successes."""
     found = [g for g in ramps.gains if (g.setup, g.baseline, g.condition) == (*pair, condition)]
     if not found:
-        return {"ours": words.MISSING, "published": words.MISSING, "quotient": words.MISSING}
+        return {"ours": numbers.MISSING, "published": numbers.MISSING, "quotient": numbers.MISSING}
     gain = found[0]
     return {
-        "ours": f"{_rates(gain)} / {words.ratio(gain.successes)}",
+        "ours": f"{_rates(gain)} / {numbers.ratio(gain.successes)}",
         "published": _both(gain.published, gain.published_successes),
         "quotient": _both(gain.quotient, gain.successes_quotient),
     }
@@ -199,14 +201,16 @@ def _gain(ramps: Ramps, pair: tuple[str, str], condition: Condition) -> dict[str
 def _rates(gain: Gain) -> str:
     """Beside published ones, those that a chart would have shown."""
     if gain.published is None or gain.charted is None:
-        return words.ratio(gain.ours)
-    return words.times(gain.charted)
+        return numbers.ratio(gain.ours)
+    return numbers.times(gain.charted)
 
 
 def _both(rates: float | None, successes: float | None) -> str:
     if rates is None and successes is None:
-        return words.MISSING
-    told = (words.MISSING if value is None else words.number(value) for value in (rates, successes))
+        return numbers.MISSING
+    told = (
+        numbers.MISSING if value is None else numbers.number(value) for value in (rates, successes)
+    )
     return " / ".join(told)
 
 
@@ -216,26 +220,29 @@ def _detail(cell: Cell) -> dict[str, Any]:
         cell.users,
         None if cell.failed_share is None else f"{cell.failed_share:.1%}",
         None if cell.under_way is None else f"{cell.under_way:.0f}",
-        *(None if v is None else words.number(v) for v in (cell.highest_per_s, cell.steady_per_s)),
         *(
-            None if v is None else words.number(v)
+            None if v is None else numbers.number(v)
+            for v in (cell.highest_per_s, cell.steady_per_s)
+        ),
+        *(
+            None if v is None else numbers.number(v)
             for v in (cell.latency_p50_ms, cell.latency_p99_ms)
         ),
         None if share is None else f"{share.server:.0%}",
         None if share is None or share.database is None else f"{share.database:.0%}",
         None if share is None else f"{share.generator:.0%}",
         None if share is None else f"{share.relay:.0%}",
-        None if cell.connections is None else words.number(cell.connections),
+        None if cell.connections is None else numbers.number(cell.connections),
         cell.most_connections,
         cell.threads,
-        None if cell.ready_threads is None else words.number(cell.ready_threads),
-        None if cell.memory_mib is None else words.number(cell.memory_mib),
+        None if cell.ready_threads is None else numbers.number(cell.ready_threads),
+        None if cell.memory_mib is None else numbers.number(cell.memory_mib),
         cell.page,
     )
     return {
         "setup": cell.setup,
         "route": route(cell.condition),
-        "values": [words.MISSING if value is None else value for value in values],
+        "values": [numbers.MISSING if value is None else value for value in values],
         "reason": reason(cell),
     }
 

@@ -13,7 +13,7 @@ from harness.report.sections.locust import gain_sentence
 from harness.report.site.trend_chart import alternative, trend_chart
 from harness.report.site.trends import Point, Trend
 from harness.report.words import causes as cause_words
-from harness.report.words import common as words
+from harness.report.words import conditions, numbers, verdicts
 from harness.report.write import Report
 
 _TEMPLATES = Path(__file__).with_name("templates")
@@ -66,7 +66,7 @@ def _run(number: int, report: Report) -> dict[str, Any]:
     if analysis.ramps is not None:
         sentences = [gain_sentence(gain) for gain in analysis.ramps.gains]
     else:
-        sentences = [words.verdict(result, analysis.baseline) for result in analysis.conditions]
+        sentences = [verdicts.verdict(result, analysis.baseline) for result in analysis.conditions]
     return {
         "number": number,
         "id": run.id,
@@ -90,7 +90,7 @@ def _condition(condition: Condition, found: Sequence[Trend]) -> dict[str, Any]:
         if any(measure in point.estimates for trend in found for point in trend.points)
     ]
     return {
-        "title": words.condition_title(condition),
+        "title": conditions.condition_title(condition),
         "headings": [measure.heading for measure in measures],
         "ratio": ranked(condition)[0].heading,
         "charts": [
@@ -112,7 +112,7 @@ def _changed(point: Point) -> list[str]:
 
 
 def _value(point: Point, measure: Measure) -> str:
-    told = words.estimate(point.estimates.get(measure))
+    told = numbers.estimate(point.estimates.get(measure))
     return f"{told} (not ranked)" if measure in point.unranked else told
 
 
@@ -125,7 +125,7 @@ def _row(trend: Trend, point: Point, measures: Sequence[Measure]) -> dict[str, A
         "id": point.run.id,
         "date": point.run.started_at[:10],
         "values": [_value(point, measure) for measure in measures],
-        "ratio": "1" if trend.variant == baseline else words.ratio(point.ratio),
+        "ratio": "1" if trend.variant == baseline else numbers.ratio(point.ratio),
         "baseline": baseline,
         "changed": ["first of these runs"] if first else _changed(point),
     }

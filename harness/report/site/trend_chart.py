@@ -5,7 +5,7 @@ from typing import Any
 
 from harness.analysis.measures import Measure
 from harness.report.site.trends import Trend
-from harness.report.words import common as words
+from harness.report.words import numbers
 
 _COLUMNS = 3
 _INK = "#33414d"
@@ -65,7 +65,7 @@ def alternative(found: Sequence[Trend], measure: Measure) -> str:
         for trend in found
         if (
             parts := [
-                f"{words.number(value.mean)} in run {point.number}"
+                f"{numbers.number(value.mean)} in run {point.number}"
                 for point in trend.points
                 if (value := point.estimates.get(measure)) is not None
             ]

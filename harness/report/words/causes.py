@@ -10,7 +10,7 @@ from harness.analysis.causes.slopes import Slope
 from harness.analysis.causes.squares import Interaction
 from harness.analysis.causes.waterfalls import Fall, Step
 from harness.analysis.stats.intervals import Interval
-from harness.report.words import common as words
+from harness.report.words import conditions, numbers
 
 _TENS_US = (10.0, 100.0)
 GOOD_FORECAST = 0.15
@@ -28,7 +28,7 @@ def verdicts(causes: Causes) -> list[str]:
     whole = [c for c in causes.conditions if c.condition.group is None]
     chosen = [c for c in whole if c.falls or c.interactions]
     working = [c for c in chosen if c.condition.endpoint != "noop"] or chosen
-    return [f"On {words.condition_title(c.condition)}: {_short(c)}" for c in working]
+    return [f"On {conditions.condition_title(c.condition)}: {_short(c)}" for c in working]
 
 
 def _short(causes: ConditionCauses) -> str:
@@ -48,15 +48,15 @@ def sentences(causes: ConditionCauses) -> list[str]:
 
 def _effect_sentence(effect: Effect) -> str:
     shown = {True: "", False: " (not shown beyond noise)", None: " (no noise floor)"}[effect.called]
-    return f"{_capital(effect.contrast.title)}: {words.ratio(effect.cpu)} times the CPU{shown}."
+    return f"{_capital(effect.contrast.title)}: {numbers.ratio(effect.cpu)} times the CPU{shown}."
 
 
 def fall_sentences(fall: Fall) -> str:
     """How far the way is, and which of its steps are more than noise."""
     text = (
-        f"{fall.steps[-1].variant} uses {words.ratio(fall.ratio)} times the server CPU of "
-        f"{fall.first}, {words.number(fall.end.mean)} µs per request against "
-        f"{words.number(fall.start.mean)}."
+        f"{fall.steps[-1].variant} uses {numbers.ratio(fall.ratio)} times the server CPU of "
+        f"{fall.first}, {numbers.number(fall.end.mean)} µs per request against "
+        f"{numbers.number(fall.start.mean)}."
     )
     if any(step.called is None for step in fall.steps):
         return (
@@ -82,7 +82,7 @@ def _steps(fall: Fall, steps: Sequence[Step]) -> str:
     """With their shares of the way, if it leads up: of one that leads down they would mislead."""
     up = fall.end.mean > fall.start.mean
     return "; ".join(
-        f"{step.changed}, {words.estimate(step.added)} µs{f' ({step.share:.0%})' if up else ''}"
+        f"{step.changed}, {numbers.estimate(step.added)} µs{f' ({step.share:.0%})' if up else ''}"
         for step in steps
     )
 
@@ -90,7 +90,7 @@ def _steps(fall: Fall, steps: Sequence[Step]) -> str:
 def interaction_sentences(found: Interaction) -> str:
     """Whether the effect of one factor depends on the other, and how."""
     text = f"{found.title}: {_sides(found)}"
-    difference = f"{words.estimate(found.difference)} µs between the two"
+    difference = f"{numbers.estimate(found.difference)} µs between the two"
     if found.called is None:
         return f"{text} Without a noise floor that is no verdict ({difference})."
     if not found.called:
@@ -104,9 +104,9 @@ def interaction_sentences(found: Interaction) -> str:
 def _sides(found: Interaction) -> str:
     one, other = found.corners[0].column, found.corners[1].column
     each = [
-        f"with {found.rows} {row}, {found.columns} {one} takes {words.estimate(added)} µs "
+        f"with {found.rows} {row}, {found.columns} {one} takes {numbers.estimate(added)} µs "
         f"{'more' if added.mean >= 0 else '(less)'} than {other}, "
-        f"{words.ratio(found.ratios[row])} times as much"
+        f"{numbers.ratio(found.ratios[row])} times as much"
         for row, added in found.across.items()
     ]
     return f"{'; '.join(each)}."
@@ -115,10 +115,10 @@ def _sides(found: Interaction) -> str:
 def slope_sentence(slope: Slope) -> str:
     """What a hop more costs."""
     further = slope.per_hop if slope.further is None else slope.further
-    text = f"{slope.base}: an empty hop more costs {words.estimate(further)} µs of server CPU"
+    text = f"{slope.base}: an empty hop more costs {numbers.estimate(further)} µs of server CPU"
     if slope.first is None:
         return f"{text}."
-    return f"{text}; the first, with what lends it a thread, {words.estimate(slope.first)}."
+    return f"{text}; the first, with what lends it a thread, {numbers.estimate(slope.first)}."
 
 
 def predictions(causes: Causes) -> list[str]:
@@ -127,7 +127,7 @@ def predictions(causes: Causes) -> list[str]:
     priced = [(found, price) for found in causes.trend if (price := found.price(name)) is not None]
     said = [
         f'"Tens of microseconds per hop" (Django\'s documentation): with {_loop(found)} a hop '
-        f"costs {words.estimate(price.value)} µs of server CPU by the price list; the prediction "
+        f"costs {numbers.estimate(price.value)} µs of server CPU by the price list; the prediction "
         f"{_within(price.value)}."
         for found, price in priced
     ]
@@ -152,7 +152,7 @@ def _growth_sentence(first: PriceList, low: Price, found: PriceList, price: Pric
         }[sign(change)]
     return (
         f'"It grows with concurrency": from {_loop(first)} to {_loop(found)} the CPU price of a '
-        f"hop changes by {words.estimate(change)} µs; it {told}."
+        f"hop changes by {numbers.estimate(change)} µs; it {told}."
     )
 
 
@@ -197,7 +197,7 @@ def sign(interval: Interval) -> int:
 
 
 def _loop(found: PriceList) -> str:
-    return words.connections(found.connections)
+    return conditions.connections(found.connections)
 
 
 def _capital(sentence: str) -> str:

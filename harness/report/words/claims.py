@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from harness.analysis.claims.judge import Evidence, Judgement, Verdict
-from harness.report.words import common as words
+from harness.report.words import numbers
 
 _HOLDS = {True: "holds", False: "does not hold", None: "undecided"}
 
@@ -63,7 +63,7 @@ def evidence_row(item: Evidence) -> dict[str, str]:
         "run": item.run,
         "where": item.where,
         "what": item.what,
-        "value": words.estimate(item.value),
+        "value": numbers.estimate(item.value),
         "wanted": wanted(item),
         "holds": _HOLDS[item.holds],
     }

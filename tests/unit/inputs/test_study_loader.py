@@ -247,9 +247,9 @@ SEARCH = WINDOW + "[conditions.objective]\n"
             "`conditions[0].beside.connections`: expected `int` >= 1",
         ),
         (WINDOW + "beside = { connections = 2 }", "`conditions[0].beside.endpoint` is missing;"),
-        ("[load.ramp]\nper_s = 0", "`load.locust.driver.per_s`: expected `float` > 0"),
-        ("[load.ramp]\nhold_s = inf", "`load.locust.driver.hold_s`: expected `float` <= "),
-        ("[load.ramp]\nclient = 'curl'", "`load.locust.driver.client`: invalid enum value 'curl'"),
+        ("[load.ramp]\nper_s = 0", "`load.ramp.per_s`: expected `float` > 0"),
+        ("[load.ramp]\nhold_s = inf", "`load.ramp.hold_s`: expected `float` <= "),
+        ("[load.ramp]\nclient = 'curl'", "`load.ramp.client`: invalid enum value 'curl'"),
         ('[network]\ninjector = "tc"', "`network.injector`: invalid enum value 'tc'"),
     ],
 )  # fmt: skip

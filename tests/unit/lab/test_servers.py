@@ -18,7 +18,7 @@ from harness.inputs.servers import Server
 from harness.inputs.settings import ApplicationSettings
 from harness.lab.network import HOST, check_free, free_port
 from harness.lab.process import wait_until
-from harness.lab.servers import RunningServer, await_ready, launch_server
+from harness.lab.servers import LiveServer, await_ready, launch_server
 from tests.toys.implementation import server as toy_server
 from tests.waiting import PATIENCE_S, gone
 
@@ -43,7 +43,7 @@ SERVER = Server(
 
 def launch(
     tmp_path: Path, toy: str, *, port: int | None = None, cpus: Sequence[int] | None = None
-) -> RunningServer:
+) -> LiveServer:
     variant = Variant(
         name=f"toy/{toy}",
         title="",
@@ -62,7 +62,7 @@ def launch(
     )  # fmt: skip
 
 
-def ask(server: RunningServer) -> Any:
+def ask(server: LiveServer) -> Any:
     with urllib.request.urlopen(f"{server.url}/settings", timeout=PATIENCE_S) as response:
         return json.load(response)
 

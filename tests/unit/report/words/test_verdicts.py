@@ -10,18 +10,9 @@ from harness.analysis.measures import Measure
 from harness.analysis.stats.intervals import Interval
 from harness.analysis.variants import Comparison
 from harness.inputs.study import Condition, Stopping
-from harness.report.words.common import (
-    blocks,
-    estimate,
-    names,
-    number,
-    ratio,
-    repeat,
-    stopping,
-    times,
-    verdict,
-    verdicts,
-)
+from harness.report.words.numbers import estimate, number, ratio, times
+from harness.report.words.runs import blocks, repeat, stopping
+from harness.report.words.verdicts import names, verdict, verdicts
 from tests.toys.runs import BASELINE, CONDITION, make_run, make_study, simulate
 
 

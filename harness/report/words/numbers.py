@@ -1,0 +1,40 @@
+"""Numbers as short texts: values, ratios, intervals."""
+
+from harness.analysis.stats.intervals import Interval
+
+MISSING = "n/a"
+"""What stands where there is no figure."""
+
+
+_SMALL = 0.0995
+"""A ratio from which on two decimals are two significant digits."""
+
+
+def number(value: float) -> str:
+    """Three significant digits, four from a thousand on, with thousands set apart."""
+    if abs(value) >= 999.5:
+        return f"{float(f'{value:.4g}'):,.0f}"
+    return f"{value:.3g}"
+
+
+def times(value: float) -> str:
+    """A ratio: two decimals, and of a small one two significant digits."""
+    return f"{value:.2f}" if abs(value) >= _SMALL else f"{value:.2g}"
+
+
+def estimate(interval: Interval | None) -> str:
+    """A value with its interval's bounds."""
+    if interval is None:
+        return MISSING
+    if interval.low is None or interval.high is None:
+        return f"{number(interval.mean)} (one block)"
+    return f"{number(interval.mean)} [{number(interval.low)}, {number(interval.high)}]"
+
+
+def ratio(interval: Interval | None) -> str:
+    """A ratio with its interval's bounds."""
+    if interval is None:
+        return MISSING
+    if interval.low is None or interval.high is None:
+        return f"{times(interval.mean)} (one block)"
+    return f"{times(interval.mean)} [{times(interval.low)}, {times(interval.high)}]"
