@@ -14,7 +14,7 @@ from harness.lab.clocks import process_cpu_ns
 from harness.lab.network import HOST
 from harness.lab.process import Child, launch
 from harness.load.bare_server import BODY
-from harness.load.generator import Generator
+from harness.load.generator import ProcessGenerator
 from harness.load.protocol import Exchange
 from harness.load.worker.http1 import request_bytes
 
@@ -74,7 +74,7 @@ def measure_ceiling(
         GeneratorFailed: the generator died, or got a wrong answer.
         ServerFailed: the bare server did not start.
     """
-    with _bare_server(server_cpus) as (server, port), Generator(load_cpus) as generator:
+    with _bare_server(server_cpus) as (server, port), ProcessGenerator(load_cpus) as generator:
         exchange = Exchange([request_bytes("GET", "/", f"{HOST}:{port}")], body=BODY)
         generator.open(_TARGET, HOST, port, connections=connections)
         generator.slice(_TARGET, exchange, _WARMUP_S)
@@ -98,7 +98,9 @@ def limit(generator_share: float, server_share: float) -> Literal["generator", "
     return "generator" if generator_share >= server_share else "server"
 
 
-def _slice(generator: Generator, server: Child, exchange: Exchange, seconds: float) -> _Slice:
+def _slice(
+    generator: ProcessGenerator, server: Child, exchange: Exchange, seconds: float
+) -> _Slice:
     begun = time.monotonic_ns()
     before = _cpu_ns(*generator.pids), _cpu_ns(server.pid)
     tally = generator.slice(_TARGET, exchange, seconds)

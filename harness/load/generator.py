@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, Self
+from typing import IO, Protocol, Self
 
 import msgspec
 import numpy as np
@@ -37,7 +37,44 @@ class Edge(msgspec.Struct, frozen=True):
     at_ns: int
 
 
-class Generator:
+class Generator(Protocol):
+    """Loads servers, one at a time, and counts the correct responses.
+
+    The generator's processes are one (`ProcessGenerator`); tests have a fake on a clock of its own.
+    """
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """Process ids, for CPU clocks."""
+
+    def open(
+        self, target: str, host: str, port: int, *, connections: int, keep_alive: bool = True
+    ) -> None:
+        """Open connections to a server under a name."""
+
+    def close(self, target: str) -> None:
+        """Close a target's connections."""
+
+    def slice(
+        self, target: str, exchange: Exchange, seconds: float, timeout_s: float = 30.0
+    ) -> Tally:
+        """Load one target with a closed loop for `seconds`, then drain."""
+
+    def window(
+        self,
+        target: str,
+        exchange: Exchange,
+        *,
+        warmup_s: float,
+        seconds: float,
+        timeout_s: float = 30.0,
+        arrivals: Arrivals | None = None,
+        at_edge: Callable[[Edge], None] = lambda _: None,
+    ) -> Tally:
+        """Load one target without a gap; `at_edge` is called as the window opens and closes."""
+
+
+class ProcessGenerator:
     """Running generator processes that share every target's connections. A context manager.
 
     Args:

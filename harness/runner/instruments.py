@@ -11,7 +11,7 @@ from harness.lab.latency.relay import RelayInjector
 from harness.lab.postgres.database import Database
 from harness.lab.postgres.waits import WaitSampler
 from harness.lab.speed.probe import SpeedProbe
-from harness.load.generator import Generator
+from harness.load.generator import ProcessGenerator
 from harness.records.run import Cores
 from harness.runner.gauges import Gauges
 
@@ -28,7 +28,9 @@ class Instruments:
         self._stack = ExitStack()
         with ExitStack() as stack:
             enter = stack.enter_context
-            self.generator = enter(Generator(cores.load, logs / "generator.log", load.generators))
+            self.generator = enter(
+                ProcessGenerator(cores.load, logs / "generator.log", load.generators)
+            )
             self.background = _background(study, cores, logs, stack)
             self.injector = injector_for(study, cores, logs, stack) if study.delayed else None
             self.speed = enter(SpeedProbe(cores.application)) if load.probe else None
@@ -56,7 +58,9 @@ def injector_for(study: Study, cores: Cores, logs: Path, stack: ExitStack) -> In
     return stack.enter_context(RelayInjector(cores.load, logs / "relay.log"))
 
 
-def _background(study: Study, cores: Cores, logs: Path, stack: ExitStack) -> Generator | None:
+def _background(
+    study: Study, cores: Cores, logs: Path, stack: ExitStack
+) -> ProcessGenerator | None:
     if all(condition.beside is None for condition in study.conditions):
         return None
-    return stack.enter_context(Generator(cores.load, logs / "background.log"))
+    return stack.enter_context(ProcessGenerator(cores.load, logs / "background.log"))

@@ -5,7 +5,7 @@ from typing import Literal
 
 from harness.lab.network import HOST
 from harness.load.bare_server import BODY
-from harness.load.generator import Generator
+from harness.load.generator import ProcessGenerator
 from harness.load.protocol import Arrivals, Exchange, Tally
 from harness.load.worker.http1 import request_bytes
 
@@ -15,7 +15,7 @@ _TARGET = "server"
 
 def closed_loop(port: int, cpu: int, connections: int, seconds: float) -> Tally:
     """A slice, after one to warm up."""
-    with Generator([cpu]) as generator:
+    with ProcessGenerator([cpu]) as generator:
         generator.open(_TARGET, HOST, port, connections=connections)
         generator.slice(_TARGET, _exchange(port), WARMUP_S)
         return _without_errors(generator.slice(_TARGET, _exchange(port), seconds))
@@ -30,7 +30,7 @@ def open_loop(
     kind: Literal["constant", "poisson"] = "constant",
 ) -> Tally:
     """A window."""
-    with Generator([cpu]) as generator:
+    with ProcessGenerator([cpu]) as generator:
         generator.open(_TARGET, HOST, port, connections=connections)
         tally = generator.window(
             _TARGET, _exchange(port),

@@ -29,7 +29,7 @@ from harness.lab.clocks import process_cpu_ns
 from harness.lab.network import HOST
 from harness.lab.speed.probe import SpeedProbe
 from harness.load.bare_server import BODY
-from harness.load.generator import Generator
+from harness.load.generator import ProcessGenerator
 from harness.load.protocol import Exchange
 from harness.load.worker.http1 import request_bytes
 from harness.runner.plan import balanced_orders
@@ -68,7 +68,7 @@ class Bench:
     def __init__(self, stack: ExitStack, extra: Mapping[str, float | None]) -> None:
         enter = stack.enter_context
         self.probe = enter(SpeedProbe([SERVER_CPU]))
-        self.generator = enter(Generator([LOAD_CPU]))
+        self.generator = enter(ProcessGenerator([LOAD_CPU]))
         self.servers: list[tuple[str, Exchange, int]] = []
         for name, more in {"base": 0.0, **extra}.items():
             dirtied = DIRTIED if more is None else 0

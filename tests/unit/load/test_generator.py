@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from harness.base.errors import GeneratorFailed
-from harness.load.generator import Generator
+from harness.load.generator import ProcessGenerator
 from harness.load.protocol import Exchange
 from harness.load.worker.http1 import request_bytes
 from tests.toys.http import HOST, OK, OK_BODY, Toy, respond, stay_silent
@@ -19,9 +19,9 @@ from tests.waiting import gone
 EXCHANGE = Exchange(requests=[request_bytes("GET", "/health", "toy")], body=OK_BODY)
 PARENT = """\
 import os, sys, time
-from harness.load.generator import Generator
+from harness.load.generator import ProcessGenerator
 
-with Generator([min(os.sched_getaffinity(0))]) as generator:
+with ProcessGenerator([min(os.sched_getaffinity(0))]) as generator:
     generator.open("a", "127.0.0.1", int(sys.argv[1]), connections=2)
     print(generator.pids[0], flush=True)
     time.sleep(60)
@@ -29,7 +29,7 @@ with Generator([min(os.sched_getaffinity(0))]) as generator:
 
 
 def test_runs_on_its_core_and_ends_with_the_block(cpu: int, tmp_path: Path) -> None:
-    with Toy(respond(OK)) as toy, Generator([cpu], tmp_path / "log") as generator:
+    with Toy(respond(OK)) as toy, ProcessGenerator([cpu], tmp_path / "log") as generator:
         (pid,) = generator.pids
         generator.open("a", HOST, toy.port, connections=1)  # it has begun
         assert psutil.Process(pid).cpu_affinity() == [cpu]
@@ -39,7 +39,7 @@ def test_runs_on_its_core_and_ends_with_the_block(cpu: int, tmp_path: Path) -> N
     assert (tmp_path / "log").read_text() == ""
 
 
-def test_ctrl_c_is_for_the_harness(generator: Generator) -> None:
+def test_ctrl_c_is_for_the_harness(generator: ProcessGenerator) -> None:
     """Somebody presses it in the terminal: the slice under way is kept."""
     with Toy(respond(OK)) as toy:
         generator.open("ctrl-c", HOST, toy.port, connections=1)
@@ -48,7 +48,7 @@ def test_ctrl_c_is_for_the_harness(generator: Generator) -> None:
         generator.close("ctrl-c")
 
 
-def test_an_unknown_target_is_a_sentence(generator: Generator) -> None:
+def test_an_unknown_target_is_a_sentence(generator: ProcessGenerator) -> None:
     with pytest.raises(GeneratorFailed, match=r"no target `nobody`; open it"):
         generator.slice("nobody", EXCHANGE, 0.01)
     with pytest.raises(GeneratorFailed, match=r"no target `nobody`; open it"):
@@ -58,7 +58,7 @@ def test_an_unknown_target_is_a_sentence(generator: Generator) -> None:
 
 
 def test_a_killed_generator_is_a_sentence_at_every_call(cpu: int) -> None:
-    with Toy(respond(OK)) as toy, Generator([cpu]) as generator:
+    with Toy(respond(OK)) as toy, ProcessGenerator([cpu]) as generator:
         generator.open("a", HOST, toy.port, connections=1)
         os.kill(generator.pids[0], signal.SIGKILL)
         for _ in range(2):
@@ -72,14 +72,14 @@ def test_a_generator_killed_under_load_is_noticed_at_once(cpu: int) -> None:
     def kill(_: object) -> None:
         os.kill(generator.pids[0], signal.SIGKILL)
 
-    with Toy(stay_silent) as toy, Generator([cpu]) as generator:
+    with Toy(stay_silent) as toy, ProcessGenerator([cpu]) as generator:
         generator.open("a", HOST, toy.port, connections=1)
         with pytest.raises(GeneratorFailed, match=r"process died"):
             generator.window("a", EXCHANGE, warmup_s=0.01, seconds=60, timeout_s=60, at_edge=kill)
 
 
 def test_what_a_dying_generator_said_is_quoted(cpu: int, tmp_path: Path) -> None:
-    with Toy(respond(OK)) as toy, Generator([cpu], tmp_path / "log") as generator:
+    with Toy(respond(OK)) as toy, ProcessGenerator([cpu], tmp_path / "log") as generator:
         generator.open("a", HOST, toy.port, connections=1)
         with pytest.raises(GeneratorFailed, match=r"It said:\n(?s:.*)names its one correct body"):
             generator.slice("a", Exchange(requests=[b""]), 0.01)

@@ -9,7 +9,7 @@ import pytest
 import uvloop
 
 from harness.lab.network import free_port
-from harness.load.generator import Edge, Generator
+from harness.load.generator import Edge, ProcessGenerator
 from harness.load.protocol import Exchange, Open, Slice, Tally
 from harness.load.worker import connection as places
 from harness.load.worker import target as targets
@@ -45,7 +45,7 @@ TIMER_NS = 2_000_000
 
 
 def load(
-    generator: Generator, toy: Toy, *, keep_alive: bool = True, timeout_s: float = 5.0
+    generator: ProcessGenerator, toy: Toy, *, keep_alive: bool = True, timeout_s: float = 5.0
 ) -> Tally:
     """One slice with N connections."""
     target = str(toy.port)
@@ -72,7 +72,7 @@ def check_books(tally: Tally, toy: Toy) -> None:
 
 @pytest.mark.parametrize("response", [OK, CHUNKED, b"HTTP/1.1 103 Early Hints\r\n\r\n" + OK])
 def test_good_answers_are_correct_on_connections_that_stay(
-    generator: Generator, response: bytes
+    generator: ProcessGenerator, response: bytes
 ) -> None:
     with Toy(respond(response)) as toy:
         tally = load(generator, toy)
@@ -83,7 +83,7 @@ def test_good_answers_are_correct_on_connections_that_stay(
         check_books(tally, toy)
 
 
-def test_keep_alive_connections_are_reused_over_slices(generator: Generator) -> None:
+def test_keep_alive_connections_are_reused_over_slices(generator: ProcessGenerator) -> None:
     with Toy(respond(OK)) as toy:
         generator.open("reused", HOST, toy.port, connections=N)
         tallies = [generator.slice("reused", EXCHANGE, 0.03) for _ in range(5)]
@@ -93,7 +93,7 @@ def test_keep_alive_connections_are_reused_over_slices(generator: Generator) -> 
         generator.close("reused")
 
 
-def test_closing_a_target_closes_its_connections_at_once(generator: Generator) -> None:
+def test_closing_a_target_closes_its_connections_at_once(generator: ProcessGenerator) -> None:
     """Not only when the generator's loop happens to run again."""
     with Toy(respond(OK)) as toy:
         generator.open("closed", HOST, toy.port, connections=N)
@@ -102,7 +102,7 @@ def test_closing_a_target_closes_its_connections_at_once(generator: Generator) -
         assert toy.until_open(0)
 
 
-def test_opening_a_name_anew_closes_what_stood_under_it(generator: Generator) -> None:
+def test_opening_a_name_anew_closes_what_stood_under_it(generator: ProcessGenerator) -> None:
     with Toy(respond(OK)) as old, Toy(respond(OK)) as new:
         generator.open("same", HOST, old.port, connections=N)
         generator.open("same", HOST, new.port, connections=1)
@@ -113,7 +113,7 @@ def test_opening_a_name_anew_closes_what_stood_under_it(generator: Generator) ->
 
 
 def test_connections_closed_while_idle_are_opened_before_the_slice_and_counted(
-    generator: Generator,
+    generator: ProcessGenerator,
 ) -> None:
     """No request fails for it: reconnecting is not part of what is measured."""
     with Toy(respond(OK)) as toy:
@@ -131,7 +131,7 @@ def test_connections_closed_while_idle_are_opened_before_the_slice_and_counted(
 
 @pytest.mark.parametrize("response", [CLOSING, ENDLESS])
 def test_a_server_without_keep_alive_is_loaded_connection_by_connection(
-    generator: Generator, response: bytes
+    generator: ProcessGenerator, response: bytes
 ) -> None:
     """The connect belongs to the latency, and is no reconnect."""
     with Toy(respond_once(response)) as toy:
@@ -144,7 +144,7 @@ def test_a_server_without_keep_alive_is_loaded_connection_by_connection(
 
 
 def test_a_kept_alive_server_that_closes_after_each_answer_costs_reconnects(
-    generator: Generator,
+    generator: ProcessGenerator,
 ) -> None:
     with Toy(respond_once(CLOSING)) as toy:
         tally = load(generator, toy)
@@ -153,7 +153,7 @@ def test_a_kept_alive_server_that_closes_after_each_answer_costs_reconnects(
         check_books(tally, toy)
 
 
-def test_closing_unannounced_is_found_by_the_next_request(generator: Generator) -> None:
+def test_closing_unannounced_is_found_by_the_next_request(generator: ProcessGenerator) -> None:
     """The server does not say that it closes: a reconnect or an error, never a hang."""
     with Toy(respond_once(OK)) as toy:
         tally = load(generator, toy)
@@ -173,7 +173,7 @@ def test_closing_unannounced_is_found_by_the_next_request(generator: Generator) 
     ],
 )
 def test_wrong_answers_are_counted_by_kind_beside_the_good_ones(
-    generator: Generator, bad: bytes, kind: str, seen: str
+    generator: ProcessGenerator, bad: bytes, kind: str, seen: str
 ) -> None:
     with Toy(respond(OK, OK, bad)) as toy:
         tally = load(generator, toy)
@@ -196,7 +196,7 @@ def test_wrong_answers_are_counted_by_kind_beside_the_good_ones(
     ],
 )
 def test_broken_answers_are_counted_by_kind_and_end_the_connection(
-    generator: Generator, behaviour: Behaviour, kind: str, told: str
+    generator: ProcessGenerator, behaviour: Behaviour, kind: str, told: str
 ) -> None:
     with Toy(behaviour) as toy:
         tally = load(generator, toy)
@@ -209,7 +209,7 @@ def test_broken_answers_are_counted_by_kind_and_end_the_connection(
 
 
 def test_a_server_that_resets_every_connection_gives_closed_and_no_hang(
-    generator: Generator,
+    generator: ProcessGenerator,
 ) -> None:
     with Toy(reset_at_once) as toy:
         tally = load(generator, toy)
@@ -219,7 +219,7 @@ def test_a_server_that_resets_every_connection_gives_closed_and_no_hang(
         assert toy.requests == 0
 
 
-def test_a_dead_server_is_neither_hung_on_nor_spun_on(generator: Generator) -> None:
+def test_a_dead_server_is_neither_hung_on_nor_spun_on(generator: ProcessGenerator) -> None:
     """Nobody listens: a few attempts per connection, each counted, and the slice ends."""
     port = free_port()
     generator.open("dead", HOST, port, connections=N)
@@ -232,7 +232,7 @@ def test_a_dead_server_is_neither_hung_on_nor_spun_on(generator: Generator) -> N
     generator.close("dead")
 
 
-def test_a_server_that_comes_back_is_used_again(generator: Generator) -> None:
+def test_a_server_that_comes_back_is_used_again(generator: ProcessGenerator) -> None:
     """What could not be opened at first is opened when there is somebody."""
     with Toy(respond(OK)) as toy:
         port = toy.port
@@ -246,7 +246,7 @@ def test_a_server_that_comes_back_is_used_again(generator: Generator) -> None:
     generator.close("back")
 
 
-def test_a_request_without_an_answer_times_out(generator: Generator) -> None:
+def test_a_request_without_an_answer_times_out(generator: ProcessGenerator) -> None:
     """Once per connection: the time is longer than the slice, so none is sent after it."""
     with Toy(stay_silent) as toy:
         tally = load(generator, toy, timeout_s=0.3)
@@ -256,7 +256,9 @@ def test_a_request_without_an_answer_times_out(generator: Generator) -> None:
         check_books(tally, toy)
 
 
-def test_a_time_out_leaves_the_connection_and_the_late_answer_behind(generator: Generator) -> None:
+def test_a_time_out_leaves_the_connection_and_the_late_answer_behind(
+    generator: ProcessGenerator,
+) -> None:
     """An answer that comes later must not be taken for that of the next request."""
 
     def late_first(visit: Visit) -> None:
@@ -278,7 +280,7 @@ def test_a_time_out_leaves_the_connection_and_the_late_answer_behind(generator: 
         generator.close("late")
 
 
-def test_a_slice_ends_with_its_last_response(generator: Generator) -> None:
+def test_a_slice_ends_with_its_last_response(generator: ProcessGenerator) -> None:
     """Slow answers are waited for, none is dropped, and no request follows the deadline."""
     with Toy(respond_slowly(OK, 0.3)) as toy:
         tally = load(generator, toy)
@@ -289,7 +291,7 @@ def test_a_slice_ends_with_its_last_response(generator: Generator) -> None:
         assert (tally.before, tally.in_flight) == (0, 0)
 
 
-def test_no_request_is_sent_after_the_deadline(generator: Generator) -> None:
+def test_no_request_is_sent_after_the_deadline(generator: ProcessGenerator) -> None:
     """Both read the same monotonic clock. What is under way arrives at most one latency late."""
     with Toy(respond(OK)) as toy:
         tally = load(generator, toy)
@@ -298,7 +300,7 @@ def test_no_request_is_sent_after_the_deadline(generator: Generator) -> None:
         assert tally.end_ns >= deadline
 
 
-def test_requests_go_round(generator: Generator) -> None:
+def test_requests_go_round(generator: ProcessGenerator) -> None:
     """Each in its turn, over all connections, so that a server never meets the same one twice."""
     seen: list[bytes] = []
 
@@ -326,7 +328,7 @@ class Edges:
         self.seen.append((edge, time.monotonic_ns()))
 
 
-def test_a_window_counts_apart_what_lies_on_its_edges(generator: Generator) -> None:
+def test_a_window_counts_apart_what_lies_on_its_edges(generator: ProcessGenerator) -> None:
     """Answers take 50 ms, so every connection has one under way at either edge."""
     edges = Edges()
     with Toy(respond_slowly(OK, 0.05)) as toy:
@@ -353,7 +355,7 @@ def test_a_window_counts_apart_what_lies_on_its_edges(generator: Generator) -> N
         assert toy.last_request_ns <= tally.end_ns + 50_000_000
 
 
-def test_the_edges_of_a_window_come_though_the_server_is_dead(generator: Generator) -> None:
+def test_the_edges_of_a_window_come_though_the_server_is_dead(generator: ProcessGenerator) -> None:
     edges = Edges()
     generator.open("dead window", HOST, free_port(), connections=N)
     tally = generator.window(
@@ -364,7 +366,7 @@ def test_the_edges_of_a_window_come_though_the_server_is_dead(generator: Generat
     generator.close("dead window")
 
 
-def test_the_closing_edge_does_not_wait_for_the_drain(generator: Generator) -> None:
+def test_the_closing_edge_does_not_wait_for_the_drain(generator: ProcessGenerator) -> None:
     """Counters are read at the edge; an answer that takes longer must not hold it up."""
     edges = Edges()
     with Toy(respond_slowly(OK, 0.6)) as toy:

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 import pytest
 
-from harness.load.generator import Edge, Generator
+from harness.load.generator import Edge, ProcessGenerator
 from harness.load.protocol import Arrivals, Exchange, Tally
 from harness.load.worker.http1 import request_bytes
 from tests.toys.http import HOST, OK, OK_BODY, Behaviour, Toy, Visit, respond, respond_once
@@ -23,7 +23,7 @@ def values(raw: bytes) -> list[int]:
 
 
 def load(
-    generator: Generator,
+    generator: ProcessGenerator,
     behaviour: Behaviour,
     rate: float,
     *,
@@ -44,13 +44,13 @@ def load(
 
 
 @pytest.fixture(scope="module")
-def several() -> Iterator[Generator]:
+def several() -> Iterator[ProcessGenerator]:
     """Three processes that share the load."""
-    with Generator([0], processes=3) as running:
+    with ProcessGenerator([0], processes=3) as running:
         yield running
 
 
-def test_what_is_due_is_sent_and_answered(generator: Generator) -> None:
+def test_what_is_due_is_sent_and_answered(generator: ProcessGenerator) -> None:
     tally, toy = load(generator, respond(OK), 400)
     assert tally.errors == {}
     assert tally.correct + tally.in_flight + tally.dropped == 200
@@ -62,7 +62,9 @@ def test_what_is_due_is_sent_and_answered(generator: Generator) -> None:
     )
 
 
-def test_a_stall_is_charged_to_all_who_would_have_come_meanwhile(generator: Generator) -> None:
+def test_a_stall_is_charged_to_all_who_would_have_come_meanwhile(
+    generator: ProcessGenerator,
+) -> None:
     """The server stops for 300 ms once: a closed loop would see one slow request per connection."""
     stalled: list[float] = []
 
@@ -82,7 +84,9 @@ def test_a_stall_is_charged_to_all_who_would_have_come_meanwhile(generator: Gene
     assert slow[len(slow) // 2] == pytest.approx(165, abs=60)
 
 
-def test_arrivals_that_find_no_connection_are_dropped_and_counted(generator: Generator) -> None:
+def test_arrivals_that_find_no_connection_are_dropped_and_counted(
+    generator: ProcessGenerator,
+) -> None:
     """Two connections, 100 ms each: 20 requests per second of the 200 that come."""
 
     def slowly(visit: Visit) -> None:
@@ -97,7 +101,7 @@ def test_arrivals_that_find_no_connection_are_dropped_and_counted(generator: Gen
     assert toy.connections == 2
 
 
-def test_without_keep_alive_each_arrival_opens_a_connection(generator: Generator) -> None:
+def test_without_keep_alive_each_arrival_opens_a_connection(generator: ProcessGenerator) -> None:
     tally, toy = load(
         generator,
         respond_once(OK.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n", 1)),
@@ -110,13 +114,13 @@ def test_without_keep_alive_each_arrival_opens_a_connection(generator: Generator
     assert toy.connections == toy.requests >= 50
 
 
-def test_poisson_arrivals_come_at_the_rate_asked_for(generator: Generator) -> None:
+def test_poisson_arrivals_come_at_the_rate_asked_for(generator: ProcessGenerator) -> None:
     tally, _ = load(generator, respond(OK), 500, kind="poisson", seconds=1.0, connections=64)
     due = tally.correct + tally.in_flight + tally.dropped
     assert due == pytest.approx(500, abs=4.5 * 500**0.5)
 
 
-def test_errors_are_counted_and_the_load_goes_on(generator: Generator) -> None:
+def test_errors_are_counted_and_the_load_goes_on(generator: ProcessGenerator) -> None:
     bad = b"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n"
     tally, _ = load(generator, respond(OK, bad), 200)
     assert set(tally.errors) == {"status 500"}
@@ -125,7 +129,7 @@ def test_errors_are_counted_and_the_load_goes_on(generator: Generator) -> None:
 
 @pytest.mark.parametrize("kind", ["poisson", "constant"])
 def test_several_generators_share_rate_and_connections(
-    several: Generator, kind: Literal["poisson", "constant"]
+    several: ProcessGenerator, kind: Literal["poisson", "constant"]
 ) -> None:
     tally, toy = load(several, respond(OK), 300, kind=kind, connections=7)
     due = tally.correct + tally.in_flight + tally.dropped
@@ -136,7 +140,7 @@ def test_several_generators_share_rate_and_connections(
         assert np.median(gaps) == pytest.approx(1e9 / 300, rel=0.9)
 
 
-def test_several_generators_share_a_closed_loop(several: Generator) -> None:
+def test_several_generators_share_a_closed_loop(several: ProcessGenerator) -> None:
     with Toy(respond(OK)) as toy:
         several.open("shared", HOST, toy.port, connections=8)
         tally = several.slice("shared", EXCHANGE, 0.1)
@@ -147,7 +151,7 @@ def test_several_generators_share_a_closed_loop(several: Generator) -> None:
         assert ends == sorted(ends)
 
 
-def test_a_window_in_which_nothing_is_due_ends(generator: Generator) -> None:
+def test_a_window_in_which_nothing_is_due_ends(generator: ProcessGenerator) -> None:
     edges: list[Edge] = []
     with Toy(respond(OK)) as toy:
         generator.open("rare", HOST, toy.port, connections=1)
