@@ -12,6 +12,7 @@ from harness.cli import (  # noqa: F401 (they register commands)
     compare,
     list,
     publish,
+    report,
     run,
     serve,
     verify,

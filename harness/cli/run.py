@@ -1,20 +1,17 @@
-"""Commands that measure and report: `run`, `report`."""
+"""The command `run`: measure a study, and report it."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.text import Text
 
 from harness.base.errors import BridgetollError, Stopped, UsageError
-from harness.base.workspace import Workspace
 from harness.cli import tables
-from harness.cli.console import DatabaseUrl, app, err, laboratory_of, open_workspace, out
-from harness.inputs.claims import load_claims
+from harness.cli.console import DatabaseUrl, app, laboratory_of, open_workspace, out
+from harness.cli.report import report_run
 from harness.inputs.study import Study
 from harness.inputs.study_loader import find_study, load_study
 from harness.records.store import Store, find_run
-from harness.report.write import write_report
 from harness.runner.laboratory import Laboratory
 from harness.runner.overrides import Changes
 from harness.runner.plan import make_plan
@@ -62,13 +59,6 @@ def run(
         _execute(laboratory, read, None, name.stem, command)
 
 
-@app.command()
-def report(run: str) -> None:
-    """Recompute a run's report from its trials."""
-    workspace, _ = open_workspace()
-    _report(workspace, find_run(workspace.results, run))
-
-
 def _execute(
     laboratory: Laboratory, study: Study, store: Store | None, name: str, command: str
 ) -> None:
@@ -91,14 +81,6 @@ def _execute(
         failure = error
     if listener.run is not None and not isinstance(failure, UsageError):
         begun = store or find_run(laboratory.workspace.results, listener.run)
-        _report(laboratory.workspace, begun)
+        report_run(laboratory.workspace, begun)
     if failure is not None:
         raise failure
-
-
-def _report(workspace: Workspace, store: Store) -> None:
-    made = write_report(store, load_claims(workspace))
-    for damaged in made.damaged:
-        err.print(Text.assemble(("left out: ", "bold yellow"), str(damaged)))
-    out.print(tables.summary(made.analysis))
-    out.print(Text(f"report: {workspace.shown(made.page)}"), soft_wrap=True)
