@@ -4,16 +4,15 @@ from collections.abc import Mapping
 
 import msgspec
 
-from harness.base.decode import convert, toml_table
 from harness.base.errors import UnknownName, UsageError
 from harness.base.workspace import Workspace
 from harness.inputs.manifests import (
-    _NAME,
+    VARIANT_NAME,
     Implementation,
     Variant,
-    _implementation,
+    load_implementation,
 )
-from harness.inputs.servers import Server, _check_servers
+from harness.inputs.servers import Server, load_servers
 from harness.inputs.settings import Setup
 
 
@@ -51,7 +50,7 @@ class Catalog(msgspec.Struct, frozen=True):
             origin = self.variant(setup.variant, where)
             folder = origin.implementation
             home_name, _, word = name.partition("/")
-            if name in self.variants or home_name != folder or not _NAME.fullmatch(word):
+            if name in self.variants or home_name != folder or not VARIANT_NAME.fullmatch(word):
                 raise UsageError(
                     f"{where or 'study'}: `setups.{name}` must be called `{folder}/` and a word "
                     "that no variant of it has, of lower-case letters, digits and single hyphens, "
@@ -93,9 +92,7 @@ def load_catalog(workspace: Workspace) -> Catalog:
     Raises:
         MalformedFile: a manifest that cannot be read, or that names a server that is not there.
     """
-    servers_file = workspace.shared / "servers.toml"
-    servers = convert(toml_table(servers_file), dict[str, Server], servers_file)
-    _check_servers(servers_file, servers)
+    servers = load_servers(workspace.shared / "servers.toml")
     manifests = sorted(workspace.implementations.glob("*/pyproject.toml"))
-    found = [_implementation(path, servers) for path in manifests]
-    return Catalog(implementations={i.name: i for i in found}, servers=servers)
+    implementations = [load_implementation(path, servers) for path in manifests]
+    return Catalog({i.name: i for i in implementations}, servers)

@@ -11,8 +11,12 @@ import msgspec
 import yaml
 
 from harness.base.decode import convert, toml_table
-from harness.base.errors import MalformedFile
+from harness.base.errors import MalformedFile, UnknownName
 from harness.base.workspace import Workspace
+
+ENDPOINTS = ("health", "noop", "cpu", "io_create", "io_read", "io_fanout", "io_wait")
+"""The operations of the contract, in the order in which reports show them."""
+
 
 PAGE_SIZE = 25
 """Posts in one answer of `/io_read`, at most."""
@@ -151,5 +155,8 @@ def _text(path: Path) -> str:
         raise MalformedFile(path, f"cannot be read ({error}); restore the file.") from error
 
 
-ENDPOINTS = ("health", "noop", "cpu", "io_create", "io_read", "io_fanout", "io_wait")
-"""The operations of the contract, in the order in which reports show them."""
+def check_endpoint(name: str, where: str) -> str:
+    """Return the name, or raise `UnknownName` if the contract has no such endpoint."""
+    if name not in ENDPOINTS:
+        raise UnknownName("endpoint", name, list(ENDPOINTS), where)
+    return name

@@ -1,9 +1,7 @@
-"""The nouns of the harness as frozen records.
+"""Manifests: the `[tool.bridgetoll]` table in each `implementations/*/pyproject.toml`.
 
-Words are used as in the README's vocabulary: an *implementation* is a folder for one framework, a
-*variant* something that can be run, a *condition* everything outside the variant, a *slice* one
-variant's turn in a round, a *trial* what one block yields for one variant under one condition.
-Durations end in `_s` (seconds) or `_ns` (nanoseconds). What is not known is `None`.
+An *implementation* is a folder for one framework. A *variant* is something that can be run: an
+implementation with values of its factors. A *condition* is everything outside the variant.
 """
 
 import platform
@@ -17,7 +15,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from harness.base.decode import convert, toml_table
-from harness.base.errors import MalformedFile, UnknownName
+from harness.base.errors import MalformedFile
 from harness.inputs.contract import ENDPOINTS
 from harness.inputs.servers import Server
 
@@ -102,7 +100,8 @@ class Implementation(msgspec.Struct, frozen=True):
         return self.folder / "requirements.lock"
 
 
-_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+VARIANT_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+"""The part of a variant's name after the folder."""
 
 
 class _VariantTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -120,14 +119,16 @@ class _ToolTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     variants: dict[str, _VariantTable]
 
 
-def check_endpoint(name: str, where: str) -> str:
-    """`name`, if the contract has such an endpoint."""
-    if name not in ENDPOINTS:
-        raise UnknownName("endpoint", name, list(ENDPOINTS), where)
-    return name
+def load_implementation(path: Path, servers: dict[str, Server]) -> Implementation:
+    """Read one manifest and check it.
 
+    Args:
+        path: of the `pyproject.toml`.
+        servers: that a variant may name.
 
-def _implementation(path: Path, servers: dict[str, Server]) -> Implementation:
+    Raises:
+        MalformedFile: naming the key; or the lock file, if it is missing.
+    """
     document = toml_table(path)
     tool = convert(document.get("tool", {}), dict[str, object], path, "tool").get("bridgetoll")
     if tool is None:
@@ -173,7 +174,7 @@ def _dependencies(path: Path, project: dict[str, object]) -> tuple[str, ...]:
 def _variant(path: Path, table: _ToolTable, name: str, servers: dict[str, Server]) -> Variant:
     entry = table.variants[name]
     at = f"tool.bridgetoll.variants.{name}"
-    if not _NAME.fullmatch(name):
+    if not VARIANT_NAME.fullmatch(name):
         raise MalformedFile(
             path, f"`{at}`: a name has lower-case letters, digits and hyphens only."
         )

@@ -1,16 +1,15 @@
-"""The nouns of the harness as frozen records.
-
-Words are used as in the README's vocabulary: an *implementation* is a folder for one framework, a
-*variant* something that can be run, a *condition* everything outside the variant, a *slice* one
-variant's turn in a round, a *trial* what one block yields for one variant under one condition.
-Durations end in `_s` (seconds) or `_ns` (nanoseconds). What is not known is `None`."""
+"""Servers: how each is started, from `shared/servers.toml`."""
 
 from pathlib import Path
 from string import Formatter
 
 import msgspec
 
+from harness.base.decode import convert, toml_table
 from harness.base.errors import MalformedFile
+
+PLACEHOLDERS = ("app", "host", "port", "python", "threads", "workers")
+"""The names that a server's command line may hold in braces."""
 
 
 class Server(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -22,26 +21,34 @@ class Server(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     argv: tuple[str, ...]
 
 
-PLACES = ("app", "host", "port", "python", "threads", "workers")
-"""What a server's command line may ask for, in braces."""
+def load_servers(path: Path) -> dict[str, Server]:
+    """Read the servers by name, and check that every command line can be filled in.
 
-
-def _check_servers(path: Path, servers: dict[str, Server]) -> None:
-    """A command line that cannot be filled in is better found now than when it is started."""
+    Raises:
+        MalformedFile: naming the key.
+    """
+    servers = convert(toml_table(path), dict[str, Server], path)
     for name, server in servers.items():
-        if not server.argv:
-            raise MalformedFile(path, f"`{name}.argv` is empty; name the server's program.")
-        try:
-            asked = {
-                f for part in server.argv for _, f, _, _ in Formatter().parse(part) if f is not None
-            }
-        except ValueError as error:
-            raise MalformedFile(
-                path, f"`{name}.argv`: {error}; write literal braces twice."
-            ) from None
-        if unknown := sorted(asked - set(PLACES)):
-            raise MalformedFile(
-                path,
-                f"`{name}.argv`: unknown placeholder {{{unknown[0]}}}; the allowed ones are: "
-                f"{', '.join(PLACES)}.",
-            )
+        _check_command(path, name, server)
+    return servers
+
+
+def _check_command(path: Path, name: str, server: Server) -> None:
+    """An unknown placeholder would otherwise fail only when the server is started."""
+    if not server.argv:
+        raise MalformedFile(path, f"`{name}.argv` is empty; name the server's program.")
+    try:
+        used = {
+            field
+            for part in server.argv
+            for _, field, _, _ in Formatter().parse(part)
+            if field is not None
+        }
+    except ValueError as error:
+        raise MalformedFile(path, f"`{name}.argv`: {error}; write literal braces twice.") from None
+    if unknown := sorted(used - set(PLACEHOLDERS)):
+        raise MalformedFile(
+            path,
+            f"`{name}.argv`: unknown placeholder {{{unknown[0]}}}; the allowed ones are: "
+            f"{', '.join(PLACEHOLDERS)}.",
+        )

@@ -6,9 +6,9 @@ from harness.base.decode import convert, toml_table
 from harness.base.errors import MalformedFile, UnknownName
 from harness.base.workspace import Workspace
 from harness.inputs.catalog import Catalog
+from harness.inputs.contract import check_endpoint
 from harness.inputs.contrast_rules import check_comparisons
 from harness.inputs.locust_rules import check_cells
-from harness.inputs.manifests import check_endpoint
 from harness.inputs.settings import LoadSettings
 from harness.inputs.study import Condition, Study
 

@@ -6,7 +6,8 @@ import pytest
 from harness.base.errors import MalformedFile, UnknownName, UsageError
 from harness.base.workspace import Workspace
 from harness.inputs.catalog import Catalog, load_catalog
-from harness.inputs.manifests import Expect, Tag, check_endpoint
+from harness.inputs.contract import check_endpoint
+from harness.inputs.manifests import Expect, Tag
 from harness.inputs.settings import Setup
 
 MANIFEST = """\
