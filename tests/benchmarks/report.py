@@ -21,8 +21,7 @@ from harness.records.run import Run
 from harness.records.store import Store
 from harness.records.trial import Trial
 from harness.report.write import write_report
-from tests.toys.runs import make_run, make_study, simulate
-from tests.unit.analysis.test_measures import histogram
+from tests.toys.runs import histogram, make_run, make_study, simulate
 
 VARIANTS = tuple(f"v{at}/stack" for at in range(11))
 BLOCKS = 12

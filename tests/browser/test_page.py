@@ -14,8 +14,7 @@ from harness.records.store import Store
 from harness.records.trial import Trial
 from harness.report.write import write_report
 from tests.browser.conftest import Watched
-from tests.toys.runs import BASELINE, make_run, make_study, simulate
-from tests.unit.analysis.test_measures import histogram
+from tests.toys.runs import BASELINE, histogram, make_run, make_study, simulate
 
 HOSTILE = "<script>document.title = 'run'</script><img src=x onerror=\"document.title = 'run'\">"
 PHONE = {"width": 360, "height": 740}

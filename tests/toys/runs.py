@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
+from hdrh.histogram import HdrHistogram
 
 from harness.inputs.settings import LoadSettings
 from harness.inputs.study import Condition, Study
@@ -158,3 +159,12 @@ def simulate(
             for entry, pieces in zip(entries, slices, strict=True)
         ]
     return trials
+
+
+def histogram(ms: float) -> str:
+    """Ten thousand latencies between `ms` and twice that, evenly spread."""
+    made = HdrHistogram(1_000, 3_600_000_000_000, 3)
+    for value in range(10_000):
+        made.record_value(int(ms * 1e6 * (1 + value / 10_000)))
+    encoded: bytes = made.encode()
+    return encoded.decode("ascii")

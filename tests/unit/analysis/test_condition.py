@@ -19,6 +19,7 @@ from tests.toys.runs import (
     BASELINE,
     CONDITION,
     SLICE_NS,
+    histogram,
     make_run,
     make_slice,
     make_study,
@@ -26,7 +27,6 @@ from tests.toys.runs import (
     make_window,
     simulate,
 )
-from tests.unit.analysis.test_measures import histogram
 
 OTHER, THIRD, FOURTH = "b/other", "b/third", "b/fourth"
 TWIN = BASELINE + DUPLICATE

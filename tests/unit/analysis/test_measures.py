@@ -1,26 +1,16 @@
 from typing import Any
 
 import pytest
-from hdrh.histogram import HdrHistogram
 
 from harness.analysis.measures import COSTS, Measure, ranked, slice_value, trial_value
 from harness.inputs.study import Beside, Condition, Latency, Objective
 from harness.records.trial import BesideRecord
-from tests.toys.runs import make_slice, make_trial, make_window
+from tests.toys.runs import histogram, make_slice, make_trial, make_window
 
 PIECE = make_slice(
     correct=200, elapsed_ns=50_000_000, server_cpu_ns=40_000_000, database_cpu_ns=10_000_000,
 )  # fmt: skip
 SUMS = (Measure.CPU, Measure.THROUGHPUT, Measure.DATABASE_CPU)
-
-
-def histogram(ms: float) -> str:
-    """Ten thousand latencies between `ms` and twice that, evenly spread."""
-    made = HdrHistogram(1_000, 3_600_000_000_000, 3)
-    for value in range(10_000):
-        made.record_value(int(ms * 1e6 * (1 + value / 10_000)))
-    encoded: bytes = made.encode()
-    return encoded.decode("ascii")
 
 
 @pytest.mark.parametrize(

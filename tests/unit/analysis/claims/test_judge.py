@@ -33,13 +33,13 @@ from tests.toys.runs import (
     BASELINE,
     CONDITION,
     SLICE_NS,
+    histogram,
     make_run,
     make_slice,
     make_study,
     make_trial,
     make_window,
 )
-from tests.unit.analysis.test_measures import histogram
 
 OTHER, THIRD = "b/other", "c/third"
 VARIANTS = (BASELINE, OTHER, THIRD)

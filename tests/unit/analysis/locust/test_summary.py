@@ -19,8 +19,7 @@ from harness.inputs.study import Condition, Latency
 from harness.records.run import Run
 from harness.records.trial import RoundTrips, Trial, Waits
 from tests.toys.ramps import FAR, NEAR, OTHER, beside, lost_cell, make_cell, ramp_run
-from tests.toys.runs import BASELINE, make_run
-from tests.unit.analysis.test_measures import histogram
+from tests.toys.runs import BASELINE, histogram, make_run
 
 RUN = ramp_run()
 RISING = (*range(10), *(10,) * 10, 7)

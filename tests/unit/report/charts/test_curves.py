@@ -12,8 +12,7 @@ from harness.analysis.measures import Measure
 from harness.inputs.study import Condition, Latency
 from harness.report.charts.curves import curves
 from harness.report.drawing.figures import Figures
-from tests.toys.runs import BASELINE, CONDITION, make_run, make_study, simulate
-from tests.unit.analysis.test_measures import histogram
+from tests.toys.runs import BASELINE, CONDITION, histogram, make_run, make_study, simulate
 
 VARIANTS = (BASELINE, "b/other")
 

@@ -12,8 +12,7 @@ from harness.report.charts.trials import plots
 from harness.report.data.seen import seen
 from harness.report.drawing.figures import Figures
 from tests.toys.labelling import labelled
-from tests.toys.runs import BASELINE, CONDITION, make_run, make_study, simulate
-from tests.unit.analysis.test_measures import histogram
+from tests.toys.runs import BASELINE, CONDITION, histogram, make_run, make_study, simulate
 
 RUN = make_run(make_study(blocks=3))
 TRIALS = [

@@ -16,6 +16,7 @@ from tests.toys.runs import (
     BASELINE,
     CONDITION,
     SLICE_NS,
+    histogram,
     make_run,
     make_slice,
     make_study,
@@ -23,7 +24,6 @@ from tests.toys.runs import (
     make_window,
     simulate,
 )
-from tests.unit.analysis.test_measures import histogram
 
 RUN = make_run(make_study(blocks=2))
 TRIALS = simulate(RUN, {BASELINE: 500, "b/other": 600}, 1)
