@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import quote, urlsplit, urlunsplit
 
 import msgspec
 
@@ -10,7 +9,6 @@ from harness.inputs.contract import Contract
 from harness.inputs.manifests import Variant
 from harness.inputs.servers import Server
 from harness.inputs.settings import ApplicationSettings
-from harness.lab.network import HOST
 from harness.lab.postgres.database import Database
 from harness.lab.servers import LiveServer, await_ready, launch_server
 
@@ -53,10 +51,3 @@ class Bench(msgspec.Struct, frozen=True):
         )
         await_ready(server)
         return server
-
-
-def at_port(url: str, port: int) -> str:
-    """The same database through a port of this machine, as a relay gives it."""
-    parts = urlsplit(url)
-    login, at, _ = parts.netloc.rpartition("@")
-    return urlunsplit(parts._replace(netloc=f"{login}{at}{quote(HOST)}:{port}"))

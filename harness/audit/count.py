@@ -12,21 +12,22 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import msgspec
 
-from harness.audit.bench import Bench, at_port
+from harness.audit.bench import Bench
 from harness.audit.counters import Counters
 from harness.audit.http_checks import Subject, Violation
-from harness.audit.http_client import FORM, Probe, Session
+from harness.audit.http_client import FORM, HttpSession, Probe
 from harness.audit.pg_wire import Wire
 from harness.base.errors import DatabaseFailed, ServerFailed
 from harness.inputs.contract import ENDPOINTS, Operation
 from harness.inputs.manifests import QUANTITIES, Variant
 from harness.inputs.settings import ApplicationSettings
 from harness.lab.latency.observing_relay import Observer, Relay
-from harness.lab.network import HOST
+from harness.lab.network import HOST, Address
+from harness.lab.postgres.url import address_of, at_address
 from harness.lab.servers import LiveServer
 from harness.records.verification import Audit, Toll
 
@@ -143,11 +144,11 @@ def _start(
         return wires[-1].feed
 
     url = bench.database.login(variant.name)
-    there = urlsplit(url)
-    relay = stack.enter_context(Relay(there.hostname or HOST, there.port or 5432, observe_database))
+    there = address_of(url)
+    relay = stack.enter_context(Relay(there.host, there.port, observe_database))
     counters = stack.enter_context(Counters()) if instrumented else None
     settings = ApplicationSettings(
-        database_url=at_port(url, relay.port), pool_size=_POOL, pool_timeout_s=_POOL_TIMEOUT_S,
+        database_url=at_address(url, Address(HOST, relay.port)), pool_size=_POOL, pool_timeout_s=_POOL_TIMEOUT_S,
         cpu_iterations=1_000, wait_ms=1,
     )  # fmt: skip
     server = stack.enter_context(
@@ -187,7 +188,9 @@ def _count(watched: _Watched, operation: Operation, stack: ExitStack) -> dict[st
     return found if watched.counters else found | {"cpu_us": cpu_ns / 1e3 / _REQUESTS}
 
 
-def _request(watched: _Watched, operation: Operation, client: Probe | Session, number: int) -> None:
+def _request(
+    watched: _Watched, operation: Operation, client: Probe | HttpSession, number: int
+) -> None:
     body = kind = None
     if operation.method == "POST":
         kind = FORM

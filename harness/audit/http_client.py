@@ -32,7 +32,7 @@ class Reply(msgspec.Struct, frozen=True):
         return f"{self.status} {self.body[:120].decode('utf-8', 'replace')!r}"
 
 
-class Session:
+class HttpSession:
     """Sends requests one after the other on one connection, if the server keeps it."""
 
     def __init__(self, connection: http.client.HTTPConnection) -> None:
@@ -67,11 +67,11 @@ class Probe:
         self._host, self._port = parts.hostname or "", parts.port or 80
 
     @contextlib.contextmanager
-    def session(self) -> Iterator[Session]:
+    def session(self) -> Iterator[HttpSession]:
         """A connection that is kept."""
         connection = http.client.HTTPConnection(self._host, self._port, timeout=_TIMEOUT_S)
         try:
-            yield Session(connection)
+            yield HttpSession(connection)
         finally:
             connection.close()
 
@@ -82,7 +82,7 @@ class Probe:
         body: bytes | Iterable[bytes] | None = None,
         content_type: str | None = None,
     ) -> Reply:
-        """Send a request as `Session.send` does."""
+        """Send a request as `HttpSession.send` does."""
         with self.session() as session:
             return session.send(method, path, body, content_type)
 

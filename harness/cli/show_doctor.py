@@ -6,10 +6,10 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from harness.doctor.finding import Finding
+from harness.doctor.advice import Advice
 
 
-def findings_table(findings: Iterable[Finding]) -> RenderableType:
+def findings_table(findings: Iterable[Advice]) -> RenderableType:
     """A row per finding, for 80 columns; what can be mended stands out."""
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)
@@ -22,7 +22,7 @@ def findings_table(findings: Iterable[Finding]) -> RenderableType:
     return table
 
 
-def _text(finding: Finding) -> Text:
+def _text(finding: Advice) -> Text:
     if finding.remedy is None:
         return Text(finding.statement)
     return Text.assemble((finding.statement, "yellow"), "\n", ("To do: ", "bold"), finding.remedy)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from harness.doctor.finding import Finding, Topic
+from harness.doctor.advice import Advice, Topic
 from harness.lab.machine import physical_cores, propose_cores
 from harness.records.run import Cores
 
@@ -72,11 +72,11 @@ def _limit(path: Path) -> float | None:
     return None if quota == "max" else int(quota) / int(period)
 
 
-def judge(assignment: Assignment) -> list[Finding]:
+def judge(assignment: Assignment) -> list[Advice]:
     """Who runs where, and what can be compared."""
     cores, physical = assignment.proposed, assignment.physical
     found = [
-        Finding(
+        Advice(
             Topic.CORES,
             f"{_count(assignment.processors, 'processor')} on "
             f"{_count(len(physical), 'physical core')}: the application on "
@@ -87,7 +87,7 @@ def judge(assignment: Assignment) -> list[Finding]:
     ]
     if assignment.quota is not None and assignment.quota < assignment.processors:
         found.append(
-            Finding(
+            Advice(
                 Topic.CORES,
                 f"The control group allows {assignment.quota:g} processors' worth of CPU time and "
                 "halts whoever exceeds it, in the middle of a slice.",
@@ -97,23 +97,23 @@ def judge(assignment: Assignment) -> list[Finding]:
     return found
 
 
-def _sharing(assignment: Assignment) -> Finding:
+def _sharing(assignment: Assignment) -> Advice:
     cores = assignment.proposed
     if len(assignment.physical) == 1:
-        return Finding(
+        return Advice(
             Topic.CORES,
             "All roles share one core, so nothing can be said about throughput or latency; "
             "compare CPU per request.",
             "use a machine of three cores or more",
         )
     if cores.co_located:
-        return Finding(
+        return Advice(
             Topic.CORES,
             f"Throughput is co-located: PostgreSQL and the generator share {_list(cores.load)}, so "
             "compare CPU per request.",
             "use a machine of three cores or more",
         )
-    return Finding(Topic.CORES, "Every role has cores of its own: throughput can be compared.")
+    return Advice(Topic.CORES, "Every role has cores of its own: throughput can be compared.")
 
 
 def _count(number: int, noun: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from harness.doctor.finding import Finding, Topic
+from harness.doctor.advice import Advice, Topic
 from harness.lab.clocks import process_cpu_ns
 
 _READINGS = 2_000
@@ -75,29 +75,29 @@ def _cost_ns(read: Callable[[], int]) -> float:
     return min(batches) / _READINGS
 
 
-def judge(clock: Clock) -> list[Finding]:
+def judge(clock: Clock) -> list[Advice]:
     """Whether times and CPU times of a slice can be trusted."""
     return [_monotonic(clock), _cpu(clock)]
 
 
-def _monotonic(clock: Clock) -> Finding:
+def _monotonic(clock: Clock) -> Advice:
     source = "clock source not visible here" if clock.source is None else clock.source
     statement = f"Time ({source}): {_steps(clock.step_ns)}, {clock.cost_ns:.0f} ns for a reading."
     if clock.cost_ns <= _DEAR_NS:
-        return Finding(Topic.CLOCK, statement)
+        return Advice(Topic.CLOCK, statement)
     remedy = "choose a clock source that needs no system call, such as tsc (`clocksource=tsc`)"
-    return Finding(Topic.CLOCK, statement, remedy)
+    return Advice(Topic.CLOCK, statement, remedy)
 
 
-def _cpu(clock: Clock) -> Finding:
+def _cpu(clock: Clock) -> Advice:
     statement = (
         f"CPU time of a process: {_steps(clock.cpu_step_ns)}, {clock.cpu_cost_ns:.0f} ns for a "
         "reading."
     )
     if clock.cpu_step_ns is not None and clock.cpu_step_ns <= _COARSE_NS:
-        return Finding(Topic.CLOCK, statement)
+        return Advice(Topic.CLOCK, statement)
     remedy = "lengthen `load.slice_s` in studies: this kernel's CPU times are coarse"
-    return Finding(Topic.CLOCK, statement, remedy)
+    return Advice(Topic.CLOCK, statement, remedy)
 
 
 def _steps(step_ns: int | None) -> str:

@@ -9,7 +9,7 @@ import psutil
 import psycopg
 
 from harness.base.errors import DatabaseFailed
-from harness.doctor.finding import Finding, Topic
+from harness.doctor.advice import Advice, Topic
 from harness.inputs.settings import DatabaseSettings
 from harness.lab.machine import pinned
 from harness.lab.postgres.cluster import EmbeddedPostgres
@@ -89,11 +89,11 @@ def _filesystem(folder: Path) -> str | None:
     return next((mounts[p] for p in (folder, *folder.parents) if p in mounts), None)
 
 
-def judge(disk: Disk) -> list[Finding]:
+def judge(disk: Disk) -> list[Advice]:
     """What a study with durability would measure."""
     where = disk.filesystem or "a file system that is not visible here"
     found = [
-        Finding(
+        Advice(
             Topic.DISK,
             f"One connection commits {disk.durable_per_s:,.0f} INSERTs/s with durability on, "
             f"{disk.fast_per_s:,.0f} with it off (on {where}). With it on, `io_create` measures "
@@ -102,7 +102,7 @@ def judge(disk: Disk) -> list[Finding]:
     ]
     if disk.filesystem in _IN_MEMORY:
         found.append(
-            Finding(
+            Advice(
                 Topic.DISK,
                 "This file system is in memory: durability costs nothing here, and means nothing.",
                 "name a folder on a disk in BRIDGETOLL_CACHE",

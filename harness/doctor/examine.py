@@ -18,12 +18,12 @@ from harness.doctor import (
     processor,
     timers,
 )  # fmt: skip
+from harness.doctor.advice import Advice, Topic
 from harness.doctor.assignment import Assignment
 from harness.doctor.clock import Clock
 from harness.doctor.disk import Disk
-from harness.doctor.finding import Finding, Topic
 from harness.doctor.netem import Netem
-from harness.doctor.noise import Noise
+from harness.doctor.noise import NoiseLevel
 from harness.doctor.processor import Processor
 from harness.doctor.timers import Timers
 from harness.lab.limits import Limits, read_limits
@@ -47,8 +47,8 @@ class Diagnosis(msgspec.Struct, frozen=True):
     netem: Netem
     ceiling: Ceiling | None
     disk: Disk | None
-    noise: Noise
-    findings: tuple[Finding, ...]
+    noise: NoiseLevel
+    findings: tuple[Advice, ...]
 
 
 def examine(cache: Path, step: Callable[[str], None], listen_s: float = LISTEN_S) -> Diagnosis:
@@ -89,20 +89,20 @@ class _Notes:
     """Collects the findings, in the order in which things are looked at."""
 
     def __init__(self) -> None:
-        self.findings: list[Finding] = []
+        self.findings: list[Advice] = []
 
-    def of[Record](self, record: Record, judge: Callable[[Record], list[Finding]]) -> Record:
+    def of[Record](self, record: Record, judge: Callable[[Record], list[Advice]]) -> Record:
         """Note what a record means, and pass it on."""
         self.findings += judge(record)
         return record
 
     def of_attempt[Record](
-        self, topic: Topic, measure: Callable[[], Record], judge: Callable[[Record], list[Finding]]
+        self, topic: Topic, measure: Callable[[], Record], judge: Callable[[Record], list[Advice]]
     ) -> Record | None:
         """What cannot be measured is a finding too, and no reason to keep the rest from a user."""
         try:
             record = measure()
         except BridgetollError as error:
-            self.findings.append(Finding(topic, "Could not be measured.", str(error)))
+            self.findings.append(Advice(topic, "Could not be measured.", str(error)))
             return None
         return self.of(record, judge)

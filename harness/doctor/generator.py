@@ -1,6 +1,6 @@
 """The generator's ceiling, and up to where throughput can be trusted."""
 
-from harness.doctor.finding import Finding, Topic
+from harness.doctor.advice import Advice, Topic
 from harness.load.ceiling import Ceiling
 
 _TRUSTED = 0.5
@@ -8,7 +8,7 @@ _TRUSTED = 0.5
 (the mean wait of an M/M/1 queue, as a multiple of the service time, is load / (1 - load))."""
 
 
-def judge(ceiling: Ceiling) -> list[Finding]:
+def judge(ceiling: Ceiling) -> list[Advice]:
     """The rate above which the generator would be measured too."""
     bound = "at least " if ceiling.is_lower_bound else ""
     statement = (
@@ -18,12 +18,12 @@ def judge(ceiling: Ceiling) -> list[Finding]:
     )
     match ceiling.limited_by:
         case "generator":
-            return [Finding(Topic.GENERATOR, statement)]
+            return [Advice(Topic.GENERATOR, statement)]
         case "server":
-            return [Finding(Topic.GENERATOR, f"{statement} The bare server was the limit.")]
+            return [Advice(Topic.GENERATOR, f"{statement} The bare server was the limit.")]
         case "neither":
             statement += (
                 f" Neither was saturated (generator {ceiling.generator_cpu_share:.0%} of a core, "
                 f"bare server {ceiling.server_cpu_share:.0%}), as where others take their cores."
             )
-            return [Finding(Topic.GENERATOR, statement, "try again when the machine is quiet")]
+            return [Advice(Topic.GENERATOR, statement, "try again when the machine is quiet")]

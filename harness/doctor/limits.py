@@ -1,6 +1,6 @@
 """How many connections a study may ask for here."""
 
-from harness.doctor.finding import Finding, Topic
+from harness.doctor.advice import Advice, Topic
 from harness.lab.limits import Limits
 
 _MANY = 10_000
@@ -11,15 +11,15 @@ _BACKLOG = 4096
 """The kernel's default since Linux 5.4."""
 
 
-def judge(limits: Limits) -> list[Finding]:
+def judge(limits: Limits) -> list[Advice]:
     """How many connections a study may ask for."""
     return [_connections(limits), _backlog(limits.backlog)]
 
 
-def _connections(limits: Limits) -> Finding:
+def _connections(limits: Limits) -> Advice:
     per_server, in_all = limits.per_server, limits.in_all
     if per_server is None:
-        return Finding(Topic.LIMITS, "Connections: no limit is visible here.")
+        return Advice(Topic.LIMITS, "Connections: no limit is visible here.")
     statement = f"At most {per_server:,} connections at a time"
     if per_server != in_all:
         together = "no limit" if in_all is None else f"{in_all:,}"
@@ -27,19 +27,19 @@ def _connections(limits: Limits) -> Finding:
     statement += "."
     if in_all is not None and in_all < _MANY:
         remedy = f"raise the hard limit on open files (`ulimit -Hn`) to {_MANY * 2:,} or more"
-        return Finding(Topic.LIMITS, statement, remedy)
+        return Advice(Topic.LIMITS, statement, remedy)
     if per_server < _MANY:
         remedy = "widen the range with `sysctl -w net.ipv4.ip_local_port_range='10000 65000'`"
-        return Finding(Topic.LIMITS, statement, remedy)
-    return Finding(Topic.LIMITS, statement)
+        return Advice(Topic.LIMITS, statement, remedy)
+    return Advice(Topic.LIMITS, statement)
 
 
-def _backlog(backlog: int | None) -> Finding:
+def _backlog(backlog: int | None) -> Advice:
     if backlog is None:
-        return Finding(Topic.LIMITS, "Connections waiting to be accepted: limit not visible here.")
+        return Advice(Topic.LIMITS, "Connections waiting to be accepted: limit not visible here.")
     statement = (
         f"At most {backlog:,} connections wait to be accepted; more are dropped and retried."
     )
     if backlog >= _BACKLOG:
-        return Finding(Topic.LIMITS, statement)
-    return Finding(Topic.LIMITS, statement, f"`sysctl -w net.core.somaxconn={_BACKLOG}`")
+        return Advice(Topic.LIMITS, statement)
+    return Advice(Topic.LIMITS, statement, f"`sysctl -w net.core.somaxconn={_BACKLOG}`")

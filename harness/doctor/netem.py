@@ -11,7 +11,7 @@ import subprocess
 
 import msgspec
 
-from harness.doctor.finding import Finding, Topic
+from harness.doctor.advice import Advice, Topic
 
 _SEARCH = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))
 """Where tools are; not every user has the last two in his path."""
@@ -62,13 +62,13 @@ def _complaint(*command: str) -> str | None:
     return said[-1].strip().removeprefix("Error: ").rstrip(".")
 
 
-def judge(netem: Netem) -> list[Finding]:
+def judge(netem: Netem) -> list[Advice]:
     """How latency can be added here."""
     if netem.netem:
-        return [Finding(Topic.NETEM, "Added latency: by netem, in network namespaces.")]
+        return [Advice(Topic.NETEM, "Added latency: by netem, in network namespaces.")]
     known = "not here" if False in (netem.namespaces, netem.netem) else "not known"
     return [
-        Finding(
+        Advice(
             Topic.NETEM,
             f"Added latency: by the relay; by netem {known} ({netem.reason}).",
             "none needed for the relay; netem wants a kernel that has the module sch_netem",

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from harness.analysis.labels.rules import FOREIGN_SHARE, STEAL_SHARE
-from harness.doctor.finding import Finding, Topic
+from harness.doctor.advice import Advice, Topic
 from harness.inputs.settings import LoadSettings
 from harness.lab.clocks import MachineTime
 from harness.lab.machine import pinned
@@ -23,7 +23,7 @@ _UNSTEADY = 0.03
 _TRIAL = LoadSettings()
 
 
-class Noise(msgspec.Struct, frozen=True):
+class NoiseLevel(msgspec.Struct, frozen=True):
     """What happened beside us, and to a fixed arithmetic loop on the application's core.
 
     steal_share: of our processors' time, what the hypervisor gave to others.
@@ -56,7 +56,7 @@ class Noise(msgspec.Struct, frozen=True):
         return _NORMAL_95 * self.neighbour_sd / math.sqrt(_TRIAL.rounds)
 
 
-def measure_noise(cores: Cores, seconds: float) -> Noise:
+def measure_noise(cores: Cores, seconds: float) -> NoiseLevel:
     """Run the loop on the application's first core, and watch all of ours.
 
     Args:
@@ -71,7 +71,7 @@ def measure_noise(cores: Cores, seconds: float) -> Noise:
             pieces.append(_burn_ns(count))
         elapsed, own_ns = _now() - begun, time.process_time_ns() - own_ns
         after = MachineTime.read(cores.all)
-    return Noise(
+    return NoiseLevel(
         steal_share=(after.steal_ns - machine.steal_ns) / elapsed / len(cores.all),
         foreign_share=max(0.0, (after.busy_ns - machine.busy_ns - own_ns) / elapsed),
         piece_s=sum(pieces) / len(pieces) / 1e9,
@@ -127,7 +127,7 @@ def _burn_ns(count: int) -> int:
     return time.thread_time_ns() - begun
 
 
-def judge(noise: Noise) -> list[Finding]:
+def judge(noise: NoiseLevel) -> list[Advice]:
     """Whether the machine is quiet, and how precise a trial can be at best."""
     found = [
         _disturbance(
@@ -142,12 +142,12 @@ def judge(noise: Noise) -> list[Finding]:
     return found + _steadiness(noise)
 
 
-def _disturbance(statement: str, noisy: bool) -> Finding:
+def _disturbance(statement: str, noisy: bool) -> Advice:
     remedy = "trials will be labelled noisy: wait until the machine is quiet, or use another"
-    return Finding(Topic.NOISE, statement, remedy if noisy else None)
+    return Advice(Topic.NOISE, statement, remedy if noisy else None)
 
 
-def _steadiness(noise: Noise) -> list[Finding]:
+def _steadiness(noise: NoiseLevel) -> list[Advice]:
     if noise.variation is None or noise.half_width is None:
         return []
     related = ""
@@ -155,12 +155,12 @@ def _steadiness(noise: Noise) -> list[Finding]:
         related = f" (correlation from one to the next {noise.autocorrelation:.2f})"
     unsteady = noise.half_width > _UNSTEADY
     return [
-        Finding(
+        Advice(
             Topic.NOISE,
             f"A fixed loop's CPU time varies by {noise.variation:.1%} between pieces of "
             f"{noise.piece_s:.2f} s{related}.",
         ),
-        Finding(
+        Advice(
             Topic.NOISE,
             f"By that alone two identical servers may differ by ±{noise.half_width:.1%} in a trial "
             f"of {_TRIAL.rounds} rounds of such slices, if theirs follow each other; with other "

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from harness.doctor.finding import Finding, Topic
+from harness.doctor.advice import Advice, Topic
 from harness.lab.machine import describe
 
 _STEADY = "performance"
@@ -56,32 +56,32 @@ def _text(path: Path) -> str | None:
         return None
 
 
-def judge(processor: Processor) -> list[Finding]:
+def judge(processor: Processor) -> list[Advice]:
     """Whether its speed stays the same."""
     kind = "a virtual machine" if processor.virtualised else "no hypervisor seen"
     return [
-        Finding(Topic.PROCESSOR, f"{processor.model}, {kind}."),
+        Advice(Topic.PROCESSOR, f"{processor.model}, {kind}."),
         _governors(processor.governors),
         _boosting(processor.boost),
     ]
 
 
-def _governors(governors: tuple[str, ...] | None) -> Finding:
+def _governors(governors: tuple[str, ...] | None) -> Advice:
     if governors is None:
-        return Finding(Topic.PROCESSOR, "Frequency governor: not visible here.")
+        return Advice(Topic.PROCESSOR, "Frequency governor: not visible here.")
     statement = f"Frequency governor: {', '.join(governors)}."
     if governors == (_STEADY,):
-        return Finding(Topic.PROCESSOR, statement)
+        return Advice(Topic.PROCESSOR, statement)
     remedy = f"`cpupower frequency-set -g {_STEADY}` keeps an idle core from slowing down"
-    return Finding(Topic.PROCESSOR, statement, remedy)
+    return Advice(Topic.PROCESSOR, statement, remedy)
 
 
-def _boosting(boost: bool | None) -> Finding:
+def _boosting(boost: bool | None) -> Advice:
     if boost is None:
-        return Finding(Topic.PROCESSOR, "Frequency boost: not visible here.")
+        return Advice(Topic.PROCESSOR, "Frequency boost: not visible here.")
     if not boost:
-        return Finding(Topic.PROCESSOR, "Frequency boost: off.")
-    return Finding(
+        return Advice(Topic.PROCESSOR, "Frequency boost: off.")
+    return Advice(
         Topic.PROCESSOR,
         "Frequency boost: on, so a core's speed depends on its heat and on the other cores' load.",
         "switch it off in the firmware, or under /sys/devices/system/cpu",

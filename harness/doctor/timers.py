@@ -7,7 +7,7 @@ from collections.abc import Collection
 import msgspec
 import numpy as np
 
-from harness.doctor.finding import Finding, Topic
+from harness.doctor.advice import Advice, Topic
 from harness.lab.machine import pinned
 
 _WAITS = 300
@@ -43,11 +43,11 @@ def _wait(timer: int) -> int:
     return time.monotonic_ns() - due
 
 
-def judge(timers: Timers) -> list[Finding]:
+def judge(timers: Timers) -> list[Advice]:
     """How well an open loop can keep its schedule."""
     median, p99 = timers.median_late_ns / 1e3, timers.p99_late_ns / 1e3
     return [
-        Finding(
+        Advice(
             Topic.TIMERS,
             f"A process that waits on the generator's core wakes {median:,.0f} µs late, and once "
             f"in a hundred times {p99:,.0f} µs or more: an open loop cannot keep its schedule "

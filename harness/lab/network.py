@@ -5,6 +5,8 @@ import secrets
 import socket
 from pathlib import Path
 
+import msgspec
+
 from harness.base.errors import UsageError
 
 HOST = "127.0.0.1"
@@ -52,3 +54,10 @@ def check_free(port: int) -> None:
                 f"Port {port} on {HOST} cannot be used ({error.strerror}); name another with "
                 "--port."
             ) from error
+
+
+class Address(msgspec.Struct, frozen=True):
+    """Where something listens."""
+
+    host: str
+    port: int

@@ -4,15 +4,15 @@ import http.client
 import statistics
 import time
 from collections.abc import Callable
-from urllib.parse import quote, urlsplit, urlunsplit
 
 import psycopg
 
 from harness.base.errors import DatabaseFailed
 from harness.inputs.study import Latency
-from harness.lab.latency.injector import Address, Injector, Leg
-from harness.lab.network import HOST
+from harness.lab.latency.injector import Injector, Leg
+from harness.lab.network import HOST, Address
 from harness.lab.postgres.connection import connect
+from harness.lab.postgres.url import address_of, at_address
 from harness.records.trial import RoundTrips
 
 _PINGS = 7
@@ -20,7 +20,6 @@ _PATIENCE_S = 120
 """A connection takes half a dozen round trips, and one may take ten seconds."""
 _HANDSHAKE = 1.25
 """Round trips to wait for one handshake: the relay's takes one, and something is always late."""
-_POSTGRESQL = 5432
 
 
 class Legs:
@@ -46,11 +45,7 @@ class Legs:
         """The same database, by the leg."""
         if self._injector is None:
             return url
-        parts = urlsplit(url)
-        there = Address(parts.hostname or HOST, parts.port or _POSTGRESQL)
-        near = self._through(self._injector, "database", there)
-        login, at, _ = parts.netloc.rpartition("@")
-        return urlunsplit(parts._replace(netloc=f"{login}{at}{quote(near.host)}:{near.port}"))
+        return at_address(url, self._through(self._injector, "database", address_of(url)))
 
     def server_address(self, port: int) -> Address:
         """Where the load reaches a server."""

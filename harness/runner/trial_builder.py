@@ -13,7 +13,7 @@ from harness.audit.http_checks import Subject
 from harness.audit.http_client import Probe
 from harness.inputs.contract import Contract
 from harness.inputs.settings import ApplicationSettings
-from harness.lab.latency.injector import Address
+from harness.lab.network import Address
 from harness.lab.postgres.database import Database
 from harness.lab.postgres.waits import Samples
 from harness.lab.servers import LiveServer

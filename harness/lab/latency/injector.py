@@ -2,17 +2,10 @@
 
 from typing import Literal, Protocol
 
-import msgspec
+from harness.lab.network import Address
 
 Leg = Literal["database", "client"]
 """Between application and database, and between load and application."""
-
-
-class Address(msgspec.Struct, frozen=True):
-    """Where something listens."""
-
-    host: str
-    port: int
 
 
 class Injector(Protocol):

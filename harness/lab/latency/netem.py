@@ -13,7 +13,8 @@ import subprocess
 from collections.abc import Callable, Sequence
 
 from harness.base.errors import UsageError
-from harness.lab.latency.injector import Address, Leg
+from harness.lab.latency.injector import Leg
+from harness.lab.network import Address
 
 _DEVICE = "lo"
 _BANDS: dict[Leg, int] = {"database": 2, "client": 3}

@@ -7,9 +7,9 @@ from typing import Self
 
 from harness.base.errors import RelayFailed
 from harness.lab.latency import messages
-from harness.lab.latency.injector import Address, Leg
+from harness.lab.latency.injector import Leg
 from harness.lab.latency.messages import Command, Count, Delay, Listen
-from harness.lab.network import HOST
+from harness.lab.network import HOST, Address
 from harness.lab.process import launch
 
 _NS_PER_MS = 1_000_000

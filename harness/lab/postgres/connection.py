@@ -1,32 +1,14 @@
 """Connecting to a PostgreSQL that may not be ours, and finding out whether it will do."""
 
-from urllib.parse import urlsplit
-
 import psycopg
 
 from harness.base.errors import DatabaseFailed, UsageError
+from harness.lab.postgres.url import URL_FORM
 
 OLDEST_VERSION = 14
 """PostgreSQL 13 ended in November 2025, and `toplevel` in pg_stat_statements came with 14."""
-_URL_FORM = "postgresql://user:password@host:port/name"
 
 Connection = psycopg.Connection[tuple[object, ...]]
-
-
-def check_url(url: str) -> None:
-    """Implementations get a URL of the same form, and not every driver of theirs takes another.
-
-    Raises:
-        UsageError: it is not `postgresql://user:password@host:port/name`.
-    """
-    try:
-        parts = urlsplit(url)
-        fits = parts.scheme == "postgresql" and bool(parts.hostname) and parts.port != 0
-        fits = fits and not parts.query  # its keys mean something else to each driver
-    except ValueError:  # a port that is none
-        fits = False
-    if not fits:
-        raise UsageError(f"--database-url is not a PostgreSQL URL; write {_URL_FORM}.")
 
 
 def connect(url: str, patience_s: int = 10) -> Connection:
@@ -45,7 +27,7 @@ def connect(url: str, patience_s: int = 10) -> Connection:
     except psycopg.ProgrammingError as error:
         raise UsageError(
             f"--database-url is not a PostgreSQL URL ({' '.join(str(error).split())}); write "
-            f"{_URL_FORM}."
+            f"{URL_FORM}."
         ) from error
 
 

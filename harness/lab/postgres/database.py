@@ -6,7 +6,6 @@ import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import LiteralString, Self
-from urllib.parse import quote, urlsplit, urlunsplit
 
 import msgspec
 import psycopg
@@ -16,7 +15,8 @@ from harness.base.errors import DatabaseFailed, UsageError
 from harness.inputs.contract import Contract
 from harness.inputs.settings import DatabaseSettings
 from harness.lab.postgres.cluster import EmbeddedPostgres
-from harness.lab.postgres.connection import Connection, check_server, check_url, connect
+from harness.lab.postgres.connection import Connection, check_server, connect
+from harness.lab.postgres.url import check_url, with_database
 
 _DATABASE = "bridgetoll"
 _LONGEST_NAME = 63
@@ -156,7 +156,7 @@ class Database:
 
     def login(self, variant: str) -> str:
         """A URL under which one variant, and nobody else, logs in."""
-        return self._at(self._name, *self._role(variant))
+        return with_database(self.url, self._name, self._role(variant))
 
     def reset(self, rows: int) -> None:
         """Bring the table to the contract's first `rows` rows, as autovacuum would have left it.
@@ -304,14 +304,6 @@ class Database:
             self.execute(sql.SQL("ALTER ROLE {} SET " + setting).format(name))
 
     def _connect_admin(self) -> Connection:
-        connection = connect(self._at(self._name))
+        connection = connect(with_database(self.url, self._name))
         connection.execute(f"SET lock_timeout = '{_LOCK_TIMEOUT_S}s'")
         return connection
-
-    def _at(self, database: str, role: str | None = None, password: str = "") -> str:
-        parts = urlsplit(self.url)
-        netloc = parts.netloc
-        if role is not None:
-            host = netloc.rpartition("@")[2]
-            netloc = f"{quote(role)}:{quote(password)}@{host}"
-        return urlunsplit(parts._replace(netloc=netloc, path=f"/{database}"))

@@ -65,7 +65,7 @@ class Notes:
 NOTES = Notes()
 
 
-class Ramp(LoadTestShape):
+class RampShape(LoadTestShape):
     """So many users more each second until all are there, then a while of all of them."""
 
     def tick(self) -> tuple[int, float] | None:

@@ -13,7 +13,7 @@ from harness.load.protocol import Answer, Close, Command, Done, Failed, Open, Sl
 from harness.load.worker.target import Target
 
 
-class Worker:
+class LoadWorker:
     """Carries out one command after the other. The loop runs only while a command does."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, answers: BinaryIO) -> None:
@@ -64,7 +64,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     gc.freeze()  # modules stay: collecting before each command need not look at them
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        Worker(runner.get_loop(), sys.stdout.buffer).serve(sys.stdin.buffer)
+        LoadWorker(runner.get_loop(), sys.stdout.buffer).serve(sys.stdin.buffer)
 
 
 if __name__ == "__main__":

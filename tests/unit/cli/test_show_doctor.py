@@ -3,12 +3,12 @@
 from rich.console import Console
 
 from harness.cli.show_doctor import findings_table
-from harness.doctor.finding import Finding, Topic
+from harness.doctor.advice import Advice, Topic
 
 FINDINGS = [
-    Finding(Topic.CORES, "Two processors [0, 1]."),
-    Finding(Topic.CORES, "They are shared by all roles, " * 3 + "alas.", "get more"),
-    Finding(Topic.CLOCK, "It ticks."),
+    Advice(Topic.CORES, "Two processors [0, 1]."),
+    Advice(Topic.CORES, "They are shared by all roles, " * 3 + "alas.", "get more"),
+    Advice(Topic.CLOCK, "It ticks."),
 ]
 
 

@@ -7,8 +7,8 @@ import psutil
 import pytest
 
 from harness.base.errors import DatabaseFailed
+from harness.doctor.advice import Topic
 from harness.doctor.examine import Diagnosis, examine
-from harness.doctor.finding import Topic
 from harness.lab.machine import propose_cores
 from tests.unit.doctor.test_disk import clusters
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from harness.doctor.noise import (
-    Noise,
+    NoiseLevel,
     autocorrelation,
     judge,
     measure_noise,
@@ -18,7 +18,7 @@ from harness.doctor.noise import (
 from harness.inputs.settings import LoadSettings
 from harness.lab.machine import propose_cores
 
-QUIET = Noise(
+QUIET = NoiseLevel(
     steal_share=0.001,
     foreign_share=0.01,
     piece_s=0.152,

@@ -4,8 +4,8 @@ import msgspec
 import pytest
 
 from harness.inputs.study_loader import load_study
-from harness.lab.latency.injector import Address, Leg
-from harness.lab.network import HOST
+from harness.lab.latency.injector import Leg
+from harness.lab.network import HOST, Address
 from harness.records.histogram import percentile_ns
 from harness.records.trial import Trial
 from harness.runner.legs import Legs

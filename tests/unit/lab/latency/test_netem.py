@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import pytest
 
 from harness.base.errors import UsageError
-from harness.lab.latency.injector import Address
 from harness.lab.latency.netem import NetemInjector, run_tool
+from harness.lab.network import Address
 from tests.waiting import PATIENCE_S
 
 PROGRAM = """

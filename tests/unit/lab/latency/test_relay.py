@@ -15,10 +15,10 @@ import psutil
 import pytest
 
 from harness.base.errors import RelayFailed
-from harness.lab.latency.injector import Address, Leg
+from harness.lab.latency.injector import Leg
 from harness.lab.latency.relay import RelayInjector
 from harness.lab.latency.sides import HELD_BYTES
-from harness.lab.network import HOST, free_port
+from harness.lab.network import HOST, Address, free_port
 from tests.waiting import PATIENCE_S
 
 LEG: Leg = "database"

@@ -22,7 +22,7 @@ from harness.load.protocol import (
     Window,
 )
 from harness.load.worker.http1 import request_bytes
-from harness.load.worker.worker import Worker
+from harness.load.worker.worker import LoadWorker
 from tests.toys.http import HOST, OK, OK_BODY, Toy, respond
 
 EXCHANGE = Exchange(requests=[request_bytes("GET", "/health", "toy")], body=OK_BODY)
@@ -41,7 +41,7 @@ def serve(*commands: Command) -> list[Answer]:
         messages.write(asked, command)
     asked.seek(0)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        Worker(runner.get_loop(), answered).serve(asked)
+        LoadWorker(runner.get_loop(), answered).serve(asked)
     answered.seek(0)
     return list(iter(lambda: messages.read_answer(answered), None))
 

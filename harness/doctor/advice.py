@@ -19,7 +19,7 @@ class Topic(StrEnum):
     NOISE = "noise"
 
 
-class Finding(msgspec.Struct, frozen=True):
+class Advice(msgspec.Struct, frozen=True):
     """One or two sentences; `remedy` is what to do about it, None where all is well."""
 
     topic: Topic
