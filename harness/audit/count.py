@@ -148,8 +148,8 @@ def _start(
     relay = stack.enter_context(Relay(there.host, there.port, observe_database))
     counters = stack.enter_context(Counters()) if instrumented else None
     settings = ApplicationSettings(
-        database_url=at_address(url, Address(HOST, relay.port)), pool_size=_POOL, pool_timeout_s=_POOL_TIMEOUT_S,
-        cpu_iterations=1_000, wait_ms=1,
+        database_url=at_address(url, Address(HOST, relay.port)), pool_size=_POOL,
+        pool_timeout_s=_POOL_TIMEOUT_S, cpu_iterations=1_000, wait_ms=1,
     )  # fmt: skip
     server = stack.enter_context(
         bench.start(

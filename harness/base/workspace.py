@@ -1,5 +1,6 @@
 """Where things stand: the repository's folders, and the cache outside it."""
 
+import hashlib
 import os
 import sys
 import tempfile
@@ -35,6 +36,16 @@ class Workspace:
     def results(self) -> Path:
         """One folder per run."""
         return self.root / "results"
+
+    def logs(self, cache: Path) -> Path:
+        """Where commands other than a run keep servers' logs; created if missing.
+
+        The cache belongs to the machine, so each checkout has a folder of its own in it.
+        """
+        digest = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:12]
+        folder = cache / "logs" / digest
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
 
     def shown(self, path: Path) -> str:
         """`path` as a reader should see it: relative to the repository where it lies inside."""

@@ -29,8 +29,7 @@ def serve(
     python = prepare(laboratory.cache, catalog.implementations[chosen.implementation])
     with open_database(laboratory, DatabaseSettings(), None) as database:
         database.reset(rows)
-        log = laboratory.cache / "logs" / f"serve-{variant.replace('/', '.')}.log"
-        log.parent.mkdir(parents=True, exist_ok=True)
+        log = workspace.logs(laboratory.cache) / f"serve-{variant.replace('/', '.')}.log"
         log.unlink(missing_ok=True)
         defaults = ServerSettings()
         server = launch_server(

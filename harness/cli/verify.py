@@ -89,8 +89,7 @@ def _bench(variants: list[str] | None, database_url: str | None) -> Iterator[_Ex
         name: prepare(laboratory.cache, catalog.implementations[name])
         for name in dict.fromkeys(v.implementation for v in chosen)
     }
-    logs = laboratory.cache / "logs"
-    logs.mkdir(parents=True, exist_ok=True)
+    logs = workspace.logs(laboratory.cache)
     with open_database(laboratory, DatabaseSettings(), None) as database:
         yield _Examination(
             bench=Bench(laboratory.contract, database, catalog.servers, logs),

@@ -7,8 +7,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
+
 from harness.base.errors import UsageError
 from harness.records.run import Cores
+
+_MEASURED = ("harness", "implementations", "shared", "pyproject.toml")
+"""Paths of a checkout that take part in a measurement."""
+_LISTED = 20
+"""Untracked files that are listed by name."""
 
 
 def propose_cores(workers: int = 1, generators: int = 1) -> Cores:
@@ -110,13 +117,47 @@ def _cpuinfo(key: str) -> str:
     return ""
 
 
-def commit(root: Path) -> str | None:
-    """The checkout's commit, marked where files differ from it; None outside a repository."""
+class Checkout(msgspec.Struct, frozen=True):
+    """The state of a git checkout, as far as it matters to a measurement.
+
+    commit: as `git describe` names it.
+    changed: whether a tracked file differs from the commit.
+    untracked: files that are neither committed nor ignored, relative to the root; after the first
+        twenty, one entry says how many more there are.
+    """
+
+    commit: str
+    changed: bool = False
+    untracked: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The commit, with `-dirty` where the files measured are not those of the commit."""
+        return f"{self.commit}-dirty" if self.changed or self.untracked else self.commit
+
+
+def checkout_state(root: Path) -> Checkout | None:
+    """Compare a checkout with its commit; None outside a repository.
+
+    Documentation, tests and results are left aside: they do not change a measurement.
+    """
     try:
-        found = subprocess.run(
-            ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=12"],
-            capture_output=True, text=True, check=True,
-        )  # fmt: skip
+        described = _git(root, "describe", "--always", "--abbrev=12").strip()
+        measured = ("--", *_MEASURED)
+        changed = _git(root, "status", "--porcelain", "--untracked-files=no", *measured)
+        others = _git(root, "ls-files", "-z", "--others", "--exclude-standard", *measured)
     except (OSError, subprocess.CalledProcessError):
         return None
-    return found.stdout.strip() or None
+    names = [name for name in others.split("\0") if name]
+    listed = names[:_LISTED]
+    if len(names) > _LISTED:
+        listed.append(f"and {len(names) - _LISTED} more")
+    return Checkout(described, bool(changed), tuple(listed))
+
+
+def _git(root: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        ["git", "-C", str(root), *arguments],
+        capture_output=True, encoding="utf-8", errors="replace", check=True,
+    )  # fmt: skip
+    return done.stdout

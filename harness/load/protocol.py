@@ -4,6 +4,8 @@ import struct
 from typing import IO, Literal
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 _LENGTH = struct.Struct(">I")
 
@@ -123,6 +125,26 @@ class Tally(msgspec.Struct, frozen=True, tag=True):
     dropped: int = 0
     sent: int = 0
     ends_before: bytes = b""
+
+    @property
+    def latencies_ns(self) -> NDArray[np.int64]:
+        """`latencies` as an array."""
+        return np.frombuffer(self.latencies, dtype=np.int64)
+
+    @property
+    def starts_ns(self) -> NDArray[np.int64]:
+        """`starts` as an array."""
+        return np.frombuffer(self.starts, dtype=np.int64)
+
+    @property
+    def lags_ns(self) -> NDArray[np.int64]:
+        """`lags` as an array."""
+        return np.frombuffer(self.lags, dtype=np.int64)
+
+    @property
+    def ends_before_ns(self) -> NDArray[np.int64]:
+        """`ends_before` as an array."""
+        return np.frombuffer(self.ends_before, dtype=np.int64)
 
     @property
     def completed(self) -> int:

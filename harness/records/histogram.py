@@ -41,6 +41,15 @@ class Distribution(msgspec.Struct, frozen=True):
         return int(_SCALE.get_lowest_equivalent_value(value))
 
 
+def sample_percentile(values: NDArray[np.int64], percentile: float) -> int | None:
+    """A percentile (0-100) of raw values; None if there are none.
+
+    It is always one of the values: the smallest that as many per cent of them do not exceed
+    (`inverted_cdf`, Hyndman and Fan 1996, definition 1).
+    """
+    return int(np.percentile(values, percentile, method="inverted_cdf")) if values.size else None
+
+
 def percentile_ns(encoded: str | None, percentile: float) -> int | None:
     """A percentile (0-100) of an encoded HDR histogram, in nanoseconds.
 

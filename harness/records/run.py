@@ -54,6 +54,8 @@ class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A study as it was executed.
 
     command: what was asked of the command line.
+    commit: of the checkout; it ends in `-dirty` where files were measured that are not its.
+    untracked: measured files that are not in the commit; see `lab.machine.Checkout`.
     plan: every round's order as it was drawn; a resumed run follows it.
     contract_digest, code_digest: of what defines the work, and of all that carries it out.
     excluded: variants that were not measured, with the reason.
@@ -87,6 +89,7 @@ class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     audits: tuple[Audit, ...] = ()
     published: Published | None = None
     locust: ImplementationRecord | None = None
+    untracked: tuple[str, ...] = ()
 
     @property
     def measured(self) -> list[str]:

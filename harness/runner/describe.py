@@ -15,7 +15,7 @@ from harness.inputs.manifests import Implementation
 from harness.inputs.published_tables import Published
 from harness.inputs.study import Study
 from harness.lab.environments import installed, lock_digest
-from harness.lab.machine import commit, describe
+from harness.lab.machine import checkout_state, describe
 from harness.lab.postgres.database import Database
 from harness.load.locust.driver import LOCUST
 from harness.records.run import (
@@ -50,6 +50,7 @@ def describe_run(
 ) -> Run:
     """Everything that a reader may ask, and that resuming must find unchanged."""
     study = session.study
+    checkout = checkout_state(laboratory.workspace.root)
     variants = [laboratory.catalog.variant(name) for name in study.everyone]
     return Run(
         schema=SCHEMA,
@@ -60,7 +61,8 @@ def describe_run(
         plan=session.plan,
         started_at=origin.at.isoformat(timespec="seconds"),
         bridgetoll=version("bridgetoll"),
-        commit=commit(laboratory.workspace.root),
+        commit=None if checkout is None else checkout.name,
+        untracked=() if checkout is None else checkout.untracked,
         contract=laboratory.contract.version,
         contract_digest=contract_digest(laboratory.workspace),
         code_digest=code_digest(laboratory.workspace, laboratory.catalog, study),

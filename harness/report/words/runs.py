@@ -1,5 +1,6 @@
 """A run in words: how it was loaded, when it stopped, how to repeat it."""
 
+import re
 import shlex
 from typing import Any
 
@@ -23,6 +24,8 @@ def load(run: Run) -> str:
     return f"{' and '.join(kinds)}, after {study.load.warmup_s:g} s of the same load per variant"
 
 
+_NOT_IN_A_NAME = re.compile(r"[^\w ./@+-]")
+"""Characters of a file's name that Markdown or a shell could take for something else."""
 _DIRTY = "-dirty"
 """What `git describe` adds to a commit."""
 
@@ -64,6 +67,9 @@ def repeat(run: Run) -> dict[str, Any]:
     if commit is not None and commit.endswith(_DIRTY):
         commit = commit.removesuffix(_DIRTY)
         notes.append("the checkout had changes that were not committed")
+    if run.untracked:
+        names = ", ".join(_NOT_IN_A_NAME.sub("?", name) for name in run.untracked)
+        notes.append(f"these files were measured and are not in the commit: {names}")
     if not run.embedded_database:
         command += " --database-url postgresql://user:password@host:port/name"
         notes.append("on a PostgreSQL of one's own, as this run was")

@@ -36,3 +36,12 @@ def test_cache_folder_of_root_is_the_machines_and_else_the_users(
         Path(f("bridgetoll")) for f in (platformdirs.user_cache_dir, platformdirs.site_cache_dir)
     )
     assert cache_folder() == (everyones if os.geteuid() == 0 else own)
+
+
+def test_two_checkouts_keep_their_logs_apart(tmp_path: Path) -> None:
+    one, other = Workspace(tmp_path / "one"), Workspace(tmp_path / "other")
+    cache = tmp_path / "cache"
+    assert one.logs(cache) == Workspace(one.root).logs(cache)
+    assert one.logs(cache) != other.logs(cache)
+    assert one.logs(cache).is_dir()
+    assert one.logs(cache).parent == other.logs(cache).parent == cache / "logs"

@@ -1,13 +1,15 @@
 import os
 import platform
 import socket
+import subprocess
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.base.errors import UsageError
-from harness.lab.machine import describe, pinned, propose_cores, share_out
+from harness.lab.machine import checkout_state, describe, pinned, propose_cores, share_out
 from harness.records.run import Cores
 
 
@@ -99,3 +101,75 @@ def test_from_three_cores_on_no_two_roles_share_one_and_none_is_left_over(
     assert 1 <= len(cores.application) <= workers
     assert 1 <= len(cores.load) <= generators
     assert cores.database
+
+
+def git(root: Path, *arguments: str) -> None:
+    identity = ("-c", "user.name=toy", "-c", "user.email=toy@example.org")
+    subprocess.run(["git", "-C", str(root), *identity, *arguments], check=True, capture_output=True)
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A committed repository laid out like this one."""
+    root = tmp_path / "checkout"
+    for name in ("implementations/toy", "harness", "shared", "results", "docs"):
+        (root / name).mkdir(parents=True)
+    (root / "implementations/toy/app.py").write_text("x = 1\n")
+    (root / "docs/page.md").write_text("text\n")
+    (root / ".gitignore").write_text("*.pyc\n")
+    git(root, "init", "-q")
+    git(root, "add", ".")
+    git(root, "commit", "-q", "-m", "first")
+    return root
+
+
+def test_a_checkout_without_changes_has_the_name_of_its_commit(checkout: Path) -> None:
+    state = checkout_state(checkout)
+    assert state is not None
+    assert (state.changed, state.untracked) == (False, ())
+    assert state.name == state.commit
+    assert len(state.commit) == 12
+
+
+def test_a_changed_implementation_makes_a_checkout_dirty(checkout: Path) -> None:
+    (checkout / "implementations/toy/app.py").write_text("x = 2\n")
+    state = checkout_state(checkout)
+    assert state is not None
+    assert (state.changed, state.untracked) == (True, ())
+    assert state.name == f"{state.commit}-dirty"
+
+
+def test_untracked_files_that_are_measured_make_a_checkout_dirty_and_are_listed(
+    checkout: Path,
+) -> None:
+    (checkout / "implementations/other").mkdir()
+    (checkout / "implementations/other/app.py").touch()
+    (checkout / "implementations/other/app.pyc").touch()
+    state = checkout_state(checkout)
+    assert state is not None
+    assert (state.changed, state.untracked) == (False, ("implementations/other/app.py",))
+    assert state.name == f"{state.commit}-dirty"
+
+
+def test_results_and_documentation_do_not_make_a_checkout_dirty(checkout: Path) -> None:
+    (checkout / "results/run").mkdir()
+    (checkout / "results/run/run.json").touch()
+    (checkout / "docs/page.md").write_text("another text\n")
+    state = checkout_state(checkout)
+    assert state is not None
+    assert state.name == state.commit
+
+
+def test_a_long_list_of_untracked_files_is_cut_and_counted(checkout: Path) -> None:
+    for number in range(25):
+        (checkout / f"harness/{number:02}.py").touch()
+    state = checkout_state(checkout)
+    assert state is not None
+    assert state.untracked[19:] == ("harness/19.py", "and 5 more")
+
+
+def test_outside_a_repository_there_is_no_checkout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    assert checkout_state(tmp_path) is None

@@ -1,4 +1,5 @@
 import io
+from array import array
 from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
@@ -76,3 +77,14 @@ def test_a_message_is_on_its_way_at_once(tmp_path: Path) -> None:
     with path.open("wb") as writing, path.open("rb") as reading:
         protocol.write(writing, Done())
         assert protocol.read_answer(reading) == Done()
+
+
+def test_a_tally_gives_its_times_as_arrays() -> None:
+    def raw(*values: int) -> bytes:
+        return array("q", values).tobytes()
+
+    tally = Tally(2, {}, [], 0, 0, 9, raw(5, 7), raw(1, 2), raw(3), ends_before=raw(4, 4))
+    assert tally.latencies_ns.tolist() == [5, 7]
+    assert tally.starts_ns.tolist() == [1, 2]
+    assert tally.lags_ns.tolist() == [3]
+    assert tally.ends_before_ns.tolist() == [4, 4]

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from hdrh.histogram import HdrHistogram
 
-from harness.records.histogram import LEAST_BEYOND, percentile_ns
+from harness.records.histogram import LEAST_BEYOND, percentile_ns, sample_percentile
 
 
 def encoded(values: list[int]) -> str:
@@ -30,3 +30,9 @@ def test_too_few_values_beyond_a_percentile_give_none() -> None:
 
 def test_no_histogram_has_no_percentile() -> None:
     assert percentile_ns(None, 50.0) is None
+
+
+def test_a_percentile_of_raw_values_is_one_of_them() -> None:
+    values = np.array([10, 20, 30, 1_000], dtype=np.int64)
+    assert [sample_percentile(values, q) for q in (25, 50, 51, 99)] == [10, 20, 30, 1_000]
+    assert sample_percentile(values[:0], 50) is None

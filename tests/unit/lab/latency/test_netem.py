@@ -13,9 +13,9 @@ from tests.waiting import PATIENCE_S
 
 PROGRAM = """
 import socket, threading, time
-from harness.delay.injector import Address
-from harness.delay.netem import NetemInjector, enter_namespace
-from harness.errors import UsageError
+from harness.lab.network import Address
+from harness.lab.latency.netem import NetemInjector, enter_namespace
+from harness.base.errors import UsageError
 enter_namespace()
 try:
     injector = NetemInjector()

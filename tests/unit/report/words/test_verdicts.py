@@ -117,6 +117,8 @@ def test_how_to_repeat_a_run_has_what_its_command_alone_does_not_say() -> None:
     assert found["commit"] == "0123abc"
     assert found["command"].startswith("run own.toml --database-url postgresql://user:password@")
     assert len(found["notes"]) == 3
+    spoilt = msgspec.structs.replace(elsewhere, untracked=("implementations/new/`app`.py",))
+    assert "implementations/new/?app?.py" in repeat(spoilt)["notes"][1]
 
 
 @pytest.mark.parametrize(
