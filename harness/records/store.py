@@ -8,10 +8,15 @@ import msgspec
 
 from harness.base.errors import MalformedFile, StoreFailed, UnknownName
 from harness.base.files import replace
-from harness.records.names import attempt_of, file_name, first_of, trial_file
 from harness.records.plan import Entry, Phase
 from harness.records.run import Run
-from harness.records.trial import Trial
+from harness.records.trial import (
+    Trial,
+    attempt_of,
+    file_name,
+    first_of,
+    trial_file,
+)
 from harness.records.validate import (
     check_belongs,
     check_run,

@@ -8,10 +8,9 @@ import pytest
 from playwright.sync_api import Browser
 
 from harness.inputs.study import Condition
-from harness.records.names import trial_file
 from harness.records.run import Run
 from harness.records.store import Store
-from harness.records.trial import Trial
+from harness.records.trial import Trial, trial_file
 from harness.report.write import write_report
 from tests.browser.conftest import Watched
 from tests.toys.runs import BASELINE, histogram, make_run, make_study, simulate

@@ -13,9 +13,8 @@ from harness.analysis.labels.shares import Shares, shares
 from harness.analysis.locust.rates import charted_per_s, highest_per_s
 from harness.inputs.study import Condition
 from harness.records.histogram import percentile_ns
-from harness.records.names import trial_stem
 from harness.records.run import Run
-from harness.records.trial import Trial
+from harness.records.trial import Trial, trial_stem
 
 
 class Cell(msgspec.Struct, frozen=True):

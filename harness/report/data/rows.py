@@ -11,9 +11,8 @@ import msgspec
 from harness.analysis.labels.trials import LabelledTrial
 from harness.analysis.measures import Measure, trial_value
 from harness.inputs.study import Beside, Latency
-from harness.records.names import trial_file
 from harness.records.run import Run
-from harness.records.trial import BesideRecord, RoundTrips, SliceRecord, Trial
+from harness.records.trial import BesideRecord, RoundTrips, SliceRecord, Trial, trial_file
 
 type Value = str | int | float | bool | None
 """What a cell holds; None is missing."""

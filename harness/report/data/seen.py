@@ -16,8 +16,8 @@ from harness.analysis.labels.trials import LabelledTrial
 from harness.analysis.measures import Measure, answered_share, trial_value
 from harness.inputs.study import Condition
 from harness.records.histogram import quantiles_ms
-from harness.records.names import trial_file
 from harness.records.run import Run
+from harness.records.trial import trial_file
 from harness.report.words import runs
 
 MEASURES = (

@@ -14,11 +14,10 @@ from harness.lab.machine import pinned
 from harness.lab.postgres.database import Database
 from harness.lab.postgres.waits import WaitSampler
 from harness.load.locust.driver import RampPlan, climb
-from harness.records.names import trial_stem
 from harness.records.plan import Entry, Phase
 from harness.records.run import Run
 from harness.records.store import Store
-from harness.records.trial import RoundTrips, Trial
+from harness.records.trial import RoundTrips, Trial, trial_stem
 from harness.runner.exchanges import exchange_for
 from harness.runner.gauges import Gauges
 from harness.runner.instruments import injector_for

@@ -3,8 +3,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from harness.records.names import attempt_of, file_name, first_of, trial_file
 from harness.records.plan import DUPLICATE
+from harness.records.trial import (
+    attempt_of,
+    file_name,
+    first_of,
+    trial_file,
+)
 from tests.toys.runs import BASELINE, CONDITION, make_trial
 
 
