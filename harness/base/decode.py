@@ -26,18 +26,27 @@ def toml_table(path: Path) -> dict[str, Any]:
         raise MalformedFile(path, f"not valid TOML: {error}; mend that line.") from error
 
 
-def json_value(path: Path) -> Any:
-    """Read a JSON file into plain Python values.
+def json_value(body: bytes, path: Path) -> Any:
+    """Parse JSON into plain Python values.
+
+    Args:
+        body: the whole document.
+        path: the file it comes from, for messages.
 
     Raises:
-        MalformedFile: the file is missing, unreadable, or not JSON.
+        MalformedFile: it is not UTF-8, or not JSON.
     """
     try:
-        return json.loads(_text(path))
+        text = body.decode()
+    except UnicodeDecodeError as error:
+        raise unreadable(path, error) from error
+    try:
+        return json.loads(text)
     except (ValueError, RecursionError) as error:  # also numbers too long, brackets too deep
-        raise MalformedFile(
-            path, f"not valid JSON: {error}; restore or delete the file."
-        ) from error
+        problem = str(error)
+        if isinstance(error, json.JSONDecodeError) and "\n" not in text:
+            problem = f"{error.msg}: column {error.colno}"  # its line has another number elsewhere
+        raise MalformedFile(path, f"not valid JSON: {problem}; restore or delete it.") from error
 
 
 def convert[T](value: object, kind: type[T], path: Path, at: str = "") -> T:
@@ -61,15 +70,19 @@ def convert[T](value: object, kind: type[T], path: Path, at: str = "") -> T:
         raise MalformedFile(path, _sentence(str(error), at)) from error
 
 
+def unreadable(path: Path, error: OSError | UnicodeDecodeError) -> MalformedFile:
+    """The error for a file that cannot be read; an OSError's own words hold the machine's path."""
+    if isinstance(error, FileNotFoundError):
+        return MalformedFile(path, "no such file; restore it or name another.")
+    reason = error.strerror if isinstance(error, OSError) else error
+    return MalformedFile(path, f"cannot be read ({reason}); check the file.")
+
+
 def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise MalformedFile(path, "no such file; restore it or name another.") from error
-    except OSError as error:  # whose own words hold the machine's path
-        raise MalformedFile(path, f"cannot be read ({error.strerror}); check the file.") from error
-    except UnicodeDecodeError as error:
-        raise MalformedFile(path, f"cannot be read ({error}); check the file.") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise unreadable(path, error) from error
 
 
 def _refuse_unknown_keys(value: object, kind: Any, path: Path, at: str) -> None:

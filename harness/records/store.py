@@ -1,13 +1,20 @@
-"""A run's folder: `run.json` and one file per trial, each written whole or not at all."""
+"""A run's folder: `run.json` and its trials, each file written whole or not at all.
+
+A live run writes a file per trial into `trials/`, so a crash costs at most the trial in progress.
+`Store.pack` puts the trials of a run that is kept into one file. All functions read both forms,
+also side by side, as they lie after a packed run was resumed.
+"""
 
 import os
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
 from harness.base.errors import MalformedFile, StoreFailed, UnknownName
 from harness.base.files import replace
+from harness.records.packed import PACKED, pack_bytes, read_packed
 from harness.records.plan import Entry, Phase
 from harness.records.run import Run
 from harness.records.trial import (
@@ -16,6 +23,7 @@ from harness.records.trial import (
     file_name,
     first_of,
     trial_file,
+    trial_stem,
 )
 from harness.records.validate import (
     check_belongs,
@@ -28,6 +36,21 @@ from harness.records.validate import (
 _RESUME = "continue with `bridgetoll run --resume`"
 
 
+class Packed(msgspec.Struct, frozen=True):
+    """What `Store.pack` did.
+
+    path: of the packed file.
+    trials: how many it holds now.
+    removed: files of `trials/` that it replaced.
+    left: files that remain because they are damaged or not of this run, with the reason.
+    """
+
+    path: Path
+    trials: int
+    removed: int
+    left: tuple[MalformedFile, ...]
+
+
 class Store:
     """The folder of one run.
 
@@ -37,6 +60,8 @@ class Store:
     def __init__(self, folder: Path, report: Path | None = None) -> None:
         self.folder = folder
         self.report = folder / "report" if report is None else report
+        self._packed_as: tuple[int, ...] | None = None
+        self._packed_complete: dict[str, bool] = {}
 
     @classmethod
     def create(cls, results: Path, run_id: str) -> "Store":
@@ -85,6 +110,10 @@ class Store:
 
     def write_trial(self, trial: Trial) -> None:
         """Keep one trial; nothing that is kept is ever written over."""
+        try:
+            self._trials.mkdir(exist_ok=True)  # of a packed run there is none
+        except OSError as error:
+            raise _unwritable(self._trials, error) from error
         self._write(self._trials / trial_file(trial), trial)
 
     def write_requests(self, trial: Trial, archive: bytes) -> None:
@@ -105,8 +134,8 @@ class Store:
     def next_attempt(self, phase: Phase) -> int:
         """The number of the attempt that would come next, 1 being the first."""
         prefix = f"b{phase.block:02d}-{phase.condition.name}-"
-        found = [attempt_of(path.stem) for path in self._trials.glob(f"{prefix}*.json")]
-        return max(found, default=0) + 1
+        attempts = [attempt_of(stem) for stem in self._stems() if stem.startswith(prefix)]
+        return max(attempts, default=0) + 1
 
     def has_cell(self, phase: Phase, entry: Entry) -> bool:
         """Whether one entry's trial is complete, where entries are measured each by itself."""
@@ -115,13 +144,9 @@ class Store:
 
     def next_attempt_at(self, phase: Phase, entry: Entry) -> int:
         """The number of the attempt at one entry that would come next."""
-        first = Path(file_name(phase.block, phase.condition, entry.name, 1)).stem
-        found = [
-            attempt_of(path.stem)
-            for path in self._trials.glob(f"{first}*.json")
-            if first_of(path.stem) == first
-        ]
-        return max(found, default=0) + 1
+        first = trial_stem(phase.block, phase.condition, entry.name, 1)
+        attempts = [attempt_of(stem) for stem in self._stems() if first_of(stem) == first]
+        return max(attempts, default=0) + 1
 
     def trials(self, run: Run | None = None) -> tuple[list[Trial], list[MalformedFile]]:
         """All trials that can be read, in order of block, and an error for each that cannot.
@@ -131,19 +156,60 @@ class Store:
         Args:
             run: whose variants the trials must be of; not looked at if None.
         """
-        found: list[Trial] = []
-        damaged: list[MalformedFile] = []
+        found, damaged = self._packed_trials(run)
         here = self.folder.resolve()
-        for path in sorted((self.folder / "trials").glob("*.json")):
+        for path in sorted(self._trials.glob("*.json")):
             try:
                 refuse_strangers(path, here)
                 trial = _read_trial(path)
                 if run is not None:
                     check_belongs(path, trial, run)
-                found.append(trial)
+                if found.setdefault(path.name, trial) != trial:
+                    raise MalformedFile(
+                        path, f"differs from the trial of the same name in {PACKED}; compare the "
+                        "two and remove one.",
+                    )  # fmt: skip
             except MalformedFile as error:
                 damaged.append(MalformedFile(self._shown(path), error.problem))
-        return found, damaged
+        return [found[name] for name in sorted(found)], damaged
+
+    def pack(self) -> Packed:
+        """Put all trials into one packed file, then remove the files that it replaces.
+
+        The packed file is read back first, and every trial compared. Files that are damaged or not
+        of this run stay where they are. Without anything new to pack, nothing is written.
+
+        Raises:
+            MalformedFile: `run.json` or a packed file from before is damaged. Nothing was changed.
+            StoreFailed: the file cannot be written, or is not read back as written. No trial's file
+                was removed.
+        """
+        path = self.folder / PACKED
+        trials, damaged = self.trials(self.read_run())
+        if lost := [error for error in damaged if error.path == Path(PACKED)]:
+            raise MalformedFile(path, lost[0].problem)
+        left = {error.path.name for error in damaged}
+        loose = [file for file in self._trials.glob("*.json") if self._shown(file).name not in left]
+        if loose:
+            body = pack_bytes(trials)
+            try:
+                replace(path, body)
+                _sync_folder(self.folder)
+            except OSError as error:
+                raise _unwritable(path, error, "pack the run again") from error
+            if self._packed_trials(None) != ({trial_file(trial): trial for trial in trials}, []):
+                raise StoreFailed(
+                    f"{path} is not read back as it was written; every trial's file is still in "
+                    f"{self._trials}. Remove {PACKED}, check the disk, then pack the run again."
+                )
+        for file in loose:
+            try:
+                file.unlink()
+            except OSError as error:
+                raise _unwritable(file, error, "pack the run again") from error
+        with suppress(OSError):  # it has other files in it, or there is none
+            self._trials.rmdir()
+        return Packed(path=path, trials=len(trials), removed=len(loose), left=tuple(damaged))
 
     def write_text(self, name: str, text: str) -> Path:
         """Write a file of the report; returns its path."""
@@ -189,7 +255,55 @@ class Store:
     def _trials(self) -> Path:
         return self.folder / "trials"
 
+    def _packed_trials(self, run: Run | None) -> tuple[dict[str, Trial], list[MalformedFile]]:
+        """The trials of the packed file by the name that each one's own file would have."""
+        found: dict[str, Trial] = {}
+        damaged: list[MalformedFile] = []
+        path = self.folder / PACKED
+        if not os.path.lexists(path):
+            return found, damaged
+        try:
+            refuse_strangers(path, self.folder.resolve())
+        except MalformedFile as error:
+            return found, [MalformedFile(Path(PACKED), error.problem)]
+        for number, trial in read_packed(path):
+            if isinstance(trial, MalformedFile):
+                damaged.append(MalformedFile(Path(PACKED), trial.problem))
+                continue
+            try:
+                if run is not None:
+                    check_belongs(path, trial, run)
+                if found.setdefault(trial_file(trial), trial) != trial:
+                    raise MalformedFile(
+                        path, "differs from an earlier line with the same trial; compare the two "
+                        "and remove one.",
+                    )  # fmt: skip
+            except MalformedFile as error:
+                damaged.append(MalformedFile(Path(PACKED), f"line {number}: {error.problem}"))
+        return found, damaged
+
+    def _packed_names(self) -> dict[str, bool]:
+        """By name of each packed trial whether it is complete; read again once the file changed."""
+        try:
+            stat = (self.folder / PACKED).stat()
+        except OSError:
+            return {}
+        signature = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+        if signature != self._packed_as:
+            trials, _ = self._packed_trials(None)
+            self._packed_complete = {name: trial.complete for name, trial in trials.items()}
+            self._packed_as = signature
+        return self._packed_complete
+
+    def _stems(self) -> Iterator[str]:
+        """The names of all trials that are kept, without their ending."""
+        yield from (name.removesuffix(".json") for name in self._packed_names())
+        yield from (path.stem for path in self._trials.glob("*.json"))
+
     def _is_complete(self, name: str) -> bool:
+        packed = self._packed_names()
+        if name in packed:
+            return packed[name]
         try:
             return _read_trial(self._trials / name).complete
         except MalformedFile:
@@ -223,11 +337,18 @@ def run_ids(results: Path) -> Iterator[str]:
 def _read_trial(path: Path) -> Trial:
     trial = read_record(path, Trial)
     if path.name != trial_file(trial):
-        raise MalformedFile(
-            path, "holds another trial than its name says; restore or delete the file."
-        )
+        raise MalformedFile(path, "holds another trial than its name says; restore or delete it.")
     check_trial(path, trial)
     return trial
+
+
+def _sync_folder(folder: Path) -> None:
+    """Wait until the disk knows the new name: only then may the files that it replaces go."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _unwritable(path: Path, error: OSError, then: str = _RESUME) -> StoreFailed:

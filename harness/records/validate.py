@@ -6,7 +6,7 @@ from typing import NoReturn
 
 import msgspec
 
-from harness.base.decode import convert, json_value
+from harness.base.decode import convert, json_value, unreadable
 from harness.base.errors import MalformedFile
 from harness.inputs.factors import factors_of
 from harness.records.histogram import is_readable
@@ -24,23 +24,38 @@ _COUNTED = frozenset({"statements", "hops", "threads", "connects"})
 
 
 def read_record[T: (Run, Trial)](path: Path, kind: type[T]) -> T:
-    """A file as its record.
-
-    Sound files, thousands of them, are decoded at once; whatever is wrong with another is then
-    found and said by the slower way.
+    """Read a file that holds one record.
 
     Raises:
         MalformedFile: the file is missing, damaged, or of another schema version.
     """
     try:
         body = path.read_bytes()
+    except OSError as error:
+        raise unreadable(path, error) from error
+    return decode_record(body, kind, path)
+
+
+def decode_record[T: (Run, Trial)](body: bytes, kind: type[T], path: Path) -> T:
+    """Decode JSON as a record.
+
+    Sound records, thousands of them, are decoded at once. A slower way then finds what is wrong
+    with another.
+
+    Args:
+        body: one JSON document.
+        kind: of the record.
+        path: the file it comes from, for messages.
+
+    Raises:
+        MalformedFile: it is damaged, or of another schema version.
+    """
+    try:
         record = msgspec.json.decode(body, type=kind)
-    except (OSError, UnicodeDecodeError, RecursionError, msgspec.DecodeError):
-        _explain(path, kind)
+    except (UnicodeDecodeError, RecursionError, msgspec.DecodeError):
+        _explain(body, kind, path)
     if _TOO_LONG.search(body) and _has_long_number(msgspec.json.decode(body)):
-        raise MalformedFile(
-            path, "holds a number of more than 18 digits; restore or delete the file."
-        )
+        raise MalformedFile(path, "holds a number of more than 18 digits; restore or delete it.")
     return record
 
 
@@ -54,22 +69,22 @@ def _has_long_number(value: object) -> bool:
             return isinstance(value, int | float) and abs(value) >= _LONGEST
 
 
-def _explain(path: Path, kind: type[Run] | type[Trial]) -> NoReturn:
-    """Say what is wrong with a file that could not be decoded.
+def _explain(body: bytes, kind: type[Run] | type[Trial], path: Path) -> NoReturn:
+    """Say what is wrong with a record that cannot be decoded.
 
     Raises:
         MalformedFile: always.
     """
-    value = json_value(path)
+    value = json_value(body, path)
     schema = value.get("schema") if isinstance(value, dict) else None
     if schema != SCHEMA:
         raise MalformedFile(
             path, f"has schema version {schema!r}, and this bridgetoll reads {SCHEMA}; use the "
-            "version that wrote it, or remove the file.",
+            "version that wrote it, or remove it.",
         )  # fmt: skip
     convert(value, kind, path)
-    raise MalformedFile(  # JSON as Python takes it, and nobody else: NaN, or half a character
-        path, "is not valid JSON; restore or delete the file."
+    raise MalformedFile(  # NaN, or half a character: Python takes it as JSON, the standard does not
+        path, "is not valid JSON; restore or delete it."
     )
 
 
@@ -120,16 +135,14 @@ def check_trial(path: Path, trial: Trial) -> None:
     """
     for key in ("latency_hdr", "lag_hdr"):
         if not is_readable(getattr(trial, key)):
-            raise MalformedFile(path, f"`{key}` is no HDR histogram; restore or delete the file.")
+            raise MalformedFile(path, f"`{key}` is no HDR histogram; restore or delete it.")
     besides = [s.window.beside for s in trial.slices if s.window and s.window.beside]
     counted = sum(s.correct + s.reconnects + sum(s.errors.values()) for s in trial.slices)
     counted += sum(beside.correct + sum(beside.errors.values()) for beside in besides)
     if counted > _LARGEST_SUM:
-        raise MalformedFile(
-            path, "`slices` count more than 64 bits hold; restore or delete the file."
-        )
+        raise MalformedFile(path, "`slices` count more than 64 bits hold; restore or delete it.")
     if trial.problem is not None and not trial.problem.strip():
-        raise MalformedFile(path, "`problem` is empty; restore or delete the file.")
+        raise MalformedFile(path, "`problem` is empty; restore or delete it.")
 
 
 def check_belongs(path: Path, trial: Trial, run: Run) -> None:

@@ -110,7 +110,7 @@ def test_reads_toml_and_json(tmp_path: Path) -> None:
     toml, json = tmp_path / "a.toml", tmp_path / "a.json"
     toml.write_text("a = [1, 2]\n")
     json.write_text('{"a": [1, 2]}')
-    assert toml_table(toml) == json_value(json) == {"a": [1, 2]}
+    assert toml_table(toml) == json_value(json.read_bytes(), json) == {"a": [1, 2]}
 
 
 def test_malformed_toml_is_told_with_its_line(tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_malformed_json_is_told_with_its_line(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_text('{"a": 1,\n "b"}')
     with pytest.raises(MalformedFile, match=r"a\.json: not valid JSON: .*line 2.*; restore"):
-        json_value(path)
+        json_value(path.read_bytes(), path)
 
 
 def test_missing_file_is_one_sentence(tmp_path: Path) -> None:

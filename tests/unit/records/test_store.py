@@ -192,8 +192,8 @@ def test_a_full_disk_keeps_what_is_there_and_leaves_no_scratch(full: Path) -> No
     assert [path.suffix for path in files(store)] == [".json"]
 
 
-def test_trials_folder_that_is_gone_is_told(store: Store) -> None:
-    shutil.rmtree(store.folder / "trials")
+def test_a_run_folder_that_is_gone_is_told(store: Store) -> None:
+    shutil.rmtree(store.folder)
     with pytest.raises(StoreFailed, match="No such file or directory"):
         write_all(store)
 
