@@ -4,8 +4,6 @@ import signal
 import sys
 from types import FrameType
 
-from rich.text import Text
-
 from harness.base.errors import BridgetollError
 from harness.cli import (  # noqa: F401 (they register commands)
     claims,
@@ -17,7 +15,7 @@ from harness.cli import (  # noqa: F401 (they register commands)
     serve,
     verify,
 )
-from harness.cli.console import app, err
+from harness.cli.console import app, warn
 
 
 def main() -> None:
@@ -26,7 +24,7 @@ def main() -> None:
     try:
         app()
     except BridgetollError as error:
-        err.print(Text.assemble(("error: ", "bold red"), str(error)))
+        warn("error", str(error), "bold red")
         sys.exit(error.exit_status)
 
 

@@ -8,8 +8,9 @@ from rich.text import Text
 from harness.analysis.analyse import analyse
 from harness.analysis.claims.judge import Judgement, merged
 from harness.base.errors import MalformedFile, UsageError
+from harness.base.workspace import Workspace
 from harness.cli import show_claims
-from harness.cli.console import Json, app, err, open_workspace, out, print_json
+from harness.cli.console import Json, app, err, out, print_json
 from harness.inputs.claims import Claim, load_claims
 from harness.records.store import Store, find_run, run_ids
 
@@ -25,7 +26,7 @@ def claims(
     as_json: Json = False,
 ) -> None:
     """Judge published claims by what was measured."""
-    workspace, _ = open_workspace()
+    workspace = Workspace()
     known = load_claims(workspace)
     names = runs or list(run_ids(workspace.results))
     if not names:

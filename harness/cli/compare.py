@@ -16,8 +16,9 @@ from harness.analysis.runs import (
     undecided,
 )
 from harness.base.errors import Regressed, UnknownName, UsageError
+from harness.base.workspace import Workspace
 from harness.cli import show_compare
-from harness.cli.console import Json, app, err, open_workspace, out, print_json
+from harness.cli.console import Json, app, err, out, print_json
 from harness.records.comparability import changes, check_comparable
 from harness.records.run import Run
 from harness.records.store import Store, find_run
@@ -38,7 +39,7 @@ def compare_(
     as_json: Json = False,
 ) -> None:
     """Compare two runs, across versions or machines: each variant's ratio of B to A."""
-    workspace, _ = open_workspace()
+    workspace = Workspace()
     if measure not in MEASURES:
         raise UnknownName("measure", measure, list(MEASURES))
     allowed = None if fail_on_regression is None else _share(fail_on_regression)

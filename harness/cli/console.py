@@ -1,6 +1,7 @@
 """What every command shares: the application, two consoles, options, and where things are."""
 
 import re
+import textwrap
 from collections.abc import Iterable
 from typing import Annotated, Any
 
@@ -8,6 +9,7 @@ import msgspec
 import typer
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
+from rich.text import Text
 
 from harness.base.workspace import Workspace, cache_folder
 from harness.cli import tables
@@ -42,6 +44,19 @@ _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 out = _PlainConsole(highlight=False, soft_wrap=False)
 err = _PlainConsole(stderr=True, highlight=False)
 
+
+def warn(label: str, text: str, style: str = "bold yellow") -> None:
+    """Print `label: text` to standard error, wrapped between words: no name is broken."""
+    lines = f"{label}: {text}".split("\n")
+    wrapped = [
+        textwrap.fill(line, err.width, break_long_words=False, break_on_hyphens=False)
+        for line in lines
+    ]
+    message = Text("\n".join(wrapped))
+    message.stylize(style, 0, len(label) + 1)
+    err.print(message, soft_wrap=True)
+
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 DatabaseUrl = Annotated[
     str | None,
@@ -55,9 +70,13 @@ DatabaseUrl = Annotated[
 
 
 def open_workspace() -> tuple[Workspace, Catalog]:
-    """This checkout, and what stands in it."""
+    """This checkout and its catalog; warns of each implementation that cannot be read."""
     workspace = Workspace()
-    return workspace, load_catalog(workspace)
+    catalog = load_catalog(workspace)
+    for folder, error in catalog.broken.items():
+        reason = str(error).replace(f"{workspace.root}/", "")
+        warn("warning", f"implementations/{folder} is left out: {reason}")
+    return workspace, catalog
 
 
 def laboratory_of(workspace: Workspace, catalog: Catalog, database_url: str | None) -> Laboratory:

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from harness.base.errors import UnknownName
 from harness.base.workspace import Workspace
-from harness.cli.console import app, err, open_workspace, out
+from harness.cli.console import app, err, out
 from harness.inputs.claims import load_claims
 from harness.records.store import Store, find_run
 from harness.report.site.site import Site, publish
@@ -21,7 +21,7 @@ def publish_(
     title: Annotated[str, typer.Option(help="Of the site.")] = "Runs of bridgetoll",
 ) -> None:
     """Make a static site of runs: their reports, a list of them, and trends from run to run."""
-    workspace, _ = open_workspace()
+    workspace = Workspace()
     stores = [store for name in runs if (store := _store(workspace, name, len(runs))) is not None]
     made = publish(
         stores, to, title, load_claims(workspace), lambda what: err.print(Text(what, style="dim"))

@@ -4,7 +4,7 @@ from rich.text import Text
 
 from harness.base.workspace import Workspace
 from harness.cli import tables
-from harness.cli.console import app, err, open_workspace, out
+from harness.cli.console import app, err, out
 from harness.inputs.claims import load_claims
 from harness.records.store import Store, find_run
 from harness.report.write import write_report
@@ -13,7 +13,7 @@ from harness.report.write import write_report
 @app.command()
 def report(run: str) -> None:
     """Recompute a run's report from its trials."""
-    workspace, _ = open_workspace()
+    workspace = Workspace()
     report_run(workspace, find_run(workspace.results, run))
 
 

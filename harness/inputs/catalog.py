@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from harness.base.errors import UnknownName, UsageError
+from harness.base.errors import BridgetollError, UnknownName, UsageError
 from harness.base.workspace import Workspace
 from harness.inputs.manifests import (
     VARIANT_NAME,
@@ -17,10 +17,14 @@ from harness.inputs.settings import Setup
 
 
 class Catalog(msgspec.Struct, frozen=True):
-    """All implementations and servers of a workspace, checked against each other."""
+    """All implementations and servers of a workspace, checked against each other.
+
+    broken: by folder, why an implementation cannot be read. Its variants are left out.
+    """
 
     implementations: dict[str, Implementation]
     servers: dict[str, Server]
+    broken: dict[str, BridgetollError] = {}
 
     @property
     def variants(self) -> dict[str, Variant]:
@@ -32,7 +36,11 @@ class Catalog(msgspec.Struct, frozen=True):
 
         Raises:
             UnknownName: with the names that exist.
+            BridgetollError: the variant's folder cannot be read.
         """
+        folder = name.partition("/")[0]
+        if folder in self.broken:
+            raise self.broken[folder]
         try:
             return self.variants[name]
         except KeyError:
@@ -62,7 +70,12 @@ class Catalog(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(self, implementations=made)
 
     def select(self, names: list[str]) -> list[Variant]:
-        """The variants named, a bare folder name standing for all of its variants; all if none."""
+        """The variants named; a folder stands for all of its variants, no name for everything.
+
+        Raises:
+            UnknownName: with the names that exist.
+            BridgetollError: a folder that is named cannot be read.
+        """
         chosen: dict[str, Variant] = {}
         for name in names or list(self.implementations):
             if name in self.implementations:
@@ -89,10 +102,18 @@ def _set_up(name: str, origin: Variant, setup: Setup) -> Variant:
 def load_catalog(workspace: Workspace) -> Catalog:
     """Read `shared/servers.toml` and every `implementations/*/pyproject.toml`.
 
+    An implementation that cannot be read breaks itself alone: see `Catalog.broken`.
+
     Raises:
-        MalformedFile: a manifest that cannot be read, or that names a server that is not there.
+        MalformedFile: `shared/servers.toml` cannot be read.
     """
     servers = load_servers(workspace.shared / "servers.toml")
-    manifests = sorted(workspace.implementations.glob("*/pyproject.toml"))
-    implementations = [load_implementation(path, servers) for path in manifests]
-    return Catalog({i.name: i for i in implementations}, servers)
+    implementations: dict[str, Implementation] = {}
+    broken: dict[str, BridgetollError] = {}
+    for path in sorted(workspace.implementations.glob("*/pyproject.toml")):
+        folder = path.parent.name
+        try:
+            implementations[folder] = load_implementation(path, servers)
+        except BridgetollError as error:
+            broken[folder] = error
+    return Catalog(implementations, servers, broken)

@@ -22,7 +22,7 @@ class Said(msgspec.Struct):
     @property
     def sentence(self) -> str:
         """The error, without its line breaks."""
-        return " ".join(self.err.partition("error: ")[2].split())
+        return " ".join(self.err.partition("error:")[2].split())
 
 
 Call = Callable[..., Said]

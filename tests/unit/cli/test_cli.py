@@ -7,6 +7,7 @@ plotting library takes seconds to start.
 
 import http.client
 import json
+import shutil
 import signal
 import socket
 from collections.abc import Iterator
@@ -163,10 +164,9 @@ def test_bad_input_is_one_sentence_and_status_2(
     call: Call, shelf: Workspace, arguments: tuple[str, ...], told: str
 ) -> None:
     said = call(*arguments)
-    sentence = " ".join(said.err.partition("error: ")[2].split())
     assert said.status == 2
-    assert told in sentence
-    assert sentence.endswith(".")
+    assert told in said.sentence
+    assert said.sentence.endswith(".")
     assert [path.name for path in shelf.results.iterdir()] == [make_run().id]
 
 
@@ -190,7 +190,7 @@ def test_a_bad_study_is_told_with_file_and_key(
         path.unlink()
     sentence = " ".join(said.err.split())
     assert said.status == 2
-    assert "bad.toml: " in sentence.replace("bad.tom l", "bad.toml")
+    assert "bad.toml: " in sentence
     assert told in sentence
     assert sentence.endswith(".")
 
@@ -210,6 +210,36 @@ def test_what_the_parser_refuses_has_status_2_too(call: Call, arguments: tuple[s
     assert said.status == 2
     assert said.err
     assert "Traceback" not in said.err
+
+
+@pytest.fixture
+def half_written(shelf: Workspace) -> Iterator[str]:
+    """The folder of an implementation whose manifest ends in the middle."""
+    folder = shelf.implementations / "half"
+    folder.mkdir()
+    (folder / "pyproject.toml").write_text("[project")
+    yield folder.name
+    shutil.rmtree(folder)
+
+
+def test_a_half_written_implementation_is_a_warning_for_the_others(
+    call: Call, half_written: str
+) -> None:
+    said = call("plan", "tiny", "--json")
+    assert said.status == 0
+    assert json.loads(said.out)["study"]["variants"] == ["toy/good", "toy/burning"]
+    folder = f"implementations/{half_written}"
+    assert " ".join(said.err.split()).startswith(
+        f"warning: {folder} is left out: {folder}/pyproject.toml: not valid"
+    )
+
+
+def test_a_half_written_implementation_is_an_error_for_itself(
+    call: Call, half_written: str
+) -> None:
+    said = call("verify", half_written)
+    assert said.status == 2
+    assert f"{half_written}/pyproject.toml: not valid TOML" in said.sentence
 
 
 def test_a_port_in_use_is_told_with_the_way_out(call: Call) -> None:

@@ -45,6 +45,14 @@ def add(workspace: Workspace, manifest: str = MANIFEST, name: str = "toy") -> Pa
 
 
 def problem(workspace: Workspace) -> str:
+    """Why the implementation `toy` cannot be read."""
+    (error,) = load_catalog(workspace).broken.values()
+    assert isinstance(error, MalformedFile)
+    return str(error)
+
+
+def servers_problem(workspace: Workspace) -> str:
+    """Why nothing can be read, because of the servers' file."""
     with pytest.raises(MalformedFile) as caught:
         load_catalog(workspace)
     return str(caught.value)
@@ -73,6 +81,7 @@ def test_every_implementation_of_the_repository_can_be_read(
 ) -> None:
     folders = {path.parent.name for path in repository.implementations.glob("*/pyproject.toml")}
     assert set(real.implementations) == folders
+    assert real.broken == {}
     assert len(folders) >= 5
     assert all(i.variants for i in real.implementations.values())
 
@@ -89,6 +98,58 @@ def test_select_takes_variants_folders_or_all(workspace: Workspace) -> None:
     assert names("toy") == ["toy/plain", "toy/other-one"]
     assert names("toy/other-one", "toy") == ["toy/other-one", "toy/plain"]  # each once
     assert names() == ["second/plain", "second/other-one", "toy/plain", "toy/other-one"]
+
+
+BROKEN = MANIFEST.replace('title = "Toy"', "title = 3")
+
+
+@pytest.fixture
+def half_written(workspace: Workspace) -> Catalog:
+    """One implementation that can be read, and `second`, which cannot."""
+    add(workspace)
+    add(workspace, BROKEN, "second")
+    return load_catalog(workspace)
+
+
+def test_a_half_written_folder_leaves_the_others_usable(half_written: Catalog) -> None:
+    assert list(half_written.variants) == ["toy/plain", "toy/other-one"]
+    assert [v.name for v in half_written.select([])] == ["toy/plain", "toy/other-one"]
+    assert half_written.variant("toy/plain").name == "toy/plain"
+    assert list(half_written.broken) == ["second"]
+
+
+@pytest.mark.parametrize("name", ["second", "second/plain", "second/nope"])
+def test_a_half_written_folder_is_an_error_for_its_own_variants(
+    half_written: Catalog, name: str
+) -> None:
+    with pytest.raises(MalformedFile, match=r"second/pyproject\.toml: `tool\.bridgetoll\.title`"):
+        half_written.select([name])
+    with pytest.raises(MalformedFile, match=r"second/pyproject\.toml"):
+        half_written.variant(name, "a.toml")
+
+
+def test_a_setup_of_a_half_written_folder_is_its_error_too(half_written: Catalog) -> None:
+    with pytest.raises(MalformedFile, match=r"second/pyproject\.toml"):
+        half_written.with_setups({"second/small": Setup("second/plain")})
+    kept = half_written.with_setups({"toy/small": Setup("toy/plain")})
+    assert list(kept.broken) == ["second"]
+
+
+@pytest.mark.parametrize("spoil", ["manifest", "lock", "folder"])
+def test_a_folder_may_be_half_written_in_any_way(workspace: Workspace, spoil: str) -> None:
+    add(workspace)
+    manifest = add(workspace, name="second")
+    match spoil:
+        case "manifest":
+            manifest.write_text("[project")
+        case "lock":
+            manifest.with_name("requirements.lock").unlink()
+        case "folder":
+            manifest.unlink()
+            manifest.mkdir()
+    catalog = load_catalog(workspace)
+    assert list(catalog.implementations) == ["toy"]
+    assert list(catalog.broken) == ["second"]
 
 
 def test_unknown_variant_is_told_with_the_known_ones(workspace: Workspace) -> None:
@@ -193,7 +254,7 @@ def test_bad_servers_file_is_one_sentence(
     text = path.read_text()
     assert old in text
     path.write_text(text.replace(old, new))
-    message = problem(workspace)
+    message = servers_problem(workspace)
     assert message.startswith(f"{path}: ")
     assert told in message
 
@@ -201,7 +262,7 @@ def test_bad_servers_file_is_one_sentence(
 def test_server_without_a_command_is_refused(workspace: Workspace) -> None:
     path = workspace.shared / "servers.toml"
     path.write_text('[none]\ntitle = ""\nprotocol = ""\nkeep_alive = true\nargv = []\n')
-    assert "`none.argv` is empty" in problem(workspace)
+    assert "`none.argv` is empty" in servers_problem(workspace)
 
 
 def expecting(text: str) -> str:
