@@ -15,9 +15,9 @@ from harness.inputs.catalog import Catalog
 from harness.inputs.study import Condition, Study
 from harness.records.plan import Phase, Plan
 from harness.records.verification import Verification
-from harness.report.sections.locust import compared_per_s, gain_sentence, route
 from harness.report.words import causes as cause_words
 from harness.report.words import conditions, numbers, verdicts
+from harness.report.words.ramps import compared_per_s, gain_sentence, route
 
 _SMOOTHING = 0.1
 """Weight of the newest slice in the estimate of the time left."""

@@ -1,4 +1,4 @@
-"""The report's files as texts, from templates; everything that comes from elsewhere is escaped."""
+"""The report's page and Markdown, from templates that escape every value."""
 
 import re
 from pathlib import Path
@@ -7,30 +7,29 @@ from typing import Any
 import jinja2
 import markupsafe
 
-from harness.report.charts.specs import specifications
-from harness.report.script import embedded, explorer_script, policy, vega
+from harness.report.script import explorer_script, page_charts, policy, vega
 
 _MARKDOWN = (
     ("\\", "\\\\"), ("&", "&amp;"), ("<", "&lt;"), ("|", "\\|"), ("`", "'"), ("[", "\\["),
     ("]", "\\]"), ("~", "\\~"), ("#", "\\#"), ("://", ":&#8203;//"), ("www.", "www&#8203;."),
     ("\r", " "), ("\n", " "), ("*", "\\*"), ("$", "&#36;"), ("@", "&#64;"),
 )  # fmt: skip
-"""Backslashes first. What is text must not become a link, a fence, a heading or another cell; nor
-emphasis, a formula or an address."""
+"""Backslashes first. Text must not become a link, a fence, a heading, a table's cell, emphasis, a
+formula or an address."""
 _EMPHASIS = re.compile(r"(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
-"""Underscores within a word are nothing to Markdown."""
+"""Markdown ignores underscores within a word."""
 _BEGINS_BLOCK = re.compile(r"^(\s*)([-+>=]|\d+[.)](?=\s|$))")
-"""At the beginning of a line: a list, a quotation, a rule."""
+"""Marks that begin a list, a quotation or a rule at the start of a line."""
 _TEMPLATES = Path(__file__).with_name("templates")
 
 
 def html(values: dict[str, Any], explored: dict[str, Any] | None, cache: Path) -> str:
-    """The page: one file, nothing loaded from anywhere.
+    """The page: one file that makes no request.
 
     Args:
-        values: what `view` laid out.
-        explored: the explorer's data; None for a page without.
-        cache: where the charts' library is kept.
+        values: see `view.template_values`.
+        explored: the explorer's data; None for a page without an explorer.
+        cache: keeps the library that draws the page's charts.
     """
     scripts = [] if explored is None else [vega(cache), explorer_script()]
     return (
@@ -40,23 +39,25 @@ def html(values: dict[str, Any], explored: dict[str, Any] | None, cache: Path) -
             values,
             policy=markupsafe.Markup(policy(scripts)),
             scripts=[markupsafe.Markup(script) for script in scripts],
-            explored=None if explored is None else embedded(explored),
-            specifications=embedded(specifications()) if explored else None,
+            explored=explored,
+            page_charts=None if explored is None else page_charts(values["run"].measured),
         )
     )
 
 
 def markdown(values: dict[str, Any]) -> str:
-    """The same in Markdown."""
+    """The report as Markdown."""
     return environment(_TEMPLATES, escape=False).get_template("report.md").render(values)
 
 
 def environment(templates: Path, *, escape: bool) -> jinja2.Environment:
-    """Pages escape as HTML; in Markdown every value becomes text that is nothing else.
+    """Templates of pages, or of Markdown.
 
-    There a code span's text goes through the filter `code`.
+    In pages values are escaped as HTML, and `tojson` makes JSON for script elements: compact, in
+    the given order, and an error for a value that JSON does not have. In Markdown values become
+    plain text; the text of a code span goes through the filter `code`.
     """
-    made = jinja2.Environment(
+    jinja = jinja2.Environment(
         loader=jinja2.FileSystemLoader(templates),
         autoescape=escape,
         finalize=None if escape else _markdown_text,
@@ -65,12 +66,13 @@ def environment(templates: Path, *, escape: bool) -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    made.filters["code"] = _code
-    return made
+    jinja.filters["code"] = _code
+    jinja.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
+    return jinja
 
 
 def _markdown_text(value: object) -> str:
-    """Text that can neither end a table's cell nor become a link, an image or HTML."""
+    """Plain text: it cannot end a table's cell or become a link, an image or HTML."""
     if isinstance(value, _Verbatim):
         return value
     text = str(value)
@@ -86,7 +88,7 @@ def _escaped(begin: re.Match[str]) -> str:
 
 
 class _Verbatim(str):
-    """Text of a code span, in which nothing means anything but what would end it."""
+    """Text of a code span, where only a backtick and a line's end have a meaning."""
 
     __slots__ = ()
 

@@ -10,13 +10,14 @@ from harness.analysis.stats.ties import letters
 from harness.analysis.variants import Comparison, Noise
 from harness.base.errors import BridgetollError
 from harness.records.run import Run
-from harness.report.charts.curves import curves
-from harness.report.charts.intervals import alternative, colours, interval_chart
+from harness.report.charts.curves import curve_figures
+from harness.report.charts.estimates import alternative, estimate_file
+from harness.report.charts.specification import colours
 from harness.report.drawing.figures import Figures
-from harness.report.sections.causes import causes_view
-from harness.report.sections.locust import DETAILS, ramps_view
+from harness.report.sections.causes import causes_values
+from harness.report.sections.ramps import DETAILS, ramps_values
 from harness.report.words import conditions, numbers, runs, verdicts
-from harness.report.words.claims import claims_view
+from harness.report.words.claims import claims_values
 
 _COLUMNS = (Measure.CPU, Measure.THROUGHPUT, Measure.P50, Measure.P99, Measure.DATABASE_CPU)
 _MANIFOLD = 2.0
@@ -24,7 +25,7 @@ _BESIDE = (Measure.P50, Measure.P99, Measure.THROUGHPUT, Measure.SECOND)
 """What a request costs cannot be told where two loads share the time."""
 
 
-def view(
+def template_values(
     run: Run, analysis: Analysis, damaged: Sequence[BridgetollError], figures: Figures
 ) -> dict[str, Any]:
     """Everything that the templates need, with every number already worded.
@@ -53,11 +54,11 @@ def view(
             _condition(run, analysis, result, entries, figures) for result in analysis.conditions
         ],
         "statics": {},
-        "curves": curves(analysis, order, figures),
-        "claims": claims_view(analysis.judgements),
-        "ramps": ramps_view(run, analysis.ramps, figures),
+        "curves": curve_figures(analysis, order, figures),
+        "claims": claims_values(analysis.judgements),
+        "ramps": ramps_values(run, analysis.ramps, figures),
         "ramp_details": DETAILS,
-        "causes": causes_view(run, analysis.causes, figures),
+        "causes": causes_values(run, analysis.causes, figures),
         "repeated": analysis.repeated,
         "labels": [_label(label) for label in Label],
         "order": _order_of_all(run),
@@ -118,7 +119,7 @@ def _chart(
     return figures.add(
         f"{result.condition.name}-{measure.value}",
         measure.heading,
-        interval_chart(comparison, everything, colours(run.measured)),
+        estimate_file(comparison, everything, colours(run.measured)),
         alternative(comparison, everything),
     )
 

@@ -7,35 +7,54 @@ from harness.analysis.causes.slopes import Slope
 from harness.analysis.causes.squares import Interaction
 from harness.analysis.causes.waterfalls import Fall
 from harness.analysis.stats.intervals import Interval
-from harness.report.charts.intervals import GREYS
+from harness.report.charts.specification import (
+    DIAMOND,
+    GREYS,
+    INK,
+    LARGE_AXIS,
+    LEGEND,
+    Spec,
+    as_file,
+    colour_of,
+    layer,
+    nominal,
+    quantitative,
+)
 
 _UNIT = "server CPU per request (µs)"
+_COST = quantitative("value", title=_UNIT, scale={"zero": True})
 _LEVEL, _UP, _DOWN = "#5B6167", "#D55E00", "#009E73"
 _WIDTH = 560
 
 
-def waterfall_chart(fall: Fall) -> dict[str, Any]:
-    """Bars from the first variant to the last: each begins where the one above it ends."""
-    import altair as alt  # slow to import, and wanted by no other command
-
+def waterfall_chart(fall: Fall) -> Spec:
+    """Bars from the first variant to the last; each begins where the one above it ends."""
     rows = _bars(fall)
     order = [row["step"] for row in rows]
-    place = alt.Y("step:N", sort=order, title=None, axis=alt.Axis(labelLimit=330, labelFontSize=12))
-    kinds = alt.Color(
-        "kind:N",
-        scale=alt.Scale(domain=["level", "more", "less"], range=[_LEVEL, _UP, _DOWN]),
+    step = nominal("step", sort=order, title=None, axis={"labelLimit": 330, "labelFontSize": 12})
+    kinds = nominal(
+        "kind",
+        scale={"domain": ["level", "more", "less"], "range": [_LEVEL, _UP, _DOWN]},
         legend=None,
     )
-    base = alt.Chart(alt.InlineData(values=rows))
-    axis = alt.X("from:Q", title=_UNIT, axis=alt.Axis(labelFontSize=12, titleFontSize=12))
-    bars = base.mark_bar(height=16).encode(x=axis, x2="to:Q", y=place, color=kinds)
-    spans = base.mark_rule(strokeWidth=2, color="#1a1c1e").encode(x="low:Q", x2="high:Q", y=place)
-    texts = base.mark_text(align="left", dx=6, fontSize=11).encode(
-        x="end:Q", y=place, text="text:N"
-    )
-    chart = alt.layer(bars, spans, texts).properties(width=_WIDTH, height=alt.Step(30))
-    made: dict[str, Any] = chart.to_dict(validate=False)
-    return made
+    begin = quantitative("from", title=_UNIT, axis=LARGE_AXIS)
+    span = {"type": "rule", "strokeWidth": 2, "color": INK}
+    text = {"type": "text", "align": "left", "dx": 6, "fontSize": 11}
+    return as_file(
+        {
+            "layer": [
+                layer(
+                    "rows", {"type": "bar", "height": 16},
+                    x=begin, x2={"field": "to"}, y=step, color=kinds,
+                ),
+                layer("rows", span, x=quantitative("low"), x2={"field": "high"}, y=step),
+                layer("rows", text, x=quantitative("end"), y=step, text=nominal("text")),
+            ]
+        },
+        {"rows": rows},
+        width=_WIDTH,
+        height={"step": 30},
+    )  # fmt: skip
 
 
 def _bars(fall: Fall) -> list[dict[str, Any]]:
@@ -64,64 +83,54 @@ def _bar(step: str, kind: str, begin: float, size: Interval) -> dict[str, Any]:
     }
 
 
-def interaction_chart(found: Interaction) -> dict[str, Any]:
-    """A line per value of one factor over the values of the other: parallel where effects add."""
-    import altair as alt  # slow to import, and wanted by no other command
-
+def interaction_chart(interaction: Interaction) -> Spec:
+    """A line per value of one factor over the values of the other; parallel if effects add."""
     rows = [
         _point(corner.level) | {"row": corner.row, "column": corner.column}
-        for corner in found.corners
+        for corner in interaction.corners
     ]
     columns = list(dict.fromkeys(row["column"] for row in rows))
-    colour = alt.Color(
-        "column:N",
-        title=found.columns,
-        scale=alt.Scale(domain=columns, range=list(GREYS[: len(columns)])),
-        legend=alt.Legend(orient="bottom"),
+    colour = nominal(
+        "column",
+        title=interaction.columns,
+        scale={"domain": columns, "range": list(GREYS[: len(columns)])},
+        legend={"orient": "bottom"},
     )
-    x = alt.X("row:N", title=found.rows, sort=None, axis=alt.Axis(labelAngle=0))
-    y = alt.Y("value:Q", title=_UNIT, scale=alt.Scale(zero=True))
-    base = alt.Chart(alt.InlineData(values=rows))
-    chart = alt.layer(
-        base.mark_line(strokeWidth=2).encode(x=x, y=y, color=colour),
-        base.mark_rule(strokeWidth=3).encode(x=x, y="low:Q", y2="high:Q", color=colour),
-        base.mark_point(size=80, filled=True, shape="diamond").encode(x=x, y=y, color=colour),
-    ).properties(width=300, height=240)
-    made: dict[str, Any] = chart.to_dict(validate=False)
-    return made
+    x = nominal("row", title=interaction.rows, sort=None, axis={"labelAngle": 0})
+    line = layer("rows", {"type": "line", "strokeWidth": 2}, x=x, y=_COST, color=colour)
+    return as_file({"layer": [line, *_estimates(x, colour)]}, {"rows": rows}, width=300, height=240)
 
 
-def slope_chart(families: Sequence[Slope], palette: Mapping[str, str]) -> dict[str, Any]:
-    """Cost by number of extra hops, a line per family, through the mean of its points."""
-    import altair as alt  # slow to import, and wanted by no other command
-
+def slope_chart(families: Sequence[Slope], palette: Mapping[str, str]) -> Spec:
+    """Cost by number of extra hops: a line per family through the mean of its points."""
     rows = [
         _point(level) | {"hops": hops, "family": family.base}
         for family in families
         for hops, level in family.levels.items()
     ]
     lines = [row for family in families for row in _line(family)]
-    names = [family.base for family in families]
-    colour = alt.Color(
-        "family:N",
-        title=None,
-        scale=alt.Scale(domain=names, range=[palette[name] for name in names]),
-        legend=alt.Legend(orient="bottom", columns=1, labelLimit=300),
+    colour = colour_of("family", {family.base: palette[family.base] for family in families}, LEGEND)
+    x = quantitative("hops", title="extra empty hops per request", axis={"tickMinStep": 1})
+    line = layer("lines", {"type": "line"}, x=x, y=_COST, color=colour)
+    return as_file(
+        {"layer": [line, *_estimates(x, colour)]},
+        {"rows": rows, "lines": lines},
+        width=340,
+        height=240,
     )
-    x = alt.X("hops:Q", title="extra empty hops per request", axis=alt.Axis(tickMinStep=1))
-    y = alt.Y("value:Q", title=_UNIT, scale=alt.Scale(zero=True))
-    base = alt.Chart(alt.InlineData(values=rows))
-    chart = alt.layer(
-        alt.Chart(alt.InlineData(values=lines)).mark_line().encode(x=x, y=y, color=colour),
-        base.mark_rule(strokeWidth=3).encode(x=x, y="low:Q", y2="high:Q", color=colour),
-        base.mark_point(size=80, filled=True, shape="diamond").encode(x=x, y=y, color=colour),
-    ).properties(width=340, height=240)
-    made: dict[str, Any] = chart.to_dict(validate=False)
-    return made
+
+
+def _estimates(x: Spec, colour: Spec) -> list[Spec]:
+    """A diamond per row, with its interval."""
+    bar, diamond = {"type": "rule", "strokeWidth": 3}, {**DIAMOND, "size": 80}
+    return [
+        layer("rows", bar, x=x, y=quantitative("low"), y2={"field": "high"}, color=colour),
+        layer("rows", diamond, x=x, y=_COST, color=colour),
+    ]
 
 
 def _line(family: Slope) -> list[dict[str, Any]]:
-    """From the first hop on, where that has a price of its own: what is drawn is what is told."""
+    """Without the first hop, if it has a price of its own: the line shows the price in the text."""
     steep = family.per_hop if family.further is None else family.further
     levels: Mapping[int, Interval] = {
         k: level for k, level in family.levels.items() if k or family.further is None

@@ -10,7 +10,18 @@ from harness.analysis.labels.labels import Label
 from harness.analysis.measures import Measure
 from harness.analysis.stats.intervals import Interval
 from harness.inputs.study import Condition
-from harness.report.charts.intervals import colours, dashes
+from harness.report.charts.specification import (
+    DIAMOND,
+    LEGEND,
+    Spec,
+    as_file,
+    colour_of,
+    colours,
+    dash_of,
+    dashes,
+    layer,
+    quantitative,
+)
 from harness.report.drawing.figures import Figures
 from harness.report.words import conditions, numbers
 
@@ -21,7 +32,9 @@ _LEAST_POINTS = 2
 """A curve needs more than one rate."""
 
 
-def curves(analysis: Analysis, variants: Sequence[str], figures: Figures) -> list[dict[str, Any]]:
+def curve_figures(
+    analysis: Analysis, variants: Sequence[str], figures: Figures
+) -> list[dict[str, Any]]:
     """A chart per percentile for each endpoint with open loops at two rates or more.
 
     Args:
@@ -92,49 +105,34 @@ def _point(result: ConditionResult, name: str, rate: Interval, latency: Interval
 
 
 def _specification(
-    points: list[dict[str, Any]], measure: Measure, variants: Sequence[str]
-) -> dict[str, Any]:
-    """Latency on a logarithmic axis: near capacity it grows without bound."""
-    import altair as alt  # slow to import, and wanted by no other command
-
-    palette = colours(variants)
-    colour = alt.Color(
-        "variant:N",
-        title=None,
-        scale=alt.Scale(domain=list(palette), range=list(palette.values())),
-        legend=alt.Legend(orient="bottom", columns=1, labelLimit=300),
+    points: Sequence[dict[str, Any]], measure: Measure, variants: Sequence[str]
+) -> Spec:
+    """Latency on a logarithmic axis, because it grows without bound near capacity."""
+    channels = {
+        "x": quantitative("rate", title="responses per second", scale={"zero": True}),
+        "y": quantitative("latency", title=measure.heading, scale={"type": "log"}),
+        "color": colour_of("variant", colours(variants), LEGEND),
+    }
+    bounds = {"y": quantitative("low"), "y2": {"field": "high"}}
+    dash = dash_of("variant", dashes(variants), LEGEND)
+    return as_file(
+        {
+            "layer": [
+                layer("points", {"type": "line"}, **channels, strokeDash=dash),
+                layer("spans", {"type": "rule", "strokeWidth": 2}, **(channels | bounds)),
+                layer("offered", {**DIAMOND, "size": 70}, **channels),
+                layer("others", {**DIAMOND, "size": 70, "filled": False}, **channels),
+            ]
+        },
+        {
+            "points": points,
+            "spans": [point for point in points if point["low"] is not None],
+            "offered": [point for point in points if point["offered"]],
+            "others": [point for point in points if not point["offered"]],
+        },
+        width=340,
+        height=240,
     )
-    dash = alt.StrokeDash(
-        "variant:N",
-        title=None,
-        scale=alt.Scale(domain=list(palette), range=list(dashes(variants).values())),
-        legend=alt.Legend(orient="bottom", columns=1, labelLimit=300),
-    )
-    rate = alt.X("rate:Q", title="responses per second", scale=alt.Scale(zero=True))
-    latency = alt.Y("latency:Q", title=measure.heading, scale=alt.Scale(type="log"))
-    base = alt.Chart(alt.InlineData(values=points))
-    spans = alt.Chart(alt.InlineData(values=[p for p in points if p["low"] is not None]))
-    made: dict[str, Any] = (
-        alt.layer(
-            base.mark_line().encode(x=rate, y=latency, color=colour, strokeDash=dash),
-            spans.mark_rule(strokeWidth=2).encode(x=rate, y="low:Q", y2="high:Q", color=colour),
-            *(
-                _over(points, offered=offered)
-                .mark_point(filled=offered, size=70, shape="diamond")
-                .encode(x=rate, y=latency, color=colour)
-                for offered in (True, False)
-            ),
-        )
-        .properties(width=340, height=240)
-        .to_dict(validate=False)
-    )
-    return made
-
-
-def _over(points: list[dict[str, Any]], *, offered: bool) -> Any:
-    import altair as alt
-
-    return alt.Chart(alt.InlineData(values=[p for p in points if p["offered"] is offered]))
 
 
 def _alternative(points: list[dict[str, Any]], measure: Measure) -> str:

@@ -3,151 +3,147 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from harness.report.charts.specification import Spec, as_file, layer, nominal, quantitative
 from harness.report.drawing.figures import Figures
 from harness.report.words import numbers
 
 _CELL, _LINE = 34, 24
 """Pixels, enough for a ratio with two decimals."""
-_WIDE, _HIGH = 64, 34
-"""Enough for its interval below it, too."""
+_WIDE_CELL, _HIGH_LINE = 64, 34
+"""Enough for the ratio and its interval below it."""
 _MOST_WITH_INTERVALS = 16
-"""Variants; with more the chart would not fit on a page, and intervals stand in the page's table
-alone."""
+"""With more variants the chart would not fit on a page; the page's table has the intervals."""
 _TINTS = ("#b5d7f0", "#ffffff", "#f7d3a8")
-"""Blue for less and orange for more, told apart by colour-blind readers; both light enough for
-grey figures (contrast 4.5 and more)."""
+"""Blue for less and orange for more: safe for colour-blind readers, and light enough for grey
+figures (contrast 4.5 and more)."""
 _FULL = 2.0
-"""The ratio, and its inverse, from which on the colour is full."""
-
-
-def pair_chart(found: Mapping[str, Any], heading: str) -> dict[str, Any]:
-    """Ratios of row to column, each pair once; grey are pairs that were not told apart.
-
-    Where pairs may not be tested, its title says so, and none is grey.
-
-    With intervals below them, unless there are too many variants.
-
-    Args:
-        found: of one measure, as the page's explorer has it.
-        heading: of the measure.
-    """
-    import altair as alt  # slow to import, and wanted by no other command
-
-    names = _ordered(found)
-    spacious = len(names) <= _MOST_WITH_INTERVALS
-    axis = alt.Axis(labelLimit=260, labelAngle=-60, orient="top")
-    chart = (
-        alt.Chart(alt.InlineData(values=_cells(found, names)))
-        .encode(
-            x=alt.X("column:N", sort=names[:-1], title=None, axis=axis),
-            y=alt.Y("row:N", sort=names[1:], title=None, axis=alt.Axis(labelLimit=260)),
-        )
-        .properties(
-            width=(_WIDE if spacious else _CELL) * (len(names) - 1),
-            height=(_HIGH if spacious else _LINE) * (len(names) - 1),
-            title=alt.TitleParams(
-                f"{heading}: row / column{'' if found['ranking'] else ', not tested'}",
-                fontSize=12,
-                anchor="start",
-            ),
-        )
-    )
-    scale = alt.Scale(
-        type="log", domain=[1 / _FULL, 1, _FULL], range=list(_TINTS), clamp=True, interpolate="rgb"
-    )
-    ink = alt.condition("datum.alike", alt.value("#555555"), alt.value("#101010"))
-    made: dict[str, Any] = (
-        alt.layer(
-            chart.mark_rect().encode(color=alt.Color("ratio:Q", scale=scale, legend=None)),
-            chart.mark_text(fontSize=10, dy=-6 if spacious else 0).encode(text="told:N", color=ink),
-            *(
-                [chart.mark_text(fontSize=8, dy=7).encode(text="interval:N", color=ink)]
-                if spacious
-                else []
-            ),
-        )
-        .resolve_scale(color="independent")
-        .to_dict(validate=False)
-    )
-    return made
-
-
-def alternative(found: Mapping[str, Any], heading: str) -> str:
-    """What the chart shows, for those who do not see it."""
-    names = _ordered(found)
-    if not found["ranking"]:
-        why = found["unsaid"] or "there was nothing to test"
-        return f"{heading}, each variant to each other: not tested, because {why}."
-    cells = _cells(found, names)
-    told = sum(not cell["alike"] for cell in cells)
-    return (
-        f"{heading}, each variant to each other: {told} of {len(cells)} pairs differ beyond noise."
-    )
-
-
-def _ordered(found: Mapping[str, Any]) -> list[str]:
-    """As ranked; as the study has them where nothing may be ranked."""
-    return list(found["ranking"] or found["entries"])
-
-
-def _cells(found: Mapping[str, Any], names: Sequence[str]) -> list[dict[str, Any]]:
-    place = {name: at for at, name in enumerate(found["entries"])}
-    groups = {name: set(found["groups"][place[name]]) for name in names}
-    return [
-        {
-            "row": row,
-            "column": column,
-            "ratio": found["ratio"][place[row]][place[column]],
-            "told": numbers.times(found["ratio"][place[row]][place[column]]),
-            "interval": _interval(found, place[row], place[column]),
-            "alike": bool(found["ranking"] and groups[row] & groups[column]),
-        }
-        for at, row in enumerate(names)
-        for column in names[:at]
-        if found["ratio"][place[row]][place[column]] is not None  # no block in common
-    ]
-
-
-def _interval(found: Mapping[str, Any], row: int, column: int) -> str:
-    low, high = found["low"][row][column], found["high"][row][column]
-    return "" if low is None or high is None else f"[{numbers.times(low)}, {numbers.times(high)}]"
+"""The colour is full from this ratio on, and from its inverse on."""
 
 
 def pair_figures(
     explored: Mapping[str, Any] | None, figures: Figures
 ) -> dict[str, list[dict[str, Any]]]:
-    """A chart of every pair for each condition and measure that it ranks by.
+    """A chart of every pair for each condition and each measure of its ranking.
 
     Args:
-        explored: what the page's explorer is given; None where there is nothing to show.
-        figures: where the charts are kept.
+        explored: see `data.explorer.explorer_data`; None for a run without estimates.
+        figures: collects the charts.
 
     Returns:
-        By the name of the condition, what the templates show of each.
+        By name of the condition: what the templates show of each chart.
     """
     if explored is None:
         return {}
     return {
-        condition["name"]: _pairs(condition, explored, figures)
+        condition["name"]: _condition_figures(condition, explored["measures"], figures)
         for condition in explored["conditions"]
     }
 
 
-def _pairs(
-    condition: Mapping[str, Any], explored: Mapping[str, Any], figures: Figures
+def _condition_figures(
+    condition: Mapping[str, Any], measures: Mapping[str, Any], figures: Figures
 ) -> list[dict[str, Any]]:
-    made = []
-    for measure in condition["ranked"]:
-        found = condition["measures"].get(measure)
-        if found is None or len(found["entries"]) < 2:
-            continue
-        heading = explored["measures"][measure]["heading"]
-        made.append(
-            figures.add(
-                f"{condition['name']}-pairs-{measure}",
-                f"Every pair by {heading}",
-                pair_chart(found, heading),
-                alternative(found, heading),
-            )
+    return [
+        figures.add(
+            f"{condition['name']}-pairs-{measure}",
+            f"Every pair by {measures[measure]['heading']}",
+            pair_chart(comparison, measures[measure]["heading"]),
+            alternative(comparison, measures[measure]["heading"]),
         )
-    return made
+        for measure in condition["ranked"]
+        if (comparison := condition["measures"].get(measure)) is not None
+        and len(comparison["entries"]) > 1
+    ]
+
+
+def pair_chart(comparison: Mapping[str, Any], heading: str) -> Spec:
+    """Ratios of row to column, each pair once; pairs that are not told apart are grey.
+
+    Intervals stand below the ratios, unless there are too many variants. If pairs may not be
+    tested, the title says so and no pair is grey.
+
+    Args:
+        comparison: of one measure, as the page's explorer has it.
+        heading: of the measure.
+    """
+    names = _ordered(comparison)
+    spacious = len(names) <= _MOST_WITH_INTERVALS
+    place = {
+        "x": nominal(
+            "column",
+            sort=names[:-1],
+            title=None,
+            axis={"labelLimit": 260, "labelAngle": -60, "orient": "top"},
+        ),
+        "y": nominal("row", sort=names[1:], title=None, axis={"labelLimit": 260}),
+    }
+    scale = {
+        "type": "log", "domain": [1 / _FULL, 1, _FULL], "range": list(_TINTS), "clamp": True,
+        "interpolate": "rgb",
+    }  # fmt: skip
+    tint = quantitative("ratio", scale=scale, legend=None)
+    ink = {"condition": {"test": "datum.alike", "value": "#555555"}, "value": "#101010"}
+    layers = [
+        layer("cells", {"type": "rect"}, **place, color=tint),
+        layer("cells", _text(10, -6 if spacious else 0), **place, text=nominal("text"), color=ink),
+    ]
+    if spacious:
+        layers.append(
+            layer("cells", _text(8, 7), **place, text=nominal("interval"), color=ink),
+        )
+    title = f"{heading}: row / column{'' if comparison['ranking'] else ', not tested'}"
+    return as_file(
+        {
+            "layer": layers,
+            "resolve": {"scale": {"color": "independent"}},
+            "title": {"text": title, "fontSize": 12, "anchor": "start"},
+        },
+        {"cells": _cells(comparison, names)},
+        width=(_WIDE_CELL if spacious else _CELL) * (len(names) - 1),
+        height=(_HIGH_LINE if spacious else _LINE) * (len(names) - 1),
+    )
+
+
+def _text(size: int, shift: int) -> Spec:
+    return {"type": "text", "fontSize": size, "dy": shift}
+
+
+def alternative(comparison: Mapping[str, Any], heading: str) -> str:
+    """The chart's content as text."""
+    if not comparison["ranking"]:
+        why = comparison["unsaid"] or "there was nothing to test"
+        return f"{heading}, each variant to each other: not tested, because {why}."
+    cells = _cells(comparison, _ordered(comparison))
+    differing = sum(not cell["alike"] for cell in cells)
+    return (
+        f"{heading}, each variant to each other: {differing} of {len(cells)} pairs differ beyond "
+        "noise."
+    )
+
+
+def _ordered(comparison: Mapping[str, Any]) -> list[str]:
+    """In the order of the ranking, or of the study if nothing is ranked."""
+    return list(comparison["ranking"] or comparison["entries"])
+
+
+def _cells(comparison: Mapping[str, Any], names: Sequence[str]) -> list[dict[str, Any]]:
+    place = {name: at for at, name in enumerate(comparison["entries"])}
+    groups = {name: set(comparison["groups"][place[name]]) for name in names}
+    return [
+        {
+            "row": row,
+            "column": column,
+            "ratio": ratio,
+            "text": numbers.times(ratio),
+            "interval": _interval(comparison, place[row], place[column]),
+            "alike": bool(comparison["ranking"] and groups[row] & groups[column]),
+        }
+        for at, row in enumerate(names)
+        for column in names[:at]
+        if (ratio := comparison["ratio"][place[row]][place[column]]) is not None  # no common block
+    ]
+
+
+def _interval(comparison: Mapping[str, Any], row: int, column: int) -> str:
+    low, high = comparison["low"][row][column], comparison["high"][row][column]
+    return "" if low is None or high is None else f"[{numbers.times(low)}, {numbers.times(high)}]"

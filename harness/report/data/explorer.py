@@ -1,42 +1,128 @@
-"""What the page's explorer is given: every estimate, pair and trial of a run, as plain JSON.
+"""The data of the page's explorer: every estimate, pair and trial of a run, as plain JSON.
 
-Numbers are rounded to what a reader can use; the exact ones stand in `summary.json`.
+Numbers are rounded for readers; `summary.json` has the exact ones.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.analysis.analyse import Analysis, ConditionResult
+import numpy as np
+
+from harness.analysis.analyse import Analysis, ConditionResult, counted_findings, limiting
 from harness.analysis.condition import Piece
-from harness.analysis.labels.trials import Standing
-from harness.analysis.measures import Measure, ranked
+from harness.analysis.labels.shares import shares
+from harness.analysis.labels.trials import LabelledTrial, Standing
+from harness.analysis.measures import Measure, answered_share, ranked, trial_value
 from harness.analysis.stats.pairs import Floats, pairs
 from harness.analysis.stats.ties import letters
 from harness.analysis.variants import Comparison
 from harness.inputs.study import Condition
+from harness.records.histogram import quantiles_ms
 from harness.records.run import Run
-from harness.report.charts.intervals import colours, dashes
-from harness.report.data.seen import MEASURES, rounded
-from harness.report.words import conditions
+from harness.records.trial import trial_file
+from harness.report.words import conditions, runs
 
-_NO_COMPARISON = "under this load it does not compare variants"
+MEASURES = (
+    Measure.CPU, Measure.THROUGHPUT, Measure.P99, Measure.MEMORY, Measure.SUSTAINED, Measure.SECOND,
+)  # fmt: skip
+"""The explorer offers those that a condition has."""
+_DIGITS = 4
+_NO_COMPARISON = "this load does not compare variants"
+_SUPERSEDED = "another attempt counts in its place"
 
 
-def explorer(
+def trial_data(
+    run: Run, pieces: Sequence[Piece], trials: Sequence[LabelledTrial]
+) -> dict[Condition, dict[str, Any]]:
+    """Single trials of each condition: standings, limits, latencies and use of the processors.
+
+    They need no estimate, so their charts are drawn while estimates are computed. A condition
+    whose trials all failed is left out.
+
+    Args:
+        run: what was measured.
+        pieces: the attempts that count.
+        trials: all attempts, labelled.
+    """
+    return {
+        piece.condition: _trials_of(
+            run, piece, [item for item in trials if item.trial.condition == piece.condition]
+        )
+        for piece in pieces
+        if any(piece.good(entry) for entry in piece.blocks)
+    }
+
+
+def _trials_of(run: Run, piece: Piece, trials: Sequence[LabelledTrial]) -> dict[str, Any]:
+    present = [name for name in run.measured if name in piece.blocks]
+    counted = counted_findings(piece)
+    limits = {name: limiting(counted[name], len(piece.blocks[name])) for name in present}
+    return {
+        "trials": [_trial(item) for item in trials],
+        "shares": {name: _shares(run, piece, name) for name in present},
+        "limits": {
+            name: ", ".join(finding.label for finding in findings) or runs.NO_LIMIT
+            for name, findings in limits.items()
+        },
+        "latencies": {name: _latencies(piece, name) for name in present},
+    }
+
+
+def _trial(labelled: LabelledTrial) -> dict[str, Any]:
+    """One dot: its value by each measure, its standing, and the reasons for it."""
+    trial = labelled.trial
+    values = {m.value: _rounded(trial_value(m, trial)) for m in MEASURES}
+    disturbances = [f"{f.label}: {f.detail}" for f in labelled.disturbances]
+    return {
+        "entry": trial.entry,
+        "block": trial.block,
+        "attempt": trial.attempt,
+        "file": trial_file(trial),
+        "values": {name: value for name, value in values.items() if value is not None},
+        "standing": labelled.standing.value,
+        "labels": disturbances if labelled.counted else [_SUPERSEDED, *disturbances],
+    }
+
+
+def _shares(run: Run, piece: Piece, name: str) -> dict[str, float | None] | None:
+    """Cores used by each role, as a mean over the trials."""
+    cores = len(run.cores.all)
+    used = [s for t in piece.good(name).values() if (s := shares(t, cores)) is not None]
+    if not used:
+        return None
+    known = [s.database for s in used if s.database is not None]
+    return {
+        "server": _rounded(float(np.mean([s.server for s in used]))),
+        "PostgreSQL": _rounded(float(np.mean(known))) if known else None,
+        "generator": _rounded(float(np.mean([s.generator for s in used]))),
+        "relay": _rounded(float(np.mean([s.relay for s in used]))),
+    }
+
+
+def _latencies(piece: Piece, name: str) -> list[list[float | None]]:
+    """Percentiles with their milliseconds, over all good trials of a variant together."""
+    if piece.condition.objective is not None:
+        return []  # the windows of a search have different rates
+    good = [t for t in piece.good(name).values() if t.latency_hdr]
+    encoded = tuple(t.latency_hdr for t in good if t.latency_hdr)
+    return [[p, _rounded(ms)] for p, ms in quantiles_ms(encoded, answered_share(good))]
+
+
+def explorer_data(
     run: Run,
     analysis: Analysis,
     pieces: Sequence[Piece],
-    shown: Mapping[Condition, dict[str, Any]],
+    trials: Mapping[Condition, dict[str, Any]],
 ) -> dict[str, Any] | None:
-    """Everything that the page's script shows; None where nothing can be explored.
+    """Everything that the page's script shows; None for a run without any estimate.
 
     Args:
-        run, analysis: what was measured, and what came of it.
+        run, analysis: what was measured, and its estimates.
         pieces: the attempts that count.
-        shown: what single trials show, by condition; see `seen`.
+        trials: see `trial_data`.
     """
-    told = (c.estimates for r in analysis.conditions for c in r.comparisons.values())
-    if not any(told):
+    if not any(c.estimates for r in analysis.conditions for c in r.comparisons.values()):
         return None
     order = run.measured
     by_condition = {piece.condition: piece for piece in pieces}
@@ -44,23 +130,17 @@ def explorer(
         "baseline": analysis.baseline,
         "duplicate": analysis.duplicate,
         "titles": {name: run.variants[name].title for name in order},
-        "colours": colours(order),
-        "dashes": dashes(order),
-        "measures": {m.value: _measure(m) for m in MEASURES},
+        "measures": {m.value: {"heading": m.heading, "lower": m.lower_is_better} for m in MEASURES},
         "standings": [standing.value for standing in Standing],
         "conditions": [
-            _condition(result, by_condition[result.condition], order) | shown[result.condition]
+            _estimates_of(result, by_condition[result.condition], order) | trials[result.condition]
             for result in analysis.conditions
             if any(result.comparisons[m].estimates for m in MEASURES)
         ],
     }
 
 
-def _measure(measure: Measure) -> dict[str, Any]:
-    return {"heading": measure.heading, "lower": measure.lower_is_better}
-
-
-def _condition(result: ConditionResult, piece: Piece, order: Sequence[str]) -> dict[str, Any]:
+def _estimates_of(result: ConditionResult, piece: Piece, order: Sequence[str]) -> dict[str, Any]:
     condition = result.condition
     present = [name for name in order if name in result.trials]
     offered = [m for m in MEASURES if result.comparisons[m].estimates]
@@ -81,12 +161,12 @@ def _comparison(
 ) -> dict[str, Any]:
     compares = measure in ranked(piece.condition)
     entries = [name for name in present if name in comparison.estimates]
-    found = pairs(piece.means(measure), entries)
+    ratios = pairs(piece.means(measure), entries)
     return {
         "entries": entries,
-        "estimates": [_interval(comparison, name) for name in entries],
+        "estimates": [_bounds(comparison, name) for name in entries],
         "points": [
-            {str(b): rounded(v) for b, v in comparison.points.get(name, {}).items()}
+            {str(b): _rounded(v) for b, v in comparison.points.get(name, {}).items()}
             for name in entries
         ],
         "letters": [letters(comparison.groups, name) for name in entries],
@@ -95,17 +175,24 @@ def _comparison(
         ],
         "ranking": list(comparison.ranking),
         "unsaid": comparison.unsaid or (None if compares else _NO_COMPARISON),
-        "floor": rounded(comparison.noise_floor),
-        "ratio": _matrix(found.mean),
-        "low": _matrix(found.low),
-        "high": _matrix(found.high),
+        "floor": _rounded(comparison.noise_floor),
+        "ratio": _matrix(ratios.mean),
+        "low": _matrix(ratios.low),
+        "high": _matrix(ratios.high),
     }
 
 
-def _interval(comparison: Comparison, name: str) -> list[float | None]:
+def _bounds(comparison: Comparison, name: str) -> list[float | None]:
     estimate = comparison.estimates[name]
-    return [rounded(estimate.mean), rounded(estimate.low), rounded(estimate.high)]
+    return [_rounded(estimate.mean), _rounded(estimate.low), _rounded(estimate.high)]
 
 
 def _matrix(values: Floats) -> list[list[float | None]]:
-    return [[rounded(float(value)) for value in row] for row in values]
+    return [[_rounded(float(value)) for value in row] for row in values]
+
+
+def _rounded(value: float | None) -> float | None:
+    """A number for readers; None for one that is not finite."""
+    if value is None or not math.isfinite(value):
+        return None
+    return float(f"{value:.{_DIGITS}g}")

@@ -1,8 +1,7 @@
-"""Charts drawn, from a specification to an SVG and a PNG; as a program it draws for others.
+"""Draws a chart: from a Vega-Lite specification to an SVG and a PNG.
 
-Drawing takes most of a report's time, and the library that does it holds Python's lock meanwhile.
-So others have it done by this program (see `studio`), which reads a specification per line and
-writes what it has drawn.
+As a program it draws for `pool`: it reads a specification per line and writes a drawing per line.
+Drawing takes most of a report's time, and vl-convert holds Python's lock meanwhile.
 """
 
 import io
@@ -14,31 +13,31 @@ from typing import Any
 import msgspec
 
 PNG_SCALE = 2.0
-"""For screens with twice as many points, and for print."""
+"""For high-resolution screens and for print."""
 _COLOURS = 128
-"""Few enough for a palette, which makes the files several times smaller; charts have fewer."""
+"""Colours of a PNG; a palette makes the file several times smaller, and no chart has more."""
 _FIRST = {"data": {"values": [{}]}, "mark": "point"}
 _NOT_IN_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
-"""Characters that a name may have and no XML."""
+"""Characters that a name may have and XML may not."""
 
 
-class Drawn(msgspec.Struct, frozen=True):
-    """A chart, both ways."""
+class Drawing(msgspec.Struct, frozen=True):
+    """A chart as SVG text and as PNG bytes."""
 
     svg: str
     png: bytes
 
 
 def svg_of(spec: dict[str, Any]) -> str:
-    """A Vega-Lite specification, drawn."""
-    import vl_convert  # slow to import, and wanted by no other command
+    """A Vega-Lite specification as SVG text."""
+    import vl_convert  # slow, and only reports need it
 
-    rendered: str = vl_convert.vegalite_to_svg(_clean(spec))
-    return rendered
+    svg: str = vl_convert.vegalite_to_svg(_clean(spec))
+    return svg
 
 
 def _clean(value: Any) -> Any:
-    """Without characters at which the library would abort its process."""
+    """Without the characters that make vl-convert abort the process."""
     match value:
         case str():
             return _NOT_IN_XML.sub("", value)
@@ -51,25 +50,25 @@ def _clean(value: Any) -> Any:
 
 
 def png_of(svg: str) -> bytes:
-    """The same in points."""
+    """An SVG as PNG bytes."""
     import vl_convert
     from PIL import Image
 
-    drawn = Image.open(io.BytesIO(vl_convert.svg_to_png(svg, scale=PNG_SCALE)))
+    image = Image.open(io.BytesIO(vl_convert.svg_to_png(svg, scale=PNG_SCALE)))
     packed = io.BytesIO()
-    drawn.quantize(_COLOURS).save(packed, "png")
+    image.quantize(_COLOURS).save(packed, "png")
     return packed.getvalue()
 
 
 def main() -> None:
-    """Draw what comes, until nothing more does.
+    """Draw one specification per line of standard input, until it ends.
 
-    The first drawing takes half a second longer than others, so it is done while nobody waits.
+    The first drawing takes half a second longer, so one is made before the first request.
     """
     svg_of(_FIRST)
     for line in sys.stdin.buffer:
         svg = svg_of(json.loads(line))
-        sys.stdout.buffer.write(msgspec.json.encode(Drawn(svg, png_of(svg))) + b"\n")
+        sys.stdout.buffer.write(msgspec.json.encode(Drawing(svg, png_of(svg))) + b"\n")
         sys.stdout.buffer.flush()
 
 

@@ -1,5 +1,6 @@
-"""Charts as files of their own, beside the page that holds them too."""
+"""The charts of a report, each kept as two files beside the page."""
 
+import base64
 import re
 from collections.abc import Mapping
 from concurrent.futures import Future
@@ -7,72 +8,83 @@ from typing import Any
 
 import msgspec
 
-from harness.report.charts.intervals import data_uri
-from harness.report.drawing.draw import Drawn
-from harness.report.drawing.studio import studio
+from harness.report.drawing.draw import Drawing
+from harness.report.drawing.pool import drawing_pool
 
-_OTHER = re.compile(r"[^A-Za-z0-9._-]+")
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 class Figure(msgspec.Struct, frozen=True):
-    """One chart. stem: of its file names. alt: what it shows, for those who do not see it.
+    """One chart.
 
-    drawn: in some process; whoever asks waits for it.
+    stem: of its file names.
+    alt: the chart's content as text.
+    drawing: a worker makes it; `svg` and `png` wait for it.
     """
 
     stem: str
     title: str
     alt: str
-    drawn: Future[Drawn]
+    drawing: Future[Drawing]
 
     @property
     def svg(self) -> str:
-        """As lines."""
-        return self.drawn.result().svg
+        """The chart as SVG text."""
+        return self.drawing.result().svg
 
     @property
     def png(self) -> bytes:
-        """As points."""
-        return self.drawn.result().png
+        """The chart as PNG bytes."""
+        return self.drawing.result().png
 
 
 class Figures:
-    """All charts of a report, as they are made."""
+    """Collects the charts of a report while workers draw them.
+
+    all: the charts so far, in order.
+    """
 
     def __init__(self) -> None:
-        self._studio = studio()  # which begins to get ready
-        self.made: list[Figure] = []
-        self._shown: list[dict[str, Any]] = []
+        self._pool = drawing_pool()  # its workers begin to start
+        self.all: list[Figure] = []
+        self._values: list[dict[str, Any]] = []
 
     def add(
         self, stem: str, title: str, spec: Mapping[str, Any], alt: str, *, wide: bool = False
     ) -> dict[str, Any]:
-        """Keep a chart, and have it drawn; what comes back is what the templates show of it."""
-        figure = Figure(self._unique(_OTHER.sub("-", stem)), title, alt, self._studio.draw(spec))
-        shown = {
+        """Have a chart drawn; returns its values for the templates."""
+        figure = Figure(
+            self._unique(_NOT_IN_NAMES.sub("-", stem)), title, alt, self._pool.draw(spec)
+        )
+        values = {
             "title": title,
             "alt": alt,
             "wide": wide,
             "png": f"figures/{figure.stem}.png",
             "svg": f"figures/{figure.stem}.svg",
         }
-        self.made.append(figure)
-        self._shown.append(shown)
-        return shown
+        self.all.append(figure)
+        self._values.append(values)
+        return values
 
     def finish(self) -> None:
-        """Wait for the drawings, and give each chart that is shown its image, as `uri`.
+        """Wait for all drawings, and add each chart's image to its values as `uri`.
 
         Raises:
-            DrawingFailed: one cannot be drawn.
+            DrawingFailed: a chart cannot be drawn.
         """
-        for figure, shown in zip(self.made, self._shown, strict=True):
-            shown["uri"] = data_uri(figure.svg)
+        for figure, values in zip(self.all, self._values, strict=True):
+            values["uri"] = data_uri(figure.svg)
 
     def _unique(self, stem: str) -> str:
-        taken = {figure.stem for figure in self.made}
+        taken = {figure.stem for figure in self.all}
         number = 2
         name = stem
         while name in taken:
             name, number = f"{stem}-{number}", number + 1
         return name
+
+
+def data_uri(svg: str) -> str:
+    """An SVG as the source of an image, where it can run no script."""
+    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode("ascii")

@@ -12,7 +12,7 @@ from harness.inputs.manifests import QUANTITIES
 from harness.records.run import Run
 from harness.records.verification import Audit, Toll
 from harness.report.charts.causes import interaction_chart, slope_chart, waterfall_chart
-from harness.report.charts.intervals import colours
+from harness.report.charts.specification import colours
 from harness.report.drawing.figures import Figures
 from harness.report.words import causes as cause_words
 from harness.report.words import conditions, numbers
@@ -24,7 +24,7 @@ _SHEET = (
 """Columns of the cost sheet."""
 
 
-def causes_view(run: Run, causes: Causes, figures: Figures) -> dict[str, Any]:
+def causes_values(run: Run, causes: Causes, figures: Figures) -> dict[str, Any]:
     """Everything that the templates show of causes."""
     palette = colours(run.measured)
     conditions = [_condition(found, figures, palette) for found in causes.conditions]

@@ -1,4 +1,4 @@
-"""The folder of a site: which one may be taken, and what may be written to it."""
+"""The folder of a site: which folder it may be, and where files are written in it."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -7,22 +7,22 @@ from harness.base.errors import StoreFailed, UsageError
 from harness.base.files import replace
 
 MARKER = ".bridgetoll-site"
-"""A file by which a folder is known to have been made here."""
-_SAYS = b"`bridgetoll publish` has made this folder, and writes over what is in it.\n"
+"""A file that marks a folder as made by `bridgetoll publish`."""
+_MARKER_TEXT = b"`bridgetoll publish` has made this folder, and overwrites the files in it.\n"
 _RUNS = "runs"
 
 
-class Place:
-    """A folder that has nothing in it but a site, and beyond which nothing is written.
+class SiteFolder:
+    """A folder that holds nothing but a site. Nothing is written outside it.
 
-    folder: one that `take` has found fit.
+    folder: checked by `site_folder`.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def run(self, run_id: str) -> Path:
-        """Where the report of a run goes, whose id is known to be a plain name."""
+        """The folder of a run's report. The id must be a plain name."""
         return self.folder / _RUNS / run_id
 
     def write(self, name: str, text: str) -> Path:
@@ -35,21 +35,21 @@ class Place:
         try:
             replace(path, text.encode())
         except OSError as error:
-            raise _unusable(path, error) from error
+            raise _unwritable(path, error) from error
         return path
 
-    def left(self, published: Collection[str]) -> tuple[str, ...]:
-        """Reports of runs that were published here before, and are not now; they stay."""
-        found = (path.name for path in sorted((self.folder / _RUNS).glob("*")))
-        return tuple(name for name in found if name not in published)
+    def earlier(self, published: Collection[str]) -> tuple[str, ...]:
+        """Ids of runs that an earlier publication left here and this one does not have."""
+        names = (path.name for path in sorted((self.folder / _RUNS).glob("*")))
+        return tuple(name for name in names if name not in published)
 
 
-def take(target: Path) -> Place:
-    """Make a site's folder, or take one that was made here before.
+def site_folder(target: Path) -> SiteFolder:
+    """Create a site's folder, or reuse one that `bridgetoll publish` made.
 
     Raises:
-        UsageError: it is or lies in a run's folder, or has files in it that are not of a site.
-        StoreFailed: it cannot be made or written.
+        UsageError: it lies in a run's folder, or holds files that are not of a site.
+        StoreFailed: it cannot be created or written.
     """
     folder = target.resolve()
     try:
@@ -62,32 +62,32 @@ def take(target: Path) -> Place:
                 f"{target} has files in it that `bridgetoll publish` did not make; name a new or "
                 "an empty folder with --to."
             )
-        replace(marker, _SAYS)
+        replace(marker, _MARKER_TEXT)
         _refuse_links(folder / _RUNS)
     except OSError as error:
-        raise _unusable(target, error) from error
-    return Place(folder)
+        raise _unwritable(target, error) from error
+    return SiteFolder(folder)
 
 
 def _refuse_runs(target: Path, folder: Path) -> None:
-    """A run is evidence, and is kept as it is."""
+    """A run is evidence: a site must not change its folder."""
     for path in (folder, *folder.parents):
         if (path / "run.json").is_file():
             raise UsageError(
-                f"{target} lies in the folder of the run {path.name}, which is kept as it is; name "
+                f"{target} lies in the folder of the run {path.name}, which must not change; name "
                 "another folder with --to."
             )
 
 
 def _refuse_links(runs: Path) -> None:
-    """What is written through a link is written elsewhere; those within are refused likewise."""
+    """A link would lead writes out of the folder. `Store` refuses links within `runs`."""
     if runs.is_symlink():
         raise StoreFailed(
             f"{runs} is a symbolic link and may lead anywhere; remove it, then publish again."
         )
 
 
-def _unusable(path: Path, error: OSError) -> StoreFailed:
+def _unwritable(path: Path, error: OSError) -> StoreFailed:
     return StoreFailed(
         f"{path} cannot be written ({error.strerror}); free some space, make the folder writable "
         "or name another with --to."

@@ -6,14 +6,13 @@ from typing import Any
 
 from harness.analysis.measures import Measure, ranked
 from harness.inputs.study import Condition
-from harness.report.charts.intervals import data_uri
-from harness.report.drawing.studio import studio
+from harness.report.drawing.figures import data_uri
+from harness.report.drawing.pool import drawing_pool
 from harness.report.render import environment
-from harness.report.sections.locust import gain_sentence
-from harness.report.site.trend_chart import alternative, trend_chart
-from harness.report.site.trends import Point, Trend
+from harness.report.site.trends import TrendPoint, VariantTrend, alternative, trend_chart
 from harness.report.words import causes as cause_words
 from harness.report.words import conditions, numbers, verdicts
+from harness.report.words.ramps import gain_sentence
 from harness.report.write import Report
 
 _TEMPLATES = Path(__file__).with_name("templates")
@@ -36,7 +35,7 @@ def index_page(title: str, reports: Sequence[Report], refused: Sequence[str] = (
     return _page("index.html", values)
 
 
-def trends_page(title: str, reports: Sequence[Report], found: Sequence[Trend]) -> str:
+def trends_page(title: str, reports: Sequence[Report], found: Sequence[VariantTrend]) -> str:
     """What became of the variants that stand in several runs.
 
     Args:
@@ -83,7 +82,7 @@ def _run(number: int, report: Report) -> dict[str, Any]:
     }
 
 
-def _condition(condition: Condition, found: Sequence[Trend]) -> dict[str, Any]:
+def _condition(condition: Condition, found: Sequence[VariantTrend]) -> dict[str, Any]:
     measures = [
         measure
         for measure in ranked(condition)
@@ -96,7 +95,7 @@ def _condition(condition: Condition, found: Sequence[Trend]) -> dict[str, Any]:
         "charts": [
             {
                 "title": measure.heading,
-                "uri": data_uri(studio().draw(trend_chart(found, measure)).result().svg),
+                "uri": data_uri(drawing_pool().draw(trend_chart(found, measure)).result().svg),
                 "alt": alternative(found, measure),
             }
             for measure in measures
@@ -106,17 +105,17 @@ def _condition(condition: Condition, found: Sequence[Trend]) -> dict[str, Any]:
     }
 
 
-def _changed(point: Point) -> list[str]:
+def _changed(point: TrendPoint) -> list[str]:
     apart = [f"not comparable with the run above, because {why}" for why in point.apart]
     return [*apart, *point.changed] or ["nothing known"]
 
 
-def _value(point: Point, measure: Measure) -> str:
+def _value(point: TrendPoint, measure: Measure) -> str:
     told = numbers.estimate(point.estimates.get(measure))
     return f"{told} (not ranked)" if measure in point.unranked else told
 
 
-def _row(trend: Trend, point: Point, measures: Sequence[Measure]) -> dict[str, Any]:
+def _row(trend: VariantTrend, point: TrendPoint, measures: Sequence[Measure]) -> dict[str, Any]:
     first = point is trend.points[0]
     baseline = point.run.study.baseline
     return {

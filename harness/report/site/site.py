@@ -9,7 +9,7 @@ import msgspec
 from harness.base.errors import BridgetollError, DrawingFailed, MalformedFile, UsageError
 from harness.inputs.claims import Claim
 from harness.records.store import Store
-from harness.report.site.folder import take
+from harness.report.site.folder import site_folder
 from harness.report.site.pages import index_page, trends_page
 from harness.report.site.trends import trends
 from harness.report.write import Report, write_report
@@ -59,24 +59,24 @@ def publish(
         StoreFailed: the site cannot be written.
     """
     chosen, refused = _by_date(stores)
-    place = take(target)
+    folder = site_folder(target)
     reports: list[Report] = []
     for store in chosen:
         step(f"reporting {store.id}")
         try:
-            reports.append(write_report(Store(store.folder, place.run(store.id)), claims))
+            reports.append(write_report(Store(store.folder, folder.run(store.id)), claims))
         except (DrawingFailed, MalformedFile) as error:  # a site that cannot be written is another
             refused[store.id] = error
     if not reports:
         raise next(iter(refused.values()))
     step("following variants from run to run")
     followed = trends([(report.run, report.analysis) for report in reports])
-    place.write("trends.html", trends_page(title, reports, followed))
-    page = place.write("index.html", index_page(title, reports, sorted(refused)))
+    folder.write("trends.html", trends_page(title, reports, followed))
+    page = folder.write("index.html", index_page(title, reports, sorted(refused)))
     return Site(
         page=page,
         damaged={report.run.id: report.damaged for report in reports if report.damaged},
-        left=place.left([report.run.id for report in reports]),
+        left=folder.earlier([report.run.id for report in reports]),
         refused=refused,
     )
 

@@ -1,4 +1,4 @@
-"""Variants that were measured under one condition in several runs: what came of it each time."""
+"""Trends: variants that several runs measured under the same condition."""
 
 from collections.abc import Sequence
 from itertools import accumulate
@@ -12,21 +12,32 @@ from harness.inputs.study import Condition
 from harness.records.comparability import reasons
 from harness.records.differences import differences
 from harness.records.run import Run
+from harness.report.charts.specification import (
+    DIAMOND,
+    Spec,
+    as_file,
+    nominal,
+    ordinal,
+    quantitative,
+)
+from harness.report.words import numbers
 
 _LEAST_RUNS = 2
+_PANELS = 3
+"""Panels of the chart in a row."""
+_COLOUR = "#33414d"
+"""Of no variant: each panel shows one variant and names it."""
 
 
-class Point(msgspec.Struct, frozen=True):
-    """What one run says.
+class TrendPoint(msgspec.Struct, frozen=True):
+    """The result of one run.
 
-    number: of the run among those that are published, by date, the earliest being 1.
-    estimates: absolute values with intervals over blocks, of the measures that the condition ranks
-        by and that the run has.
-    unranked: those of them by which the run itself ranks nobody, e.g. because PostgreSQL was the
-        limit.
-    ratio: to the run's baseline, by the condition's first measure; None of the baseline itself.
-    changed: what is not as it was at the point before; empty at the first.
-    apart: why it cannot be compared with the point before; empty where it can, and at the first.
+    number: of the run among the published ones, by date from 1.
+    estimates: absolute values with intervals over blocks, by the measures of the ranking.
+    unranked: measures by which the run has no ranking, e.g. because PostgreSQL was the limit.
+    ratio: to the run's baseline, by the condition's first measure; None for the baseline itself.
+    changed: differences to the point before; empty for the first point.
+    apart: reasons why it cannot be compared with the point before; empty if it can.
     """
 
     number: int
@@ -38,43 +49,43 @@ class Point(msgspec.Struct, frozen=True):
     unranked: frozenset[Measure] = frozenset()
 
 
-class Trend(msgspec.Struct, frozen=True):
-    """One variant under one condition, in two runs or more, in order of date.
+class VariantTrend(msgspec.Struct, frozen=True):
+    """One variant under one condition in at least two runs, by date.
 
-    condition: without the name that a study may give to a group of variants.
+    condition: without the name of a group of variants.
     """
 
     variant: str
     condition: Condition
-    points: tuple[Point, ...]
+    points: tuple[TrendPoint, ...]
 
     @property
     def stretches(self) -> tuple[int, ...]:
-        """For each point the number of the stretch it is in; within one, runs are comparable."""
+        """The stretch of each point, by number; runs of one stretch are comparable."""
         return tuple(accumulate(1 if point.apart else 0 for point in self.points))
 
 
-def trends(found: Sequence[tuple[Run, Analysis]]) -> tuple[Trend, ...]:
-    """All that can be followed from run to run, those of one condition together.
+def trends(results: Sequence[tuple[Run, Analysis]]) -> tuple[VariantTrend, ...]:
+    """All trends, grouped by condition.
 
     Args:
-        found: runs with what came of them, in order of date. Ramps of Locust have no intervals, and
-            are not followed.
+        results: runs with their analyses, by date. Locust ramps have no intervals, so they have
+            no trends.
     """
-    points: dict[Condition, dict[str, list[Point]]] = {}
-    for number, (run, analysis) in enumerate(found, start=1):
+    points: dict[Condition, dict[str, list[TrendPoint]]] = {}
+    for number, (run, analysis) in enumerate(results, start=1):
         for result in analysis.conditions:
             condition = msgspec.structs.replace(result.condition, group=None)
-            known = points.setdefault(condition, {})
+            by_variant = points.setdefault(condition, {})
             for variant in _variants(analysis, result):
-                before = known.setdefault(variant, [])
+                before = by_variant.setdefault(variant, [])
                 if not before or before[-1].run is not run:
                     before.append(_point(number, run, result, variant, before[-1:]))
     return tuple(
-        Trend(variant, condition, tuple(each))
-        for condition, variants in points.items()
-        for variant, each in variants.items()
-        if len(each) >= _LEAST_RUNS
+        VariantTrend(variant, condition, tuple(series))
+        for condition, by_variant in points.items()
+        for variant, series in by_variant.items()
+        if len(series) >= _LEAST_RUNS
     )
 
 
@@ -84,11 +95,11 @@ def _variants(analysis: Analysis, result: ConditionResult) -> list[str]:
 
 
 def _point(
-    number: int, run: Run, result: ConditionResult, variant: str, before: Sequence[Point]
-) -> Point:
+    number: int, run: Run, result: ConditionResult, variant: str, before: Sequence[TrendPoint]
+) -> TrendPoint:
     measures = ranked(result.condition)
     estimates = {m: result.comparisons[m].estimates.get(variant) for m in measures}
-    return Point(
+    return TrendPoint(
         number=number,
         run=run,
         estimates={m: value for m, value in estimates.items() if value is not None},
@@ -97,3 +108,74 @@ def _point(
         apart=tuple(reason for point in before for reason in reasons(point.run, run)),
         unranked=frozenset(m for m in estimates if result.comparisons[m].unsaid),
     )
+
+
+def trend_chart(trends: Sequence[VariantTrend], measure: Measure) -> Spec:
+    """A small panel per variant: estimates with their intervals, by run.
+
+    Each panel has an axis of its own, which begins at zero. A line joins only runs that can be
+    compared.
+
+    Args:
+        trends: of one condition.
+        measure: one that their points have estimates of.
+    """
+    rows = [
+        {
+            "variant": trend.variant,
+            "run": point.number,
+            "value": value.mean,
+            "low": value.low,
+            "high": value.high,
+            "stretch": stretch,
+        }
+        for trend in trends
+        for point, stretch in zip(trend.points, trend.stretches, strict=True)
+        if (value := point.estimates.get(measure)) is not None
+    ]
+    x = ordinal("run", title="run", axis={"labelAngle": 0})
+    y = quantitative("value", title=None, scale={"zero": True}, axis={"tickCount": 4})
+    low, high = quantitative("low", title=None), {"field": "high"}
+    line = {"type": "line", "strokeWidth": 1.5, "color": _COLOUR}
+    bar = {"type": "rule", "strokeWidth": 3, "color": _COLOUR}
+    diamond = {**DIAMOND, "size": 60, "color": _COLOUR}
+    panel = {
+        "layer": [
+            {"mark": line, "encoding": {"x": x, "y": y, "detail": nominal("stretch")}},
+            {
+                "transform": [{"filter": "isValid(datum.low)"}],
+                "mark": bar,
+                "encoding": {"x": x, "y": low, "y2": high},
+            },
+            {"mark": diamond, "encoding": {"x": x, "y": y}},
+        ],
+        "width": 200,
+        "height": 110,
+    }
+    names = [trend.variant for trend in trends]
+    return as_file(
+        {
+            "data": {"name": "rows"},
+            "facet": nominal("variant", title=None, sort=names, header={"labelLimit": 220}),
+            "columns": _PANELS,
+            "spec": panel,
+            "resolve": {"scale": {"y": "independent"}},
+        },
+        {"rows": rows},
+    )
+
+
+def alternative(trends: Sequence[VariantTrend], measure: Measure) -> str:
+    """The chart's content as text."""
+    series = [
+        f"{trend.variant} {', '.join(values)}"
+        for trend in trends
+        if (
+            values := [
+                f"{numbers.number(value.mean)} in run {point.number}"
+                for point in trend.points
+                if (value := point.estimates.get(measure)) is not None
+            ]
+        )
+    ]
+    return f"{measure.heading}: {'; '.join(series)}. The table has the intervals."

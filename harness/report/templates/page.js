@@ -4,7 +4,7 @@
 (() => {
   const read = (id) => JSON.parse(document.getElementById(id).textContent);
   const data = read("explorer-data");
-  const specs = read("explorer-specs");
+  const charts = read("explorer-charts");
   const $ = (id) => document.getElementById(id);
   const endpoints = [...new Set(data.conditions.map((c) => c.endpoint))];
   const NONE = "";
@@ -92,20 +92,16 @@
 
   const embedded = new Map();
   const asked = new Map();
-  const draw = async (id, name, datasets, alternative) => {
+  // titles: by channel, the title of the axis that shows the measure.
+  const draw = async (id, name, datasets, alternative, titles = {}) => {
     const holder = $(id);
     const turn = (asked.get(id) || 0) + 1;
     asked.set(id, turn);
-    const names = Object.keys(data.colours);
-    const text = JSON.stringify(specs[name])
-      .replaceAll('["{domain}"]', () => JSON.stringify(names))
-      .replaceAll('["{range}"]', () => JSON.stringify(names.map((n) => data.colours[n])))
-      .replaceAll('["{dashes}"]', () => JSON.stringify(names.map((n) => data.dashes[n])))
-      .replaceAll('"{title}"', () => JSON.stringify(title()))
-      .replaceAll('"{heading}"', () => JSON.stringify(data.measures[measure()].heading));
-    const spec = { ...JSON.parse(text), datasets };
-    if (name !== "trials" && name !== "latencies") {
-      spec.height *= new Set(datasets.rows.map((row) => row.variant)).size;
+    const spec = { ...structuredClone(charts[name]), datasets };
+    for (const { encoding } of spec.layer ?? [spec]) {
+      for (const [channel, text] of Object.entries(titles)) {
+        if (encoding[channel]?.title !== undefined) encoding[channel].title = text;
+      }
     }
     const before = embedded.get(id);
     if (before) before.finalize();
@@ -150,12 +146,13 @@
           value,
         })),
       );
-      return draw("x-chart", "absolute", { rows, spans, dots }, alternative);
+      return draw("x-chart", "absolute", { rows, spans, dots, cut: [] }, alternative, { x: title() });
     }
     const floor =
       found.floor === null ? [] : [{ low: 1 / (1 + found.floor), high: 1 + found.floor }];
     const shown = rows.filter((row) => row.value !== null);
-    return draw("x-chart", "ratio", { rows: shown, spans, floor, one: [{ value: 1 }] }, alternative);
+    const datasets = { rows: shown, spans, floor, one: [{ value: 1 }] };
+    return draw("x-chart", "ratio", datasets, alternative, { x: title() });
   };
 
   const showTable = () => {
@@ -226,7 +223,7 @@
     const told = counts.filter(([, n]) => n).map(([s, n]) => `${n} ${s}`).join("; ");
     const text = `${all.length} trials: ${told}; ${all.length - rows.length} without a value`;
     $("x-trials-said").textContent = `${text}. The hidden duplicate has the colour of its twin.`;
-    return draw("x-trials", "trials", { rows }, text);
+    return draw("x-trials", "trials", { rows }, text, { y: data.measures[measure()].heading });
   };
 
   // Those that bear a label or do not count, with the reason and the file that holds them.
@@ -248,12 +245,7 @@
 
   const showLatencies = () => {
     const rows = Object.entries(condition().latencies).flatMap(([variant, found]) =>
-      found.map(([percentile, value]) => ({
-        variant,
-        percentile,
-        value,
-        inverse: 1 / (1 - percentile / 100),
-      })),
+      found.map(([percentile, value]) => ({ variant, percentile, value })),
     );
     const p99 = rows.filter((row) => row.percentile === 99);
     const text = p99.map((row) => `${row.variant} ${number(row.value)} ms`).join(", ");

@@ -9,7 +9,7 @@ from harness.report.words import numbers
 _HOLDS = {True: "holds", False: "does not hold", None: "undecided"}
 
 
-def claims_view(judgements: Sequence[Judgement]) -> dict[str, Any]:
+def claims_values(judgements: Sequence[Judgement]) -> dict[str, Any]:
     """What the templates show: claims of which this run tells something, and names of the rest."""
     tested = [j for j in judgements if j.verdict is not Verdict.NOT_TESTED]
     return {

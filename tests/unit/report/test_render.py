@@ -1,6 +1,9 @@
+import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from harness.report.render import environment
 
@@ -30,3 +33,23 @@ def test_in_markdown_text_is_text_and_nothing_else(text: str, told: str) -> None
 
 def test_in_a_code_span_only_its_end_means_anything() -> None:
     assert rendered("`{{ value | code }}`", "run *a* `b`\n_c_") == "`run *a* 'b' _c_`"
+
+
+def embedded(value: object) -> str:
+    return environment(Path(), escape=True).from_string("{{ value | tojson }}").render(value=value)
+
+
+@given(st.text())
+def test_data_cannot_end_their_script_element_and_are_read_back_unchanged(text: str) -> None:
+    made = embedded({"text": text})
+    assert not set("<>&\u2028\u2029") & set(made)
+    assert json.loads(made) == {"text": text}
+
+
+def test_data_keep_their_order() -> None:
+    assert embedded({"b": 1, "a": 2}) == '{"b":1,"a":2}'
+
+
+def test_a_number_that_json_does_not_have_is_an_error() -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        embedded(float("nan"))

@@ -1,29 +1,110 @@
-"""What may run in the page, and how data get into it."""
+"""The page's scripts, and the charts that vl-convert draws in place of the page."""
 
-import json
+import re
 from pathlib import Path
+from typing import Any
 
-from hypothesis import given
-from hypothesis import strategies as st
+import pytest
 
-from harness.report.script import embedded, policy, vega
+from harness.analysis.labels.trials import Standing
+from harness.report.charts.specification import as_file
+from harness.report.drawing.draw import svg_of
+from harness.report.script import page_charts, policy, vega
+
+VARIANTS = ("a/x", "b/y")
+CHARTS = page_charts(VARIANTS)
+ROWS = [
+    {"variant": "a/x", "value": 1.5, "low": 1.4, "high": 1.6},
+    {"variant": "b/y", "value": 0.5, "low": 0.4, "high": 0.6},
+]
+DATA: dict[str, dict[str, list[dict[str, Any]]]] = {
+    "absolute": {
+        "rows": ROWS,
+        "spans": ROWS[1:],
+        "cut": [],
+        "dots": [{"variant": "a/x", "block": "1", "value": 1.45}],
+    },
+    "ratio": {
+        "rows": ROWS,
+        "spans": ROWS[1:],
+        "floor": [{"low": 0.98, "high": 1.02}],
+        "one": [{"value": 1}],
+    },
+    "trials": {
+        "rows": [
+            {"variant": "a/x", "block": 1, "attempt": 1, "value": 2.0, "standing": s, "labels": "x"}
+            for s in Standing
+        ]
+    },
+    "latencies": {
+        "rows": [
+            {"variant": name, "percentile": p, "value": 5.0}
+            for name in VARIANTS
+            for p in (0.0, 50.0, 99.0)
+        ]
+    },
+    "resources": {
+        "rows": [
+            {"variant": "a/x", "role": "server", "value": 0.9, "at": 0, "limit": "server-bound"}
+        ]
+    },
+}
 
 
-@given(st.text())
-def test_data_cannot_end_their_element_and_come_out_as_they_went_in(text: str) -> None:
-    made = str(embedded({"text": text}))
-    assert not set("<>&\u2028\u2029") & set(made)
-    assert json.loads(made) == {"text": text}
+def drawn(name: str) -> str:
+    return svg_of(as_file(CHARTS[name], DATA[name], width=300))
+
+
+@pytest.mark.parametrize("name", CHARTS)
+def test_each_chart_draws_the_data_that_it_gets(name: str) -> None:
+    svg = drawn(name)
+    assert "a/x" in svg
+    axes = {"trials": "block", "latencies": "percentile", "resources": "processors used"}
+    assert axes.get(name, "a/x") in svg
+
+
+def test_every_chart_is_as_wide_as_its_container() -> None:
+    assert all(spec["width"] == "container" for spec in CHARTS.values())
+
+
+@pytest.mark.parametrize("name", ["absolute", "ratio"])
+def test_a_variant_without_an_interval_keeps_its_row(name: str) -> None:
+    svg = drawn(name)
+    assert svg.index(">a/x<") < svg.index(">b/y<")
+
+
+@pytest.mark.parametrize(("name", "channel"), [("absolute", "x"), ("ratio", "x"), ("trials", "y")])
+def test_the_script_can_title_one_axis_of_a_chart(name: str, channel: str) -> None:
+    spec = CHARTS[name]
+    titles = [
+        view["encoding"][channel]["title"]
+        for view in spec.get("layer", [spec])
+        if "title" in view["encoding"].get(channel, {})
+    ]
+    assert titles == [""]
+
+
+def test_lines_that_share_a_colour_differ_in_their_dashes() -> None:
+    names = [f"a/{number}" for number in range(13)]
+    rows = [row | {"variant": name} for row in DATA["latencies"]["rows"][:3] for name in names]
+    svg = svg_of(as_file(page_charts(names)["latencies"], {"rows": rows}, width=300))
+    lines = re.findall(r'<path aria-label="[^"]*percentile[^>]*stroke-dasharray="([^"]*)"', svg)
+    assert len(set(lines)) == 2
+
+
+def test_trials_are_drawn_by_their_standing() -> None:
+    svg = drawn("trials")
+    assert all(standing.value in svg for standing in Standing)
 
 
 def test_without_scripts_none_may_run() -> None:
     assert "script-src 'none'" in policy([])
 
 
-def test_the_charts_library_is_made_once_and_then_taken_from_the_cache(tmp_path: Path) -> None:
-    first = vega(tmp_path)
-    assert "vegaEmbed" in first
-    assert "</script" not in first
+def test_the_charts_library_is_bundled_once_and_then_taken_from_the_cache(tmp_path: Path) -> None:
+    bundle = vega(tmp_path)
+    assert "vegaEmbed" in bundle
+    assert "</script" not in bundle
     (kept,) = (tmp_path / "page").iterdir()
     kept.write_text("from the cache")
     assert vega(tmp_path) == "from the cache"

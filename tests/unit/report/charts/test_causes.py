@@ -5,7 +5,7 @@ import pytest
 from harness.analysis.causes.explain import explain
 from harness.analysis.condition import Piece
 from harness.report.charts.causes import interaction_chart, slope_chart, waterfall_chart
-from harness.report.charts.intervals import colours
+from harness.report.charts.specification import colours
 from harness.report.drawing.draw import svg_of
 from tests.toys.ladder import HOPS, NATIVE, STOCK, WATERFALL, ladder_run, ladder_trials
 

@@ -10,7 +10,7 @@ from harness.analysis.analyse import Analysis, LabelCount, analyse
 from harness.analysis.labels.labels import Label
 from harness.analysis.measures import Measure
 from harness.inputs.study import Condition, Latency
-from harness.report.charts.curves import curves
+from harness.report.charts.curves import curve_figures
 from harness.report.drawing.figures import Figures
 from tests.toys.runs import BASELINE, CONDITION, histogram, make_run, make_study, simulate
 
@@ -35,7 +35,7 @@ def analysed(*shares: float | None) -> Analysis:
 
 def made_of(analysis: Analysis, variants: Sequence[str] = VARIANTS) -> list[dict[str, Any]]:
     figures = Figures()
-    made = curves(analysis, variants, figures)
+    made = curve_figures(analysis, variants, figures)
     figures.finish()
     return made
 
@@ -89,4 +89,6 @@ def test_loads_that_differ_in_more_than_their_rate_make_no_common_curve() -> Non
     first, second = found.conditions
     delayed = msgspec.structs.replace(second.condition, latency=Latency(database_ms=100.0))
     apart = (first, msgspec.structs.replace(second, condition=delayed))
-    assert curves(msgspec.structs.replace(found, conditions=apart), VARIANTS, Figures()) == []
+    assert (
+        curve_figures(msgspec.structs.replace(found, conditions=apart), VARIANTS, Figures()) == []
+    )

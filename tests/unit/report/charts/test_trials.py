@@ -8,8 +8,8 @@ import pytest
 
 from harness.analysis.condition import pieces_of
 from harness.records.trial import Trial
-from harness.report.charts.trials import plots
-from harness.report.data.seen import seen
+from harness.report.charts.trials import trial_figures
+from harness.report.data.explorer import trial_data
 from harness.report.drawing.figures import Figures
 from tests.toys.labelling import labelled
 from tests.toys.runs import BASELINE, CONDITION, histogram, make_run, make_study, simulate
@@ -25,9 +25,9 @@ TRIALS = [
 
 def figures_of(trials: list[Trial]) -> Figures:
     made = Figures()
-    shown = plots(RUN, seen(RUN, pieces_of(RUN, trials), labelled(RUN, trials)), made)
+    shown = trial_figures(RUN, trial_data(RUN, pieces_of(RUN, trials), labelled(RUN, trials)), made)
     assert list(shown) == [CONDITION.name]
-    assert len(shown[CONDITION.name]) == len(made.made)
+    assert len(shown[CONDITION.name]) == len(made.all)
     return made
 
 
@@ -37,13 +37,13 @@ def figures() -> Figures:
 
 
 def test_trials_latencies_and_processors_are_drawn(figures: Figures) -> None:
-    assert [figure.stem.removeprefix(f"{CONDITION.name}-") for figure in figures.made] == [
+    assert [figure.stem.removeprefix(f"{CONDITION.name}-") for figure in figures.all] == [
         "trials", "latencies", "resources",
     ]  # fmt: skip
 
 
 def test_every_chart_names_its_variants_and_says_in_words_what_it_shows(figures: Figures) -> None:
-    for figure in figures.made:
+    for figure in figures.all:
         text = " ".join(ElementTree.fromstring(figure.svg).itertext())
         assert BASELINE in text, figure.stem
         assert "b/other" in text, figure.stem
@@ -54,12 +54,12 @@ def test_every_chart_names_its_variants_and_says_in_words_what_it_shows(figures:
 def test_long_latencies_are_told_in_digits() -> None:
     """And not as powers of ten."""
     slow = [msgspec.structs.replace(t, latency_hdr=histogram(1_730.0)) for t in TRIALS]
-    (said,) = [f.alt for f in figures_of(slow).made if f.stem.endswith("latencies")]
+    (said,) = [f.alt for f in figures_of(slow).all if f.stem.endswith("latencies")]
     assert re.search(rf"{BASELINE} \d,\d\d\d ms", said)
 
 
 def test_trials_have_an_axis_with_a_unit_and_all_three_standings(figures: Figures) -> None:
-    (svg,) = [figure.svg for figure in figures.made if figure.stem.endswith("-trials")]
+    (svg,) = [figure.svg for figure in figures.all if figure.stem.endswith("-trials")]
     text = " ".join(ElementTree.fromstring(svg).itertext())
     assert "server CPU per request" in text
     for standing in ("counted, with a label", "not counted"):
@@ -69,5 +69,7 @@ def test_trials_have_an_axis_with_a_unit_and_all_three_standings(figures: Figure
 def test_where_every_trial_failed_nothing_is_drawn() -> None:
     dead = [msgspec.structs.replace(trial, problem="died") for trial in TRIALS]
     made = Figures()
-    assert plots(RUN, seen(RUN, pieces_of(RUN, dead), labelled(RUN, dead)), made) == {}
-    assert made.made == []
+    assert (
+        trial_figures(RUN, trial_data(RUN, pieces_of(RUN, dead), labelled(RUN, dead)), made) == {}
+    )
+    assert made.all == []

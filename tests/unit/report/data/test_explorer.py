@@ -11,8 +11,7 @@ from harness.analysis.condition import pieces_of
 from harness.analysis.labels.trials import labelled_trials
 from harness.analysis.measures import Measure
 from harness.records.plan import DUPLICATE
-from harness.report.data.explorer import explorer
-from harness.report.data.seen import seen
+from harness.report.data.explorer import explorer_data, trial_data
 from tests.toys.runs import BASELINE, make_run, make_study, simulate
 
 RUN = make_run(make_study(blocks=4))
@@ -24,7 +23,7 @@ ANALYSIS = analyse(RUN, TRIALS, pieces=PIECES)
 def made(extra: int = 0) -> dict[str, object]:
     again = [msgspec.structs.replace(t, attempt=2, problem="died") for t in TRIALS[:extra]]
     labelled = labelled_trials(RUN, [*TRIALS, *again], PIECES)
-    found = explorer(RUN, ANALYSIS, PIECES, seen(RUN, PIECES, labelled))
+    found = explorer_data(RUN, ANALYSIS, PIECES, trial_data(RUN, PIECES, labelled))
     assert found is not None
     copy: dict[str, object] = json.loads(json.dumps(found, allow_nan=False))
     assert copy == found
@@ -82,7 +81,7 @@ def test_shares_are_of_processors() -> None:
 
 
 def test_a_run_without_trials_has_nothing_to_explore() -> None:
-    assert explorer(RUN, analyse(RUN, ()), [], {}) is None
+    assert explorer_data(RUN, analyse(RUN, ()), [], {}) is None
 
 
 def test_numbers_are_rounded_for_readers() -> None:

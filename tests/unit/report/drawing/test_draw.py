@@ -1,7 +1,7 @@
 from xml.etree import ElementTree
 
 from harness.report.drawing.draw import PNG_SCALE, png_of, svg_of
-from tests.unit.report.drawing.test_figures import SPEC
+from tests.toys.charts import SPEC
 
 SVG = (
     '<svg xmlns="http://www.w3.org/2000/svg" width="30" height="20">'

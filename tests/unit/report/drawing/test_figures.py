@@ -1,16 +1,9 @@
 """Charts as files."""
 
-from typing import Any
+import base64
 
-from harness.report.drawing.figures import Figures
-
-SPEC: dict[str, Any] = {
-    "data": {"values": [{"x": 1}]},
-    "mark": "point",
-    "encoding": {"x": {"field": "x", "type": "quantitative"}},
-    "width": 30,
-    "height": 20,
-}
+from harness.report.drawing.figures import Figures, data_uri
+from tests.toys.charts import SPEC
 
 
 def test_a_chart_is_kept_under_a_name_that_is_safe_in_a_file_system_and_a_link() -> None:
@@ -29,9 +22,15 @@ def test_two_charts_of_one_name_do_not_share_a_file() -> None:
     assert len(set(names)) == 3
 
 
-def test_a_chart_is_kept_as_lines_and_as_points() -> None:
+def test_a_chart_is_kept_as_svg_and_as_png() -> None:
     figures = Figures()
     figures.add("one", "t", SPEC, "a")
-    (figure,) = figures.made
+    (figure,) = figures.all
     assert figure.svg.startswith("<svg")
     assert figure.png.startswith(b"\x89PNG")
+
+
+def test_a_data_uri_holds_the_svg_itself() -> None:
+    kind, _, body = data_uri("<svg>é</svg>").partition(",")
+    assert kind == "data:image/svg+xml;base64"
+    assert base64.b64decode(body).decode() == "<svg>é</svg>"

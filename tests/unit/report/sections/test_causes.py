@@ -6,8 +6,8 @@ import pytest
 from harness.analysis.analyse import analyse
 from harness.report.drawing.figures import Figures
 from harness.report.render import html, markdown
-from harness.report.sections.causes import causes_view, cost_sheet
-from harness.report.view import view
+from harness.report.sections.causes import causes_values, cost_sheet
+from harness.report.view import template_values
 from tests.toys.ladder import BRIDGE, NO_POOL, STOCK, ladder_run, ladder_study, ladder_trials
 from tests.toys.runs import make_run
 
@@ -16,7 +16,7 @@ ANALYSIS = analyse(RUN, ladder_trials(RUN, noise=0.01))
 
 
 def test_each_condition_has_its_sentences_charts_and_contrasts() -> None:
-    shown = causes_view(RUN, ANALYSIS.causes, Figures())
+    shown = causes_values(RUN, ANALYSIS.causes, Figures())
     (read,) = [c for c in shown["conditions"].values() if c["title"].startswith("io_read")]
     assert "the server CPU of lean/raw" in read["sentences"][0]
     assert "io_read" in shown["verdicts"][0]
@@ -43,7 +43,7 @@ def page(values: dict[str, Any]) -> str:
 def test_page_and_markdown_tell_the_same(render: object) -> None:
     assert callable(render)
     figures = Figures()
-    values = view(RUN, ANALYSIS, [], figures)
+    values = template_values(RUN, ANALYSIS, [], figures)
     figures.finish()
     text = render(values)
     for wanted in ("all of the bridge", "thread started", "Toll prices", "Cost sheet", "alone"):
@@ -52,6 +52,6 @@ def test_page_and_markdown_tell_the_same(render: object) -> None:
 
 def test_a_run_without_causes_has_no_empty_sections() -> None:
     run = make_run()
-    text = page(view(run, analyse(run, []), [], Figures()))
+    text = page(template_values(run, analyse(run, []), [], Figures()))
     for unwanted in ("Toll prices", "Cost sheet", "Two predictions", "Contrasts"):
         assert unwanted not in text

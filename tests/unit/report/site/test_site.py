@@ -261,7 +261,7 @@ def test_a_hostile_run_among_others_is_left_out(
 
 
 def test_the_folder_of_a_run_is_no_site(stores: list[Store]) -> None:
-    with pytest.raises(UsageError, match="which is kept as it is"):
+    with pytest.raises(UsageError, match="which must not change"):
         publish(stores, stores[0].folder / "report", "x")
     assert not (stores[0].folder / "report").exists()
 

@@ -1,9 +1,12 @@
+from xml.etree import ElementTree
+
 import msgspec
 
 from harness.analysis.analyse import Analysis, analyse
 from harness.analysis.measures import Measure
 from harness.records.run import Run
-from harness.report.site.trends import trends
+from harness.report.drawing.draw import svg_of
+from harness.report.site.trends import alternative, trend_chart, trends
 from tests.toys.runs import BASELINE, CONDITION, simulate
 from tests.toys.shelves import COST, dated_run
 
@@ -58,16 +61,16 @@ def test_the_name_of_a_group_is_the_study_s_own_affair() -> None:
     )
     run = msgspec.structs.replace(SECOND, study=study)
     trials = [msgspec.structs.replace(t, condition=grouped) for t in simulate(run, COST, 1)]
-    found = trends([analysed(FIRST), (run, analyse(run, trials))])
-    assert {trend.variant for trend in found} == set(COST)
-    assert all(trend.condition.group is None for trend in found)
+    followed = trends([analysed(FIRST), (run, analyse(run, trials))])
+    assert {trend.variant for trend in followed} == set(COST)
+    assert all(trend.condition.group is None for trend in followed)
 
 
 def test_a_run_in_between_that_lacks_the_variant_leaves_a_gap() -> None:
     third = dated_run(3, {"x": "3"})
     trials = [t for t in simulate(SECOND, COST, 1) if t.variant == BASELINE]
-    found = trends([analysed(FIRST), (SECOND, analyse(SECOND, trials)), analysed(third)])
-    (other,) = [trend for trend in found if trend.variant == "b/other"]
+    followed = trends([analysed(FIRST), (SECOND, analyse(SECOND, trials)), analysed(third)])
+    (other,) = [trend for trend in followed if trend.variant == "b/other"]
     assert [point.number for point in other.points] == [1, 3]
     assert other.points[1].changed == ("x 1 to 3",)
 
@@ -89,3 +92,25 @@ def test_what_a_run_itself_does_not_rank_by_is_marked() -> None:
     first, second = base.points
     assert Measure.CPU in first.unranked
     assert Measure.CPU not in second.unranked
+
+
+RUNS = [dated_run(month) for month in (1, 2, 3)]
+FOLLOWED = trends([(run, analyse(run, simulate(run, COST, seed))) for seed, run in enumerate(RUNS)])
+
+
+def test_a_chart_is_an_svg_with_a_panel_for_every_variant_and_a_place_for_every_run() -> None:
+    drawing = ElementTree.fromstring(svg_of(trend_chart(FOLLOWED, Measure.CPU)))
+    assert drawing.tag.endswith("svg")
+    assert {*COST, "1", "2", "3"} <= {text.strip() for text in drawing.itertext()}
+
+
+def test_the_alternative_of_a_chart_has_every_run() -> None:
+    text = alternative(FOLLOWED, Measure.CPU)
+    assert text.startswith(Measure.CPU.heading)
+    for name in COST:
+        assert name in text
+    assert text.count("in run 3") == len(COST)
+
+
+def test_a_measure_without_estimates_has_no_values_in_the_alternative() -> None:
+    assert "in run" not in alternative(FOLLOWED, Measure.SUSTAINED)

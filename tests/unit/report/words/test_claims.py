@@ -6,7 +6,7 @@ import pytest
 from harness.analysis.claims.judge import Evidence, Judgement, Verdict, verdict_of
 from harness.analysis.stats.intervals import Interval
 from harness.inputs.claims import Claim
-from harness.report.words.claims import claims_view, evidence_row, summary, wanted
+from harness.report.words.claims import claims_values, evidence_row, summary, wanted
 
 VALUE = Interval(45.0, 40.0, 50.0, 2.0, 5)
 ITEM = Evidence("tiny-1", "io_read-c8-r100", "throughput of b / a", VALUE, 40.0, None, True)
@@ -96,7 +96,7 @@ def test_of_more_than_three_on_a_side_the_rest_is_counted_each_once() -> None:
 
 
 def rows(*judgements: Judgement) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = claims_view(judgements)["rows"]
+    found: list[dict[str, Any]] = claims_values(judgements)["rows"]
     return found
 
 
@@ -109,7 +109,7 @@ def test_claims_of_which_a_run_tells_something_are_shown_with_all_of_their_evide
 
 
 def test_claims_that_a_run_does_not_test_are_named_alone() -> None:
-    view = claims_view([judgement(name="X1"), judgement(item("cpu", None), name="X2")])
+    view = claims_values([judgement(name="X1"), judgement(item("cpu", None), name="X2")])
     assert [row["name"] for row in view["rows"]] == ["X2"]
     assert view["untested"] == ["X1"]
 

@@ -11,8 +11,7 @@ from harness.analysis.condition import pieces_of
 from harness.records.plan import DUPLICATE
 from harness.records.trial import Trial
 from harness.report.charts.pairs import pair_figures
-from harness.report.data.explorer import explorer
-from harness.report.data.seen import seen
+from harness.report.data.explorer import explorer_data, trial_data
 from harness.report.drawing.figures import Figures
 from tests.toys.labelling import labelled
 from tests.toys.runs import BASELINE, CONDITION, make_run, make_study, simulate
@@ -26,10 +25,10 @@ TRIALS = simulate(
 def figures_of(trials: list[Trial]) -> Figures:
     made, pieces = Figures(), pieces_of(RUN, trials)
     analysis = analyse(RUN, trials, (), pieces)
-    explored = explorer(RUN, analysis, pieces, seen(RUN, pieces, labelled(RUN, trials)))
+    explored = explorer_data(RUN, analysis, pieces, trial_data(RUN, pieces, labelled(RUN, trials)))
     (chart, _) = pair_figures(explored, made)[CONDITION.name]
     made.finish()
-    assert base64.b64decode(chart["uri"].partition(",")[2]).decode() == made.made[0].svg
+    assert base64.b64decode(chart["uri"].partition(",")[2]).decode() == made.all[0].svg
     return made
 
 
@@ -38,7 +37,7 @@ def text_of(svg: str) -> str:
 
 
 def test_pairs_show_ratios_of_row_to_column_with_their_variants() -> None:
-    cpu, throughput = figures_of(TRIALS).made
+    cpu, throughput = figures_of(TRIALS).all
     assert cpu.stem == f"{CONDITION.name}-pairs-server_cpu_us_per_request"
     assert throughput.stem == f"{CONDITION.name}-pairs-throughput_per_s"
     text = text_of(cpu.svg)
@@ -52,7 +51,7 @@ def test_pairs_show_ratios_of_row_to_column_with_their_variants() -> None:
 
 def test_pairs_that_may_not_be_tested_are_said_to_be_none() -> None:
     """Nobody ran twice, so nothing tells noise from difference."""
-    cpu, _ = figures_of([t for t in TRIALS if not t.entry.endswith(DUPLICATE)]).made
+    cpu, _ = figures_of([t for t in TRIALS if not t.entry.endswith(DUPLICATE)]).all
     assert "not tested, because" in cpu.alt
     assert "differ beyond noise" not in cpu.alt
     assert "not tested" in text_of(cpu.svg)

@@ -4,13 +4,13 @@ import psutil
 import pytest
 
 from harness.base.errors import DrawingFailed
-from harness.report.drawing.studio import Studio
-from tests.unit.report.drawing.test_figures import SPEC
+from harness.report.drawing.pool import DrawingPool
+from tests.toys.charts import SPEC
 
 
 @pytest.fixture
-def studio() -> Iterator[Studio]:
-    made = Studio(2)
+def pool() -> Iterator[DrawingPool]:
+    made = DrawingPool(2)
     yield made
     made.close()
 
@@ -21,16 +21,16 @@ def program() -> list[psutil.Process]:
     return [child for child in children if "harness.report.drawing.draw" in child.cmdline()]
 
 
-def test_what_is_asked_for_is_drawn_whatever_the_order(studio: Studio) -> None:
-    asked = [studio.draw(SPEC | {"title": f"chart {number}"}) for number in range(5)]
+def test_what_is_asked_for_is_drawn_whatever_the_order(pool: DrawingPool) -> None:
+    asked = [pool.draw(SPEC | {"title": f"chart {number}"}) for number in range(5)]
     for number, drawing in reversed(list(enumerate(asked))):
         assert f"chart {number}" in drawing.result().svg
         assert drawing.result().png.startswith(b"\x89PNG")
 
 
-def test_it_draws_in_as_many_processes_as_it_has_easels_and_they_end_with_it() -> None:
+def test_it_draws_in_as_many_processes_as_it_has_workers_and_they_end_with_it() -> None:
     before = set(program())
-    made = Studio(2)
+    made = DrawingPool(2)
     for drawing in [made.draw(SPEC) for _ in range(6)]:
         drawing.result()
     begun = set(program()) - before
@@ -39,15 +39,15 @@ def test_it_draws_in_as_many_processes_as_it_has_easels_and_they_end_with_it() -
     assert not any(process.is_running() for process in begun)
 
 
-def test_what_cannot_be_drawn_is_one_sentence_and_the_next_is_drawn(studio: Studio) -> None:
-    with pytest.raises(DrawingFailed, match=r"^A chart could not be drawn; .* said: \S+"):
-        studio.draw({"mark": 7}).result()
-    assert studio.draw(SPEC).result().svg.startswith("<svg")
+def test_what_cannot_be_drawn_is_one_sentence_and_the_next_is_drawn(pool: DrawingPool) -> None:
+    with pytest.raises(DrawingFailed, match=r"^A chart could not be drawn; .* ended with: \S+"):
+        pool.draw({"mark": 7}).result()
+    assert pool.draw(SPEC).result().svg.startswith("<svg")
 
 
 def test_processes_that_were_killed_are_replaced() -> None:
     before = set(program())
-    made = Studio(2)
+    made = DrawingPool(2)
     made.draw(SPEC).result()
     killed = set(program()) - before
     for process in killed:

@@ -1,4 +1,3 @@
-import base64
 from xml.etree import ElementTree
 
 import msgspec
@@ -7,7 +6,8 @@ import pytest
 from harness.analysis.analyse import analyse
 from harness.analysis.measures import Measure
 from harness.analysis.variants import Comparison
-from harness.report.charts.intervals import colours, data_uri, interval_chart
+from harness.report.charts.estimates import estimate_file
+from harness.report.charts.specification import colours
 from harness.report.drawing.draw import svg_of
 from tests.toys.runs import BASELINE, make_run, make_study, simulate
 
@@ -28,32 +28,20 @@ def texts(svg: str) -> str:
 
 @pytest.mark.parametrize("measure", [Measure.CPU, Measure.THROUGHPUT, Measure.DATABASE_CPU])
 def test_a_chart_is_an_svg_that_names_every_variant_and_the_unit(measure: Measure) -> None:
-    svg = svg_of(interval_chart(comparison(measure), RUN.study.variants, PALETTE))
+    svg = svg_of(estimate_file(comparison(measure), RUN.study.variants, PALETTE))
     assert ElementTree.fromstring(svg).tag.endswith("svg")
     assert all(name in texts(svg) for name in RUN.study.variants)
     assert measure.heading in texts(svg)
 
 
 def test_a_variant_without_an_estimate_is_left_out() -> None:
-    svg = svg_of(interval_chart(comparison(), [*RUN.study.variants, "c/absent"], PALETTE))
+    svg = svg_of(estimate_file(comparison(), [*RUN.study.variants, "c/absent"], PALETTE))
     assert "c/absent" not in texts(svg)
-
-
-def test_a_variant_has_one_colour_of_its_own() -> None:
-    names = [f"a/{number}" for number in range(12)]
-    assert list(colours(names)) == names
-    assert len(set(colours(names).values())) == 12
-
-
-def test_a_data_uri_holds_the_svg_itself() -> None:
-    kind, _, body = data_uri("<svg>é</svg>").partition(",")
-    assert kind == "data:image/svg+xml;base64"
-    assert base64.b64decode(body).decode() == "<svg>é</svg>"
 
 
 def marks(found: Comparison) -> int:
     """Shapes and lines of what is drawn, axes and grid left out."""
-    drawn = ElementTree.fromstring(svg_of(interval_chart(found, RUN.study.variants, PALETTE)))
+    drawn = ElementTree.fromstring(svg_of(estimate_file(found, RUN.study.variants, PALETTE)))
     roles = (node.get("aria-roledescription", "") for node in drawn.iter())
     return sum(role in {"point", "rule mark", "tick"} for role in roles)
 

@@ -1,20 +1,27 @@
 """Successes per second while Locust's users come: a panel per added latency, a line per setup."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from harness.analysis.locust.cells import Cell
 from harness.analysis.locust.rates import PEAK_S
 from harness.analysis.locust.summary import Ramps
-from harness.report.charts.intervals import colours
+from harness.report.charts.specification import (
+    Spec,
+    as_file,
+    colour_of,
+    colours,
+    dash_of,
+    nominal,
+    quantitative,
+)
 from harness.report.words import numbers
 
 
-def ramp_chart(ramps: Ramps, setups: Sequence[str], endpoint: str) -> dict[str, Any]:
-    """Lines are means over five seconds, dashed ones failures; each panel has its own axis,
-    because added latency changes rates by two orders of magnitude."""
-    import altair as alt  # slow to import, and wanted by no other command
+def ramp_chart(ramps: Ramps, setups: Sequence[str], endpoint: str) -> Spec:
+    """Means over five seconds; failures are dashed.
 
+    Each panel has its own axis, because added latency changes rates by two orders of magnitude.
+    """
     rows = [
         {"second": at, "rate": rate, "setup": cell.setup, "kind": kind, "added": _added(cell)}
         for cell in ramps.cells
@@ -24,29 +31,27 @@ def ramp_chart(ramps: Ramps, setups: Sequence[str], endpoint: str) -> dict[str, 
         for at, rate in _smooth(series)
     ]
     panels = list(dict.fromkeys(_added(cell) for cell in ramps.cells))
-    palette = colours(setups)
-    base = alt.Chart(alt.InlineData(values=rows)).mark_line(strokeWidth=1.5)
-    chart = (
-        base.encode(
-            x=alt.X("second:Q", title="seconds since the first user"),
-            y=alt.Y("rate:Q", title="per second", scale=alt.Scale(zero=True)),
-            color=alt.Color(
-                "setup:N",
-                scale=alt.Scale(domain=list(palette), range=list(palette.values())),
-                legend=alt.Legend(title=None, orient="bottom", labelLimit=400),
-            ),
-            strokeDash=alt.StrokeDash(
-                "kind:N",
-                scale=alt.Scale(domain=["succeeded", "failed"], range=[[1, 0], [4, 3]]),
-                legend=alt.Legend(title=None, orient="bottom"),
-            ),
-        )
-        .properties(width=230, height=170)
-        .facet(column=alt.Column("added:N", title=None, sort=panels))
-        .resolve_scale(y="independent")
+    kinds = {"succeeded": [1, 0], "failed": [4, 3]}
+    channels = {
+        "x": quantitative("second", title="seconds since the first user"),
+        "y": quantitative("rate", title="per second", scale={"zero": True}),
+        "color": colour_of("setup", colours(setups), {"orient": "bottom", "labelLimit": 400}),
+        "strokeDash": dash_of("kind", kinds, {"orient": "bottom"}),
+    }
+    return as_file(
+        {
+            "data": {"name": "rows"},
+            "facet": {"column": nominal("added", title=None, sort=panels)},
+            "spec": {
+                "mark": {"type": "line", "strokeWidth": 1.5},
+                "encoding": channels,
+                "width": 230,
+                "height": 170,
+            },
+            "resolve": {"scale": {"y": "independent"}},
+        },
+        {"rows": rows},
     )
-    made: dict[str, Any] = chart.to_dict(validate=False)
-    return made
 
 
 def alternative(ramps: Ramps, endpoint: str) -> str:

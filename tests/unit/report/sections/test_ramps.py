@@ -16,13 +16,12 @@ from harness.inputs.settings import Ramp
 from harness.inputs.study import Condition, Latency
 from harness.records.trial import RoundTrips
 from harness.report.drawing.figures import Figures
-from harness.report.sections.locust import (
-    DETAILS,
+from harness.report.sections.ramps import DETAILS, ramps_values
+from harness.report.words.ramps import (
     KEPT,
     gain_sentence,
-    pair,
     ramp_words,
-    ramps_view,
+    rate_and_total,
     reason,
     route,
 )
@@ -160,7 +159,7 @@ def test_limits_waits_errors_and_connections_are_told_in_this_order() -> None:
 def test_a_pair_is_the_highest_rate_and_all_successes(
     highest: float | None, successes: float | None, text: str
 ) -> None:
-    assert pair(highest, successes) == text
+    assert rate_and_total(highest, successes) == text
 
 
 @pytest.mark.parametrize(
@@ -233,14 +232,14 @@ TRIALS = [
 
 def shown() -> dict[str, Any]:
     figures = Figures()
-    view = ramps_view(RUN, summarise(RUN, TRIALS), figures)
+    view = ramps_values(RUN, summarise(RUN, TRIALS), figures)
     figures.finish()
     assert view is not None
     return view
 
 
 def test_a_run_of_our_own_generator_has_no_cells_to_show() -> None:
-    assert ramps_view(make_run(), None, Figures()) is None
+    assert ramps_values(make_run(), None, Figures()) is None
 
 
 def test_a_row_has_each_setups_figures_beside_the_published_ones() -> None:

@@ -1,0 +1,117 @@
+"""Processes that draw charts while the report computes."""
+
+import atexit
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from functools import cache
+from queue import SimpleQueue
+from typing import Any
+
+import msgspec
+
+from harness.base.errors import DrawingFailed
+from harness.report.drawing.draw import Drawing
+
+_WORKERS = 2
+"""More would wait for the process that makes the specifications."""
+
+
+class DrawingPool:
+    """A fixed number of worker processes. They start at once; a worker that ends is replaced."""
+
+    def __init__(self, workers: int) -> None:
+        self._threads = ThreadPoolExecutor(workers, "drawing")
+        self._idle: SimpleQueue[_Worker] = SimpleQueue()
+        for _ in range(workers):
+            self._idle.put(_Worker())
+
+    def draw(self, spec: Mapping[str, Any]) -> Future[Drawing]:
+        """Draw a Vega-Lite specification.
+
+        The future raises DrawingFailed if the chart cannot be drawn.
+        """
+        return self._threads.submit(self._draw, json.dumps(spec).encode())
+
+    def close(self) -> None:
+        """End all workers."""
+        self._threads.shutdown()
+        while not self._idle.empty():
+            self._idle.get().close()
+
+    def _draw(self, spec: bytes) -> Drawing:
+        """There is a thread per worker, so a worker is idle."""
+        worker = self._idle.get()
+        try:
+            if not worker.alive:
+                worker.close()
+                worker = _Worker()
+            return worker.draw(spec)
+        finally:
+            self._idle.put(worker)
+
+
+class _Worker:
+    """One process that runs `drawing.draw`."""
+
+    def __init__(self) -> None:
+        with ExitStack() as stack:
+            self._stderr = stack.enter_context(tempfile.TemporaryFile())
+            self._open = stack.pop_all()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "harness.report.drawing.draw"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._stderr,
+            start_new_session=True,  # Ctrl-C must reach the report alone
+        )
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process still runs."""
+        return self._process.poll() is None
+
+    def draw(self, spec: bytes) -> Drawing:
+        """Send a specification and wait for the drawing.
+
+        Raises:
+            DrawingFailed: with the last line of its standard error; the process has ended.
+        """
+        requests, answers = self._process.stdin, self._process.stdout
+        assert requests is not None
+        assert answers is not None
+        try:
+            requests.write(spec + b"\n")
+            requests.flush()
+            answer = answers.readline()
+        except BrokenPipeError:
+            answer = b""
+        if not answer:
+            self._process.wait()
+            raise DrawingFailed(
+                f"A chart could not be drawn; the drawing process ended with: {self._last_line()}"
+            )
+        return msgspec.json.decode(answer, type=Drawing)
+
+    def close(self) -> None:
+        """Close its input, so that it ends."""
+        self._process.communicate()
+        self._open.close()
+
+    def _last_line(self) -> str:
+        self._stderr.seek(0)
+        lines = self._stderr.read().decode(errors="replace").split("\n")
+        return next((line.strip() for line in reversed(lines) if line.strip()), "no message")
+
+
+@cache
+def drawing_pool() -> DrawingPool:
+    """The pool of this process: it takes a second to start, and `publish` makes many reports."""
+    pool = DrawingPool(min(_WORKERS, os.process_cpu_count() or 1))
+    atexit.register(pool.close)
+    return pool
