@@ -25,7 +25,8 @@ from harness.base.errors import DatabaseFailed, ServerFailed
 from harness.inputs.contract import ENDPOINTS, Operation
 from harness.inputs.manifests import QUANTITIES, Variant
 from harness.inputs.settings import ApplicationSettings
-from harness.lab.latency.observing_relay import Observer, Relay
+from harness.lab.latency.observing_relay import ObservingRelay
+from harness.lab.latency.relay import Observer
 from harness.lab.network import HOST, Address
 from harness.lab.postgres.url import address_of, at_address
 from harness.lab.servers import LiveServer
@@ -144,11 +145,10 @@ def _start(
         return wires[-1].feed
 
     url = bench.database.login(variant.name)
-    there = address_of(url)
-    relay = stack.enter_context(Relay(there.host, there.port, observe_database))
+    relay = stack.enter_context(ObservingRelay(address_of(url), observe_database))
     counters = stack.enter_context(Counters()) if instrumented else None
     settings = ApplicationSettings(
-        database_url=at_address(url, Address(HOST, relay.port)), pool_size=_POOL,
+        database_url=at_address(url, relay.address), pool_size=_POOL,
         pool_timeout_s=_POOL_TIMEOUT_S, cpu_iterations=1_000, wait_ms=1,
     )  # fmt: skip
     server = stack.enter_context(
@@ -157,10 +157,12 @@ def _start(
             extra=counters.environment if counters else None,
         )
     )  # fmt: skip
-    front = stack.enter_context(Relay(HOST, server.port, lambda: partial(_weigh, passed)))
+    front = stack.enter_context(
+        ObservingRelay(Address(HOST, server.port), lambda: partial(_weigh, passed))
+    )
     subject = Subject(
-        variant=variant.name, probe=Probe(f"http://{HOST}:{front.port}"), contract=bench.contract,
-        database=bench.database, settings=settings,
+        variant=variant.name, probe=Probe(f"http://{HOST}:{front.address.port}"),
+        contract=bench.contract, database=bench.database, settings=settings,
     )  # fmt: skip
     return _Watched(server, subject, passed, wires, counters)
 

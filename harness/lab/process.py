@@ -48,6 +48,11 @@ class Child:
             return without_paths("\n".join(last))
         return ""
 
+    def quotation(self) -> str:
+        """The last words as the end of an error message, or nothing."""
+        words = self.last_words()
+        return f" It said:\n{words}" if words else ""
+
     def stop(self, first: signal.Signals = signal.SIGTERM, patience_s: float = 5.0) -> None:
         """Ask it to end, wait, then kill it and every descendant that is left."""
         family = self._family()

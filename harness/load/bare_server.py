@@ -1,8 +1,8 @@
-"""A server that does next to nothing, to find out how fast the generator is.
+"""A server that does as little work as possible, to find out how fast the generator is.
 
-It speaks just enough HTTP/1.1 for that: every complete GET gets the same small correct response,
-and anything else ends the connection. Run as `python -m harness.load.bare_server HOST`; it takes a
-free port and writes its number as one line to standard output.
+Every complete GET gets the same small correct HTTP/1.1 response; anything else ends the connection.
+Run as `python -m harness.load.bare_server HOST`: it takes a free port and sends its number as a
+message of `base.channel`.
 """
 
 import asyncio
@@ -10,6 +10,8 @@ import sys
 from typing import cast
 
 import uvloop
+
+from harness.base import channel
 
 BODY = b'{"status":"ok"}'
 RESPONSE = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (
@@ -43,8 +45,7 @@ class BareProtocol(asyncio.Protocol):
 
 async def _serve(host: str) -> None:
     server = await asyncio.get_running_loop().create_server(BareProtocol, host, 0, backlog=4096)
-    sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
-    sys.stdout.flush()
+    channel.send(sys.stdout.buffer, server.sockets[0].getsockname()[1])
     await server.serve_forever()
 
 

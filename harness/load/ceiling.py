@@ -9,6 +9,7 @@ from typing import Literal
 
 import msgspec
 
+from harness.base.channel import Channel
 from harness.base.errors import GeneratorFailed, ServerFailed
 from harness.lab.clocks import process_cpu_ns
 from harness.lab.network import HOST
@@ -22,6 +23,7 @@ _TARGET = "bare"
 _SLICES = 4
 """Their median is the ceiling: one that a neighbour disturbed does not count."""
 _WARMUP_S = 0.3
+_PORT = msgspec.msgpack.Decoder(int)
 _SATURATED = 0.9
 """Of a core. A busy process stays below 1 where neighbours take time from it."""
 
@@ -129,14 +131,15 @@ def _bare_server(cpus: Sequence[int]) -> Iterator[tuple[Child, int]]:
     """The bare server's process and its port, within the block."""
     program = [sys.executable, "-m", "harness.load.bare_server", HOST]
     child = launch(program, cpus=cpus, pipes=True)
+
+    def died() -> ServerFailed:
+        return ServerFailed(
+            "The bare server ended at its start; run `uv run python -m harness.load.bare_server "
+            f"{HOST}` to see why."
+        )
+
     try:
-        assert child.popen.stdout is not None
-        line = child.popen.stdout.readline()
-        if not line:
-            raise ServerFailed(
-                "The bare server ended at its start; run `uv run python -m "
-                f"harness.load.bare_server {HOST}` to see why."
-            )
-        yield child, int(line)
+        channel = Channel(child.popen.stdin, child.popen.stdout, _PORT, died)
+        yield child, channel.answer()
     finally:
         child.stop()

@@ -7,15 +7,16 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, Protocol, Self
+from typing import Protocol, Self
 
 import msgspec
 import numpy as np
 
+from harness.base.channel import Channel
 from harness.base.errors import GeneratorFailed
 from harness.lab.process import Child, launch
-from harness.load import protocol
 from harness.load.protocol import (
+    ANSWERS,
     Answer,
     Arrivals,
     Close,
@@ -188,37 +189,25 @@ class ProcessGenerator:
 
 
 class _Worker:
-    """One process, with the pipe to it and from it."""
+    """One process, and the channel to it."""
 
     def __init__(self, cpus: Sequence[int], log: Path | None) -> None:
         self._child: Child = launch(
             [sys.executable, "-m", "harness.load.worker.worker"],
             cpus=cpus, log=log, pipes=True, death_signal="SIGKILL", prompt=True,
         )  # fmt: skip
+        pipes = self._child.popen.stdin, self._child.popen.stdout
+        self.channel = Channel(*pipes, ANSWERS, self._died)
 
     @property
     def pid(self) -> int:
         return self._child.pid
 
     def tell(self, command: Command) -> None:
-        stream = self._child.popen.stdin
-        assert stream is not None
-        try:
-            protocol.write(stream, command)
-        except BrokenPipeError:
-            raise self._died() from None
-
-    @property
-    def stream(self) -> IO[bytes]:
-        """Its answers; nothing of one is ever left in the buffer."""
-        stream = self._child.popen.stdout
-        assert stream is not None
-        return stream
+        self.channel.tell(command)
 
     def answer(self) -> Answer:
-        answer = protocol.read_answer(self.stream)
-        if answer is None:
-            raise self._died()
+        answer = self.channel.answer()
         if isinstance(answer, Failed):
             raise GeneratorFailed(f"The load generator refused: {answer.reason}.")
         return answer
@@ -227,19 +216,18 @@ class _Worker:
         self._child.stop()
 
     def _died(self) -> GeneratorFailed:
-        words = self._child.last_words()
         return GeneratorFailed(
             "The load generator's process died; resume the run to repeat the trial."
-            + (f" It said:\n{words}" if words else "")
+            + self._child.quotation()
         )
 
 
 def _silent_until(workers: Sequence[_Worker], at_ns: int) -> bool:
-    """Wait; False as soon as one of them says something before that time, or dies."""
-    streams = [worker.stream for worker in workers]
+    """Wait until that time; False if one of them answers or dies before."""
+    streams = [worker.channel.answers for worker in workers]
     remaining = max(0, at_ns - time.monotonic_ns()) / 1e9
-    spoken, _, _ = select.select(streams, [], [], remaining)
-    return not spoken or time.monotonic_ns() >= at_ns
+    answered, _, _ = select.select(streams, [], [], remaining)
+    return not answered or time.monotonic_ns() >= at_ns
 
 
 def _shares(connections: int, processes: int) -> list[int]:

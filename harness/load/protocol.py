@@ -1,13 +1,10 @@
-"""What harness and generator say to each other, as length-prefixed MessagePack."""
+"""Messages between the harness and the load generator's processes; see `base.channel`."""
 
-import struct
-from typing import IO, Literal
+from typing import Literal
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-
-_LENGTH = struct.Struct(">I")
 
 
 class Exchange(msgspec.Struct, frozen=True, tag=True):
@@ -155,34 +152,5 @@ class Tally(msgspec.Struct, frozen=True, tag=True):
 Command = Open | Slice | Window | Close
 Answer = Done | Failed | Tally
 
-_encoder = msgspec.msgpack.Encoder()
-_commands = msgspec.msgpack.Decoder(Command)
-_answers = msgspec.msgpack.Decoder(Answer)
-
-
-def write(stream: IO[bytes], message: Command | Answer) -> None:
-    """Send one message, at once."""
-    body = _encoder.encode(message)
-    stream.write(_LENGTH.pack(len(body)) + body)
-    stream.flush()
-
-
-def read_command(stream: IO[bytes]) -> Command | None:
-    """The next command, or None when the harness has closed the stream."""
-    body = _read(stream)
-    return None if body is None else _commands.decode(body)
-
-
-def read_answer(stream: IO[bytes]) -> Answer | None:
-    """The next answer, or None when the generator has ended."""
-    body = _read(stream)
-    return None if body is None else _answers.decode(body)
-
-
-def _read(stream: IO[bytes]) -> bytes | None:
-    prefix = stream.read(_LENGTH.size)
-    if len(prefix) < _LENGTH.size:
-        return None
-    (length,) = _LENGTH.unpack(prefix)
-    body = stream.read(length)
-    return body if len(body) == length else None
+COMMANDS: msgspec.msgpack.Decoder[Command] = msgspec.msgpack.Decoder(Command)
+ANSWERS: msgspec.msgpack.Decoder[Answer] = msgspec.msgpack.Decoder(Answer)

@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import Self
 
 from harness.inputs.study import Study
-from harness.lab.latency.injector import Injector
+from harness.lab.latency.injector import Injector, RelayInjector
 from harness.lab.latency.netem import NetemInjector
-from harness.lab.latency.relay import RelayInjector
 from harness.lab.postgres.database import Database
 from harness.lab.postgres.waits import WaitSampler
 from harness.lab.speed.probe import SpeedProbe

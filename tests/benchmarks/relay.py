@@ -21,7 +21,7 @@ from harness.base.workspace import cache_folder
 from harness.inputs.settings import DatabaseSettings
 from harness.inputs.study import Latency
 from harness.lab.clocks import process_cpu_ns
-from harness.lab.latency.relay import RelayInjector
+from harness.lab.latency.injector import RelayInjector
 from harness.lab.postgres.cluster import EmbeddedPostgres
 from harness.runner.legs import Legs
 from tests.benchmarks.comparison import LOAD_CPU, SERVER_CPU, drawn, ratio, rounds, spread

@@ -8,8 +8,18 @@ from typing import BinaryIO
 
 import uvloop
 
-from harness.load import protocol
-from harness.load.protocol import Answer, Close, Command, Done, Failed, Open, Slice, Window
+from harness.base import channel
+from harness.load.protocol import (
+    COMMANDS,
+    Answer,
+    Close,
+    Command,
+    Done,
+    Failed,
+    Open,
+    Slice,
+    Window,
+)
 from harness.load.worker.target import Target
 
 
@@ -23,7 +33,7 @@ class LoadWorker:
 
     def serve(self, commands: BinaryIO) -> None:
         """Until the parent closes the stream."""
-        while (command := protocol.read_command(commands)) is not None:
+        while (command := channel.receive(commands, COMMANDS)) is not None:
             # A collection in the middle of a slice would be latency of ours, not the server's.
             gc.collect()
             gc.disable()
@@ -33,7 +43,7 @@ class LoadWorker:
                 answer = Failed(f"no target {error}")
             finally:
                 gc.enable()
-            protocol.write(self._answers, answer)
+            channel.send(self._answers, answer)
         self._loop.run_until_complete(self._close_all())
 
     async def _close_all(self) -> None:

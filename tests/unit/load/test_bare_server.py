@@ -5,8 +5,10 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 
+from harness.base import channel
 from harness.load.bare_server import BODY, RESPONSE
 from harness.load.worker.http1 import ResponseParser, request_bytes
 from tests.toys.http import HOST
@@ -21,7 +23,9 @@ def port() -> Iterator[int]:
     argv = [sys.executable, "-m", "harness.load.bare_server", HOST]
     with subprocess.Popen(argv, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
-        yield int(process.stdout.readline())
+        number = channel.receive(process.stdout, msgspec.msgpack.Decoder(int))
+        assert number is not None
+        yield number
         process.kill()
 
 

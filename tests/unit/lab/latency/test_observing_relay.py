@@ -2,23 +2,15 @@
 
 import random
 import socket
-import socketserver
-import struct
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from queue import Queue
 from typing import Literal
 
-from harness.lab.latency.observing_relay import Relay
-from harness.lab.network import HOST, check_free, free_port
+from harness.lab.latency.observing_relay import ObservingRelay
+from harness.lab.network import HOST, Address, check_free, free_port
+from tests.toys.tcp import PIECE, connect, echo, ends, receive, reset, rest, serving
 from tests.waiting import PATIENCE_S
-
-PIECE = 65_536
-RST_AT_CLOSE = struct.pack("ii", 1, 0)
-
-type Behaviour = Callable[[socket.socket], None]
-"""What a server does with one connection, which is closed afterwards."""
 
 
 class Seen:
@@ -32,62 +24,8 @@ class Seen:
         (self.out if direction == "out" else self.into).extend(data)
 
 
-@contextmanager
-def serving(behave: Behaviour) -> Iterator[int]:
-    """The port of a server that has a thread per connection."""
-
-    class Handler(socketserver.BaseRequestHandler):
-        def handle(self) -> None:
-            with suppress(OSError):  # the connection ended in the middle
-                behave(self.request)
-
-    with socketserver.ThreadingTCPServer((HOST, 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield server.server_address[1]
-        finally:
-            server.shutdown()
-            thread.join()
-
-
-def connect(relay: Relay) -> socket.socket:
-    return socket.create_connection((HOST, relay.port), timeout=PATIENCE_S)
-
-
-def receive(connection: socket.socket, size: int) -> bytes:
-    """So many bytes."""
-    heard = bytearray()
-    while len(heard) < size and (data := connection.recv(size - len(heard))):
-        heard += data
-    return bytes(heard)
-
-
-def rest(connection: socket.socket) -> bytes:
-    """All until the other side has said its last."""
-    heard = bytearray()
-    while data := connection.recv(PIECE):
-        heard += data
-    return bytes(heard)
-
-
-def ends(connection: socket.socket) -> bool:
-    """Whether nothing more comes, because of an end in order or of a reset."""
-    try:
-        return connection.recv(1) == b""
-    except ConnectionResetError:
-        return True
-
-
-def reset(connection: socket.socket) -> None:
-    """End it with RST instead of FIN."""
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RST_AT_CLOSE)
-    connection.close()
-
-
-def echo(connection: socket.socket) -> None:
-    while data := connection.recv(PIECE):
-        connection.sendall(data)
+def client_of(relay: ObservingRelay) -> socket.socket:
+    return connect(relay.address)
 
 
 def say_back_at_the_end(connection: socket.socket) -> None:
@@ -96,7 +34,11 @@ def say_back_at_the_end(connection: socket.socket) -> None:
 
 def test_bytes_pass_both_ways_unchanged() -> None:
     every = bytes(range(256))
-    with serving(echo) as port, Relay(HOST, port, Seen) as relay, connect(relay) as client:
+    with (
+        serving(echo) as there,
+        ObservingRelay(there, Seen) as relay,
+        client_of(relay) as client,
+    ):
         client.sendall(every)
         assert receive(client, 256) == every
         client.sendall(b"\n")
@@ -111,9 +53,9 @@ def test_the_observer_is_shown_every_byte_and_its_direction() -> None:
         connection.sendall(receive(connection, 3).upper())
 
     with (
-        serving(greet) as port,
-        Relay(HOST, port, lambda: seen) as relay,
-        connect(relay) as client,
+        serving(greet) as there,
+        ObservingRelay(there, lambda: seen) as relay,
+        client_of(relay) as client,
     ):
         assert receive(client, 14) == b"who is there? "
         client.sendall(b"toy")
@@ -130,10 +72,10 @@ def test_each_connection_has_an_observer_of_its_own() -> None:
         return made[-1]
 
     with (
-        serving(echo) as port,
-        Relay(HOST, port, observe) as relay,
-        connect(relay) as one,
-        connect(relay) as other,
+        serving(echo) as there,
+        ObservingRelay(there, observe) as relay,
+        client_of(relay) as one,
+        client_of(relay) as other,
     ):
         for client, word in ((one, b"one"), (other, b"other"), (one, b" more")):
             client.sendall(word)
@@ -147,9 +89,9 @@ def test_megabytes_pass_both_ways_unchanged() -> None:
     seen = Seen()
     much = random.Random(7).randbytes(5_000_000)
     with (
-        serving(say_back_at_the_end) as port,
-        Relay(HOST, port, lambda: seen) as relay,
-        connect(relay) as client,
+        serving(say_back_at_the_end) as there,
+        ObservingRelay(there, lambda: seen) as relay,
+        client_of(relay) as client,
     ):
         client.sendall(much)
         client.shutdown(socket.SHUT_WR)
@@ -173,9 +115,9 @@ def test_a_client_that_does_not_read_holds_up_the_server() -> None:
         held.set()
 
     with (
-        serving(pour) as port,
-        Relay(HOST, port, lambda: seen) as relay,
-        connect(relay) as client,
+        serving(pour) as there,
+        ObservingRelay(there, lambda: seen) as relay,
+        client_of(relay) as client,
     ):
         assert held.wait(6 * PATIENCE_S)
         heard = len(rest(client))
@@ -185,9 +127,9 @@ def test_a_client_that_does_not_read_holds_up_the_server() -> None:
 
 def test_a_client_that_has_said_its_last_still_hears_the_answer() -> None:
     with (
-        serving(say_back_at_the_end) as port,
-        Relay(HOST, port, Seen) as relay,
-        connect(relay) as client,
+        serving(say_back_at_the_end) as there,
+        ObservingRelay(there, Seen) as relay,
+        client_of(relay) as client,
     ):
         client.sendall(b"what do you say?")
         client.shutdown(socket.SHUT_WR)
@@ -202,8 +144,8 @@ def test_a_server_that_has_said_its_last_still_hears_the_client() -> None:
         connection.shutdown(socket.SHUT_WR)
         heard.put(rest(connection))
 
-    with serving(listen_on) as port, Relay(HOST, port, Seen) as relay:
-        with connect(relay) as client:
+    with serving(listen_on) as there, ObservingRelay(there, Seen) as relay:
+        with client_of(relay) as client:
             assert rest(client) == b"bye"
             client.sendall(b"one more thing")
         assert heard.get(timeout=PATIENCE_S) == b"one more thing"
@@ -215,14 +157,17 @@ def test_a_client_that_goes_ends_the_servers_connection() -> None:
     def listen(connection: socket.socket) -> None:
         heard.put(rest(connection))
 
-    with serving(listen) as port, Relay(HOST, port, Seen) as relay:
-        with connect(relay) as client:
+    with serving(listen) as there, ObservingRelay(there, Seen) as relay:
+        with client_of(relay) as client:
             client.sendall(b"that is all")
         assert heard.get(timeout=PATIENCE_S) == b"that is all"
 
 
 def test_where_nobody_listens_the_clients_connection_ends() -> None:
-    with Relay(HOST, free_port(), Seen) as relay, connect(relay) as client:
+    with (
+        ObservingRelay(Address(HOST, free_port()), Seen) as relay,
+        client_of(relay) as client,
+    ):
         assert ends(client)
 
 
@@ -231,7 +176,11 @@ def test_a_reset_by_the_server_ends_the_clients_connection() -> None:
         connection.recv(1)
         reset(connection)
 
-    with serving(hang_up) as port, Relay(HOST, port, Seen) as relay, connect(relay) as client:
+    with (
+        serving(hang_up) as there,
+        ObservingRelay(there, Seen) as relay,
+        client_of(relay) as client,
+    ):
         client.sendall(b"x")
         assert ends(client)
 
@@ -243,7 +192,11 @@ def test_a_reset_by_the_client_ends_the_servers_connection() -> None:
         connection.sendall(receive(connection, 1))
         ended.put(ends(connection))
 
-    with serving(listen) as port, Relay(HOST, port, Seen) as relay, connect(relay) as client:
+    with (
+        serving(listen) as there,
+        ObservingRelay(there, Seen) as relay,
+        client_of(relay) as client,
+    ):
         client.sendall(b"x")
         assert receive(client, 1) == b"x"
         reset(client)
@@ -251,17 +204,17 @@ def test_a_reset_by_the_client_ends_the_servers_connection() -> None:
 
 
 def test_leaving_ends_what_is_open_and_frees_the_port() -> None:
-    with serving(echo) as port, ExitStack() as stack:
-        with Relay(HOST, port, Seen) as relay:
-            clients = [stack.enter_context(connect(relay)) for _ in range(3)]
+    with serving(echo) as there, ExitStack() as stack:
+        with ObservingRelay(there, Seen) as relay:
+            clients = [stack.enter_context(client_of(relay)) for _ in range(3)]
             for client in clients:
                 client.sendall(b"x")
                 assert receive(client, 1) == b"x"
         assert all(ends(client) for client in clients)
-    check_free(relay.port)
+    check_free(relay.address.port)
 
 
 def test_a_relay_that_nobody_used_can_be_left() -> None:
-    with Relay(HOST, free_port(), Seen) as relay:
-        assert relay.port > 0
-    check_free(relay.port)
+    with ObservingRelay(Address(HOST, free_port()), Seen) as relay:
+        assert relay.address.port > 0
+    check_free(relay.address.port)

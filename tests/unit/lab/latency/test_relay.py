@@ -1,297 +1,116 @@
-"""The relay's process, between real sockets."""
+import asyncio
+from time import monotonic_ns
+
+from harness.lab.latency.relay import Line
+
+MS = 1_000_000
+
+
+async def until_empty(line: Line) -> None:
+    async with asyncio.timeout(5):
+        while not line.empty:
+            await asyncio.sleep(0.001)
+
+
+def test_a_piece_arrives_when_its_time_is_over_and_not_before() -> None:
+    async def go() -> int:
+        line = Line(asyncio.get_running_loop())
+        line.one_way_ns = 20 * MS
+        arrived: list[int] = []
+        began = monotonic_ns()
+        line.send(lambda _: arrived.append(monotonic_ns()), b"x")
+        await until_empty(line)
+        line.close()
+        return arrived[0] - began
+
+    assert asyncio.run(go()) >= 20 * MS
+
+
+def test_what_comes_after_never_overtakes_when_the_delay_shrinks() -> None:
+    async def go() -> list[bytes | None]:
+        line = Line(asyncio.get_running_loop())
+        arrived: list[bytes | None] = []
+        due = 0
+        for delay, piece in ((30, b"slow"), (0, b"fast"), (5, None)):
+            line.one_way_ns = delay * MS
+            due = line.send(arrived.append, piece, after_ns=due)
+        await until_empty(line)
+        line.close()
+        return arrived
+
+    assert asyncio.run(go()) == [b"slow", b"fast", None]
+
+
+def test_nobody_waits_for_a_piece_of_another_connection_that_is_due_later() -> None:
+    async def go() -> list[bytes | None]:
+        line = Line(asyncio.get_running_loop())
+        line.one_way_ns = 10 * MS
+        arrived: list[bytes | None] = []
+        line.send(arrived.append, b"opening", monotonic_ns() + 20 * MS)
+        line.send(arrived.append, b"open")
+        await until_empty(line)
+        line.close()
+        return arrived
+
+    assert asyncio.run(go()) == [b"open", b"opening"]
+
+
+def test_a_piece_does_not_set_out_before_it_may() -> None:
+    async def go() -> int:
+        line = Line(asyncio.get_running_loop())
+        line.one_way_ns = 5 * MS
+        arrived: list[int] = []
+        began = monotonic_ns()
+        line.send(lambda _: arrived.append(monotonic_ns()), b"x", began + 20 * MS)
+        await until_empty(line)
+        line.close()
+        return arrived[0] - began
+
+    assert asyncio.run(go()) >= 25 * MS
+
+
+def test_a_piece_that_cannot_be_delivered_holds_up_no_other() -> None:
+    def broken(_: bytes | None) -> None:
+        raise OSError("nobody is there")
+
+    async def go() -> tuple[list[bytes | None], list[str]]:
+        loop = asyncio.get_running_loop()
+        complaints: list[str] = []
+        loop.set_exception_handler(lambda _, told: complaints.append(str(told["exception"])))
+        line = Line(loop)
+        line.one_way_ns = 5 * MS
+        arrived: list[bytes | None] = []
+        line.send(broken, b"lost")
+        line.send(arrived.append, b"x")
+        await until_empty(line)
+        line.close()
+        return arrived, complaints
+
+    assert asyncio.run(go()) == ([b"x"], ["nobody is there"])
+
+
+def test_without_a_delay_a_piece_is_due_at_once() -> None:
+    async def go() -> list[bytes | None]:
+        line = Line(asyncio.get_running_loop())
+        arrived: list[bytes | None] = []
+        line.send(arrived.append, b"x")
+        await until_empty(line)
+        line.close()
+        return arrived
+
+    assert asyncio.run(go()) == [b"x"]
 
-import contextlib
-import os
-import signal
-import socket
-import socketserver
-import struct
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
-import psutil
-import pytest
+def test_a_line_that_is_closed_drops_what_comes_later() -> None:
+    """Connections that are aborted still report their end."""
 
-from harness.base.errors import RelayFailed
-from harness.lab.latency.injector import Leg
-from harness.lab.latency.relay import RelayInjector
-from harness.lab.latency.sides import HELD_BYTES
-from harness.lab.network import HOST, Address, free_port
-from tests.waiting import PATIENCE_S
-
-LEG: Leg = "database"
-Behaviour = Callable[[socket.socket], None]
+    async def go() -> list[bytes | None]:
+        line = Line(asyncio.get_running_loop())
+        arrived: list[bytes | None] = []
+        line.close()
+        line.close()
+        line.send(arrived.append, None)
+        await asyncio.sleep(0.01)
+        return arrived
 
-
-class _Threaded(socketserver.ThreadingTCPServer):
-    allow_reuse_address = True
-    daemon_threads = True
-    request_queue_size = 1_024
-
-
-@contextmanager
-def serving(behaviour: Behaviour) -> Iterator[Address]:
-    """A server that treats each connection so."""
-
-    class Handler(socketserver.BaseRequestHandler):
-        def handle(self) -> None:
-            with contextlib.suppress(ConnectionError):
-                behaviour(self.request)
-
-    with _Threaded((HOST, 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield Address(HOST, server.server_address[1])
-        finally:
-            server.shutdown()
-            thread.join()
-
-
-def echo(connection: socket.socket) -> None:
-    while data := connection.recv(65_536):
-        connection.sendall(data)
-
-
-def answer_at_the_end(connection: socket.socket) -> None:
-    """Says how much it was told, once it has heard all."""
-    total = 0
-    while data := connection.recv(65_536):
-        total += len(data)
-    connection.sendall(struct.pack("!q", total))
-
-
-@pytest.fixture
-def relay() -> Iterator[RelayInjector]:
-    with RelayInjector() as running:
-        yield running
-
-
-def connect(address: Address) -> socket.socket:
-    return socket.create_connection((address.host, address.port), timeout=PATIENCE_S)
-
-
-def receive(connection: socket.socket, count: int) -> bytes:
-    """Exactly so many bytes, or as many as come before the end."""
-    found = b""
-    while len(found) < count and (data := connection.recv(count - len(found))):
-        found += data
-    return found
-
-
-def ping_s(connection: socket.socket) -> float:
-    began = time.perf_counter()
-    connection.sendall(b"ping")
-    assert receive(connection, 4) == b"ping"
-    return time.perf_counter() - began
-
-
-def test_an_answer_takes_a_round_trip_longer(relay: RelayInjector) -> None:
-    with serving(echo) as there, connect(relay.through(LEG, there)) as client:
-        ping_s(client)
-        relay.set_round_trip(LEG, 40)
-        assert ping_s(client) >= 0.040
-
-
-def test_a_handshake_takes_a_round_trip_too(relay: RelayInjector) -> None:
-    relay.set_round_trip(LEG, 40)
-    with serving(echo) as there:
-        near = relay.through(LEG, there)
-        began = time.perf_counter()
-        with connect(near) as client:
-            ping_s(client)
-            assert time.perf_counter() - began >= 0.080
-            assert ping_s(client) < 10 * 0.080, "only the first waits for the handshake"
-
-
-def test_each_leg_has_its_own_delay(relay: RelayInjector) -> None:
-    relay.set_round_trip("client", 10_000)
-    with serving(echo) as there, connect(relay.through("database", there)) as client:
-        assert ping_s(client) < 10
-
-
-def test_bytes_arrive_unchanged_and_in_order_on_a_long_line(relay: RelayInjector) -> None:
-    relay.set_round_trip(LEG, 20)
-    much = os.urandom(5_000_000)
-    with serving(echo) as there, connect(relay.through(LEG, there)) as client:
-        sender = threading.Thread(target=client.sendall, args=(much,))
-        sender.start()
-        assert receive(client, len(much)) == much
-        sender.join()
-
-
-@pytest.mark.parametrize("milliseconds", [0, 20])
-def test_the_end_of_what_is_said_comes_after_what_was_said(
-    relay: RelayInjector, milliseconds: float
-) -> None:
-    relay.set_round_trip(LEG, milliseconds)
-    with serving(answer_at_the_end) as there, connect(relay.through(LEG, there)) as client:
-        client.sendall(b"x" * 100_000)
-        client.shutdown(socket.SHUT_WR)
-        assert struct.unpack("!q", receive(client, 8)) == (100_000,)
-        assert client.recv(1) == b"", "and then the server's own end"
-
-
-def test_a_reset_is_passed_on(relay: RelayInjector) -> None:
-    def reset(connection: socket.socket) -> None:
-        connection.recv(1)
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        connection.close()
-
-    with serving(reset) as there, connect(relay.through(LEG, there)) as client:
-        client.sendall(b"x")
-        with pytest.raises(ConnectionResetError):
-            client.recv(1)
-
-
-def test_where_nobody_listens_the_connection_ends(relay: RelayInjector) -> None:
-    nowhere = Address(HOST, free_port())
-    with (
-        connect(relay.through(LEG, nowhere)) as client,
-        contextlib.suppress(ConnectionResetError),
-    ):
-        assert client.recv(1) == b""
-
-
-def test_hundreds_of_connections_lose_nothing(relay: RelayInjector) -> None:
-    relay.set_round_trip(LEG, 20)
-    with serving(echo) as there, contextlib.ExitStack() as stack:
-        near = relay.through(LEG, there)
-        clients = [stack.enter_context(connect(near)) for _ in range(500)]
-        for number, client in enumerate(clients):
-            client.sendall(struct.pack("!q", number))
-        heard = [struct.unpack("!q", receive(client, 8))[0] for client in clients]
-        assert heard == list(range(500))
-        assert relay.connections() == 500
-
-
-@pytest.mark.parametrize("milliseconds", [0, 200])
-def test_a_peer_that_stops_reading_is_not_read_for(
-    relay: RelayInjector, milliseconds: float
-) -> None:
-    """Memory stays bounded: the sender is made to wait instead."""
-    relay.set_round_trip(LEG, milliseconds)
-    go_on = threading.Event()
-
-    def deaf(_: socket.socket) -> None:
-        go_on.wait(PATIENCE_S)
-
-    with serving(deaf) as there, connect(relay.through(LEG, there)) as client:
-        (pid,) = relay.pids
-        before = psutil.Process(pid).memory_info().rss
-        client.settimeout(1.0)
-        with pytest.raises(TimeoutError):
-            client.sendall(b"x" * 400_000_000)
-        assert psutil.Process(pid).memory_info().rss - before < 32 * HELD_BYTES
-        go_on.set()
-
-
-def test_a_relay_that_dies_is_told_in_a_sentence(relay: RelayInjector) -> None:
-    (pid,) = relay.pids
-    os.kill(pid, signal.SIGKILL)
-    with pytest.raises(RelayFailed, match="The relay process died"):
-        relay.set_round_trip(LEG, 1)
-
-
-def test_nobody_waits_for_others_who_are_connecting(relay: RelayInjector) -> None:
-    """A variant without a pool connects for every request, beside those that are connected."""
-    relay.set_round_trip(LEG, 40)
-    over = threading.Event()
-    with serving(echo) as there:
-        near = relay.through(LEG, there)
-
-        def come_and_go() -> None:
-            while not over.wait(0.01):
-                with connect(near) as client:
-                    client.sendall(b"ping")
-
-        with connect(near) as client:
-            ping_s(client)
-            others = threading.Thread(target=come_and_go)
-            others.start()
-            try:
-                found = sorted(ping_s(client) for _ in range(15))
-            finally:
-                over.set()
-                others.join()
-    assert 0.040 <= found[7] < 0.060
-
-
-def test_the_server_accepts_when_the_handshake_would_be_over_there(relay: RelayInjector) -> None:
-    """Half a round trip each for SYN, SYN and ACK, and ACK; a server that waits for what it is
-    told has no more to wait for."""
-    accepted: list[float] = []
-    heard = threading.Event()
-
-    def note(connection: socket.socket) -> None:
-        accepted.append(time.perf_counter())
-        connection.recv(1)
-        accepted.append(time.perf_counter())
-        heard.set()
-
-    relay.set_round_trip(LEG, 100)
-    with serving(note) as there:
-        began = time.perf_counter()
-        with connect(relay.through(LEG, there)) as client:
-            client.sendall(b"x")
-            assert heard.wait(PATIENCE_S)
-    assert accepted[0] - began >= 0.150
-    assert accepted[1] - accepted[0] < 0.050
-
-
-@pytest.mark.parametrize("milliseconds", [0, 40])
-def test_a_client_that_leaves_at_once_is_heard_to_its_end(
-    relay: RelayInjector, milliseconds: float
-) -> None:
-    relay.set_round_trip(LEG, milliseconds)
-    heard: list[bytes] = []
-    over = threading.Event()
-
-    def listen(connection: socket.socket) -> None:
-        while data := connection.recv(100):
-            heard.append(data)
-        over.set()
-
-    with serving(listen) as there:
-        with connect(relay.through(LEG, there)) as client:
-            client.sendall(b"farewell")
-        assert over.wait(PATIENCE_S)
-    assert b"".join(heard) == b"farewell"
-
-
-def test_a_client_that_resets_before_the_handshake_is_over_is_forgotten(
-    relay: RelayInjector,
-) -> None:
-    relay.set_round_trip(LEG, 40)
-    over = threading.Event()
-
-    def listen(connection: socket.socket) -> None:
-        try:
-            connection.recv(100)
-        finally:
-            over.set()
-
-    with serving(listen) as there:
-        client = connect(relay.through(LEG, there))
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        client.close()
-        assert over.wait(PATIENCE_S), "the server is not left with a connection of nobody"
-
-
-def say_and_listen(connection: socket.socket) -> None:
-    """Says its last at once, and hears the other out."""
-    connection.sendall(b"x" * 1_000)
-    connection.shutdown(socket.SHUT_WR)
-    while connection.recv(65_536):
-        pass
-
-
-def test_ends_that_cross_each_other_on_the_line_cut_nothing_off(relay: RelayInjector) -> None:
-    """Each has said its last before it heard the other's; what was said is still under way."""
-    relay.set_round_trip(LEG, 60)
-    with serving(say_and_listen) as there, connect(relay.through(LEG, there)) as client:
-        client.sendall(b"y" * 1_000)
-        client.shutdown(socket.SHUT_WR)
-        assert receive(client, 2_000) == b"x" * 1_000
+    assert asyncio.run(go()) == []

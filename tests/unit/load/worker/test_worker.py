@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import pytest
 import uvloop
 
-from harness.load import protocol as messages
+from harness.base import channel
 from harness.load.protocol import (
+    ANSWERS,
     Answer,
     Close,
     Command,
@@ -38,12 +39,12 @@ def serve(*commands: Command) -> list[Answer]:
     """What a worker answers to these commands before their stream ends."""
     asked, answered = io.BytesIO(), io.BytesIO()
     for command in commands:
-        messages.write(asked, command)
+        channel.send(asked, command)
     asked.seek(0)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         LoadWorker(runner.get_loop(), answered).serve(asked)
     answered.seek(0)
-    return list(iter(lambda: messages.read_answer(answered), None))
+    return list(iter(lambda: channel.receive(answered, ANSWERS), None))
 
 
 def test_carries_out_commands_in_turn_until_the_stream_ends(toy: Toy) -> None:
