@@ -1,5 +1,6 @@
 """The command `run`: measure a study, and report it."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -11,11 +12,13 @@ from harness.cli.console import DatabaseUrl, app, laboratory_of, open_workspace,
 from harness.cli.report import report_run
 from harness.inputs.study import Study
 from harness.inputs.study_loader import find_study, load_study
-from harness.records.store import Store, find_run
+from harness.records.plan import Plan
+from harness.records.store import find_run
 from harness.runner.laboratory import Laboratory
 from harness.runner.overrides import Changes
 from harness.runner.plan import make_plan
-from harness.runner.start import resume, start
+from harness.runner.start import resume as resume_run
+from harness.runner.start import start as start_run
 
 
 @app.command()
@@ -51,36 +54,39 @@ def run(
     laboratory = laboratory_of(workspace, catalog, database_url)
     if resume is not None:
         store = find_run(workspace.results, resume)
-        _execute(laboratory, store.read_run().study, store, "", "")
+        begun = store.read_run()
+        _execute(laboratory, begun.study, begun.plan, lambda: resume_run(laboratory, store))
     elif study is not None:
-        read = changes.applied(load_study(find_study(workspace, study), catalog))
-        name = Path(study)  # of a path only the last part: the rest is of this machine
-        command = " ".join(["run", name.name, *changes.flags])
-        _execute(laboratory, read, None, name.stem, command)
+        changed = changes.applied(load_study(find_study(workspace, study), catalog))
+        plan = make_plan(changed)
+        path = Path(study)  # of a path only the last part: the rest is of this machine
+        command = " ".join(["run", path.name, *changes.flags])
+        _execute(
+            laboratory,
+            changed,
+            plan,
+            lambda: start_run(laboratory, path.stem, changed, plan, command),
+        )
 
 
 def _execute(
-    laboratory: Laboratory, study: Study, store: Store | None, name: str, command: str
+    laboratory: Laboratory, study: Study, plan: Plan, measure: Callable[[], object]
 ) -> None:
-    """Run or resume; report whatever was measured, also when the run failed or was stopped."""
+    """Measure, then report what was measured, also when the run failed or was stopped."""
     listener = laboratory.listener
     assert isinstance(listener, tables.ProgressListener)
-    made = make_plan(study)
-    listener.expect(made)
-    out.print(tables.plan_text(study, made))
+    listener.expect(plan)
+    out.print(tables.plan_text(study, plan))
     failure: BridgetollError | None = None
     try:
         with listener:
-            if store is None:
-                start(laboratory, name, study, command)
-            else:
-                resume(laboratory, store)
+            measure()
     except KeyboardInterrupt:
         raise Stopped(listener.run) from None
     except BridgetollError as error:
         failure = error
     if listener.run is not None and not isinstance(failure, UsageError):
-        begun = store or find_run(laboratory.workspace.results, listener.run)
-        report_run(laboratory.workspace, begun)
+        results = laboratory.workspace.results
+        report_run(laboratory.workspace, find_run(results, listener.run))
     if failure is not None:
         raise failure

@@ -7,10 +7,9 @@ import typer
 
 from harness.base.errors import RunFailed
 from harness.cli.console import DatabaseUrl, app, laboratory_of, open_workspace, out
-from harness.inputs.settings import ApplicationSettings, DatabaseSettings, ServerSettings
+from harness.inputs.settings import DatabaseSettings, ServerSettings
 from harness.lab.environments import prepare
 from harness.lab.servers import await_ready, launch_server
-from harness.runner.start import open_database
 
 
 @app.command()
@@ -27,20 +26,20 @@ def serve(
     chosen = catalog.variant(variant)
     laboratory = laboratory_of(workspace, catalog, database_url)
     python = prepare(laboratory.cache, catalog.implementations[chosen.implementation])
-    with open_database(laboratory, DatabaseSettings(), None) as database:
+    with laboratory.database(DatabaseSettings()) as database:
         database.reset(rows)
         log = workspace.logs(laboratory.cache) / f"serve-{variant.replace('/', '.')}.log"
         log.unlink(missing_ok=True)
-        defaults = ServerSettings()
         server = launch_server(
-            chosen, catalog.servers[chosen.server], python,
-            ApplicationSettings(
-                database_url=database.login(variant), pool_size=defaults.pool_size,
-                pool_timeout_s=defaults.pool_timeout_s, wait_ms=defaults.wait_ms,
-                cpu_iterations=defaults.cpu_iterations,
-            ),
-            workers=workers, threads=threads, log=log, port=port,
-        )  # fmt: skip
+            chosen,
+            catalog.servers[chosen.server],
+            python,
+            ServerSettings().application(database.login(variant)),
+            workers=workers,
+            threads=threads,
+            log=log,
+            port=port,
+        )
         with server:
             await_ready(server)
             out.print(f"{variant} answers on {server.url}; stop it with Ctrl-C")

@@ -25,7 +25,6 @@ from harness.cli.console import (
 from harness.inputs.manifests import Variant
 from harness.inputs.settings import DatabaseSettings
 from harness.lab.environments import prepare
-from harness.runner.start import open_database
 
 Variants = Annotated[list[str] | None, typer.Argument(help="Variants or folders; all if none.")]
 
@@ -90,7 +89,7 @@ def _bench(variants: list[str] | None, database_url: str | None) -> Iterator[_Ex
         for name in dict.fromkeys(v.implementation for v in chosen)
     }
     logs = workspace.logs(laboratory.cache)
-    with open_database(laboratory, DatabaseSettings(), None) as database:
+    with laboratory.database(DatabaseSettings()) as database:
         yield _Examination(
             bench=Bench(laboratory.contract, database, catalog.servers, logs),
             chosen=tuple((v, pythons[v.implementation]) for v in chosen),

@@ -12,6 +12,28 @@ Positive = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
 Connections = Annotated[int, msgspec.Meta(ge=10, le=10_000)]
 
 
+class ApplicationSettings(msgspec.Struct, frozen=True):
+    """What an implementation is told, by environment variable; the contract names them."""
+
+    database_url: str
+    pool_size: int
+    pool_timeout_s: float
+    cpu_iterations: int
+    wait_ms: int
+    extra_hops: int = 0
+
+    def environment(self) -> dict[str, str]:
+        """The variables of the contract, as strings."""
+        return {
+            "DATABASE_URL": self.database_url,
+            "POOL_SIZE": str(self.pool_size),
+            "POOL_TIMEOUT": f"{self.pool_timeout_s:g}",
+            "CPU_ITERATIONS": str(self.cpu_iterations),
+            "WAIT_MS": str(self.wait_ms),
+            "EXTRA_HOPS": str(self.extra_hops),
+        }
+
+
 class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What every server of the study is given; CONTRIBUTING says what else they hold constant."""
 
@@ -21,6 +43,16 @@ class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pool_timeout_s: Positive = 30.0
     cpu_iterations: Count = 10_000_000
     wait_ms: Annotated[int, msgspec.Meta(ge=0)] = 100
+
+    def application(self, database_url: str) -> ApplicationSettings:
+        """What an implementation is given under these settings."""
+        return ApplicationSettings(
+            database_url=database_url,
+            pool_size=self.pool_size,
+            pool_timeout_s=self.pool_timeout_s,
+            cpu_iterations=self.cpu_iterations,
+            wait_ms=self.wait_ms,
+        )
 
 
 class DatabaseSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -124,25 +156,3 @@ class Setup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if self.max_connections is None:
             return usual
         return msgspec.structs.replace(usual, max_connections=self.max_connections)
-
-
-class ApplicationSettings(msgspec.Struct, frozen=True):
-    """What an implementation is told, by environment variable; the contract names them."""
-
-    database_url: str
-    pool_size: int
-    pool_timeout_s: float
-    cpu_iterations: int
-    wait_ms: int
-    extra_hops: int = 0
-
-    def environment(self) -> dict[str, str]:
-        """The variables of the contract, as strings."""
-        return {
-            "DATABASE_URL": self.database_url,
-            "POOL_SIZE": str(self.pool_size),
-            "POOL_TIMEOUT": f"{self.pool_timeout_s:g}",
-            "CPU_ITERATIONS": str(self.cpu_iterations),
-            "WAIT_MS": str(self.wait_ms),
-            "EXTRA_HOPS": str(self.extra_hops),
-        }

@@ -1,7 +1,7 @@
 """A run, described as it begins, and whether it could still be continued as it began."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -18,47 +18,54 @@ from harness.lab.environments import installed, lock_digest
 from harness.lab.machine import checkout_state, describe
 from harness.lab.postgres.database import Database
 from harness.load.locust.driver import LOCUST
-from harness.records.run import (
-    SCHEMA,
-    Cores,
-    ImplementationRecord,
-    Run,
-    VariantRecord,
-)
-from harness.records.verification import Audit, Verification
+from harness.records.plan import Plan
+from harness.records.run import SCHEMA, Cores, ImplementationRecord, Run, VariantRecord
+from harness.runner.examine import Environments, Examination
 from harness.runner.laboratory import Laboratory
-from harness.runner.session import Session
+
+_HARNESS = Path(__file__).resolve().parents[1]
+_MEASURING_ROOMS = ("analysis", "audit", "lab", "load", "runner")
+"""Rooms that decide what a trial holds; analysis decides which phases are repeated, and when a run
+ends."""
+_NOT_CODE = frozenset({".md", ".pyc"})
+_NOT_OURS = frozenset({"__pycache__", ".venv", ".mypy_cache", ".ruff_cache", ".pytest_cache"})
 
 
 class Origin(msgspec.Struct, frozen=True):
-    """How a run came to be."""
+    """How a run came to be, and what was measured before its first trial."""
 
     id: str
     study_name: str
     command: str
     at: datetime
     published: Published | None
+    ceiling_per_s: float | None
 
 
 def describe_run(
     laboratory: Laboratory,
-    session: Session,
+    study: Study,
+    plan: Plan,
+    cores: Cores,
+    environments: Environments,
     database: Database,
     origin: Origin,
-    examined: Sequence[tuple[Verification, Audit]],
-    ceiling_per_s: float | None,
+    examined: Sequence[Examination],
 ) -> Run:
     """Everything that a reader may ask, and that resuming must find unchanged."""
-    study = session.study
     checkout = checkout_state(laboratory.workspace.root)
     variants = [laboratory.catalog.variant(name) for name in study.everyone]
+    implementations = {
+        name: laboratory.catalog.implementations[name] for name in sorted(environments.pythons)
+    }
+    locust = environments.locust
     return Run(
         schema=SCHEMA,
         id=origin.id,
         command=origin.command,
         study_name=origin.study_name,
         study=study,
-        plan=session.plan,
+        plan=plan,
         started_at=origin.at.isoformat(timespec="seconds"),
         bridgetoll=version("bridgetoll"),
         commit=None if checkout is None else checkout.name,
@@ -67,10 +74,13 @@ def describe_run(
         contract_digest=contract_digest(laboratory.workspace),
         code_digest=code_digest(laboratory.workspace, laboratory.catalog, study),
         machine=describe(),
-        cores=session.cores,
+        cores=cores,
         database=database.settings(),
         embedded_database=laboratory.database_url is None,
-        implementations=_implementations(laboratory, session, {v.implementation for v in variants}),
+        implementations={
+            name: _record(implementation, environments.pythons[name])
+            for name, implementation in implementations.items()
+        },
         variants={
             v.name: VariantRecord(
                 title=v.title, framework=v.framework, server=v.server, factors=v.factors,
@@ -78,24 +88,17 @@ def describe_run(
             )
             for v in variants
         },
-        verifications=tuple(verification for verification, _ in examined),
-        audits=tuple(audit for _, audit in examined),
+        verifications=tuple(examination.verification for examination in examined),
+        audits=tuple(examination.audit for examination in examined),
         excluded={
-            v.variant: (*v.problems, *a.problems)[0]
-            for v, a in examined
-            if not (v.passed and a.passed)
+            examination.verification.variant: examination.problems[0]
+            for examination in examined
+            if examination.problems
         },
-        generator_ceiling_per_s=ceiling_per_s,
+        generator_ceiling_per_s=origin.ceiling_per_s,
         published=origin.published,
-        locust=None if session.locust is None else _record(LOCUST, session.locust),
+        locust=None if locust is None else _record(LOCUST, locust),
     )  # fmt: skip
-
-
-def _implementations(
-    laboratory: Laboratory, session: Session, names: set[str]
-) -> dict[str, ImplementationRecord]:
-    found = {n: laboratory.catalog.implementations[n] for n in sorted(names)}
-    return {name: _record(item, session.launcher.pythons[name]) for name, item in found.items()}
 
 
 def _record(item: Implementation, python: Path) -> ImplementationRecord:
@@ -108,9 +111,9 @@ def changes(laboratory: Laboratory, run: Run, cores: Cores) -> list[str]:
     """What is no longer as it was when the run began."""
     current = {name: lock_digest(i) for name, i in laboratory.catalog.implementations.items()}
     changed = [
-        f"the lock of {n}"
-        for n, i in run.implementations.items()
-        if current.get(n) != i.lock_digest
+        f"the lock of {name}"
+        for name, record in run.implementations.items()
+        if current.get(name) != record.lock_digest
     ]
     if run.locust is not None and run.locust.lock_digest != lock_digest(LOCUST):
         changed.append("the lock of Locust")
@@ -140,32 +143,31 @@ def refuse_changes(run: Run, changed: Sequence[str]) -> None:
         )
 
 
-_HARNESS = Path(__file__).resolve().parents[1]
-
-
-_MEASURING_ROOMS = ("audit", "lab", "load", "runner")
-
-
-_CODE = frozenset({".py", ".toml", ".lock"})
-
-
 def contract_digest(workspace: Workspace) -> str:
-    """Of everything that defines the work: schema, rows, HTTP shapes, SQL effects."""
+    """A digest of everything that defines the work: schema, rows, HTTP shapes, SQL effects."""
     return _digest([*workspace.shared.glob("*.sql"), *workspace.shared.glob("contract/*")])
 
 
 def code_digest(workspace: Workspace, catalog: Catalog, study: Study) -> str:
-    """Of everything that carries the work out: implementations, servers' settings, the harness."""
+    """A digest of everything that carries the work out.
+
+    Every file of the study's implementations, SQL and templates among them; the servers' settings;
+    and the rooms of the harness that measure, or decide what is measured again.
+    """
     names = {catalog.variant(name).implementation for name in study.everyone}
     folders = [workspace.implementations / name for name in names]
     folders += [_HARNESS / room for room in _MEASURING_ROOMS]
-    files = [
-        path
-        for folder in folders
-        for path in folder.rglob("*", recurse_symlinks=True)
-        if path.suffix in _CODE
-    ]
-    return _digest([workspace.shared / "servers.toml", *files])
+    code = [path for folder in folders for path in _code_files(folder)]
+    return _digest([workspace.shared / "servers.toml", *code])
+
+
+def _code_files(folder: Path) -> Iterator[Path]:
+    """All files but prose, caches and hidden ones; through links, as a copied folder may be one."""
+    for path in folder.rglob("*", recurse_symlinks=True):
+        parts = path.relative_to(folder).parts
+        hidden = any(part.startswith(".") or part in _NOT_OURS for part in parts)
+        if not hidden and path.suffix not in _NOT_CODE and path.is_file():
+            yield path
 
 
 def _digest(files: Sequence[Path]) -> str:

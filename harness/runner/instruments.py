@@ -1,65 +1,184 @@
-"""Everything that loads, delays and watches during a run, started and stopped together."""
+"""Everything that loads, delays and watches during a run: the instruments and their readings."""
 
-from contextlib import ExitStack
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Self
+from typing import Protocol
+
+import msgspec
 
 from harness.inputs.study import Study
+from harness.lab.clocks import MachineTime, TreeClock, process_cpu_ns, run_delay_ns
 from harness.lab.latency.injector import Injector, RelayInjector
 from harness.lab.latency.netem import NetemInjector
 from harness.lab.postgres.database import Database
 from harness.lab.postgres.waits import WaitSampler
 from harness.lab.speed.probe import SpeedProbe
-from harness.load.generator import ProcessGenerator
+from harness.load.generator import Generator, ProcessGenerator
 from harness.records.run import Cores
-from harness.runner.gauges import Gauges
+from harness.runner.legs import Legs
 
 
-class Instruments:
-    """Generator, clocks, speed probe and wait sampler. Use as a context manager.
+class Reading(msgspec.Struct, frozen=True):
+    """CPU time so far, in nanoseconds; the difference of two readings is what a slice used.
 
-    speed: None where the study does without. injector: None where it adds no latency.
-    background: another generator, for second loads; None where no condition has one.
+    at_ns: monotonic clock.
     """
 
-    def __init__(self, study: Study, database: Database, cores: Cores, logs: Path) -> None:
-        load = study.load
-        self._stack = ExitStack()
-        with ExitStack() as stack:
-            enter = stack.enter_context
-            self.generator = enter(
-                ProcessGenerator(cores.load, logs / "generator.log", load.generators)
-            )
-            self.background = _background(study, cores, logs, stack)
-            self.injector = injector_for(study, cores, logs, stack) if study.delayed else None
-            self.speed = enter(SpeedProbe(cores.application)) if load.probe else None
-            self.sampler = enter(WaitSampler(database.connect, load.samples_per_s))
-            self._stack = stack.pop_all()
-        self.gauges = Gauges(
-            database.postmaster_pid,
-            (*self.generator.pids, *(self.background.pids if self.background else ())),
-            cores.all,
-            self.speed.pids if self.speed else (),
-            self.injector.pids if self.injector else (),
+    at_ns: int
+    server_ns: int
+    database_ns: int | None
+    generator_ns: int
+    harness_ns: int
+    machine_busy_ns: int
+    steal_ns: int
+    run_delay_ns: int | None
+    relay_ns: int
+
+    def __sub__(self, earlier: "Reading") -> "Reading":
+        return Reading(
+            at_ns=self.at_ns - earlier.at_ns,
+            harness_ns=self.harness_ns - earlier.harness_ns,
+            server_ns=self.server_ns - earlier.server_ns,
+            database_ns=_difference(self.database_ns, earlier.database_ns),
+            generator_ns=self.generator_ns - earlier.generator_ns,
+            machine_busy_ns=self.machine_busy_ns - earlier.machine_busy_ns,
+            steal_ns=self.steal_ns - earlier.steal_ns,
+            relay_ns=self.relay_ns - earlier.relay_ns,
+            run_delay_ns=_positive(_difference(self.run_delay_ns, earlier.run_delay_ns)),
         )
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
+def _difference(later: int | None, earlier: int | None) -> int | None:
+    return None if later is None or earlier is None else later - earlier
 
 
-def injector_for(study: Study, cores: Cores, logs: Path, stack: ExitStack) -> Injector:
-    """The one that the study names, started."""
+def _positive(value: int | None) -> int | None:
+    """Threads that ended in between took their share along."""
+    return None if value is None else max(0, value)
+
+
+class Gauges:
+    """Reads the CPU clocks of all roles together, at both edges of a slice.
+
+    Everything that PostgreSQL does in a slice is counted to that slice: only one variant is loaded
+    at a time, and background work that a variant causes is its cost too.
+
+    Args:
+        postmaster: PostgreSQL's first process; None where it cannot be watched.
+        generators: the processes that load.
+        cpus: the run's processors.
+        helpers: other processes of the harness, such as the speed probe.
+        relays: processes that add latency.
+    """
+
+    def __init__(
+        self,
+        postmaster: int | None,
+        generators: Sequence[int],
+        cpus: frozenset[int],
+        helpers: Sequence[int] = (),
+        relays: Sequence[int] = (),
+    ) -> None:
+        self._database = None if postmaster is None else TreeClock(postmaster)
+        self._generators = tuple(generators)
+        self._cpus = cpus
+        self._helpers = tuple(helpers)
+        self._relays = tuple(relays)
+
+    def read(self, server: TreeClock) -> Reading:
+        """Read all clocks now. The server is idle at that moment, so the order is free."""
+        machine = MachineTime.read(self._cpus)
+        server_ns = server.read_ns()
+        return Reading(
+            at_ns=time.monotonic_ns(),
+            harness_ns=time.process_time_ns() + _used_ns(self._helpers),
+            server_ns=server_ns,
+            database_ns=None if self._database is None else self._database.read_ns(),
+            generator_ns=_used_ns(self._generators),
+            machine_busy_ns=machine.busy_ns,
+            steal_ns=machine.steal_ns,
+            run_delay_ns=run_delay_ns(server.pids),
+            relay_ns=_used_ns(self._relays),
+        )
+
+
+def _used_ns(pids: Sequence[int]) -> int:
+    return sum(process_cpu_ns(pid) or 0 for pid in pids)
+
+
+class Clock(Protocol):
+    """Time as a phase sees it; tests have one that is advanced by hand."""
+
+    def now_ns(self) -> int:
+        """Monotonic time."""
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass."""
+
+
+class SystemClock:
+    """The machine's monotonic clock."""
+
+    def now_ns(self) -> int:
+        """Monotonic time."""
+        return time.monotonic_ns()
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass."""
+        time.sleep(seconds)
+
+
+class Instruments(msgspec.Struct, frozen=True):
+    """The instruments of a run.
+
+    generator: loads. background: another, for second loads; None where no condition has one.
+    legs: the ways between the roles, and their added latency.
+    gauges: reads the CPU clocks of all roles.
+    sampler: asks PostgreSQL what its connections wait for.
+    probe: watches the speed of the application's core; None where the study does without.
+    """
+
+    generator: Generator
+    background: Generator | None
+    legs: Legs
+    gauges: Gauges
+    sampler: WaitSampler
+    probe: SpeedProbe | None
+    clock: Clock = SystemClock()
+
+
+@contextmanager
+def open_instruments(
+    study: Study, database: Database, cores: Cores, logs: Path
+) -> Iterator[Instruments]:
+    """The instruments that a study needs, running within the block."""
+    load = study.load
+    with ExitStack() as stack:
+        enter = stack.enter_context
+        generator = enter(ProcessGenerator(cores.load, logs / "generator.log", load.generators))
+        background = None
+        if any(condition.beside is not None for condition in study.conditions):
+            background = enter(ProcessGenerator(cores.load, logs / "background.log"))
+        injector = enter(open_injector(study, cores, logs)) if study.delayed else None
+        probe = enter(SpeedProbe(cores.application)) if load.probe else None
+        sampler = enter(WaitSampler(database.connect, load.samples_per_s))
+        gauges = Gauges(
+            database.postmaster_pid,
+            (*generator.pids, *(background.pids if background else ())),
+            cores.all,
+            helpers=probe.pids if probe else (),
+            relays=injector.pids if injector else (),
+        )
+        yield Instruments(generator, background, Legs(injector), gauges, sampler, probe)
+
+
+@contextmanager
+def open_injector(study: Study, cores: Cores, logs: Path) -> Iterator[Injector]:
+    """The injector of latency that the study names, running within the block."""
     if study.network.injector == "netem":
-        return NetemInjector()
-    return stack.enter_context(RelayInjector(cores.load, logs / "relay.log"))
-
-
-def _background(
-    study: Study, cores: Cores, logs: Path, stack: ExitStack
-) -> ProcessGenerator | None:
-    if all(condition.beside is None for condition in study.conditions):
-        return None
-    return stack.enter_context(ProcessGenerator(cores.load, logs / "background.log"))
+        yield NetemInjector()
+        return
+    with RelayInjector(cores.load, logs / "relay.log") as relay:
+        yield relay

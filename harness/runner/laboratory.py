@@ -1,18 +1,52 @@
-"""What a run needs beside its study."""
+"""What a command needs that starts servers, and the listener that it tells."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
 from harness.base.workspace import Workspace
 from harness.inputs.catalog import Catalog
 from harness.inputs.contract import Contract
+from harness.inputs.settings import DatabaseSettings
 from harness.inputs.study import Study
-from harness.runner.listener import Listener
+from harness.lab.postgres.cluster import EmbeddedPostgres
+from harness.lab.postgres.database import Database
+from harness.records.plan import Phase
+from harness.records.run import Cores
+from harness.records.verification import Verification
+
+
+class Listener(Protocol):
+    """Hears how a run goes. The command line shows it; a test may count it."""
+
+    def step(self, what: str) -> None:
+        """Something that is not a trial begins."""
+
+    def verified(self, verification: Verification) -> None:
+        """A variant has been checked."""
+
+    def begun(self, run: str) -> None:
+        """From here on the run exists on disk, can be reported, and can be resumed."""
+
+    def progress(self, phase: Phase, entry: str, done_slices: int, throughput: float) -> None:
+        """A slice has ended; `done_slices` counts those of the whole run."""
+
+    def noticed(self, what: str) -> None:
+        """Trials that have just been measured bear labels that the report will show."""
+
+    def problem(self, what: str) -> None:
+        """Something went wrong, and the run goes on."""
 
 
 class Laboratory(msgspec.Struct, frozen=True):
-    """What a run needs beside its study."""
+    """Where things are, what can be run, and who listens.
+
+    cache: where environments, clusters and PostgreSQL's binaries are kept.
+    database_url: of a PostgreSQL that the user named; None for the embedded one.
+    """
 
     workspace: Workspace
     cache: Path
@@ -22,5 +56,27 @@ class Laboratory(msgspec.Struct, frozen=True):
     listener: Listener
 
     def with_setups(self, study: Study) -> "Laboratory":
-        """With the variants that the study makes of others."""
+        """The same, with the variants that the study makes of others."""
         return msgspec.structs.replace(self, catalog=self.catalog.with_setups(study.setups))
+
+    @contextmanager
+    def database(
+        self, settings: DatabaseSettings, cores: Cores | None = None
+    ) -> Iterator[Database]:
+        """The embedded PostgreSQL, started for the block, or the one that the user named.
+
+        Args:
+            settings: of the embedded one.
+            cores: whose database cores it is pinned to; not pinned if None.
+        """
+        if self.database_url is not None:
+            with Database(self.database_url, self.contract) as database:
+                yield database
+            return
+        self.listener.step("starting PostgreSQL")
+        cpus = cores.database if cores else None
+        with (
+            EmbeddedPostgres(self.cache, settings, cpus) as cluster,
+            Database(cluster.url, self.contract, cluster) as database,
+        ):
+            yield database

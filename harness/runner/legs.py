@@ -30,8 +30,13 @@ class Legs:
         self._client_s = 0.0
         self._ways: dict[tuple[Leg, Address], Address] = {}
 
+    @property
+    def delays_harness(self) -> bool:
+        """Whether the harness's own connections take the long way too."""
+        return self._injector is not None and self._injector.delays_harness
+
     def shorten(self) -> None:
-        """No added latency, for whatever is not measured."""
+        """Add no latency, for whatever is not measured."""
         self.lengthen(Latency())
 
     def lengthen(self, latency: Latency) -> None:
@@ -100,8 +105,12 @@ class Legs:
             connection.close()
 
 
-def round_trips(before: tuple[float, float], after: tuple[float, float]) -> RoundTrips:
-    """Two measurements as they are kept."""
+def round_trips(
+    before: tuple[float, float] | None, after: tuple[float, float] | None
+) -> RoundTrips | None:
+    """Two measurements as they are kept; None where one of them is missing."""
+    if before is None or after is None:
+        return None
     return RoundTrips(
         database_before=before[0],
         database_after=after[0],

@@ -1,7 +1,7 @@
-"""One condition in one block: turns go round the servers, and a trial for each comes of them."""
+"""One condition in one block: turns go round the servers, and each server yields a trial."""
 
 import http.client
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import msgspec
@@ -9,221 +9,290 @@ import msgspec
 from harness.analysis.labels.limits import CEILING_SHARE
 from harness.audit.http_checks import Violation
 from harness.base.errors import DatabaseFailed
-from harness.inputs.contract import Contract
-from harness.inputs.study import Latency, Study
-from harness.lab.postgres.database import Database
-from harness.records.plan import Phase, Plan
-from harness.records.trial import Statements, Trial
+from harness.inputs.study import Condition, Latency
+from harness.lab.usage import Usage
+from harness.records.plan import Phase
+from harness.records.trial import RoundTrips, Statements, Trial
 from harness.runner.exchanges import exchange_for
 from harness.runner.instruments import Instruments
-from harness.runner.legs import Legs, round_trips
-from harness.runner.listener import Listener
+from harness.runner.legs import round_trips
 from harness.runner.plan import CAPACITY_ROUNDS, CAPACITY_SLICE_S
-from harness.runner.rate_search import search_for
-from harness.runner.slices import Turns
-from harness.runner.trial_builder import Gathering, Requests, Server, Turn
-
-_SEEDS_PER_BLOCK = 100_000
-"""Every round of every block has arrivals of its own."""
-_Action = Callable[[Gathering], None]
+from harness.runner.rate_search import search_rate
+from harness.runner.servers import LiveEntry
+from harness.runner.session import Session
+from harness.runner.slices import Loader, Target
+from harness.runner.trial_builder import Ending, Requests, TrialBuilder, Turn
 
 
-class PhaseRunner:
-    """Carries out one phase on servers that are up.
+class PhaseResult(msgspec.Struct, frozen=True):
+    """What a phase yielded.
 
-    ceiling_per_s: of one process of the generator; no search goes near it.
+    trials: one per server that its condition asks for, complete or not.
+    requests: of each trial, its single requests; None where the study does not keep them.
+    failures: by entry, why a server takes no further part in the block; the earlier ones included.
+    """
+
+    trials: list[Trial]
+    requests: list[Requests | None]
+    failures: dict[str, str]
+
+
+def run_phase(
+    session: Session,
+    instruments: Instruments,
+    phase: Phase,
+    servers: Sequence[LiveEntry],
+    failures: Mapping[str, str],
+) -> PhaseResult:
+    """Measure one condition on servers that are up.
+
+    Args:
+        session, instruments: of the run.
+        phase: what to measure, and in which order.
+        servers: of the block.
+        failures: by entry, the servers that are out of the block already, and why.
+    """
+    running = _PhaseRun(session, instruments, phase, servers, failures)
+    attempt = session.store.next_attempt(phase)
+    running.reset_table()
+    running.lengthen_legs()
+    before = running.measure_legs()
+    running.open_connections()
+    running.warm_up()
+    running.find_capacities()
+    running.begin()
+    running.go_round()
+    after = running.measure_legs()
+    running.shorten_legs()
+    return running.result(attempt, round_trips(before, after))
+
+
+class _PhaseRun:
+    """A phase while it runs: its servers by entry, and what has become of each.
+
+    A server that fails is out of the block; the others go on.
     """
 
     def __init__(
         self,
-        phase: Phase,
-        plan: Plan,
-        study: Study,
-        contract: Contract,
-        database: Database,
+        session: Session,
         instruments: Instruments,
-        listener: Listener,
-        ceiling_per_s: float | None = None,
+        phase: Phase,
+        servers: Sequence[LiveEntry],
+        failures: Mapping[str, str],
     ) -> None:
+        self._session = session
+        self._instruments = instruments
         self._phase = phase
-        self._plan = plan
-        self._study = study
-        self._contract = contract
-        self._database = database
-        self._generator = instruments.generator
-        self._background = instruments.background
-        self._sampler = instruments.sampler
-        self._legs = Legs(instruments.injector)
-        self._listener = listener
-        self._highest_per_s = (
-            None if ceiling_per_s is None else CEILING_SHARE * ceiling_per_s * study.load.generators
-        )
-        writes = contract.operations[phase.condition.endpoint].method == "POST"
-        self._turns = Turns(
-            phase.condition, study.load, instruments, database,
-            writes=writes, seed=study.seed + _SEEDS_PER_BLOCK * phase.block,
-        )  # fmt: skip
-
-    def run(
-        self, run: str, attempt: int, servers: list[Server]
-    ) -> Iterator[tuple[Trial, Requests | None]]:
-        """Reset the table, warm every server up, go round, and give a trial for each.
-
-        With it come its single requests, where the study keeps them.
-        """
-        condition = self._phase.condition
-        self._listener.step(f"block {self._phase.block}: {condition.name}, warming up")
-        self._database.reset(condition.rows)
-        gatherings = self._gatherings(servers)
-        self._legs.lengthen(condition.latency or Latency())
-        before = self._round_trips(gatherings)
-        self._each(gatherings, self._open)
-        self._each(gatherings, self._warm_up)
-        if condition.share is not None or condition.objective is not None:
-            self._find_capacities(gatherings)
-        self._database.forget_statements()
-        for gathering in gatherings.values():
-            self._sampler.take(self._role(gathering))
-            gathering.begin()
-        self._go_round(gatherings)
-        after = self._round_trips(gatherings)
-        self._legs.shorten()
-        for gathering in gatherings.values():
-            if before is not None and after is not None:
-                gathering.round_trips = round_trips(before, after)
-            yield self._finish(gathering, run, attempt), gathering.kept
-
-    def _round_trips(self, gatherings: dict[str, Gathering]) -> tuple[float, float] | None:
-        """Through the legs, idle, by the first server that is up."""
-        for gathering in gatherings.values():
-            server = gathering.server
-            if server.problem is None:
-                # Not as the variant, whose statements are counted.
-                url = self._legs.database_url(self._database.url)
-                try:
-                    return self._legs.measure(url, server.running.port, server.address)
-                except DatabaseFailed as error:
-                    self._listener.problem(str(error))  # the phase will tell who is gone
-                    return None
-        return None
-
-    def _gatherings(self, servers: list[Server]) -> dict[str, Gathering]:
-        """By entry, in the first round's order: nobody always is the first to be warmed up."""
-        by_name = {server.entry.name: server for server in servers}
-        names = [self._plan.entries[index].name for index in self._phase.orders[0]]
-        keep = self._study.load.keep_requests
-        return {
-            n: Gathering(by_name[n], self._phase, keep_requests=keep) for n in names if n in by_name
+        self._condition: Condition = phase.condition
+        self._loader = Loader(session, instruments, phase)
+        self._failures = dict(failures)
+        # In the first round's order, so that no server is always the first to be warmed up.
+        by_name = {live.name: live for live in servers}
+        names = [session.run.plan.entries[index].name for index in phase.orders[0]]
+        keep = session.run.study.load.keep_requests
+        self._servers = {name: by_name[name] for name in names if name in by_name}
+        self._builders = {
+            name: TrialBuilder(live.entry, phase, keep_requests=keep)
+            for name, live in self._servers.items()
         }
+        self._targets: dict[str, Target] = {}
 
-    def _go_round(self, gatherings: dict[str, Gathering]) -> None:
-        entries = self._plan.entries
-        before = sum(
-            phase.turns for phase in self._plan.phases[: self._plan.phases.index(self._phase)]
-        )
-        for number, order in enumerate(self._phase.orders):
-            for position, index in enumerate(order):
-                gathering = gatherings.get(entries[index].name)
-                if gathering is None or gathering.server.problem is not None:
-                    continue
-                self._guarded(gathering, partial(self._measure, Turn(number, position)))
-                self._tell(gathering, before + number * len(order) + position + 1)
+    def reset_table(self) -> None:
+        """Bring the table to the condition's rows."""
+        name = self._condition.name
+        self._session.listener.step(f"block {self._phase.block}: {name}, warming up")
+        self._session.database.reset(self._condition.rows)
 
-    def _each(self, gatherings: dict[str, Gathering], action: _Action) -> None:
-        for gathering in gatherings.values():
-            self._guarded(gathering, action)
+    def lengthen_legs(self) -> None:
+        """Add the condition's latency."""
+        self._instruments.legs.lengthen(self._condition.latency or Latency())
 
-    def _guarded(self, gathering: Gathering, action: _Action) -> None:
-        """A server that fails here is out of the block; the others go on."""
-        server = gathering.server
-        if server.problem is not None:
-            return
+    def shorten_legs(self) -> None:
+        """Add no latency to what is not measured."""
+        self._instruments.legs.shorten()
+
+    def measure_legs(self) -> tuple[float, float] | None:
+        """Idle round trips through the legs, by the first server that is up."""
+        live = next((s for s in self._servers.values() if s.name not in self._failures), None)
+        if live is None:
+            return None
+        legs = self._instruments.legs
+        # Not as the variant, whose statements are counted.
+        url = legs.database_url(self._session.database.url)
         try:
-            action(gathering)
-        except (Violation, OSError, http.client.HTTPException) as error:
-            server.problem = f"the answer to a single request was wrong: {error}"
-        if not server.running.running:
-            words = server.running.last_words()
-            server.problem = "the server died" + (f"; it said:\n{words}" if words else "")
-        if server.problem is not None:
-            self._listener.problem(f"{server.entry.name}: {server.problem}")
+            return legs.measure(url, live.server.port, live.address)
+        except DatabaseFailed as error:
+            self._session.listener.problem(str(error))  # the phase will tell which end is gone
+            return None
 
-    def _open(self, gathering: Gathering) -> None:
-        server, condition = gathering.server, self._phase.condition
-        subject = server.subject(self._contract, self._database)
-        gathering.exchange = exchange_for(subject, server.running.url, condition, self._study.seed)
-        name, address = server.entry.name, server.address
-        self._generator.open(
-            name, address.host, address.port,
-            connections=condition.connections, keep_alive=server.keep_alive,
-        )  # fmt: skip
-        if condition.beside is not None and self._background is not None:
-            other = msgspec.structs.replace(condition, endpoint=condition.beside.endpoint)
-            gathering.beside = exchange_for(subject, server.running.url, other, self._study.seed)
-            self._background.open(
-                name, address.host, address.port,
-                connections=condition.beside.connections, keep_alive=server.keep_alive,
-            )  # fmt: skip
+    def open_connections(self) -> None:
+        """Ask each server once, take its checked answer as the correct one, and connect."""
+        self._on_each(self._open)
 
-    def _warm_up(self, gathering: Gathering) -> None:
-        self._turns.warm_up(gathering, self._study.load.warmup_s)
+    def warm_up(self) -> None:
+        """Load each server once as it will be loaded."""
+        warmup_s = self._session.run.study.load.warmup_s
+        self._on_each(lambda name: self._load(name, warmup_s))
 
-    def _find_capacities(self, gatherings: dict[str, Gathering]) -> None:
-        """Closed-loop slices that go round, so that all are measured on the same machine."""
-        seen: dict[str, list[tuple[int, int]]] = {name: [] for name in gatherings}
+    def find_capacities(self) -> None:
+        """Where a rate is a share of capacity, find what each server does in a closed loop.
 
-        def load(gathering: Gathering) -> None:
-            tally = self._turns.warm_up(gathering, CAPACITY_SLICE_S)
-            seen[gathering.server.entry.name].append((tally.correct, tally.end_ns - tally.start_ns))
+        In slices that go round, so that all are measured on the same machine.
+        """
+        if self._condition.share is None and self._condition.objective is None:
+            return
+        answers: dict[str, list[tuple[int, int]]] = {name: [] for name in self._servers}
+
+        def load(name: str) -> None:
+            tally = self._loader.load(self._targets[name], CAPACITY_SLICE_S)
+            answers[name].append((tally.correct, tally.end_ns - tally.start_ns))
 
         for _ in range(CAPACITY_ROUNDS):
-            self._each(gatherings, load)
-        for name, gathering in gatherings.items():
-            correct = sum(count for count, _ in seen[name])  # none of a server that is out
-            elapsed_ns = sum(elapsed for _, elapsed in seen[name])
-            gathering.capacity_per_s = correct / elapsed_ns * 1e9 if elapsed_ns else 0.0
-            if not correct and gathering.server.problem is None:
-                gathering.server.problem = "no correct answer under load, so it has no capacity"
+            self._on_each(load)
+        for name, slices in answers.items():
+            correct = sum(count for count, _ in slices)  # none of a server that is out
+            elapsed_ns = sum(elapsed for _, elapsed in slices)
+            self._builders[name].capacity_per_s = correct / elapsed_ns * 1e9 if elapsed_ns else 0.0
+            if not correct and name not in self._failures:
+                self._failures[name] = "no correct answer under load, so it has no capacity"
 
-    def _measure(self, turn: Turn, gathering: Gathering) -> None:
-        condition, load = self._phase.condition, self._study.load
+    def begin(self) -> None:
+        """Forget whatever the warm-up left in counters and samples."""
+        self._session.database.forget_statements()
+        for name, live in self._servers.items():
+            self._instruments.sampler.take(self._role(name))
+            cpu_ns = live.server.clock.read_ns()
+            self._builders[name].begin(cpu_ns, self._instruments.clock.now_ns())
+
+    def go_round(self) -> None:
+        """Give each server its turns, round after round, in the planned order."""
+        plan = self._session.run.plan
+        done = sum(phase.turns for phase in plan.phases[: plan.phases.index(self._phase)])
+        for number, order in enumerate(self._phase.orders):
+            for position, index in enumerate(order):
+                done += 1
+                name = plan.entries[index].name
+                if name in self._servers and name not in self._failures:
+                    turn = Turn(number, position)
+                    self._on(name, partial(self._measure, turn))
+                    self._tell(name, done)
+
+    def result(self, attempt: int, trips: RoundTrips | None) -> PhaseResult:
+        """Make a trial of what each server's turns have yielded, and close its connections."""
+        trials = [self._trial(name, attempt, trips) for name in self._servers]
+        for name, target in self._targets.items():
+            self._instruments.generator.close(name)
+            if target.beside is not None and self._instruments.background is not None:
+                self._instruments.background.close(name)
+        requests = [builder.requests for builder in self._builders.values()]
+        return PhaseResult(trials, requests, self._failures)
+
+    def _on_each(self, action: Callable[[str], object]) -> None:
+        for name in self._servers:
+            self._on(name, action)
+
+    def _on(self, name: str, action: Callable[[str], object]) -> None:
+        """Act on a server that is still in; note why it is out afterwards, if it is."""
+        if name in self._failures:
+            return
+        failure: str | None = None
+        try:
+            action(name)
+        except (Violation, OSError, http.client.HTTPException) as error:
+            failure = f"the answer to a single request was wrong: {error}"
+        failure = self._servers[name].death() or failure
+        if failure is not None:
+            self._failures[name] = failure
+            self._session.listener.problem(f"{name}: {failure}")
+
+    def _open(self, name: str) -> None:
+        live, condition, tools = self._servers[name], self._condition, self._instruments
+        seed = self._session.run.study.seed
+        subject = live.subject(self._session.contract, self._session.database)
+        exchange = exchange_for(subject, live.server.url, condition, seed)
+        tools.generator.open(
+            name, live.address.host, live.address.port,
+            connections=condition.connections, keep_alive=live.keep_alive,
+        )  # fmt: skip
+        self._targets[name] = Target(live, exchange, None)
+        if condition.beside is not None and tools.background is not None:
+            second = msgspec.structs.replace(condition, endpoint=condition.beside.endpoint)
+            beside = exchange_for(subject, live.server.url, second, seed)
+            tools.background.open(
+                name, live.address.host, live.address.port,
+                connections=condition.beside.connections, keep_alive=live.keep_alive,
+            )  # fmt: skip
+            self._targets[name] = Target(live, exchange, beside)
+
+    def _load(self, name: str, seconds: float) -> None:
+        self._loader.load(self._targets[name], seconds)
+
+    def _measure(self, turn: Turn, name: str) -> None:
+        """One turn: a slice, a window, or a search of many windows."""
+        condition, target, builder = self._condition, self._targets[name], self._builders[name]
         if condition.window_s is None:
-            gathering.slices.append(self._turns.slice(gathering, turn, load.slice_s))
-        elif condition.objective is not None:
-            search_for(condition.objective, self._turns, gathering, turn, self._highest_per_s)
+            builder.add(turn, self._loader.slice(target))
+        elif condition.objective is None:
+            builder.add(turn, self._loader.window(target, turn, self._rate(builder)))
         else:
-            window = self._turns.window(gathering, turn, self._rate(gathering))
-            gathering.slices.append(window.record)
-
-    def _rate(self, gathering: Gathering) -> float | None:
-        condition = self._phase.condition
-        if condition.share is None:
-            return condition.rate
-        assert gathering.capacity_per_s is not None
-        return condition.share * gathering.capacity_per_s
-
-    def _tell(self, gathering: Gathering, done: int) -> None:
-        if gathering.slices:
-            last = gathering.slices[-1]
-            throughput = last.correct / last.elapsed_ns * 1e9 if last.elapsed_ns else 0.0
-            self._listener.progress(self._phase, gathering.server.entry.name, done, throughput)
-
-    def _finish(self, gathering: Gathering, run: str, attempt: int) -> Trial:
-        name = gathering.server.entry.name
-        effects = self._contract.operations[self._phase.condition.endpoint].effects
-        if gathering.beside is None:  # PostgreSQL would count those of both loads
-            gathering.statements = Statements(
-                calls=sum(counted.calls for counted in self._database.statements(name)),
-                requests=gathering.requests,
-                expected=len(effects.statements) + effects.control,
+            assert builder.capacity_per_s is not None
+            search = search_rate(
+                condition.objective,
+                capacity_per_s=builder.capacity_per_s,
+                highest_per_s=self._highest_per_s(),
+                window=lambda rate, draw: self._loader.window(target, turn, rate, draw),
+                running=lambda: target.live.server.running,
             )
-        gathering.waits = self._sampler.take(self._role(gathering))
-        trial = gathering.trial(run, attempt)
-        if gathering.exchange is not None:
-            self._generator.close(name)
-        if gathering.beside is not None and self._background is not None:
-            self._background.close(name)
-        return trial
+            for measured in search.windows:
+                builder.add(turn, measured)
+            builder.add_search(search.tries, search.sustained_per_s)
 
-    def _role(self, gathering: Gathering) -> str:
-        return self._database.role(gathering.server.entry.name)
+    def _rate(self, builder: TrialBuilder) -> float | None:
+        if self._condition.share is None:
+            return self._condition.rate
+        assert builder.capacity_per_s is not None
+        return self._condition.share * builder.capacity_per_s
+
+    def _highest_per_s(self) -> float | None:
+        """No search goes near what the generator can do at most."""
+        ceiling_per_s = self._session.run.generator_ceiling_per_s
+        if ceiling_per_s is None:
+            return None
+        return CEILING_SHARE * ceiling_per_s * self._session.run.study.load.generators
+
+    def _tell(self, name: str, done: int) -> None:
+        slices = self._builders[name].slices
+        if slices:
+            last = slices[-1]
+            throughput = last.correct / last.elapsed_ns * 1e9 if last.elapsed_ns else 0.0
+            self._session.listener.progress(self._phase, name, done, throughput)
+
+    def _trial(self, name: str, attempt: int, trips: RoundTrips | None) -> Trial:
+        server, builder = self._servers[name].server, self._builders[name]
+        failed = name in self._failures
+        ending = Ending(
+            problem=self._failures.get(name),
+            cpu_ns=server.clock.read_ns(),
+            at_ns=self._instruments.clock.now_ns(),
+            usage=None if failed else Usage.of(server.clock.pids),
+            waits=self._instruments.sampler.take(self._role(name)),
+            statements=self._statements(name, builder.sent),
+            round_trips=trips,
+        )
+        return builder.trial(self._session.run.id, attempt, ending)
+
+    def _statements(self, name: str, requests: int) -> Statements | None:
+        """PostgreSQL's own count; None with a second load, whose statements it counts too."""
+        target = self._targets.get(name)
+        if target is not None and target.beside is not None:
+            return None
+        effects = self._session.contract.operations[self._condition.endpoint].effects
+        return Statements(
+            calls=sum(counted.calls for counted in self._session.database.statements(name)),
+            requests=requests,
+            expected=len(effects.statements) + effects.control,
+        )
+
+    def _role(self, name: str) -> str:
+        return self._session.database.role(name)

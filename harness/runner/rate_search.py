@@ -5,13 +5,16 @@ the bisection ends with is confirmed by tries of its own, and given up for a low
 fail. The result is then a rate that was met every time it was confirmed, and not the luckiest.
 """
 
+from collections.abc import Callable
+
 import msgspec
 import numpy as np
 
 from harness.inputs.study import Objective
+from harness.load.protocol import Tally
+from harness.records.histogram import sample_percentile
 from harness.records.trial import Try
-from harness.runner.slices import Turns, Window
-from harness.runner.trial_builder import Gathering, Turn
+from harness.runner.trial_builder import Measurement
 
 _STEP, _WIDEST_STEP = 1.25, 4.0
 """Factors between rates while the limit is being bracketed; each try squares it."""
@@ -26,7 +29,7 @@ _MOST_TRIES = 24
 """A search that has not ended by then does not end: the server has no steady capacity."""
 
 
-class Step(msgspec.Struct, frozen=True):
+class RateStep(msgspec.Struct, frozen=True):
     """What to try next."""
 
     rate_per_s: float
@@ -54,9 +57,9 @@ class Search:
         self.sustained_per_s: float | None = None
         self.ended = False
 
-    def next_step(self) -> Step | None:
+    def next_step(self) -> RateStep | None:
         """The next try, or None when the search has ended."""
-        return None if self.ended else Step(self._next, self._confirming)
+        return None if self.ended else RateStep(self._next, self._confirming)
 
     def observe(self, met: bool) -> None:
         """Take the outcome of the step that was asked for last."""
@@ -107,43 +110,60 @@ class Search:
 
 _ALL, _NEVER = 100.0, 101.0
 """Percentiles: the last that there is, and one that no distribution has."""
-
-
 _START_SHARE = 0.7
 """Of the closed loop's capacity: about where a queue of random arrivals begins to grow long."""
 
 
-def search_for(
+class SearchResult(msgspec.Struct, frozen=True):
+    """What a search did.
+
+    windows, tries: one of each for every rate that was tried, in order.
+    sustained_per_s: the highest rate that was confirmed; None if none was.
+    """
+
+    windows: tuple[Measurement, ...]
+    tries: tuple[Try, ...]
+    sustained_per_s: float | None
+
+
+def search_rate(
     objective: Objective,
-    turns: Turns,
-    gathering: Gathering,
-    turn: Turn,
+    *,
+    capacity_per_s: float,
     highest_per_s: float | None,
-) -> None:
-    """Find the highest rate that meets the objective; the tries are kept, each with its window."""
-    assert gathering.capacity_per_s is not None
-    search = Search(_START_SHARE * gathering.capacity_per_s, highest_per_s)
-    while (step := search.next_step()) is not None and gathering.server.running.running:
-        window = turns.window(gathering, turn, step.rate_per_s, draw=len(gathering.tries))
-        tried = judge(objective, step, window)
-        gathering.slices.append(window.record)
-        gathering.tries.append(tried)
-        search.observe(tried.met)
-    gathering.sustained_per_s.append(search.sustained_per_s)
+    window: Callable[[float, int], Measurement],
+    running: Callable[[], bool],
+) -> SearchResult:
+    """Find the highest rate that meets the objective, trying each in a window.
+
+    Args:
+        objective: what a rate must meet.
+        capacity_per_s: of the server in a closed loop; the search starts at a share of it.
+        highest_per_s: no rate above is tried; no bound if None.
+        window: measures at a rate; its second argument is the number of the try.
+        running: whether the server still runs; the search ends with it.
+    """
+    search = Search(_START_SHARE * capacity_per_s, highest_per_s)
+    windows: list[Measurement] = []
+    tries: list[Try] = []
+    while (step := search.next_step()) is not None and running():
+        windows.append(window(step.rate_per_s, len(tries)))
+        tries.append(judge(objective, step, windows[-1].tally))
+        search.observe(tries[-1].met)
+    return SearchResult(tuple(windows), tuple(tries), search.sustained_per_s)
 
 
-def judge(objective: Objective, step: Step, window: Window) -> Try:
+def judge(objective: Objective, step: RateStep, tally: Tally) -> Try:
     """Whether a window met the objective. Dropped arrivals count as not achieved."""
-    details = window.record.window
-    assert details is not None
-    offered = details.offered or 0
-    failed = sum(window.record.errors.values())
-    latencies = np.frombuffer(window.tally.latencies, dtype=np.int64)
+    latencies = np.frombuffer(tally.latencies, dtype=np.int64)
+    lags = np.frombuffer(tally.lags, dtype=np.int64)  # one for each arrival that was sent
+    offered = lags.size + tally.dropped
+    failed = sum(tally.errors.values())
     # Arrivals without an answer came later than all that have one.
     share = latencies.size / offered if offered else 0.0
     asked = objective.percentile / share if share else _NEVER
-    latency = int(np.percentile(latencies, asked, method="inverted_cdf")) if asked <= _ALL else None
-    achieved = window.record.correct / offered if offered else 0.0
+    latency = sample_percentile(latencies, asked) if asked <= _ALL else None
+    achieved = tally.completed / offered if offered else 0.0
     errors = failed / offered if offered else 0.0
     met = (
         latency is not None
@@ -153,7 +173,7 @@ def judge(objective: Objective, step: Step, window: Window) -> Try:
     )
     return Try(
         rate_per_s=step.rate_per_s,
-        achieved_per_s=window.record.correct / window.record.elapsed_ns * 1e9,
+        achieved_per_s=tally.completed / (tally.end_ns - tally.start_ns) * 1e9,
         latency_ns=latency,
         errors=errors,
         met=met,

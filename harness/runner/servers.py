@@ -3,78 +3,104 @@
 from contextlib import ExitStack
 from pathlib import Path
 
+import msgspec
+
+from harness.audit.http_checks import Subject
+from harness.audit.http_client import Probe
 from harness.base.errors import ServerFailed
 from harness.inputs.catalog import Catalog
-from harness.inputs.settings import ApplicationSettings, ServerSettings
+from harness.inputs.contract import Contract
+from harness.inputs.settings import ApplicationSettings
 from harness.inputs.study import Study
+from harness.lab.network import Address
 from harness.lab.postgres.database import Database
-from harness.lab.servers import await_ready, launch_server
+from harness.lab.servers import LiveServer, await_ready, launch_server
 from harness.records.plan import Entry
 from harness.records.run import Cores
 from harness.runner.legs import Legs
-from harness.runner.listener import Listener
-from harness.runner.trial_builder import Server
 
 
-class Launcher:
-    """Starts servers for one session.
+class LiveEntry(msgspec.Struct, frozen=True):
+    """An entry with its running server.
 
-    Args:
-        study: what servers are given.
-        catalog: variants and servers.
-        cores: who runs where.
-        logs: where servers' standard error is kept.
-        listener: who is told.
+    settings: what the application was given.
+    address: where the load reaches it; its own, or that of a leg with added latency.
+    keep_alive: whether the server keeps connections open between requests.
     """
 
-    def __init__(
-        self, study: Study, catalog: Catalog, cores: Cores, logs: Path, listener: Listener
-    ) -> None:
-        self.pythons: dict[str, Path] = {}
-        self._study = study
-        self._catalog = catalog
-        self._cores = cores
-        self._logs = logs
-        self._listener = listener
+    entry: Entry
+    server: LiveServer
+    settings: ApplicationSettings
+    address: Address
+    keep_alive: bool
+
+    @property
+    def name(self) -> str:
+        """The entry's name, under which PostgreSQL's role and the generator's target are known."""
+        return self.entry.name
+
+    def subject(self, contract: Contract, database: Database) -> Subject:
+        """The server as single requests find it, without a leg in between."""
+        return Subject(
+            variant=self.name,
+            probe=Probe(self.server.url),
+            contract=contract,
+            database=database,
+            settings=self.settings,
+        )
+
+    def death(self) -> str | None:
+        """How the server ended, with its last words; None while it runs."""
+        if self.server.running:
+            return None
+        words = self.server.last_words()
+        return "the server died" + (f"; it said:\n{words}" if words else "")
+
+
+class Launcher(msgspec.Struct, frozen=True):
+    """Starts the servers of a run.
+
+    pythons: the interpreter of each implementation's environment.
+    logs: where servers' standard error is kept.
+    """
+
+    study: Study
+    catalog: Catalog
+    cores: Cores
+    pythons: dict[str, Path]
+    logs: Path
 
     def launch(
         self, block: int, entry: Entry, database: Database, legs: Legs, stack: ExitStack
-    ) -> Server:
-        """Start it, and do not wait until it is ready; the stack ends it."""
-        variant = self._catalog.variant(entry.variant)
-        server = self._study.server_of(entry.variant)
-        settings = _told(server, legs.database_url(database.login(entry.name)))
-        log = self._logs / f"b{block:02d}-{entry.name.replace('/', '.').replace('#', '_')}.log"
-        running = launch_server(
+    ) -> LiveEntry:
+        """Start a server without waiting until it is ready; the stack ends it."""
+        variant = self.catalog.variant(entry.variant)
+        given = self.study.server_of(entry.variant)
+        settings = given.application(legs.database_url(database.login(entry.name)))
+        server = launch_server(
             variant,
-            self._catalog.servers[variant.server],
+            self.catalog.servers[variant.server],
             self.pythons[variant.implementation],
             settings,
-            workers=server.workers,
-            threads=server.threads,
-            log=log,
-            cpus=self._cores.application,
+            workers=given.workers,
+            threads=given.threads,
+            log=self.logs / f"b{block:02d}-{entry.name.replace('/', '.').replace('#', '_')}.log",
+            cpus=self.cores.application,
         )
-        stack.enter_context(running)
-        keep_alive = self._catalog.servers[variant.server].keep_alive
-        address = legs.server_address(running.port)
-        return Server(entry, running, settings, address, keep_alive=keep_alive)
-
-    def await_ready(self, server: Server) -> None:
-        """Wait; a server that does not come has a problem from then on."""
-        try:
-            await_ready(server.running)
-        except ServerFailed as error:
-            server.problem = str(error)
-            self._listener.problem(str(error))
+        stack.enter_context(server)
+        return LiveEntry(
+            entry=entry,
+            server=server,
+            settings=settings,
+            address=legs.server_address(server.port),
+            keep_alive=self.catalog.servers[variant.server].keep_alive,
+        )
 
 
-def _told(server: ServerSettings, database_url: str) -> ApplicationSettings:
-    """What an implementation learns of it."""
-    return ApplicationSettings(
-        database_url=database_url,
-        pool_size=server.pool_size,
-        pool_timeout_s=server.pool_timeout_s,
-        cpu_iterations=server.cpu_iterations,
-        wait_ms=server.wait_ms,
-    )
+def await_entry(live: LiveEntry) -> str | None:
+    """Wait until the server answers. Returns why it does not, or None."""
+    try:
+        await_ready(live.server)
+    except ServerFailed as error:
+        return str(error)
+    return None

@@ -1,57 +1,40 @@
 """From a study to a finished run: a new one, or the rest of one that was interrupted."""
 
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from harness.base.errors import RunFailed, UsageError
 from harness.inputs.published_tables import load_published
-from harness.inputs.settings import DatabaseSettings
 from harness.inputs.study import Study
 from harness.lab.latency.netem import NetemInjector, enter_namespace
 from harness.lab.limits import read_limits
-from harness.lab.machine import propose_cores
-from harness.lab.postgres.cluster import EmbeddedPostgres
+from harness.lab.machine import pinned, propose_cores
 from harness.lab.postgres.database import Database
 from harness.load.ceiling import measure_ceiling
 from harness.records.plan import Plan
 from harness.records.run import Cores, Run
 from harness.records.store import Store
+from harness.runner.block import run_blocks
 from harness.runner.describe import Origin, changes, describe_run, refuse_changes
+from harness.runner.examine import Environments, examine_variants, prepare_environments
 from harness.runner.feasibility import check_connections, check_objectives, check_rates
+from harness.runner.instruments import open_instruments
 from harness.runner.laboratory import Laboratory
-from harness.runner.plan import make_plan
+from harness.runner.locust_cells.cells import run_cells
+from harness.runner.servers import Launcher
 from harness.runner.session import Session
 
 _CEILING_S = 1.0
 
 
-@contextmanager
-def open_database(
-    laboratory: Laboratory, settings: DatabaseSettings, cores: Cores | None
-) -> Iterator[Database]:
-    """The embedded PostgreSQL, or the one that the user named."""
-    if laboratory.database_url is not None:
-        with Database(laboratory.database_url, laboratory.contract) as database:
-            yield database
-        return
-    laboratory.listener.step("starting PostgreSQL")
-    cpus = cores.database if cores else None
-    with (
-        EmbeddedPostgres(laboratory.cache, settings, cpus) as cluster,
-        Database(cluster.url, laboratory.contract, cluster) as database,
-    ):
-        yield database
-
-
-def start(laboratory: Laboratory, study_name: str, study: Study, command: str) -> Store:
+def start(laboratory: Laboratory, study_name: str, study: Study, plan: Plan, command: str) -> Store:
     """Begin a run: verify and audit every variant, write `run.json`, measure.
 
     Args:
         laboratory: where and with what.
         study_name: how the run is named.
-        study: what is done.
+        study, plan: what is done.
         command: what a reader types to do the same, for the report.
 
     Raises:
@@ -66,24 +49,25 @@ def start(laboratory: Laboratory, study_name: str, study: Study, command: str) -
     store = Store.create(laboratory.workspace.results, f"{study_name}-{now:%Y%m%d-%H%M%S}")
     try:
         cores = propose_cores(study.server.workers, study.load.generators)
-        session = _session(laboratory, study, make_plan(study), cores, store)
-        session.prepare()
+        environments = prepare_environments(laboratory, study)
         _enter_network(laboratory, study)
         ceiling_per_s = _ceiling(laboratory, study, cores)
-        with open_database(laboratory, study.database, session.cores) as database:
+        with laboratory.database(study.database, cores) as database:
             _check_room(laboratory, database, study)
-            examined = session.examine(database)
-            origin = Origin(store.id, study_name, command, now, published)
-            run = describe_run(laboratory, session, database, origin, examined, ceiling_per_s)
+            examined = examine_variants(laboratory, study, environments, database, store.logs)
+            origin = Origin(store.id, study_name, command, now, published, ceiling_per_s)
+            run = describe_run(
+                laboratory, study, plan, cores, environments, database, origin, examined
+            )
             store.write_run(run)
             laboratory.listener.begun(store.id)
             _check_baseline(run)
-            session.measure(database, run)
+            problems = _measure(laboratory, run, environments, database, store)
     except BaseException:
         if not (store.folder / "run.json").exists():  # nothing was measured: leave nothing behind
             shutil.rmtree(store.folder, ignore_errors=True)
         raise
-    _complain(run, session.problems)
+    _complain(run, problems)
     return store
 
 
@@ -99,16 +83,39 @@ def resume(laboratory: Laboratory, store: Store) -> Store:
     cores = propose_cores(run.study.server.workers, run.study.load.generators)
     laboratory.listener.begun(store.id)
     refuse_changes(run, changes(laboratory, run, cores))
-    session = _session(laboratory, run.study, run.plan, cores, store)
-    session.prepare()
+    environments = prepare_environments(laboratory, run.study)
     _enter_network(laboratory, run.study)
-    with open_database(laboratory, run.study.database, cores) as database:
+    with laboratory.database(run.study.database, cores) as database:
         _check_room(laboratory, database, run.study)
         if database.settings() != run.database:
             refuse_changes(run, ["PostgreSQL or its settings"])
-        session.measure(database, run)
-    _complain(run, session.problems)
+        problems = _measure(laboratory, run, environments, database, store)
+    _complain(run, problems)
     return store
+
+
+def _measure(
+    laboratory: Laboratory, run: Run, environments: Environments, database: Database, store: Store
+) -> list[str]:
+    """Measure what is missing, and return one sentence for each trial that is incomplete.
+
+    The harness itself stays off the application's cores meanwhile.
+
+    Raises:
+        RunFailed: there is nothing to run.
+    """
+    study, cores = run.study, run.cores
+    launcher = Launcher(study, laboratory.catalog, cores, environments.pythons, store.logs)
+    session = Session(run, laboratory.contract, database, launcher, store, laboratory.listener)
+    if not session.entries:
+        raise RunFailed("No variant passed its checks, so nothing was measured; see above.")
+    if environments.locust is not None:
+        return run_cells(session, environments.locust)
+    with (
+        pinned({*cores.load, *cores.database}),
+        open_instruments(study, database, cores, store.logs) as instruments,
+    ):
+        return run_blocks(session, instruments)
 
 
 def _enter_network(laboratory: Laboratory, study: Study) -> None:
@@ -120,17 +127,18 @@ def _enter_network(laboratory: Laboratory, study: Study) -> None:
         return
     if laboratory.database_url is not None:
         raise UsageError(
-            "netem delays a loopback of our own, which --database-url cannot be reached from; "
+            "netem delays a loopback of our own, from which --database-url cannot be reached; "
             'leave it out, or use the relay (`[network] injector = "relay"`).'
         )
     enter_namespace()
-    NetemInjector()  # what this kernel cannot do is said before anything is measured
+    NetemInjector()  # a kernel that cannot do it says so before anything is measured
 
 
 def _ceiling(laboratory: Laboratory, study: Study, cores: Cores) -> float | None:
-    """Of our generator on this machine, after what needs no measuring has been checked.
+    """Requests per second that our generator reaches on this machine at most.
 
-    None where Locust loads: its processor time is told in every trial instead.
+    Whatever needs no measuring is checked first. None where Locust loads: its processor time is
+    told in every trial instead.
 
     Raises:
         UsageError: the study asks for more than can be had here.
@@ -146,7 +154,7 @@ def _ceiling(laboratory: Laboratory, study: Study, cores: Cores) -> float | None
 
 
 def _check_restarts(laboratory: Laboratory, study: Study) -> None:
-    """A PostgreSQL that is not ours cannot be restarted, which had better be said at once."""
+    """Refuse at once to restart a PostgreSQL that is not ours."""
     changed = [n for n in study.everyone if study.database_of(n) != study.database]
     if changed and laboratory.database_url is not None:
         raise UsageError(
@@ -161,15 +169,6 @@ def _check_room(laboratory: Laboratory, database: Database, study: Study) -> Non
         database.check_room(study.database.max_connections)
 
 
-def _session(
-    laboratory: Laboratory, study: Study, plan: Plan, cores: Cores, store: Store
-) -> Session:
-    return Session(
-        study, plan, laboratory.catalog, laboratory.contract, cores, store, laboratory.cache,
-        laboratory.listener,
-    )  # fmt: skip
-
-
 def _check_baseline(run: Run) -> None:
     if run.study.baseline in run.excluded:
         raise RunFailed(
@@ -181,17 +180,17 @@ def _check_baseline(run: Run) -> None:
 
 
 def _complain(run: Run, problems: Sequence[str]) -> None:
-    """Whatever was measured is kept and reported; that something was not must not go unnoticed."""
-    said: list[str] = []
+    """Fail where something was not measured; everything that was is kept and reported."""
+    sentences: list[str] = []
     if run.excluded:
-        said.append(
+        sentences.append(
             f"Not measured, because verification or audit failed: {', '.join(run.excluded)}; "
-            "see `bridgetoll verify` and `bridgetoll audit` for everything that was found."
+            "see `bridgetoll verify` and `bridgetoll audit` for every problem."
         )
     if problems:
-        said.append(
+        sentences.append(
             f"{len(problems)} trial{'s' if len(problems) > 1 else ''} could not be completed; "
             f"`bridgetoll run --resume {run.id}` tries again. The first: {problems[0]}"
         )
-    if said:
-        raise RunFailed(" ".join(said))
+    if sentences:
+        raise RunFailed(" ".join(sentences))

@@ -1,7 +1,6 @@
-"""What a trial gathers while it runs, and the trial that becomes of it."""
+"""A trial in the making: turns come in raw, and the trial that is kept comes out."""
 
 import io
-import time
 from datetime import UTC, datetime
 
 import msgspec
@@ -9,63 +8,26 @@ import numpy as np
 from hdrh.histogram import HdrHistogram
 from numpy.typing import NDArray
 
-from harness.audit.http_checks import Subject
-from harness.audit.http_client import Probe
-from harness.inputs.contract import Contract
-from harness.inputs.settings import ApplicationSettings
-from harness.lab.network import Address
-from harness.lab.postgres.database import Database
 from harness.lab.postgres.waits import Samples
-from harness.lab.servers import LiveServer
 from harness.lab.usage import Usage
-from harness.load.protocol import Exchange, Tally
-from harness.records.histogram import DIGITS, HIGHEST_NS, LOWEST_NS
+from harness.load.protocol import Tally
+from harness.records.histogram import DIGITS, HIGHEST_NS, LOWEST_NS, sample_percentile
 from harness.records.plan import Entry, Phase
 from harness.records.run import SCHEMA
 from harness.records.trial import (
+    BesideRecord,
     RoundTrips,
     SliceRecord,
     Statements,
     Trial,
     Try,
     Waits,
+    WindowRecord,
 )
+from harness.runner.instruments import Reading
 
-_SAMPLES = 5
-
-
-class Server:
-    """An entry's server during a block.
-
-    address: where the load reaches it; its own, or that of a leg with added latency.
-    problem: why it takes no further part, or None.
-    """
-
-    def __init__(
-        self,
-        entry: Entry,
-        running: LiveServer,
-        settings: ApplicationSettings,
-        address: Address,
-        *,
-        keep_alive: bool,
-    ) -> None:
-        self.address = address
-        self.entry = entry
-        self.running = running
-        self.settings = settings
-        self.keep_alive = keep_alive
-        self.problem: str | None = None
-
-    def subject(self, contract: Contract, database: Database) -> Subject:
-        """To be asked for itself, without a leg in between."""
-        return Subject(
-            variant=self.entry.name,
-            probe=Probe(self.running.url),
-            contract=contract,
-            database=database,
-            settings=self.settings,
-        )
+_ERROR_SAMPLES = 5
+_SECOND_NS = 1_000_000_000
 
 
 class Turn(msgspec.Struct, frozen=True):
@@ -75,93 +37,147 @@ class Turn(msgspec.Struct, frozen=True):
     position: int
 
 
-class Gathering:
-    """One server's trial in the making."""
+class WindowExtras(msgspec.Struct, frozen=True):
+    """What a window has beyond a slice.
 
-    def __init__(self, server: Server, phase: Phase, *, keep_requests: bool = False) -> None:
-        self.kept = Requests() if keep_requests else None
-        self.server = server
-        self.exchange: Exchange | None = None
-        self.beside: Exchange | None = None
+    open_loop: whether arrivals were scheduled.
+    database: by how much PostgreSQL's counters grew between the edges.
+    beside: the second load; None without one.
+    """
+
+    open_loop: bool
+    database: dict[str, int]
+    beside: BesideRecord | None
+
+
+class Measurement(msgspec.Struct, frozen=True):
+    """One turn, raw. Times in nanoseconds.
+
+    tally: of the generator.
+    used: by every role, from one reading of the clocks to the other.
+    turn_cpu_ns, turn_ns: the server's CPU time and the time that passed in the whole turn; a
+        window's warm-up and drain lie outside its edges, but within its turn.
+    probe_ns: mean time of the speed probe's arithmetic meanwhile; None without probe.
+    window: None for a slice.
+    """
+
+    tally: Tally
+    used: Reading
+    turn_cpu_ns: int
+    turn_ns: int
+    probe_ns: int | None
+    window: WindowExtras | None = None
+
+
+class Ending(msgspec.Struct, frozen=True):
+    """What is known of a server only when its phase has ended.
+
+    problem: why the trial is incomplete, or None. cpu_ns, at_ns: the server's clock, and when.
+    usage: None of a server that failed.
+    """
+
+    problem: str | None
+    cpu_ns: int
+    at_ns: int
+    usage: Usage | None
+    waits: Samples | None
+    statements: Statements | None
+    round_trips: RoundTrips | None
+
+
+class TrialBuilder:
+    """Gathers one entry's trial, turn by turn.
+
+    Args:
+        entry, phase: whose, and of which condition and block.
+        keep_requests: whether each request's start and latency are kept.
+    """
+
+    def __init__(self, entry: Entry, phase: Phase, *, keep_requests: bool = False) -> None:
+        condition = phase.condition
+        self.entry = entry
+        self.requests = Requests() if keep_requests else None
         self.slices: list[SliceRecord] = []
-        self.tries: list[Try] = []
-        self.sustained_per_s: list[float | None] = []
         self.capacity_per_s: float | None = None
-        self.statements: Statements | None = None
-        self.waits: Samples | None = None
-        self.requests = 0
-        self.round_trips: RoundTrips | None = None
-        self.latencies = Latencies(
-            phase.condition.connections, window=bool(phase.condition.window_s)
-        )
+        self.sent = 0
         self._phase = phase
+        self._latencies = Latencies(condition.connections, window=bool(condition.window_s))
         self._lags = Latencies(0, window=True)
-        self._samples: list[str] = []
+        self._error_samples: list[str] = []
+        self._tries: list[Try] = []
+        self._sustained_per_s: list[float | None] = []
         self._started_at = datetime.now(UTC)
-        self._clock_start_ns = 0
-        self._own_ns = 0
-        self._loaded_ns = 0
-        self._begun = 0.0
+        self._cpu_at_begin_ns = 0
+        self._began_ns = 0
+        self._turns_cpu_ns = 0
+        self._turns_ns = 0
 
-    def begin(self) -> None:
+    def begin(self, cpu_ns: int, now_ns: int) -> None:
         """Warm-up is over: from here on CPU time outside of the server's turns is idle work."""
-        self._clock_start_ns = self.server.running.clock.read_ns()
-        self._begun = time.monotonic()
+        self._cpu_at_begin_ns = cpu_ns
+        self._began_ns = now_ns
 
-    def turn(self, turn: Turn, tally: Tally, used_ns: int, loaded_ns: int) -> None:
-        """Take note of a turn: requests, errors seen, and the server's CPU time in it."""
-        if self.kept is not None:
-            self.kept.add(turn.round, tally)
-        self.requests += tally.sent
-        self._samples += tally.samples[: _SAMPLES - len(self._samples)]
-        self._own_ns += used_ns
-        self._loaded_ns += loaded_ns
+    def add(self, turn: Turn, measured: Measurement) -> None:
+        """Take a turn: its slice or window, its requests, and the server's CPU time in it."""
+        tally = measured.tally
+        if self.requests is not None:
+            self.requests.add(turn.round, tally)
+        self.sent += tally.sent
+        self._error_samples += tally.samples[: _ERROR_SAMPLES - len(self._error_samples)]
+        self._turns_cpu_ns += measured.turn_cpu_ns
+        self._turns_ns += measured.turn_ns
         self._lags.add_raw(tally.lags)
+        self.slices.append(_slice_record(turn, measured, self._latencies.add(tally)))
 
-    def trial(self, run: str, attempt: int) -> Trial:
-        """What is kept."""
-        server = self.server
-        usage = Usage.of(server.running.clock.pids) if server.problem is None else None
+    def add_search(self, tries: tuple[Try, ...], sustained_per_s: float | None) -> None:
+        """Take the outcome of a search for the highest rate; its windows come by `add`."""
+        self._tries += tries
+        self._sustained_per_s.append(sustained_per_s)
+
+    def trial(self, run: str, attempt: int, ending: Ending) -> Trial:
+        """The trial that is kept."""
+        usage = ending.usage
         return Trial(
             schema=SCHEMA,
             run=run,
             block=self._phase.block,
             attempt=attempt,
             condition=self._phase.condition,
-            entry=server.entry.name,
-            variant=server.entry.variant,
+            entry=self.entry.name,
+            variant=self.entry.variant,
             started_at=self._started_at.isoformat(timespec="seconds"),
             slices=tuple(self.slices),
-            latency_hdr=self.latencies.encoded(),
-            error_samples=tuple(self._samples),
+            latency_hdr=self._latencies.encoded(),
+            error_samples=tuple(self._error_samples),
             rss_peak_kib=usage.rss_peak_kib if usage else None,
             threads=usage.threads if usage else None,
             processes=usage.processes if usage else None,
-            idle_cpu_share=self._idle_share() if usage else None,
-            problem=server.problem,
+            idle_cpu_share=self._idle_share(ending) if usage else None,
+            problem=ending.problem,
             lag_hdr=self._lags.encoded(),
-            waits=None if self.waits is None else _waits(self.waits),
-            statements=self.statements,
+            waits=None if ending.waits is None else waits_record(ending.waits),
+            statements=ending.statements,
             capacity_per_s=self.capacity_per_s,
-            search=tuple(self.tries),
+            search=tuple(self._tries),
             sustained_per_s=self._sustained(),
-            round_trips=self.round_trips,
+            round_trips=ending.round_trips,
         )
 
     def _sustained(self) -> float | None:
-        """The mean of its searches, where every one of them found a rate."""
-        found = [rate for rate in self.sustained_per_s if rate is not None]
-        if not found or len(found) < len(self.sustained_per_s):
+        """The mean of the searches, where every one of them found a rate."""
+        rates = [rate for rate in self._sustained_per_s if rate is not None]
+        if not rates or len(rates) < len(self._sustained_per_s):
             return None
-        return sum(found) / len(found)
+        return sum(rates) / len(rates)
 
-    def _idle_share(self) -> float | None:
-        waited = time.monotonic() - self._begun - self._loaded_ns / 1e9
-        used_ns = self.server.running.clock.read_ns() - self._clock_start_ns - self._own_ns
-        return used_ns / 1e9 / waited if waited > 0 else None
+    def _idle_share(self, ending: Ending) -> float | None:
+        waited_ns = ending.at_ns - self._began_ns - self._turns_ns
+        used_ns = ending.cpu_ns - self._cpu_at_begin_ns - self._turns_cpu_ns
+        return used_ns / waited_ns if waited_ns > 0 else None
 
 
-def _waits(samples: Samples) -> Waits:
+def waits_record(samples: Samples) -> Waits:
+    """Samples of PostgreSQL's connections, as they are kept."""
     return Waits(busy=tuple(samples.busy), states=dict(sorted(samples.states.items())))
 
 
@@ -173,7 +189,7 @@ class SliceLatency(msgspec.Struct, frozen=True):
 
 
 class Latencies:
-    """Gathers the latencies of one trial.
+    """Gathers the latencies of one trial into an HDR histogram.
 
     Args:
         connections: N. In a slice all N send at once at its start, and the last N answers come
@@ -187,21 +203,18 @@ class Latencies:
 
     def add(self, tally: Tally) -> SliceLatency:
         """Take a slice's or a window's latencies; return their percentiles."""
-        every = np.frombuffer(tally.latencies, dtype=np.int64)
+        latencies = np.frombuffer(tally.latencies, dtype=np.int64)
         kept = (
-            every[self._edge : every.size - self._edge]
-            if every.size > 2 * self._edge
-            else every[:0]
+            latencies[self._edge : latencies.size - self._edge]
+            if latencies.size > 2 * self._edge
+            else latencies[:0]
         )
-        self._take(kept)
-        if kept.size == 0:
-            return SliceLatency(None, None)
-        p50, p99 = np.percentile(kept, [50, 99], method="inverted_cdf")
-        return SliceLatency(int(p50), int(p99))
+        self._record(kept)
+        return SliceLatency(sample_percentile(kept, 50), sample_percentile(kept, 99))
 
     def add_raw(self, values: bytes) -> None:
         """Take durations as they come from the generator."""
-        self._take(np.frombuffer(values, dtype=np.int64))
+        self._record(np.frombuffer(values, dtype=np.int64))
 
     def encoded(self) -> str | None:
         """The histogram in its standard base64 encoding; None if nothing was recorded."""
@@ -210,17 +223,17 @@ class Latencies:
         encoded: bytes = self._histogram.encode()
         return encoded.decode("ascii")
 
-    def _take(self, kept: NDArray[np.int64]) -> None:
+    def _record(self, latencies: NDArray[np.int64]) -> None:
         # Rounded to the histogram's own precision first, so that each distinct value is recorded
         # once with its count: recording one by one would take longer than the slice.
-        steps = np.maximum(10 ** (np.floor(np.log10(np.maximum(kept, 1_000))) - 4), 1)
-        values, counts = np.unique(np.rint(kept / steps) * steps, return_counts=True)
+        steps = np.maximum(10 ** (np.floor(np.log10(np.maximum(latencies, 1_000))) - 4), 1)
+        values, counts = np.unique(np.rint(latencies / steps) * steps, return_counts=True)
         for value, count in zip(values.astype(np.int64), counts, strict=True):
             self._histogram.record_value(int(value), int(count))
 
 
 class Requests:
-    """Gathers them turn by turn."""
+    """Every correct request of a trial, where a study asks for them: raw, for other tools."""
 
     def __init__(self) -> None:
         self._rounds: list[NDArray[np.int32]] = []
@@ -228,7 +241,7 @@ class Requests:
         self._latencies: list[NDArray[np.int64]] = []
 
     def add(self, round_: int, tally: Tally) -> None:
-        """Take a slice's or a window's, in order of completion."""
+        """Take the requests of a slice or a window, in order of completion."""
         starts = np.frombuffer(tally.starts, dtype=np.int64)
         self._rounds.append(np.full(starts.size, round_, dtype=np.int32))
         self._starts.append(starts)
@@ -248,3 +261,55 @@ class Requests:
             latency_ns=np.concatenate([np.zeros(0, np.int64), *self._latencies]),
         )
         return archive.getvalue()
+
+
+def _slice_record(turn: Turn, measured: Measurement, latency: SliceLatency) -> SliceRecord:
+    tally, used = measured.tally, measured.used
+    return SliceRecord(
+        round=turn.round,
+        position=turn.position,
+        start_ns=tally.start_ns,
+        elapsed_ns=tally.end_ns - tally.start_ns,
+        window_ns=used.at_ns,
+        correct=tally.completed,
+        errors=tally.errors,
+        reconnects=tally.reconnects,
+        server_cpu_ns=used.server_ns,
+        database_cpu_ns=used.database_ns,
+        generator_cpu_ns=used.generator_ns,
+        harness_cpu_ns=used.harness_ns,
+        machine_busy_ns=used.machine_busy_ns,
+        steal_ns=used.steal_ns,
+        latency_p50_ns=latency.p50_ns,
+        latency_p99_ns=latency.p99_ns,
+        probe_ns=measured.probe_ns,
+        run_delay_ns=used.run_delay_ns,
+        relay_cpu_ns=used.relay_ns,
+        window=None if measured.window is None else _window_record(tally, measured.window),
+    )
+
+
+def _window_record(tally: Tally, extras: WindowExtras) -> WindowRecord:
+    latencies = np.frombuffer(tally.latencies, dtype=np.int64)
+    starts = np.frombuffer(tally.starts, dtype=np.int64)
+    lags = np.frombuffer(tally.lags, dtype=np.int64)
+    seconds = (tally.end_ns - tally.start_ns) // _SECOND_NS
+    ends_before = np.frombuffer(tally.ends_before, dtype=np.int64)
+    ends = np.concatenate((starts + latencies, ends_before))
+    ended = (ends - tally.start_ns) // _SECOND_NS
+    begun = (starts - tally.start_ns) // _SECOND_NS
+    return WindowRecord(
+        before=tally.before,
+        in_flight=tally.in_flight,
+        offered=lags.size + tally.dropped if extras.open_loop else None,
+        dropped=tally.dropped,
+        latency_mean_ns=round(float(latencies.mean())) if latencies.size else None,
+        lag_p50_ns=sample_percentile(lags, 50),
+        lag_p99_ns=sample_percentile(lags, 99),
+        per_second=tuple(int((ended == second).sum()) for second in range(seconds)),
+        p50_per_second_ns=tuple(
+            sample_percentile(latencies[begun == second], 50) for second in range(seconds)
+        ),
+        database=extras.database,
+        beside=extras.beside,
+    )

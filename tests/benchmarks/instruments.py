@@ -35,7 +35,7 @@ from harness.lab.postgres.cluster import EmbeddedPostgres
 from harness.lab.postgres.database import Database
 from harness.lab.servers import await_ready, launch_server
 from harness.runner.exchanges import exchange_for
-from harness.runner.instruments import Instruments
+from harness.runner.instruments import Instruments, open_instruments
 from harness.runner.plan import balanced_orders
 from tests.benchmarks.comparison import rounds
 
@@ -89,7 +89,7 @@ def _block(seed: int) -> tuple[Series, Floats]:
         await_ready(server)
         subject = Subject(VARIANT, Probe(server.url), contract, database, settings)
         exchange = exchange_for(subject, server.url, CONDITION, seed)
-        tools = enter(Instruments(STUDY, database, cores, folder))
+        tools = enter(open_instruments(STUDY, database, cores, folder))
         tools.generator.open("it", HOST, server.port, connections=CONDITION.connections)
         tools.generator.slice("it", exchange, 0.5)
         rows = []
@@ -111,8 +111,8 @@ def _block(seed: int) -> tuple[Series, Floats]:
 
 
 def _switch(tools: Instruments, *, on: bool) -> None:
-    assert tools.speed is not None
-    for pid in tools.speed.pids:
+    assert tools.probe is not None
+    for pid in tools.probe.pids:
         os.kill(pid, signal.SIGCONT if on else signal.SIGSTOP)
     time.sleep(0.002)
 

@@ -11,12 +11,14 @@ from harness.base.workspace import Workspace, cache_folder
 from harness.inputs.catalog import load_catalog
 from harness.inputs.contract import Contract
 from harness.inputs.manifests import Variant
+from harness.inputs.study import Study
 from harness.load.ceiling import measure_ceiling
 from harness.records.plan import Phase
+from harness.records.store import Store
 from harness.records.verification import Audit, Verification
-from harness.runner import session, start
-from harness.runner.laboratory import Laboratory
-from harness.runner.listener import Listener
+from harness.runner import examine, start
+from harness.runner.laboratory import Laboratory, Listener
+from harness.runner.plan import make_plan
 
 
 class Progress(NamedTuple):
@@ -72,6 +74,11 @@ def laboratory_of(workspace: Workspace, listener: Listener) -> Laboratory:
     )
 
 
+def run_study(laboratory: Laboratory, name: str, study: Study) -> Store:
+    """Measure a study, as the command `run` does."""
+    return start.start(laboratory, name, study, make_plan(study), f"run {name}")
+
+
 @contextmanager
 def trusting() -> Iterator[None]:
     """Runs ask no toy for its papers, and measure the generator's ceiling once for all of them.
@@ -80,8 +87,8 @@ def trusting() -> Iterator[None]:
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(start, "measure_ceiling", _CEILING)
-        patch.setattr(session, "verify", lambda _bench, variant, _python: _passed(variant.name))
-        patch.setattr(session, "audit", lambda _bench, variant, _python, **_: _unaudited(variant))
+        patch.setattr(examine, "verify", lambda _bench, variant, _python: _passed(variant.name))
+        patch.setattr(examine, "audit", lambda _bench, variant, _python, **_: _unaudited(variant))
         yield
 
 

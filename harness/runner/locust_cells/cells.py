@@ -5,125 +5,108 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
+
 from harness.audit.http_checks import Violation
 from harness.base.errors import DatabaseFailed, LocustFailed
-from harness.inputs.contract import Contract
-from harness.inputs.settings import DatabaseSettings
 from harness.inputs.study import Condition, Latency
 from harness.lab.machine import pinned
-from harness.lab.postgres.database import Database
 from harness.lab.postgres.waits import WaitSampler
 from harness.load.locust.driver import RampPlan, climb
 from harness.records.plan import Entry, Phase
-from harness.records.run import Run
-from harness.records.store import Store
 from harness.records.trial import RoundTrips, Trial, trial_stem
+from harness.runner.block import problem_of
 from harness.runner.exchanges import exchange_for
-from harness.runner.gauges import Gauges
-from harness.runner.instruments import injector_for
+from harness.runner.instruments import Gauges, open_injector
 from harness.runner.legs import Legs, round_trips
-from harness.runner.listener import Listener
 from harness.runner.locust_cells.observe import Ascent, trial_of
-from harness.runner.servers import Launcher
-from harness.runner.trial_builder import Server
+from harness.runner.servers import LiveEntry, await_entry
+from harness.runner.session import Session
 
 
-class Cells:
-    """Measures one entry under one condition at a time, with nothing else alive.
+def run_cells(session: Session, python: Path) -> list[str]:
+    """Measure every cell that is not kept complete, one at a time, with nothing else alive.
 
-    Every cell is kept, and repeated on resuming, by itself. What went wrong is in `problems`.
+    Every cell is kept, and repeated on resuming, by itself.
+
+    Args:
+        session: of the run.
+        python: the interpreter of Locust's environment.
+
+    Returns:
+        One sentence for each cell that could not be completed.
+    """
+    run, store = session.run, session.store
+    problems: list[str] = []
+    done = 0
+    with ExitStack() as stack:
+        stack.enter_context(pinned({*run.cores.load, *run.cores.database}))
+        injector = None
+        if run.study.delayed:
+            injector = stack.enter_context(open_injector(run.study, run.cores, store.logs))
+        cells = _Cells(session, Legs(injector), injector.pids if injector else (), python)
+        for phase in run.plan.phases:
+            for index in phase.orders[0]:
+                done += 1
+                entry = run.plan.entries[index]
+                if entry in session.entries and not store.has_cell(phase, entry):
+                    trial = cells.measure(phase, entry)
+                    store.write_trial(trial)
+                    problems += _tell(session, phase, trial, done)
+    return problems
+
+
+def _tell(session: Session, phase: Phase, trial: Trial, done: int) -> list[str]:
+    for slice_ in trial.slices:
+        throughput = slice_.correct / slice_.elapsed_ns * 1e9
+        session.listener.progress(phase, trial.entry, done, throughput)
+    if trial.complete:
+        return []
+    session.listener.problem(problem_of(trial))
+    return [problem_of(trial)]
+
+
+class _Outcome(msgspec.Struct):
+    """What has come of a cell so far; a problem ends it."""
+
+    ascent: Ascent | None = None
+    trips: RoundTrips | None = None
+    problem: str | None = None
+
+
+class _Cells:
+    """Measures one entry under one condition at a time.
+
+    Args:
+        session: of the run.
+        legs: the ways between the roles. relays: processes that lengthen them.
+        python: the interpreter of Locust's environment.
     """
 
-    def __init__(
-        self,
-        run: Run,
-        contract: Contract,
-        launcher: Launcher,
-        database: Database,
-        store: Store,
-        listener: Listener,
-    ) -> None:
-        self.problems: list[str] = []
-        self._run = run
-        self._study = run.study
-        self._contract = contract
-        self._launcher = launcher
-        self._database = database
-        self._started_with: DatabaseSettings = run.study.database
-        self._store = store
-        self._listener = listener
+    def __init__(self, session: Session, legs: Legs, relays: tuple[int, ...], python: Path) -> None:
+        self._session = session
+        self._study = session.run.study
+        self._database = session.database
+        self._started_with = session.run.study.database
+        self._legs = legs
+        self._relays = relays
+        self._python = python
 
-    def measure(self, entries: list[Entry], python: Path) -> None:
-        """Every cell that is not kept complete.
-
-        Args:
-            entries: those that passed their checks.
-            python: of Locust's environment.
-        """
-        cores, done = self._run.cores, 0
-        with ExitStack() as stack:
-            stack.enter_context(pinned({*cores.load, *cores.database}))
-            injector = None
-            if self._study.delayed:
-                injector = injector_for(self._study, cores, self._store.logs, stack)
-            legs = Legs(injector)
-            relays = injector.pids if injector else ()
-            for phase in self._run.plan.phases:
-                for index in phase.orders[0]:
-                    done += 1
-                    entry = self._run.plan.entries[index]
-                    if entry in entries and not self._store.has_cell(phase, entry):
-                        trial = self._cell(phase, entry, legs, relays, python)
-                        self._keep(phase, trial, done)
-
-    def _keep(self, phase: Phase, trial: Trial, done: int) -> None:
-        self._store.write_trial(trial)
-        if trial.problem is not None:
-            where = f"{trial.entry}, {trial.condition.name}, block {trial.block}"
-            self.problems.append(f"{where}: {trial.problem}")
-            self._listener.problem(f"{where}: {trial.problem}")
-        for piece in trial.slices:
-            self._listener.progress(
-                phase, trial.entry, done, piece.correct / piece.elapsed_ns * 1e9
-            )
-
-    def _cell(
-        self, phase: Phase, entry: Entry, legs: Legs, relays: tuple[int, ...], python: Path
-    ) -> Trial:
+    def measure(self, phase: Phase, entry: Entry) -> Trial:
         """One trial, complete or with its problem; only the database's own failure ends the run."""
-        condition, started_at = phase.condition, datetime.now(UTC)
-        attempt = self._store.next_attempt_at(phase, entry)
-        where = f"block {phase.block}: {condition.name}, {entry.name}"
-        self._listener.step(f"{where}, rows and a fresh server")
-        self._bring_database(entry, condition)
-        legs.shorten()
-        ascent: Ascent | None = None
-        measured: RoundTrips | None = None
-        with ExitStack() as stack:
-            server = self._launcher.launch(phase.block, entry, self._database, legs, stack)
-            self._launcher.await_ready(server)
-            if server.problem is None:
-                try:
-                    plan = self._plan(server, condition)
-                    legs.lengthen(condition.latency or Latency())
-                    before = _measured(legs, server)
-                    self._listener.step(f"{where}, {condition.connections} users come")
-                    ascent = self._climb(phase, attempt, server, plan, relays, python)
-                    server.problem = _death(server)
-                    server.running.stop()
-                    after = self._measured_again(phase, entry, condition, legs)
-                    if before is not None and after is not None:
-                        measured = round_trips(before, after)
-                except (Violation, OSError, http.client.HTTPException) as error:
-                    server.problem = f"the answer to a single request was wrong: {error}"
-                except LocustFailed as error:
-                    server.problem = str(error)
-        legs.shorten()
+        started_at = datetime.now(UTC)
+        attempt = self._session.store.next_attempt_at(phase, entry)
+        where = f"block {phase.block}: {phase.condition.name}, {entry.name}"
+        self._session.listener.step(f"{where}, rows and a fresh server")
+        self._bring_database(entry, phase.condition)
+        outcome = self._outcome(phase, entry, attempt, where)
+        self._legs.shorten()
         self._database.cut_off()  # however it ended, its statements must not outlive it
         most = int(self._database.settings()["max_connections"])
         return trial_of(
-            ascent, self._run.id, phase, entry, attempt, started_at, server.problem, measured, most
-        )
+            outcome.ascent, self._session.run.id, phase, entry, attempt, started_at,
+            outcome.problem, outcome.trips, most,
+        )  # fmt: skip
 
     def _bring_database(self, entry: Entry, condition: Condition) -> None:
         wanted = self._study.database_of(entry.variant)
@@ -132,13 +115,43 @@ class Cells:
             self._started_with = wanted
         self._database.reset(condition.rows)
 
-    def _plan(self, server: Server, condition: Condition) -> RampPlan:
+    def _outcome(self, phase: Phase, entry: Entry, attempt: int, where: str) -> _Outcome:
+        """Start a server, measure the legs, let the users come, and measure the legs again."""
+        outcome = _Outcome()
+        condition = phase.condition
+        self._legs.shorten()
+        with ExitStack() as stack:
+            live = self._launch(phase, entry, stack)
+            outcome.problem = await_entry(live)
+            if outcome.problem is not None:
+                self._session.listener.problem(outcome.problem)
+                return outcome
+            try:
+                plan = self._plan(live, condition)
+                self._legs.lengthen(condition.latency or Latency())
+                before = self._measure_legs(live)
+                self._session.listener.step(f"{where}, {condition.connections} users come")
+                outcome.ascent = self._climb(phase, attempt, live, plan)
+                outcome.problem = live.death()  # Locust sees only refusals
+                live.server.stop()
+                outcome.trips = round_trips(before, self._measure_legs_again(phase, entry))
+            except (Violation, OSError, http.client.HTTPException) as error:
+                outcome.problem = f"the answer to a single request was wrong: {error}"
+            except LocustFailed as error:
+                outcome.problem = str(error)
+        return outcome
+
+    def _launch(self, phase: Phase, entry: Entry, stack: ExitStack) -> LiveEntry:
+        return self._session.launcher.launch(phase.block, entry, self._database, self._legs, stack)
+
+    def _plan(self, live: LiveEntry, condition: Condition) -> RampPlan:
         """Checked once against the contract, so that Locust knows what a correct answer is."""
-        subject = server.subject(self._contract, self._database)
-        exchange = exchange_for(subject, server.running.url, condition, self._study.seed)
+        contract = self._session.contract
+        subject = live.subject(contract, self._database)
+        exchange = exchange_for(subject, live.server.url, condition, self._study.seed)
         ramp = self._study.load.ramp
         return RampPlan(
-            path=self._contract.operations[condition.endpoint].target,
+            path=contract.operations[condition.endpoint].target,
             users=condition.connections,
             per_s=ramp.per_s,
             hold_s=ramp.hold_s,
@@ -146,54 +159,39 @@ class Cells:
             body=None if exchange.body is None else exchange.body.decode(),
         )
 
-    def _climb(
-        self,
-        phase: Phase,
-        attempt: int,
-        server: Server,
-        plan: RampPlan,
-        relays: tuple[int, ...],
-        python: Path,
-    ) -> Ascent:
-        cores, role = self._run.cores, self._database.role(server.entry.name)
-        gauges = Gauges(self._database.postmaster_pid, (), cores.all, relays=relays)
-        ascent = Ascent(plan, gauges, server.running.clock, self._database)
-        name = trial_stem(phase.block, phase.condition, server.entry.name, attempt)
-        host, port = server.address.host, server.address.port
+    def _climb(self, phase: Phase, attempt: int, live: LiveEntry, plan: RampPlan) -> Ascent:
+        cores, role = self._session.run.cores, self._database.role(live.name)
+        logs = self._session.store.logs
+        gauges = Gauges(self._database.postmaster_pid, (), cores.all, relays=self._relays)
+        ascent = Ascent(plan, gauges, live.server.clock, self._database)
+        name = trial_stem(phase.block, phase.condition, live.name, attempt)
+        url = f"http://{live.address.host}:{live.address.port}"
         with WaitSampler(self._database.connect, self._study.load.samples_per_s) as sampler:
             sampler.watch(role)
             ascent.result = climb(
-                python, plan, f"http://{host}:{port}", folder=self._store.logs, name=name,
-                cpus=cores.load, meanwhile=ascent.look,
+                self._python, plan, url, folder=logs, name=name, cpus=cores.load,
+                meanwhile=ascent.look,
             )  # fmt: skip
             ascent.look()
             sampler.watch(None)
             ascent.waits = sampler.take(role)
         return ascent
 
-    def _measured_again(
-        self, phase: Phase, entry: Entry, condition: Condition, legs: Legs
-    ) -> tuple[float, float] | None:
+    def _measure_legs(self, live: LiveEntry) -> tuple[float, float] | None:
+        try:
+            return self._legs.measure(live.settings.database_url, live.server.port, live.address)
+        except DatabaseFailed:  # a ramp that has been climbed is not spoilt by what follows
+            return None
+
+    def _measure_legs_again(self, phase: Phase, entry: Entry) -> tuple[float, float] | None:
         """By a fresh server: the other may have requests in its queue for minutes."""
         self._database.cut_off()
-        legs.shorten()  # as it was when the other started
+        self._legs.shorten()  # as it was when the other started
         with ExitStack() as stack:
-            server = self._launcher.launch(phase.block, entry, self._database, legs, stack)
-            self._launcher.await_ready(server)
-            legs.lengthen(condition.latency or Latency())
-            return None if server.problem else _measured(legs, server)
-
-
-def _death(server: Server) -> str | None:
-    """Whether it died under the ramp, which Locust only sees as refusals."""
-    if server.running.running:
-        return None
-    words = server.running.last_words()
-    return "the server died" + (f"; it said:\n{words}" if words else "")
-
-
-def _measured(legs: Legs, server: Server) -> tuple[float, float] | None:
-    try:
-        return legs.measure(server.settings.database_url, server.running.port, server.address)
-    except DatabaseFailed:  # a ramp that has been climbed is not spoilt by what comes after it
-        return None
+            live = self._launch(phase, entry, stack)
+            problem = await_entry(live)
+            if problem is not None:
+                self._session.listener.problem(problem)
+                return None
+            self._legs.lengthen(phase.condition.latency or Latency())
+            return self._measure_legs(live)

@@ -10,11 +10,12 @@ from harness.lab.postgres.database import Database
 from harness.lab.postgres.waits import Samples
 from harness.lab.usage import Usage
 from harness.load.locust.driver import RampPlan, RampResult
+from harness.records.histogram import sample_percentile
 from harness.records.plan import Entry, Phase
 from harness.records.run import SCHEMA
-from harness.records.trial import RampRecord, RoundTrips, SliceRecord, Trial, Waits, WindowRecord
-from harness.runner.gauges import Gauges, Reading
-from harness.runner.trial_builder import Latencies
+from harness.records.trial import RampRecord, RoundTrips, SliceRecord, Trial, WindowRecord
+from harness.runner.instruments import Gauges, Reading
+from harness.runner.trial_builder import Latencies, waits_record
 
 
 class Ascent:
@@ -96,9 +97,7 @@ def trial_of(
         processes=max((u.processes for u in usages), default=None),
         idle_cpu_share=None,
         problem=problem,
-        waits=None
-        if waits is None
-        else Waits(tuple(waits.busy), dict(sorted(waits.states.items()))),
+        waits=None if waits is None else waits_record(waits),
         round_trips=measured,
         ramp=None if result is None else _ramp(result, max_connections, waits),
     )
@@ -129,8 +128,8 @@ def _slice(ascent: Ascent, result: RampResult) -> SliceRecord:
         harness_cpu_ns=used.harness_ns,
         machine_busy_ns=used.machine_busy_ns,
         steal_ns=used.steal_ns,
-        latency_p50_ns=_percentile(latencies, 50),
-        latency_p99_ns=_percentile(latencies, 99),
+        latency_p50_ns=sample_percentile(latencies, 50),
+        latency_p99_ns=sample_percentile(latencies, 99),
         run_delay_ns=used.run_delay_ns,
         relay_cpu_ns=used.relay_ns,
         window=WindowRecord(
@@ -143,15 +142,11 @@ def _slice(ascent: Ascent, result: RampResult) -> SliceRecord:
             lag_p99_ns=None,
             per_second=tuple(int((found == second).sum()) for second in range(seconds)),
             p50_per_second_ns=tuple(
-                _percentile(latencies[sent == second], 50) for second in range(seconds)
+                sample_percentile(latencies[sent == second], 50) for second in range(seconds)
             ),
             database=grown,
         ),
     )
-
-
-def _percentile(values: np.ndarray[tuple[int], np.dtype[np.int64]], q: float) -> int | None:
-    return int(np.percentile(values, q, method="inverted_cdf")) if values.size else None
 
 
 def _ramp(result: RampResult, max_connections: int, waits: Samples | None) -> RampRecord:

@@ -17,8 +17,8 @@ from harness.records.store import Store
 from harness.records.trial import Trial
 from harness.report.write import write_report
 from harness.runner import session
-from harness.runner.start import resume, start
-from tests.toys.laboratory import Recorder, laboratory_of, trusting
+from harness.runner.start import resume
+from tests.toys.laboratory import Recorder, laboratory_of, run_study, trusting
 from tests.toys.workspaces import toy_workspace, write_study
 
 CONDITIONS = """
@@ -89,7 +89,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     study = load_study(path, laboratory.catalog)
     load = msgspec.structs.replace(study.load, keep_requests=True, generators=2)
     study = msgspec.structs.replace(study, load=load)
-    store = start(laboratory, "shapes", study, "run shapes")
+    store = run_study(laboratory, "shapes", study)
     trials, damaged = store.trials()
     assert damaged == []
     return Finished(store, store.read_run(), trials)
@@ -234,7 +234,7 @@ def tiny(tmp_path: Path, extra: str = "", blocks: int = 3) -> tuple[Recorder, St
     path = write_study(workspace, "tiny", ["good"], blocks=blocks, extra=extra)
     listener = Recorder()
     laboratory = laboratory_of(workspace, listener)
-    return listener, start(laboratory, "tiny", load_study(path, laboratory.catalog), "run tiny")
+    return listener, run_study(laboratory, "tiny", load_study(path, laboratory.catalog))
 
 
 def blocks_of(store: Store) -> set[int]:
@@ -259,7 +259,7 @@ def test_a_run_that_is_precise_enough_ends_at_a_look(tmp_path: Path) -> None:
     workspace = toy_workspace(tmp_path / "workspace")
     path = write_study(workspace, "tiny", ["good"], blocks=5, extra=extra, rounds=8)
     laboratory = laboratory_of(workspace, Recorder())
-    store = start(laboratory, "tiny", load_study(path, laboratory.catalog), "run tiny")
+    store = run_study(laboratory, "tiny", load_study(path, laboratory.catalog))
     assert blocks_of(store) == {1, 2, 3}
     resume(laboratory, store)
     assert blocks_of(store) == {1, 2, 3}
@@ -289,5 +289,5 @@ def test_what_this_machine_cannot_do_is_said_before_anything_runs(
     path = write_study(workspace, "tiny", ["good"], endpoints=(), conditions=condition)
     laboratory = laboratory_of(workspace, Recorder())
     with pytest.raises(UsageError, match=told):
-        start(laboratory, "tiny", load_study(path, laboratory.catalog), "run tiny")
+        run_study(laboratory, "tiny", load_study(path, laboratory.catalog))
     assert list(workspace.results.iterdir()) == []

@@ -3,8 +3,7 @@
 import pytest
 
 from harness.inputs.study_loader import load_study
-from harness.runner.start import start
-from tests.toys.laboratory import Recorder, laboratory_of, trusting
+from tests.toys.laboratory import Recorder, laboratory_of, run_study, trusting
 from tests.toys.workspaces import toy_workspace, write_study
 
 
@@ -32,7 +31,7 @@ def test_each_condition_has_its_own_start_of_only_those_it_measures(
     counter = Counter()
     laboratory = laboratory_of(workspace, counter)
     with trusting():
-        store = start(laboratory, "fresh", load_study(path, laboratory.catalog), "run fresh")
+        store = run_study(laboratory, "fresh", load_study(path, laboratory.catalog))
     trials, damaged = store.trials()
     assert damaged == []
     assert all(trial.complete for trial in trials)

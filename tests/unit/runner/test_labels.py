@@ -16,8 +16,7 @@ from harness.lab.machine import propose_cores
 from harness.lab.process import launch
 from harness.records.run import Run
 from harness.records.trial import Trial
-from harness.runner.start import start
-from tests.toys.laboratory import Recorder, laboratory_of, trusting
+from tests.toys.laboratory import Recorder, laboratory_of, run_study, trusting
 from tests.toys.workspaces import toy_workspace, write_study
 
 
@@ -45,7 +44,7 @@ def measure(
         workspace, "sick", variants, endpoints=(), blocks=1, extra=extra, conditions=conditions
     )
     laboratory = laboratory_of(workspace, Recorder())
-    store = start(laboratory, "sick", load_study(path, laboratory.catalog), "run sick")
+    store = run_study(laboratory, "sick", load_study(path, laboratory.catalog))
     run, (trials, damaged) = store.read_run(), store.trials()
     assert damaged == []
     return {

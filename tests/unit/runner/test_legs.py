@@ -9,8 +9,7 @@ from harness.lab.network import HOST, Address
 from harness.records.histogram import percentile_ns
 from harness.records.trial import Trial
 from harness.runner.legs import Legs
-from harness.runner.start import start
-from tests.toys.laboratory import Recorder, laboratory_of, trusting
+from tests.toys.laboratory import Recorder, laboratory_of, run_study, trusting
 from tests.toys.workspaces import toy_workspace, write_study
 
 DATABASE_MS, CLIENT_MS = 30, 20
@@ -42,7 +41,7 @@ def trials(tmp_path_factory: pytest.TempPathFactory) -> list[Trial]:
         study, server=msgspec.structs.replace(study.server, pool_size=8)
     )
     with trusting():
-        found, damaged = start(laboratory, "far", study, "run far").trials()
+        found, damaged = run_study(laboratory, "far", study).trials()
     assert damaged == []
     return found
 

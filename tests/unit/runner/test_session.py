@@ -19,9 +19,8 @@ from harness.records.run import Run
 from harness.records.store import Store
 from harness.records.trial import Trial
 from harness.report.write import write_report
-from harness.runner.start import start
 from tests.toys.command import left_running, run_command
-from tests.toys.laboratory import Recorder, laboratory_of
+from tests.toys.laboratory import Recorder, laboratory_of, run_study
 from tests.toys.workspaces import toy_workspace, write_study
 
 BLOCKS, ROUNDS, SLICE_S = 2, 3, 0.05
@@ -48,7 +47,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     )  # fmt: skip
     listener = Recorder()
     laboratory = laboratory_of(workspace, listener)
-    store = start(laboratory, "tiny", load_study(path, laboratory.catalog), "run tiny")
+    store = run_study(laboratory, "tiny", load_study(path, laboratory.catalog))
     trials, damaged = store.trials()
     assert damaged == []
     return Finished(workspace, store, store.read_run(), trials, listener)
@@ -290,7 +289,7 @@ def test_a_baseline_that_fails_ends_the_run_before_any_measurement(tmp_path: Pat
     path = write_study(workspace, "hopeless", ["crashes-at-start"])
     laboratory = laboratory_of(workspace, Recorder())
     with pytest.raises(RunFailed, match="The baseline `toy/crashes-at-start` fails verification"):
-        start(laboratory, "hopeless", load_study(path, laboratory.catalog), "run hopeless")
+        run_study(laboratory, "hopeless", load_study(path, laboratory.catalog))
     (folder,) = workspace.results.iterdir()
     assert Store(folder).trials() == ([], [])
     assert list(Store(folder).read_run().excluded) == ["toy/crashes-at-start"]

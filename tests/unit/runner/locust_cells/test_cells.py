@@ -15,8 +15,8 @@ from harness.records.run import Run
 from harness.records.store import Store, find_run
 from harness.records.trial import Trial
 from harness.report.write import write_report
-from harness.runner.start import resume, start
-from tests.toys.laboratory import Recorder, laboratory_of, trusting
+from harness.runner.start import resume
+from tests.toys.laboratory import Recorder, laboratory_of, run_study, trusting
 from tests.toys.workspaces import toy_workspace
 
 USERS, ADDED_MS, FEW = 30, 20, 13
@@ -101,7 +101,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     killer = Killer()
     laboratory = laboratory_of(workspace, killer)
     with pytest.raises(RunFailed) as failure:
-        start(laboratory, "cells", load_study(path, laboratory.catalog), "run cells")
+        run_study(laboratory, "cells", load_study(path, laboratory.catalog))
     assert killer.killed.is_set()
     (name,) = (path.name for path in workspace.results.iterdir())
     store = find_run(workspace.results, name)
