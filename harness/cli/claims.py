@@ -1,65 +1,68 @@
-"""The command that holds published claims against runs: `claims`."""
+"""The command `claims`: published claims beside measured runs."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.text import Text
 
-from harness.analysis.analyse import analyse
-from harness.analysis.claims.judge import Judgement, merged
 from harness.base.errors import MalformedFile, UsageError
 from harness.base.workspace import Workspace
-from harness.cli import show_claims
-from harness.cli.console import Json, app, err, out, print_json
-from harness.inputs.claims import Claim, load_claims
-from harness.records.store import Store, find_run, run_ids
+from harness.cli import completion
+from harness.cli.console import Json, out, print_json, read_trials, warn
+
+if TYPE_CHECKING:
+    from harness.records.store import Store
+
+EXAMPLE = "bridgetoll claims --evidence"
 
 
-@app.command()
-def claims(
+def command(
     runs: Annotated[
-        list[str] | None, typer.Argument(help="Runs to judge by; all that are kept if none.")
+        list[str] | None,
+        typer.Argument(
+            help="Runs to judge by, by name. All if none.", autocompletion=completion.runs
+        ),
     ] = None,
     evidence: Annotated[
-        bool, typer.Option("--evidence", help="Show every value, not the verdicts alone.")
+        bool, typer.Option("--evidence", help="Show each value that a verdict rests on.")
     ] = False,
     as_json: Json = False,
 ) -> None:
     """Judge published claims by what was measured."""
+    from harness.analysis.analyse import analyse
+    from harness.analysis.claims.judge import merged
+    from harness.cli import tables
+    from harness.inputs.claims import load_claims
+    from harness.records.store import find_run, run_ids
+
     workspace = Workspace()
-    known = load_claims(workspace)
+    claims = load_claims(workspace)
     names = runs or list(run_ids(workspace.results))
     if not names:
         raise UsageError("There is no run to judge by; make one with `bridgetoll run`.")
     stores = [find_run(workspace.results, name) for name in dict.fromkeys(names)]
-    judged = merged([_judged(store, known) for store in _readable(stores, named=bool(runs))])
+    judgements = []
+    for store in _readable(stores, named=bool(runs)):
+        run = store.read_run()
+        judgements.append(analyse(run, read_trials(store, run), claims).judgements)
+    verdicts = merged(judgements)
     if as_json:
-        print_json(judged)
+        print_json(verdicts)
     else:
-        out.print(show_claims.table(judged, evidence=evidence))
+        out.print(tables.claims_text(verdicts, evidence=evidence))
 
 
-def _readable(stores: list[Store], *, named: bool) -> list[Store]:
+def _readable(stores: "list[Store]", *, named: bool) -> "list[Store]":
     """Those whose `run.json` can be read; one that was asked for by name must be."""
-    found: list[Store] = []
+    readable: list[Store] = []
     for store in stores:
         try:
             store.read_run()
         except MalformedFile as error:
             if named:
                 raise
-            err.print(Text(f"left out: {error}", style="yellow"))
+            warn("left out", str(error))
         else:
-            found.append(store)
-    if not found:
+            readable.append(store)
+    if not readable:
         raise UsageError("No kept run can be read; make one with `bridgetoll run`.")
-    return found
-
-
-def _judged(store: Store, known: tuple[Claim, ...]) -> tuple[Judgement, ...]:
-    err.print(Text(f"reading {store.id}", style="dim"))
-    run = store.read_run()
-    trials, damaged = store.trials(run)
-    for problem in damaged:
-        err.print(Text(f"left out: {store.id}: {problem}", style="yellow"))
-    return analyse(run, trials, known).judgements
+    return readable

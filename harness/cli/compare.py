@@ -1,59 +1,79 @@
-"""The command that holds one run against another: `compare`."""
+"""The command `compare`: two runs beside each other."""
 
 import math
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.text import Text
 
-from harness.analysis.runs import (
-    MEASURES,
-    Measured,
-    RunComparison,
-    Verdict,
-    compare,
-    regressions,
-    undecided,
-)
 from harness.base.errors import Regressed, UnknownName, UsageError
 from harness.base.workspace import Workspace
-from harness.cli import show_compare
-from harness.cli.console import Json, app, err, out, print_json
-from harness.records.comparability import changes, check_comparable
-from harness.records.run import Run
-from harness.records.store import Store, find_run
+from harness.cli import completion
+from harness.cli.console import Json, out, print_json, read_trials, warn
+
+if TYPE_CHECKING:
+    from harness.analysis.runs import RunComparison
+
+EXAMPLE = "bridgetoll compare RUN_A RUN_B --fail-on-regression 5%"
+MEASURES = ("cpu", "throughput", "p99", "memory", "sustained")
+"""As in `analysis.runs`, which takes long to import."""
 
 
-@app.command("compare")
-def compare_(
-    run_a: Annotated[str, typer.Argument(help="The run before.")],
-    run_b: Annotated[str, typer.Argument(help="The run after.")],
+def _measures(incomplete: str) -> list[str]:
+    return [name for name in MEASURES if name.startswith(incomplete)]
+
+
+def command(
+    run_a: Annotated[
+        str, typer.Argument(help="The run before, by name.", autocompletion=completion.runs)
+    ],
+    run_b: Annotated[
+        str, typer.Argument(help="The run after, by name.", autocompletion=completion.runs)
+    ],
     anyway: Annotated[
-        bool, typer.Option("--anyway", help="Also where the two were not measured alike.")
+        bool, typer.Option("--anyway", help="Compare runs that were not measured alike, too.")
     ] = False,
     fail_on_regression: Annotated[
         str | None,
-        typer.Option(help="End with status 1 if a variant is slower by more than, e.g., 5%."),
+        typer.Option(
+            metavar="SHARE", help="Exit with 1 if a variant is slower by more than, e.g., 5%."
+        ),
     ] = None,
-    measure: Annotated[str, typer.Option(help=f"One of: {', '.join(MEASURES)}.")] = "cpu",
+    measure: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", help=f"One of: {', '.join(MEASURES)}.", autocompletion=_measures
+        ),
+    ] = "cpu",
     as_json: Json = False,
 ) -> None:
-    """Compare two runs, across versions or machines: each variant's ratio of B to A."""
-    workspace = Workspace()
-    if measure not in MEASURES:
-        raise UnknownName("measure", measure, list(MEASURES))
+    """Compare two runs, across versions or machines.
+
+    It shows each variant's ratio of B to A.
+    """
+    from harness.analysis.runs import MEASURES as BY_NAME
+    from harness.analysis.runs import Measured, compare
+    from harness.cli import tables
+    from harness.records.comparability import changes, check_comparable
+    from harness.records.store import find_run
+
+    if measure not in BY_NAME:
+        raise UnknownName("measure", measure, list(BY_NAME))
     allowed = None if fail_on_regression is None else _share(fail_on_regression)
-    stores = [find_run(workspace.results, name) for name in (run_a, run_b)]
+    results = Workspace().results
+    stores = [find_run(results, name) for name in (run_a, run_b)]
     a, b = (store.read_run() for store in stores)
     reasons = check_comparable(a, b, anyway=anyway)
-    found = compare(_measured(stores[0], a), _measured(stores[1], b), MEASURES[measure])
+    before, after = (
+        Measured(run, read_trials(store, run)) for run, store in zip((a, b), stores, strict=True)
+    )
+    comparison = compare(before, after, BY_NAME[measure])
     changed = changes(a, b)
     if as_json:
-        print_json({"not_measured_alike": reasons, "changed": changed, "comparison": found})
+        print_json({"not_measured_alike": reasons, "changed": changed, "comparison": comparison})
     else:
-        out.print(show_compare.text(reasons, changed, found))
+        out.print(tables.comparison_text(reasons, changed, comparison))
     if allowed is not None:
-        _gate(found, allowed)
+        _gate(comparison, allowed)
 
 
 def _share(text: str) -> float:
@@ -69,40 +89,35 @@ def _share(text: str) -> float:
     return share
 
 
-def _measured(store: Store, run: Run) -> Measured:
-    err.print(Text(f"reading {store.id}", style="dim"))
-    trials, damaged = store.trials(run)
-    for problem in damaged:
-        err.print(Text(f"left out: {store.id}: {problem}", style="yellow"))
-    return Measured(run, trials)
-
-
-def _gate(found: RunComparison, allowed: float) -> None:
-    """Fail on what is worse than allowed, and where nothing could have been found to be.
+def _gate(comparison: "RunComparison", allowed: float) -> None:
+    """Fail where B is worse than allowed, and where the runs cannot rule that out.
 
     Raises:
         Regressed: naming the pairs.
     """
-    if not found.comparable:
+    from harness.analysis.runs import Verdict, regressions, undecided
+    from harness.cli import tables
+
+    if not comparison.comparable:
         raise Regressed(
             "--fail-on-regression: no variant could be compared, so no regression can be ruled "
             "out; measure the same variants under the same conditions, in two blocks or more."
         )
-    worse = regressions(found, allowed)
+    worse = regressions(comparison, allowed)
     if worse:
         raise Regressed(
-            f"{len(worse)} of {len(found.comparable)} comparable pairs became "
-            f"{show_compare.said(Verdict.SLOWER, found.measure)} by more than {100 * allowed:g}%: "
-            f"{', '.join(show_compare.named(pair) for pair in worse)}; find the cause in what "
-            "changed, or allow more."
+            f"{len(worse)} of {len(comparison.comparable)} comparable pairs became "
+            f"{tables.verdict_word(Verdict.SLOWER, comparison.measure)} by more than "
+            f"{100 * allowed:g}%: {', '.join(tables.pair_text(pair) for pair in worse)}; find the "
+            "cause in what changed, or allow more."
         )
-    if found.only_in_a:
-        lost = ", ".join(dict.fromkeys(place.variant for place in found.only_in_a))
+    if comparison.only_in_a:
+        lost = ", ".join(dict.fromkeys(place.variant for place in comparison.only_in_a))
         raise Regressed(
-            f"--fail-on-regression: {lost} stood in A and was not measured in B, so no regression "
+            f"--fail-on-regression: {lost} was measured in A and not in B, so no regression "
             "can be ruled out; measure it, or compare runs of the same variants."
         )
-    unfit = [pair for pair in found.pairs if pair.unfit == "B"]
+    unfit = [pair for pair in comparison.pairs if pair.unfit == "B"]
     if unfit:
         lost = ", ".join(dict.fromkeys(pair.variant for pair in unfit))
         raise Regressed(
@@ -110,13 +125,11 @@ def _gate(found: RunComparison, allowed: float) -> None:
             f"({unfit[0].reason}), so no regression can be ruled out; mend what disturbed it and "
             "measure again."
         )
-    unseen = undecided(found, allowed)
+    unseen = undecided(comparison, allowed)
     if unseen:
-        told = ", ".join(show_compare.named(pair) for pair in unseen)
-        err.print(
-            Text(
-                f"passed, but of {len(unseen)} of {len(found.comparable)} comparable pairs these "
-                f"runs cannot rule out more than {100 * allowed:g}%: {told}; more blocks would.",
-                style="yellow",
-            )
+        names = ", ".join(tables.pair_text(pair) for pair in unseen)
+        warn(
+            "passed, but",
+            f"of {len(unseen)} of {len(comparison.comparable)} comparable pairs these runs cannot "
+            f"rule out more than {100 * allowed:g}%: {names}. More blocks would.",
         )

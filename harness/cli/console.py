@@ -1,9 +1,9 @@
-"""What every command shares: the application, two consoles, options, and where things are."""
+"""What several commands share: two consoles, options, the workspace, and the laboratory."""
 
 import re
 import textwrap
 from collections.abc import Iterable
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
@@ -12,17 +12,13 @@ from rich.segment import Segment
 from rich.text import Text
 
 from harness.base.workspace import Workspace, cache_folder
-from harness.cli import tables
-from harness.inputs.catalog import Catalog, load_catalog
-from harness.inputs.contract import Contract
-from harness.runner.laboratory import Laboratory
 
-app = typer.Typer(
-    help="What does Django's thread bridge cost, and which Python web stack should you pick?",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-)
+if TYPE_CHECKING:
+    from harness.inputs.catalog import Catalog
+    from harness.records.run import Run
+    from harness.records.store import Store
+    from harness.records.trial import Trial
+    from harness.runner.laboratory import Laboratory
 
 
 class _PlainConsole(Console):
@@ -44,19 +40,6 @@ _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 out = _PlainConsole(highlight=False, soft_wrap=False)
 err = _PlainConsole(stderr=True, highlight=False)
 
-
-def warn(label: str, text: str, style: str = "bold yellow") -> None:
-    """Print `label: text` to standard error, wrapped between words: no name is broken."""
-    lines = f"{label}: {text}".split("\n")
-    wrapped = [
-        textwrap.fill(line, err.width, break_long_words=False, break_on_hyphens=False)
-        for line in lines
-    ]
-    message = Text("\n".join(wrapped))
-    message.stylize(style, 0, len(label) + 1)
-    err.print(message, soft_wrap=True)
-
-
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 DatabaseUrl = Annotated[
     str | None,
@@ -69,8 +52,39 @@ DatabaseUrl = Annotated[
 ]
 
 
-def open_workspace() -> tuple[Workspace, Catalog]:
+def wrapped(text: str, width: int, indent: str = "") -> str:
+    """`text` in lines of that width, broken between words only, so that names stay whole."""
+    lines = (
+        textwrap.fill(
+            line, width, initial_indent=indent, subsequent_indent=indent,
+            break_long_words=False, break_on_hyphens=False,
+        )
+        for line in text.split("\n")
+    )  # fmt: skip
+    return "\n".join(lines)
+
+
+def warn(label: str, text: str, style: str = "bold yellow") -> None:
+    """Print `label: text` to standard error, with whole names."""
+    message = Text(wrapped(f"{label}: {text}", err.width))
+    message.stylize(style, 0, len(label) + 1)
+    err.print(message, soft_wrap=True)
+
+
+def note(text: str) -> None:
+    """Print to standard error what happens now."""
+    err.print(Text(text, style="dim"))
+
+
+def print_json(value: object) -> None:
+    """Print indented JSON, and nothing beside it."""
+    print(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+
+
+def open_workspace() -> tuple[Workspace, "Catalog"]:
     """This checkout and its catalog; warns of each implementation that cannot be read."""
+    from harness.inputs.catalog import load_catalog
+
     workspace = Workspace()
     catalog = load_catalog(workspace)
     for folder, error in catalog.broken.items():
@@ -79,23 +93,28 @@ def open_workspace() -> tuple[Workspace, Catalog]:
     return workspace, catalog
 
 
-def laboratory_of(workspace: Workspace, catalog: Catalog, database_url: str | None) -> Laboratory:
-    """What a command needs that starts servers."""
+def read_trials(store: "Store", run: "Run") -> list["Trial"]:
+    """The run's trials; names on standard error those that cannot be read."""
+    note(f"reading {store.id}")
+    trials, damaged = store.trials(run)
+    for problem in damaged:
+        warn("left out", f"{store.id}: {problem}")
+    return trials
+
+
+def laboratory_of(
+    workspace: Workspace, catalog: "Catalog", database_url: str | None
+) -> "Laboratory":
+    """The laboratory of a command that starts servers."""
+    from harness.cli.progress import ProgressListener
+    from harness.inputs.contract import Contract
+    from harness.runner.laboratory import Laboratory
+
     return Laboratory(
         workspace=workspace,
         cache=cache_folder(),
         catalog=catalog,
         contract=Contract(workspace),
         database_url=database_url,
-        listener=tables.ProgressListener(err),
+        listener=ProgressListener(err),
     )
-
-
-def public(record: msgspec.Struct) -> dict[str, Any]:
-    """A variant as JSON, without the paths of this machine."""
-    return {k: v for k, v in msgspec.structs.asdict(record).items() if k != "folder"}
-
-
-def print_json(value: object) -> None:
-    """Indented, and nothing beside it."""
-    print(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())

@@ -1,45 +1,78 @@
-"""Commands that look and change nothing: `list`, `plan`, `doctor`."""
+"""The command `list`: the names that other commands take."""
 
-from harness.base.workspace import cache_folder
-from harness.cli import show_doctor, tables
-from harness.cli.console import Json, app, err, open_workspace, out, print_json, public
-from harness.doctor.examine import examine
-from harness.inputs.study_loader import find_study, load_study, study_names
-from harness.records.store import run_ids
-from harness.runner.plan import make_plan
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import msgspec
+import typer
+from rich.text import Text
+
+from harness.base.workspace import Workspace
+from harness.cli.console import Json, open_workspace, out, print_json, wrapped
+
+if TYPE_CHECKING:
+    from harness.inputs.catalog import Catalog
+
+EXAMPLE = "bridgetoll list studies"
+_Kind = Literal["variants", "studies", "runs"]
 
 
-@app.command("list")
-def list_(as_json: Json = False) -> None:
-    """List variants, studies and runs."""
+def command(
+    kind: Annotated[
+        _Kind | None, typer.Argument(help="Only these: variants, studies or runs.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show the variants, studies and runs of this checkout."""
+    from harness.inputs.study_loader import study_names
+    from harness.records.store import run_ids
+
     workspace, catalog = open_workspace()
-    studies, runs = study_names(workspace), list(run_ids(workspace.results))
+    names = {"studies": study_names(workspace), "runs": list(run_ids(workspace.results))}
     if as_json:
-        variants = [public(v) for v in catalog.variants.values()]
-        print_json({"variants": variants, "studies": studies, "runs": runs})
-    else:
-        out.print(tables.catalog_table(catalog, studies, runs))
+        variants = [
+            {key: value for key, value in msgspec.structs.asdict(v).items() if key != "folder"}
+            for v in catalog.variants.values()
+        ]
+        lists = {"variants": variants, **names}
+        print_json(lists if kind is None else {kind: lists[kind]})
+        return
+    lines: list[Text] = []
+    if kind in (None, "variants"):
+        lines += _variants(catalog, out.width)
+    if kind in (None, "studies"):
+        lines += _studies(workspace, names["studies"], out.width)
+    if kind in (None, "runs"):
+        lines += [_heading("Runs", names["runs"]), *(Text(n, style="bold") for n in names["runs"])]
+    out.print(*lines, sep="\n", soft_wrap=True)
 
 
-@app.command()
-def plan(study: str, as_json: Json = False) -> None:
-    """Show what a study would do, and how long it would take."""
-    workspace, catalog = open_workspace()
-    read = load_study(find_study(workspace, study), catalog)
-    made = make_plan(read)
-    if as_json:
-        print_json({"study": read, "plan": made})
-    else:
-        out.print(tables.plan_text(read, made))
+def _variants(catalog: "Catalog", width: int) -> list[Text]:
+    """By implementation: each variant's name on a line of its own, and below it what it is."""
+    lines: list[Text] = [] if catalog.variants else [Text("Variants: none\n")]
+    for implementation in catalog.implementations.values():
+        lines.append(Text(implementation.title, style="underline"))
+        for variant in implementation.variants:
+            lines.append(Text(variant.name, style="bold"))
+            lines.append(Text(wrapped(f"{variant.title}; {variant.server}", width, "    ")))
+        lines.append(Text())
+    return lines
 
 
-@app.command()
-def doctor(as_json: Json = False) -> None:
-    """Examine this machine: what can be measured here, and what not."""
-    listener = tables.ProgressListener(err)
-    with listener:
-        diagnosis = examine(cache_folder(), listener.step)
-    if as_json:
-        print_json(diagnosis)
-    else:
-        out.print(show_doctor.findings_table(diagnosis.findings))
+def _studies(workspace: Workspace, names: list[str], width: int) -> list[Text]:
+    """Each study's name, and below it its title."""
+    from harness.base.decode import toml_table
+    from harness.base.errors import MalformedFile
+
+    lines = [_heading("Studies", names)]
+    for name in names:
+        try:
+            title = toml_table(workspace.shared / "studies" / f"{name}.toml").get("title", "")
+        except MalformedFile:
+            title = f"cannot be read; `bridgetoll plan {name}` says why"
+        lines.append(Text(name, style="bold"))
+        lines.append(Text(wrapped(str(title), width, "    ")))
+    return [*lines, Text()]
+
+
+def _heading(title: str, names: list[str]) -> Text:
+    return Text(title, style="underline") if names else Text(f"{title}: none")

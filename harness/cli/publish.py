@@ -1,53 +1,58 @@
-"""The command that makes a site of runs: `publish`."""
+"""The command `publish`: a site of runs."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.text import Text
 
 from harness.base.errors import UnknownName
 from harness.base.workspace import Workspace
-from harness.cli.console import app, err, out
-from harness.inputs.claims import load_claims
-from harness.records.store import Store, find_run
-from harness.report.site.site import Site, publish
+from harness.cli import completion
+from harness.cli.console import note, out, warn
+
+if TYPE_CHECKING:
+    from harness.records.store import Store
+
+EXAMPLE = "bridgetoll publish results/*/ --to site"
 
 
-@app.command("publish")
-def publish_(
-    runs: Annotated[list[str], typer.Argument(help="Runs, by their names or folders.")],
-    to: Annotated[Path, typer.Option("--to", help="The site's folder; it is made.")],
-    title: Annotated[str, typer.Option(help="Of the site.")] = "Runs of bridgetoll",
+def command(
+    runs: Annotated[
+        list[str], typer.Argument(help="Names or folders of runs.", autocompletion=completion.runs)
+    ],
+    to: Annotated[Path, typer.Option("--to", help="Output folder, created if missing.")],
+    title: Annotated[str, typer.Option(help="Title of the site.")] = "Runs of bridgetoll",
 ) -> None:
-    """Make a static site of runs: their reports, a list of them, and trends from run to run."""
+    """Build a static site from the reports of runs.
+
+    It has a list of the runs, their reports, and trends from run to run.
+    """
+    from harness.inputs.claims import load_claims
+    from harness.report.site.site import publish
+
     workspace = Workspace()
     stores = [store for name in runs if (store := _store(workspace, name, len(runs))) is not None]
-    made = publish(
-        stores, to, title, load_claims(workspace), lambda what: err.print(Text(what, style="dim"))
-    )
-    _warn(made)
-    out.print(Text(f"site: {workspace.shown(made.page)}"), soft_wrap=True)
+    site = publish(stores, to, title, load_claims(workspace), note)
+    for run, reason in site.refused.items():
+        warn("not published", f"{run}: {reason}")
+    for run, errors in site.damaged.items():
+        for error in errors:
+            warn("left out", f"{run}: {error}")
+    if site.left:
+        names = ", ".join(site.left)
+        warn("still there", f"{names}, of an earlier publication; remove it if it should not be.")
+    out.print(Text(f"site: {workspace.shown(site.page)}"), soft_wrap=True)
 
 
-def _store(workspace: Workspace, name: str, of: int) -> Store | None:
-    """Of several folders, as a shell names them, one may be no run yet."""
+def _store(workspace: Workspace, name: str, of: int) -> "Store | None":
+    """The run; None for one of several folders that holds no run yet, as a shell may name it."""
+    from harness.records.store import find_run
+
     try:
         return find_run(workspace.results, name)
     except UnknownName:
         if of == 1 or not Path(name).is_dir():
             raise
-        said = f"{name}: it holds no `run.json`."
-        err.print(Text.assemble(("not published: ", "bold yellow"), said))
+        warn("not published", f"{name}: it holds no `run.json`.")
         return None
-
-
-def _warn(made: Site) -> None:
-    for run, reason in made.refused.items():
-        err.print(Text.assemble(("not published: ", "bold yellow"), f"{run}: {reason}"))
-    for run, errors in made.damaged.items():
-        for error in errors:
-            err.print(Text.assemble(("left out: ", "bold yellow"), f"{run}: {error}"))
-    if made.left:
-        told = f"{', '.join(made.left)}, of an earlier publication; remove what should not be there"
-        err.print(Text.assemble(("still there: ", "bold yellow"), told))

@@ -1,26 +1,40 @@
 """The command `report`: what a run says, from its trials."""
 
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 from rich.text import Text
 
 from harness.base.workspace import Workspace
-from harness.cli import tables
-from harness.cli.console import app, err, out
-from harness.inputs.claims import load_claims
-from harness.records.store import Store, find_run
-from harness.report.write import write_report
+from harness.cli import completion
+from harness.cli.console import out, warn
+
+if TYPE_CHECKING:
+    from harness.records.store import Store
+
+EXAMPLE = "bridgetoll report quick-20261122-113222"
 
 
-@app.command()
-def report(run: str) -> None:
+def command(
+    run: Annotated[
+        str, typer.Argument(help="A run's name or folder.", autocompletion=completion.runs)
+    ],
+) -> None:
     """Recompute a run's report from its trials."""
+    from harness.records.store import find_run
+
     workspace = Workspace()
     report_run(workspace, find_run(workspace.results, run))
 
 
-def report_run(workspace: Workspace, store: Store) -> None:
+def report_run(workspace: Workspace, store: "Store") -> None:
     """Write the report of a run, and print its summary and its page."""
-    made = write_report(store, load_claims(workspace))
-    for damaged in made.damaged:
-        err.print(Text.assemble(("left out: ", "bold yellow"), str(damaged)))
-    out.print(tables.summary(made.analysis))
-    out.print(Text(f"report: {workspace.shown(made.page)}"), soft_wrap=True)
+    from harness.cli import tables
+    from harness.inputs.claims import load_claims
+    from harness.report.write import write_report
+
+    written = write_report(store, load_claims(workspace))
+    for damaged in written.damaged:
+        warn("left out", str(damaged))
+    out.print(tables.summary(written.analysis))
+    out.print(Text(f"report: {workspace.shown(written.page)}"), soft_wrap=True)

@@ -2,47 +2,71 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from harness.base.errors import BridgetollError, Stopped, UsageError
-from harness.cli import tables
-from harness.cli.console import DatabaseUrl, app, laboratory_of, open_workspace, out
+from harness.cli import completion
+from harness.cli.console import DatabaseUrl, laboratory_of, open_workspace, out
+from harness.cli.plan import plan_text
 from harness.cli.report import report_run
-from harness.inputs.study import Study
-from harness.inputs.study_loader import find_study, load_study
-from harness.records.plan import Plan
-from harness.records.store import find_run
-from harness.runner.laboratory import Laboratory
-from harness.runner.overrides import Changes
-from harness.runner.plan import make_plan
-from harness.runner.start import resume as resume_run
-from harness.runner.start import start as start_run
+
+if TYPE_CHECKING:
+    from harness.inputs.study import Study
+    from harness.records.plan import Plan
+    from harness.runner.laboratory import Laboratory
+
+EXAMPLE = "bridgetoll run quick --budget 20"
 
 
-@app.command()
-def run(
+def command(
     study: Annotated[
-        str | None, typer.Argument(help="A study's name, or a path to its TOML.")
+        str | None,
+        typer.Argument(
+            help="A study's name, or the path of its TOML file.", autocompletion=completion.studies
+        ),
     ] = None,
-    resume: Annotated[str | None, typer.Option(help="Continue this run.")] = None,
-    blocks: Annotated[int | None, typer.Option(min=1, help="Another number of blocks.")] = None,
+    resume: Annotated[
+        str | None,
+        typer.Option(help="Continue this run instead.", autocompletion=completion.runs),
+    ] = None,
+    blocks: Annotated[
+        int | None, typer.Option(min=1, help="Number of blocks, instead of the study's.")
+    ] = None,
     only: Annotated[
-        list[str] | None, typer.Option(help="Only this variant, beside the baseline; repeatable.")
+        list[str] | None,
+        typer.Option(
+            help="Measure this variant and the baseline alone. Can be repeated.",
+            autocompletion=completion.variants,
+        ),
     ] = None,
     budget: Annotated[
-        float | None, typer.Option(min=0.01, help="Minutes; no block is begun that ends later.")
+        float | None,
+        typer.Option(
+            min=0.01, help="Time limit in minutes. A block that would end later is left out."
+        ),
     ] = None,
     keep_requests: Annotated[
         bool, typer.Option("--keep-requests", help="Keep each request's start and latency.")
     ] = False,
     scale: Annotated[
-        float | None, typer.Option(min=0.01, max=1, help="Share of the time of Locust's ramp.")
+        float | None,
+        typer.Option(min=0.01, max=1, help="Shorten Locust's ramp to this share of its time."),
     ] = None,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Run a study: verify, measure, report."""
+    """Measure the variants of a study and report the result.
+
+    It checks every variant first. Ctrl-C stops it and keeps what is measured.
+    """
+    from harness.inputs.study_loader import find_study, load_study
+    from harness.records.store import find_run
+    from harness.runner.overrides import Changes
+    from harness.runner.plan import make_plan
+    from harness.runner.start import resume as resume_run
+    from harness.runner.start import start as start_run
+
     workspace, catalog = open_workspace()
     if (study is None) == (resume is None):
         raise UsageError("Name a study to run, or a run with --resume, and not both.")
@@ -60,23 +84,26 @@ def run(
         changed = changes.applied(load_study(find_study(workspace, study), catalog))
         plan = make_plan(changed)
         path = Path(study)  # of a path only the last part: the rest is of this machine
-        command = " ".join(["run", path.name, *changes.flags])
+        typed = " ".join(["run", path.name, *changes.flags])
         _execute(
             laboratory,
             changed,
             plan,
-            lambda: start_run(laboratory, path.stem, changed, plan, command),
+            lambda: start_run(laboratory, path.stem, changed, plan, typed),
         )
 
 
 def _execute(
-    laboratory: Laboratory, study: Study, plan: Plan, measure: Callable[[], object]
+    laboratory: "Laboratory", study: "Study", plan: "Plan", measure: Callable[[], object]
 ) -> None:
     """Measure, then report what was measured, also when the run failed or was stopped."""
+    from harness.cli.progress import ProgressListener
+    from harness.records.store import find_run
+
     listener = laboratory.listener
-    assert isinstance(listener, tables.ProgressListener)
+    assert isinstance(listener, ProgressListener)
     listener.expect(plan)
-    out.print(tables.plan_text(study, plan))
+    out.print(plan_text(study, plan))
     failure: BridgetollError | None = None
     try:
         with listener:

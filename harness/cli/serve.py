@@ -6,22 +6,34 @@ from typing import Annotated
 import typer
 
 from harness.base.errors import RunFailed
-from harness.cli.console import DatabaseUrl, app, laboratory_of, open_workspace, out
-from harness.inputs.settings import DatabaseSettings, ServerSettings
-from harness.lab.environments import prepare
-from harness.lab.servers import await_ready, launch_server
+from harness.cli import completion
+from harness.cli.console import DatabaseUrl, laboratory_of, open_workspace, out
+
+EXAMPLE = "bridgetoll serve django/async-pool --port 8000"
 
 
-@app.command()
-def serve(
-    variant: str,
-    port: Annotated[int | None, typer.Option(min=1, max=65535, help="A free one if none.")] = None,
-    rows: Annotated[int, typer.Option(min=0, help="Rows in the table.")] = 1_000,
-    workers: Annotated[int, typer.Option(min=1)] = 1,
-    threads: Annotated[int, typer.Option(min=1, help="Where the server has threads.")] = 16,
+def command(
+    variant: Annotated[
+        str, typer.Argument(help="A variant's name.", autocompletion=completion.variants)
+    ],
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Port to listen on; a free one if none.")
+    ] = None,
+    rows: Annotated[int, typer.Option(min=0, help="Number of rows in the table.")] = 1_000,
+    workers: Annotated[int, typer.Option(min=1, help="Number of worker processes.")] = 1,
+    threads: Annotated[
+        int, typer.Option(min=1, help="Threads per worker, where the server has threads.")
+    ] = 16,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Serve one variant on loopback, with its database, until Ctrl-C."""
+    """Serve one variant and its database, until Ctrl-C.
+
+    It listens on the loopback address only.
+    """
+    from harness.inputs.settings import DatabaseSettings, ServerSettings
+    from harness.lab.environments import prepare
+    from harness.lab.servers import await_ready, launch_server
+
     workspace, catalog = open_workspace()
     chosen = catalog.variant(variant)
     laboratory = laboratory_of(workspace, catalog, database_url)

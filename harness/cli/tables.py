@@ -1,91 +1,29 @@
-"""What the terminal shows: tables, progress and the summary. Made here, printed by `cli`."""
+"""What the terminal shows of an analysis, for 80 columns: a run's summary, two runs, claims.
 
-import time
+This module imports the analysis, so commands import it when they print.
+"""
 
-from rich.console import Console, Group, RenderableType
-from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from collections.abc import Sequence
+from typing import assert_never
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from harness.analysis.analyse import Analysis, ConditionResult
+from harness.analysis.claims.judge import Judgement
+from harness.analysis.claims.judge import Verdict as ClaimVerdict
 from harness.analysis.locust.summary import Ramps
 from harness.analysis.measures import Measure, ranked
+from harness.analysis.runs import Pair, Place, RunComparison, Verdict
 from harness.analysis.stats.ties import letters
-from harness.inputs.catalog import Catalog
-from harness.inputs.study import Condition, Study
-from harness.records.plan import Phase, Plan
-from harness.records.verification import Verification
+from harness.inputs.study import Condition
+from harness.records.comparability import Change
 from harness.report.words import causes as cause_words
+from harness.report.words import claims as claim_words
 from harness.report.words import conditions, numbers, verdicts
 from harness.report.words.ramps import compared_per_s, gain_sentence, route
-
-_SMOOTHING = 0.1
-"""Weight of the newest slice in the estimate of the time left."""
-
-
-def duration(seconds: float) -> str:
-    """Minutes and seconds."""
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
-
-
-def catalog_table(catalog: Catalog, studies: list[str], runs: list[str]) -> RenderableType:
-    """Variants, studies and runs."""
-    table = Table(box=None, pad_edge=False)
-    for heading in ("variant", "what it is", "server"):
-        table.add_column(heading, overflow="fold")
-    for variant in catalog.variants.values():
-        title = Text(f"{variant.framework}: {variant.title}")
-        table.add_row(Text(variant.name, style="bold"), title, Text(variant.server))
-    return Group(
-        table,
-        Text(f"\nstudies: {', '.join(studies) or 'none'}"),
-        Text(f"runs: {', '.join(runs) or 'none'}"),
-    )
-
-
-def plan_text(study: Study, plan: Plan) -> RenderableType:
-    """What a study will do, and how long that takes."""
-    lines = [
-        f"{study.title}: {study.question}",
-        f"{study.blocks} block{'s' if study.blocks > 1 else ''} of {_entries(study, plan)}, "
-        f"seed {study.seed}",
-        *(
-            f"  {conditions.condition_title(c)}"
-            + ("" if c.group is None else f" (group {c.group}: {len(study.measured(c))} variants)")
-            for c in study.conditions
-        ),
-        f"{_load(study)}; {sum(len(p.orders[0]) for p in plan.phases)} trials",
-        f"expected: {duration(plan.expected_s)}, after environments and verification",
-    ]
-    return Text("\n".join(lines))
-
-
-def _entries(study: Study, plan: Plan) -> str:
-    if study.ramped:
-        return f"{len(plan.entries)} setups, each alone"
-    return (
-        f"{len(plan.entries)} servers ({len(study.everyone)} variants and a hidden duplicate of "
-        f"{study.baseline})"
-    )
-
-
-def _load(study: Study) -> str:
-    load = study.load
-    if study.ramped:
-        ramp = load.ramp
-        return f"Locust, {ramp.per_s:g} users more per second, then {ramp.hold_s:g} s of all"
-    slices = f"{load.rounds} rounds of {load.slice_s:g} s slices"
-    return f"{slices} in each trial, where it is not windows"
-
-
-def verification_lines(verification: Verification) -> RenderableType:
-    """One line if all is well, else one per failed check."""
-    count = len(verification.outcomes)
-    if verification.passed:
-        return Text.assemble(("ok    ", "green"), f"{verification.variant}: {count} checks")
-    failed = [Text(f"      {problem}") for problem in verification.problems]
-    return Group(Text.assemble(("FAILS ", "bold red"), verification.variant), *failed)
 
 
 def summary(analysis: Analysis) -> RenderableType:
@@ -158,83 +96,158 @@ def _ranking_table(analysis: Analysis, result: ConditionResult) -> Table:
     return table
 
 
-class ProgressListener:
-    """Shows a run as it goes. Use as a context manager around it.
+_VERDICT_STYLES = {
+    Verdict.FASTER: "green",
+    Verdict.SLOWER: "bold red",
+    Verdict.TIE: "dim",
+    Verdict.NOT_COMPARABLE: "yellow",
+}
+_OF_MEMORY = {Verdict.FASTER: "smaller", Verdict.SLOWER: "larger"}
+_HOW_TO_READ = (
+    "Faster or slower means that the difference exceeds that of two identical servers in one run. "
+    "It is significant after adjustment for all pairs. A tie does not prove equality. The two runs "
+    "were not interleaved, so every ratio includes how the machine changed in between. A study "
+    "with both versions as variants is stronger evidence."
+)
 
-    It draws between slices and at no other time, lest it should disturb one.
-    """
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=16),
-            TextColumn("{task.fields[note]}"),
-            console=console, transient=True, auto_refresh=False,
-        )  # fmt: skip
-        self._task: TaskID | None = None
-        self.run: str | None = None
-        self._total = 0
-        self._last: tuple[float, int] | None = None
-        self._per_slice_s: float | None = None
+def comparison_text(
+    reasons: Sequence[str], changed: Sequence[Change], comparison: RunComparison
+) -> RenderableType:
+    """Doubts first, then what changed, the ratios by condition, and what one run has alone."""
+    parts: list[RenderableType] = [
+        Text.assemble(("not measured alike: ", "bold yellow"), reason) for reason in reasons
+    ]
+    parts += [Text(f"A: {comparison.run_a}"), Text(f"B: {comparison.run_b}"), *_changed(changed)]
+    parts.append(Text(f"B / A by {comparison.measure.heading}, with 95 % intervals over blocks:"))
+    for condition in dict.fromkeys(pair.condition for pair in comparison.pairs):
+        parts.append(Text(f"\n{conditions.condition_title(condition)}", style="bold"))
+        pairs = [pair for pair in comparison.pairs if pair.condition == condition]
+        parts += _pairs(pairs, comparison.measure)
+    parts.append(Text(f"\n{tally(comparison)}"))
+    parts += _alone("A", comparison.only_in_a) + _alone("B", comparison.only_in_b)
+    parts.append(Text(_HOW_TO_READ, style="dim"))
+    return Group(*parts)
 
-    def expect(self, plan: Plan) -> None:
-        """Learn how many slices the whole run has."""
-        self._total = sum(phase.turns for phase in plan.phases)
 
-    def step(self, what: str) -> None:
-        """Something that is not a trial begins."""
-        if self._console.is_terminal:
-            self._update(what, None, "")
-        else:
-            self._console.print(what, highlight=False, markup=False)
-        self._last = None
+def tally(comparison: RunComparison) -> str:
+    """How many pairs there are of each verdict."""
+    counts = {
+        verdict: sum(pair.verdict is verdict for pair in comparison.pairs) for verdict in Verdict
+    }
+    found = [
+        f"{verdict_word(v, comparison.measure)}: {count}" for v, count in counts.items() if count
+    ]
+    return ", ".join(found) or "No variant was measured under one condition in both runs."
 
-    def verified(self, verification: Verification) -> None:
-        """A variant has been checked."""
-        self._console.print(verification_lines(verification))
 
-    def begun(self, run: str) -> None:
-        """The run exists on disk now."""
-        self.run = run
+def verdict_word(verdict: Verdict, measure: Measure) -> str:
+    """A verdict as a word; memory is not faster or slower."""
+    return str(_OF_MEMORY.get(verdict, verdict) if measure is Measure.MEMORY else verdict)
 
-    def progress(self, phase: Phase, entry: str, done_slices: int, throughput: float) -> None:
-        """A slice has ended."""
-        now = time.monotonic()
-        if self._last is not None and done_slices > self._last[1]:
-            took = (now - self._last[0]) / (done_slices - self._last[1])
-            known = self._per_slice_s
-            self._per_slice_s = took if known is None else known + _SMOOTHING * (took - known)
-        self._last = (now, done_slices)
-        left = "" if self._per_slice_s is None else self._left(done_slices)
-        self._update(
-            f"block {phase.block} {phase.condition.endpoint}", done_slices,
-            f"{entry[:24]} {numbers.number(throughput)}/s{left}",
-        )  # fmt: skip
 
-    def noticed(self, what: str) -> None:
-        """Trials bear labels."""
-        self._console.print(Text.assemble(("noticed: ", "yellow"), what), highlight=False)
+def pair_text(pair: Pair) -> str:
+    """A pair with its ratio, within a sentence."""
+    return f"{pair.variant} under {pair.condition.name} ({numbers.ratio(pair.ratio_b_to_a)})"
 
-    def problem(self, what: str) -> None:
-        """Something went wrong, and the run goes on."""
-        self._console.print(Text.assemble(("problem: ", "bold yellow"), what))
 
-    def _left(self, done: int) -> str:
-        assert self._per_slice_s is not None
-        return f", {duration((self._total - done) * self._per_slice_s)} left"
+def _changed(changes: Sequence[Change]) -> list[RenderableType]:
+    """A paragraph for each that changed, with old and new values."""
+    if not changes:
+        return [Text("Nothing that the runs record changed from A to B.")]
+    parts: list[RenderableType] = [Text("What changed from A to B:")]
+    for subject in dict.fromkeys(change.subject for change in changes):
+        values = ", ".join(_change(change) for change in changes if change.subject == subject)
+        parts.append(Padding(Text(f"{subject}: {values}"), (0, 0, 0, 2)))
+    return parts
 
-    def _update(self, description: str, completed: int | None, note: str) -> None:
-        if self._task is None:
-            self._task = self._progress.add_task(description, total=self._total or None, note=note)
-        self._progress.update(
-            self._task, description=description, completed=completed, note=note,
-            total=self._total or None, refresh=True,
-        )  # fmt: skip
 
-    def __enter__(self) -> "ProgressListener":
-        self._progress.start()
-        return self
+def _change(change: Change) -> str:
+    a, b = (numbers.MISSING if value is None else value for value in (change.a, change.b))
+    return f"{change.name} {a} -> {b}"
 
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
+
+def _pairs(pairs: Sequence[Pair], measure: Measure) -> list[RenderableType]:
+    """A table of what compares, and below it why the rest does not."""
+    parts: list[RenderableType] = []
+    comparable = [pair for pair in pairs if pair.verdict is not Verdict.NOT_COMPARABLE]
+    if comparable:
+        parts.append(_pairs_table(comparable, measure))
+    for reason in dict.fromkeys(pair.reason for pair in pairs if pair.reason is not None):
+        names = ", ".join(pair.variant for pair in pairs if pair.reason == reason)
+        verdict = Verdict.NOT_COMPARABLE
+        parts.append(
+            Text.assemble((f"{verdict}: ", _VERDICT_STYLES[verdict]), f"{names}: {reason}")
+        )
+    return parts
+
+
+def _pairs_table(pairs: Sequence[Pair], measure: Measure) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    table.add_column("variant", overflow="fold")
+    table.add_column("A", justify="right", no_wrap=True)
+    table.add_column("B", justify="right", no_wrap=True)
+    table.add_column("B / A", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    for pair in pairs:
+        table.add_row(
+            Text(pair.variant),
+            *(numbers.number(value.mean) for side in (pair.a, pair.b) for value in side.values()),
+            numbers.ratio(pair.ratio_b_to_a),
+            Text(verdict_word(pair.verdict, measure), style=_VERDICT_STYLES[pair.verdict]),
+        )
+    return table
+
+
+def _alone(run: str, places: Sequence[Place]) -> list[RenderableType]:
+    """By condition, the variants that were measured in one run alone."""
+    parts: list[RenderableType] = []
+    for condition in dict.fromkeys(place.condition for place in places):
+        names = ", ".join(place.variant for place in places if place.condition == condition)
+        parts.append(Text(f"only in {run}: {conditions.condition_title(condition)}: {names}"))
+    return parts
+
+
+def claims_text(judgements: Sequence[Judgement], *, evidence: bool = False) -> RenderableType:
+    """A paragraph for each claim: what was said, by whom, and what the runs say."""
+    return Group(*(part for judgement in judgements for part in _claim(judgement, evidence)))
+
+
+def _claim(judgement: Judgement, evidence: bool) -> list[RenderableType]:
+    claim = judgement.claim
+    parts: list[RenderableType] = [
+        Text.assemble(
+            (f"{claim.name}  ", "bold"),
+            (judgement.verdict.value, _claim_style(judgement.verdict)),
+            (
+                ""
+                if judgement.verdict is ClaimVerdict.NOT_TESTED
+                else f" ({claim_words.summary(judgement)})"
+            ),
+        ),
+        Padding(Text.assemble(claim.says, (f" ({claim.source})", "dim")), (0, 0, 0, 4)),
+    ]
+    if claim.note and evidence:
+        parts.append(Padding(Text(claim.note, style="dim"), (0, 0, 0, 4)))
+    for item in judgement.evidence if evidence else ():
+        row = claim_words.evidence_row(item)
+        text = (
+            f"{row['holds']}: {row['what']} {row['value']}, wanted {row['wanted']} "
+            f"({row['where']}, {row['run']})"
+        )
+        parts.append(Padding(Text(text), (0, 0, 0, 6)))
+    return parts
+
+
+def _claim_style(verdict: ClaimVerdict) -> str:
+    match verdict:
+        case ClaimVerdict.SUPPORTED | ClaimVerdict.SUPPORTED_IN_PART:
+            return "green"
+        case ClaimVerdict.REFUTED | ClaimVerdict.REFUTED_IN_PART:
+            return "bold red"
+        case ClaimVerdict.DEPENDS:
+            return "bold yellow"
+        case ClaimVerdict.UNDECIDED | ClaimVerdict.NOT_TESTED:
+            return "dim"
+        case _:
+            assert_never(verdict)

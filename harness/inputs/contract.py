@@ -6,9 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 from uuid import UUID
 
-import jsonschema
 import msgspec
-import yaml
 
 from harness.base.decode import convert, toml_table
 from harness.base.errors import MalformedFile, UnknownName
@@ -83,6 +81,8 @@ class Contract:
 
     def problem(self, schema: str, body: object) -> str | None:
         """Why `body` does not fit `components/schemas/<schema>`, or None if it does."""
+        import jsonschema  # here, because `bridgetoll list` must start at once
+
         root = {"$ref": f"#/components/schemas/{schema}", "components": self.document["components"]}
         validator = jsonschema.Draft202012Validator(
             root, format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER
@@ -134,6 +134,8 @@ def _operations(document: dict[str, Any], folder: Path) -> dict[str, Operation]:
 
 
 def _yaml(path: Path) -> dict[str, Any]:
+    import yaml  # here, because `bridgetoll list` must start at once
+
     try:
         document = yaml.safe_load(_text(path))
     except yaml.YAMLError as error:

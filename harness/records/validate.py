@@ -9,7 +9,6 @@ import msgspec
 from harness.base.decode import convert, json_value, unreadable
 from harness.base.errors import MalformedFile
 from harness.inputs.factors import factors_of
-from harness.records.histogram import is_readable
 from harness.records.plan import DUPLICATE
 from harness.records.run import SCHEMA, Run
 from harness.records.trial import Trial
@@ -133,6 +132,8 @@ def check_trial(path: Path, trial: Trial) -> None:
     Raises:
         MalformedFile: naming the key.
     """
+    from harness.records.histogram import is_readable  # numpy; `bridgetoll list` must start at once
+
     for key in ("latency_hdr", "lag_hdr"):
         if not is_readable(getattr(trial, key)):
             raise MalformedFile(path, f"`{key}` is no HDR histogram; restore or delete it.")

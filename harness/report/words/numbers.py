@@ -1,6 +1,9 @@
 """Numbers as short texts: values, ratios, intervals."""
 
-from harness.analysis.stats.intervals import Interval
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from harness.analysis.stats.intervals import Interval
 
 MISSING = "n/a"
 """What stands where there is no figure."""
@@ -22,7 +25,7 @@ def times(value: float) -> str:
     return f"{value:.2f}" if abs(value) >= _SMALL else f"{value:.2g}"
 
 
-def estimate(interval: Interval | None) -> str:
+def estimate(interval: "Interval | None") -> str:
     """A value with its interval's bounds."""
     if interval is None:
         return MISSING
@@ -31,7 +34,7 @@ def estimate(interval: Interval | None) -> str:
     return f"{number(interval.mean)} [{number(interval.low)}, {number(interval.high)}]"
 
 
-def ratio(interval: Interval | None) -> str:
+def ratio(interval: "Interval | None") -> str:
     """A ratio with its interval's bounds."""
     if interval is None:
         return MISSING

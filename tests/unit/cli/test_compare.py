@@ -9,7 +9,7 @@ import pytest
 from harness.analysis.measures import Measure
 from harness.analysis.runs import Verdict
 from harness.base.workspace import Workspace
-from harness.cli import show_compare
+from harness.cli import tables
 from harness.records.run import Run
 from harness.records.store import Store
 from tests.toys.entry import Call, called
@@ -144,8 +144,8 @@ def test_a_gate_is_not_passed_by_a_variant_that_broke(compare: Call) -> None:
 
 
 def test_memory_is_called_larger_or_smaller() -> None:
-    assert show_compare.said(Verdict.SLOWER, Measure.MEMORY) == "larger"
-    assert show_compare.said(Verdict.SLOWER, Measure.CPU) == "slower"
+    assert tables.verdict_word(Verdict.SLOWER, Measure.MEMORY) == "larger"
+    assert tables.verdict_word(Verdict.SLOWER, Measure.CPU) == "slower"
 
 
 BAD: list[tuple[tuple[str, ...], str]] = [

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from harness.base.errors import UsageError
 from harness.base.workspace import Workspace
-from harness.cli.tables import ProgressListener
+from harness.cli.progress import ProgressListener
 from harness.records.run import Cores
 from harness.records.store import Store
 from harness.runner.describe import contract_digest

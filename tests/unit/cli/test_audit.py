@@ -4,7 +4,7 @@ from io import StringIO
 
 from rich.console import Console
 
-from harness.cli.show_audit import lines
+from harness.cli.audit import audit_text
 from harness.inputs.contract import ENDPOINTS
 from harness.records.verification import Audit, Toll
 
@@ -21,7 +21,7 @@ SECRET = Toll("io_create", 32, {"hops": 1.0, "statements": 1.0}, {"hops": 0, "st
 
 def shown(audit: Audit) -> list[str]:
     out = StringIO()
-    Console(file=out, width=80, color_system=None).print(lines(audit))
+    Console(file=out, width=80, color_system=None).print(audit_text(audit))
     return out.getvalue().splitlines()
 
 
@@ -47,8 +47,8 @@ def test_a_deviation_stands_out_in_the_table() -> None:
     console = Console(
         file=out, width=80, force_terminal=True, color_system="standard", no_color=False
     )
-    console.print(lines(Audit("toy/secret", (SECRET,))))
-    console.print(lines(Audit("toy/good", (HONEST,))))
+    console.print(audit_text(Audit("toy/secret", (SECRET,))))
+    console.print(audit_text(Audit("toy/good", (HONEST,))))
     verdict, row = (line for line in out.getvalue().splitlines() if "\x1b[1;31m" in line)
     assert "FAILS" in verdict
     assert "/io_create" in row

@@ -1,11 +1,18 @@
-"""What the terminal shows of an audit: one table per variant, made for 80 columns."""
+"""The command `audit`: what a request takes."""
+
+from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from harness.records.verification import Audit, Toll
+from harness.cli.bench import Variants, examine
+from harness.cli.console import DatabaseUrl, Json
 
+if TYPE_CHECKING:
+    from harness.records.verification import Audit, Toll
+
+EXAMPLE = "bridgetoll audit django/async-pool"
 _COLUMNS = (
     ("hops", "hops"),
     ("threads", "threads"),
@@ -21,8 +28,26 @@ _COLUMNS = (
 _SWITCHES = ("voluntary_switches", "involuntary_switches")
 
 
-def lines(audit: Audit) -> RenderableType:
-    """The verdict, the counts, and every deviation."""
+def command(
+    variants: Variants = None, database_url: DatabaseUrl = None, as_json: Json = False
+) -> None:
+    """Count a request's work and compare it with the manifest.
+
+    It counts, per request: calls handed to a thread, threads started, event loops made,
+    connections opened, SQL statements, transactions, round trips and bytes to the database, context
+    switches, CPU time.
+    """
+    from harness.audit.count import audit
+
+    examine(
+        variants, database_url, "auditing",
+        lambda bench, variant, python: audit(bench, variant, python, cpu=True),
+        audit_text, as_json=as_json,
+    )  # fmt: skip
+
+
+def audit_text(audit: "Audit") -> RenderableType:
+    """The verdict, the counts, and every deviation, for 80 columns."""
     title = (
         Text.assemble(("ok    ", "green"), audit.variant)
         if audit.passed
@@ -35,7 +60,7 @@ def lines(audit: Audit) -> RenderableType:
     return Group(*parts)
 
 
-def _table(audit: Audit) -> Table:
+def _table(audit: "Audit") -> Table:
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("per request")
     for _, heading in (*_COLUMNS, ("", "switches")):
@@ -47,7 +72,7 @@ def _table(audit: Audit) -> Table:
     return table
 
 
-def _cell(toll: Toll, quantity: str) -> Text:
+def _cell(toll: "Toll", quantity: str) -> Text:
     value = toll.counted.get(quantity)
     shown = "" if value is None else f"{value:.0f}" if value >= 100 else f"{value:.4g}"
     return Text(shown, style="bold red" if quantity in toll.deviations else "")

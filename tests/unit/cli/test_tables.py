@@ -1,11 +1,11 @@
-"""What `compare` shows, as text of 80 columns."""
+"""What `compare` prints, as text of 80 columns."""
 
 from rich.console import Console
 
 from harness.analysis.measures import Measure
 from harness.analysis.runs import Pair, Place, RunComparison, Verdict
 from harness.analysis.stats.intervals import Interval
-from harness.cli.show_compare import named, tally, text
+from harness.cli.tables import comparison_text, pair_text, tally
 from harness.inputs.study import Condition
 from harness.records.comparability import Change
 
@@ -57,7 +57,7 @@ def shown(
 ) -> list[str]:
     console = Console(width=80)
     with console.capture() as captured:
-        console.print(text(reasons, changed, comparison))
+        console.print(comparison_text(reasons, changed, comparison))
     return [line.rstrip() for line in captured.get().splitlines()]
 
 
@@ -92,7 +92,7 @@ def test_what_changed_is_told_by_subject() -> None:
     lines = shown(changed=CHANGES)
     assert "  bridgetoll: commit n/a -> abc" in lines
     assert "  django: Django 6.1.3 -> 6.2.0, asgiref 3.13.0 -> 3.14.0" in lines
-    assert any(line.startswith("Nothing that the runs keep account of") for line in shown())
+    assert any(line.startswith("Nothing that the runs record") for line in shown())
 
 
 def test_what_one_run_has_alone_is_told_by_condition() -> None:
@@ -123,7 +123,7 @@ def test_where_nothing_compares_there_is_no_table() -> None:
 
 
 def test_within_a_sentence_a_pair_has_its_ratio() -> None:
-    assert named(PAIRS[1]) == "flask/sqlalchemy under io_read-c32-r1000 (1.01 [0.98, 1.04])"
+    assert pair_text(PAIRS[1]) == "flask/sqlalchemy under io_read-c32-r1000 (1.01 [0.98, 1.04])"
 
 
 def test_no_line_is_longer_than_a_terminal() -> None:

@@ -5,7 +5,7 @@ from rich.console import Console
 
 from harness.analysis.claims.judge import Evidence, Judgement, Verdict
 from harness.analysis.stats.intervals import Interval
-from harness.cli.show_claims import table
+from harness.cli.tables import claims_text
 from harness.inputs.claims import Claim
 
 CLAIM = Claim("X1", "somebody, 2020", "something [bold]", note="a note")
@@ -18,7 +18,7 @@ ITEM = Evidence(
 def shown(judgement: Judgement, *, evidence: bool = False) -> str:
     """On a terminal of 80 columns without colour, as words between single spaces."""
     told = io.StringIO()
-    Console(file=told, width=80).print(table([judgement], evidence=evidence))
+    Console(file=told, width=80).print(claims_text([judgement], evidence=evidence))
     assert all(len(line) <= 80 for line in told.getvalue().splitlines())
     return " ".join(told.getvalue().split())
 

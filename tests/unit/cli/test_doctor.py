@@ -2,7 +2,7 @@
 
 from rich.console import Console
 
-from harness.cli.show_doctor import findings_table
+from harness.cli.doctor import advice_table
 from harness.doctor.advice import Advice, Topic
 
 FINDINGS = [
@@ -15,7 +15,7 @@ FINDINGS = [
 def test_a_topic_is_named_once_and_a_remedy_follows_its_statement() -> None:
     console = Console(width=80)
     with console.capture() as shown:
-        console.print(findings_table(FINDINGS))
+        console.print(advice_table(FINDINGS))
     assert [line.rstrip() for line in shown.get().splitlines()] == [
         "cores  Two processors [0, 1].",
         "       They are shared by all roles, They are shared by all roles, They are",

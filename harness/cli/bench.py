@@ -1,0 +1,74 @@
+"""What `verify` and `audit` share: one variant after the other, on one database."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import RenderableType
+
+from harness.base.errors import RunFailed
+from harness.cli import completion
+from harness.cli.console import laboratory_of, open_workspace, out, print_json
+
+if TYPE_CHECKING:
+    from harness.audit.bench import Bench
+    from harness.inputs.manifests import Variant
+    from harness.records.verification import Audit, Verification
+
+Variants = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="Variants, or folders for all of theirs. All if none.",
+        autocompletion=completion.variants,
+    ),
+]
+
+
+def examine[Result: ("Audit", "Verification")](
+    names: list[str] | None,
+    database_url: str | None,
+    doing: str,
+    check: "Callable[[Bench, Variant, Path], Result]",
+    shown: Callable[[Result], RenderableType],
+    *,
+    as_json: bool,
+) -> None:
+    """Check variants one by one, and print each result as it comes.
+
+    Args:
+        names: of variants or folders; all if none.
+        database_url: of a PostgreSQL to use instead of the embedded one.
+        doing: the check as a verb, for the progress.
+        check: takes the bench, a variant, and its interpreter.
+        shown: a result as it is printed.
+        as_json: print all results as JSON, at the end.
+
+    Raises:
+        RunFailed: some variants failed.
+    """
+    from harness.audit.bench import Bench
+    from harness.inputs.settings import DatabaseSettings
+    from harness.lab.environments import prepare
+
+    workspace, catalog = open_workspace()
+    chosen = catalog.select(names or [])
+    laboratory = laboratory_of(workspace, catalog, database_url)
+    pythons = {
+        name: prepare(laboratory.cache, catalog.implementations[name])
+        for name in dict.fromkeys(variant.implementation for variant in chosen)
+    }
+    logs = workspace.logs(laboratory.cache)
+    results: list[Result] = []
+    with laboratory.database(DatabaseSettings()) as database:
+        bench = Bench(laboratory.contract, database, catalog.servers, logs)
+        for variant in chosen:
+            laboratory.listener.step(f"{doing} {variant.name}")
+            results.append(check(bench, variant, pythons[variant.implementation]))
+            if not as_json:
+                out.print(shown(results[-1]))
+    if as_json:
+        print_json(results)
+    failed = [result.variant for result in results if not result.passed]
+    if failed:
+        raise RunFailed(f"{len(failed)} of {len(results)} variants fail: {', '.join(failed)}.")

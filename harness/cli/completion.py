@@ -1,0 +1,33 @@
+"""Names that the shell completes: variants, studies and runs of this checkout."""
+
+from harness.base.errors import BridgetollError
+from harness.base.workspace import Workspace
+
+
+def variants(incomplete: str) -> list[str]:
+    """Variants by their names, and folders that stand for all of theirs."""
+    from harness.inputs.catalog import load_catalog
+
+    try:
+        catalog = load_catalog(Workspace())
+    except BridgetollError:
+        return []
+    return _beginning(incomplete, [*catalog.implementations, *catalog.variants])
+
+
+def studies(incomplete: str) -> list[str]:
+    """Studies by their names."""
+    from harness.inputs.study_loader import study_names
+
+    return _beginning(incomplete, study_names(Workspace()))
+
+
+def runs(incomplete: str) -> list[str]:
+    """Runs by their names."""
+    from harness.records.store import run_ids
+
+    return _beginning(incomplete, list(run_ids(Workspace().results)))
+
+
+def _beginning(incomplete: str, names: list[str]) -> list[str]:
+    return [name for name in names if name.startswith(incomplete)]

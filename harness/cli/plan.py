@@ -1,0 +1,80 @@
+"""The command `plan`: what a study would do."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import RenderableType
+from rich.text import Text
+
+from harness.cli import completion
+from harness.cli.console import Json, open_workspace, out, print_json
+
+if TYPE_CHECKING:
+    from harness.inputs.study import Study
+    from harness.records.plan import Plan
+
+EXAMPLE = "bridgetoll plan quick"
+
+
+def command(
+    study: Annotated[
+        str,
+        typer.Argument(
+            help="A study's name, or the path of its TOML file.", autocompletion=completion.studies
+        ),
+    ],
+    as_json: Json = False,
+) -> None:
+    """Show what a study would measure and how long it takes."""
+    from harness.inputs.study_loader import find_study, load_study
+    from harness.runner.plan import make_plan
+
+    workspace, catalog = open_workspace()
+    chosen = load_study(find_study(workspace, study), catalog)
+    plan = make_plan(chosen)
+    if as_json:
+        print_json({"study": chosen, "plan": plan})
+    else:
+        out.print(plan_text(chosen, plan))
+
+
+def plan_text(study: "Study", plan: "Plan") -> RenderableType:
+    """What a study will do, and how long that takes."""
+    from harness.report.words import conditions
+
+    lines = [
+        f"{study.title}: {study.question}",
+        f"{study.blocks} block{'s' if study.blocks > 1 else ''} of {_entries(study, plan)}, "
+        f"seed {study.seed}",
+        *(
+            f"  {conditions.condition_title(c)}"
+            + ("" if c.group is None else f" (group {c.group}: {len(study.measured(c))} variants)")
+            for c in study.conditions
+        ),
+        f"{_load(study)}; {sum(len(p.orders[0]) for p in plan.phases)} trials",
+        f"expected: {_duration(plan.expected_s)}, after environments and verification",
+    ]
+    return Text("\n".join(lines))
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+
+
+def _entries(study: "Study", plan: "Plan") -> str:
+    if study.ramped:
+        return f"{len(plan.entries)} setups, each alone"
+    return (
+        f"{len(plan.entries)} servers ({len(study.everyone)} variants and a hidden duplicate of "
+        f"{study.baseline})"
+    )
+
+
+def _load(study: "Study") -> str:
+    load = study.load
+    if study.ramped:
+        ramp = load.ramp
+        return f"Locust, {ramp.per_s:g} users more per second, then {ramp.hold_s:g} s of all"
+    slices = f"{load.rounds} rounds of {load.slice_s:g} s slices"
+    return f"{slices} in each trial, where it is not windows"
