@@ -1,1 +1,1 @@
-"""What this machine can measure and what it cannot, found out by trying."""
+"""Examines this machine: what it can measure, and what it cannot."""

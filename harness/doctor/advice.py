@@ -1,4 +1,4 @@
-"""A plain statement about this machine, with a remedy where there is something to mend."""
+"""A plain statement about this machine, with a remedy where one is needed."""
 
 from enum import StrEnum
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class Topic(StrEnum):
-    """What a finding is about."""
+    """The subject of an advice."""
 
     CORES = "cores"
     PROCESSOR = "processor"
@@ -20,7 +20,7 @@ class Topic(StrEnum):
 
 
 class Advice(msgspec.Struct, frozen=True):
-    """One or two sentences; `remedy` is what to do about it, None where all is well."""
+    """One or two sentences. remedy: what to do about it; None where all is well."""
 
     topic: Topic
     statement: str

@@ -1,32 +1,36 @@
-"""The clocks that slices are timed by: how fine they are, and what a reading costs."""
+"""Clocks and timers: how fine they are, what a reading costs, how late a process wakes."""
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from itertools import pairwise
 from pathlib import Path
 
 import msgspec
+import numpy as np
 
 from harness.doctor.advice import Advice, Topic
 from harness.lab.clocks import process_cpu_ns
+from harness.lab.machine import pinned
 
 _READINGS = 2_000
 _BATCHES = 5
-_DEAR_NS = 1_000
-"""The generator reads the clock three times per request, of which it does tens of thousands a
-second: at 1 µs that would begin to be a part of what it measures."""
+_EXPENSIVE_NS = 1_000
+"""The generator reads the clock three times per request, and sends tens of thousands of requests a
+second: at 1 µs a reading, the clock would begin to show in its measurements."""
 _COARSE_NS = 1_000_000
-"""A slice of 0.15 s is to be known to better than 1 %."""
+"""The CPU time of a slice of 0.15 s must be known to better than 1 %."""
 _SYSFS = Path("/sys/devices/system/clocksource/clocksource0")
+_WAITS = 300
+_WAIT_NS = 1_000_000
 
 
 class Clock(msgspec.Struct, frozen=True):
     """The monotonic clock, and the CPU clock of a process, in nanoseconds.
 
     source: the kernel's clock source; None: not visible here.
-    step_ns, cpu_step_ns: the smallest step seen from one reading to the next; None where the clock
-        stood still all the time, i.e. is coarse.
+    step_ns, cpu_step_ns: the smallest step from one reading to the next; None where the clock stood
+        still all the time, so it is coarse.
     cost_ns, cpu_cost_ns: of one reading from Python, the loop around it included.
     """
 
@@ -37,12 +41,22 @@ class Clock(msgspec.Struct, frozen=True):
     cpu_cost_ns: float
 
 
+class Timers(msgspec.Struct, frozen=True):
+    """How much later than due a waiting process ran again, in nanoseconds.
+
+    It bounds how closely an open loop keeps its schedule.
+    """
+
+    median_late_ns: float
+    p99_late_ns: float
+
+
 def measure_clock(sysfs: Path = _SYSFS) -> Clock:
     """Read both clocks some thousand times; `sysfs` is the folder of the clock source."""
-    mine = os.getpid()
+    own = os.getpid()
 
     def cpu_ns() -> int:
-        return process_cpu_ns(mine) or 0
+        return process_cpu_ns(own) or 0
 
     try:
         source = (sysfs / "current_clocksource").read_text(encoding="ascii").strip()
@@ -57,6 +71,21 @@ def measure_clock(sysfs: Path = _SYSFS) -> Clock:
     )
 
 
+def measure_timers(cpus: Collection[int]) -> Timers:
+    """Wait many times for a millisecond on these processors.
+
+    With a timerfd (timerfd_create(2)), as the open loop does: the kernel prolongs other sleeps by
+    the timer slack of 50 µs.
+    """
+    timer = os.timerfd_create(time.CLOCK_MONOTONIC)
+    try:
+        with pinned(set(cpus)):
+            late = [_wait(timer) for _ in range(_WAITS)]
+    finally:
+        os.close(timer)
+    return Timers(median_late_ns=float(np.median(late)), p99_late_ns=float(np.percentile(late, 99)))
+
+
 def _step_ns(read: Callable[[], int]) -> int | None:
     readings = [read() for _ in range(_READINGS)]
     return min(
@@ -65,7 +94,7 @@ def _step_ns(read: Callable[[], int]) -> int | None:
 
 
 def _cost_ns(read: Callable[[], int]) -> float:
-    """The cheapest of some batches: whatever disturbs one makes it dearer."""
+    """The cheapest of some batches, because a disturbance only makes a batch slower."""
     batches: list[int] = []
     for _ in range(_BATCHES):
         begun = time.perf_counter_ns()
@@ -75,15 +104,35 @@ def _cost_ns(read: Callable[[], int]) -> float:
     return min(batches) / _READINGS
 
 
-def judge(clock: Clock) -> list[Advice]:
-    """Whether times and CPU times of a slice can be trusted."""
+def _wait(timer: int) -> int:
+    due = time.monotonic_ns() + _WAIT_NS
+    os.timerfd_settime_ns(timer, flags=os.TFD_TIMER_ABSTIME, initial=due)
+    os.read(timer, 8)
+    return time.monotonic_ns() - due
+
+
+def judge_clock(clock: Clock) -> list[Advice]:
+    """State whether times and CPU times of a slice can be trusted."""
     return [_monotonic(clock), _cpu(clock)]
+
+
+def judge_timers(timers: Timers) -> list[Advice]:
+    """State how closely an open loop can keep its schedule."""
+    median, p99 = timers.median_late_ns / 1e3, timers.p99_late_ns / 1e3
+    return [
+        Advice(
+            Topic.TIMERS,
+            f"A process that waits on the generator's core wakes {median:,.0f} µs late, and once "
+            f"in a hundred times {p99:,.0f} µs or more: an open loop cannot keep its schedule "
+            "closer than that.",
+        )
+    ]
 
 
 def _monotonic(clock: Clock) -> Advice:
     source = "clock source not visible here" if clock.source is None else clock.source
     statement = f"Time ({source}): {_steps(clock.step_ns)}, {clock.cost_ns:.0f} ns for a reading."
-    if clock.cost_ns <= _DEAR_NS:
+    if clock.cost_ns <= _EXPENSIVE_NS:
         return Advice(Topic.CLOCK, statement)
     remedy = "choose a clock source that needs no system call, such as tsc (`clocksource=tsc`)"
     return Advice(Topic.CLOCK, statement, remedy)
@@ -101,4 +150,4 @@ def _cpu(clock: Clock) -> Advice:
 
 
 def _steps(step_ns: int | None) -> str:
-    return "coarser than could be seen" if step_ns is None else f"steps of {step_ns:,} ns or less"
+    return "too coarse to be seen" if step_ns is None else f"steps of {step_ns:,} ns or less"

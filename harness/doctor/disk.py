@@ -18,7 +18,7 @@ from harness.records.run import Cores
 
 _SECONDS = 1.0
 _WARMUP = 50
-"""Commits before those that count: the statement is prepared, the first pages are there."""
+"""Uncounted commits, which prepare the statement and allocate the first pages."""
 _IN_MEMORY = frozenset({"tmpfs", "ramfs"})
 _TABLE = "CREATE TABLE commits (id bigint GENERATED ALWAYS AS IDENTITY, content text)"
 _INSERT = "INSERT INTO commits (content) VALUES ('one row for each commit')"
@@ -27,7 +27,7 @@ _INSERT = "INSERT INTO commits (content) VALUES ('one row for each commit')"
 class Disk(msgspec.Struct, frozen=True):
     """Commits of one INSERT each per second, over one connection to the embedded PostgreSQL.
 
-    filesystem: the type of the one that clusters lie on; None: not visible here.
+    filesystem: its type under the clusters; None: not visible here.
     durable_per_s, fast_per_s: with a study's `durability` on, and off.
     """
 
@@ -41,7 +41,7 @@ def measure_disk(cache: Path, cores: Cores, seconds: float = _SECONDS) -> Disk:
 
     Args:
         cache: where clusters are made; see `workspace.cache_folder`.
-        cores: PostgreSQL runs on the database's, and we, its client, on the generator's.
+        cores: PostgreSQL runs on the database's, its client on the generator's.
         seconds: of commits, to each.
 
     Raises:
@@ -90,9 +90,9 @@ def _filesystem(folder: Path) -> str | None:
 
 
 def judge(disk: Disk) -> list[Advice]:
-    """What a study with durability would measure."""
+    """State what durability costs a study here."""
     where = disk.filesystem or "a file system that is not visible here"
-    found = [
+    advice = [
         Advice(
             Topic.DISK,
             f"One connection commits {disk.durable_per_s:,.0f} INSERTs/s with durability on, "
@@ -101,11 +101,11 @@ def judge(disk: Disk) -> list[Advice]:
         )
     ]
     if disk.filesystem in _IN_MEMORY:
-        found.append(
+        advice.append(
             Advice(
                 Topic.DISK,
                 "This file system is in memory: durability costs nothing here, and means nothing.",
                 "name a folder on a disk in BRIDGETOLL_CACHE",
             )
         )
-    return found
+    return advice

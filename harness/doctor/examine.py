@@ -1,4 +1,4 @@
-"""Everything that `bridgetoll doctor` finds out, in one record."""
+"""The examination behind `bridgetoll doctor`: all measurements and their advice in one record."""
 
 from collections.abc import Callable
 from functools import partial
@@ -7,25 +7,13 @@ from pathlib import Path
 import msgspec
 
 from harness.base.errors import BridgetollError
-from harness.doctor import (
-    assignment,
-    clock,
-    disk,
-    generator,
-    limits,
-    netem,
-    noise,
-    processor,
-    timers,
-)  # fmt: skip
+from harness.doctor import capacity, clock, disk, netem, noise, processors
 from harness.doctor.advice import Advice, Topic
-from harness.doctor.assignment import Assignment
-from harness.doctor.clock import Clock
+from harness.doctor.clock import Clock, Timers
 from harness.doctor.disk import Disk
 from harness.doctor.netem import Netem
 from harness.doctor.noise import NoiseLevel
-from harness.doctor.processor import Processor
-from harness.doctor.timers import Timers
+from harness.doctor.processors import Assignment, Processor
 from harness.lab.limits import Limits, read_limits
 from harness.load.ceiling import Ceiling, measure_ceiling
 
@@ -34,9 +22,9 @@ LISTEN_S = 6.0
 
 
 class Diagnosis(msgspec.Struct, frozen=True):
-    """What was measured, and in `findings` what it means.
+    """The measurements, and `findings`: what each of them means.
 
-    ceiling, disk: None where generator or PostgreSQL failed; a finding then says how.
+    ceiling, disk: None where the generator or PostgreSQL failed; an advice then says how.
     """
 
     assignment: Assignment
@@ -52,57 +40,57 @@ class Diagnosis(msgspec.Struct, frozen=True):
 
 
 def examine(cache: Path, step: Callable[[str], None], listen_s: float = LISTEN_S) -> Diagnosis:
-    """Examine this machine, in about a quarter of a minute; nothing is left behind.
+    """Examine this machine in about a quarter of a minute, and leave nothing behind.
 
     Args:
         cache: where PostgreSQL's clusters are made; see `workspace.cache_folder`.
-        step: told what begins.
-        listen_s: seconds of listening for noise.
+        step: is called with the name of each step as it begins.
+        listen_s: seconds of measuring noise.
 
     Raises:
         UsageError: no processor is available.
     """
     notes = _Notes()
     step("looking at processors, clocks and limits")
-    assigned = notes.of(assignment.propose(), assignment.judge)
-    cores = assigned.proposed
-    chip = notes.of(processor.read_processor(cores.all), processor.judge)
-    clocks = notes.of(clock.measure_clock(), clock.judge)
-    naps = notes.of(timers.measure_timers(cores.load), timers.judge)
-    limited = notes.of(read_limits(), limits.judge)
+    assignment = notes.of(processors.propose(), processors.judge_assignment)
+    cores = assignment.proposed
+    processor = notes.of(processors.read_processor(cores.all), processors.judge_processor)
+    clocks = notes.of(clock.measure_clock(), clock.judge_clock)
+    timers = notes.of(clock.measure_timers(cores.load), clock.judge_timers)
+    limits = notes.of(read_limits(), capacity.judge_limits)
     delay = notes.of(netem.probe_netem(), netem.judge)
     step("loading a bare server as fast as the generator can")
     load = partial(measure_ceiling, cores.application, cores.load)
-    ceiling = notes.of_attempt(Topic.GENERATOR, load, generator.judge)
+    ceiling = notes.of_attempt(Topic.GENERATOR, load, capacity.judge_ceiling)
     step("committing to PostgreSQL, with durability and without")
     commit = partial(disk.measure_disk, cache, cores)
     commits = notes.of_attempt(Topic.DISK, commit, disk.judge)
     step("listening for noise")
-    heard = notes.of(noise.measure_noise(cores, listen_s), noise.judge)
+    level = notes.of(noise.measure_noise(cores, listen_s), noise.judge)
     return Diagnosis(
-        assignment=assigned, processor=chip, clock=clocks, timers=naps, limits=limited,
-        netem=delay, ceiling=ceiling, disk=commits, noise=heard, findings=tuple(notes.findings),
+        assignment=assignment, processor=processor, clock=clocks, timers=timers, limits=limits,
+        netem=delay, ceiling=ceiling, disk=commits, noise=level, findings=tuple(notes.advice),
     )  # fmt: skip
 
 
 class _Notes:
-    """Collects the findings, in the order in which things are looked at."""
+    """Collects the advice, in the order of the measurements."""
 
     def __init__(self) -> None:
-        self.findings: list[Advice] = []
+        self.advice: list[Advice] = []
 
     def of[Record](self, record: Record, judge: Callable[[Record], list[Advice]]) -> Record:
-        """Note what a record means, and pass it on."""
-        self.findings += judge(record)
+        """Note the advice on a record, and pass the record on."""
+        self.advice += judge(record)
         return record
 
     def of_attempt[Record](
         self, topic: Topic, measure: Callable[[], Record], judge: Callable[[Record], list[Advice]]
     ) -> Record | None:
-        """What cannot be measured is a finding too, and no reason to keep the rest from a user."""
+        """Note a failed measurement as an advice, so that the user still gets the others."""
         try:
             record = measure()
         except BridgetollError as error:
-            self.findings.append(Advice(topic, "Could not be measured.", str(error)))
+            self.advice.append(Advice(topic, "Could not be measured.", str(error)))
             return None
         return self.of(record, judge)

@@ -1,8 +1,7 @@
-"""Added latency by the kernel: whether it has network namespaces and netem, found out by trying.
+"""Added latency by the kernel: tries whether network namespaces and netem work here.
 
-The trial takes place in a network namespace of a process that lives for milliseconds; the kernel
-deletes it with the process. All that can remain is the module `sch_netem`, which the kernel may
-load for it.
+The attempt takes place in a network namespace of a process that lives for milliseconds; the kernel
+deletes it with the process. Only the module `sch_netem` may stay, if the kernel loads it.
 """
 
 import os
@@ -14,16 +13,16 @@ import msgspec
 from harness.doctor.advice import Advice, Topic
 
 _SEARCH = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))
-"""Where tools are; not every user has the last two in his path."""
+"""Where tools are; the last two are not in every user's path."""
 _PATIENCE_S = 10.0
 
 
 class Netem(msgspec.Struct, frozen=True):
     """What this process may do here.
 
-    namespaces: whether it can make a network namespace; None: could not be found out.
-    netem: whether it can delay packets in one; None likewise.
-    reason: why one of them is not true, in the words of the tool where it had any.
+    namespaces: whether it can make a network namespace; None: unknown.
+    netem: whether it can delay packets in one; None: unknown.
+    reason: why one of them is not true; the tool's own message where it printed one.
     """
 
     namespaces: bool | None
@@ -47,7 +46,7 @@ def probe_netem(search: str = _SEARCH) -> Netem:
 
 
 def _complaint(*command: str) -> str | None:
-    """None if the command succeeds, else the last thing that it said."""
+    """The last line of the command's errors; None if the command succeeds."""
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, check=False, timeout=_PATIENCE_S
@@ -56,14 +55,14 @@ def _complaint(*command: str) -> str | None:
         return str(error)
     if done.returncode == 0:
         return None
-    said = [line for line in done.stderr.splitlines() if line.strip()]
-    if not said:
+    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    if not lines:
         return f"exit status {done.returncode}"
-    return said[-1].strip().removeprefix("Error: ").rstrip(".")
+    return lines[-1].strip().removeprefix("Error: ").rstrip(".")
 
 
 def judge(netem: Netem) -> list[Advice]:
-    """How latency can be added here."""
+    """State how latency can be added here."""
     if netem.netem:
         return [Advice(Topic.NETEM, "Added latency: by netem, in network namespaces.")]
     known = "not here" if False in (netem.namespaces, netem.netem) else "not known"

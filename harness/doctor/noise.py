@@ -1,4 +1,4 @@
-"""Noise: what neighbours take, and how steady the application's core is."""
+"""Noise: the CPU time that other processes take, and how steady the application's core is."""
 
 import math
 import time
@@ -15,7 +15,7 @@ from harness.lab.machine import pinned
 from harness.records.run import Cores
 
 _FEWEST = 8
-"""Pieces below which nothing is said about how they vary."""
+"""Pieces below which their variation is not estimated."""
 _NORMAL_95 = 1.96
 """Standard deviations within which 95 % of a normal distribution lie, to both sides."""
 _UNSTEADY = 0.03
@@ -24,16 +24,16 @@ _TRIAL = LoadSettings()
 
 
 class NoiseLevel(msgspec.Struct, frozen=True):
-    """What happened beside us, and to a fixed arithmetic loop on the application's core.
+    """Other processes' CPU time, and a fixed arithmetic loop's on the application's core.
 
-    steal_share: of our processors' time, what the hypervisor gave to others.
+    steal_share: share of our processors' time that the hypervisor gave to other machines.
     foreign_share: CPU time of processes that are not ours on our processors, in cores.
     piece_s: CPU time of one repetition of the loop in the mean: about a study's default slice.
     pieces: how many repetitions.
     variation: coefficient of variation of the pieces' CPU times; None for too few pieces.
-    autocorrelation: of one piece's CPU time with the next one's, -1 to 1; None likewise.
-    neighbour_sd: standard deviation of the logarithm of the ratio of two pieces that follow each
-        other; None likewise.
+    autocorrelation: of one piece's CPU time with the next one's, -1 to 1; None as above.
+    neighbour_sd: standard deviation of the logarithm of the ratio of two successive pieces; None
+        as above.
     """
 
     steal_share: float
@@ -48,8 +48,8 @@ class NoiseLevel(msgspec.Struct, frozen=True):
     def half_width(self) -> float | None:
         """How far the logarithm of the ratio of two identical servers may lie from 0 in one trial.
 
-        At a level of 95 %, by the core's unsteadiness alone, if their slices follow each other: the
-        mean over the default number of rounds of what two neighbouring pieces differ by.
+        At a level of 95 %, by the core's unsteadiness alone, if their slices follow each other: it
+        is the mean difference of two successive pieces over the default number of rounds.
         """
         if self.neighbour_sd is None:
             return None
@@ -57,10 +57,10 @@ class NoiseLevel(msgspec.Struct, frozen=True):
 
 
 def measure_noise(cores: Cores, seconds: float) -> NoiseLevel:
-    """Run the loop on the application's first core, and watch all of ours.
+    """Run the loop on the application's first core, and watch all cores of the roles.
 
     Args:
-        cores: who gets which.
+        cores: of each role.
         seconds: how long, more than 0; the last repetition is completed.
     """
     with pinned({cores.application[0]}):
@@ -90,7 +90,7 @@ def variation(pieces: Sequence[int]) -> float | None:
 
 
 def autocorrelation(pieces: Sequence[int]) -> float | None:
-    """At a lag of one piece; None also where all are alike."""
+    """Autocorrelation at a lag of one piece; None also where all pieces are equal."""
     if len(pieces) < _FEWEST:
         return None
     away = np.asarray(pieces, dtype=float) - np.mean(pieces)
@@ -99,9 +99,9 @@ def autocorrelation(pieces: Sequence[int]) -> float | None:
 
 
 def neighbour_sd(pieces: Sequence[int]) -> float | None:
-    """Of the log ratio of two that follow each other.
+    """Standard deviation of the log ratio of two successive pieces.
 
-    Its mean is taken to be 0: which of two servers comes first in a round is drawn by lot.
+    Its mean is taken to be 0, because each round draws the order of the servers at random.
     """
     if len(pieces) < _FEWEST:
         return None
@@ -113,13 +113,13 @@ def _now() -> int:
 
 
 def _count_for(seconds: float) -> int:
-    """Iterations of the loop that take about so much CPU time here."""
+    """Iterations of the loop that take about this much CPU time here."""
     count = 100_000
     return max(1, round(count * seconds * 1e9 / _burn_ns(count)))
 
 
 def _burn_ns(count: int) -> int:
-    """CPU time of the loop that `/cpu` of the contract runs, too."""
+    """CPU time of the loop that `/cpu` of the contract also runs."""
     begun = time.thread_time_ns()
     total = 0
     for i in range(count):
@@ -128,8 +128,8 @@ def _burn_ns(count: int) -> int:
 
 
 def judge(noise: NoiseLevel) -> list[Advice]:
-    """Whether the machine is quiet, and how precise a trial can be at best."""
-    found = [
+    """State whether the machine is quiet, and how precise a trial can be at best."""
+    disturbances = [
         _disturbance(
             f"Stolen by the hypervisor: {noise.steal_share:.1%} of our CPU time.",
             noise.steal_share > STEAL_SHARE,
@@ -139,7 +139,7 @@ def judge(noise: NoiseLevel) -> list[Advice]:
             noise.foreign_share > FOREIGN_SHARE,
         ),
     ]
-    return found + _steadiness(noise)
+    return disturbances + _steadiness(noise)
 
 
 def _disturbance(statement: str, noisy: bool) -> Advice:
@@ -163,8 +163,8 @@ def _steadiness(noise: NoiseLevel) -> list[Advice]:
         Advice(
             Topic.NOISE,
             f"By that alone two identical servers may differ by ±{noise.half_width:.1%} in a trial "
-            f"of {_TRIAL.rounds} rounds of such slices, if theirs follow each other; with other "
-            "variants between them, by more.",
+            f"of {_TRIAL.rounds} rounds, if their slices follow each other; with other variants "
+            "between them, by more.",
             "more blocks or rounds: four times as many halve it" if unsteady else None,
         ),
     ]

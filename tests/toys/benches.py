@@ -52,6 +52,11 @@ def side_by_side[T](
             future.cancel()
 
 
+def clusters(cache: Path) -> set[str]:
+    """Names of the clusters that stand in a cache."""
+    return {path.name for path in (cache / "clusters").glob("*") if path.name != ".guard"}
+
+
 def selected(request: pytest.FixtureRequest, parameter: str) -> list[str]:
     """A parameter's values in the tests of the module that were asked for, in their order."""
     names = [

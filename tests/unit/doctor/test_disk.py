@@ -1,4 +1,4 @@
-"""Commits to a real PostgreSQL, and how they are told."""
+"""Commits to a real PostgreSQL, and the advice on them."""
 
 from pathlib import Path
 
@@ -8,10 +8,7 @@ from harness.base.errors import DatabaseFailed
 from harness.doctor import disk
 from harness.doctor.disk import Disk, judge, measure_disk
 from harness.lab.machine import propose_cores
-
-
-def clusters(cache: Path) -> set[str]:
-    return {path.name for path in (cache / "clusters").glob("*") if path.name != ".guard"}
+from tests.toys.benches import clusters
 
 
 def test_commits_both_ways_and_leaves_no_cluster(cache: Path) -> None:
@@ -25,15 +22,14 @@ def test_commits_both_ways_and_leaves_no_cluster(cache: Path) -> None:
 
 def test_a_refused_insert_is_a_sentence(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(disk, "_INSERT", "INSERT INTO nowhere VALUES (1)")
-    with pytest.raises(DatabaseFailed, match=r"failed at INSERTs: .*nowhere.*; free some disk"):
+    with pytest.raises(DatabaseFailed, match=r"INSERTs.*nowhere"):
         measure_disk(cache, propose_cores(), seconds=0.1)
 
 
 def test_a_disk_is_told_by_what_durability_costs() -> None:
     (finding,) = judge(Disk(filesystem="ext4", durable_per_s=3_924.2, fast_per_s=20_017.5))
-    assert finding.statement.startswith(
-        "One connection commits 3,924 INSERTs/s with durability on, 20,018 with it off (on ext4)."
-    )
+    for fact in ("3,924 INSERTs/s with durability on", "20,018 with it off", "ext4"):
+        assert fact in finding.statement
     assert finding.remedy is None
 
 

@@ -6,11 +6,11 @@ import msgspec
 import psutil
 import pytest
 
-from harness.base.errors import DatabaseFailed
+from harness.base.errors import DatabaseFailed, GeneratorFailed
 from harness.doctor.advice import Topic
 from harness.doctor.examine import Diagnosis, examine
 from harness.lab.machine import propose_cores
-from tests.unit.doctor.test_disk import clusters
+from tests.toys.benches import clusters
 
 
 def test_looks_at_everything_and_leaves_nothing_behind(cache: Path) -> None:
@@ -27,15 +27,20 @@ def test_looks_at_everything_and_leaves_nothing_behind(cache: Path) -> None:
     assert clusters(cache) == clusters_before
 
 
-def test_a_database_that_does_not_start_is_a_finding(
+def test_a_generator_or_a_database_that_fails_is_an_advice_beside_the_others(
     cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_: object) -> None:
+    def no_database(*_: object) -> None:
         raise DatabaseFailed("PostgreSQL will not run here; do this.")
 
-    monkeypatch.setattr("harness.doctor.examine.disk.measure_disk", fail)
+    def no_generator(*_: object) -> None:
+        raise GeneratorFailed("The generator died; do that.")
+
+    monkeypatch.setattr("harness.doctor.examine.disk.measure_disk", no_database)
+    monkeypatch.setattr("harness.doctor.examine.measure_ceiling", no_generator)
     found = examine(cache, lambda _: None, listen_s=0.2)
-    assert found.disk is None
-    (finding,) = (f for f in found.findings if f.topic is Topic.DISK)
-    assert finding.statement == "Could not be measured."
-    assert finding.remedy == "PostgreSQL will not run here; do this."
+    assert (found.disk, found.ceiling) == (None, None)
+    remedies = {f.topic: f.remedy for f in found.findings}
+    assert remedies[Topic.DISK] == "PostgreSQL will not run here; do this."
+    assert remedies[Topic.GENERATOR] == "The generator died; do that."
+    assert set(remedies) == set(Topic)

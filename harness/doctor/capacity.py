@@ -1,18 +1,41 @@
-"""How many connections a study may ask for here."""
+"""How many requests per second and how many connections a study may ask for here."""
 
 from harness.doctor.advice import Advice, Topic
 from harness.lab.limits import Limits
+from harness.load.ceiling import Ceiling
 
+_TRUSTED = 0.5
+"""Of the ceiling: above it a request waits in the generator for longer than its work there takes
+(the mean wait of an M/M/1 queue, as a multiple of the service time, is load / (1 - load))."""
 _MANY = 10_000
 """Fewer connections than this keep a study from the C10K question (Kegel 1999)."""
-
-
 _BACKLOG = 4096
 """The kernel's default since Linux 5.4."""
 
 
-def judge(limits: Limits) -> list[Advice]:
-    """How many connections a study may ask for."""
+def judge_ceiling(ceiling: Ceiling) -> list[Advice]:
+    """State the rate above which a study would measure the generator too."""
+    bound = "at least " if ceiling.is_lower_bound else ""
+    statement = (
+        f"The generator reaches {bound}{ceiling.per_s:,.0f} requests/s on {ceiling.connections} "
+        f"connections, every response checked. Up to half of that, {_TRUSTED * ceiling.per_s:,.0f} "
+        "requests/s, it hardly adds to latencies."
+    )
+    match ceiling.limited_by:
+        case "generator":
+            return [Advice(Topic.GENERATOR, statement)]
+        case "server":
+            return [Advice(Topic.GENERATOR, f"{statement} The bare server was the limit.")]
+        case "neither":
+            statement += (
+                f" Neither was saturated (generator {ceiling.generator_cpu_share:.0%} of a core, "
+                f"bare server {ceiling.server_cpu_share:.0%}): other processes took their cores."
+            )
+            return [Advice(Topic.GENERATOR, statement, "try again when the machine is quiet")]
+
+
+def judge_limits(limits: Limits) -> list[Advice]:
+    """State how many connections the kernel allows."""
     return [_connections(limits), _backlog(limits.backlog)]
 
 
