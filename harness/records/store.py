@@ -6,7 +6,7 @@ also side by side, as they lie after a packed run was resumed.
 """
 
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -52,14 +52,10 @@ class Packed(msgspec.Struct, frozen=True):
 
 
 class Store:
-    """The folder of one run.
+    """The folder of one run."""
 
-    report: the folder that its report is written to; `report` within that of the run if None.
-    """
-
-    def __init__(self, folder: Path, report: Path | None = None) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.report = folder / "report" if report is None else report
         self._packed_as: tuple[int, ...] | None = None
         self._packed_complete: dict[str, bool] = {}
 
@@ -210,41 +206,6 @@ class Store:
         with suppress(OSError):  # it has other files in it, or there is none
             self._trials.rmdir()
         return Packed(path=path, trials=len(trials), removed=len(loose), left=tuple(damaged))
-
-    def write_text(self, name: str, text: str) -> Path:
-        """Write a file of the report; returns its path."""
-        return self.write_bytes(name, text.encode())
-
-    def write_bytes(self, name: str, body: bytes) -> Path:
-        """Likewise, of a file that is no text."""
-        path = self.report / name
-        self._refuse_links(path.parent)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            replace(path, body, sync=False)
-        except OSError as error:
-            raise _unwritable(path, error, "make the report again") from error
-        return path
-
-    def drop_others(self, folder: str, kept: Collection[str]) -> None:
-        """Remove those files from a folder of the report that an earlier report has left there."""
-        self._refuse_links(self.report / folder)
-        for path in (self.report / folder).glob("*"):
-            if path.name not in kept and not path.is_dir():
-                try:
-                    path.unlink()
-                except OSError as error:
-                    raise _unwritable(path, error, "make the report again") from error
-
-    def _refuse_links(self, folder: Path) -> None:
-        """From the report down: what is written through a link is written elsewhere."""
-        within = folder.relative_to(self.report)
-        for part in (within, *within.parents):
-            if (self.report / part).is_symlink():
-                raise StoreFailed(
-                    f"{self.report / part} is a symbolic link and may lead anywhere; put a folder "
-                    "in its place, then make the report again."
-                )
 
     def _shown(self, path: Path) -> Path:
         """Within the run's folder, in characters that can be written: a name is mere bytes."""

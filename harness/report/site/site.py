@@ -64,7 +64,7 @@ def publish(
     for store in chosen:
         step(f"reporting {store.id}")
         try:
-            reports.append(write_report(Store(store.folder, folder.run(store.id)), claims))
+            reports.append(write_report(store, claims, folder.run(store.id)))
         except (DrawingFailed, MalformedFile) as error:  # a site that cannot be written is another
             refused[store.id] = error
     if not reports:

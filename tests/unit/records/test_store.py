@@ -217,12 +217,6 @@ def test_no_runs_yet(tmp_path: Path) -> None:
     assert list(run_ids(tmp_path / "results")) == []
 
 
-def test_texts_of_the_report_are_written_beside_the_trials(store: Store) -> None:
-    path = store.write_text("report.md", "é")
-    assert path.read_text(encoding="utf-8") == "é"
-    assert path.parent == store.folder / "report"
-
-
 PHASE, NEXT_PHASE = RUN.plan.phases
 FIRST = RUN.plan.entries[0]
 
@@ -290,61 +284,6 @@ def test_an_entry_is_not_confused_with_one_whose_name_begins_alike(
         entry = Entry(name, name.partition("#")[0])
         assert store.has_cell(PHASE, entry) == (name == measured)
         assert store.next_attempt_at(PHASE, entry) == (3 if name == measured else 1)
-
-
-def test_bytes_of_the_report_are_written_beside_its_texts(store: Store) -> None:
-    path = store.write_bytes("trials.parquet", b"\x00\xff")
-    assert path.read_bytes() == b"\x00\xff"
-    assert [found.name for found in (store.folder / "report").iterdir()] == ["trials.parquet"]
-
-
-def test_files_of_an_earlier_report_are_removed_and_folders_stay(store: Store) -> None:
-    for name in ("old.svg", "new.svg"):
-        store.write_text(f"figures/{name}", "x")
-    (store.report / "figures" / "mine").mkdir()
-    store.drop_others("figures", {"new.svg"})
-    assert {path.name for path in (store.report / "figures").iterdir()} == {"new.svg", "mine"}
-    store.drop_others("nowhere", ())
-
-
-def test_a_figures_folder_that_is_a_link_is_not_written_to(store: Store, tmp_path: Path) -> None:
-    (tmp_path / "victim").mkdir()
-    store.report.mkdir()
-    (store.report / "figures").symlink_to(tmp_path / "victim")
-    with pytest.raises(StoreFailed, match="is a symbolic link"):
-        store.write_text("figures/x.svg", "x")
-    (tmp_path / "victim" / "theirs").touch()
-    with pytest.raises(StoreFailed, match="is a symbolic link"):
-        store.drop_others("figures", ())
-    assert [path.name for path in (tmp_path / "victim").iterdir()] == ["theirs"]
-
-
-def test_a_report_may_be_written_elsewhere(store: Store, tmp_path: Path) -> None:
-    elsewhere = Store(store.folder, tmp_path / "site" / "runs" / "one")
-    path = elsewhere.write_text("report.md", "é")
-    assert path == tmp_path / "site" / "runs" / "one" / "report.md"
-    assert not (store.folder / "report").exists()
-
-
-def test_a_report_is_not_written_through_a_link(store: Store, tmp_path: Path) -> None:
-    (tmp_path / "victim").mkdir()
-    (store.folder / "report").symlink_to(tmp_path / "victim")
-    with pytest.raises(StoreFailed, match="is a symbolic link and may lead anywhere; put a folder"):
-        store.write_text("report.md", "x")
-    assert list((tmp_path / "victim").iterdir()) == []
-
-
-@pytest.mark.parametrize("name", ["report.md", "report.md.part"])
-def test_a_link_in_the_report_is_replaced_and_not_followed(
-    store: Store, tmp_path: Path, name: str
-) -> None:
-    victim = tmp_path / "victim"
-    victim.write_text("as it was")
-    (store.folder / "report").mkdir()
-    (store.folder / "report" / name).symlink_to(victim)
-    path = store.write_text("report.md", "x")
-    assert (victim.read_text(), path.read_text(), path.is_symlink()) == ("as it was", "x", False)
-    assert list((store.folder / "report").iterdir()) == [path]
 
 
 def test_a_trial_that_is_a_link_out_of_the_folder_is_not_read(store: Store, tmp_path: Path) -> None:

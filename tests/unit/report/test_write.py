@@ -77,7 +77,7 @@ def written(folder: Path, run: Run, trials: Sequence[Trial], damage: Sequence[st
         (store.folder / "trials" / name).write_text("{")
     made = write_report(store)
     html = made.page.read_text(encoding="utf-8")
-    markdown = made.page.with_name("report.md").read_text(encoding="utf-8")
+    markdown = (store.folder / "report.md").read_text(encoding="utf-8")
     summary = json.loads(made.page.with_name("summary.json").read_bytes())
     return Written(made, Page(html), html, markdown, summary)
 
@@ -225,7 +225,7 @@ def test_trials_of_errors_alone_are_reported(tmp_path: Path) -> None:
 def test_a_report_can_be_made_again(tmp_path: Path) -> None:
     first = written(tmp_path, RUN, simulate(RUN, COST, 1))
     again = write_report(Store(tmp_path / RUN.id))
-    assert again.page.with_name("report.md").read_text(encoding="utf-8") == first.markdown
+    assert (tmp_path / RUN.id / "report.md").read_text(encoding="utf-8") == first.markdown
     assert Page(again.page.read_text(encoding="utf-8")).text == first.page.text
 
 
@@ -241,9 +241,11 @@ def test_tables_and_schema_lie_beside_the_page(tmp_path: Path) -> None:
     result = written(tmp_path, RUN, trials)
     folder = result.report.page.parent
     assert {path.name for path in folder.iterdir()} == {
-        "index.html", "report.md", "summary.json", "summary.schema.json", "trials.csv",
-        "trials.parquet", "figures",
+        "index.html", "summary.json", "summary.schema.json", "trials.csv", "trials.parquet",
+        "figures",
     }  # fmt: skip
+    kept = {path.name for path in folder.parent.iterdir()}
+    assert kept == {"run.json", "trials", "report", "report.md", "pictures"}
     figures = {path.suffix for path in (folder / "figures").iterdir()}
     assert figures == {".svg", ".png"}
     with (folder / "trials.csv").open(encoding="utf-8", newline="") as file:
@@ -261,3 +263,50 @@ def test_a_trial_of_another_study_is_left_out_and_named(tmp_path: Path) -> None:
     (error,) = result.report.damaged
     assert "c/odd" in str(error)
     assert result.report.run == RUN
+
+
+def test_the_markdown_shows_the_pictures_that_lie_beside_it(tmp_path: Path) -> None:
+    result = written(tmp_path, RUN, simulate(RUN, COST, 1))
+    pictures = {path.name: path for path in (tmp_path / RUN.id / "pictures").iterdir()}
+    shown = re.findall(r"!\[[^\]]+\]\(pictures/(.+?)\)", result.markdown)
+    assert set(shown) == set(pictures)
+    assert len(shown) == len(RUN.study.conditions)
+    assert all(path.read_bytes()[:4] == b"\x89PNG" for path in pictures.values())
+    assert "figures/" not in result.markdown
+
+
+def test_of_many_conditions_four_are_pictured_and_old_pictures_go(tmp_path: Path) -> None:
+    study = make_study(blocks=2)
+    (usual,) = study.conditions
+    conditions = tuple(
+        msgspec.structs.replace(usual, connections=count) for count in (1, 2, 4, 8, 16, 32)
+    )
+    run = make_run(msgspec.structs.replace(study, conditions=conditions))
+    trials = [
+        msgspec.structs.replace(trial, condition=condition)
+        for trial in simulate(RUN, COST, 1)
+        for condition in conditions
+        if trial.block <= study.blocks
+    ]
+    (tmp_path / run.id / "pictures").mkdir(parents=True)
+    (tmp_path / run.id / "pictures" / "old.png").touch()
+    store = Store(tmp_path / run.id)
+    store.write_run(run)
+    for trial in trials:
+        store.write_trial(trial)
+    write_report(store)
+    pictures = {path.name for path in (store.folder / "pictures").iterdir()}
+    assert pictures == {f"{c.name}-server_cpu_us_per_request.png" for c in conditions[:4]}
+    for condition in conditions:
+        assert f"{condition.connections} connection" in (store.folder / "report.md").read_text()
+
+
+def test_a_packed_run_gives_the_same_report(tmp_path: Path) -> None:
+    names = ("report.md", "report/summary.json", "report/trials.csv")
+    written(tmp_path, RUN, simulate(RUN, COST, 1))
+    store = Store(tmp_path / RUN.id)
+    before = [(store.folder / name).read_bytes() for name in names]
+    store.pack()
+    write_report(store)
+    assert [(store.folder / name).read_bytes() for name in names] == before
+    assert not (store.folder / "trials").exists()

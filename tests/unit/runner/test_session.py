@@ -187,7 +187,7 @@ def test_every_variant_was_verified_once_and_the_outcome_kept(finished: Finished
 def test_what_is_published_names_neither_machine_nor_secret(finished: Finished) -> None:
     write_report(finished.store)
     published = [p for p in finished.store.folder.rglob("*") if p.suffix in {".json", ".html"}]
-    published.append(finished.store.folder / "report" / "report.md")
+    published.append(finished.store.folder / "report.md")
     assert len(published) > len(finished.trials)
     secrets = {
         str(finished.workspace.root), str(cache_folder()), sys.prefix, str(Path.home()),
@@ -267,8 +267,8 @@ def test_a_variant_that_fails_verification_is_excluded_with_the_reason(
     assert list(run.excluded) == ["toy/crashes-at-start"]
     assert "toy: I will not start today" in run.excluded["toy/crashes-at-start"]
     assert "toy/crashes-at-start" not in kept
-    for name in ("index.html", "report.md"):
-        text = (store.folder / "report" / name).read_text(encoding="utf-8")
+    for name in ("report/index.html", "report.md"):
+        text = (store.folder / name).read_text(encoding="utf-8")
         assert "toy/crashes-at-start" in text
         assert "toy: I will not start today" in text
 

@@ -21,7 +21,7 @@ from tests.unit.report.test_write import HOSTILE, Page
 
 FILES = {
     "index.html", "report.md", "trials.csv", "trials.parquet", "summary.json",
-    "summary.schema.json", "figures",
+    "summary.schema.json", "figures", "pictures",
 }  # fmt: skip
 FIRST, SECOND = dated_run(1, {"x": "1"}), dated_run(2, {"x": "2"})
 

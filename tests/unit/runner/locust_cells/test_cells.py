@@ -177,7 +177,7 @@ def test_the_report_has_every_cell_with_its_share_of_failures(finished: Finished
     page = write_report(finished.store).page.read_text()
     assert "of requests failed" in page
     assert "toy/crowded" in page
-    assert (finished.store.folder / "report" / "report.md").read_text().count("io_create") >= 2
+    assert (finished.store.folder / "report.md").read_text().count("io_create") >= 2
 
 
 def test_locusts_own_page_is_kept_beside_ours(finished: Finished) -> None:
