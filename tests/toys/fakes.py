@@ -1,0 +1,368 @@
+"""Everything around a phase, faked: a clock, a generator, servers, a database, without processes.
+
+Time passes only when the fake generator loads or the phase sleeps, so a block takes milliseconds
+and every figure in its trials is known beforehand. Single requests are real: each fake server
+answers them over HTTP on loopback.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import cast
+
+import msgspec
+import numpy as np
+
+from harness.inputs.contract import Contract
+from harness.inputs.settings import ApplicationSettings
+from harness.inputs.study import Latency, Study
+from harness.lab.postgres.database import Counted, Database
+from harness.lab.postgres.waits import Samples, WaitSampler
+from harness.lab.servers import LiveServer
+from harness.load.generator import Edge
+from harness.load.protocol import Arrivals, Exchange, Tally
+from harness.records.plan import Entry
+from harness.records.run import Run
+from harness.records.store import Store
+from harness.runner.instruments import Gauges, Instruments, Reading
+from harness.runner.legs import Legs
+from harness.runner.servers import Launcher, LiveEntry
+from harness.runner.session import Session
+from tests.toys.http import HOST, Toy, Visit
+from tests.toys.laboratory import Recorder
+from tests.toys.runs import make_run
+
+SECOND = 1_000_000_000
+NOOP = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+HEALTH = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\r\n"
+    b'{"status":"ok"}'
+)
+
+
+class FakeClock:
+    """Stands still until it is advanced."""
+
+    def __init__(self) -> None:
+        self.ns = 5 * SECOND
+
+    def now_ns(self) -> int:
+        return self.ns
+
+    def sleep(self, seconds: float) -> None:
+        self.ns += round(seconds * SECOND)
+
+
+class FakeServer:
+    """A server that needs a known time of CPU for each request, one request after the other.
+
+    cpu_us: per request. dies_after: turns of load; never if None. wrong: answers single requests
+    with a body that breaks the contract.
+    """
+
+    def __init__(self, name: str, *, cpu_us: float = 500.0, dies_after: int | None = None) -> None:
+        self.name = name
+        self.cpu_us = cpu_us
+        self.dies_after = dies_after
+        self.answer = NOOP
+        self.cpu_ns = 0
+        self.turns = 0
+        self.asked_to_stop = False
+
+    @property
+    def running(self) -> bool:
+        return self.dies_after is None or self.turns < self.dies_after
+
+    def visit(self, visit: Visit) -> None:
+        """Answer single requests, until the client goes."""
+        while (request := visit.request()) is not None:
+            visit.send(HEALTH if b"/health" in request else self.answer)
+
+
+class _Process:
+    """What a phase sees of a server's process."""
+
+    def __init__(self, server: FakeServer, port: int) -> None:
+        self.server = server
+        self.port = port
+        self.clock = self
+        self.pids = frozenset({os.getpid()})
+        self.variant = server
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+    @property
+    def running(self) -> bool:
+        return self.server.running
+
+    def read_ns(self) -> int:
+        return self.server.cpu_ns
+
+    def listens(self) -> bool:
+        return True
+
+    def last_words(self) -> str:
+        return f"{self.server.name}: that was too much"
+
+    def ask_to_stop(self) -> None:
+        self.server.asked_to_stop = True
+
+    def stop(self) -> None:
+        """Nothing runs."""
+
+
+class FakeGenerator:
+    """Loads fake servers: as many requests as their CPU time allows, one latency for all.
+
+    turns: names of targets, in the order in which they were loaded.
+    opened: targets with their connections, likewise. arrivals: of each open-loop window.
+    failing: by name, errors in place of correct responses.
+    """
+
+    pids: tuple[int, ...] = ()
+
+    def __init__(self, clock: FakeClock, servers: Mapping[str, FakeServer]) -> None:
+        self.clock = clock
+        self.servers = servers
+        self.turns: list[str] = []
+        self.arrivals: list[tuple[str, Arrivals]] = []
+        self.open_targets: dict[str, int] = {}
+        self.opened: list[tuple[str, int]] = []
+        self.failing: dict[str, str] = {}
+
+    def open(
+        self, target: str, host: str, port: int, *, connections: int, keep_alive: bool = True
+    ) -> None:
+        assert host == HOST
+        assert port
+        assert keep_alive
+        self.open_targets[target] = connections
+        self.opened.append((target, connections))
+
+    def close(self, target: str) -> None:
+        del self.open_targets[target]
+
+    def slice(
+        self, target: str, exchange: Exchange, seconds: float, timeout_s: float = 30.0
+    ) -> Tally:
+        assert exchange.requests
+        assert timeout_s > 0
+        return self._load(target, seconds)
+
+    def window(
+        self,
+        target: str,
+        exchange: Exchange,
+        *,
+        warmup_s: float,
+        seconds: float,
+        timeout_s: float = 30.0,
+        arrivals: Arrivals | None = None,
+        at_edge: Callable[[Edge], None] = lambda _: None,
+    ) -> Tally:
+        assert exchange.requests
+        assert timeout_s > 0
+        if arrivals is not None:
+            self.arrivals.append((target, arrivals))
+        self._burn(self.servers[target], warmup_s, None)
+        at_edge(Edge(True, self.clock.ns))
+        tally = self._load(target, seconds, arrivals)
+        at_edge(Edge(False, self.clock.ns))
+        return tally
+
+    def _load(self, target: str, seconds: float, arrivals: Arrivals | None = None) -> Tally:
+        server = self.servers[target]
+        start = self.clock.ns
+        rate = None if arrivals is None else arrivals.rate_per_s
+        count = self._burn(server, seconds, rate)
+        self.turns.append(target)
+        server.turns += 1
+        failure = self.failing.get(target)
+        latencies = np.full(0 if failure else count, 8 * round(server.cpu_us * 1e3), np.int64)
+        starts = start + np.arange(latencies.size, dtype=np.int64)
+        offered = 0 if rate is None else round(rate * seconds)
+        return Tally(
+            correct=latencies.size,
+            errors={failure: count} if failure else {},
+            samples=[f"{failure}: sample"] if failure else [],
+            reconnects=0,
+            start_ns=start,
+            end_ns=self.clock.ns,
+            latencies=latencies.tobytes(),
+            starts=starts.tobytes(),
+            lags=np.zeros(min(offered, count), np.int64).tobytes(),
+            dropped=max(0, offered - count),
+            sent=count,
+        )
+
+    def _burn(self, server: FakeServer, seconds: float, rate_per_s: float | None) -> int:
+        """Let time pass; returns how many requests were answered meanwhile."""
+        capacity = seconds * 1e6 / server.cpu_us
+        wanted = capacity if rate_per_s is None else min(capacity, rate_per_s * seconds)
+        count = round(wanted)
+        server.cpu_ns += round(count * server.cpu_us * 1e3)
+        self.clock.sleep(seconds)
+        return count
+
+
+class FakeDatabase:
+    """Counts what is asked of it. log: resets and the like, in order."""
+
+    url = "postgresql://nobody@127.0.0.1:1/none"
+    postmaster_pid = None
+
+    def __init__(self) -> None:
+        self.log: list[str] = []
+
+    def reset(self, rows: int) -> None:
+        self.log.append(f"reset {rows}")
+
+    def forget_statements(self) -> None:
+        self.log.append("forget")
+
+    def statements(self, name: str) -> list[Counted]:
+        return [Counted(query=f"SELECT '{name}' FROM post", calls=7, rows=1)]
+
+    def counters(self) -> dict[str, int]:
+        return {"commits": len(self.log)}
+
+    def role(self, name: str) -> str:
+        return f"role of {name}"
+
+    def login(self, name: str) -> str:
+        return f"postgresql://{name}@127.0.0.1:1/none"
+
+
+class FakeSampler:
+    """Sees one busy connection whenever a role was watched."""
+
+    def __init__(self) -> None:
+        self.watched: list[str] = []
+
+    def watch(self, role: str | None) -> None:
+        if role is not None:
+            self.watched.append(role)
+
+    def take(self, role: str) -> Samples | None:
+        seen = self.watched.count(role)
+        self.watched = [other for other in self.watched if other != role]
+        return Samples([1] * seen, Counter({"active": seen}), [1] * seen) if seen else None
+
+
+class FakeGauges:
+    """Clocks of all roles, from the fake clock. steal: share of the time taken by others."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self.clock = clock
+        self.steal = 0.0
+
+    def read(self, server: _Process) -> Reading:
+        now = self.clock.ns
+        return Reading(
+            at_ns=now, server_ns=server.read_ns(), database_ns=now // 5, generator_ns=now // 10,
+            harness_ns=0, machine_busy_ns=now * 13 // 10, steal_ns=round(now * self.steal),
+            run_delay_ns=None, relay_ns=0,
+        )  # fmt: skip
+
+
+class FakeLegs(Legs):
+    """Direct ways that remember how long they were made."""
+
+    def __init__(self) -> None:
+        super().__init__(None)
+        self.log: list[Latency] = []
+
+    def lengthen(self, latency: Latency) -> None:
+        self.log.append(latency)
+
+
+class FakeLauncher:
+    """Starts the fake servers. launched: names, in order. stopped: likewise, with the block."""
+
+    def __init__(self, servers: Mapping[str, FakeServer], ports: Mapping[str, int]) -> None:
+        self._servers = servers
+        self._ports = ports
+        self.launched: list[str] = []
+        self.stopped: list[tuple[int, str]] = []
+
+    def launch(
+        self, block: int, entry: Entry, database: Database, legs: Legs, stack: ExitStack
+    ) -> LiveEntry:
+        self.launched.append(entry.name)
+        stack.callback(self.stopped.append, (block, entry.name))
+        server = self._servers[entry.name]
+        server.turns, server.asked_to_stop = 0, False
+        process = _Process(server, self._ports[entry.name])
+        return LiveEntry(
+            entry=entry,
+            server=cast(LiveServer, process),
+            settings=ApplicationSettings(
+                database_url=database.login(entry.name), pool_size=1, pool_timeout_s=1,
+                cpu_iterations=1, wait_ms=0,
+            ),
+            address=legs.server_address(process.port),
+            keep_alive=True,
+        )  # fmt: skip
+
+
+class FakeLab(msgspec.Struct):
+    """A session with everything that stands around it."""
+
+    session: Session
+    instruments: Instruments
+    run: Run
+    store: Store
+    clock: FakeClock
+    generator: FakeGenerator
+    background: FakeGenerator
+    servers: dict[str, FakeServer]
+    database: FakeDatabase
+    sampler: FakeSampler
+    gauges: FakeGauges
+    legs: FakeLegs
+    launcher: FakeLauncher
+    listener: Recorder
+
+    def start(self) -> list[LiveEntry]:
+        """The servers of all entries, running."""
+        with ExitStack() as stack:
+            return [
+                self.session.launcher.launch(1, e, self.session.database, self.legs, stack)
+                for e in self.run.plan.entries
+            ]
+
+
+@contextmanager
+def fake_lab(
+    study: Study, contract: Contract, folder: Path, cost_us: Mapping[str, float] | None = None
+) -> Iterator[FakeLab]:
+    """A lab for a study, whose servers need so much CPU time per request, by variant."""
+    run = make_run(study)
+    clock = FakeClock()
+    costs = cost_us or {}
+    servers = {
+        e.name: FakeServer(e.name, cpu_us=costs.get(e.variant, 500.0)) for e in run.plan.entries
+    }
+    with ExitStack() as stack:
+        toys = {name: stack.enter_context(Toy(s.visit)) for name, s in servers.items()}
+        launcher = FakeLauncher(servers, {name: toy.port for name, toy in toys.items()})
+        generator, background = (FakeGenerator(clock, servers) for _ in range(2))
+        database, sampler, legs = FakeDatabase(), FakeSampler(), FakeLegs()
+        gauges, listener = FakeGauges(clock), Recorder()
+        store = Store.create(folder, run.id)
+        store.write_run(run)
+        session = Session(
+            run, contract, cast(Database, database), cast(Launcher, launcher), store, listener
+        )
+        instruments = Instruments(
+            generator, background, legs, cast(Gauges, gauges), cast(WaitSampler, sampler), None,
+            clock,
+        )  # fmt: skip
+        yield FakeLab(
+            session, instruments, run, store, clock, generator, background, servers, database,
+            sampler, gauges, legs, launcher, listener,
+        )  # fmt: skip

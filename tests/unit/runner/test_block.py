@@ -1,0 +1,150 @@
+"""Blocks on fake servers and a fake clock: starts, repetitions, and trials on disk."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from harness.inputs.contract import Contract
+from harness.inputs.settings import LoadSettings
+from harness.inputs.study import Condition
+from harness.runner.block import run_blocks
+from tests.toys.fakes import FakeLab, fake_lab
+from tests.toys.runs import BASELINE, make_study
+
+OTHER, TWIN = "b/other", f"{BASELINE}#duplicate"
+ENTRIES = {BASELINE, OTHER, TWIN}
+BLOCKS = 2
+SLICES = Condition(endpoint="noop", connections=4)
+MORE = Condition(endpoint="noop", connections=8)
+type Make = Any
+
+
+@pytest.fixture
+def make(contract: Contract, tmp_path: Path) -> Make:
+    """A lab for a study of two blocks, with changes."""
+
+    def lab(**changes: object) -> AbstractContextManager[FakeLab]:
+        load = LoadSettings(rounds=2, slice_s=0.1, warmup_s=0.1, probe=False)
+        study = make_study(blocks=BLOCKS)
+        study = msgspec.structs.replace(
+            study, **({"conditions": (SLICES, MORE), "load": load} | changes)
+        )
+        return fake_lab(study, contract, tmp_path)
+
+    return lab
+
+
+@pytest.fixture
+def lab(make: Make) -> Iterator[FakeLab]:
+    with make() as made:
+        yield made
+
+
+def kept(lab: FakeLab) -> list[tuple[int, str, int, str]]:
+    trials, damaged = lab.store.trials(lab.run)
+    assert damaged == []
+    return sorted((t.block, t.condition.name, t.attempt, t.entry) for t in trials)
+
+
+def test_every_phase_of_every_block_is_on_disk_once(lab: FakeLab) -> None:
+    assert run_blocks(lab.session, lab.instruments) == []
+    assert kept(lab) == sorted(
+        (block, condition.name, 1, entry)
+        for block in range(1, BLOCKS + 1)
+        for condition in (SLICES, MORE)
+        for entry in ENTRIES
+    )
+
+
+def test_each_block_starts_its_servers_in_the_order_drawn_and_stops_all_of_them(
+    lab: FakeLab,
+) -> None:
+    run_blocks(lab.session, lab.instruments)
+    names = [entry.name for entry in lab.run.plan.entries]
+    drawn = [names[index] for order in lab.run.plan.starts for index in order]
+    assert lab.launcher.launched == drawn
+    assert set(lab.launcher.stopped) == {
+        (block, name) for block in range(1, BLOCKS + 1) for name in names
+    }
+    assert all(server.asked_to_stop for server in lab.servers.values())
+
+
+def test_what_is_complete_on_disk_is_not_measured_again(lab: FakeLab) -> None:
+    run_blocks(lab.session, lab.instruments)
+    before, turns = kept(lab), len(lab.generator.turns)
+    assert run_blocks(lab.session, lab.instruments) == []
+    assert kept(lab) == before
+    assert len(lab.generator.turns) == turns
+
+
+def test_a_missing_phase_is_measured_again_by_itself_as_another_attempt(lab: FakeLab) -> None:
+    lab.servers[OTHER].dies_after = 2
+    problems = run_blocks(lab.session, lab.instruments)
+    assert len(problems) == 2 * BLOCKS
+    assert all(OTHER in problem and "died" in problem for problem in problems)
+    lab.servers[OTHER].dies_after = None
+    assert run_blocks(lab.session, lab.instruments) == []
+    attempts = {(block, name): attempt for block, name, attempt, _ in kept(lab)}
+    assert set(attempts.values()) == {2}
+
+
+def test_a_server_that_fails_is_out_for_the_rest_of_its_block_alone(make: Make) -> None:
+    with make() as lab:
+        first = lab.run.plan.phases[0].condition.name
+        lab.servers[OTHER].dies_after = 2
+        run_blocks(lab.session, lab.instruments)
+        trials, _ = lab.store.trials(lab.run)
+        slices = {(t.block, t.condition.name): len(t.slices) for t in trials if t.entry == OTHER}
+        assert slices[1, first] == 1
+        assert sum(slices.values()) == BLOCKS  # one in each block's first phase, none later
+
+
+def test_fresh_servers_for_each_condition_are_those_that_it_measures(make: Make) -> None:
+    alone = msgspec.structs.replace(MORE, group="alone")
+    changes = {
+        "conditions": (SLICES, alone), "fresh": "condition", "groups": {"alone": (BASELINE,)},
+        "blocks": 1,
+    }  # fmt: skip
+    with make(**changes) as lab:
+        run_blocks(lab.session, lab.instruments)
+        assert sorted(lab.launcher.launched) == sorted([*ENTRIES, BASELINE, TWIN])
+        assert len(kept(lab)) == len(ENTRIES) + 2
+
+
+@pytest.mark.parametrize(("reruns", "attempts"), [(0, 1), (1, 2)])
+def test_phases_disturbed_by_others_are_measured_again_within_bounds(
+    make: Make, reruns: int, attempts: int
+) -> None:
+    with make(reruns=reruns, blocks=1, conditions=(SLICES,)) as lab:
+        lab.gauges.steal = 0.3
+        run_blocks(lab.session, lab.instruments)
+        assert {attempt for _, _, attempt, _ in kept(lab)} == set(range(1, attempts + 1))
+        assert len(kept(lab)) == attempts * len(ENTRIES)
+
+
+def test_repetitions_are_counted_over_the_whole_run(make: Make) -> None:
+    with make(reruns=3) as lab:
+        lab.gauges.steal = 0.3
+        run_blocks(lab.session, lab.instruments)
+        assert sum(attempt == 2 for _, _, attempt, _ in kept(lab)) == 3 * len(ENTRIES)
+
+
+def test_single_requests_are_kept_where_the_study_asks_for_them(make: Make) -> None:
+    load = LoadSettings(rounds=2, slice_s=0.1, warmup_s=0.1, probe=False, keep_requests=True)
+    with make(load=load) as lab:
+        run_blocks(lab.session, lab.instruments)
+        archives = list((lab.store.folder / "requests").glob("*.npz"))
+        assert len(archives) == len(kept(lab))
+
+
+def test_an_excluded_variant_is_neither_started_nor_measured(make: Make) -> None:
+    with make() as lab:
+        run = msgspec.structs.replace(lab.run, excluded={OTHER: "it lies"})
+        session = msgspec.structs.replace(lab.session, run=run)
+        assert run_blocks(session, lab.instruments) == []
+        assert set(lab.launcher.launched) == {BASELINE, TWIN}
+        assert {entry for *_, entry in kept(lab)} == {BASELINE, TWIN}

@@ -1,0 +1,229 @@
+"""A phase on fake servers and a fake clock: order, failures, and what a trial holds."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from harness.inputs.contract import Contract
+from harness.inputs.settings import LoadSettings
+from harness.inputs.study import Beside, Condition, Latency, Objective, Study
+from harness.records.trial import Trial
+from harness.runner.phase import PhaseResult, run_phase
+from tests.toys.fakes import SECOND, FakeLab, fake_lab
+from tests.toys.runs import BASELINE, make_study
+
+OTHER, TWIN = "b/other", f"{BASELINE}#duplicate"
+COST_US = {BASELINE: 500.0, OTHER: 1000.0}
+ROUNDS, SLICE_S = 3, 0.1
+
+
+def study(condition: Condition) -> Study:
+    load = LoadSettings(rounds=ROUNDS, slice_s=SLICE_S, warmup_s=0.5, probe=False)
+    return msgspec.structs.replace(make_study(blocks=2), conditions=(condition,), load=load)
+
+
+@pytest.fixture
+def lab(request: pytest.FixtureRequest, contract: Contract, tmp_path: Path) -> Iterator[FakeLab]:
+    """Of the condition that the test is parametrised with; slices of /noop otherwise."""
+    condition = getattr(request, "param", Condition(endpoint="noop", connections=4))
+    with fake_lab(study(condition), contract, tmp_path, COST_US) as made:
+        yield made
+
+
+def measured(lab: FakeLab, failures: dict[str, str] | None = None) -> PhaseResult:
+    phase = lab.run.plan.phases[0]
+    return run_phase(lab.session, lab.instruments, phase, lab.start(), failures or {})
+
+
+def by_entry(result: PhaseResult) -> dict[str, Trial]:
+    return {trial.entry: trial for trial in result.trials}
+
+
+def test_turns_go_round_in_the_planned_order_after_one_warm_up_each(lab: FakeLab) -> None:
+    measured(lab)
+    phase, names = lab.run.plan.phases[0], [e.name for e in lab.run.plan.entries]
+    rounds = [names[index] for order in phase.orders for index in order]
+    warm_up = [names[index] for index in phase.orders[0]]
+    assert lab.generator.turns == warm_up + rounds
+
+
+def test_a_slice_holds_the_load_and_the_cpu_time_between_its_edges(lab: FakeLab) -> None:
+    for name, trial in by_entry(measured(lab)).items():
+        cost_ns = COST_US[trial.variant] * 1e3
+        assert [piece.round for piece in trial.slices] == list(range(ROUNDS))
+        for piece in trial.slices:
+            assert piece.correct == SLICE_S * SECOND / cost_ns
+            assert piece.server_cpu_ns == piece.correct * cost_ns
+            assert piece.elapsed_ns == SLICE_S * SECOND
+            assert piece.window_ns > piece.elapsed_ns  # the server settles before it is read
+            assert piece.latency_p50_ns == 8 * cost_ns, name
+
+
+def test_the_warm_up_is_in_no_figure(lab: FakeLab) -> None:
+    trial = by_entry(measured(lab))[OTHER]
+    assert trial.statements is not None
+    assert trial.statements.requests == sum(piece.correct for piece in trial.slices)
+    assert trial.waits is not None
+    assert len(trial.waits.busy) == ROUNDS
+
+
+def test_the_table_is_reset_before_anything_and_statements_are_forgotten_after_the_warm_up(
+    lab: FakeLab,
+) -> None:
+    measured(lab)
+    assert lab.database.log == ["reset 1000", "forget"]
+
+
+def test_a_server_without_turns_is_idle(lab: FakeLab) -> None:
+    assert {trial.idle_cpu_share for trial in measured(lab).trials} == {0.0}
+
+
+def test_a_server_that_dies_is_out_with_its_last_words_and_the_others_go_on(
+    lab: FakeLab,
+) -> None:
+    lab.servers[OTHER].dies_after = 2  # the warm-up, and one slice
+    result = measured(lab)
+    trials = by_entry(result)
+    assert list(result.failures) == [OTHER]
+    assert "died" in result.failures[OTHER]
+    assert f"{OTHER}: that was too much" in result.failures[OTHER]
+    assert trials[OTHER].problem == result.failures[OTHER]
+    assert len(trials[OTHER].slices) == 1
+    assert trials[OTHER].threads is None
+    for name in (BASELINE, TWIN):
+        assert trials[name].complete
+        assert len(trials[name].slices) == ROUNDS
+    assert any(OTHER in problem for problem in lab.listener.problems)
+
+
+def test_a_server_whose_answer_breaks_the_contract_is_never_loaded(lab: FakeLab) -> None:
+    lab.servers[OTHER].answer = lab.servers[OTHER].answer.replace(b"{}", b"[]")
+    result = measured(lab)
+    assert OTHER not in lab.generator.turns
+    assert "wrong" in result.failures[OTHER]
+    assert by_entry(result)[OTHER].slices == ()
+
+
+def test_a_server_that_failed_earlier_in_the_block_yields_an_incomplete_trial(
+    lab: FakeLab,
+) -> None:
+    before = {OTHER: "it did not start"}
+    result = measured(lab, before)
+    assert OTHER not in lab.generator.turns
+    assert by_entry(result)[OTHER].problem == "it did not start"
+    assert before == {OTHER: "it did not start"}
+    assert result.failures == before
+
+
+def test_errors_are_kept_with_samples_and_count_as_nothing_correct(lab: FakeLab) -> None:
+    lab.generator.failing[OTHER] = "body"
+    trial = by_entry(measured(lab))[OTHER]
+    assert trial.complete
+    assert [piece.correct for piece in trial.slices] == [0] * ROUNDS
+    assert all(piece.errors["body"] > 0 for piece in trial.slices)
+    assert trial.error_samples == ("body: sample",) * ROUNDS
+    assert trial.latency_hdr is None
+
+
+def test_connections_are_open_during_the_phase_alone(lab: FakeLab) -> None:
+    measured(lab)
+    assert lab.generator.opened == [(name, 4) for name in lab.generator.turns[:3]]
+    assert lab.generator.open_targets == {}
+
+
+def test_progress_counts_the_turns_of_the_whole_run(lab: FakeLab) -> None:
+    phase = lab.run.plan.phases[1]
+    run_phase(lab.session, lab.instruments, phase, lab.start(), {})
+    turns = ROUNDS * len(lab.run.plan.entries)
+    assert [told.done for told in lab.listener.progressed] == list(range(turns + 1, 2 * turns + 1))
+
+
+@pytest.mark.parametrize(
+    "lab", [Condition(endpoint="noop", connections=4, window_s=2.0)], indirect=True
+)
+def test_a_windows_warm_up_lies_outside_its_edges_and_is_no_idle_time(lab: FakeLab) -> None:
+    for trial in measured(lab).trials:
+        (piece,) = trial.slices
+        assert piece.window is not None
+        assert piece.elapsed_ns == piece.window_ns == 2 * SECOND
+        assert piece.server_cpu_ns == 2 * SECOND
+        assert piece.window.per_second == (piece.correct, 0)  # the fake sends all at once
+        assert trial.idle_cpu_share == pytest.approx(0.0, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    "lab",
+    [Condition(endpoint="noop", connections=4, window_s=1.0, windows=2, share=0.5)],
+    indirect=True,
+)
+def test_a_share_of_capacity_is_a_rate_of_each_servers_own(lab: FakeLab) -> None:
+    trials = by_entry(measured(lab))
+    assert trials[BASELINE].capacity_per_s == pytest.approx(2000)
+    assert trials[OTHER].capacity_per_s == pytest.approx(1000)
+    rates = {
+        name: {a.rate_per_s for n, a in lab.generator.arrivals if n == name} for name in trials
+    }
+    assert rates == {BASELINE: {1000.0}, TWIN: {1000.0}, OTHER: {500.0}}
+
+
+@pytest.mark.parametrize(
+    "lab",
+    [Condition(endpoint="noop", connections=4, window_s=1.0, windows=2, rate=100)],
+    indirect=True,
+)
+def test_arrivals_are_the_same_for_all_of_a_round_and_other_in_each_round_and_block(
+    lab: FakeLab,
+) -> None:
+    for phase in lab.run.plan.phases:
+        run_phase(lab.session, lab.instruments, phase, lab.start(), {})
+    seeds = [arrivals.seed for _, arrivals in lab.generator.arrivals]
+    entries = len(lab.run.plan.entries)
+    rounds = [set(seeds[at : at + entries]) for at in range(0, len(seeds), entries)]
+    assert [len(seeds_of_round) for seeds_of_round in rounds] == [1, 1, 1, 1]
+    assert len(set(seeds)) == 4
+
+
+@pytest.mark.parametrize(
+    "lab",
+    [Condition(endpoint="noop", connections=4, window_s=1.0, objective=Objective(latency_ms=100))],
+    indirect=True,
+)
+def test_a_search_finds_the_rate_that_a_server_can_answer(lab: FakeLab) -> None:
+    trial = by_entry(measured(lab))[OTHER]
+    assert trial.sustained_per_s == pytest.approx(1000, rel=0.05)
+    assert len(trial.search) == len(trial.slices)
+    assert [attempt.confirming for attempt in trial.search[-2:]] == [True, True]
+    assert all(attempt.met for attempt in trial.search[-2:])
+
+
+@pytest.mark.parametrize(
+    "lab",
+    [
+        Condition(
+            endpoint="noop", connections=4, window_s=1.0,
+            beside=Beside(endpoint="noop", connections=2),
+        )
+    ],
+    indirect=True,
+)  # fmt: skip
+def test_a_second_load_runs_beside_and_statements_are_then_nobodys(lab: FakeLab) -> None:
+    for trial in measured(lab).trials:
+        (piece,) = trial.slices
+        assert piece.window is not None
+        assert piece.window.beside is not None
+        assert piece.window.beside.correct > 0
+        assert trial.statements is None
+    assert set(lab.background.turns) == {BASELINE, OTHER, TWIN}
+    assert lab.background.open_targets == {}
+
+
+@pytest.mark.parametrize(
+    "lab",
+    [Condition(endpoint="noop", connections=4, window_s=1.0, latency=Latency(database_ms=100))],
+    indirect=True,
+)
+def test_legs_are_long_while_it_measures_and_short_afterwards(lab: FakeLab) -> None:
+    measured(lab)
+    assert lab.legs.log == [Latency(database_ms=100), Latency()]
