@@ -62,7 +62,7 @@ def command(
     """
     from harness.inputs.study_loader import find_study, load_study
     from harness.records.store import find_run
-    from harness.runner.overrides import Changes
+    from harness.runner.overrides import Overrides
     from harness.runner.plan import make_plan
     from harness.runner.start import resume as resume_run
     from harness.runner.start import start as start_run
@@ -70,7 +70,7 @@ def command(
     workspace, catalog = open_workspace()
     if (study is None) == (resume is None):
         raise UsageError("Name a study to run, or a run with --resume, and not both.")
-    changes = Changes(blocks, tuple(only or ()), budget, keep_requests, scale)
+    changes = Overrides(blocks, tuple(only or ()), budget, keep_requests, scale)
     if resume is not None and changes.flags:
         raise UsageError(
             f"{' '.join(changes.flags)} cannot change a run that has begun; leave it out."

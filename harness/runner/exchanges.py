@@ -1,4 +1,4 @@
-"""What is sent under a condition, and what a correct answer is, for one server."""
+"""The requests of a condition, and the answer that counts as correct, for one server."""
 
 import random
 import string
@@ -13,7 +13,7 @@ from harness.load.protocol import Exchange
 from harness.load.worker.http1 import request_bytes
 
 _BODIES = 256
-"""Different forms that go round; enough that no server meets the same one twice in a row."""
+"""Different forms, sent in turn: enough that no server receives one twice in a row."""
 _TITLE, _CONTENT = 10, 100
 """Characters of the texts, as in the published experiment."""
 

@@ -1,4 +1,4 @@
-"""What can be told before anything runs: whether this machine can do what a study asks."""
+"""Checks before anything runs: can this machine do what a study asks?"""
 
 from harness.analysis.labels.limits import CEILING_SHARE
 from harness.base.errors import UsageError
@@ -8,7 +8,7 @@ from harness.load.ceiling import Ceiling
 
 
 def check_connections(study: Study, limits: Limits) -> None:
-    """All servers of a block are connected to at once.
+    """Refuse more connections than this machine allows: a block is connected to all its servers.
 
     Raises:
         UsageError: with the number that would work.
@@ -32,7 +32,7 @@ def check_connections(study: Study, limits: Limits) -> None:
 
 
 def _check_relay(study: Study, limits: Limits, servers: int) -> None:
-    """Every connection that it carries has two ends, and one process holds all of them."""
+    """Refuse more connections than one relay process can hold: each has two ends."""
     if not study.delayed or study.network.injector != "relay" or limits.in_all is None:
         return
     most = max(condition.connections for condition in study.conditions)
@@ -46,7 +46,7 @@ def _check_relay(study: Study, limits: Limits, servers: int) -> None:
 
 
 def check_objectives(study: Study, ceiling: Ceiling) -> None:
-    """An objective that not even a server without work meets here can never be met.
+    """Refuse an objective that not even a server without work meets on this machine.
 
     Raises:
         UsageError: with the latency that may be asked for.
@@ -63,7 +63,7 @@ def check_objectives(study: Study, ceiling: Ceiling) -> None:
 
 
 def check_rates(study: Study, ceiling_per_s: float) -> None:
-    """An open loop at a rate that the generator cannot make measures the generator.
+    """Refuse a rate that the generator cannot make: the trial would measure the generator.
 
     Args:
         study: what is asked.

@@ -108,7 +108,7 @@ def _used_ns(pids: Sequence[int]) -> int:
     return sum(process_cpu_ns(pid) or 0 for pid in pids)
 
 
-class Clock(Protocol):
+class MonotonicClock(Protocol):
     """Time as a phase sees it; tests have one that is advanced by hand."""
 
     def now_ns(self) -> int:
@@ -146,7 +146,7 @@ class Instruments(msgspec.Struct, frozen=True):
     gauges: Gauges
     sampler: WaitSampler
     probe: SpeedProbe | None
-    clock: Clock = SystemClock()
+    clock: MonotonicClock = SystemClock()
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The two legs of a run: by which addresses they are gone, and how long they are."""
+"""The two legs of a run, application to database and load to application, and their latency."""
 
 import http.client
 import statistics
@@ -17,13 +17,13 @@ from harness.records.trial import RoundTrips
 
 _PINGS = 7
 _PATIENCE_S = 120
-"""A connection takes half a dozen round trips, and one may take ten seconds."""
+"""A connection takes half a dozen round trips, and one may be ten seconds long."""
 _HANDSHAKE = 1.25
-"""Round trips to wait for one handshake: the relay's takes one, and something is always late."""
+"""Round trips to wait for one handshake: the relay delays it by one, and some are late."""
 
 
 class Legs:
-    """Addresses through an injector, or the direct ones without it."""
+    """Gives addresses that lead through the injector of latency, or the direct ones without it."""
 
     def __init__(self, injector: Injector | None) -> None:
         self._injector = injector
@@ -40,14 +40,14 @@ class Legs:
         self.lengthen(Latency())
 
     def lengthen(self, latency: Latency) -> None:
-        """From now on, round trips take so much longer."""
+        """Add so much to every round trip from now on."""
         self._client_s = latency.client_ms / 1e3
         if self._injector is not None:
             for leg, milliseconds in latency.legs.items():
                 self._injector.set_round_trip(leg, milliseconds)
 
     def database_url(self, url: str) -> str:
-        """The same database, by the leg."""
+        """The URL under which the database is reached through its leg."""
         if self._injector is None:
             return url
         return at_address(url, self._through(self._injector, "database", address_of(url)))
@@ -58,7 +58,7 @@ class Legs:
         return there if self._injector is None else self._through(self._injector, "client", there)
 
     def _through(self, injector: Injector, leg: Leg, target: Address) -> Address:
-        """One way to each target, however often it is asked for."""
+        """The address that leads to a target; one for each target."""
         if (leg, target) not in self._ways:
             self._ways[leg, target] = injector.through(leg, target)
         return self._ways[leg, target]
@@ -66,13 +66,13 @@ class Legs:
     def measure(self, database_url: str, port: int, address: Address) -> tuple[float, float] | None:
         """Idle round trips in milliseconds, database and client; None where nothing is added.
 
+        Args:
+            database_url: through the leg.
+            port: of a server, directly.
+            address: of the same server, through the leg.
+
         Raises:
             DatabaseFailed: one of the two ends, or the relay between them, does not answer.
-
-        Args:
-            database_url: by the leg.
-            port: of a server, directly.
-            address: of the same server, by the leg.
         """
         if self._injector is None:
             return None
@@ -94,7 +94,7 @@ class Legs:
         connection = http.client.HTTPConnection(address.host, address.port, timeout=60)
 
         def ready() -> None:
-            """Connected for long enough that no handshake is under way: some servers close."""
+            """Connect, and wait out the handshake: some servers close after each answer."""
             if connection.sock is None:
                 connection.connect()
                 time.sleep(_HANDSHAKE * self._client_s)
@@ -125,16 +125,16 @@ def _get_health(connection: http.client.HTTPConnection) -> None:
 
 
 def _median_ms(ping: Callable[[], object], ready: Callable[[], object] = lambda: None) -> float:
-    """The first is left out: it may prepare what later ones reuse.
+    """The median time of several pings; the first is left out, as it may fill caches.
 
-    ready: what comes before each and takes no part in it.
+    ready: called before each ping, and not timed.
     """
     ready()
     ping()
-    found: list[float] = []
+    times: list[float] = []
     for _ in range(_PINGS):
         ready()
         began = time.perf_counter()
         ping()
-        found.append((time.perf_counter() - began) * 1e3)
-    return statistics.median(found)
+        times.append((time.perf_counter() - began) * 1e3)
+    return statistics.median(times)

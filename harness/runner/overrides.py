@@ -1,4 +1,4 @@
-"""What the command line changes of a study before it is run."""
+"""The flags of `run` that change a study before it is measured."""
 
 import msgspec
 
@@ -7,7 +7,7 @@ from harness.inputs.study import Study
 from harness.runner.plan import block_s
 
 
-class Changes(msgspec.Struct, frozen=True):
+class Overrides(msgspec.Struct, frozen=True):
     """The flags of `bridgetoll run`.
 
     blocks: another number of them.
@@ -25,7 +25,7 @@ class Changes(msgspec.Struct, frozen=True):
 
     @property
     def flags(self) -> list[str]:
-        """As they are typed."""
+        """The flags as they are typed."""
         flags = [f"--blocks {self.blocks}"] if self.blocks else []
         flags += [f"--only {name}" for name in self.only]
         flags += [f"--budget {self.budget_min:g}"] if self.budget_min else []
@@ -33,7 +33,7 @@ class Changes(msgspec.Struct, frozen=True):
         return flags + (["--keep-requests"] if self.keep_requests else [])
 
     def applied(self, study: Study) -> Study:
-        """The study, changed.
+        """The study with these changes.
 
         Raises:
             UsageError: a variant that it does not have, or a budget in which nothing can be done.
@@ -60,7 +60,7 @@ class Changes(msgspec.Struct, frozen=True):
 
 
 def _only(study: Study, kept: set[str]) -> Study:
-    """Fewer variants, and nothing that would need the others."""
+    """The study with fewer variants, and without whatever needs the others."""
     groups = {n: tuple(v for v in g if v in kept) for n, g in study.groups.items()}
     groups = {name: members for name, members in groups.items() if {*members} - {study.baseline}}
     return msgspec.structs.replace(
@@ -75,7 +75,7 @@ def _only(study: Study, kept: set[str]) -> Study:
 
 
 def _within(study: Study, minutes: float) -> Study:
-    """As many blocks as are expected to fit; a run that is slower than expected stops in time."""
+    """The study with as many blocks as should fit; a run slower than expected stops in time."""
     needed = block_s(study) / 60
     fitting = int(minutes / needed)
     if fitting < 1:
@@ -93,7 +93,7 @@ def _within(study: Study, minutes: float) -> Study:
 
 
 def _scaled(study: Study, share: float) -> Study:
-    """The same users in less time: a rehearsal, and no measurement."""
+    """The study with as many users in less time: a rehearsal, not a measurement."""
     if not study.ramped:
         raise UsageError(
             "--scale shortens Locust's ramp, and this study has none; leave it out, or measure "

@@ -20,7 +20,7 @@ from harness.runner.plan import CAPACITY_ROUNDS, CAPACITY_SLICE_S
 from harness.runner.rate_search import search_rate
 from harness.runner.servers import LiveEntry
 from harness.runner.session import Session
-from harness.runner.slices import Loader, Target
+from harness.runner.slices import Loader, LoadTarget
 from harness.runner.trial_builder import Ending, Requests, TrialBuilder, Turn
 
 
@@ -96,7 +96,7 @@ class _PhaseRun:
             name: TrialBuilder(live.entry, phase, keep_requests=keep)
             for name, live in self._servers.items()
         }
-        self._targets: dict[str, Target] = {}
+        self._targets: dict[str, LoadTarget] = {}
 
     def reset_table(self) -> None:
         """Bring the table to the condition's rows."""
@@ -215,7 +215,7 @@ class _PhaseRun:
             name, live.address.host, live.address.port,
             connections=condition.connections, keep_alive=live.keep_alive,
         )  # fmt: skip
-        self._targets[name] = Target(live, exchange, None)
+        self._targets[name] = LoadTarget(live, exchange, None)
         if condition.beside is not None and tools.background is not None:
             second = msgspec.structs.replace(condition, endpoint=condition.beside.endpoint)
             beside = exchange_for(subject, live.server.url, second, seed)
@@ -223,7 +223,7 @@ class _PhaseRun:
                 name, live.address.host, live.address.port,
                 connections=condition.beside.connections, keep_alive=live.keep_alive,
             )  # fmt: skip
-            self._targets[name] = Target(live, exchange, beside)
+            self._targets[name] = LoadTarget(live, exchange, beside)
 
     def _load(self, name: str, seconds: float) -> None:
         self._loader.load(self._targets[name], seconds)

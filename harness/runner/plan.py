@@ -1,4 +1,11 @@
-"""From a study to what happens when: pure, and the same for the same seed."""
+"""The plan of a run: pure, and the same for the same study and seed.
+
+Every entry follows every other about equally often. A server's turn depends on the one before it: a
+core's caches, its clock speed, the database's buffers. A Williams design (Williams 1949, Australian
+Journal of Scientific Research 2:149) is a Latin square in whose rows every ordered pair of
+neighbours stands equally often: once in a square for an even number of entries, twice in a square
+and its mirror image for an odd one.
+"""
 
 import random
 
@@ -11,7 +18,7 @@ from harness.records.plan import (
 )
 
 _START_S = 1.2
-"""Seconds per server at the start of a block, on one core; measured, for the estimate only."""
+"""Seconds per server at the start of a block, on one core: measured, and only for the estimate."""
 _STOP_S = 0.6
 _PHASE_S = 1.0
 _SLICE_OVERHEAD_S = 0.03
@@ -21,7 +28,7 @@ _CELL_S = 10.0
 CAPACITY_ROUNDS, CAPACITY_SLICE_S = 4, 0.25
 """Closed-loop slices from which an open loop's rate is taken, where it is a share of capacity."""
 _TRIES = 9
-"""Rates that a search tries, about: some to bracket, some to bisect, and a longer confirmation."""
+"""Rates that a search tries on average: some to bracket, some to bisect, two to confirm."""
 
 
 def make_plan(study: Study) -> Plan:
@@ -47,7 +54,7 @@ def make_plan(study: Study) -> Plan:
 
 
 def _starts(study: Study, block: int, entries: int) -> tuple[int, ...]:
-    """Who is started first may get the better memory; so that is drawn too."""
+    """The order of starts in a block, drawn: the first server may get the better memory."""
     return tuple(random.Random(f"{study.seed}/{block}/starts").sample(range(entries), entries))
 
 
@@ -68,7 +75,7 @@ def _phase(study: Study, block: int, condition: Condition, entries: tuple[Entry,
 
 
 def block_s(study: Study) -> float:
-    """How long a block takes, about."""
+    """Estimate how long a block takes, in seconds."""
     if study.ramped:
         ramps = sum(study.load.ramp.length_s(c.connections) + _CELL_S for c in study.conditions)
         return len(study.everyone) * ramps
@@ -93,8 +100,8 @@ def _trial_s(study: Study, condition: Condition) -> float:
 def balanced_orders(entries: int, rounds: int, draw: random.Random) -> tuple[tuple[int, ...], ...]:
     """One permutation of the entries' indices per round.
 
-    Squares follow each other as far as the rounds go; names and rows of each are drawn, so that
-    with fewer rounds than rows it is a random part of a balanced whole.
+    Squares follow each other as far as the rounds go. Names and rows of each square are drawn: with
+    fewer rounds than rows the orders are a random part of a balanced whole.
     """
     orders: list[tuple[int, ...]] = []
     while len(orders) < rounds:
@@ -105,6 +112,7 @@ def balanced_orders(entries: int, rounds: int, draw: random.Random) -> tuple[tup
 
 
 def _williams(entries: int) -> list[list[int]]:
+    """A Williams square, followed by its mirror image if the number of entries is odd."""
     first = [0]
     low, high = 1, entries - 1
     while low <= high:  # 0, 1, n-1, 2, n-2, ...: all neighbours' distances are different

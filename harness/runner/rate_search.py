@@ -1,8 +1,8 @@
 """The search for the highest rate that meets an objective: bracket, bisect, confirm. Pure.
 
-Rates are searched on a logarithmic scale. A try is a random thing near the limit; so the rate that
-the bisection ends with is confirmed by tries of its own, and given up for a lower one where they
-fail. The result is then a rate that was met every time it was confirmed, and not the luckiest.
+Rates are searched on a logarithmic scale. Near the limit the outcome of a try is random. So the
+rate that the bisection ends with is confirmed by further tries, and given up for a lower one where
+they fail. The result is a rate that was met every time it was confirmed, not the luckiest.
 """
 
 from collections.abc import Callable
@@ -17,20 +17,20 @@ from harness.records.trial import Try
 from harness.runner.trial_builder import Measurement
 
 _STEP, _WIDEST_STEP = 1.25, 4.0
-"""Factors between rates while the limit is being bracketed; each try squares it."""
+"""Factor between rates while the limit is bracketed; each try squares it, up to the second."""
 _LEAST_SHARE = 0.01
-"""Of the first rate: where not even this meets the objective, none will."""
+"""Share of the first rate: if not even this meets the objective, the search gives up."""
 _RESOLUTION = 1.03
-"""Where the bracket is narrower than this factor, the bisection ends."""
+"""The bisection ends when the bracket is narrower than this factor."""
 _BACK = 0.95
 """Factor to the next rate when a confirmation fails."""
 _CONFIRMATIONS = 2
 _MOST_TRIES = 24
-"""A search that has not ended by then does not end: the server has no steady capacity."""
+"""Tries after which a search gives up: the server has no steady capacity."""
 
 
 class RateStep(msgspec.Struct, frozen=True):
-    """What to try next."""
+    """The next rate to try, and whether the try confirms."""
 
     rate_per_s: float
     confirming: bool

@@ -25,7 +25,7 @@ _SEEDS_PER_WINDOW = 1_000_003
 """Between the seeds of one turn's windows; more than there are rounds."""
 
 
-class Target(msgspec.Struct, frozen=True):
+class LoadTarget(msgspec.Struct, frozen=True):
     """A server under one condition, with its connections open.
 
     exchange: what is sent, and what a correct answer is. beside: of the second load; None without.
@@ -55,7 +55,7 @@ class Loader:
         operation = session.contract.operations[phase.condition.endpoint]
         self._resets = operation.method == "POST"
 
-    def load(self, target: Target, seconds: float) -> Tally:
+    def load(self, target: LoadTarget, seconds: float) -> Tally:
         """Load with a closed loop for some seconds, and drain; no clock is read."""
         self._watch(target)
         tally = self._instruments.generator.slice(
@@ -64,7 +64,7 @@ class Loader:
         self._instruments.sampler.watch(None)
         return tally
 
-    def slice(self, target: Target) -> Measurement:
+    def slice(self, target: LoadTarget) -> Measurement:
         """A closed loop for as long as the study's slices are, and its drain."""
         server, gauges = target.live.server.clock, self._instruments.gauges
         before = gauges.read(server)
@@ -74,7 +74,7 @@ class Loader:
         return Measurement(tally, used, used.server_ns, used.at_ns, self._probe_ns(tally))
 
     def window(
-        self, target: Target, turn: Turn, rate_per_s: float | None, draw: int = 0
+        self, target: LoadTarget, turn: Turn, rate_per_s: float | None, draw: int = 0
     ) -> Measurement:
         """Unbroken load: a closed loop, or an open one at a rate; the warm-up runs into it.
 
@@ -117,7 +117,7 @@ class Loader:
             window=WindowExtras(rate_per_s is not None, edges.counted, beside),
         )
 
-    def _load_beside(self, target: Target) -> BesideRecord | None:
+    def _load_beside(self, target: LoadTarget) -> BesideRecord | None:
         """The second load, through the same warm-up and window; in a thread of its own."""
         background, condition = self._instruments.background, self._condition
         if background is None or target.beside is None or condition.window_s is None:
@@ -134,7 +134,7 @@ class Loader:
             latency_p99_ns=sample_percentile(latencies, 99),
         )
 
-    def _watch(self, target: Target) -> None:
+    def _watch(self, target: LoadTarget) -> None:
         self._instruments.sampler.watch(self._database.role(target.live.name))
 
     def _arrivals(self, rate_per_s: float, turn: Turn, draw: int) -> Arrivals:
@@ -150,7 +150,7 @@ class Loader:
 class _Edges:
     """Readings of the clocks, and of the database's counters, at the edges of a window."""
 
-    def __init__(self, target: Target, instruments: Instruments, database: Database) -> None:
+    def __init__(self, target: LoadTarget, instruments: Instruments, database: Database) -> None:
         self._server = target.live.server.clock
         self._gauges = instruments.gauges
         self._database = database

@@ -1,4 +1,4 @@
-"""When a run ends before its last block: it is precise enough, or its time is up."""
+"""Ends a run before its last block: it is precise enough, or its time is up."""
 
 import time
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from harness.records.store import Store
 
 
 class Stopper:
-    """Asked before each block whether another is wanted.
+    """Decides before each block whether another is measured.
 
     Args:
         run, store: what is looked at.
@@ -25,11 +25,11 @@ class Stopper:
         self._blocks = 0
 
     def block_done(self) -> None:
-        """A block has been measured now, not in an earlier session."""
+        """Note that a block has been measured in this session."""
         self._blocks += 1
 
     def reason(self, blocks: int) -> str | None:
-        """Why no block is to follow after so many, in words; None if one is."""
+        """Say why no block follows after so many; None if one does."""
         return self._out_of_time() or self._precise(blocks)
 
     def _out_of_time(self) -> str | None:

@@ -19,7 +19,7 @@ from harness.runner.block import problem_of
 from harness.runner.exchanges import exchange_for
 from harness.runner.instruments import Gauges, open_injector
 from harness.runner.legs import Legs, round_trips
-from harness.runner.locust_cells.observe import Ascent, trial_of
+from harness.runner.locust_cells.observe import Climb, Observer, trial_of
 from harness.runner.servers import LiveEntry, await_entry
 from harness.runner.session import Session
 
@@ -69,7 +69,7 @@ def _tell(session: Session, phase: Phase, trial: Trial, done: int) -> list[str]:
 class _Outcome(msgspec.Struct):
     """What has come of a cell so far; a problem ends it."""
 
-    ascent: Ascent | None = None
+    climb: Climb | None = None
     trips: RoundTrips | None = None
     problem: str | None = None
 
@@ -104,7 +104,7 @@ class _Cells:
         self._database.cut_off()  # however it ended, its statements must not outlive it
         most = int(self._database.settings()["max_connections"])
         return trial_of(
-            outcome.ascent, self._session.run.id, phase, entry, attempt, started_at,
+            outcome.climb, self._session.run.id, phase, entry, attempt, started_at,
             outcome.problem, outcome.trips, most,
         )  # fmt: skip
 
@@ -131,7 +131,7 @@ class _Cells:
                 self._legs.lengthen(condition.latency or Latency())
                 before = self._measure_legs(live)
                 self._session.listener.step(f"{where}, {condition.connections} users come")
-                outcome.ascent = self._climb(phase, attempt, live, plan)
+                outcome.climb = self._climb(phase, attempt, live, plan)
                 outcome.problem = live.death()  # Locust sees only refusals
                 live.server.stop()
                 outcome.trips = round_trips(before, self._measure_legs_again(phase, entry))
@@ -159,23 +159,24 @@ class _Cells:
             body=None if exchange.body is None else exchange.body.decode(),
         )
 
-    def _climb(self, phase: Phase, attempt: int, live: LiveEntry, plan: RampPlan) -> Ascent:
+    def _climb(self, phase: Phase, attempt: int, live: LiveEntry, plan: RampPlan) -> Climb:
         cores, role = self._session.run.cores, self._database.role(live.name)
-        logs = self._session.store.logs
         gauges = Gauges(self._database.postmaster_pid, (), cores.all, relays=self._relays)
-        ascent = Ascent(plan, gauges, live.server.clock, self._database)
-        name = trial_stem(phase.block, phase.condition, live.name, attempt)
-        url = f"http://{live.address.host}:{live.address.port}"
+        observer = Observer(gauges, live.server.clock, self._database)
         with WaitSampler(self._database.connect, self._study.load.samples_per_s) as sampler:
             sampler.watch(role)
-            ascent.result = climb(
-                self._python, plan, url, folder=logs, name=name, cpus=cores.load,
-                meanwhile=ascent.look,
-            )  # fmt: skip
-            ascent.look()
+            result = climb(
+                self._python,
+                plan,
+                f"http://{live.address.host}:{live.address.port}",
+                folder=self._session.store.logs,
+                name=trial_stem(phase.block, phase.condition, live.name, attempt),
+                cpus=cores.load,
+                meanwhile=observer.look,
+            )
+            observer.look()
             sampler.watch(None)
-            ascent.waits = sampler.take(role)
-        return ascent
+            return observer.climb(result, sampler.take(role))
 
     def _measure_legs(self, live: LiveEntry) -> tuple[float, float] | None:
         try:

@@ -1,15 +1,16 @@
-"""What is seen while Locust's users come, and the trial that becomes of it."""
+"""Observes the roles while Locust's users come, and makes the trial of it."""
 
 import bisect
 from datetime import datetime
 
+import msgspec
 import numpy as np
 
 from harness.lab.clocks import TreeClock
 from harness.lab.postgres.database import Database
 from harness.lab.postgres.waits import Samples
 from harness.lab.usage import Usage
-from harness.load.locust.driver import RampPlan, RampResult
+from harness.load.locust.driver import RampResult
 from harness.records.histogram import sample_percentile
 from harness.records.plan import Entry, Phase
 from harness.records.run import SCHEMA
@@ -18,42 +19,55 @@ from harness.runner.instruments import Gauges, Reading
 from harness.runner.trial_builder import Latencies, waits_record
 
 
-class Ascent:
-    """Looks at every role about once a second, so that start and end are among what was seen.
+class Climb(msgspec.Struct, frozen=True):
+    """A ramp that has been climbed.
 
-    result, waits: set when it is over.
+    result: what Locust saw. usages: memory and threads at each look.
+    used, counted: CPU time by role, and PostgreSQL's counters, between the looks that were nearest
+        to start and end.
+    waits: what the setup's connections did; None where PostgreSQL was not asked.
     """
 
-    def __init__(
-        self, plan: RampPlan, gauges: Gauges, clock: TreeClock, database: Database
-    ) -> None:
-        self.plan = plan
-        self.result: RampResult | None = None
-        self.waits: Samples | None = None
-        self.usages: list[Usage] = []
+    result: RampResult
+    usages: tuple[Usage, ...]
+    used: Reading
+    counted: dict[str, int]
+    waits: Samples | None
+
+
+class Observer:
+    """Reads the clocks of every role about once a second, near the start and the end too."""
+
+    def __init__(self, gauges: Gauges, clock: TreeClock, database: Database) -> None:
         self._gauges = gauges
         self._clock = clock
         self._database = database
+        self._usages: list[Usage] = []
         self._readings: list[Reading] = []
         self._counters: list[dict[str, int]] = []
 
     def look(self) -> None:
-        """Read every clock."""
+        """Read every clock now."""
         self._counters.append(self._database.counters())
         self._readings.append(self._gauges.read(self._clock))
-        self.usages.append(Usage.of(self._clock.pids))
+        self._usages.append(Usage.of(self._clock.pids))
 
-    def used(self, result: RampResult) -> tuple[Reading, dict[str, int]]:
-        """Between the looks that were nearest to start and end.
+    def climb(self, result: RampResult, waits: Samples | None) -> Climb:
+        """All that was observed of a ramp.
 
-        Looks come a second apart and what they take on a full machine, so that each end may be off
-        by about that; what was used is divided by the time between the two.
+        Looks come a second apart, and later on a full machine, so each end may be off by about
+        that. CPU time is divided by the time between the two looks.
         """
         times = [reading.at_ns for reading in self._readings]
         first, last = _nearest(times, result.began_ns), _nearest(times, result.ended_ns)
         opened, closed = self._counters[first], self._counters[last]
-        grown = {key: value - opened[key] for key, value in closed.items()}
-        return self._readings[last] - self._readings[first], grown
+        return Climb(
+            result=result,
+            usages=tuple(self._usages),
+            used=self._readings[last] - self._readings[first],
+            counted={key: value - opened[key] for key, value in closed.items()},
+            waits=waits,
+        )
 
 
 def _nearest(times: list[int], at: int) -> int:
@@ -63,7 +77,7 @@ def _nearest(times: list[int], at: int) -> int:
 
 
 def trial_of(
-    ascent: Ascent | None,
+    climb: Climb | None,
     run: str,
     phase: Phase,
     entry: Entry,
@@ -73,13 +87,12 @@ def trial_of(
     measured: RoundTrips | None,
     max_connections: int,
 ) -> Trial:
-    """What is kept of one cell, complete or not."""
-    result = None if ascent is None else ascent.result
-    usages = [] if ascent is None else ascent.usages
+    """The trial that is kept of one cell, complete or not."""
+    usages = () if climb is None else climb.usages
     latencies = Latencies(phase.condition.connections, window=True)
-    if result is not None:
-        latencies.add_raw(_latencies_ns(result).tobytes())
-    waits = None if ascent is None else ascent.waits
+    if climb is not None:
+        latencies.add_raw(_latencies_ns(climb.result).tobytes())
+    waits = None if climb is None else climb.waits
     return Trial(
         schema=SCHEMA,
         run=run,
@@ -89,7 +102,7 @@ def trial_of(
         entry=entry.name,
         variant=entry.variant,
         started_at=started_at.isoformat(timespec="seconds"),
-        slices=() if ascent is None or result is None else (_slice(ascent, result),),
+        slices=() if climb is None else (_slice(climb),),
         latency_hdr=latencies.encoded(),
         error_samples=(),
         rss_peak_kib=max((u.rss_peak_kib for u in usages), default=None),
@@ -99,7 +112,7 @@ def trial_of(
         problem=problem,
         waits=None if waits is None else waits_record(waits),
         round_trips=measured,
-        ramp=None if result is None else _ramp(result, max_connections, waits),
+        ramp=None if climb is None else _ramp(climb.result, max_connections, waits),
     )
 
 
@@ -107,8 +120,8 @@ def _latencies_ns(result: RampResult) -> np.ndarray[tuple[int], np.dtype[np.int6
     return np.array([latency_s * 1e9 for _, latency_s in result.answers], dtype=np.int64)
 
 
-def _slice(ascent: Ascent, result: RampResult) -> SliceRecord:
-    used, grown = ascent.used(result)
+def _slice(climb: Climb) -> SliceRecord:
+    result, used = climb.result, climb.used
     latencies = _latencies_ns(result)
     seconds = len(result.failed)
     found = np.array([int(at_s) for at_s, _ in result.answers], dtype=np.int64)
@@ -144,7 +157,7 @@ def _slice(ascent: Ascent, result: RampResult) -> SliceRecord:
             p50_per_second_ns=tuple(
                 sample_percentile(latencies[sent == second], 50) for second in range(seconds)
             ),
-            database=grown,
+            database=climb.counted,
         ),
     )
 

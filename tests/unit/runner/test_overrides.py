@@ -4,7 +4,7 @@ import pytest
 from harness.base.errors import UsageError
 from harness.inputs.settings import LoadSettings, Ramp
 from harness.inputs.study import Condition, Contrast, Pair, Square, Stopping, Waterfall
-from harness.runner.overrides import Changes
+from harness.runner.overrides import Overrides
 from harness.runner.plan import block_s, make_plan
 from tests.toys.runs import make_study
 
@@ -16,12 +16,12 @@ NEEDED_MIN = block_s(STUDY) / 60
 
 
 def test_no_flag_changes_nothing() -> None:
-    assert Changes().applied(STUDY) == STUDY
-    assert Changes().flags == []
+    assert Overrides().applied(STUDY) == STUDY
+    assert Overrides().flags == []
 
 
 def test_flags_are_told_as_they_are_typed() -> None:
-    changes = Changes(blocks=4, only=("b/other", "c/third"), budget_min=2.5, keep_requests=True)
+    changes = Overrides(blocks=4, only=("b/other", "c/third"), budget_min=2.5, keep_requests=True)
     assert changes.flags == [
         "--blocks 4", "--only b/other", "--only c/third", "--budget 2.5", "--keep-requests",
     ]  # fmt: skip
@@ -31,26 +31,26 @@ def test_flags_are_told_as_they_are_typed() -> None:
 def test_another_number_of_blocks_keeps_the_looks_before_its_end(
     blocks: int, looks: tuple[int, ...]
 ) -> None:
-    study = Changes(blocks=blocks).applied(STUDY)
+    study = Overrides(blocks=blocks).applied(STUDY)
     assert study.blocks == blocks
     assert study.stopping == Stopping(half_width=0.03, looks=looks)
 
 
 def test_only_keeps_the_baseline_and_the_studys_order() -> None:
-    study = Changes(only=("c/third",)).applied(STUDY)
+    study = Overrides(only=("c/third",)).applied(STUDY)
     assert study.variants == ("a/base", "c/third")
     assert study.baseline == "a/base"
-    assert Changes(only=("c/third", "b/other")).applied(STUDY).variants == STUDY.variants
+    assert Overrides(only=("c/third", "b/other")).applied(STUDY).variants == STUDY.variants
 
 
 def test_a_variant_that_the_study_does_not_have_is_a_sentence() -> None:
     told = r"^--only: `d/none` is not in the study; it has a/base, b/other, c/third\.$"
     with pytest.raises(UsageError, match=told):
-        Changes(only=("b/other", "d/none")).applied(STUDY)
+        Overrides(only=("b/other", "d/none")).applied(STUDY)
 
 
 def test_a_budget_takes_as_many_blocks_as_are_expected_to_fit() -> None:
-    study = Changes(budget_min=4.5 * NEEDED_MIN).applied(STUDY)
+    study = Overrides(budget_min=4.5 * NEEDED_MIN).applied(STUDY)
     assert study.blocks == 4
     assert study.stopping.looks == (3,)
     assert study.stopping.budget_s == pytest.approx(4.5 * NEEDED_MIN * 60)
@@ -58,7 +58,7 @@ def test_a_budget_takes_as_many_blocks_as_are_expected_to_fit() -> None:
 
 
 def test_a_budget_never_adds_blocks() -> None:
-    study = Changes(budget_min=1_000.0).applied(STUDY)
+    study = Overrides(budget_min=1_000.0).applied(STUDY)
     assert study.blocks == 10
     assert study.stopping == Stopping(half_width=0.03, looks=(3, 5, 8), budget_s=60_000.0)
 
@@ -66,22 +66,22 @@ def test_a_budget_never_adds_blocks() -> None:
 def test_a_budget_counts_what_the_other_flags_left() -> None:
     """Fewer variants make shorter blocks, so more of them fit."""
     budget = 3.2 * NEEDED_MIN
-    assert Changes(budget_min=budget).applied(STUDY).blocks == 3
-    assert Changes(only=("b/other",), budget_min=budget).applied(STUDY).blocks > 3
-    assert Changes(blocks=2, budget_min=budget).applied(STUDY).blocks == 2
+    assert Overrides(budget_min=budget).applied(STUDY).blocks == 3
+    assert Overrides(only=("b/other",), budget_min=budget).applied(STUDY).blocks > 3
+    assert Overrides(blocks=2, budget_min=budget).applied(STUDY).blocks == 2
 
 
 def test_a_budget_without_room_for_a_block_is_a_sentence_with_what_would_do() -> None:
     with pytest.raises(UsageError) as caught:
-        Changes(budget_min=0.9 * NEEDED_MIN).applied(STUDY)
+        Overrides(budget_min=0.9 * NEEDED_MIN).applied(STUDY)
     message = str(caught.value)
     assert message.startswith(f"--budget: one block of this study takes about {NEEDED_MIN:.1f} min")
     enough = float(message.partition("; allow ")[2].partition(",")[0])
-    assert Changes(budget_min=enough).applied(STUDY).blocks == 1
+    assert Overrides(budget_min=enough).applied(STUDY).blocks == 1
 
 
 def test_single_requests_are_kept_where_asked_for_and_nothing_else_changes() -> None:
-    study = Changes(keep_requests=True).applied(STUDY)
+    study = Overrides(keep_requests=True).applied(STUDY)
     assert study.load.keep_requests
     load = msgspec.structs.replace(study.load, keep_requests=False)
     assert msgspec.structs.replace(study, load=load) == STUDY
@@ -107,7 +107,7 @@ COMPARING = msgspec.structs.replace(
 
 
 def test_only_keeps_the_comparisons_of_which_every_variant_is_kept() -> None:
-    study = Changes(only=("b/other",)).applied(COMPARING)
+    study = Overrides(only=("b/other",)).applied(COMPARING)
     assert [contrast.name for contrast in study.contrasts] == ["near"]
     assert [waterfall.title for waterfall in study.waterfalls] == ["short"]
     assert [square.title for square in study.squares] == ["small"]
@@ -115,31 +115,31 @@ def test_only_keeps_the_comparisons_of_which_every_variant_is_kept() -> None:
 
 def test_only_keeps_all_comparisons_where_it_keeps_all_variants() -> None:
     everyone = ("b/other", "c/third", "d/grouped")
-    assert Changes(only=everyone).applied(COMPARING) == COMPARING
+    assert Overrides(only=everyone).applied(COMPARING) == COMPARING
 
 
 def test_only_keeps_of_a_group_what_it_names() -> None:
-    assert Changes(only=("b/other",)).applied(COMPARING).groups == {"few": ("b/other",)}
+    assert Overrides(only=("b/other",)).applied(COMPARING).groups == {"few": ("b/other",)}
 
 
 def test_a_group_of_which_only_leaves_nobody_goes_with_its_conditions() -> None:
     few = Condition("noop", group="few")
     study = msgspec.structs.replace(COMPARING, conditions=(*COMPARING.conditions, few))
-    kept = Changes(only=("c/third",)).applied(study)
+    kept = Overrides(only=("c/third",)).applied(study)
     assert kept.groups == {}
     assert few not in kept.conditions
-    assert few in Changes(only=("b/other",)).applied(study).conditions
+    assert few in Overrides(only=("b/other",)).applied(study).conditions
 
 
 def test_only_can_name_a_variant_that_stands_in_a_group_alone() -> None:
-    study = Changes(only=("d/grouped",)).applied(COMPARING)
+    study = Overrides(only=("d/grouped",)).applied(COMPARING)
     assert study.variants == ("a/base",)
     assert study.everyone == ("a/base", "d/grouped")
 
 
 def test_an_unknown_variant_is_told_with_those_of_the_groups_too() -> None:
     with pytest.raises(UsageError, match=r"it has a/base, b/other, c/third, d/grouped\.$"):
-        Changes(only=("d/none",)).applied(COMPARING)
+        Overrides(only=("d/none",)).applied(COMPARING)
 
 
 RAMPED = msgspec.structs.replace(
@@ -149,27 +149,27 @@ RAMPED = msgspec.structs.replace(
 
 
 def test_a_scaled_ramp_has_the_same_users_in_less_time() -> None:
-    study = Changes(scale=0.1).applied(RAMPED)
+    study = Overrides(scale=0.1).applied(RAMPED)
     assert study.load.ramp == Ramp(per_s=50.0, hold_s=8.0, client="http")
     assert study.conditions == RAMPED.conditions
     assert block_s(study) < block_s(RAMPED)
 
 
 def test_scaling_a_ramp_changes_nothing_else() -> None:
-    study = Changes(scale=0.1).applied(RAMPED)
+    study = Overrides(scale=0.1).applied(RAMPED)
     load = msgspec.structs.replace(study.load, ramp=RAMPED.load.ramp)
     assert msgspec.structs.replace(study, load=load) == RAMPED
 
 
 def test_the_scale_is_told_as_it_is_typed() -> None:
-    assert Changes(scale=0.25).flags == ["--scale 0.25"]
-    assert Changes(blocks=2, scale=0.1).flags == ["--blocks 2", "--scale 0.1"]
+    assert Overrides(scale=0.25).flags == ["--scale 0.25"]
+    assert Overrides(blocks=2, scale=0.1).flags == ["--blocks 2", "--scale 0.1"]
 
 
 @pytest.mark.parametrize("scale", [0.1, 1.0])
 def test_a_study_without_a_ramp_has_nothing_to_scale(scale: float) -> None:
     with pytest.raises(UsageError) as caught:
-        Changes(scale=scale).applied(STUDY)
+        Overrides(scale=scale).applied(STUDY)
     assert str(caught.value) == (
         "--scale shortens Locust's ramp, and this study has none; leave it out, or measure less "
         "with --blocks."
@@ -178,7 +178,7 @@ def test_a_study_without_a_ramp_has_nothing_to_scale(scale: float) -> None:
 
 @pytest.mark.parametrize(("times", "blocks"), [(1.5, 1), (3.2, 3), (100.0, 10)])
 def test_a_budget_counts_the_ramp_as_it_is_scaled(times: float, blocks: int) -> None:
-    needed_min = block_s(Changes(scale=0.1).applied(RAMPED)) / 60
-    study = Changes(scale=0.1, budget_min=times * needed_min).applied(RAMPED)
+    needed_min = block_s(Overrides(scale=0.1).applied(RAMPED)) / 60
+    study = Overrides(scale=0.1, budget_min=times * needed_min).applied(RAMPED)
     assert study.blocks == blocks
     assert study.load.ramp == Ramp(per_s=50.0, hold_s=8.0, client="http")
