@@ -18,6 +18,9 @@ from harness.lab.postgres.cluster import EmbeddedPostgres
 from harness.lab.postgres.database import Database
 from tests.toys.workspaces import toy_workspace
 
+_HERE = Path(__file__).parent
+_LONGEST = (_HERE / "contract", _HERE / "unit" / "runner", _HERE / "unit" / "audit")
+
 settings.register_profile("here", deadline=None)  # a busy machine is no failure
 settings.load_profile("here")
 
@@ -29,6 +32,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="verify and audit every arm, not one for each way through an implementation's code",
     )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the rooms of the longest modules first, so that no process works alone at the end."""
+    items.sort(key=lambda item: not any(room in item.path.parents for room in _LONGEST))
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,16 @@
-"""Labels that are given for real: each trial here suffers from what its label says."""
+"""Labels that are given for real: each trial here suffers from what its label says.
 
+Each toy is forced into its label, also where other processes keep every processor busy.
+"""
+
+import statistics
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any, Self
 
+import msgspec
 import pytest
 
 from harness.analysis.condition import unsteady
@@ -14,156 +20,246 @@ from harness.analysis.labels.rules import findings
 from harness.inputs.study_loader import load_study
 from harness.lab.machine import propose_cores
 from harness.lab.process import launch
+from harness.records.histogram import percentile_ns
 from harness.records.run import Run
-from harness.records.trial import Trial
+from harness.records.trial import SliceRecord, Trial, WindowRecord
+from harness.runner.laboratory import Listener
 from tests.toys.laboratory import Recorder, laboratory_of, run_study, trusting
 from tests.toys.workspaces import toy_workspace, write_study
 
-
-@pytest.fixture(autouse=True, scope="module")
-def trusted() -> Iterator[None]:
-    with trusting():
-        yield
-
-
 CORES = propose_cores()
 BURN = "while True: pass"
+POOL = 4
+GROUPS = """
+[groups]
+few = ["toy/good", "toy/fails-now-and-then"]
+many = ["toy/heavy"]
+queue = ["toy/waits-in-line"]
+drift = ["toy/tires"]
+"""
+CONDITIONS = """
+[[conditions]]
+group = "few"
+endpoint = "io_read"
+rows = 50
+connections = 2
+window_s = 1.0
+
+[[conditions]]
+group = "many"
+endpoint = "io_read"
+rows = 50
+connections = 16
+window_s = 1.5
+
+[[conditions]]
+group = "queue"
+endpoint = "io_create"
+rows = 2
+connections = 4
+window_s = 1.0
+
+[[conditions]]
+group = "drift"
+endpoint = "noop"
+rows = 2
+connections = 4
+
+[[conditions]]
+endpoint = "io_read"
+rows = 50
+connections = 4
+window_s = 1.0
+rate = 1000
+arrivals = "constant"
+"""
+DISTURBED = """
+[[conditions]]
+endpoint = "noop"
+rows = 2
+connections = 4
+
+[[conditions]]
+endpoint = "noop"
+rows = 2
+connections = 8
+window_s = 1.5
+rate = 200
+"""
 
 
-def labels(run: Run, trial: Trial) -> dict[Label, str]:
-    found = (*findings(trial, Circumstances.of(run, trial.variant)), *unsteady(trial))
-    return {finding.label: finding.detail for finding in found}
+class Labelled(msgspec.Struct, frozen=True):
+    """A trial of a run, and the detail of each of its labels."""
+
+    run: Run
+    trial: Trial
+
+    @property
+    def details(self) -> dict[Label, str]:
+        """The last one of each label."""
+        around = Circumstances.of(self.run, self.trial.variant)
+        given = (*findings(self.trial, around), *unsteady(self.trial))
+        return {finding.label: finding.detail for finding in given}
+
+    def planted(self, **changes: Any) -> "Labelled":
+        """The same with other readings."""
+        return Labelled(self.run, msgspec.structs.replace(self.trial, **changes))
+
+    @property
+    def only(self) -> SliceRecord:
+        """Its one slice or window."""
+        (piece,) = self.trial.slices
+        return piece
+
+    @property
+    def window(self) -> WindowRecord:
+        """Its one window."""
+        assert self.only.window is not None
+        return self.only.window
+
+
+type Find = Callable[[str, str], Labelled]
+"""By entry, and the beginning of the condition's name."""
 
 
 def measure(
-    folder: Path, variants: Sequence[str], conditions: str, extra: str = ""
-) -> dict[tuple[str, str], dict[Label, str]]:
-    """Run one block; give the labels by variant and condition."""
+    folder: Path, variants: Sequence[str], conditions: str, extra: str = "", *, listener: Listener
+) -> Find:
+    """Run one block of toys."""
     workspace = toy_workspace(folder / "workspace")
     path = write_study(
-        workspace, "sick", variants, endpoints=(), blocks=1, extra=extra, conditions=conditions
-    )
-    laboratory = laboratory_of(workspace, Recorder())
-    store = run_study(laboratory, "sick", load_study(path, laboratory.catalog))
+        workspace, "sick", variants, endpoints=(), blocks=1, rounds=16, extra=extra,
+        conditions=conditions,
+    )  # fmt: skip
+    laboratory = laboratory_of(workspace, listener)
+    with trusting():
+        store = run_study(laboratory, "sick", load_study(path, laboratory.catalog))
     run, (trials, damaged) = store.read_run(), store.trials()
     assert damaged == []
-    return {
-        (trial.entry.removeprefix("toy/"), trial.condition.name): labels(run, trial)
-        for trial in trials
-    }
 
-
-@contextmanager
-def busy(cpus: Sequence[int]) -> Iterator[None]:
-    """Somebody else's endless loops, one on each of these processors."""
-    with ExitStack() as stack:
-        for cpu in cpus:
-            stack.callback(launch([sys.executable, "-c", BURN], cpus=[cpu]).stop)
-        yield
-
-
-READ = """
-[[conditions]]
-endpoint = "io_read"
-connections = 16
-rows = 50
-window_s = 1.5
-"""
-CREATE = """
-[[conditions]]
-endpoint = "io_create"
-connections = 4
-rows = 2
-window_s = 9
-"""
-
-
-@pytest.fixture(scope="module")
-def read(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[Label, str]]:
-    variants = ["good", "sleepy", "heavy", "fails-now-and-then"]
-    found = measure(tmp_path_factory.mktemp("read"), variants, READ)
-    return {variant: named for (variant, _), named in found.items()}
-
-
-@pytest.fixture(scope="module")
-def created(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[Label, str]]:
-    variants = ["grows", "waits-in-line"]
-    found = measure(tmp_path_factory.mktemp("create"), variants, CREATE)
-    return {variant: named for (variant, _), named in found.items()}
-
-
-def test_a_healthy_trial_bears_none_of_them(read: dict[str, dict[Label, str]]) -> None:
-    """Of its machine's noise the test says nothing: that is not the trial's doing."""
-    sick = {Label.POOL_BOUND, Label.DATABASE_BOUND, Label.ERRORS, Label.INCONSISTENT}
-    assert not sick & read["good"].keys()
-
-
-def test_slow_statements_and_a_small_pool_are_pool_bound(
-    read: dict[str, dict[Label, str]],
-) -> None:
-    assert "its 4 connections were lent for" in read["sleepy"][Label.POOL_BOUND]
-
-
-def test_statements_that_make_postgresql_compute_are_database_bound(
-    read: dict[str, dict[Label, str]],
-) -> None:
-    assert {Label.DATABASE_BOUND, Label.LOAD_CORE_BOUND} & read["heavy"].keys()
-    assert Label.SERVER_BOUND not in read["heavy"]
-
-
-def test_an_endpoint_that_fails_now_and_then_is_labelled_errors(
-    read: dict[str, dict[Label, str]],
-) -> None:
-    assert "status 503" in read["fails-now-and-then"][Label.ERRORS]
-
-
-def test_a_growing_table_is_no_steady_state(created: dict[str, dict[Label, str]]) -> None:
-    assert "responses per second changed by -" in created["grows"][Label.UNSTEADY]
-
-
-def test_statements_that_wait_for_each_other_are_database_bound(
-    created: dict[str, dict[Label, str]],
-) -> None:
-    assert "waited for Lock:advisory" in created["waits-in-line"][Label.DATABASE_BOUND]
-
-
-def test_a_busy_neighbour_makes_trials_noisy(tmp_path: Path) -> None:
-    with busy(CORES.application):
-        found = measure(
-            tmp_path, ["good"], '[[conditions]]\nendpoint = "noop"\nconnections = 4\nrows = 2\n'
+    def find(entry: str, condition: str) -> Labelled:
+        (trial,) = (
+            t
+            for t in trials
+            if t.entry == f"toy/{entry}" and t.condition.name.startswith(condition)
         )
-    assert all("other processes used" in named[Label.NOISY] for named in found.values())
+        return Labelled(run, trial)
+
+    return find
 
 
-def test_a_throttled_generator_is_generator_bound(tmp_path: Path) -> None:
+class Neighbour(Recorder):
+    """Keeps processors busy with endless loops from the beginning of the measurement.
+
+    cpus: one loop for each time that a processor is named.
+    """
+
+    def __init__(self, cpus: Sequence[int]) -> None:
+        super().__init__()
+        self._cpus = cpus
+        self._loops = ExitStack()
+
+    def begun(self, run: str) -> None:
+        super().begun(run)
+        for cpu in self._cpus:
+            self._loops.callback(launch([sys.executable, "-c", BURN], cpus=[cpu]).stop)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loops.close()
+
+
+@pytest.fixture(scope="module")
+def sick(tmp_path_factory: pytest.TempPathFactory) -> Find:
+    folder = tmp_path_factory.mktemp("sick")
+    return measure(folder, ["sleepy"], CONDITIONS, GROUPS, listener=Recorder())
+
+
+@pytest.fixture(scope="module")
+def disturbed(tmp_path_factory: pytest.TempPathFactory) -> Find:
+    """A run beside endless loops: one on each core of the application, three on the generator's."""
+    folder = tmp_path_factory.mktemp("disturbed")
+    with Neighbour([*CORES.application, *CORES.load * 3]) as neighbour:
+        return measure(folder, ["good"], DISTURBED, listener=neighbour)
+
+
+def test_a_healthy_trial_bears_none_of_them(sick: Find) -> None:
+    """With two requests at a time and a pool of four. Its neighbours' noise is not its own."""
+    own = {Label.POOL_BOUND, Label.DATABASE_BOUND, Label.ERRORS, Label.INCONSISTENT}
+    assert not own & sick("good", "io_read-c2").details.keys()
+
+
+def test_an_endpoint_that_fails_now_and_then_is_labelled_errors(sick: Find) -> None:
+    failing = sick("fails-now-and-then", "io_read-c2")
+    assert failing.only.errors.keys() == {"status 503"}
+    assert "status 503" in failing.details[Label.ERRORS]
+
+
+def test_slow_statements_and_a_small_pool_are_pool_bound(sick: Find) -> None:
+    """In a few samples a neighbour may hold the server up between two statements."""
+    for entry in ("sleepy", "sleepy#duplicate"):
+        sleepy = sick(entry, "io_read-c16")
+        waits = sleepy.trial.waits
+        assert waits is not None
+        assert statistics.median(waits.busy) == POOL
+        steady = msgspec.structs.replace(waits, busy=(POOL,) * len(waits.busy))
+        assert f" {POOL} connections" in sleepy.planted(waits=steady).details[Label.POOL_BOUND]
+
+
+def test_statements_that_make_postgresql_compute_are_found_with_postgresql(sick: Find) -> None:
+    """How much of its processor it got is the machine's affair; who used it is not."""
+    heavy = sick("heavy", "io_read-c16")
+    assert heavy.only.database_cpu_ns is not None
+    assert heavy.only.database_cpu_ns > 3 * heavy.only.server_cpu_ns
+    assert Label.SERVER_BOUND not in heavy.details
+
+
+def test_where_postgresql_has_its_processor_to_itself_such_statements_are_database_bound(
+    sick: Find,
+) -> None:
+    """The same trial with its waiting for other processes taken out."""
+    heavy = sick("heavy", "io_read-c16")
+    used_ns = heavy.only.database_cpu_ns
+    quiet = msgspec.structs.replace(heavy.only, elapsed_ns=used_ns, window_ns=used_ns)
+    details = heavy.planted(slices=(quiet,)).details
+    assert {Label.DATABASE_BOUND, Label.LOAD_CORE_BOUND} & details.keys()
+
+
+def test_statements_that_wait_for_each_other_are_database_bound(sick: Find) -> None:
+    queueing = sick("waits-in-line", "io_create")
+    assert "Lock:advisory" in queueing.details[Label.DATABASE_BOUND]
+
+
+def test_a_server_that_grows_dearer_is_no_steady_state(sick: Find) -> None:
+    tiring = sick("tires", "noop")
+    costs = [piece.server_cpu_ns / piece.correct for piece in tiring.trial.slices if piece.correct]
+    assert sum(costs[-4:]) > 1.5 * sum(costs[:4])
+    assert " +" in tiring.details[Label.UNSTEADY]
+
+
+def test_a_rate_beyond_the_server_is_overloaded(sick: Find) -> None:
+    for entry in ("sleepy", "sleepy#duplicate"):
+        overloaded = sick(entry, "io_read-c4")
+        assert overloaded.window.offered is not None
+        assert overloaded.only.correct < 0.5 * overloaded.window.offered
+        assert overloaded.window.dropped > 0
+        assert Label.OVERLOADED in overloaded.details
+
+
+def test_a_busy_neighbour_makes_trials_noisy(disturbed: Find) -> None:
+    for entry in ("good", "good#duplicate"):
+        assert "other processes" in disturbed(entry, "noop-c4").details[Label.NOISY]
+
+
+def test_a_throttled_generator_is_generator_bound(disturbed: Find) -> None:
     """Endless loops on its core: it cannot send when it should, and says so itself."""
-    condition = (
-        '[[conditions]]\nendpoint = "noop"\nconnections = 8\nrows = 2\nwindow_s = 2\nrate = 200\n'
-    )
-    with busy([*CORES.load] * 3):
-        found = measure(tmp_path, ["good"], condition)
-    assert any(
-        "requests were sent up to" in named.get(Label.GENERATOR_BOUND, "")
-        for named in found.values()
-    )
-
-
-def test_a_rate_beyond_the_server_is_overloaded(tmp_path: Path) -> None:
-    condition = (
-        '[[conditions]]\nendpoint = "io_read"\nconnections = 4\nrows = 50\nwindow_s = 1.5\n'
-        'rate = 1000\narrivals = "constant"\n'
-    )
-    found = measure(tmp_path, ["sleepy"], condition)
-    for named in found.values():
-        assert "dropped" in named[Label.OVERLOADED]
-
-
-def test_an_objective_that_cannot_be_met_is_a_finding(tmp_path: Path) -> None:
-    """The sleepy toy's fastest answer takes 40 ms."""
-    condition = (
-        '[[conditions]]\nendpoint = "io_read"\nconnections = 8\nrows = 50\nwindow_s = 0.5\n'
-        "objective = { latency_ms = 5 }\n"
-    )
-    found = measure(tmp_path, ["sleepy"], condition)
-    for named in found.values():
-        assert "tries was confirmed" in named[Label.NEVER_MET]
+    throttled = [disturbed(entry, "noop-c8") for entry in ("good", "good#duplicate")]
+    late = [t for t in throttled if Label.GENERATOR_BOUND in t.details]
+    assert late
+    for labelled in late:
+        median = percentile_ns(labelled.trial.latency_hdr, 50)
+        assert median is not None
+        assert labelled.window.lag_p99_ns is not None
+        assert labelled.window.lag_p99_ns > 0.1 * median

@@ -6,6 +6,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from harness.analysis.labels.labels import Label
+from harness.analysis.labels.limits import Circumstances
+from harness.analysis.labels.rules import findings
 from harness.inputs.contract import Contract
 from harness.inputs.settings import LoadSettings
 from harness.inputs.study import Beside, Condition, Latency, Objective, Study
@@ -196,6 +199,23 @@ def test_a_search_finds_the_rate_that_a_server_can_answer(lab: FakeLab) -> None:
     assert len(trial.search) == len(trial.slices)
     assert [attempt.confirming for attempt in trial.search[-2:]] == [True, True]
     assert all(attempt.met for attempt in trial.search[-2:])
+
+
+@pytest.mark.parametrize(
+    "lab",
+    [Condition(endpoint="noop", connections=4, window_s=1.0, objective=Objective(latency_ms=5))],
+    indirect=True,
+)
+def test_an_objective_that_a_server_cannot_meet_is_never_met(lab: FakeLab) -> None:
+    """One answer of the baseline takes 4 ms, and one of the other variant 8 ms."""
+    trials = by_entry(measured(lab))
+    missed = trials[OTHER]
+    assert missed.complete
+    assert missed.sustained_per_s is None
+    assert not any(attempt.met for attempt in missed.search)
+    found = {f.label: f.detail for f in findings(missed, Circumstances.of(lab.run, OTHER))}
+    assert f" {len(missed.search)} " in found[Label.NEVER_MET]
+    assert trials[BASELINE].sustained_per_s is not None
 
 
 @pytest.mark.parametrize(
