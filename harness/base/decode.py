@@ -71,7 +71,7 @@ def convert[T](value: object, kind: type[T], path: Path, at: str = "") -> T:
 
 
 def unreadable(path: Path, error: OSError | UnicodeDecodeError) -> MalformedFile:
-    """The error for a file that cannot be read; an OSError's own words hold the machine's path."""
+    """The error for a file that cannot be read, without the path that an OSError's text has."""
     if isinstance(error, FileNotFoundError):
         return MalformedFile(path, "no such file; restore it or name another.")
     reason = error.strerror if isinstance(error, OSError) else error
@@ -101,7 +101,7 @@ def _refuse_unknown_keys(value: object, kind: Any, path: Path, at: str) -> None:
 
 
 def _parts(value: object, kind: Any, at: str) -> Iterator[tuple[str, object, Any]]:
-    """What `value` is made of if it is a `kind`: the key, the value and the kind of each part."""
+    """The parts of `value`, which should be a `kind`: key, value and kind of each."""
     kind = _without_alternatives(kind)
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if isinstance(value, dict) and _is_struct(kind):

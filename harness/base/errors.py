@@ -1,14 +1,15 @@
-"""The errors that a user can cause or meet, each one sentence that ends in a remedy.
+"""The errors that a user can cause or meet. Each says what is wrong, where, and the remedy.
 
 Every error that leaves the harness is a `BridgetollError`: the command line prints its message and
-exits with its status, and shows no traceback. Anything else that escapes is a bug of ours.
+exits with its status, and shows no traceback. Any other exception that escapes is a bug.
 """
 
+from difflib import get_close_matches
 from pathlib import Path
 
 
 class BridgetollError(Exception):
-    """Base of all errors meant for a reader; the message says what, where, and what to do."""
+    """Base of all errors meant for a reader: what is wrong, where, and what to do."""
 
     exit_status = 1
 
@@ -19,13 +20,29 @@ class UsageError(BridgetollError):
     exit_status = 2
 
 
+_COMMAND_LISTS = {"variant": "variants", "study": "studies", "run": "runs"}
+_MANY = 12
+"""Names that one sentence can hold."""
+
+
 class UnknownName(UsageError):
-    """A name that stands nowhere: a study, a variant, an endpoint, a server, a run."""
+    """A name that does not exist: of a study, a variant, an endpoint, a server, a run.
+
+    The message has all names that exist, the nearest last. Where they are many, it has the nearest
+    and the command that lists them all.
+    """
 
     def __init__(self, kind: str, name: str, known: list[str], where: str | None = None) -> None:
         at = f" in {where}" if where else ""
-        choices = ", ".join(sorted(known)) or "none"
-        super().__init__(f"There is no {kind} `{name}`{at}; choose one of: {choices}.")
+        nearest = get_close_matches(name, known, n=3)
+        if where is None and len(known) > _MANY and kind in _COMMAND_LISTS:
+            near = f"the nearest: {', '.join(nearest)}. The command " if nearest else ""
+            remedy = f"{near}`bridgetoll list {_COMMAND_LISTS[kind]}` shows all {len(known)}."
+        else:
+            remedy = f"choose one of: {', '.join(sorted(known)) or 'none'}."
+            if nearest and len(known) > len(nearest):
+                remedy += f" The nearest is `{nearest[0]}`."
+        super().__init__(f"There is no {kind} `{name}`{at}; {remedy}")
 
 
 class MalformedFile(UsageError):
@@ -54,7 +71,7 @@ class GeneratorFailed(BridgetollError):
 
 
 class LocustFailed(BridgetollError):
-    """Locust could not be started, or died before it had told what it saw."""
+    """Locust could not be started, or died before it reported."""
 
 
 class DrawingFailed(BridgetollError):
@@ -66,7 +83,7 @@ class StoreFailed(BridgetollError):
 
 
 class RelayFailed(BridgetollError):
-    """The process that adds latency died or was of no use."""
+    """The process that adds latency died or did not work."""
 
 
 class RunFailed(BridgetollError):
@@ -74,7 +91,7 @@ class RunFailed(BridgetollError):
 
 
 class Regressed(BridgetollError):
-    """A variant became slower than was allowed, or nothing could be compared to rule that out."""
+    """A variant became slower than allowed, or the runs cannot rule that out."""
 
 
 class Stopped(BridgetollError):

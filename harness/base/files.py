@@ -7,14 +7,13 @@ from pathlib import Path
 def replace(path: Path, body: bytes, *, sync: bool = True) -> None:
     """Write to a temporary name, sync, rename: a crash leaves the old file or the new one.
 
-    The temporary file is a new one each time, and a rename takes a link's place rather than
-    following it: whatever stands in a folder that a stranger has packed, nothing is written outside
-    of it.
+    The temporary file is always new, and a rename replaces a link instead of following it. So
+    nothing is written outside the folder, even if a stranger has packed it with links.
 
     Args:
         path: of the file, in a folder that exists.
         body: all of it.
-        sync: wait until the disk has it; not needed for what can be made again from other files.
+        sync: wait until the disk has it; not needed for a file that can be made again from others.
 
     Raises:
         OSError: it cannot be written.

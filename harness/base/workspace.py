@@ -48,18 +48,18 @@ class Workspace:
         return folder
 
     def shown(self, path: Path) -> str:
-        """`path` as a reader should see it: relative to the repository where it lies inside."""
+        """`path` for a reader: relative to the repository if it is inside."""
         return str(path.relative_to(self.root)) if path.is_relative_to(self.root) else str(path)
 
 
 def cache_folder() -> Path:
-    """Where environments, PostgreSQL's binaries and clusters are kept between runs; it is made.
+    """The folder of environments and of PostgreSQL, kept between runs; created if missing.
 
     Root gets the machine's cache, because PostgreSQL refuses to run as root and another user must
     be able to enter the folder. BRIDGETOLL_CACHE overrides both.
 
     Raises:
-        UsageError: it cannot be made or written.
+        UsageError: it cannot be created or written.
     """
     folder = _cache_path()
     try:
@@ -77,7 +77,7 @@ def cache_folder() -> Path:
 
 
 def without_paths(text: str) -> str:
-    """`text` without what tells of this machine: it may be kept with a run, and published."""
+    """`text` with this machine's paths replaced: it may be kept with a run, and published."""
     places = {
         str(Workspace().root): "<bridgetoll>",
         str(_cache_path()): "<cache>",

@@ -6,7 +6,6 @@ their functions what does the work.
 
 import signal
 import sys
-from importlib.metadata import version
 from types import FrameType
 from typing import Annotated
 
@@ -43,6 +42,8 @@ for _module in (
 
 def _print_version(wanted: bool) -> None:
     if wanted:
+        from importlib.metadata import version
+
         print(f"bridgetoll {version('bridgetoll')}")
         raise typer.Exit
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 Variants = Annotated[
     list[str] | None,
     typer.Argument(
+        metavar="VARIANT",
         help="Variants, or folders for all of theirs. All if none.",
         autocompletion=completion.variants,
     ),

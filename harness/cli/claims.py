@@ -19,7 +19,9 @@ def command(
     runs: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Runs to judge by, by name. All if none.", autocompletion=completion.runs
+            metavar="RUN",
+            help="Runs to judge by, by name. All if none.",
+            autocompletion=completion.runs,
         ),
     ] = None,
     evidence: Annotated[

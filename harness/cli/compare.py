@@ -24,10 +24,16 @@ def _measures(incomplete: str) -> list[str]:
 
 def command(
     run_a: Annotated[
-        str, typer.Argument(help="The run before, by name.", autocompletion=completion.runs)
+        str,
+        typer.Argument(
+            metavar="RUN_A", help="The run before, by name.", autocompletion=completion.runs
+        ),
     ],
     run_b: Annotated[
-        str, typer.Argument(help="The run after, by name.", autocompletion=completion.runs)
+        str,
+        typer.Argument(
+            metavar="RUN_B", help="The run after, by name.", autocompletion=completion.runs
+        ),
     ],
     anyway: Annotated[
         bool, typer.Option("--anyway", help="Compare runs that were not measured alike, too.")

@@ -45,6 +45,7 @@ DatabaseUrl = Annotated[
     str | None,
     typer.Option(
         "--database-url",
+        metavar="URL",
         envvar="BRIDGETOLL_DATABASE_URL",
         help="Use this PostgreSQL instead of the embedded one.",
         show_envvar=True,

@@ -15,7 +15,10 @@ EXAMPLE = "bridgetoll pack quick-20261122-113222"
 
 def command(
     run: Annotated[
-        str, typer.Argument(help="A run's name or folder.", autocompletion=completion.runs)
+        str,
+        typer.Argument(
+            metavar="RUN", help="A run's name or folder.", autocompletion=completion.runs
+        ),
     ],
 ) -> None:
     """Put the trials of a finished run into one file.

@@ -20,7 +20,9 @@ def command(
     study: Annotated[
         str,
         typer.Argument(
-            help="A study's name, or the path of its TOML file.", autocompletion=completion.studies
+            metavar="STUDY",
+            help="A study's name, or the path of its TOML file.",
+            autocompletion=completion.studies,
         ),
     ],
     as_json: Json = False,

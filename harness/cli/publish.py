@@ -19,10 +19,17 @@ EXAMPLE = "bridgetoll publish results/*/ --to site"
 
 def command(
     runs: Annotated[
-        list[str], typer.Argument(help="Names or folders of runs.", autocompletion=completion.runs)
+        list[str],
+        typer.Argument(
+            metavar="RUN", help="Names or folders of runs.", autocompletion=completion.runs
+        ),
     ],
-    to: Annotated[Path, typer.Option("--to", help="Output folder, created if missing.")],
-    title: Annotated[str, typer.Option(help="Title of the site.")] = "Runs of bridgetoll",
+    to: Annotated[
+        Path, typer.Option("--to", metavar="FOLDER", help="Output folder, created if missing.")
+    ],
+    title: Annotated[
+        str, typer.Option(metavar="TEXT", help="Title of the site.")
+    ] = "Runs of bridgetoll",
 ) -> None:
     """Build a static site from the reports of runs.
 

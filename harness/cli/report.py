@@ -17,7 +17,10 @@ EXAMPLE = "bridgetoll report quick-20261122-113222"
 
 def command(
     run: Annotated[
-        str, typer.Argument(help="A run's name or folder.", autocompletion=completion.runs)
+        str,
+        typer.Argument(
+            metavar="RUN", help="A run's name or folder.", autocompletion=completion.runs
+        ),
     ],
 ) -> None:
     """Recompute a run's report from its trials."""

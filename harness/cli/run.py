@@ -24,19 +24,25 @@ def command(
     study: Annotated[
         str | None,
         typer.Argument(
-            help="A study's name, or the path of its TOML file.", autocompletion=completion.studies
+            metavar="STUDY",
+            help="A study's name, or the path of its TOML file.",
+            autocompletion=completion.studies,
         ),
     ] = None,
     resume: Annotated[
         str | None,
-        typer.Option(help="Continue this run instead.", autocompletion=completion.runs),
+        typer.Option(
+            metavar="RUN", help="Continue this run instead.", autocompletion=completion.runs
+        ),
     ] = None,
     blocks: Annotated[
-        int | None, typer.Option(min=1, help="Number of blocks, instead of the study's.")
+        int | None,
+        typer.Option(metavar="N", min=1, help="Number of blocks, instead of the study's."),
     ] = None,
     only: Annotated[
         list[str] | None,
         typer.Option(
+            metavar="VARIANT",
             help="Measure this variant and the baseline alone. Can be repeated.",
             autocompletion=completion.variants,
         ),
@@ -44,7 +50,9 @@ def command(
     budget: Annotated[
         float | None,
         typer.Option(
-            min=0.01, help="Time limit in minutes. A block that would end later is left out."
+            metavar="MINUTES",
+            min=0.01,
+            help="Time limit in minutes. A block that would end later is left out.",
         ),
     ] = None,
     keep_requests: Annotated[
@@ -52,7 +60,12 @@ def command(
     ] = False,
     scale: Annotated[
         float | None,
-        typer.Option(min=0.01, max=1, help="Shorten Locust's ramp to this share of its time."),
+        typer.Option(
+            metavar="SHARE",
+            min=0.01,
+            max=1,
+            help="Shorten Locust's ramp to this share of its time.",
+        ),
     ] = None,
     database_url: DatabaseUrl = None,
 ) -> None:

@@ -14,15 +14,24 @@ EXAMPLE = "bridgetoll serve django/async-pool --port 8000"
 
 def command(
     variant: Annotated[
-        str, typer.Argument(help="A variant's name.", autocompletion=completion.variants)
+        str,
+        typer.Argument(
+            metavar="VARIANT", help="A variant's name.", autocompletion=completion.variants
+        ),
     ],
     port: Annotated[
-        int | None, typer.Option(min=1, max=65535, help="Port to listen on; a free one if none.")
+        int | None,
+        typer.Option(metavar="N", min=1, max=65535, help="Port to listen on; a free one if none."),
     ] = None,
-    rows: Annotated[int, typer.Option(min=0, help="Number of rows in the table.")] = 1_000,
-    workers: Annotated[int, typer.Option(min=1, help="Number of worker processes.")] = 1,
+    rows: Annotated[
+        int, typer.Option(metavar="N", min=0, help="Number of rows in the table.")
+    ] = 1_000,
+    workers: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Number of worker processes.")
+    ] = 1,
     threads: Annotated[
-        int, typer.Option(min=1, help="Threads per worker, where the server has threads.")
+        int,
+        typer.Option(metavar="N", min=1, help="Threads per worker, where the server has threads."),
     ] = 16,
     database_url: DatabaseUrl = None,
 ) -> None:

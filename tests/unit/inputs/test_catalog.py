@@ -402,7 +402,7 @@ def test_a_setup_of_no_variant_of_the_catalog_is_told_with_those_that_it_has(
     setups = {"toy/small": Setup("toy/plain"), "toy/smaller": Setup(unknown)}
     with pytest.raises(UnknownName) as caught:
         toy_catalog(workspace).with_setups(setups, "a.toml")
-    assert str(caught.value) == (
+    assert str(caught.value).startswith(
         f"There is no variant `{unknown}` in a.toml; choose one of: toy/other-one, toy/plain."
     )
 

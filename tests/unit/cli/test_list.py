@@ -1,0 +1,81 @@
+"""The command `list`."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from harness.base.workspace import Workspace
+from harness.inputs.catalog import load_catalog
+from harness.inputs.study_loader import study_names
+from harness.records.store import run_ids
+from tests.toys.command import run_command
+from tests.toys.entry import Call
+from tests.toys.runs import make_run
+
+
+def test_every_name_of_this_checkout_is_whole_at_80_columns(repository: Workspace) -> None:
+    """In the terminal of a process of its own, with the longest names that there are."""
+    done = run_command(repository, "list")
+    assert done.returncode == 0
+    lines = {line.rstrip() for line in done.stdout.splitlines()}
+    names = {
+        *load_catalog(repository).variants, *study_names(repository), *run_ids(repository.results),
+    }  # fmt: skip
+    assert max(map(len, names)) > 50
+    assert names <= lines
+    assert max(map(len, lines)) <= 80
+
+
+def test_variants_studies_and_runs_are_listed(call: Call) -> None:
+    said = call("list")
+    assert said.status == 0
+    for name in ("toy/good", "toy/closed-form", "tiny", make_run().id):
+        assert name in said.out
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [("variants", "toy/good"), ("studies", "tiny"), ("runs", make_run().id)]
+)
+def test_one_kind_is_listed_alone(call: Call, kind: str, name: str) -> None:
+    lines = call("list", kind).out.splitlines()
+    assert name in lines
+    assert len({"toy/good", "tiny", make_run().id} & set(lines)) == 1
+    assert set(json.loads(call("list", kind, "--json").out)) == {kind}
+
+
+def test_a_study_stands_with_its_title(call: Call) -> None:
+    lines = call("list", "studies").out.splitlines()
+    assert lines[lines.index("tiny") + 1].strip() == "Toys"
+
+
+def test_a_study_that_cannot_be_read_is_listed_with_the_way_to_learn_why(
+    call: Call, shelf: Workspace
+) -> None:
+    path: Path = shelf.shared / "studies" / "torn.toml"
+    path.write_text("title = ")
+    try:
+        lines = call("list", "studies").out.splitlines()
+    finally:
+        path.unlink()
+    assert "`bridgetoll plan torn`" in lines[lines.index("torn") + 1]
+
+
+def test_the_process_lists_as_json(shelf: Workspace) -> None:
+    done = run_command(shelf, "list", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    listed = json.loads(done.stdout)
+    assert "tiny" in listed["studies"]
+    assert listed["runs"] == [make_run().id]
+    variants = {variant["name"]: variant for variant in listed["variants"]}
+    assert variants["toy/good"]["factors"] == {"views": "sync", "pool": "pooled"}
+    assert str(shelf.root) not in done.stdout
+
+
+def test_an_empty_workspace_says_none(workspace: Workspace) -> None:
+    for path in (workspace.shared / "studies").glob("*.toml"):
+        path.unlink()
+    done = run_command(workspace, "list")
+    assert [line for line in done.stdout.splitlines() if line] == [
+        "Variants: none", "Studies: none", "Runs: none",
+    ]  # fmt: skip
