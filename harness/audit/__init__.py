@@ -1,1 +1,1 @@
-"""Does it do the same work? One set of checks, for the command, a run's gate and the tests."""
+"""Checks that variants do the same work, for the commands, a run's gate and the tests."""

@@ -1,4 +1,4 @@
-"""What checks and audits need, and how they start a variant's server."""
+"""The bench of checks and audits: a database, servers and logs."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +14,7 @@ from harness.lab.servers import LiveServer, await_ready, launch_server
 
 
 class Bench(msgspec.Struct, frozen=True):
-    """A database, the servers that there are, and a place for logs."""
+    """A database, the servers of `shared/servers.toml`, and a folder for logs."""
 
     contract: Contract
     database: Database
@@ -22,7 +22,7 @@ class Bench(msgspec.Struct, frozen=True):
     logs: Path
 
     def log(self, variant: Variant, purpose: str) -> Path:
-        """Where a server of that purpose writes; each purpose begins a new file."""
+        """The log of a variant's server, one for each purpose."""
         return self.logs / f"{purpose}-{variant.name.replace('/', '.')}.log"
 
     def start(
@@ -35,10 +35,10 @@ class Bench(msgspec.Struct, frozen=True):
         threads: int,
         extra: Mapping[str, str] | None = None,
     ) -> LiveServer:
-        """A server of one worker that is ready; `extra` is added to its environment.
+        """Start a server of one worker and wait until it is ready; `extra` joins its environment.
 
         Raises:
-            ServerFailed: it did not come up; it is then gone.
+            ServerFailed: it did not get ready; it has been stopped.
         """
         server = launch_server(
             msgspec.structs.replace(variant, env=variant.env | dict(extra or {})),

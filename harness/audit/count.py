@@ -1,8 +1,8 @@
-"""What one request takes, counted from outside: hops, threads, connections, messages, CPU time.
+"""Counts the cost of one request: hops, threads, connections, database messages, CPU time.
 
-A variant's label says what it does; here it is held to that. The server runs with counters inside
-(see `instrument/`), and between two relays that see every byte to and from it. Requests come one
-after the other, so that every count is one request's times a whole number.
+The counts are compared with the variant's manifest. The server runs with counters inside (see
+`instrument/`), and between two relays that see every byte to and from it. Requests are sent one
+after the other, so every count is a whole number times the count of one request.
 """
 
 import http.client
@@ -18,9 +18,9 @@ import msgspec
 
 from harness.audit.bench import Bench
 from harness.audit.counters import Counters
-from harness.audit.http_checks import Subject, Violation
 from harness.audit.http_client import FORM, HttpSession, Probe
 from harness.audit.pg_wire import Wire
+from harness.audit.subject import Subject, Violation
 from harness.base.errors import DatabaseFailed, ServerFailed
 from harness.inputs.contract import ENDPOINTS, Operation
 from harness.inputs.manifests import QUANTITIES, Variant
@@ -40,16 +40,16 @@ _WARMUP = 96
 """Requests, eight at once: enough for every thread to have its connection, and every connection its
 prepared statements."""
 _ALONE = 4 * _POOL
-"""Further ones on the connection that is counted: pools that go round meet all of theirs."""
+"""Further requests on the counted connection: a pool that rotates uses each of its connections."""
 _REQUESTS = 32
 _QUIET_S, _PATIENCE_S = 0.03, 2.0
-"""What a request causes is over when nothing was counted for so long."""
+"""A request's effects are over when no count grew for this long."""
 _SWITCHES = ("voluntary_switches", "involuntary_switches")
 _ROWS = 100
 
 
 class _Watched(msgspec.Struct, frozen=True):
-    """A server between its relays, and what is counted of it."""
+    """A server between its relays, and its counts."""
 
     server: LiveServer
     subject: Subject
@@ -58,10 +58,10 @@ class _Watched(msgspec.Struct, frozen=True):
     counters: Counters | None
 
     def quiet(self) -> Counter[str]:
-        """The counts, when they have stopped to grow.
+        """Wait until the counts stop growing, and return them.
 
         Raises:
-            Violation: they do not.
+            Violation: they do not stop.
         """
         end = time.monotonic() + _PATIENCE_S
         before = self._now()
@@ -90,13 +90,13 @@ class _Watched(msgspec.Struct, frozen=True):
 
 
 def audit(bench: Bench, variant: Variant, python: Path, *, cpu: bool) -> Audit:
-    """Count what each endpoint takes, and compare it with the manifest and the contract.
+    """Count the cost of each endpoint, and compare it with the manifest and the contract.
 
     Args:
         bench: database, servers, logs.
-        variant: whom.
+        variant: the one to audit.
         python: the interpreter of its environment.
-        cpu: whether CPU time per request is taken too, on a second server without counters.
+        cpu: whether to measure CPU time per request too, on a second server without counters.
     """
     bench.log(variant, "audit").unlink(missing_ok=True)
     tolls: list[Toll] = []
@@ -118,11 +118,11 @@ def audit(bench: Bench, variant: Variant, python: Path, *, cpu: bool) -> Audit:
 
 def _expected(operation: Operation, variant: Variant) -> dict[str, int]:
     work = len(operation.effects.statements) + operation.effects.control
-    found: dict[str, int] = {}
+    expected: dict[str, int] = {}
     for quantity in QUANTITIES:
-        said = variant.expect.of(quantity, operation.name)
-        found[quantity] = work if said is None else said
-    return found
+        declared = variant.expect.of(quantity, operation.name)
+        expected[quantity] = work if declared is None else declared
+    return expected
 
 
 def _each_endpoint(
@@ -172,7 +172,7 @@ def _weigh(passed: Counter[str], direction: str, data: bytes) -> None:
 
 
 def _count(watched: _Watched, operation: Operation, stack: ExitStack) -> dict[str, float]:
-    """Per request, over `_REQUESTS` on one connection, of a table as it always is."""
+    """Counts per request, over `_REQUESTS` on one connection, with the same table each time."""
     watched.subject.database.reset(_ROWS)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         probe = watched.subject.probe
@@ -186,8 +186,8 @@ def _count(watched: _Watched, operation: Operation, stack: ExitStack) -> dict[st
     counted, cpu_ns = watched.quiet() - before, watched.server.clock.read_ns() - cpu_ns
     names = (*QUANTITIES, *(_SWITCHES if watched.counters else ()), *counted)
     named = {"out": "database_bytes_out", "in": "database_bytes_in"}
-    found = {named.get(n, n): counted[n] / _REQUESTS for n in dict.fromkeys(names)}
-    return found if watched.counters else found | {"cpu_us": cpu_ns / 1e3 / _REQUESTS}
+    counts = {named.get(n, n): counted[n] / _REQUESTS for n in dict.fromkeys(names)}
+    return counts if watched.counters else counts | {"cpu_us": cpu_ns / 1e3 / _REQUESTS}
 
 
 def _request(

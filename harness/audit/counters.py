@@ -1,4 +1,4 @@
-"""Asks the processes of an audited server for the counters of `instrument/sitecustomize.py`."""
+"""Reads the counters of `instrument/sitecustomize.py` from an audited server's processes."""
 
 import contextlib
 import json
@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Self
 
-from harness.audit.http_checks import Violation
+from harness.audit.subject import Violation
 
 _ANSWER_S = 5.0
 _LONGEST_ANSWER = 65_536
@@ -16,10 +16,10 @@ _INSTRUMENT = Path(__file__).with_name("instrument")
 
 
 class Counters:
-    """The counters of one server, all its processes together. Use as a context manager.
+    """The counters of one server, summed over its processes. Use as a context manager.
 
-    The folder of the sockets has a short name of its own, because that of a socket may have no more
-    than 107 characters (unix(7)).
+    The sockets are in a folder with a short name, because a socket's path may have no more than
+    107 characters (unix(7)).
     """
 
     def __enter__(self) -> Self:
@@ -35,25 +35,25 @@ class Counters:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a server must be started with to be counted."""
+        """Environment variables that instrument a server."""
         return {"BRIDGETOLL_AUDIT": self._folder.name, "PYTHONPATH": str(_INSTRUMENT)}
 
     def read(self) -> Counter[str]:
-        """Every counter so far. Differences of two readings mean something.
+        """Read every counter; only differences of two readings have a meaning.
 
         Raises:
-            Violation: no process answers, or one of them says that it cannot count.
+            Violation: no process answers, or one reports that it cannot count.
         """
         total: Counter[str] = Counter()
         answered = False
         for path in sorted(Path(self._folder.name).glob("*.sock")):
             with contextlib.suppress(ConnectionRefusedError):  # that process has ended
                 self._socket.sendto(b"?", str(path))
-                said = json.loads(self._answer())
-                problems = said.pop("problems")
+                counts = json.loads(self._answer())
+                problems = counts.pop("problems")
                 if problems:
                     raise Violation("; ".join(problems))
-                total.update(said)
+                total.update(counts)
                 answered = True
         if not answered:
             raise Violation(

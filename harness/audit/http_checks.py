@@ -1,17 +1,15 @@
-"""The contract's HTTP side, checked against a URL: what is answered, and how errors are.
+"""Checks of the contract's HTTP side: answers and errors.
 
-Each check is a function of a `Subject`; its name, with spaces for underscores, is the check's.
+Each check is a function of a `Subject`. Its name is the function's, with spaces for underscores.
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
-from typing import Any, cast
 from uuid import UUID
 
-import msgspec
-
-from harness.audit.http_client import FORM, Probe, Reply
+from harness.audit.http_client import FORM
+from harness.audit.subject import Check, Subject, expect
 from harness.inputs.contract import (
     FANOUT,
     MAX_BODY_BYTES,
@@ -19,66 +17,14 @@ from harness.inputs.contract import (
     MAX_TITLE,
     PAGE_SIZE,
     SAMPLE,
-    Contract,
     cpu_sum,
     fanout_target,
     row_id,
 )
-from harness.inputs.settings import ApplicationSettings
-from harness.lab.postgres.database import Database
-
-
-class Subject(msgspec.Struct, frozen=True):
-    """A server to check, with the database and the settings that it was given.
-
-    connects_per_request: it says that it has no pool, so each request sends a connection's set-up.
-    """
-
-    variant: str
-    probe: Probe
-    contract: Contract
-    database: Database
-    settings: ApplicationSettings
-    connects_per_request: bool = False
-
-    def answer(self, endpoint: str) -> Any:
-        """GET an endpoint, demand a 200 of the contract's shape, and return its decoded body."""
-        return self.success(endpoint, self.probe.get(self.contract.operations[endpoint].target))
-
-    def success(self, endpoint: str, reply: Reply) -> Any:
-        """The decoded body of a reply that must be a 200 of the contract's shape."""
-        expect(reply.status == 200, f"expected 200, got {reply.shown()}")
-        body = self._body(reply)
-        problem = self.contract.problem(self.contract.success_schema(endpoint), body)
-        expect(problem is None, f"the body breaks the contract at {problem}")
-        return body
-
-    def refusal(self, reply: Reply, status: int) -> None:
-        """Demand an error answer of the contract's shape."""
-        expect(reply.status == status, f"expected {status}, got {reply.shown()}")
-        body = self._body(reply)
-        problem = self.contract.problem("Error", body)
-        expect(problem is None, f"the error's body breaks the contract at {problem}")
-        sentence = cast(dict[str, str], body)["error"]
-        expect(
-            "\n" not in sentence and "Traceback" not in sentence, f"not a sentence: {sentence!r}"
-        )
-
-    def _body(self, reply: Reply) -> object:
-        kind = reply.headers.get("content-type", "none").partition(";")[0].strip()
-        expect(kind == "application/json", f"expected application/json, got {kind}")
-        expect("content-length" in reply.headers, "the response has no Content-Length")
-        try:
-            return reply.json()
-        except ValueError:
-            raise Violation(f"the body is not JSON: {reply.shown()}") from None
-
-
-Check = Callable[[Subject], None]
 
 
 def health(subject: Subject) -> None:
-    """The server says that it is ready."""
+    """The server is ready."""
     subject.answer("health")
 
 
@@ -95,7 +41,7 @@ def cpu(subject: Subject) -> None:
 
 
 def io_wait(subject: Subject) -> None:
-    """What it was told to wait."""
+    """The answer states the configured wait."""
     seen = subject.answer("io_wait")["waited_ms"]
     expect(seen == subject.settings.wait_ms, f"expected {subject.settings.wait_ms}, got {seen}")
 
@@ -117,7 +63,7 @@ def io_read(subject: Subject) -> None:
 
 
 def io_read_sees_changes(subject: Subject) -> None:
-    """Nothing is answered from a memory."""
+    """The answer is not cached."""
     subject.database.reset(30)
     before = subject.answer("io_read")
     lowest = UUID(int=0)
@@ -130,16 +76,16 @@ def io_read_sees_changes(subject: Subject) -> None:
 
 
 def io_fanout(subject: Subject) -> None:
-    """The posts that were asked for, in that order, and null where there is none."""
+    """The posts with the requested ids, in that order, and null where there is none."""
     subject.database.reset(1_000)
     known = [row_id(number) for number in (1_000, 1, 500, 2, 999)]
     found = subject.database.rows(
         "SELECT id, title, content, created_at, updated_at FROM post WHERE id = ANY(%s)", [known]
     )
     stored = {row[0]: row for row in found}
-    nobody = row_id(1_001)
-    twice = [known[0], known[0], nobody, known[1], known[0]]
-    for ids in (known, known[::-1], twice, [nobody] * FANOUT):
+    absent = row_id(1_001)
+    twice = [known[0], known[0], absent, known[1], known[0]]
+    for ids in (known, known[::-1], twice, [absent] * FANOUT):
         body = subject.success("io_fanout", subject.probe.get(fanout_target(ids)))
         for asked, post in zip(ids, body["posts"], strict=True):
             wanted = stored.get(asked)
@@ -173,7 +119,7 @@ def missing_field(subject: Subject) -> None:
 
 
 def blank_field(subject: Subject) -> None:
-    """400 where a field holds nothing, or nothing but white space."""
+    """400 where a field is empty or only white space."""
     for blank in ("", "   ", "\t\r\n", "\u2003"):
         for fields in ({"title": blank, "content": "c"}, {"title": "t", "content": blank}):
             subject.refusal(subject.probe.post_form("/io_create", fields), 400)
@@ -229,7 +175,7 @@ def unknown_path(subject: Subject) -> None:
 
 
 def too_large_body(subject: Subject) -> None:
-    """413 one byte above the limit, whether or not the length is announced."""
+    """413 one byte above the limit, with a Content-Length and without."""
     body = b"title=t&content=c&filler=" + b"x" * MAX_BODY_BYTES
     body = body[: MAX_BODY_BYTES + 1]
     subject.refusal(subject.probe.send("POST", "/io_create", body, FORM), 413)
@@ -239,7 +185,7 @@ def too_large_body(subject: Subject) -> None:
 
 
 def chunked_body(subject: Subject) -> None:
-    """A form that comes in chunks is a form."""
+    """A form in chunks is accepted."""
     reply = subject.probe.send("POST", "/io_create", _pieces(b"title=t&content=chunked"), FORM)
     subject.success("io_create", reply)
 
@@ -261,13 +207,3 @@ def _values(post: dict[str, str]) -> tuple[UUID, str, str, datetime, datetime]:
 
 def _pieces(body: bytes, size: int = 8_192) -> Iterator[bytes]:
     return (body[at : at + size] for at in range(0, len(body), size))
-
-
-class Violation(Exception):
-    """A check failed; the message says what was expected and what was seen."""
-
-
-def expect(condition: bool, problem: str) -> None:
-    """Raise a `Violation` unless the condition holds."""
-    if not condition:
-        raise Violation(problem)

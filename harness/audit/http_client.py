@@ -1,4 +1,4 @@
-"""Single requests, as a test sends them: any method, any bytes, and the whole reply."""
+"""An HTTP client for checks: single requests of any method and any bytes."""
 
 import contextlib
 import http.client
@@ -28,7 +28,7 @@ class Reply(msgspec.Struct, frozen=True):
         return json.loads(self.body)
 
     def shown(self) -> str:
-        """Status and the beginning of the body, for messages."""
+        """Status and the beginning of the body, for error messages."""
         return f"{self.status} {self.body[:120].decode('utf-8', 'replace')!r}"
 
 
@@ -51,7 +51,7 @@ class HttpSession:
             OSError, http.client.HTTPException: no complete response came.
         """
         headers = {} if content_type is None else {"Content-Type": content_type}
-        # A server may refuse a body before it was all sent: its answer is then waiting.
+        # A server may refuse a body before all of it was sent; its answer can then be read.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self._connection.request(method, path, body=body, headers=headers)
         response = self._connection.getresponse()
@@ -68,7 +68,7 @@ class Probe:
 
     @contextlib.contextmanager
     def session(self) -> Iterator[HttpSession]:
-        """A connection that is kept."""
+        """A connection for several requests."""
         connection = http.client.HTTPConnection(self._host, self._port, timeout=_TIMEOUT_S)
         try:
             yield HttpSession(connection)

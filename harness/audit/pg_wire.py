@@ -1,4 +1,4 @@
-"""PostgreSQL's frontend/backend protocol, read as it passes by, and counted.
+"""Counts the messages of PostgreSQL's frontend/backend protocol as a relay passes them on.
 
 Message formats: PostgreSQL documentation, "Frontend/Backend Protocol", version 3.
 """
@@ -12,7 +12,7 @@ Direction = Literal["out", "in"]
 _HEADER = 5
 """A type byte and a length of four bytes, which counts itself but not the type."""
 _UNTYPED_HEADER = 8
-"""Before the start-up is over, a client's messages have a length and a code, and no type."""
+"""During start-up, a client's messages have a length and a code, and no type."""
 _PROTOCOL_3 = 3
 _ENCRYPTION_REQUESTS = frozenset({80877103, 80877104})
 """SSLRequest and GSSENCRequest: answered by one byte."""
@@ -26,11 +26,11 @@ _READY, _IDLE = b"Z", b"I"
 
 
 class Wire:
-    """One connection. Feed it what passes; `counts` grows.
+    """One connection, fed with its bytes; it adds to `counts`.
 
     counts: round_trips (the client sent, and the database answered), statements (executed, by
     either protocol), transactions (ended, implicit ones included), out and in (bytes).
-    encrypted: whether the two agreed on encryption; then nothing more is understood.
+    encrypted: whether the two agreed on encryption; later messages are then not counted.
     """
 
     def __init__(self, counts: Counter[str]) -> None:
@@ -45,7 +45,7 @@ class Wire:
         self._pending: dict[Direction, bytearray] = {"out": bytearray(), "in": bytearray()}
 
     def feed(self, direction: Direction, data: bytes) -> None:
-        """What passed in one direction."""
+        """Take the bytes of one direction, in order and in pieces of any size."""
         self._counts[direction] += len(data)
         if direction == "out":
             self._asked = True
@@ -89,7 +89,7 @@ class Wire:
                 self._ready(message[5:6])
 
     def _ready(self, status: bytes) -> None:
-        """The database waits for the next batch, in a transaction or not."""
+        """Count a transaction that ended: the database waits for the next batch."""
         worked = (self._batches.popleft() if self._batches else False) or self._in_transaction
         self._in_transaction = worked and status != _IDLE
         if worked and status == _IDLE:
@@ -97,7 +97,7 @@ class Wire:
 
 
 def _take(pending: bytearray) -> bytes | None:
-    """The first message, if it is there as a whole; of a long one only its beginning."""
+    """Remove the first message, if it is complete, and return its beginning."""
     if len(pending) < _HEADER:
         return None
     length = 1 + int.from_bytes(pending[1:5])

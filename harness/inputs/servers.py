@@ -13,10 +13,12 @@ PLACEHOLDERS = ("app", "host", "port", "python", "threads", "workers")
 
 
 class Server(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One entry of `shared/servers.toml`."""
+    """One entry of `shared/servers.toml`.
 
-    title: str
-    protocol: str
+    keep_alive: whether the server keeps a connection open between two requests.
+    argv: its command line, with placeholders in braces.
+    """
+
     keep_alive: bool
     argv: tuple[str, ...]
 

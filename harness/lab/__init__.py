@@ -1,1 +1,1 @@
-"""What touches the machine: processes, cores, clocks, PostgreSQL, environments, servers."""
+"""The machine: processes, cores, clocks, PostgreSQL, environments, servers."""

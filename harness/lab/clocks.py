@@ -1,9 +1,9 @@
-"""CPU time of processes and of the machine, as finely as the kernel keeps it.
+"""CPU time, memory and threads of processes, and CPU time of the machine.
 
-`/proc/PID/stat` counts in ticks of 10 ms: too coarse for a slice of 150 ms. Linux keeps every
-process's CPU time in nanoseconds behind a clock id that is made from its pid (see
-clock_getcpuclockid(3) and the kernel's include/linux/posix-timers_types.h); threads that have
-ended are included, children are not.
+`/proc/PID/stat` counts CPU time in ticks of 10 ms: too coarse for a slice of 150 ms. Linux keeps
+each process's CPU time in nanoseconds behind a clock id that is computed from its pid (see
+clock_getcpuclockid(3) and the kernel's include/linux/posix-timers_types.h). It includes threads
+that have ended, and no children.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ _PROC = Path("/proc")
 
 
 def process_cpu_ns(pid: int) -> int | None:
-    """CPU time that a process has used, all its threads together; None if it is gone."""
+    """CPU time of a process, all its threads together; None if it has ended."""
     try:
         return time.clock_gettime_ns((~pid << 3) | _CPUCLOCK_SCHED)
     except OSError:
@@ -30,24 +30,24 @@ def process_cpu_ns(pid: int) -> int | None:
 def run_delay_ns(pids: Iterable[int]) -> int | None:
     """Time that all threads of these processes were ready to run and waited for a processor.
 
-    From the kernel's sched-stats (Documentation/scheduler/sched-stats.rst); threads that have ended
-    are not in it. None where the kernel keeps none.
+    From the kernel's sched-stats (Documentation/scheduler/sched-stats.rst), without threads that
+    have ended. None where the kernel keeps none.
     """
-    total, found = 0, False
+    total, known = 0, False
     for pid in pids:
         for path in (_PROC / str(pid) / "task").glob("*/schedstat"):
             with contextlib.suppress(OSError, IndexError):  # the thread has just ended
                 total += int(path.read_bytes().split()[1])
-                found = True
-    return total if found else None
+                known = True
+    return total if known else None
 
 
 class TreeClock:
-    """CPU time of a process and its descendants, those that have ended included.
+    """CPU time of a process and its descendants, including those that have ended.
 
-    Living processes are read to the nanosecond. Children of the root that have ended (PostgreSQL's
-    backends of variants without a pool) are found in its `cutime + cstime`, in ticks: an error of
-    up to 10 ms in one difference, with a mean of zero over many.
+    Living processes are read to the nanosecond. Children of the root that have ended, such as
+    PostgreSQL's backends of variants without a pool, are in its `cutime + cstime`, in ticks: an
+    error of up to 10 ms in one difference, with a mean of zero over many.
     """
 
     def __init__(self, root: int) -> None:
@@ -56,7 +56,7 @@ class TreeClock:
         self._strangers: set[int] = set()
 
     def read_ns(self) -> int:
-        """CPU time so far. Differences of two readings mean something; a single one does not."""
+        """Read the CPU time so far; only differences of two readings have a meaning."""
         self._update()
         total = _dead_children_ns(self._root)
         for pid in list(self._members):
@@ -73,19 +73,19 @@ class TreeClock:
         return frozenset(self._members)
 
     def _update(self) -> None:
-        """Find new descendants, looking at each process of the machine once in its life."""
+        """Find new descendants; each process of the machine is looked at once in its life."""
         present = {int(name) for name in os.listdir(_PROC) if name.isdigit()}  # noqa: PTH208
         self._strangers &= present
         fresh = present - self._strangers - self._members
         parents = {pid: parent for pid in fresh if (parent := _parent(pid)) is not None}
-        found = True
-        while found:
-            found = False
+        growing = True
+        while growing:
+            growing = False
             for pid, parent in list(parents.items()):
                 if parent in self._members:
                     self._members.add(pid)
                     del parents[pid]
-                    found = True
+                    growing = True
         self._strangers |= parents.keys()
 
 
@@ -99,7 +99,7 @@ class MachineTime(msgspec.Struct, frozen=True):
     def read(cpus: frozenset[int]) -> "MachineTime":
         """Sum the lines of these processors in `/proc/stat` (proc_stat(5)).
 
-        Not its first line: that is of the whole host, and in a container most of it is not ours.
+        Its first line would not do: it is about the whole host, also in a container.
         """
         wanted = {f"cpu{cpu}" for cpu in cpus}
         busy = stolen = 0
@@ -113,7 +113,7 @@ class MachineTime(msgspec.Struct, frozen=True):
 
 
 def _stat_fields(pid: int) -> list[bytes] | None:
-    """The fields of /proc/PID/stat after the command's name, which may hold anything."""
+    """The fields of /proc/PID/stat after the command's name, which may contain any character."""
     try:
         return (_PROC / str(pid) / "stat").read_bytes().rpartition(b")")[2].split()
     except OSError:
@@ -128,3 +128,29 @@ def _parent(pid: int) -> int | None:
 def _dead_children_ns(pid: int) -> int:
     fields = _stat_fields(pid)
     return 0 if fields is None else (int(fields[13]) + int(fields[14])) * _TICK_NS
+
+
+class Usage(msgspec.Struct, frozen=True):
+    """Sums over processes; the memory is the sum of each process's highest resident size."""
+
+    rss_peak_kib: int
+    threads: int
+    processes: int
+
+    @staticmethod
+    def of(pids: Iterable[int]) -> "Usage":
+        """Read the processes that still live."""
+        living = [fields for pid in pids if (fields := _status(pid))]
+        return Usage(
+            rss_peak_kib=sum(int(f.get("VmHWM", "0 kB").split()[0]) for f in living),
+            threads=sum(int(f["Threads"]) for f in living),
+            processes=len(living),
+        )
+
+
+def _status(pid: int) -> dict[str, str]:
+    try:
+        lines = (_PROC / str(pid) / "status").read_text().splitlines()
+    except OSError:
+        return {}
+    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}

@@ -1,4 +1,4 @@
-"""One Python environment per implementation, made from its lock file and kept while that stands."""
+"""One Python environment per implementation, made from its lock file and kept for reuse."""
 
 import fcntl
 import hashlib
@@ -23,28 +23,28 @@ _QUOTED_LINES = 8
 
 
 def lock_digest(implementation: Implementation) -> str:
-    """A short digest of the lock file: the identity of the packages that are measured."""
+    """A short digest of the lock file, which identifies the measured packages."""
     return hashlib.sha256(implementation.lock_file.read_bytes()).hexdigest()[:16]
 
 
 def environment_folder(cache: Path, implementation: Implementation) -> Path:
-    """Where its environment stands for this lock and this interpreter."""
+    """The folder of its environment for this lock and this interpreter."""
     identity = f"{lock_digest(implementation)} {interpreter()} {platform.python_version()}"
     digest = hashlib.sha256(identity.encode()).hexdigest()[:12]
     return cache / "environments" / f"{implementation.name}-{digest}"
 
 
 def interpreter() -> Path:
-    """The Python on which everything runs: the one below the harness's own environment."""
+    """The Python of all environments: the one that the harness's own environment is based on."""
     return Path(getattr(sys, "_base_executable", sys.executable))
 
 
 def prepare(cache: Path, implementation: Implementation) -> Path:
-    """Make the environment if it does not stand yet; return its interpreter.
+    """Make the environment if it does not exist yet; return its interpreter.
 
     Raises:
-        EnvironmentFailed: uv is missing, could not install what the lock names, or what it names is
-            not what the manifest asks for.
+        EnvironmentFailed: uv is missing or could not install the lock's packages, or these are not
+            the ones that the manifest asks for.
     """
     folder = environment_folder(cache, implementation)
     python = folder / "bin" / "python"
@@ -66,24 +66,24 @@ def prepare(cache: Path, implementation: Implementation) -> Path:
 def installed(python: Path) -> dict[str, str]:
     """The packages of an environment and their versions, by its interpreter."""
     folders = [str(p) for p in (python.parents[1] / "lib").glob("python3*/site-packages")]
-    found = importlib.metadata.distributions(path=folders)
-    return dict(sorted((item.name, item.version) for item in found))
+    packages = importlib.metadata.distributions(path=folders)
+    return dict(sorted((package.name, package.version) for package in packages))
 
 
 def _check_packages(implementation: Implementation, python: Path) -> None:
-    """A lock file that has fallen behind its manifest would measure another version."""
-    found = {canonicalize_name(name): version for name, version in installed(python).items()}
+    """Refuse a lock file that is older than its manifest: it would measure another version."""
+    versions = {canonicalize_name(name): version for name, version in installed(python).items()}
     for text in implementation.dependencies:
         wanted = Requirement(text)
         if wanted.marker is not None and not wanted.marker.evaluate():
             continue
-        version = found.get(canonicalize_name(wanted.name))
+        version = versions.get(canonicalize_name(wanted.name))
         if version is None or not wanted.specifier.contains(version, prereleases=True):
             folder = implementation.folder.name
             raise EnvironmentFailed(
-                f"{folder}/pyproject.toml asks for `{text}`, and its environment has "
-                f"{'no such package' if version is None else f'version {version}'}; make "
-                f"{folder}/requirements.lock anew, as CONTRIBUTING says."
+                f"{folder}/pyproject.toml asks for `{text}`, but its environment has "
+                f"{'no such package' if version is None else f'version {version}'}; renew "
+                f"{folder}/requirements.lock as CONTRIBUTING says."
             )
 
 
@@ -91,10 +91,10 @@ def _uv(implementation: Implementation, *arguments: str) -> None:
     program = os.environ.get("UV") or shutil.which("uv")
     if program is None:
         raise EnvironmentFailed(
-            "The program uv is missing, which makes the implementations' environments; install it "
+            "The program uv, which makes the implementations' environments, is missing; install it "
             "with `pip install uv`."
         )
-    # The harness's own environment must not be taken for the one to change.
+    # uv must not change the harness's own environment.
     env = {
         k: v for k, v in os.environ.items() if k not in ("VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT")
     }
@@ -106,14 +106,14 @@ def _uv(implementation: Implementation, *arguments: str) -> None:
         words = "\n".join(done.stderr.strip().splitlines()[-_QUOTED_LINES:])
         raise EnvironmentFailed(
             f"The environment of implementation `{implementation.name}` could not be made from "
-            f"{implementation.folder.name}/requirements.lock; mend what uv says and run again:\n"
-            f"{words}"
+            f"{implementation.folder.name}/requirements.lock; fix the cause and run again. uv "
+            f"said:\n{words}"
         )
 
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Two runs at a time must not make one environment."""
+    """Keep other runs from making the same environment at the same time."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)

@@ -1,13 +1,12 @@
-"""Become another program, bound to processors and to the life of the one who started it.
+"""Replaces itself by a program that is bound to processors and ends when the harness does.
 
-Run as `python -I -S launcher.py PARENT CPUS USER SIGNAL NICE PROGRAM ARGUMENT...`. It replaces
-itself by the program, so that no wrapper stands in the measured process tree. It is a program of
-its own, and not a `preexec_fn`, because code between fork and exec is unsafe in a process that has
-threads.
+Run as `python -I -S launcher.py PARENT CPUS USER SIGNAL NICE PROGRAM ARGUMENT...`. After its exec
+no wrapper process is left in the measured process tree. It is a separate program and not a
+`preexec_fn`, because code between fork and exec is unsafe in a process that has threads.
 
-The kernel sends the program the signal SIGTERM when the harness dies, however it dies: a run that
-is killed leaves no server behind. PostgreSQL takes SIGTERM as "wait for the clients", so the
-harness asks for another signal by name there.
+The kernel sends SIGNAL to the program when the harness dies, also when it is killed, so a run
+leaves no server behind. The usual signal is SIGTERM; PostgreSQL takes that as "wait for the
+clients", so the harness names another one for it.
 """
 
 import contextlib
@@ -19,14 +18,12 @@ import signal
 import sys
 
 _PR_SET_PDEATHSIG = 1
-
-
 _OPEN_FILES = 65_536
-"""Enough for tens of thousands of connections; some programs walk through all that are allowed."""
+"""Enough for tens of thousands of connections; some programs loop over all that are allowed."""
 
 
 def _raise_file_limit() -> None:
-    """The usual soft limit of 1,024 is there for programs that use select(); none of ours does."""
+    """Raise the soft limit: the usual 1,024 is for programs that use select(); none does here."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(_OPEN_FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < most:
@@ -34,11 +31,11 @@ def _raise_file_limit() -> None:
 
 
 def _come_first(niceness: int) -> None:
-    """Take a nice value, and give it to the session.
+    """Set a nice value for this process and for its session.
 
     Where Linux groups processes by session (sched(7), "The autogroup feature"), a nice value counts
-    within its session alone. Every backend of PostgreSQL begins one of its own, and would each be
-    given as much of the processor as this program.
+    only within its session. Every backend of PostgreSQL starts its own session, and each would get
+    as much of the processor as this program.
     """
     with contextlib.suppress(PermissionError):
         os.setpriority(os.PRIO_PROCESS, 0, niceness)
@@ -49,12 +46,12 @@ def _come_first(niceness: int) -> None:
 def main() -> None:
     """Bind, change user, then exec."""
     parent, cpus, user, death_signal, niceness, program, *arguments = sys.argv[1:]
-    # A harness in the background of a shell ignores Ctrl-C, and its children would inherit that.
+    # A harness in the background of a shell ignores Ctrl-C; its children would inherit that.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     _raise_file_limit()
     if cpus != "-":
         os.sched_setaffinity(0, {int(cpu) for cpu in cpus.split(",")})
-    if niceness != "-":  # before the change of user, who may not; nor may some who are not root
+    if niceness != "-":  # before the change of user; only root may, and not everywhere
         _come_first(int(niceness))
     if user != "-":
         entry = pwd.getpwnam(user)

@@ -1,4 +1,4 @@
-"""Limits of the system: how many connections can be open here."""
+"""Limits of the system on open connections."""
 
 import resource
 from pathlib import Path
@@ -8,15 +8,15 @@ import msgspec
 from harness.lab.process import launch
 
 _RESERVED_FILES = 64
-"""Files that a process has open beside its connections: libraries, pipes, logs."""
+"""Files that a process has open besides its connections: libraries, pipes, logs."""
 _SYSCTL = Path("/proc/sys")
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """What the kernel allows.
+    """The kernel's limits.
 
     open_files_soft, open_files_hard: of this process (getrlimit(2)); None: unlimited.
-    open_files: what the processes that the harness starts are given; None: unlimited.
+    open_files: of the processes that the harness starts; None: unlimited.
     first_port, last_port: the range that outgoing connections take a port from; None: not visible.
     backlog: the most connections that may wait to be accepted (`somaxconn`); None: not visible.
     """
@@ -30,7 +30,7 @@ class Limits(msgspec.Struct, frozen=True):
 
     @property
     def per_server(self) -> int | None:
-        """Connections to one server: each has a local port of its own."""
+        """Most connections to one server: each needs a local port."""
         ports = None
         if self.first_port is not None and self.last_port is not None:
             ports = self.last_port - self.first_port + 1
@@ -39,12 +39,12 @@ class Limits(msgspec.Struct, frozen=True):
 
     @property
     def in_all(self) -> int | None:
-        """Connections that the generator can hold at a time, to all servers together."""
+        """Most connections of the generator at a time, to all servers together."""
         return None if self.open_files is None else max(0, self.open_files - _RESERVED_FILES)
 
 
 def read_limits(sysctl: Path = _SYSCTL) -> Limits:
-    """Ask the kernel; `sysctl` is laid out like /proc/sys."""
+    """Read the kernel's limits; `sysctl` is laid out like /proc/sys."""
     soft, hard = (_finite(limit) for limit in resource.getrlimit(resource.RLIMIT_NOFILE))
     ports = _numbers(sysctl / "net/ipv4/ip_local_port_range")
     backlog = _numbers(sysctl / "net/core/somaxconn")
@@ -63,14 +63,14 @@ def _finite(limit: int) -> int | None:
 
 
 def _granted() -> int | None:
-    """Asked of a process that is started like the others, because the launcher raises the limit."""
+    """Ask a process that is started like the others, because the launcher raises the limit."""
     child = launch(["sh", "-c", "ulimit -n"], pipes=True)
     try:
         assert child.popen.stdout is not None
-        told = child.popen.stdout.read().strip()
+        limit = child.popen.stdout.read().strip()
     finally:
         child.stop()
-    return int(told) if told.isdigit() else None
+    return int(limit) if limit.isdigit() else None
 
 
 def _numbers(path: Path) -> list[int]:

@@ -1,4 +1,4 @@
-"""The machine: its cores, who gets which, and what a reader must know about it."""
+"""The machine: its cores, their roles, its description, and the state of the checkout."""
 
 import os
 import platform
@@ -28,8 +28,8 @@ def share_out(cores: Sequence[tuple[int, ...]], workers: int = 1, generators: in
 
     Roles get whole physical cores: two hardware threads of one core would slow each other down. The
     application gets a core per worker, as long as two are left for the others. With two cores, the
-    database and the generator share the second; with one, everything is shared, and nothing can be
-    said about throughput.
+    database and the generator share the second. With one, all roles share it, and throughput cannot
+    be compared.
 
     Args:
         cores: processors that may be used, the hardware threads of each physical core together.
@@ -70,16 +70,16 @@ def _siblings(cpu: int) -> frozenset[int]:
         text = path.read_text(encoding="ascii").strip()
     except OSError:
         return frozenset({cpu})
-    found: set[int] = set()
+    cpus: set[int] = set()
     for part in text.split(","):
         first, _, last = part.partition("-")
-        found |= set(range(int(first), int(last or first) + 1))
-    return frozenset(found)
+        cpus |= set(range(int(first), int(last or first) + 1))
+    return frozenset(cpus)
 
 
 @contextmanager
 def pinned(cpus: set[int]) -> Iterator[None]:
-    """This thread, and what it starts without saying otherwise, runs on these within the block."""
+    """Bind this thread, and processes that it starts, to these processors within the block."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, cpus)
     try:
@@ -89,7 +89,7 @@ def pinned(cpus: set[int]) -> Iterator[None]:
 
 
 def describe() -> dict[str, str | int]:
-    """Kernel, processor and interpreter, for the report; nothing that names the host."""
+    """Describe kernel, processor and interpreter for the report, without the host's name."""
     return {
         "kernel": f"{platform.system()} {platform.release()}",
         "processor": _cpu_model(),

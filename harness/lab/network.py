@@ -1,4 +1,4 @@
-"""Addresses: everything of ours listens on loopback."""
+"""Addresses and ports on loopback, where all processes of the harness listen."""
 
 import contextlib
 import secrets
@@ -15,11 +15,11 @@ _RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
 def free_port() -> int:
-    """A port that nobody listens on at this moment, and that no connection will be given.
+    """A port that is free now and outside the range of outgoing connections.
 
-    The kernel gives outgoing connections ports of a range of its own. One of that range that is
-    free now may be some connection's a second later, when a server wants to listen on it: with a
-    thousand connections to each of five servers that has happened.
+    The kernel takes the local ports of outgoing connections from a range. A free port of that range
+    may belong to a connection a second later, when a server wants to listen on it. With a thousand
+    connections to each of five servers this happened.
     """
     for _ in range(_TRIES):
         port = _LEAST + secrets.randbelow(_first_outgoing() - _LEAST)
@@ -33,17 +33,17 @@ def free_port() -> int:
 
 
 def _first_outgoing() -> int:
-    """Of the kernel's range for outgoing connections (ip(7), ip_local_port_range)."""
+    """The first port of the range for outgoing connections (ip(7), ip_local_port_range)."""
     with contextlib.suppress(OSError, ValueError, IndexError):
         return max(_LEAST + 1, int(_RANGE.read_text().split()[0]))
     return 32_768
 
 
 def check_free(port: int) -> None:
-    """Find out whether a server could listen on a port.
+    """Check that a server can listen on a port.
 
     Raises:
-        UsageError: it could not.
+        UsageError: it cannot.
     """
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -57,7 +57,7 @@ def check_free(port: int) -> None:
 
 
 class Address(msgspec.Struct, frozen=True):
-    """Where something listens."""
+    """Host and port of a listening socket."""
 
     host: str
     port: int

@@ -1,4 +1,4 @@
-"""Child processes: started on their cores, watched, and ended with all their descendants."""
+"""Child processes: started on their cores, and ended with all their descendants."""
 
 import contextlib
 import os
@@ -18,11 +18,12 @@ _LAUNCHER = Path(__file__).with_name("launcher.py")
 _QUOTED_LINES = 12
 _POLL_S = 0.02
 _PROMPT = -20
-"""Niceness of what must be punctual and needs little: as much weight as 86 others (sched(7))."""
+"""Niceness of processes that must be punctual and need little CPU time: the weight of 86 others
+(sched(7))."""
 
 
 class Child:
-    """A process that the harness started, and everything that this process starts."""
+    """A process that the harness started, with its descendants."""
 
     def __init__(self, popen: subprocess.Popen[bytes], log: Path | None) -> None:
         self.popen = popen
@@ -39,7 +40,7 @@ class Child:
         return self.popen.poll() is None
 
     def last_words(self) -> str:
-        """The end of what it wrote to standard error, fit to be kept, or nothing."""
+        """The end of its standard error, without paths of this machine; empty if there is none."""
         if self._log is None:
             return ""
         with contextlib.suppress(OSError):
@@ -64,12 +65,12 @@ class Child:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.pid, signal.SIGKILL)  # orphans: the one that started them ended first
+            os.killpg(self.pid, signal.SIGKILL)  # orphans, whose parent ended first
         psutil.wait_procs(family, timeout=patience_s)
         self.popen.wait()
         for pipe in (self.popen.stdin, self.popen.stdout):
             if pipe is not None:
-                with contextlib.suppress(BrokenPipeError):  # what was never read
+                with contextlib.suppress(BrokenPipeError):  # unread bytes
                     pipe.close()
 
     def _family(self) -> list[psutil.Process]:
@@ -92,7 +93,7 @@ def launch(
     death_signal: Literal["SIGTERM", "SIGQUIT", "SIGKILL"] = "SIGTERM",
     prompt: bool = False,
 ) -> Child:
-    """Start a program in a session of its own, so that Ctrl-C reaches the harness alone.
+    """Start a program in its own session, so that Ctrl-C reaches only the harness.
 
     Args:
         argv: the program and its arguments.
@@ -102,9 +103,9 @@ def launch(
         user: the system user it runs as; needs root.
         log: a file for its standard error, and for its output unless `pipes`.
         pipes: connect its standard input and output to the harness.
-        death_signal: what it is sent when the harness dies.
-        prompt: let it run as soon as it is ready, before others on its processors, where we may:
-            beside eighty busy backends of PostgreSQL an equal share is one percent.
+        death_signal: the signal that it gets when the harness dies.
+        prompt: let it run before others on its processors as soon as it is ready, where that is
+            allowed: beside eighty busy backends of PostgreSQL an equal share is one percent.
     """
     command = [
         sys.executable, "-I", "-S", str(_LAUNCHER),
@@ -130,7 +131,7 @@ def launch(
 
 
 def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
-    """Poll until the condition holds; False when the time is up first."""
+    """Poll until the condition holds; False if the time is up first."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if condition():

@@ -1,4 +1,4 @@
-"""Servers: started from `shared/servers.toml`, awaited, watched, stopped with their children."""
+"""Server processes: started as `shared/servers.toml` says, awaited, stopped with their children."""
 
 import http.client
 import json
@@ -19,9 +19,9 @@ from harness.lab.network import HOST, check_free, free_port
 from harness.lab.process import Child, launch, wait_until
 
 READY_S = 60.0
-"""A server that has not answered /health by then never will."""
+"""Time limit for the first answer to /health."""
 _PROBE_S = 1.0
-"""How long one question for /health may take, which costs a server nothing; it is asked again."""
+"""Time limit of one request for /health, which costs a server nothing; it is repeated."""
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
 
 
@@ -36,7 +36,7 @@ class LiveServer:
 
     @property
     def url(self) -> str:
-        """Where it answers."""
+        """Its base URL."""
         return f"http://{HOST}:{self.port}"
 
     @property
@@ -45,8 +45,8 @@ class LiveServer:
         return self._child.running
 
     def listens(self) -> bool:
-        """Whether the port is this server's, and not another's that was quicker to take it."""
-        self.clock.read_ns()  # finds the processes
+        """Whether this server has the port, and not another one that took it first."""
+        self.clock.read_ns()  # updates the set of processes
         return any(_listens(pid, self.port) for pid in self.clock.pids)
 
     def last_words(self) -> str:
@@ -54,11 +54,11 @@ class LiveServer:
         return self._child.last_words()
 
     def ask_to_stop(self) -> None:
-        """Begin to end it, and do not wait; `stop` then has less to wait for."""
+        """Ask it to end without waiting, so that `stop` has less to wait for."""
         self._child.popen.terminate()
 
     def stop(self) -> None:
-        """End it with all its children."""
+        """Stop it with all its children."""
         self._child.stop()
 
     def __enter__(self) -> Self:
@@ -83,13 +83,13 @@ def launch_server(
     """Start a server without waiting until it is ready; see `await_ready`.
 
     Args:
-        variant: what to serve.
-        server: how to serve it.
+        variant: the one to serve.
+        server: how its program is started.
         python: the interpreter of the implementation's environment.
-        settings: what the implementation is told.
+        settings: of the implementation.
         workers: processes of the server.
         threads: threads per process, where the server has them.
-        log: a file for what it says.
+        log: a file for its output.
         cpus: the processors it may use.
         port: where to listen; a free port if None.
 
@@ -138,10 +138,10 @@ def await_ready(server: LiveServer, seconds: float = READY_S) -> None:
 
 def _listens(pid: int, port: int) -> bool:
     try:
-        found = psutil.Process(pid).net_connections(kind="tcp4")
+        connections = psutil.Process(pid).net_connections(kind="tcp4")
     except psutil.NoSuchProcess:
         return False
-    return any(c.status == psutil.CONN_LISTEN and c.laddr.port == port for c in found)
+    return any(c.status == psutil.CONN_LISTEN and c.laddr.port == port for c in connections)
 
 
 def _healthy(port: int) -> bool:

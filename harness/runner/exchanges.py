@@ -5,8 +5,8 @@ import string
 from urllib.parse import urlencode, urlsplit
 from uuid import UUID
 
-from harness.audit.http_checks import Subject, expect
 from harness.audit.http_client import FORM
+from harness.audit.subject import Subject, expect
 from harness.inputs.contract import PAGE_SIZE, SAMPLE, cpu_sum, row_id
 from harness.inputs.study import Condition
 from harness.load.protocol import Exchange

@@ -7,10 +7,10 @@ from functools import partial
 import msgspec
 
 from harness.analysis.labels.limits import CEILING_SHARE
-from harness.audit.http_checks import Violation
+from harness.audit.subject import Violation
 from harness.base.errors import DatabaseFailed
 from harness.inputs.study import Condition, Latency
-from harness.lab.usage import Usage
+from harness.lab.clocks import Usage
 from harness.records.plan import Phase
 from harness.records.trial import RoundTrips, Statements, Trial
 from harness.runner.exchanges import exchange_for

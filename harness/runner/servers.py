@@ -5,8 +5,8 @@ from pathlib import Path
 
 import msgspec
 
-from harness.audit.http_checks import Subject
 from harness.audit.http_client import Probe
+from harness.audit.subject import Subject
 from harness.base.errors import ServerFailed
 from harness.inputs.catalog import Catalog
 from harness.inputs.contract import Contract

@@ -8,8 +8,8 @@ import numpy as np
 from hdrh.histogram import HdrHistogram
 from numpy.typing import NDArray
 
+from harness.lab.clocks import Usage
 from harness.lab.postgres.waits import Samples
-from harness.lab.usage import Usage
 from harness.load.protocol import Tally
 from harness.records.histogram import DIGITS, HIGHEST_NS, LOWEST_NS, sample_percentile
 from harness.records.plan import Entry, Phase

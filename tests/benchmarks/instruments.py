@@ -21,8 +21,8 @@ from harness.analysis.noise.correlation import Floats
 from harness.analysis.noise.costs import costs
 from harness.analysis.noise.gls import Series
 from harness.analysis.stats.intervals import block_interval
-from harness.audit.http_checks import Subject
 from harness.audit.http_client import Probe
+from harness.audit.subject import Subject
 from harness.base.workspace import Workspace, cache_folder
 from harness.inputs.catalog import load_catalog
 from harness.inputs.contract import Contract

@@ -57,11 +57,12 @@ def clusters(cache: Path) -> set[str]:
     return {path.name for path in (cache / "clusters").glob("*") if path.name != ".guard"}
 
 
-def selected(request: pytest.FixtureRequest, parameter: str) -> list[str]:
-    """A parameter's values in the tests of the module that were asked for, in their order."""
+def selected(request: pytest.FixtureRequest, *parameters: str) -> list[str]:
+    """The parameters' values in the tests of the module that were asked for, in their order."""
     names = [
         str(item.callspec.params[parameter])
         for item in request.session.items
+        for parameter in parameters
         if isinstance(item, pytest.Function)
         and item.path == request.path
         and hasattr(item, "callspec")

@@ -10,8 +10,6 @@ from harness.base.workspace import Workspace
 _TOYS = Path(__file__).with_name("implementations")
 _SERVER = """
 [toy]
-title = "http.server"
-protocol = "none"
 keep_alive = true
 argv = ["{python}", "{app}", "--host", "{host}", "--port", "{port}"]
 """

@@ -1,17 +1,16 @@
-"""Counts, inside a server that is audited, what it does with threads and event loops.
+"""Counts threads, event loops and hops between them inside an audited server.
 
-Python imports a module of this name at every start, from wherever it is found first; the audit
-puts this folder on the server's path, so that implementations stay as they are. It is a program's
-part of its own, on the standard library, and imports nothing of ours. A measured server never
-meets it.
+Python imports a module of this name at every start, from the first place where it finds one. The
+audit puts this folder on the server's path, so implementations stay unchanged. The module needs
+only the standard library and imports nothing of the harness. A measured server never loads it.
 
-Asked over a Unix datagram socket, named after its process, it answers with its counters:
+It answers requests on a Unix datagram socket, named after its process, with its counters:
 
 - hops: work that a thread with a running event loop hands to another thread, by an executor (also
   asgiref's, which runs it in the thread that waits in `async_to_sync`) or by anyio.
 - returns: work that a thread hands to an event loop and waits for, by asgiref's `async_to_sync`.
 - handovers: work that a thread without one hands to an executor, as a threaded server does.
-- wakeups: times that another thread woke an event loop: the way back of a hop, and whatever else.
+- wakeups: times that another thread woke an event loop, as the way back of a hop does.
 - threads: threads started by Python. loops: event loops made.
 - voluntary_switches, involuntary_switches: of all threads, those that have ended included.
 """
@@ -49,15 +48,15 @@ def _count(name: str) -> None:
 def _answer() -> bytes:
     used = resource.getrusage(resource.RUSAGE_SELF)
     with _lock:
-        said: dict[str, Any] = dict(_counts)
-    said["voluntary_switches"] = used.ru_nvcsw
-    said["involuntary_switches"] = used.ru_nivcsw
-    said["problems"] = _problems
-    return json.dumps(said).encode()
+        answer: dict[str, Any] = dict(_counts)
+    answer["voluntary_switches"] = used.ru_nvcsw
+    answer["involuntary_switches"] = used.ru_nivcsw
+    answer["problems"] = _problems
+    return json.dumps(answer).encode()
 
 
 def _listen() -> None:
-    """Answer whoever asks; in a thread that otherwise sleeps."""
+    """Answer every request, in a thread that otherwise sleeps."""
     assert _here is not None
     while True:
         _, asker = _here.recvfrom(_LONGEST_QUESTION)
@@ -74,17 +73,17 @@ def _start_listening() -> None:
 
 
 def _begin_anew() -> None:
-    """In a child: a fork takes no thread along, but the parent's socket, counts and lock."""
+    """Start again in a forked child, which has the parent's socket and lock but no thread."""
     global _lock
     _lock = _thread.allocate_lock()
     _counts.update(dict.fromkeys(_COUNTERS, 0))
     if _here is not None:
-        _here.close()  # or questions to the parent would wait here when it has ended
+        _here.close()  # or requests to the parent would wait here when it has ended
     _start_listening()
 
 
 def _watch_threads() -> None:
-    """By CPython's audit events, which no way of starting a thread from Python avoids."""
+    """Use CPython's audit events, which every start of a thread from Python raises."""
 
     def hook(event: str, _arguments: tuple[Any, ...]) -> None:
         if event in _THREAD_EVENTS:
@@ -97,7 +96,7 @@ def _watch_executors() -> None:
     submit = ThreadPoolExecutor.submit
 
     def counted(self: ThreadPoolExecutor, /, *arguments: Any, **named: Any) -> Any:
-        # None too in a thread that has no loop of its own, whoever else runs one.
+        # None also in a thread without a loop of its own, while another thread runs one.
         _count("handovers" if events._get_running_loop() is None else "hops")
         return submit(self, *arguments, **named)
 
@@ -105,7 +104,7 @@ def _watch_executors() -> None:
 
 
 def _watch_anyio() -> None:
-    """anyio has worker threads of its own, and no executor."""
+    """Count the hops of anyio, which has its own worker threads and no executor."""
     if importlib.util.find_spec("anyio") is None:
         return
     try:
@@ -126,7 +125,7 @@ def _watch_anyio() -> None:
 
 
 def _watch_asgiref() -> None:
-    """Its bridge in the other direction, and the executor that belongs to it."""
+    """Count the hops of asgiref: `async_to_sync` and the executor that belongs to it."""
     if importlib.util.find_spec("asgiref") is None:
         return
     try:

@@ -1,10 +1,10 @@
-"""The injector that lets the kernel do it: netem on the loopback of a network namespace of our own.
+"""The injector in the kernel: netem on the loopback of a network namespace of the harness's own.
 
-The harness moves into a fresh network namespace (unshare(2)), and whatever it starts from then on
-is born there: PostgreSQL, servers, generator, all on a loopback that nobody else has. So addresses
-stay what they are, and nothing stands in between. A packet between two programs passes the
-loopback's egress once, so each direction is delayed by half of the round trip: the ports of a leg
-are sent through a band of their own (tc-prio(8), tc-u32(8)) that ends in a netem (tc-netem(8)).
+The harness moves into a fresh network namespace (unshare(2)). All processes that it starts from
+then on are in it: PostgreSQL, servers and generator share a loopback with no other program. So
+addresses stay the same, and no relay is needed. A packet between two programs passes the loopback's
+egress once, so each direction is delayed by half of the round trip. The ports of a leg go through
+their own band (tc-prio(8), tc-u32(8)), which ends in a netem (tc-netem(8)).
 """
 
 import os
@@ -18,56 +18,56 @@ from harness.lab.network import Address
 
 _DEVICE = "lo"
 _BANDS: dict[Leg, int] = {"database": 2, "client": 3}
-"""Of the prio qdisc; everything else goes through the first."""
+"""Bands of the prio qdisc; all other packets go through the first."""
 _LIMIT = 100_000
-"""Packets under way; what exceeds it is dropped, which no loopback should do."""
-_WORDS = 300
+"""Packets under way; more would be dropped, which no loopback should do."""
+_QUOTED_CHARACTERS = 300
 
 Tool = Callable[[Sequence[str]], None]
-"""Runs a command of the machine's."""
+"""Runs a program of the machine."""
 
 
 def run_tool(command: Sequence[str]) -> None:
     """Run `ip` or `tc`.
 
     Raises:
-        UsageError: it is missing, or the kernel refused, with what it said.
+        UsageError: it is missing, or the kernel refused; the message quotes the tool.
     """
     if shutil.which(command[0]) is None:
         raise UsageError(
-            f"The program {command[0]} is missing, which netem needs; install iproute2, or use "
+            f"netem needs the program {command[0]}, which is missing; install iproute2, or use "
             'the relay (`[network] injector = "relay"`).'
         )
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        said = " ".join(done.stderr.split())[:_WORDS]
+        reason = " ".join(done.stderr.split())[:_QUOTED_CHARACTERS]
         raise UsageError(
-            f"This kernel refuses `{' '.join(command)}` ({said}); use the relay "
+            f"This kernel refuses `{' '.join(command)}` ({reason}); use the relay "
             '(`[network] injector = "relay"`), which works everywhere.'
         )
 
 
 class NetemInjector:
-    """Delays on a loopback of our own.
+    """Delays on the namespace's loopback.
 
     Args:
         tool: runs the commands.
     """
 
     pids: tuple[int, ...] = ()
-    """The kernel does it."""
+    """None: the kernel adds the delay."""
     delays_harness = True
-    """Legs are told by port, whoever comes."""
+    """The kernel delays by port, for every client."""
 
     def __init__(self, tool: Tool = run_tool) -> None:
         self._tool = tool
         self._known: set[tuple[Leg, int]] = set()
         self._priority = 1
         tool(["ip", "link", "set", _DEVICE, "up"])
-        everything_first = ["0"] * 16
+        all_to_the_first_band = ["0"] * 16
         tool([
             "tc", "qdisc", "replace", "dev", _DEVICE, "root", "handle", "1:", "prio",
-            "bands", str(1 + len(_BANDS)), "priomap", *everything_first,
+            "bands", str(1 + len(_BANDS)), "priomap", *all_to_the_first_band,
         ])  # fmt: skip
         for band in _BANDS.values():
             self._netem("replace", band, 0.0)
@@ -96,15 +96,15 @@ class NetemInjector:
 
 
 def enter_namespace() -> None:
-    """Move this process into a fresh network namespace; children follow, and it goes with them.
+    """Move this process into a fresh network namespace, which ends with it and its children.
 
     Raises:
-        UsageError: not allowed here.
+        UsageError: that is not allowed here.
     """
     try:
         os.unshare(os.CLONE_NEWNET)
     except OSError as error:
         raise UsageError(
-            f"No network namespace can be made here ({error.strerror}), which netem needs; run as "
-            'root, or use the relay (`[network] injector = "relay"`).'
+            f"netem needs a network namespace, and none can be made here ({error.strerror}); run "
+            'as root, or use the relay (`[network] injector = "relay"`).'
         ) from error

@@ -1,1 +1,1 @@
-"""The speed probe: how fast the application's core is at this moment."""
+"""The speed probe: measures the momentary speed of the application's core."""

@@ -1,10 +1,13 @@
-"""How fast the application's core is at this moment: a probe beside the servers.
+"""Measures the momentary speed of the application's core by a probe beside the servers.
 
 A core of a shared machine changes its speed from one tenth of a second to the next, and CPU time
-per request with it. The probe is a small process on the same core that times one fixed piece of
-arithmetic about a hundred times a second, by its own CPU clock, so that waiting for the core does
-not count. What it measures correlates with what the servers need, and can be taken out of it; see
-`analysis.noise.gls`. It needs about 3 % of the core, whoever has the turn.
+per request with it. The probe is a small process on the same core. It times one fixed piece of
+arithmetic about a hundred times a second by its own CPU clock, so waiting for the core does not
+count. Its readings correlate with the servers' CPU time, so the analysis can subtract the common
+part; see `analysis.noise.gls`. The probe needs about 3 % of the core, the same for every variant.
+
+Its process sends a stream of fixed records and takes no requests, unlike those that speak
+`base.channel`: encoding messages would cost time on the measured core.
 """
 
 import os
@@ -20,7 +23,7 @@ from harness.lab.process import Child, launch
 READING = struct.Struct("=qq")
 """Monotonic clock and CPU time of the piece, in nanoseconds."""
 _KEPT = 20_000
-"""Readings: some minutes of them, of one probe."""
+"""Readings kept: some minutes of one probe."""
 
 
 class SpeedProbe:
@@ -40,18 +43,18 @@ class SpeedProbe:
 
     @property
     def pids(self) -> tuple[int, ...]:
-        """Their process ids: their CPU time is the harness's own."""
+        """Process ids; their CPU time is the harness's own."""
         return tuple(child.pid for child in self._children)
 
     def mean_ns(self, start_ns: int, end_ns: int) -> int | None:
-        """Mean CPU time of the piece over the readings in that time; None if there was none."""
+        """Mean CPU time of the piece over the readings of a period; None if there are none."""
         for child in self._children:
             self._drain(child)
-        found = [used for at, used in self._readings if start_ns <= at <= end_ns]
-        return round(sum(found) / len(found)) if found else None
+        readings = [used for at, used in self._readings if start_ns <= at <= end_ns]
+        return round(sum(readings) / len(readings)) if readings else None
 
     def _drain(self, child: Child) -> None:
-        """Take what the pipe holds; a probe that has died gives no more, and nothing fails."""
+        """Read all that the pipe holds; a probe that has died just adds no readings."""
         stream = child.popen.stdout
         assert stream is not None
         os.set_blocking(stream.fileno(), False)
@@ -59,7 +62,7 @@ class SpeedProbe:
             raw = os.read(stream.fileno(), 2**20)
         except BlockingIOError:
             return
-        whole = len(raw) - len(raw) % READING.size  # written at once, so never in parts
+        whole = len(raw) - len(raw) % READING.size  # a reading is never written in parts
         self._readings.extend(READING.iter_unpack(raw[:whole]))
 
     def __enter__(self) -> Self:

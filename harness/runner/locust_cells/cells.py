@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from harness.audit.http_checks import Violation
+from harness.audit.subject import Violation
 from harness.base.errors import DatabaseFailed, LocustFailed
 from harness.inputs.study import Condition, Latency
 from harness.lab.machine import pinned

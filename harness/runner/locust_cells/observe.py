@@ -6,10 +6,9 @@ from datetime import datetime
 import msgspec
 import numpy as np
 
-from harness.lab.clocks import TreeClock
+from harness.lab.clocks import TreeClock, Usage
 from harness.lab.postgres.database import Database
 from harness.lab.postgres.waits import Samples
-from harness.lab.usage import Usage
 from harness.load.locust.driver import RampResult
 from harness.records.histogram import sample_percentile
 from harness.records.plan import Entry, Phase

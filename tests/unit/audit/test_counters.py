@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.audit.counters import Counters
-from harness.audit.http_checks import Violation
+from harness.audit.subject import Violation
 
 PROGRAM = """\
 import _thread
@@ -238,20 +238,15 @@ def test_a_process_that_has_ended_is_passed_over(counters: Counters, program: Pr
     assert taken(counters, program, "submit") == TAKES["submit"]
 
 
-def test_nobody_who_answers_is_told_with_the_reason() -> None:
-    told = (
-        "no process of the server answers the audit, so nothing in it could be counted; it must be "
-        "a Python that imports `sitecustomize`"
-    )
-    with Counters() as counters, pytest.raises(Violation) as caught:
+def test_a_server_without_counters_is_a_violation_that_names_the_module() -> None:
+    with Counters() as counters, pytest.raises(Violation, match="`sitecustomize`"):
         counters.read()
-    assert str(caught.value) == told
 
 
 def test_a_server_that_has_ended_does_not_answer(counters: Counters, tmp_path: Path) -> None:
     with running(counters.environment, tmp_path):
         assert counters.read()
-    with pytest.raises(Violation, match="no process of the server answers"):
+    with pytest.raises(Violation, match="no process"):
         counters.read()
 
 
@@ -264,7 +259,7 @@ def test_an_anyio_that_cannot_be_counted_is_told(counters: Counters, tmp_path: P
     path = {"PYTHONPATH": f"{instrument}{os.pathsep}{package.parent}"}
     with (
         running(counters.environment | path, tmp_path),
-        pytest.raises(Violation, match="hops of this version of anyio cannot be counted"),
+        pytest.raises(Violation, match="anyio"),
     ):
         counters.read()
 

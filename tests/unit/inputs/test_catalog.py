@@ -261,7 +261,7 @@ def test_bad_servers_file_is_one_sentence(
 
 def test_server_without_a_command_is_refused(workspace: Workspace) -> None:
     path = workspace.shared / "servers.toml"
-    path.write_text('[none]\ntitle = ""\nprotocol = ""\nkeep_alive = true\nargv = []\n')
+    path.write_text("[none]\nkeep_alive = true\nargv = []\n")
     assert "`none.argv` is empty" in servers_problem(workspace)
 
 

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 import psutil
 import pytest
 
-from harness.lab.clocks import MachineTime, TreeClock, process_cpu_ns, run_delay_ns
-from harness.lab.process import wait_until
+from harness.lab.clocks import MachineTime, TreeClock, Usage, process_cpu_ns, run_delay_ns
+from harness.lab.process import launch, wait_until
 from tests.waiting import PATIENCE_S, gone
 
 TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
@@ -260,3 +260,29 @@ def test_processes_that_are_gone_are_not_waited_for(puppet: Puppet) -> None:
     assert run_delay_ns([child]) is None
     assert (run_delay_ns([child, os.getpid()]) is not None) == KEPT
     assert run_delay_ns([]) is None
+
+
+def test_usage_sums_over_the_processes_that_live() -> None:
+    child = launch(["sleep", "60"])
+    try:
+        own, both = Usage.of([os.getpid()]), Usage.of([os.getpid(), child.pid])
+        assert (own.processes, both.processes) == (1, 2)
+        assert both.threads == own.threads + 1
+        assert both.rss_peak_kib > own.rss_peak_kib > 1_000
+    finally:
+        child.stop()
+    assert Usage.of([os.getpid(), child.pid]).processes == 1
+
+
+def test_the_usage_of_no_process_is_zero() -> None:
+    assert Usage.of([]) == Usage(rss_peak_kib=0, threads=0, processes=0)
+
+
+def test_usage_counts_threads() -> None:
+    end = threading.Event()
+    before = Usage.of([os.getpid()]).threads
+    thread = threading.Thread(target=end.wait)
+    thread.start()
+    assert Usage.of([os.getpid()]).threads == before + 1
+    end.set()
+    thread.join()

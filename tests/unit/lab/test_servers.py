@@ -31,8 +31,6 @@ SETTINGS = ApplicationSettings(
     extra_hops=2,
 )
 SERVER = Server(
-    title="toy",
-    protocol="wsgi",
     keep_alive=True,
     argv=(
         "{python}", str(Path(toy_server.__file__)), "{host}:{port}",

@@ -5,8 +5,8 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from harness.audit.http_checks import Subject, Violation
 from harness.audit.http_client import Probe
+from harness.audit.subject import Subject, Violation
 from harness.inputs.contract import FANOUT, MAX_CONTENT, MAX_TITLE, Contract, cpu_sum, row_id
 from harness.inputs.settings import ApplicationSettings
 from harness.inputs.study import Condition

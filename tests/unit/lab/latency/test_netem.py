@@ -84,7 +84,7 @@ def test_a_round_trip_is_half_in_each_direction() -> None:
 
 
 def test_a_missing_program_is_told_with_the_relay_as_remedy() -> None:
-    with pytest.raises(UsageError, match=r"no-such-tool is missing.*the relay"):
+    with pytest.raises(UsageError, match=r"no-such-tool.*relay"):
         run_tool(["no-such-tool", "x"])
 
 
@@ -99,7 +99,7 @@ def test_in_a_namespace_of_its_own_it_delays_or_says_that_this_kernel_cannot() -
         [sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=PATIENCE_S,
         check=False,
     )  # fmt: skip
-    if "No network namespace can be made here" in done.stderr:
+    if "needs a network namespace" in done.stderr:
         pytest.skip("not allowed to make a network namespace")
     assert done.returncode == 0, done.stderr
     verdict, _, rest = done.stdout.partition(" ")

@@ -1,30 +1,31 @@
-"""The contract's database side: what a request does, not only what it says.
+"""Checks of the contract's database side: SQL statements and their effects, and an outage.
 
-Requests are sent side by side, because a statement that serves two requests shows itself only so.
+Requests are sent side by side, because only then one statement can serve two requests.
 """
 
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlencode
 
-from harness.audit.http_checks import Subject, expect
 from harness.audit.http_client import FORM, Reply
+from harness.audit.subject import Subject, expect
 from harness.inputs.contract import FANOUT, Operation, fanout_target
 from harness.lab.postgres.database import Counted
 
 _AT_ONCE = 8
 _REQUESTS = 48
-"""Enough for each of eight clients to go round several times."""
+"""Several for each of eight clients."""
 _WARMUP = 160
 """Enough for every connection of a pool of 16 to have prepared its statements."""
 _ROWS = 100
 MOST_CONNECTS = 0.25
-"""Connections opened per request, at most, where a variant keeps them: a pool may still be filling
-at a thread's first query, and that is over after some requests."""
+"""Connections opened per request, at most, where a variant keeps them: a pool may still grow at a
+thread's first query, but only during the first requests."""
 
 
 def sql_effects(subject: Subject) -> None:
-    """Every endpoint sends exactly its statements per request, and an error none."""
+    """Every endpoint sends exactly the contract's statements per request."""
     for operation in subject.contract.operations.values():
         _send(subject, operation, _WARMUP if operation.effects.statements else _AT_ONCE)
         _check_endpoint(subject, operation)
@@ -76,7 +77,7 @@ def _check_endpoint(subject: Subject, operation: Operation) -> None:
 
 
 def _check_statements(operation: Operation, about_posts: list[Counted]) -> None:
-    """Calls and rows by verb must be those of `_REQUESTS` requests, no more and no fewer."""
+    """Compare calls and rows by verb with exactly those of `_REQUESTS` requests."""
     calls, rows = Counter[str](), Counter[str]()
     for counted in about_posts:
         calls[counted.verb] += counted.calls
@@ -104,3 +105,43 @@ def _send(subject: Subject, operation: Operation, count: int) -> list[Reply]:
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         return list(pool.map(one, range(count)))
+
+
+RECOVERY_S = 20.0
+"""Long enough for a pool that waits between attempts, doubling from a second."""
+
+
+_STEADY = 40
+"""Correct answers in a row that count as recovered: more than a pool has connections."""
+
+
+_PAUSE_S = 0.05
+
+
+def database_outage(subject: Subject) -> None:
+    """503 while the database is gone, other endpoints unharmed, recovery when it returns."""
+    subject.database.reset(30)
+    targets = [subject.contract.operations[name].target for name in ("io_read", "io_fanout")]
+    subject.answer("io_read")
+    with subject.database.outage(subject.variant):
+        for _ in range(2):  # the first meets a cut connection, the second none at all
+            for target in targets:
+                subject.refusal(subject.probe.get(target), 503)
+            form = {"title": "t", "content": "c"}
+            subject.refusal(subject.probe.post_form("/io_create", form), 503)
+        subject.answer("noop")
+    _recovers(subject)
+
+
+def _recovers(subject: Subject) -> None:
+    end = time.monotonic() + RECOVERY_S
+    steady = 0
+    while steady < _STEADY:
+        reply = subject.probe.get("/io_read")
+        if reply.status == 200:
+            steady += 1
+            continue
+        subject.refusal(reply, 503)
+        steady = 0
+        expect(time.monotonic() < end, f"still {reply.shown()} {RECOVERY_S:.0f} s after its return")
+        time.sleep(_PAUSE_S)
