@@ -1,0 +1,45 @@
+"""The command `serve`."""
+
+import http.client
+import json
+import signal
+import socket
+
+import pytest
+
+from harness.base.workspace import Workspace
+from tests.toys.command import left_running, start_command
+from tests.toys.entry import Call
+
+
+def test_a_port_in_use_is_told_with_the_way_out(call: Call) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        said = call("serve", "toy/good", "--port", str(taken.getsockname()[1]))
+    assert said.status == 2
+    assert "Address already in use" in " ".join(said.err.split())
+    assert "--port" in said.err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_serve_answers_on_its_port_until_it_is_stopped(
+    shelf: Workspace, number: signal.Signals
+) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = start_command(shelf, "serve", "toy/good", "--port", str(port), "--rows", "7")
+    try:
+        assert process.stdout is not None
+        assert f"http://127.0.0.1:{port}" in process.stdout.readline()
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        connection.request("GET", "/io_read")
+        assert json.loads(connection.getresponse().read())["ct"] == 7
+        connection.close()
+        process.send_signal(number)
+        _, err = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert "Traceback" not in err
+    assert left_running(shelf, process.pid) == []
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", port)) != 0
