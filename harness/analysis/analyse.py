@@ -1,4 +1,4 @@
-"""A run, summed up: estimates, ratios, ties and findings per condition."""
+"""Analyse a run: estimates, ratios, ties and labels per condition, causes, and claims."""
 
 from collections.abc import Iterable, Sequence
 from itertools import combinations
@@ -6,11 +6,11 @@ from itertools import combinations
 import msgspec
 
 from harness.analysis.causes.explain import Causes, explain
-from harness.analysis.claims.judge import Judgement, judge
-from harness.analysis.claims.values import Findings
-from harness.analysis.condition import Piece, pieces_of
-from harness.analysis.labels.labels import LIMITS, REMEDIES, Finding, Label
-from harness.analysis.locust.summary import Ramps, summarise
+from harness.analysis.claims import Judgement, RunResults, judge
+from harness.analysis.condition import MeasuredCondition, conditions_of
+from harness.analysis.labels.labels import LabelCount, limiting
+from harness.analysis.labels.trials import label_trials
+from harness.analysis.locust import Ramps, summarise
 from harness.analysis.measures import Measure, ranked
 from harness.analysis.stats.ties import ALPHA, exceedance_p, holm
 from harness.analysis.variants import Comparison, compare_variants
@@ -21,21 +21,12 @@ from harness.records.run import Run
 from harness.records.trial import Trial
 
 
-class LabelCount(msgspec.Struct, frozen=True):
-    """A label, on how many of a variant's trials it stands, and one example."""
-
-    label: Label
-    trials: int
-    detail: str
-    remedy: str
-
-
 class ConditionResult(msgspec.Struct, frozen=True, rename={"errors": "error_shares"}):
     """Everything about one condition.
 
-    trials, errors, findings: of all trials. The rest is of those that did not fail.
-    round_trips_ms: by leg, the least and the most that was measured through it, idle; empty where
-        no latency was added.
+    trials, errors, findings: of all trials. The other fields leave out those that failed.
+    round_trips_ms: by leg, the shortest and the longest idle round trip; empty without added
+        latency.
     """
 
     condition: Condition
@@ -48,18 +39,18 @@ class ConditionResult(msgspec.Struct, frozen=True, rename={"errors": "error_shar
     round_trips_ms: dict[str, tuple[float, float]] = {}
 
     def limits(self, entry: str) -> tuple[LabelCount, ...]:
-        """What limited its throughput: such labels as most of its trials bear."""
+        """The labels that name what limited most of its trials."""
         return limiting(self.findings[entry], self.trials[entry])
 
 
 class Analysis(msgspec.Struct, frozen=True):
-    """A run, summed up.
+    """The results of a run.
 
     repeated: phases that were measured more than once; all attempts are kept.
-    causes: why variants differ, as far as the study's design tells.
+    causes: why variants differ, as far as the study's design shows.
     ramps: Locust's cells; conditions are then empty.
-    judgements: published claims, as far as this run tells.
-    comparisons: how many pairs, under all conditions and by all ranked measures, were adjusted for
+    judgements: verdicts on published claims, by this run.
+    comparisons: pairs, under all conditions and by all ranked measures, that were adjusted for
         together.
     """
 
@@ -78,35 +69,37 @@ def analyse(
     run: Run,
     trials: Sequence[Trial],
     claims: Sequence[Claim] = (),
-    pieces: Sequence[Piece] | None = None,
+    conditions: Sequence[MeasuredCondition] | None = None,
 ) -> Analysis:
-    """Sum up a run from its trials.
+    """Analyse a run.
 
     Args:
-        run, trials: what was measured.
-        claims: to be held against it.
-        pieces: of these trials, where somebody else needs them too; what they fit is kept in them.
+        run: its study and machine.
+        trials: all that it measured.
+        claims: to be judged by it.
+        conditions: of these trials, if the caller has them; they keep what they have fitted.
     """
     if run.study.ramped:
-        return _of_ramps(run, trials, claims)
-    pieces = pieces_of(run, trials) if pieces is None else pieces
-    differs = _called_differences(pieces)
+        return _analyse_ramps(run, trials, claims)
+    if conditions is None:
+        conditions = conditions_of(run, label_trials(run, trials))
+    differs = _differences(conditions)
     comparisons = sum(len(pairs) for pairs in differs.values())
-    causes = explain(run, pieces)
+    causes = explain(run, conditions)
     return Analysis(
         run=run.id,
         baseline=run.study.baseline,
         duplicate=run.study.baseline + DUPLICATE,
-        conditions=tuple(_condition(piece, differs, comparisons) for piece in pieces),
+        conditions=tuple(_condition(measured, differs, comparisons) for measured in conditions),
         comparisons=comparisons,
         repeated=len({(t.block, t.condition) for t in trials if t.attempt > 1}),
         causes=causes,
-        judgements=judge(claims, [Findings(run, tuple(pieces), causes.prices, None)]),
+        judgements=judge(claims, [RunResults(run, tuple(conditions), causes.prices, None)]),
     )
 
 
-def _of_ramps(run: Run, trials: Sequence[Trial], claims: Sequence[Claim]) -> Analysis:
-    """Cells that stand each by itself: no pairs, no ranking, no noise floor."""
+def _analyse_ramps(run: Run, trials: Sequence[Trial], claims: Sequence[Claim]) -> Analysis:
+    """Cells are independent of each other: there are no pairs, no ranking and no noise floor."""
     ramps = summarise(run, trials)
     return Analysis(
         run=run.id,
@@ -116,59 +109,62 @@ def _of_ramps(run: Run, trials: Sequence[Trial], claims: Sequence[Claim]) -> Ana
         repeated=len({(t.block, t.condition, t.entry) for t in trials if t.attempt > 1}),
         causes=explain(run, ()),
         ramps=ramps,
-        judgements=judge(claims, [Findings(run, (), (), ramps)]),
+        judgements=judge(claims, [RunResults(run, (), (), ramps)]),
     )
 
 
 _Differences = dict[tuple[Condition, Measure], dict[frozenset[str], bool]]
 
 
-def _called_differences(pieces: Sequence[Piece]) -> _Differences:
-    """Test every pair under every condition by every ranked measure, as one family."""
+def _differences(conditions: Sequence[MeasuredCondition]) -> _Differences:
+    """Whether each pair differs: all conditions and ranked measures are one family of tests."""
     p_values: dict[tuple[Condition, Measure, frozenset[str]], float] = {}
-    called: _Differences = {}
-    for piece in pieces:
-        condition = piece.condition
-        names = [entry for entry in piece.blocks if entry != piece.duplicate]
+    differs: _Differences = {}
+    for measured in conditions:
+        condition = measured.condition
+        names = [entry for entry in measured.trials if entry != measured.duplicate]
         for measure in ranked(condition):
-            floor = piece.floor(measure)
-            if floor is None or piece.unsaid(measure) is not None:
+            floor = measured.floor(measure)
+            if floor is None or measured.why_unranked(measure) is not None:
                 continue
-            called[condition, measure] = {}  # stays empty where there is one variant alone
+            differs[condition, measure] = {}  # stays empty with a single variant
             for one, other in combinations(names, 2):
-                effect = piece.effect(measure, one, other)
+                effect = measured.effect(measure, one, other)
                 p = 1.0 if effect is None else exceedance_p(effect, floor)
                 p_values[condition, measure, frozenset((one, other))] = p
     for (condition, measure, pair), p in holm(p_values).items():
-        called[condition, measure][pair] = p <= ALPHA
-    return called
+        differs[condition, measure][pair] = p <= ALPHA
+    return differs
 
 
-def _condition(piece: Piece, differs: _Differences, comparisons: int) -> ConditionResult:
-    blocks, condition = piece.blocks, piece.condition
-    good = {entry: piece.good(entry) for entry in blocks}
+def _condition(
+    measured: MeasuredCondition, differs: _Differences, comparisons: int
+) -> ConditionResult:
+    condition = measured.condition
+    trials = {entry: list(by_block.values()) for entry, by_block in measured.trials.items()}
+    good = {entry: list(measured.good(entry).values()) for entry in trials}
     return ConditionResult(
         condition=condition,
         comparisons={
             measure: compare_variants(
-                measure, piece, differs.get((condition, measure)), comparisons
+                measure, measured, differs.get((condition, measure)), comparisons
             )
             for measure in Measure
         },
-        findings=counted_findings(piece),
-        trials={entry: len(found) for entry, found in blocks.items()},
-        errors={entry: _error_share(found.values()) for entry, found in blocks.items()},
+        findings=measured.label_counts(),
+        trials={entry: len(of_entry) for entry, of_entry in trials.items()},
+        errors={entry: _error_share(of_entry) for entry, of_entry in trials.items()},
         memory_mib={
-            entry: max(known) / 1024
-            for entry, found in good.items()
-            if (known := [t.rss_peak_kib for t in found.values() if t.rss_peak_kib is not None])
+            entry: max(peaks) / 1024
+            for entry, of_entry in good.items()
+            if (peaks := [t.rss_peak_kib for t in of_entry if t.rss_peak_kib is not None])
         },
         threads={
-            entry: max(known)
-            for entry, found in good.items()
-            if (known := [t.threads for t in found.values() if t.threads is not None])
+            entry: max(threads)
+            for entry, of_entry in good.items()
+            if (threads := [t.threads for t in of_entry if t.threads is not None])
         },
-        round_trips_ms=_round_trips([t for found in good.values() for t in found.values()]),
+        round_trips_ms=_round_trips([trial for of_entry in good.values() for trial in of_entry]),
     )
 
 
@@ -178,35 +174,11 @@ def _round_trips(trials: Sequence[Trial]) -> dict[str, tuple[float, float]]:
         "database": [ms for r in known for ms in (r.database_before, r.database_after)],
         "client": [ms for r in known for ms in (r.client_before, r.client_after)],
     }
-    return {leg: (min(found), max(found)) for leg, found in legs.items() if found}
-
-
-def counted_findings(piece: Piece) -> dict[str, tuple[LabelCount, ...]]:
-    """The labels of each entry's trials."""
-    return {entry: _counted(found) for entry, found in piece.found.items()}
-
-
-def limiting(found: Sequence[LabelCount], trials: int) -> tuple[LabelCount, ...]:
-    """Of labels those that say what limited most of so many trials."""
-    return tuple(f for f in found if f.label in LIMITS and f.trials * 2 > trials)
-
-
-def _counted(found: Sequence[tuple[Finding, ...]]) -> tuple[LabelCount, ...]:
-    every = [finding for labels in found for finding in labels]
-    return tuple(
-        LabelCount(
-            label=label,
-            trials=sum(any(f.label == label for f in labels) for labels in found),
-            detail=next(f.detail for f in every if f.label == label),
-            remedy=REMEDIES[label],
-        )
-        for label in Label
-        if any(f.label == label for f in every)
-    )
+    return {leg: (min(trips), max(trips)) for leg, trips in legs.items() if trips}
 
 
 def _error_share(trials: Iterable[Trial]) -> float:
-    pieces = [s for t in trials for s in t.slices]
-    errors = sum(sum(s.errors.values()) for s in pieces)
-    total = errors + sum(s.correct for s in pieces)
+    slices = [s for t in trials for s in t.slices]
+    errors = sum(sum(s.errors.values()) for s in slices)
+    total = errors + sum(s.correct for s in slices)
     return errors / total if total else 0.0

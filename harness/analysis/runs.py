@@ -1,4 +1,4 @@
-"""Two runs, compared: by how much each variant of the second differs from itself in the first."""
+"""Compare two runs: how much each variant of the second differs from itself in the first."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -7,7 +7,8 @@ from typing import Literal
 
 import msgspec
 
-from harness.analysis.condition import Piece, pieces_of
+from harness.analysis.condition import MeasuredCondition, conditions_of
+from harness.analysis.labels.trials import label_trials
 from harness.analysis.measures import Measure, ranked
 from harness.analysis.stats.intervals import Difference, Interval, block_interval, welch
 from harness.analysis.stats.ties import ALPHA, exceedance_p, holm
@@ -22,13 +23,13 @@ MEASURES: dict[str, Measure] = {
     "memory": Measure.MEMORY,
     "sustained": Measure.SUSTAINED,
 }
-"""By the names that the command line has for them."""
+"""The measures by which runs can be compared, by their names on the command line."""
 LEAST_BLOCKS = 2
-"""In each run; one alone does not tell how much blocks differ."""
+"""In each run; a single block does not show how much blocks differ."""
 
 
 class Verdict(StrEnum):
-    """How run B stands to run A."""
+    """How run B compares with run A."""
 
     FASTER = "faster"
     SLOWER = "slower"
@@ -36,32 +37,33 @@ class Verdict(StrEnum):
     NOT_COMPARABLE = "not comparable"
 
 
-class Measured(msgspec.Struct, frozen=True):
+class RunTrials(msgspec.Struct, frozen=True):
     """A run with its trials, in any order and with all attempts."""
 
     run: Run
     trials: Sequence[Trial]
 
 
-class Place(msgspec.Struct, frozen=True):
-    """What two runs may have in common: a variant under a condition, whose group is left out."""
+class VariantCondition(msgspec.Struct, frozen=True):
+    """A variant under a condition without its group: two runs may have it in common."""
 
     variant: str
     condition: Condition
 
 
-class Pair(msgspec.Struct, frozen=True):
+class ComparedVariant(msgspec.Struct, frozen=True):
     """One variant under one condition, in run A and in run B.
 
-    a, b: by the measure, geometric means over good blocks with intervals; empty without any.
-    ratio_b_to_a: with Welch's 95 % interval; its standard error is that of the logarithm, and its
-        blocks are those of both runs. None where the pair is not comparable, as all that follows.
+    a, b: geometric means over good blocks with intervals, by the measure; empty without good
+        blocks.
+    ratio_b_to_a: with Welch's 95 % interval. Its standard error is that of the logarithm, and its
+        blocks are those of both runs. None if the two are not comparable, like the next three.
     degrees_of_freedom: of that interval.
-    noise_floor_share: what two identical servers may differ by, as a ratio minus one; the larger of
-        the two runs'.
-    p_adjusted: of the hypothesis that the true difference is within the floor (Holm 1979).
-    reason: why it is not comparable; None where it is.
-    unfit: the run that this is due to; None where it is the condition, or no run.
+    noise_floor_share: how far two identical servers may differ, as a ratio minus one; the larger of
+        the two runs' floors.
+    p_adjusted: p value of a true difference within the floor (Holm 1979).
+    reason: why the two are not comparable, or None.
+    unfit: the run that is the reason; None if it is the condition, or neither run.
     """
 
     variant: str
@@ -78,83 +80,82 @@ class Pair(msgspec.Struct, frozen=True):
 
 
 class RunComparison(msgspec.Struct, frozen=True):
-    """Run B against run A, by one measure.
+    """Run B compared with run A, by one measure.
 
-    pairs: whatever was measured in both, in the order of run A's study.
-    only_in_a, only_in_b: whatever was measured in one of them alone.
+    pairs: every variant and condition that both runs measured, in the order of run A's study.
+    only_in_a, only_in_b: those that only one of them measured.
     """
 
     run_a: str
     run_b: str
     measure: Measure
-    pairs: tuple[Pair, ...]
-    only_in_a: tuple[Place, ...]
-    only_in_b: tuple[Place, ...]
+    pairs: tuple[ComparedVariant, ...]
+    only_in_a: tuple[VariantCondition, ...]
+    only_in_b: tuple[VariantCondition, ...]
 
     @property
-    def comparable(self) -> tuple[Pair, ...]:
-        """The pairs of which something is said."""
+    def comparable(self) -> tuple[ComparedVariant, ...]:
+        """The pairs that have a verdict."""
         return tuple(p for p in self.pairs if p.verdict is not Verdict.NOT_COMPARABLE)
 
 
-def compare(a: Measured, b: Measured, measure: Measure) -> RunComparison:
-    """Hold each variant under each condition of run B against the same of run A.
+def compare(a: RunTrials, b: RunTrials, measure: Measure) -> RunComparison:
+    """Compare each variant under each condition of run B with the same of run A.
 
     The blocks of two runs are independent samples, so the interval is Welch's, of the logarithms of
-    whole blocks. Within a run neighbouring slices cancel the machine's drift; between runs nothing
-    does: what the machine did from one to the other is in every ratio, and intervals know of it
-    only what the blocks of one run show. A study that has both versions as variants, interleaved,
-    is the stronger design.
+    whole blocks. Within a run, neighbouring slices cancel the machine's drift; between runs nothing
+    does. A change of the machine from one run to the other is in every ratio, and the intervals
+    include it only as far as the blocks of one run show it. A study with both versions as variants,
+    interleaved, is the stronger design.
 
-    All pairs are one family of tests. Each asks, as `results` does within a run, for a difference
-    that exceeds the noise floor beyond doubt.
+    All pairs are one family of tests. Each tests for a difference that exceeds the noise floor
+    beyond doubt, as `analyse` does within a run.
 
     Args:
-        a, b: what was measured; loaded by our own generator, not in Locust's cells.
+        a, b: loaded by our own generator, not by Locust.
         measure: one of `MEASURES`.
     """
     before, after = _by_condition(a), _by_condition(b)
-    ours, theirs = _places(before), _places(after)
-    tested = {
-        place: _tested(measure, before[place.condition], after[place.condition], place.variant)
-        for place in ours
-        if place in theirs
+    ours, theirs = _variants(before), _variants(after)
+    tests = {
+        pair: _test(measure, before[pair.condition], after[pair.condition], pair.variant)
+        for pair in ours
+        if pair in theirs
     }
-    known = {place: test.p for place, test in tested.items() if test.p is not None}
-    adjusted = holm(known)
+    adjusted = holm({pair: test.p for pair, test in tests.items() if test.p is not None})
     return RunComparison(
         run_a=a.run.id,
         run_b=b.run.id,
         measure=measure,
-        pairs=tuple(_pair(measure, p, test, adjusted.get(p)) for p, test in tested.items()),
-        only_in_a=tuple(place for place in ours if place not in theirs),
-        only_in_b=tuple(place for place in theirs if place not in ours),
+        pairs=tuple(_compared(measure, p, test, adjusted.get(p)) for p, test in tests.items()),
+        only_in_a=tuple(pair for pair in ours if pair not in theirs),
+        only_in_b=tuple(pair for pair in theirs if pair not in ours),
     )
 
 
-def undecided(comparison: RunComparison, allowed: float) -> tuple[Pair, ...]:
-    """The comparable pairs that may have become worse by more than is allowed, for all one knows.
+def undecided(comparison: RunComparison, allowed: float) -> tuple[ComparedVariant, ...]:
+    """The comparable pairs whose interval reaches beyond the allowed change for the worse.
 
     Args:
         comparison: of two runs.
-        allowed: as of `regressions`.
+        allowed: as for `regressions`.
     """
     most, lower = math.log1p(allowed), comparison.measure.lower_is_better
-    found: list[Pair] = []
+    pairs: list[ComparedVariant] = []
     for pair in comparison.comparable:
         ratio = pair.ratio_b_to_a
         worst = None if ratio is None else ratio.high if lower else ratio.low
         if worst is None or worst <= 0 or (math.log(worst) if lower else -math.log(worst)) > most:
-            found.append(pair)
-    return tuple(found)
+            pairs.append(pair)
+    return tuple(pairs)
 
 
-def regressions(comparison: RunComparison, allowed: float) -> tuple[Pair, ...]:
-    """The pairs that are called slower, and by more than is allowed.
+def regressions(comparison: RunComparison, allowed: float) -> tuple[ComparedVariant, ...]:
+    """The pairs with the verdict slower whose change is larger than allowed.
 
     Args:
         comparison: of two runs.
-        allowed: as a share: 0.05 allows a cost of 1.05 times what it was, and a throughput of
+        allowed: as a share: 0.05 allows a cost of 1.05 times the former, and a throughput of
             1 / 1.05 times.
     """
     most = math.log1p(allowed)
@@ -168,9 +169,10 @@ def regressions(comparison: RunComparison, allowed: float) -> tuple[Pair, ...]:
 
 
 class _Test(msgspec.Struct, frozen=True):
-    """What a pair's verdict is made from; without a difference there is a reason.
+    """The basis of a pair's verdict: a difference with a noise floor, or a reason for none.
 
-    a, b, difference: of logarithms. floor: likewise, of the noisier run. unfit: as of a pair.
+    a, b, difference: of logarithms. floor: likewise, of the noisier run.
+    reason, unfit: as of `ComparedVariant`.
     """
 
     a: Interval | None
@@ -188,85 +190,92 @@ class _Test(msgspec.Struct, frozen=True):
         return exceedance_p(self.difference.effect, self.floor, self.difference.freedom)
 
 
-def _by_condition(measured: Measured) -> dict[Condition, Piece]:
-    """Without groups: who else was measured under a condition is no part of what it is."""
+def _by_condition(run_trials: RunTrials) -> dict[Condition, MeasuredCondition]:
+    """Without groups: which other variants were measured is no part of a condition."""
+    labelled = label_trials(run_trials.run, run_trials.trials)
     return {
-        msgspec.structs.replace(piece.condition, group=None): piece
-        for piece in pieces_of(measured.run, measured.trials)
+        msgspec.structs.replace(measured.condition, group=None): measured
+        for measured in conditions_of(run_trials.run, labelled)
     }
 
 
-def _places(pieces: Mapping[Condition, Piece]) -> list[Place]:
-    """Everything that has trials, good or not; the hidden duplicates serve the floor alone."""
+def _variants(conditions: Mapping[Condition, MeasuredCondition]) -> list[VariantCondition]:
+    """All that have trials, good or not; the hidden duplicates only give the noise floor."""
     return [
-        Place(variant, condition)
-        for condition, piece in pieces.items()
-        for variant in piece.run.study.everyone
-        if variant in piece.blocks
+        VariantCondition(variant, condition)
+        for condition, measured in conditions.items()
+        for variant in measured.run.study.everyone
+        if variant in measured.trials
     ]
 
 
-def _tested(measure: Measure, one: Piece, other: Piece, variant: str) -> _Test:
-    before, after = (_logs(measure, piece, variant) for piece in (one, other))
-    a, b = block_interval(before), block_interval(after)
-    doubt = _unfit(measure, one, other, variant)
-    if doubt is not None:
-        return _Test(a, b, reason=doubt.reason, unfit=doubt.run)
-    floors = [floor for piece in (one, other) if (floor := piece.floor(measure)) is not None]
-    return _Test(a, b, welch(after, before), max(floors))
+def _test(
+    measure: Measure, before: MeasuredCondition, after: MeasuredCondition, variant: str
+) -> _Test:
+    old, new = _logs(measure, before, variant), _logs(measure, after, variant)
+    a, b = block_interval(old), block_interval(new)
+    unfit = _unfit(measure, before, after, variant)
+    if unfit is not None:
+        return _Test(a, b, reason=unfit.reason, unfit=unfit.run)
+    floors = [measured.floor(measure) for measured in (before, after)]
+    return _Test(a, b, welch(new, old), max(floor for floor in floors if floor is not None))
 
 
-def _logs(measure: Measure, piece: Piece, variant: str) -> list[float]:
+def _logs(measure: Measure, measured: MeasuredCondition, variant: str) -> list[float]:
     """One logarithm per good block."""
-    return [math.log(value) for value in piece.points(measure, variant).values() if value > 0]
+    return [math.log(value) for value in measured.points(measure, variant).values() if value > 0]
 
 
-class _Doubt(msgspec.Struct, frozen=True):
-    """Why nothing may be said of a pair, and due to which run."""
+class _Unfit(msgspec.Struct, frozen=True):
+    """Why a pair has no verdict, and because of which run."""
 
     reason: str
     run: Literal["A", "B"] | None = None
 
 
-def _unfit(measure: Measure, one: Piece, other: Piece, variant: str) -> _Doubt | None:
-    """Why nothing may be said of a variant under the two pieces' condition, or None."""
-    if (why := _meaningless(measure, (one, other))) is not None:
-        return _Doubt(why)
-    runs: tuple[tuple[Literal["A", "B"], Piece], ...] = (("A", one), ("B", other))
-    for run, piece in runs:
-        count = len(_logs(measure, piece, variant))
+def _unfit(
+    measure: Measure, before: MeasuredCondition, after: MeasuredCondition, variant: str
+) -> _Unfit | None:
+    """Why a variant cannot be compared under the condition that both have, or None."""
+    if (why := _meaningless(measure, (before, after))) is not None:
+        return _Unfit(why)
+    runs: tuple[tuple[Literal["A", "B"], MeasuredCondition], ...] = (("A", before), ("B", after))
+    for run, measured in runs:
+        count = len(_logs(measure, measured, variant))
         if count < LEAST_BLOCKS:
             blocks = "block" if count == 1 else "blocks"
             why = f"{count} good {blocks} in {run}, and {LEAST_BLOCKS} are needed in each run"
-            return _Doubt(why, run)
-    for run, piece in runs:
-        if (why := piece.unsaid(measure, {variant})) is not None:
-            return _Doubt(f"in {run}, {why}", run)
+            return _Unfit(why, run)
+    for run, measured in runs:
+        if (why := measured.why_unranked(measure, {variant})) is not None:
+            return _Unfit(f"in {run}, {why}", run)
     return None
 
 
-def _meaningless(measure: Measure, pieces: Sequence[Piece]) -> str | None:
-    """Why the measure compares nobody under the condition that the pieces share."""
+def _meaningless(measure: Measure, conditions: Sequence[MeasuredCondition]) -> str | None:
+    """Why the measure compares no variants under the condition that both runs have, or None."""
     if measure is Measure.MEMORY:
-        if all(_fresh(piece.run.study) for piece in pieces):
+        if all(_fresh(measured.run.study) for measured in conditions):
             return None
         return "memory is the peak since a server's start, and other conditions came before this"
-    fitting = ranked(pieces[0].condition)
+    fitting = ranked(conditions[0].condition)
     if measure in fitting:
         return None
     return f"under this load nothing compares but {' and '.join(m.heading for m in fitting)}"
 
 
 def _fresh(study: Study) -> bool:
-    """Whether every condition finds servers that have served no other."""
+    """Whether every condition has servers that served no other condition before."""
     return study.fresh == "condition" or len(study.conditions) == 1
 
 
-def _pair(measure: Measure, place: Place, test: _Test, p: float | None) -> Pair:
+def _compared(
+    measure: Measure, pair: VariantCondition, test: _Test, p: float | None
+) -> ComparedVariant:
     difference = test.difference
-    return Pair(
-        variant=place.variant,
-        condition=place.condition,
+    return ComparedVariant(
+        variant=pair.variant,
+        condition=pair.condition,
         verdict=_verdict(measure, difference, p),
         a=_values(measure, test.a),
         b=_values(measure, test.b),
@@ -280,7 +289,7 @@ def _pair(measure: Measure, place: Place, test: _Test, p: float | None) -> Pair:
 
 
 def _values(measure: Measure, logarithm: Interval | None) -> dict[Measure, Interval]:
-    """Under the measure's name, which ends in its unit."""
+    """By the measure's name, which ends in its unit."""
     return {} if logarithm is None else {measure: logarithm.exp()}
 
 

@@ -1,27 +1,28 @@
-"""One measure of one condition, over all variants: estimates, ratios, ranking and noise."""
+"""Compare all variants by one measure under one condition: estimates, ratios, ranking, noise."""
 
 import math
 from collections.abc import Mapping
 
 import msgspec
 
-from harness.analysis.condition import Piece
+from harness.analysis.condition import MeasuredCondition
 from harness.analysis.measures import Measure
 from harness.analysis.stats.intervals import Interval, block_interval, detectable
 from harness.analysis.stats.ties import noise_floor, tie_groups
 
 _BOUNDLESS = math.log(1e6)
-"""A difference that few blocks would not call if it were a millionfold is not worth a number."""
+"""If only a millionfold difference would be called, the number is not worth reporting."""
 
 
-class Noise(msgspec.Struct, frozen=True):
-    """Of slices around their mean, after fitting; see `gls`.
+class SliceNoise(msgspec.Struct, frozen=True):
+    """The noise of slices around their mean, as fitted; see `noise.fit`.
 
-    slice_sd: of the logarithm of one slice, what the probe explains taken out.
-    tau_s, white: how long it remembers, and the share that does not.
-    probe_slope: by how many percent the measure changes when the probe's time changes by one.
-    within_sd, between_sd: of one block's ratio to the baseline, from its slices and from its
-        starts; None with one block. Rounds narrow the one, only blocks the other.
+    slice_sd: standard deviation of the logarithm of one slice, without what the probe explains.
+    tau_s, white: its memory in seconds, and the share of the variance without memory.
+    probe_slope: percent by which the measure changes when the probe's time changes by one percent.
+    within_sd, between_sd: standard deviation of one block's ratio to the baseline, from its slices
+        and from its starts; None with one block. More rounds narrow the first, only more blocks
+        the second.
     """
 
     slice_sd: float
@@ -42,14 +43,14 @@ class Comparison(
     estimates: absolute values by variant, with intervals over blocks.
     ratios: to the baseline, by variant; the duplicate's is the A/A ratio.
     points: each block's value, by variant.
-    noise_floor: as a ratio minus one; None where the A/A pair gives none.
-    ranking: variants from best to worst; empty where nothing may be said.
-    groups: those among them that were not told apart; they overlap. See `ties.tie_groups`.
-    unsaid: why nothing may be said, or None.
-    detectable: the smallest true difference, as a ratio minus one, that this run would have called
-        in four of five runs, for the least precise ratio to the baseline, after adjustment for all
-        comparisons; None without intervals, or where hardly anything would be.
-    noise: how the machine's noise was dealt with; None where trials are taken whole.
+    noise_floor: as a ratio minus one; None without an interval of the A/A ratio.
+    ranking: variants from best to worst; empty if the measure must not rank them.
+    groups: variants that are tied; groups overlap. See `ties.tie_groups`.
+    unsaid: why the measure must not rank them, or None.
+    detectable: the smallest true difference, as a ratio minus one, that four of five such runs
+        would call, for the least precise ratio to the baseline, after adjustment for all
+        comparisons; None without intervals, or if hardly any difference would be called.
+    noise: of the slices; None for measures of whole trials.
     """
 
     measure: Measure
@@ -61,35 +62,35 @@ class Comparison(
     groups: tuple[tuple[str, ...], ...]
     unsaid: str | None
     detectable: float | None
-    noise: Noise | None
+    noise: SliceNoise | None
 
 
 def compare_variants(
     measure: Measure,
-    piece: Piece,
+    measured: MeasuredCondition,
     differs: Mapping[frozenset[str], bool] | None,
     comparisons: int,
 ) -> Comparison:
-    """By one measure, over all variants of a condition.
+    """Compare all variants of a condition by one measure.
 
     Args:
         measure: by which.
-        piece: of the condition.
-        differs: of each pair, whether it differs beyond doubt; None where nothing may be said.
-        comparisons: how many were adjusted for together.
+        measured: the condition.
+        differs: for each pair, whether it differs beyond doubt; None if the measure must not rank.
+        comparisons: number of pairs that were adjusted for together.
     """
-    points = {entry: piece.points(measure, entry) for entry in piece.blocks}
+    points = {entry: measured.points(measure, entry) for entry in measured.trials}
     effects = {
         entry: interval
-        for entry in piece.blocks
-        if entry != piece.baseline
-        and (interval := piece.effect(measure, entry, piece.baseline)) is not None
+        for entry in measured.trials
+        if entry != measured.baseline
+        and (interval := measured.effect(measure, entry, measured.baseline)) is not None
     }
-    floor = noise_floor(effects.get(piece.duplicate))
+    floor = noise_floor(effects.get(measured.duplicate))
     estimates = _estimates(points)
     ranked = sorted(
-        (entry for entry in estimates if entry != piece.duplicate),
-        key=lambda entry: _place(entry, piece.baseline, effects, estimates),
+        (entry for entry in estimates if entry != measured.duplicate),
+        key=lambda entry: _place(entry, measured.baseline, effects, estimates),
         reverse=not measure.lower_is_better,
     )
     return Comparison(
@@ -100,17 +101,20 @@ def compare_variants(
         noise_floor=None if floor is None else math.expm1(floor),
         ranking=() if differs is None else tuple(ranked),
         groups=() if differs is None else tie_groups(ranked, differs),
-        unsaid=piece.unsaid(measure),
+        unsaid=measured.why_unranked(measure),
         detectable=_detectable(effects, floor, max(comparisons, 1)),
-        noise=_noise(piece, measure),
+        noise=_noise(measured, measure),
     )
 
 
 def _place(
     entry: str, baseline: str, effects: Mapping[str, Interval], estimates: Mapping[str, Interval]
 ) -> float:
-    """By the ratio to the baseline, taken within blocks: absolute values are those of the blocks in
-    which a variant happens to have a good trial, and blocks differ by more than variants do."""
+    """Rank by the ratio to the baseline within blocks, as a logarithm.
+
+    Absolute values depend on which blocks have a good trial of the variant, and blocks differ by
+    more than variants do.
+    """
     if entry == baseline:
         return 0.0
     if entry in effects:
@@ -124,19 +128,19 @@ def _detectable(
 ) -> float | None:
     if floor is None:
         return None
-    told = (detectable(effect, floor, comparisons) for effect in effects.values())
-    found = [each for each in told if each is not None]
-    if not found or max(found) > _BOUNDLESS:
+    sizes = [detectable(effect, floor, comparisons) for effect in effects.values()]
+    known = [size for size in sizes if size is not None]
+    if not known or max(known) > _BOUNDLESS:
         return None
-    return math.expm1(max(found))
+    return math.expm1(max(known))
 
 
-def _noise(piece: Piece, measure: Measure) -> Noise | None:
-    fitted = piece.fit(measure)
-    if fitted is None or not fitted.residual_sd:  # a slice each: nothing is left to tell it by
+def _noise(measured: MeasuredCondition, measure: Measure) -> SliceNoise | None:
+    fitted = measured.fit(measure)
+    if fitted is None or not fitted.residual_sd:  # one slice each leaves no residual
         return None
-    parts = piece.components(measure)
-    return Noise(
+    parts = measured.components(measure)
+    return SliceNoise(
         within_sd=None if parts is None else math.sqrt(parts.within),
         between_sd=None if parts is None else math.sqrt(parts.between),
         slice_sd=fitted.residual_sd,

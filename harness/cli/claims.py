@@ -31,7 +31,7 @@ def command(
 ) -> None:
     """Judge published claims by what was measured."""
     from harness.analysis.analyse import analyse
-    from harness.analysis.claims.judge import merged
+    from harness.analysis.claims import merged
     from harness.cli import tables
     from harness.inputs.claims import load_claims
     from harness.records.store import find_run, run_ids

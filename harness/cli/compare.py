@@ -57,7 +57,7 @@ def command(
     It shows each variant's ratio of B to A.
     """
     from harness.analysis.runs import MEASURES as BY_NAME
-    from harness.analysis.runs import Measured, compare
+    from harness.analysis.runs import RunTrials, compare
     from harness.cli import tables
     from harness.records.comparability import changes, check_comparable
     from harness.records.store import find_run
@@ -70,7 +70,7 @@ def command(
     a, b = (store.read_run() for store in stores)
     reasons = check_comparable(a, b, anyway=anyway)
     before, after = (
-        Measured(run, read_trials(store, run)) for run, store in zip((a, b), stores, strict=True)
+        RunTrials(run, read_trials(store, run)) for run, store in zip((a, b), stores, strict=True)
     )
     comparison = compare(before, after, BY_NAME[measure])
     changed = changes(a, b)

@@ -12,11 +12,10 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.analysis.analyse import Analysis, ConditionResult
-from harness.analysis.claims.judge import Judgement
-from harness.analysis.claims.judge import Verdict as ClaimVerdict
-from harness.analysis.locust.summary import Ramps
+from harness.analysis.claims import ClaimVerdict, Judgement
+from harness.analysis.locust import Ramps
 from harness.analysis.measures import Measure, ranked
-from harness.analysis.runs import Pair, Place, RunComparison, Verdict
+from harness.analysis.runs import ComparedVariant, RunComparison, VariantCondition, Verdict
 from harness.analysis.stats.ties import letters
 from harness.inputs.study import Condition
 from harness.records.comparability import Change
@@ -146,7 +145,7 @@ def verdict_word(verdict: Verdict, measure: Measure) -> str:
     return str(_OF_MEMORY.get(verdict, verdict) if measure is Measure.MEMORY else verdict)
 
 
-def pair_text(pair: Pair) -> str:
+def pair_text(pair: ComparedVariant) -> str:
     """A pair with its ratio, within a sentence."""
     return f"{pair.variant} under {pair.condition.name} ({numbers.ratio(pair.ratio_b_to_a)})"
 
@@ -167,7 +166,7 @@ def _change(change: Change) -> str:
     return f"{change.name} {a} -> {b}"
 
 
-def _pairs(pairs: Sequence[Pair], measure: Measure) -> list[RenderableType]:
+def _pairs(pairs: Sequence[ComparedVariant], measure: Measure) -> list[RenderableType]:
     """A table of what compares, and below it why the rest does not."""
     parts: list[RenderableType] = []
     comparable = [pair for pair in pairs if pair.verdict is not Verdict.NOT_COMPARABLE]
@@ -182,7 +181,7 @@ def _pairs(pairs: Sequence[Pair], measure: Measure) -> list[RenderableType]:
     return parts
 
 
-def _pairs_table(pairs: Sequence[Pair], measure: Measure) -> Table:
+def _pairs_table(pairs: Sequence[ComparedVariant], measure: Measure) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0))
     table.add_column("variant", overflow="fold")
     table.add_column("A", justify="right", no_wrap=True)
@@ -199,7 +198,7 @@ def _pairs_table(pairs: Sequence[Pair], measure: Measure) -> Table:
     return table
 
 
-def _alone(run: str, places: Sequence[Place]) -> list[RenderableType]:
+def _alone(run: str, places: Sequence[VariantCondition]) -> list[RenderableType]:
     """By condition, the variants that were measured in one run alone."""
     parts: list[RenderableType] = []
     for condition in dict.fromkeys(place.condition for place in places):

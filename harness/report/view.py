@@ -7,7 +7,7 @@ from harness.analysis.analyse import Analysis, ConditionResult
 from harness.analysis.labels.labels import FAILED, LIMITS, REMEDIES, Label
 from harness.analysis.measures import Measure, ranked
 from harness.analysis.stats.ties import letters
-from harness.analysis.variants import Comparison, Noise
+from harness.analysis.variants import Comparison, SliceNoise
 from harness.base.errors import BridgetollError
 from harness.records.run import Run
 from harness.report.charts.curves import curve_figures
@@ -196,7 +196,7 @@ def _comparisons(analysis: Analysis) -> str:
     return f"{count:,} comparison{'' if count == 1 else 's'}"
 
 
-def _slices(noise: Noise) -> str:
+def _slices(noise: SliceNoise) -> str:
     probe = (
         ""
         if noise.probe_slope is None
@@ -208,7 +208,7 @@ def _slices(noise: Noise) -> str:
     )
 
 
-def _levels(noise: Noise) -> str:
+def _levels(noise: SliceNoise) -> str:
     if noise.within_sd is None or noise.between_sd is None:
         return ""
     starts = (

@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 
 from harness.analysis.analyse import Analysis, analyse
-from harness.analysis.condition import pieces_of
-from harness.analysis.labels.trials import labelled_trials
+from harness.analysis.condition import conditions_of
+from harness.analysis.labels.trials import in_order, label_trials
 from harness.base.errors import BridgetollError
 from harness.base.workspace import cache_folder
 from harness.inputs.claims import Claim
@@ -56,12 +56,13 @@ def write_report(store: Store, claims: Sequence[Claim] = (), target: Path | None
     kept = ReportFolder(target or store.folder)
     figures = Figures()
     trials, damaged = store.trials(run)
-    pieces = pieces_of(run, trials)
-    labelled = labelled_trials(run, trials, pieces)
-    by_trial = trial_data(run, pieces, labelled)
+    labels = label_trials(run, trials)
+    conditions = conditions_of(run, labels)
+    labelled = in_order(labels)
+    by_trial = trial_data(run, conditions, labelled)
     charts = trial_figures(run, by_trial, figures)  # workers draw while estimates are computed
-    analysis = analyse(run, trials, claims, pieces)
-    explored = explorer_data(run, analysis, pieces, by_trial)
+    analysis = analyse(run, trials, claims, conditions)
+    explored = explorer_data(run, analysis, conditions, by_trial)
     pairs = pair_figures(explored, figures)
     values = template_values(run, analysis, damaged, figures)
     values["statics"] = {name: pairs.get(name, []) + drawn for name, drawn in charts.items()}

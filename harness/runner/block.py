@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from contextlib import ExitStack
 
-from harness.analysis.labels.attempts import disturbances, mostly_noisy
+from harness.analysis.labels.trials import disturbances, mostly_noisy
 from harness.records.plan import Phase
 from harness.records.trial import Trial
 from harness.runner.instruments import Instruments

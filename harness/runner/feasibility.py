@@ -1,6 +1,6 @@
 """Checks before anything runs: can this machine do what a study asks?"""
 
-from harness.analysis.labels.limits import CEILING_SHARE
+from harness.analysis.labels.rules import CEILING_SHARE
 from harness.base.errors import UsageError
 from harness.inputs.study import Study
 from harness.lab.limits import Limits
@@ -72,7 +72,7 @@ def check_rates(study: Study, ceiling_per_s: float) -> None:
     Raises:
         UsageError: with the rate that would work.
     """
-    ceiling_per_s *= study.load.generators  # as `analysis.labels.limits` judges it afterwards
+    ceiling_per_s *= study.load.generators  # as `analysis.labels.rules` judges it afterwards
     highest = CEILING_SHARE * ceiling_per_s
     for condition in study.conditions:
         if condition.rate is not None and condition.rate > highest:

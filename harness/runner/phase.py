@@ -6,7 +6,7 @@ from functools import partial
 
 import msgspec
 
-from harness.analysis.labels.limits import CEILING_SHARE
+from harness.analysis.labels.rules import CEILING_SHARE
 from harness.audit.subject import Violation
 from harness.base.errors import DatabaseFailed
 from harness.inputs.study import Condition, Latency

@@ -10,7 +10,7 @@ import math
 import statistics
 import sys
 
-from harness.analysis.noise.correlation import NO_MEMORY, Memory
+from harness.analysis.noise.fit import NO_MEMORY, Memory
 from tests.toys.calling import Said, say
 from tests.toys.noise import Noise, simulate
 

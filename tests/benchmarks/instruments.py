@@ -17,9 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.analysis.noise.correlation import Floats
-from harness.analysis.noise.costs import costs
-from harness.analysis.noise.gls import Series
+from harness.analysis.noise.fit import Floats, Series, costs
 from harness.analysis.stats.intervals import block_interval
 from harness.audit.http_client import Probe
 from harness.audit.subject import Subject

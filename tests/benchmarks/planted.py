@@ -21,9 +21,7 @@ from itertools import count
 import msgspec
 import numpy as np
 
-from harness.analysis.noise.correlation import NO_MEMORY, Memory
-from harness.analysis.noise.costs import costs
-from harness.analysis.noise.gls import Fit, Series
+from harness.analysis.noise.fit import NO_MEMORY, Fit, Memory, Series, costs
 from harness.analysis.stats.intervals import Interval, t_interval
 from harness.lab.clocks import process_cpu_ns
 from harness.lab.network import HOST

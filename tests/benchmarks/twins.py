@@ -12,8 +12,7 @@ from contextlib import ExitStack
 
 import numpy as np
 
-from harness.analysis.noise.correlation import NO_MEMORY
-from harness.analysis.noise.gls import Fit
+from harness.analysis.noise.fit import NO_MEMORY, Fit
 from harness.runner.plan import balanced_orders
 from tests.benchmarks.comparison import rounds
 from tests.benchmarks.planted import SLICE_S, Bench, Slice, costs_of

@@ -6,9 +6,7 @@ from itertools import combinations
 import msgspec
 import numpy as np
 
-from harness.analysis.noise.correlation import Memory
-from harness.analysis.noise.costs import costs
-from harness.analysis.noise.gls import Fit, Series
+from harness.analysis.noise.fit import Fit, Memory, Series, costs
 from harness.analysis.stats.intervals import Interval, block_interval
 from harness.analysis.stats.ties import ALPHA, exceedance_p, holm, noise_floor
 

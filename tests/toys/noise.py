@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.analysis.noise.gls import Series
+from harness.analysis.noise.fit import Series
 from harness.runner.plan import balanced_orders
 
 SLICE_S, GAP_S = 0.1, 0.015

@@ -1,8 +1,8 @@
 """Named effects: the contrasts that a study declares, and every pair that differs in one factor.
 
-Declared contrasts, with the waterfalls' steps and the squares' interactions, are what a study set
-out to test: one family, adjusted together (Holm 1979). The pairs that are derived from factors are
-another, for exploring; they must not cost the first their power.
+Declared contrasts, the steps of waterfalls and the interactions of squares are the hypotheses of a
+study: one family of tests, adjusted together (Holm 1979). The pairs that are derived from factors
+are a second family, for exploring, so that they do not reduce the power of the first.
 """
 
 import math
@@ -11,7 +11,7 @@ from itertools import combinations
 
 import msgspec
 
-from harness.analysis.condition import Piece
+from harness.analysis.condition import MeasuredCondition
 from harness.analysis.measures import Measure
 from harness.analysis.stats.intervals import Interval
 from harness.analysis.stats.ties import ALPHA, exceedance_p, holm
@@ -25,8 +25,8 @@ class Effect(msgspec.Struct, frozen=True):
 
     factor: of a derived contrast, the one factor in which its two variants differ; None of a
         declared one.
-    cpu: of server CPU per request. throughput: None where it says nothing about its variants.
-    called: whether the ratio of CPU differs from 1 by more than identical servers do, beyond doubt,
+    cpu: of server CPU per request. throughput: None if something else limited its variants.
+    called: whether the ratio of CPU differs from 1 by more than the noise floor, beyond doubt,
         after adjustment within its family; None without a noise floor.
     """
 
@@ -38,9 +38,9 @@ class Effect(msgspec.Struct, frozen=True):
 
 
 class Hypothesis(msgspec.Struct, frozen=True):
-    """Something that the study set out to test: an effect, and what identical servers would show.
+    """A declared test: an effect, and how large it may be between identical servers.
 
-    effect, bound: on the same scale, whichever it is.
+    effect, bound: on the same scale.
     """
 
     condition: Condition
@@ -50,40 +50,43 @@ class Hypothesis(msgspec.Struct, frozen=True):
 
 
 def effects(
-    run: Run, pieces: Sequence[Piece], others: Sequence[Hypothesis]
+    run: Run, conditions: Sequence[MeasuredCondition], others: Sequence[Hypothesis]
 ) -> tuple[dict[Condition, tuple[Effect, ...]], dict[tuple[Condition, str], bool]]:
-    """All contrasts under all conditions that have their variants.
+    """Estimate and test all contrasts under all conditions that have their variants.
 
     Args:
-        run, pieces: what was measured.
+        run: its study and variants.
+        conditions: that it measured.
         others: further members of the declared family.
 
     Returns:
-        Effects by condition; and which of the others are called, by condition and name, those
-        without a bound left out.
+        Effects by condition. And whether each of the others is called, by condition and name,
+        without those that have no bound.
     """
-    found: dict[tuple[Condition, str], Effect] = {}
+    estimated: dict[tuple[Condition, str], Effect] = {}
     declared = {(t.condition, t.name): _p(t.effect, t.bound) for t in others if t.bound is not None}
     derived: dict[tuple[Condition, str], float] = {}
-    for piece in pieces:
-        floor = piece.floor(Measure.CPU)
-        for contrast, factor in _contrasts(run, piece):
-            cpu = piece.combination(Measure.CPU, contrast.weights)
+    for measured in conditions:
+        floor = measured.floor(Measure.CPU)
+        for contrast, factor in _contrasts(run, measured):
+            cpu = measured.combination(Measure.CPU, contrast.weights)
             if cpu is None:
                 continue
-            key = piece.condition, contrast.name
-            found[key] = Effect(contrast, factor, cpu.exp(), _throughput(piece, contrast), None)
+            key = measured.condition, contrast.name
+            estimated[key] = Effect(
+                contrast, factor, cpu.exp(), _throughput(measured, contrast), None
+            )
             if floor is not None:
                 family = declared if factor is None else derived
                 family[key] = _p(cpu, _bound(contrast, floor))
     called = {key: p <= ALPHA for family in (declared, derived) for key, p in holm(family).items()}
-    for key, effect in found.items():
-        found[key] = msgspec.structs.replace(effect, called=called.get(key))
+    for key, effect in estimated.items():
+        estimated[key] = msgspec.structs.replace(effect, called=called.get(key))
     by_condition = {
-        piece.condition: tuple(e for (c, _), e in found.items() if c == piece.condition)
-        for piece in pieces
+        measured.condition: tuple(e for (c, _), e in estimated.items() if c == measured.condition)
+        for measured in conditions
     }
-    return by_condition, {key: told for key, told in called.items() if key not in found}
+    return by_condition, {key: call for key, call in called.items() if key not in estimated}
 
 
 def _p(effect: Interval, bound: float | None) -> float:
@@ -91,29 +94,29 @@ def _p(effect: Interval, bound: float | None) -> float:
 
 
 def _bound(contrast: Contrast, floor: float) -> float:
-    """Of a weighted sum of logarithms, where two that differ by 1 and -1 have the floor.
+    """The noise floor of a weighted sum of logarithms; `floor` is that of the weights 1 and -1.
 
-    Errors of identical servers are taken to be independent, so they add in squares: the floor
-    itself for two variants, the root of two times it for two pairs, of three for pairs that share
-    a variant.
+    Errors of identical servers are assumed independent, so they add in squares: the floor itself
+    for two variants, the root of two times it for two pairs, of three for pairs that share a
+    variant.
     """
     return floor * math.sqrt(sum(weight**2 for weight in contrast.weights.values()) / 2)
 
 
-def _throughput(piece: Piece, contrast: Contrast) -> Interval | None:
-    if piece.unsaid(Measure.THROUGHPUT, contrast.variants) is not None:
+def _throughput(measured: MeasuredCondition, contrast: Contrast) -> Interval | None:
+    if measured.why_unranked(Measure.THROUGHPUT, contrast.variants) is not None:
         return None
-    ratio = piece.combination(Measure.THROUGHPUT, contrast.weights)
+    ratio = measured.combination(Measure.THROUGHPUT, contrast.weights)
     return None if ratio is None else ratio.exp()
 
 
-def _contrasts(run: Run, piece: Piece) -> list[tuple[Contrast, str | None]]:
-    """Declared ones first; a pair that is declared is not derived again."""
-    present = [name for name in run.study.everyone if name in piece.blocks]
+def _contrasts(run: Run, measured: MeasuredCondition) -> list[tuple[Contrast, str | None]]:
+    """Declared contrasts with None, then derived ones with their factor; no pair is in both."""
+    present = [name for name in run.study.everyone if name in measured.trials]
     declared = [c for c in run.study.contrasts if c.variants.issubset(present)]
     taken = {frozenset((c.of, c.to)) for c in declared if c.against is None}
     factors = {name: factors_of(name, run.variants[name]) for name in present}
-    found: list[tuple[Contrast, str | None]] = [(contrast, None) for contrast in declared]
+    contrasts: list[tuple[Contrast, str | None]] = [(contrast, None) for contrast in declared]
     for of, to in combinations(present, 2):
         changed = differences(factors[of], factors[to])
         if len(changed) == 1 and frozenset((of, to)) not in taken:
@@ -121,5 +124,5 @@ def _contrasts(run: Run, piece: Piece) -> list[tuple[Contrast, str | None]]:
             title = f"{factor}: {one} / {other}"
             if along := brought(factors[of], factors[to]):
                 title += f" (with {', '.join(f'{f} {v}' for f, v in along.items())})"
-            found.append((Contrast(f"{of} / {to}", title, of, to), factor))
-    return found
+            contrasts.append((Contrast(f"{of} / {to}", title, of, to), factor))
+    return contrasts

@@ -1,57 +1,61 @@
 """Server CPU per request in microseconds, every block brought to the same speed of the machine.
 
 Logarithms of costs compare variants within a block. Differences in microseconds need a scale, and
-a shared machine's differs from block to block: a slow hour makes every step of every block larger.
-So each block is multiplied by one factor, the same for all variants: that by which the middle one
-of them (those that all blocks have) was slower than on average. Intervals of levels are therefore
-conditional on the run's mean speed; what all variants share is not in them.
+a shared machine's speed differs from block to block: a slow hour makes every step larger. So each
+block is divided by one factor, the same for all variants: the median, over the variants that all
+blocks have, of how much slower than on average they were. Intervals of levels are therefore
+conditional on the run's mean speed; they do not contain variation that all variants share.
 """
 
 import math
 import statistics
 from collections.abc import Mapping, Sequence
 
-from harness.analysis.condition import Piece
+from harness.analysis.condition import MeasuredCondition
 from harness.analysis.measures import Measure
 
 Levels = Mapping[str, Mapping[int, float]]
 """By entry and block, microseconds per request."""
 
 
-def levels(piece: Piece) -> dict[str, dict[int, float]]:
-    """The levels of one condition; one that misses a block shifts none."""
-    means = piece.means(Measure.CPU)
-    blocks = sorted({block for found in means.values() for block in found})
-    steady = [found for found in means.values() if found and len(found) == len(blocks)]
-    usual = [statistics.fmean(found.values()) for found in steady]
+def levels(measured: MeasuredCondition) -> dict[str, dict[int, float]]:
+    """The levels of one condition; an entry that misses a block does not affect the factors."""
+    means = measured.means(Measure.CPU)
+    blocks = sorted({block for by_block in means.values() for block in by_block})
+    complete = [
+        by_block for by_block in means.values() if by_block and len(by_block) == len(blocks)
+    ]
+    usual = [statistics.fmean(by_block.values()) for by_block in complete]
     slower = {
-        b: statistics.median(f[b] - mean for f, mean in zip(steady, usual, strict=True))
-        if steady
+        block: statistics.median(
+            by_block[block] - mean for by_block, mean in zip(complete, usual, strict=True)
+        )
+        if complete
         else 0.0
-        for b in blocks
+        for block in blocks
     }
     return {
-        entry: {b: math.exp(value - slower[b]) for b, value in found.items()}
-        for entry, found in means.items()
+        entry: {block: math.exp(value - slower[block]) for block, value in by_block.items()}
+        for entry, by_block in means.items()
     }
 
 
-def shared_blocks(found: Levels, entries: Sequence[str]) -> list[int]:
+def shared_blocks(costs: Levels, entries: Sequence[str]) -> list[int]:
     """The blocks that have all of these entries."""
-    present = [set(found.get(entry, {})) for entry in entries]
+    present = [set(costs.get(entry, {})) for entry in entries]
     return sorted(set.intersection(*present)) if present else []
 
 
-def noise_bound(found: Levels, weights: Mapping[str, float], floor: float) -> float:
-    """By how many microseconds such a sum may be off, if all of its variants did the same.
+def noise_bound(costs: Levels, weights: Mapping[str, float], floor: float) -> float:
+    """The noise floor of a weighted sum of levels, in microseconds.
 
-    The noise floor bounds the log ratio of two identical servers. Each is then off by its level
+    The noise floor bounds the log ratio of two identical servers. So the error of each is its level
     times the floor over the root of two, and independent errors add in squares.
 
     Args:
-        found: levels of every entry in `weights`.
+        costs: of every entry in `weights`.
         weights: of the sum.
         floor: as a logarithm.
     """
-    parts = [w * statistics.fmean(found[entry].values()) for entry, w in weights.items()]
+    parts = [w * statistics.fmean(costs[entry].values()) for entry, w in weights.items()]
     return floor * math.sqrt(sum(part**2 for part in parts) / 2)

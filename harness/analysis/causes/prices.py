@@ -1,39 +1,45 @@
-"""The toll price list: what a hop, a thread, a connection and a query cost, over all variants.
+"""The price list of tolls: the cost of a hop, a thread, a connection and a query.
 
-Server CPU per request is taken as a sum: a price for the stack (framework and server), one for the
-queries of the endpoint (by data layer, and whether its driver blocks a thread or awaits) or for its
-other work, and one for each toll times the number that the audit counted. Prices are those of
+Server CPU per request is modelled as a sum: a price for the stack (framework and server), one for
+the queries of the endpoint (by data layer, and whether its driver blocks a thread or awaits) or for
+its other work, and one for each toll times the number that the audit counted. Prices come from
 weighted least squares with relative residuals, because costs span two orders of magnitude and their
-noise is relative.
+noise is relative. They are fitted to all rows, to each block, and without each variant.
 
 Statements and round trips have no prices of their own. In every variant each statement is one round
-trip, so no data could tell the two apart; and what a statement costs is its data layer's doing.
+trip, so no data could separate the two; and the cost of a statement depends on its data layer.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from types import MappingProxyType
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
-from harness.analysis.causes.fitting import Fit, Row, fit_rows, spans
 from harness.analysis.causes.levels import Levels
 from harness.analysis.stats.intervals import Interval, block_interval, two_way_interval
 from harness.inputs.factors import FRAMEWORK, SERVER, WITHOUT_SAYING, factors_of
 from harness.records.run import Run
 from harness.records.verification import Toll
 
+Floats = NDArray[np.float64]
 HOP, THREAD, CONNECT = "hop", "thread started", "connection opened"
-"""Tolls, or how the names of their prices begin: of a hop the rest says who hands the work over."""
+"""Tolls: the beginnings of their prices' names. For a hop, the rest names what hands work over."""
 TOLLS = (HOP, THREAD, CONNECT)
 _UNUSUAL = {
     "json": "orjson",
     "middleware": WITHOUT_SAYING["middleware"],
     "switch_interval_us": WITHOUT_SAYING["switch_interval_us"],
 }
-"""Factors that make another stack of one framework and server, where they are not as usual."""
+"""Factors whose other values make a different stack of the same framework and server."""
 _LEAST_VARIANTS = 6
 _NOTHING: Mapping[str, str] = MappingProxyType({})
+_IDENTIFIED = 1e-6
+"""Of a row: the largest part that may lie outside the span of the other rows."""
+_REWEIGHTINGS = 4
+"""More of them do not change the third digit."""
 
 
 class Price(
@@ -41,11 +47,11 @@ class Price(
     frozen=True,
     rename={"value": "value_us", "by_block": "by_block_us", "by_variant": "by_variant_us"},
 ):
-    """Microseconds of server CPU for one of something.
+    """The server CPU of one toll, stack or piece of work, in microseconds.
 
     value: its interval is over blocks and over variants; see `intervals.two_way_interval`.
-    alone: the variants without which it could not be told; where there are any, its interval is
-        over blocks alone, and how another variant would bear it out is not known.
+    alone: variants without which it could not be estimated. If there are any, its interval is over
+        blocks only, and no other variant confirms it.
     by_block, by_variant: fitted to each block, and to all variants but one; for comparing lists.
     """
 
@@ -56,7 +62,7 @@ class Price(
     by_variant: dict[str, float]
 
     def change_from(self, other: "Price") -> Interval | None:
-        """By how much it is more than another list's price, from what both lists have."""
+        """Its difference from another list's price, from the blocks and variants of both lists."""
         blocks = sorted(self.by_block.keys() & other.by_block.keys())
         variants = sorted(self.by_variant.keys() & other.by_variant.keys())
         return two_way_interval(
@@ -68,7 +74,7 @@ class Price(
 class Forecast(
     msgspec.Struct, frozen=True, rename={"measured": "measured_us", "predicted": "predicted_us"}
 ):
-    """A variant's cost, predicted by the prices that the others gave; microseconds."""
+    """A variant's cost in microseconds, predicted by prices fitted to the other variants."""
 
     variant: str
     endpoint: str
@@ -77,14 +83,14 @@ class Forecast(
 
     @property
     def error(self) -> float:
-        """As a share of what was measured."""
+        """As a share of the measured cost."""
         return self.predicted / self.measured - 1
 
 
 class Check(msgspec.Struct, frozen=True, rename={"measured": "measured_us", "price": "price_us"}):
-    """Two variants that differ in nothing but the number of one toll, against its price.
+    """The price of a toll, checked by two variants that differ only in its number.
 
-    measured: microseconds per toll, from the two alone. price: of the list.
+    measured: microseconds per toll, from the two variants. price: of the list.
     """
 
     name: str
@@ -98,10 +104,10 @@ class Check(msgspec.Struct, frozen=True, rename={"measured": "measured_us", "pri
 class PriceList(msgspec.Struct, frozen=True):
     """Prices at one concurrency.
 
-    connections: of the closed loop. variants: how many gave the prices.
-    untold: prices that these variants cannot tell from others.
-    forecasts: of each variant that the others' prices suffice for, left out in turn.
-    checks: prices of threads and connections against single pairs.
+    connections: of the closed loop. variants: number of them that the prices are fitted to.
+    untold: prices that these variants cannot separate from others.
+    forecasts: of each variant whose cost the other variants' prices can predict.
+    checks: prices of threads and connections, checked by single pairs.
     """
 
     connections: int
@@ -112,46 +118,66 @@ class PriceList(msgspec.Struct, frozen=True):
     checks: tuple[Check, ...]
 
     def price(self, beginning: str) -> Price | None:
-        """The first whose name begins so."""
+        """The first price whose name begins like this."""
         return next((p for p in self.prices if p.name.startswith(beginning)), None)
 
 
-def rows_of(run: Run, endpoint: str, found: Levels) -> list[Row]:
-    """What one condition contributes: a row for each variant that was audited."""
+class Row(msgspec.Struct, frozen=True):
+    """One variant at one endpoint: the number of each price, and microseconds by block."""
+
+    variant: str
+    endpoint: str
+    terms: dict[str, float]
+    levels: dict[int, float]
+
+    @property
+    def mean(self) -> float:
+        """Over its blocks."""
+        return sum(self.levels.values()) / len(self.levels)
+
+
+class Part:
+    """A fit to some of the rows. design: (rows, prices). prices: in the order of the names."""
+
+    def __init__(self, design: Floats, prices: Floats) -> None:
+        self.design = design
+        self.prices = prices
+
+    @cached_property
+    def identified(self) -> frozenset[int]:
+        """The prices that these rows separate from all others."""
+        unit = np.eye(self.design.shape[1])
+        return frozenset(at for at in range(len(unit)) if spans(self.design, unit[at]))
+
+
+class PriceFit:
+    """Fits to all rows, and to parts of them.
+
+    identified: positions of the prices that all rows together separate. by_block: prices by block.
+    without: by the variant that was left out.
+    """
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        identified: frozenset[int],
+        by_block: dict[int, Floats],
+        without: dict[str, Part],
+    ) -> None:
+        self.names = tuple(names)
+        self.identified = sorted(identified)
+        self.by_block = by_block
+        self.without = without
+
+
+def rows_of(run: Run, endpoint: str, costs: Levels) -> list[Row]:
+    """The rows of one condition: one for each audited variant."""
     tolls = {(a.variant, t.endpoint): t for a in run.audits for t in a.tolls}
     return [
-        Row(name, endpoint, _terms(run, name, toll), dict(found[name]))
+        Row(name, endpoint, _terms(run, name, toll), dict(costs[name]))
         for name in run.study.everyone
-        if found.get(name) and (toll := tolls.get((name, endpoint))) is not None
+        if costs.get(name) and (toll := tolls.get((name, endpoint))) is not None
     ]
-
-
-def price_list(
-    connections: int, rows: Sequence[Row], made_of: Mapping[str, str] = _NOTHING
-) -> PriceList | None:
-    """Fit the prices; None with too few variants to tell them apart.
-
-    Args:
-        connections: at which concurrency.
-        rows: a variant under an endpoint each.
-        made_of: by setup, its variant: with other settings it pays the same tolls, and tells no
-            price from another.
-    """
-    variants = list(dict.fromkeys(row.variant for row in rows))
-    names = list(dict.fromkeys(term for row in rows for term in row.terms))
-    kinds = {made_of.get(name, name) for name in variants}
-    if len(kinds) < _LEAST_VARIANTS or len(rows) <= len(names):
-        return None
-    fit = fit_rows(rows, names)
-    prices = tuple(_price(fit, at) for at in fit.told)
-    return PriceList(
-        connections=connections,
-        variants=len(variants),
-        prices=prices,
-        untold=tuple(name for at, name in enumerate(names) if at not in fit.told),
-        forecasts=_forecasts(rows, fit),
-        checks=_checks(rows, {price.name: price.value.mean for price in prices}),
-    )
 
 
 def _terms(run: Run, name: str, toll: Toll) -> dict[str, float]:
@@ -162,46 +188,75 @@ def _terms(run: Run, name: str, toll: Toll) -> dict[str, float]:
         if factors.get(factor, usual) != usual
     ]
     stack = ", ".join([factors[FRAMEWORK], factors[SERVER], *unusual])
-    found = {f"stack: {stack}": 1.0}
+    terms = {f"stack: {stack}": 1.0}
     if toll.counted["statements"]:
         waits = factors.get("views") == "sync" or factors.get("bridge", "none") != "none"
         data = f"{factors.get('data', 'unnamed')} {'blocking' if waits else 'awaited'}"
-        found[f"queries of {toll.endpoint}: {data}"] = 1.0
+        terms[f"queries of {toll.endpoint}: {data}"] = 1.0
     elif toll.endpoint != "noop":
-        found[f"work of {toll.endpoint}"] = 1.0
+        terms[f"work of {toll.endpoint}"] = 1.0
     counted = {
         f"{HOP} ({factors.get('offload', 'executor')})": toll.counted["hops"],
         THREAD: toll.counted["threads"],
         CONNECT: toll.counted["connects"],
     }
-    return found | {term: count for term, count in counted.items() if count}
+    return terms | {term: count for term, count in counted.items() if count}
 
 
-def _price(fit: Fit, at: int) -> Price:
+def price_list(
+    connections: int, rows: Sequence[Row], variant_of: Mapping[str, str] = _NOTHING
+) -> PriceList | None:
+    """Fit the prices; None with too few variants to separate them.
+
+    Args:
+        connections: the concurrency.
+        rows: one for each variant and endpoint.
+        variant_of: by setup, its variant. A setup pays the same tolls, so it separates no prices.
+    """
+    variants = list(dict.fromkeys(row.variant for row in rows))
+    names = list(dict.fromkeys(term for row in rows for term in row.terms))
+    kinds = {variant_of.get(name, name) for name in variants}
+    if len(kinds) < _LEAST_VARIANTS or len(rows) <= len(names):
+        return None
+    fit = fit_rows(rows, names)
+    prices = tuple(_price(fit, at) for at in fit.identified)
+    return PriceList(
+        connections=connections,
+        variants=len(variants),
+        prices=prices,
+        untold=tuple(name for at, name in enumerate(names) if at not in fit.identified),
+        forecasts=_forecasts(rows, fit),
+        checks=_checks(rows, {price.name: price.value.mean for price in prices}),
+    )
+
+
+def _price(fit: PriceFit, at: int) -> Price:
     by_block = {block: float(prices[at]) for block, prices in fit.by_block.items()}
     by_variant = {
-        variant: float(part.prices[at]) for variant, part in fit.without.items() if at in part.told
+        variant: float(part.prices[at])
+        for variant, part in fit.without.items()
+        if at in part.identified
     }
-    alone = tuple(variant for variant, part in fit.without.items() if at not in part.told)
+    alone = tuple(variant for variant, part in fit.without.items() if at not in part.identified)
     left_out = [] if alone else list(by_variant.values())
     value = two_way_interval(list(by_block.values()), left_out)
     assert value is not None  # there is a block
     return Price(fit.names[at], value, alone, by_block, by_variant)
 
 
-def _forecasts(rows: Sequence[Row], fit: Fit) -> tuple[Forecast, ...]:
-    found: list[Forecast] = []
+def _forecasts(rows: Sequence[Row], fit: PriceFit) -> tuple[Forecast, ...]:
+    forecasts: list[Forecast] = []
     for row in rows:
         part = fit.without[row.variant]
         terms = np.array([row.terms.get(name, 0.0) for name in fit.names])
         if spans(part.design, terms):
             predicted = float(terms @ part.prices)
-            found.append(Forecast(row.variant, row.endpoint, row.mean, predicted))
-    return tuple(found)
+            forecasts.append(Forecast(row.variant, row.endpoint, row.mean, predicted))
+    return tuple(forecasts)
 
 
 def _checks(rows: Sequence[Row], prices: dict[str, float]) -> tuple[Check, ...]:
-    found: list[Check] = []
+    checks: list[Check] = []
     for of in rows:
         for to in rows:
             if of.endpoint == to.endpoint and (one := _only_toll(of, to)) is not None:
@@ -210,12 +265,12 @@ def _checks(rows: Sequence[Row], prices: dict[str, float]) -> tuple[Check, ...]:
                 measured = block_interval([(of.levels[b] - to.levels[b]) / count for b in blocks])
                 if measured is not None and name in prices:
                     check = Check(name, of.variant, to.variant, of.endpoint, measured, prices[name])
-                    found.append(check)
-    return tuple(found)
+                    checks.append(check)
+    return tuple(checks)
 
 
 def _only_toll(of: Row, to: Row) -> tuple[str, float] | None:
-    """The one toll of which the first has more, and how many, if nothing else differs."""
+    """The toll of which the first has more, and how many more, if nothing else differs."""
     names = of.terms.keys() | to.terms.keys()
     more = {n: of.terms.get(n, 0.0) - to.terms.get(n, 0.0) for n in names}
     differing = {name: count for name, count in more.items() if count}
@@ -223,3 +278,51 @@ def _only_toll(of: Row, to: Row) -> tuple[str, float] | None:
         return None
     ((name, count),) = differing.items()
     return (name, count) if name in (THREAD, CONNECT) and count > 0 else None
+
+
+def fit_rows(rows: Sequence[Row], names: Sequence[str]) -> PriceFit:
+    """Fit every part with the weights of the whole.
+
+    Weights are the inverse of the costs that the fit predicts (iteratively reweighted least
+    squares). The inverse of measured costs would bias all prices down, because a cost that is low
+    by chance would weigh more.
+    """
+    design = np.array([[row.terms.get(name, 0.0) for name in names] for row in rows])
+    means = np.array([row.mean for row in rows])
+    fitted = means
+    for _ in range(_REWEIGHTINGS):
+        predicted = design @ _solve(design, means, 1 / fitted)
+        fitted = np.where(predicted > 0, predicted, means)
+    weights = 1 / fitted
+    whole = Part(design, _solve(design, means, weights))
+    without: dict[str, Part] = {}
+    for variant in dict.fromkeys(row.variant for row in rows):
+        kept = np.array([row.variant != variant for row in rows])
+        prices = _solve(design[kept], means[kept], weights[kept])
+        without[variant] = Part(design[kept], prices)
+    return PriceFit(names, whole.identified, _by_block(rows, design, weights), without)
+
+
+def _by_block(rows: Sequence[Row], design: Floats, weights: Floats) -> dict[int, Floats]:
+    """Prices by block, for the blocks whose rows suffice for every price."""
+    rank = np.linalg.matrix_rank(design)
+    prices: dict[int, Floats] = {}
+    for block in sorted({block for row in rows for block in row.levels}):
+        there = np.array([block in row.levels for row in rows])
+        if there.all() or np.linalg.matrix_rank(design[there]) == rank:
+            levels = np.array([row.levels[block] for row in rows if block in row.levels])
+            prices[block] = _solve(design[there], levels, weights[there])
+    return prices
+
+
+def _solve(design: Floats, measured: Floats, weights: Floats) -> Floats:
+    solution, *_ = np.linalg.lstsq(design * weights[:, None], measured * weights, rcond=None)
+    return np.asarray(solution, dtype=np.float64)
+
+
+def spans(design: Floats, row: Floats) -> bool:
+    """Whether this row is a combination of the design's rows, so that its cost can be predicted."""
+    if not len(design):
+        return False
+    solution, *_ = np.linalg.lstsq(design.T, row, rcond=None)
+    return bool(np.abs(design.T @ solution - row).max() < _IDENTIFIED)

@@ -1,4 +1,4 @@
-"""What one more empty hop costs: server CPU per request against the number of extra hops."""
+"""Slopes: the cost of one more empty hop, from server CPU per request by number of hops."""
 
 from collections import defaultdict
 
@@ -12,9 +12,9 @@ from harness.records.run import Run
 
 _FACTOR = "extra_hops"
 _WITH_IT = frozenset({_FACTOR, "threads", "offload"})
-"""Factors that an extra hop brings along: how threads are kept, and who hands work to them."""
+"""Factors that come with an extra hop: how threads are kept, and what hands work to them."""
 _LEAST = 3
-"""Values of k; with fewer a line says nothing."""
+"""Numbers of hops; with fewer, any line fits."""
 
 
 class Slope(
@@ -27,12 +27,12 @@ class Slope(
         "further": "further_us",
     },
 ):
-    """A family of variants that differ in the number of their extra hops alone.
+    """A family of variants that differ only in the number of their extra hops.
 
     levels: by number of hops, microseconds per request.
     per_hop: microseconds per hop, the slope of the least-squares line over all of them.
-    first: what the first hop adds, with whatever lends a thread to it.
-    further: the slope from the first hop on: what one hop more costs.
+    first: microseconds of the first hop, including the thread that it needs.
+    further: microseconds per hop from the first on, the slope without the variant that has none.
     """
 
     base: str
@@ -42,30 +42,30 @@ class Slope(
     further: Interval | None
 
 
-def slopes(run: Run, found: Levels) -> tuple[Slope, ...]:
+def slopes(run: Run, costs: Levels) -> tuple[Slope, ...]:
     """A slope for each family of three variants or more."""
     families: dict[frozenset[tuple[str, str]], dict[int, str]] = defaultdict(dict)
     for name in run.study.everyone:
-        if name in found:
+        if name in costs:
             factors = factors_of(name, run.variants[name])
             if factors[_FACTOR].isdecimal():
                 rest = frozenset((k, v) for k, v in factors.items() if k not in _WITH_IT)
                 families[rest].setdefault(int(factors[_FACTOR]), name)
     return tuple(
-        made
+        slope
         for family in families.values()
-        if len(family) >= _LEAST and (made := _slope(family, found)) is not None
+        if len(family) >= _LEAST and (slope := _slope(family, costs)) is not None
     )
 
 
-def _slope(family: dict[int, str], found: Levels) -> Slope | None:
+def _slope(family: dict[int, str], costs: Levels) -> Slope | None:
     hops = sorted(family)
-    blocks = shared_blocks(found, list(family.values()))
-    rows = [[found[family[k]][block] for k in hops] for block in blocks]
+    blocks = shared_blocks(costs, list(family.values()))
+    rows = [[costs[family[k]][block] for k in hops] for block in blocks]
     per_hop = block_interval([_line(hops, row) for row in rows])
     if per_hop is None:
         return None
-    levels = {k: block_interval([found[family[k]][block] for block in blocks]) for k in hops}
+    levels = {k: block_interval([costs[family[k]][block] for block in blocks]) for k in hops}
     at_once = hops[:2] == [0, 1]
     return Slope(
         base=family[hops[0]],

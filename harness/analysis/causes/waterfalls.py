@@ -1,4 +1,4 @@
-"""From one variant to another in steps: what each adds to server CPU per request."""
+"""Waterfalls: the server CPU per request that each step between two variants adds."""
 
 from collections.abc import Mapping
 from itertools import pairwise
@@ -7,7 +7,7 @@ import msgspec
 
 from harness.analysis.causes.contrasts import Hypothesis
 from harness.analysis.causes.levels import Levels, noise_bound, shared_blocks
-from harness.analysis.condition import Piece
+from harness.analysis.condition import MeasuredCondition
 from harness.analysis.measures import Measure
 from harness.analysis.stats.intervals import Interval, block_interval
 from harness.inputs.factors import differences, factors_of
@@ -18,10 +18,11 @@ from harness.records.run import Run
 class Step(msgspec.Struct, frozen=True, rename={"added": "added_us", "bound": "bound_us"}):
     """One step of a waterfall.
 
-    variant: where it leads. changed: the factors that it changes, in words.
-    added: microseconds per request. share: of the whole way, 1 being all of it.
-    bound: microseconds that it may be off where nothing differs; None without a noise floor.
-    called: whether it exceeds that beyond doubt, after adjustment; None without a noise floor.
+    variant: to which it leads. changed: the factors that it changes, in words.
+    added: microseconds per request. share: of the difference between both ends.
+    bound: how large it may be between identical servers, in microseconds; None without a noise
+        floor.
+    called: whether it exceeds the bound beyond doubt, after adjustment; None without a noise floor.
     """
 
     variant: str
@@ -45,14 +46,14 @@ class Fall(msgspec.Struct, frozen=True, rename={"start": "start_us", "end": "end
     end: Interval
     ratio: Interval
 
-    def tested(self, condition: Condition) -> list[Hypothesis]:
-        """Its steps, as members of the family of what the study set out to test."""
+    def hypotheses(self, condition: Condition) -> list[Hypothesis]:
+        """Its steps, as members of the declared family of tests."""
         return [
             Hypothesis(condition, self._name(step), step.added, step.bound) for step in self.steps
         ]
 
-    def judged(self, condition: Condition, called: Mapping[tuple[Condition, str], bool]) -> "Fall":
-        """With what came of these tests."""
+    def tested(self, condition: Condition, called: Mapping[tuple[Condition, str], bool]) -> "Fall":
+        """Add the results of these tests."""
         steps = tuple(
             msgspec.structs.replace(step, called=called.get((condition, self._name(step))))
             for step in self.steps
@@ -63,28 +64,28 @@ class Fall(msgspec.Struct, frozen=True, rename={"start": "start_us", "end": "end
         return f"{self.title}: {step.variant}"
 
 
-def fall(run: Run, waterfall: Waterfall, piece: Piece, found: Levels) -> Fall | None:
-    """The waterfall as far as it was measured; None where an end of it was not.
+def fall(run: Run, waterfall: Waterfall, measured: MeasuredCondition, costs: Levels) -> Fall | None:
+    """The waterfall, without variants that were not measured; None without one of its ends.
 
-    Steps are taken from the blocks that have every variant of it, so that they add up. A variant
-    that was not measured is left out, and the step over it changes what both would have changed.
+    Only the blocks that have every variant count, so that the steps add up. The step over a missing
+    variant changes what both steps would have changed.
     """
-    present = [name for name in waterfall.steps if found.get(name)]
+    present = [name for name in waterfall.steps if costs.get(name)]
     if len(present) < 2 or present[0] != waterfall.steps[0] or present[-1] != waterfall.steps[-1]:
         return None
-    blocks = shared_blocks(found, present)
-    start = block_interval([found[present[0]][b] for b in blocks])
-    end = block_interval([found[present[-1]][b] for b in blocks])
-    ratio = piece.effect(Measure.CPU, present[-1], present[0])
+    blocks = shared_blocks(costs, present)
+    start = block_interval([costs[present[0]][b] for b in blocks])
+    end = block_interval([costs[present[-1]][b] for b in blocks])
+    ratio = measured.effect(Measure.CPU, present[-1], present[0])
     if start is None or end is None or ratio is None:
         return None
-    floor, way = piece.floor(Measure.CPU), end.mean - start.mean
+    floor, whole = measured.floor(Measure.CPU), end.mean - start.mean
     steps: list[Step] = []
     for before, after in pairwise(present):
-        added = block_interval([found[after][b] - found[before][b] for b in blocks])
+        added = block_interval([costs[after][b] - costs[before][b] for b in blocks])
         assert added is not None  # there is a block
-        bound = None if floor is None else noise_bound(found, {after: 1.0, before: -1.0}, floor)
-        share = added.mean / way if way else 0.0
+        bound = None if floor is None else noise_bound(costs, {after: 1.0, before: -1.0}, floor)
+        share = added.mean / whole if whole else 0.0
         steps.append(Step(after, _changed(run, before, after), added, share, bound))
     return Fall(waterfall.title, present[0], start, tuple(steps), end, ratio.exp())
 

@@ -1,12 +1,13 @@
-"""Labels that keep a figure from being read as what it is not, each with a remedy."""
+"""Labels on trials, each with a remedy: what limited a throughput, or what disturbed it."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 import msgspec
 
 
 class Label(StrEnum):
-    """What a trial is, or suffers from."""
+    """A property of a trial that a reader of its figures must know."""
 
     INCOMPLETE = "incomplete"
     ERRORS = "errors"
@@ -68,3 +69,39 @@ class Finding(msgspec.Struct, frozen=True):
     def remedy(self) -> str:
         """What to do about it."""
         return REMEDIES[self.label]
+
+
+class LabelCount(msgspec.Struct, frozen=True):
+    """A label, on how many of a variant's trials it stands, and one example."""
+
+    label: Label
+    trials: int
+    detail: str
+    remedy: str
+
+
+def count_labels(trials: Sequence[tuple[Finding, ...]]) -> tuple[LabelCount, ...]:
+    """Count each label that some of the trials bear.
+
+    Args:
+        trials: the findings of each.
+    """
+    examples: dict[Label, str] = {}
+    for findings in trials:
+        for finding in findings:
+            examples.setdefault(finding.label, finding.detail)
+    return tuple(
+        LabelCount(
+            label=label,
+            trials=sum(any(f.label == label for f in findings) for findings in trials),
+            detail=examples[label],
+            remedy=REMEDIES[label],
+        )
+        for label in Label
+        if label in examples
+    )
+
+
+def limiting(counts: Sequence[LabelCount], trials: int) -> tuple[LabelCount, ...]:
+    """The labels that name what limited most of so many trials."""
+    return tuple(c for c in counts if c.label in LIMITS and c.trials * 2 > trials)

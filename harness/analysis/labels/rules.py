@@ -1,9 +1,22 @@
-"""Which labels a trial bears."""
+"""The rules by which a trial gets its labels.
 
-from harness.analysis.labels.identities import contradictions
+`findings` applies them: failures, unanswered arrivals, what Locust warned of, noise, what limited
+the throughput, and identities that every measurement must satisfy. `unsteady` adds the one that
+takes longer to test.
+"""
+
+import math
+import statistics
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+
 from harness.analysis.labels.labels import Finding, Label
-from harness.analysis.labels.limits import Circumstances, bounds
-from harness.analysis.labels.shares import Shares, shares
+from harness.analysis.measures import Measure, slice_value
+from harness.analysis.noise.steadiness import trend
+from harness.records.histogram import percentile_ns
+from harness.records.run import Cores, Run
 from harness.records.trial import Trial
 
 STEAL_SHARE = 0.02
@@ -15,13 +28,122 @@ ERROR_SHARE = 0.001
 RECONNECT_SHARE = 0.001
 """Of all requests, at a server that is configured to keep connections alive."""
 IDLE_SERVER_SHARE = 0.005
-"""Of a core: what a server may use while it is not loaded."""
+"""Of a core: a server may use this without load."""
 OFFERED_SHARE = 0.99
-"""Of the arrivals: what an open loop must see answered for its rate to be the rate it says."""
+"""Of the arrivals: at least so many must be answered, or the rate was not the one offered."""
+GENERATOR_SHARE = 0.80
+"""Of a core: above this a single-threaded generator begins to wait for itself."""
+SERVER_SHARE = 0.90
+"""Of the cores that the workers can use, one each under the GIL."""
+DATABASE_SHARE = 0.85
+"""Of the database's cores."""
+IDLE_BELOW = 0.70
+"""Of each processor: if all are below this, time passes in waiting."""
+CEILING_SHARE = 0.50
+"""Of the generator's ceiling: above this its own share of each latency is no longer small."""
+LAG_SHARE = 0.10
+"""Of the median latency: how late the generator may send, at the 99th percentile."""
+FULL_SHARE = 0.90
+"""Of its connections' time: requests queue for a pool that is as busy as this."""
+WAITING_SHARE = 0.50
+"""Of busy connections: above this they mostly wait for something within PostgreSQL."""
+CROWD = 10.0
+"""Threads of a ramp's server that are ready and wait for a processor, on average. So many do
+not wait while it is free, even if the mean over a ramp shows it free for a part of the time."""
+_GROUPS = 10
+"""Groups of slices in a trial; the median of each is a value in the test for a drift."""
+LITTLE_TOLERANCE = 0.03
+"""Requests in flight against throughput times latency, beyond what crosses the window's edges."""
+STATEMENTS_TOLERANCE = 0.001
+"""Statements that PostgreSQL counted against those that the contract names."""
+ACCOUNT_TOLERANCE = 0.10
+"""CPU time of the roles against that of the processors, which the kernel counts in ticks."""
+
+
+class Circumstances(msgspec.Struct, frozen=True):
+    """The facts beside the trial itself on which its labels depend.
+
+    pool_size: connections that a server keeps to PostgreSQL, in a pool or one per thread; None
+        where its variant keeps none.
+    ceiling_per_s: the highest rate of the generator; None where it was not measured.
+    idle_cores: used on the application's cores by the block's other servers, which have no load;
+        mostly heartbeats. It is no fault of theirs, and the loaded server cannot use it.
+    """
+
+    cores: Cores
+    workers: int
+    generators: int = 1
+    pool_size: int | None = None
+    ceiling_per_s: float | None = None
+    idle_cores: float = 0.0
+
+    @staticmethod
+    def of(run: Run, variant: str, idle_cores: float = 0.0) -> "Circumstances":
+        """The circumstances of a variant's trials in a run."""
+        server = run.study.server_of(variant)
+        pool = run.variants[variant].factors.get("pool")
+        kept = {"pooled": server.pool_size, "per-thread": server.threads}.get(pool or "")
+        return Circumstances(
+            cores=run.cores,
+            workers=server.workers,
+            generators=run.study.load.generators,
+            pool_size=None if kept is None else kept * server.workers,
+            ceiling_per_s=run.generator_ceiling_per_s,
+            idle_cores=idle_cores,
+        )
+
+
+def idle_cores(run: Run, trials: Sequence[Trial]) -> float:
+    """Cores that all servers of a block but one use without load, as these trials measured."""
+    known = [t.idle_cpu_share for t in trials if t.idle_cpu_share is not None]
+    return sum(known) / len(known) * (len(run.plan.entries) - 1) if known else 0.0
+
+
+class Shares(msgspec.Struct, frozen=True):
+    """CPU that each role used during a trial's slices, in cores; None where it is unknown.
+
+    foreign: used by processes that are not ours. steal: taken by the hypervisor, of all processors.
+    """
+
+    server: float
+    database: float | None
+    generator: float
+    foreign: float | None
+    steal: float
+    relay: float = 0.0
+
+
+def shares(trial: Trial, processors: int) -> Shares | None:
+    """Average the CPU of all roles over the trial's slices; None without any.
+
+    The roles' shares are of the time under load. `foreign` and `steal` come from the kernel's ticks
+    and are of the time between readings, which is a little longer and includes the harness's work.
+    """
+    # A ramp's clocks are read some time before its first user and after its last.
+    elapsed = sum(s.elapsed_ns if trial.ramp is None else s.window_ns for s in trial.slices)
+    window = sum(s.window_ns for s in trial.slices)
+    if elapsed <= 0 or window <= 0:
+        return None
+    server = sum(s.server_cpu_ns for s in trial.slices)
+    generator = sum(s.generator_cpu_ns for s in trial.slices)
+    harness = sum(s.harness_cpu_ns for s in trial.slices)
+    relay = sum(s.relay_cpu_ns for s in trial.slices)
+    busy = sum(s.machine_busy_ns for s in trial.slices)
+    known = [s.database_cpu_ns for s in trial.slices if s.database_cpu_ns is not None]
+    database = sum(known) if len(known) == len(trial.slices) else None
+    ours = None if database is None else server + generator + harness + relay + database
+    return Shares(
+        server=server / elapsed,
+        database=None if database is None else database / elapsed,
+        generator=generator / elapsed,
+        foreign=None if ours is None else max(0.0, (busy - ours) / window),
+        steal=sum(s.steal_ns for s in trial.slices) / window / processors,
+        relay=relay / elapsed,
+    )
 
 
 def findings(trial: Trial, around: Circumstances) -> tuple[Finding, ...]:
-    """Every label that fits a trial."""
+    """Every label of a trial, except `unsteady`, with the figures behind it."""
     found: list[Finding] = []
     if trial.problem is not None:
         found.append(Finding(Label.INCOMPLETE, trial.problem.splitlines()[0]))
@@ -32,21 +154,8 @@ def findings(trial: Trial, around: Circumstances) -> tuple[Finding, ...]:
     if used is not None:
         found += _noise(trial, used, around)
         found += bounds(trial, used, around)
-    found += [Finding(Label.INCONSISTENT, what) for what in contradictions(trial)]
+    found += [Finding(Label.INCONSISTENT, problem) for problem in contradictions(trial)]
     return tuple(found)
-
-
-def _ramp(trial: Trial) -> list[Finding]:
-    """What kept Locust from doing what it should."""
-    found: list[Finding] = []
-    ramp, wanted = trial.ramp, trial.condition.connections
-    if ramp is not None and ramp.warned:
-        detail = "Locust itself complained that its processor was too busy"
-        found.append(Finding(Label.GENERATOR_BOUND, detail))
-    if ramp is not None and ramp.users < wanted:
-        detail = f"only {ramp.users} of {wanted} users came in time"
-        found.append(Finding(Label.GENERATOR_BOUND, detail))
-    return found
 
 
 def _failures(trial: Trial) -> list[Finding]:
@@ -69,21 +178,8 @@ def _failures(trial: Trial) -> list[Finding]:
     return found
 
 
-def _noise(trial: Trial, used: Shares, around: Circumstances) -> list[Finding]:
-    found: list[Finding] = []
-    if used.steal > STEAL_SHARE:
-        found.append(Finding(Label.NOISY, f"{used.steal:.1%} of CPU time was stolen"))
-    foreign = None if used.foreign is None else used.foreign - around.idle_cores
-    if foreign is not None and foreign > FOREIGN_SHARE:
-        found.append(Finding(Label.NOISY, f"other processes used {foreign:.1%} of a core"))
-    idle = trial.idle_cpu_share
-    if idle is not None and idle > IDLE_SERVER_SHARE:
-        found.append(Finding(Label.BUSY_WHEN_IDLE, f"{idle:.1%} of a core without being asked"))
-    return found
-
-
 def _unanswered(trial: Trial) -> list[Finding]:
-    """An open loop whose arrivals were not all answered; a search is meant to go there."""
+    """Whether arrivals of an open loop were not answered; in a search that is no fault."""
     if trial.condition.objective is not None:
         if trial.complete and trial.sustained_per_s is None:
             return [Finding(Label.NEVER_MET, f"none of {len(trial.search)} tries was confirmed")]
@@ -101,3 +197,245 @@ def _unanswered(trial: Trial) -> list[Finding]:
     dropped = sum(w.dropped for w in windows)
     detail = f"{answered / offered:.1%} of arrivals answered, {dropped / offered:.1%} dropped"
     return [Finding(Label.OVERLOADED, detail)]
+
+
+def _ramp(trial: Trial) -> list[Finding]:
+    """Whether Locust itself fell short."""
+    found: list[Finding] = []
+    ramp, wanted = trial.ramp, trial.condition.connections
+    if ramp is not None and ramp.warned:
+        detail = "Locust itself complained that its processor was too busy"
+        found.append(Finding(Label.GENERATOR_BOUND, detail))
+    if ramp is not None and ramp.users < wanted:
+        detail = f"only {ramp.users} of {wanted} users came in time"
+        found.append(Finding(Label.GENERATOR_BOUND, detail))
+    return found
+
+
+def _noise(trial: Trial, used: Shares, around: Circumstances) -> list[Finding]:
+    found: list[Finding] = []
+    if used.steal > STEAL_SHARE:
+        found.append(Finding(Label.NOISY, f"{used.steal:.1%} of CPU time was stolen"))
+    foreign = None if used.foreign is None else used.foreign - around.idle_cores
+    if foreign is not None and foreign > FOREIGN_SHARE:
+        found.append(Finding(Label.NOISY, f"other processes used {foreign:.1%} of a core"))
+    idle = trial.idle_cpu_share
+    if idle is not None and idle > IDLE_SERVER_SHARE:
+        found.append(Finding(Label.BUSY_WHEN_IDLE, f"{idle:.1%} of a core without being asked"))
+    return found
+
+
+def bounds(trial: Trial, used: Shares, around: Circumstances) -> list[Finding]:
+    """What limited the throughput; unknown if the harness cannot watch the database."""
+    found = _generator_bounds(trial, used, around)
+    cores = around.cores
+    usable = min(around.workers, len(cores.application) - around.idle_cores)
+    if used.server >= SERVER_SHARE * usable:
+        # `idle_cores` is a mean over the other servers, and they may use less at the moment.
+        share = min(1.0, used.server / usable) if usable > 0 else 1.0
+        found.append(Finding(Label.SERVER_BOUND, f"{share:.0%} of its CPU used"))
+    elif trial.ramp is not None and (crowd := ready_threads(trial) or 0.0) >= CROWD:
+        detail = (
+            f"{crowd:.0f} of its threads at a time were ready and waited for the processor, of "
+            f"which it used {used.server / usable:.0%} (means over the ramp)"
+        )
+        found.append(Finding(Label.SERVER_BOUND, detail))
+    elif used.database is not None:
+        found += (
+            _database_waits(trial)
+            or _pool_bounds(trial, used, used.database, around)
+            or _other_bounds(used, used.database, cores, usable)
+        )
+        if trial.condition.open_loop:  # its rate leaves idle time on purpose
+            found = [f for f in found if f.label is not Label.LATENCY_BOUND]
+    return found
+
+
+def ready_threads(trial: Trial) -> float | None:
+    """How many of the server's threads were ready and waited for a processor, on average."""
+    window_ns = sum(s.window_ns for s in trial.slices)
+    waited = [s.run_delay_ns for s in trial.slices if s.run_delay_ns is not None]
+    if not window_ns or len(waited) < len(trial.slices):
+        return None
+    return sum(waited) / window_ns
+
+
+def _generator_bounds(trial: Trial, used: Shares, around: Circumstances) -> list[Finding]:
+    found: list[Finding] = []
+    share = used.generator / around.generators
+    if share > GENERATOR_SHARE:
+        found.append(Finding(Label.GENERATOR_BOUND, f"the generator used {share:.0%} of a core"))
+    elapsed = sum(s.elapsed_ns for s in trial.slices) / 1e9
+    rate = sum(s.correct for s in trial.slices) / elapsed
+    ceiling = around.ceiling_per_s
+    if ceiling is not None and rate > CEILING_SHARE * ceiling * around.generators:
+        detail = f"{rate:,.0f} requests/s, and the generator reaches {ceiling:,.0f}/s at most"
+        found.append(Finding(Label.GENERATOR_BOUND, detail))
+    lags = [s.window.lag_p99_ns for s in trial.slices if s.window and s.window.lag_p99_ns]
+    lag = statistics.median(lags) if lags else None
+    median = percentile_ns(trial.latency_hdr, 50)
+    if lag is not None and median is not None and lag > LAG_SHARE * median:
+        detail = (
+            f"requests were sent up to {lag / 1e3:,.0f} µs late (99th percentile), and the median "
+            f"latency is {median / 1e3:,.0f} µs"
+        )
+        found.append(Finding(Label.GENERATOR_BOUND, detail))
+    return found
+
+
+def _database_waits(trial: Trial) -> list[Finding]:
+    """Whether most busy connections wait for one thing within PostgreSQL: a lock, or the disk."""
+    if trial.waits is None or not sum(trial.waits.busy):
+        return []
+    waiting = {
+        state: count
+        for state, count in trial.waits.states.items()
+        if state.startswith("active ") and " Client:" not in state and " Timeout:" not in state
+    }
+    if not waiting:
+        return []
+    state, count = max(waiting.items(), key=lambda item: item[1])
+    share = count / sum(trial.waits.busy)
+    if share <= WAITING_SHARE:
+        return []
+    what = state.partition(" ")[2]
+    return [Finding(Label.DATABASE_BOUND, f"{share:.0%} of busy connections waited for {what}")]
+
+
+def _pool_bounds(
+    trial: Trial, used: Shares, database: float, around: Circumstances
+) -> list[Finding]:
+    """Whether requests wait for connections: all are lent, and no processor is busy."""
+    if trial.waits is None or not trial.waits.busy or around.pool_size is None:
+        return []
+    seen = sum(trial.waits.busy) / len(trial.waits.busy)
+    busy = (seen + _on_the_way(trial)) / around.pool_size
+    busiest = max(used.server, database / len(around.cores.database))
+    if busy < FULL_SHARE or busiest >= IDLE_BELOW:
+        return []
+    many = around.pool_size
+    lent = f"{many} connections were" if many > 1 else "only connection was"
+    detail = f"its {lent} lent for {min(busy, 1):.0%} of the time"
+    return [Finding(Label.POOL_BOUND, detail)]
+
+
+def _on_the_way(trial: Trial) -> float:
+    """Connections in use that PostgreSQL reports as idle, because their bytes are in flight.
+
+    By Little's law: statements per second, times the round trip that each of them takes.
+    """
+    latency, statements = trial.condition.latency, trial.statements
+    elapsed_s = sum(s.elapsed_ns for s in trial.slices) / 1e9
+    if latency is None or statements is None or not elapsed_s:
+        return 0.0
+    answered = sum(s.correct for s in trial.slices)
+    return answered / elapsed_s * statements.expected * latency.database_ms / 1e3
+
+
+def _other_bounds(used: Shares, database: float, cores: Cores, usable: float) -> list[Finding]:
+    """Other limits than the server: the database, a core that roles share, or nothing at all."""
+    share = database / len(cores.database)
+    if share >= DATABASE_SHARE:
+        return [Finding(Label.DATABASE_BOUND, f"PostgreSQL used {share:.0%} of its CPU")]
+    others = database + used.generator + used.relay
+    if set(cores.application) & {*cores.database, *cores.load}:
+        others += used.server  # one processor for everything
+    relay = f", relay {used.relay:.0%}" if used.relay else ""
+    if cores.co_located and others >= DATABASE_SHARE * len(cores.database):
+        detail = (
+            f"roles that share a core filled it (PostgreSQL {database:.0%}, generator "
+            f"{used.generator:.0%}{relay}), while the server used {used.server:.0%}"
+        )
+        return [Finding(Label.LOAD_CORE_BOUND, detail)]
+    if max(used.server / usable, share, others / len(cores.database)) < IDLE_BELOW:
+        detail = f"nothing was busy: the server used {used.server / usable:.0%} of its CPU"
+        return [Finding(Label.LATENCY_BOUND, detail)]
+    return []
+
+
+def contradictions(trial: Trial) -> list[str]:
+    """Identities that the trial violates, one clause each.
+
+    A trial that violates one has not measured what it seems to measure.
+    """
+    if not trial.complete or any(slice_.errors for slice_ in trial.slices):
+        return []  # an error answers early, or late, or without its statements
+    if trial.ramp is not None:
+        return []  # users keep coming, so their number has no single value
+    problems = (_little(trial), _statements(trial), _account(trial))
+    return [problem for problem in problems if problem is not None]
+
+
+def _little(trial: Trial) -> str | None:
+    """Little's law (Little 1961): N = X R, in every window of a closed loop without think time."""
+    if trial.condition.open_loop:
+        return None
+    for slice_ in trial.slices:
+        if slice_.window is None or slice_.window.latency_mean_ns is None:
+            continue
+        latency_ns = slice_.window.latency_mean_ns
+        in_flight = slice_.correct / slice_.elapsed_ns * latency_ns
+        connections = trial.condition.connections
+        at_edges = latency_ns / slice_.elapsed_ns
+        if abs(in_flight - connections) / connections > LITTLE_TOLERANCE + at_edges:
+            return (
+                f"throughput times latency is {in_flight:.1f} requests in flight, and there were "
+                f"{connections} connections"
+            )
+    return None
+
+
+def _statements(trial: Trial) -> str | None:
+    counted = trial.statements
+    if counted is None:
+        return None
+    expected = counted.requests * counted.expected
+    if abs(counted.calls - expected) <= STATEMENTS_TOLERANCE * max(expected, 1000):
+        return None
+    return (
+        f"PostgreSQL counted {counted.calls:,} statements for {counted.requests:,} requests of "
+        f"{counted.expected} each"
+    )
+
+
+def _account(trial: Trial) -> str | None:
+    """The roles together cannot use more CPU time than their processors were busy."""
+    roles = busy = 0
+    for slice_ in trial.slices:
+        roles += slice_.server_cpu_ns + slice_.generator_cpu_ns + slice_.harness_cpu_ns
+        roles += slice_.relay_cpu_ns
+        roles += slice_.database_cpu_ns or 0
+        busy += slice_.machine_busy_ns
+    ticks = 20_000_000 * len(trial.slices) ** 0.5  # each slice's edges fall anywhere within ticks
+    if roles <= busy * (1 + ACCOUNT_TOLERANCE) + ticks:
+        return None
+    return (
+        f"roles used {roles / 1e9:.2f} s of CPU time, and their processors were busy for "
+        f"{busy / 1e9:.2f} s"
+    )
+
+
+def unsteady(trial: Trial) -> list[Finding]:
+    """Whether CPU per request, relative to the probe, or a window's throughput drifted."""
+    if trial.condition.objective is not None:
+        return []
+    drift = trend(_steady_values(trial))
+    if drift is None or not drift.is_real:
+        return []
+    what = "responses per second" if trial.condition.window_s else "server CPU per request"
+    detail = f"{what} changed by {math.expm1(drift.change):+.0%} from begin to end"
+    return [Finding(Label.UNSTEADY, detail)]
+
+
+def _steady_values(trial: Trial) -> list[float]:
+    if trial.condition.window_s is not None:
+        return [float(n) for s in trial.slices if s.window for n in s.window.per_second]
+    probed = all(s.probe_ns for s in trial.slices)  # or else in none: the two are far apart
+    values = [
+        value / (s.probe_ns if probed and s.probe_ns else 1)
+        for s in trial.slices
+        if (value := slice_value(Measure.CPU, s)) is not None
+    ]
+    size = max(1, len(values) // _GROUPS)
+    groups = [values[at : at + size] for at in range(0, len(values), size)]
+    return [float(np.median(group)) for group in groups if len(group) == size]

@@ -1,22 +1,20 @@
-"""Every trial of a run with its labels, and whether it stands behind any figure."""
+"""Every trial of a run with its labels, and which attempt at a repeated phase counts."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 import msgspec
 
-from harness.analysis.condition import Piece, unsteady
 from harness.analysis.labels.labels import FAILED, LIMITS, Finding, Label
-from harness.analysis.labels.limits import Circumstances, idle_cores
-from harness.analysis.labels.rules import findings
-from harness.analysis.locust.cells import last_attempts
+from harness.analysis.labels.rules import Circumstances, findings, idle_cores, unsteady
 from harness.inputs.study import Condition
 from harness.records.run import Run
 from harness.records.trial import Trial
 
 
 class Standing(StrEnum):
-    """What became of a trial."""
+    """Whether a trial counts."""
 
     COUNTED = "counted"
     LABELLED = "counted, with a label"
@@ -36,59 +34,130 @@ class LabelledTrial(msgspec.Struct, frozen=True):
 
     @property
     def labels(self) -> tuple[Label, ...]:
-        """In the order in which they were found, none twice."""
+        """In the order of the findings, each once."""
         return tuple(dict.fromkeys(finding.label for finding in self.findings))
 
     @property
+    def failed(self) -> bool:
+        """Whether it is left out of every figure."""
+        return not FAILED.isdisjoint(self.labels)
+
+    @property
     def disturbances(self) -> tuple[Finding, ...]:
-        """Without those that only say what limited its throughput."""
+        """The findings that do not just name what limited its throughput."""
         return tuple(finding for finding in self.findings if finding.label not in LIMITS)
 
     @property
     def standing(self) -> Standing:
-        """A trial that failed is left out of every figure, though its attempt is the one taken."""
-        if not self.counted or FAILED & set(self.labels):
+        """A failed trial is left out of every figure, even if its attempt is the one taken."""
+        if not self.counted or self.failed:
             return Standing.LEFT_OUT
         return Standing.LABELLED if self.disturbances else Standing.COUNTED
 
 
-def labelled_trials(
-    run: Run, trials: Sequence[Trial], pieces: Sequence[Piece]
-) -> tuple[LabelledTrial, ...]:
-    """Label every trial, attempts that were not taken among them.
+def label_trials(run: Run, trials: Sequence[Trial]) -> tuple[LabelledTrial, ...]:
+    """Label every trial, in the given order, including attempts that do not count.
 
-    Args:
-        run, trials: what was measured.
-        pieces: of these trials, whose labels are taken over; none for Locust's cells.
-
-    Returns:
-        In the order of block, condition, entry and attempt.
+    Labels depend on what the idle servers of a block use. That is known from the counted trials of
+    the same condition. A cell of Locust's has a block's only server, so nothing is idle.
     """
-    idle = {piece.condition: idle_cores(run, piece.trials) for piece in pieces}
-    known = {
-        _key(trial): labels
-        for piece in pieces
-        for entry, found in piece.blocks.items()
-        for trial, labels in zip(found.values(), piece.found[entry], strict=True)
-    }
-    taken = {_key(t) for t in last_attempts(trials)} if run.study.ramped else set(known)
-    ordered = sorted(trials, key=lambda t: (t.block, t.condition.name, t.entry, t.attempt))
+    if run.study.ramped:
+        counted, idle = last_attempts(trials), dict[Condition, float]()
+    else:
+        counted = counted_attempts(run, trials)
+        by_condition: dict[Condition, list[Trial]] = {}
+        for trial in counted:
+            by_condition.setdefault(trial.condition, []).append(trial)
+        idle = {condition: idle_cores(run, peers) for condition, peers in by_condition.items()}
+    keys = {_key(trial) for trial in counted}
     return tuple(
         LabelledTrial(
             trial,
-            _key(trial) in taken,
-            known[_key(trial)]
-            if _key(trial) in known
-            else _found(run, trial, idle.get(trial.condition, 0.0)),
+            _key(trial) in keys,
+            (*_findings(run, trial, idle.get(trial.condition, 0.0)), *unsteady(trial)),
         )
-        for trial in ordered
+        for trial in trials
     )
 
 
-def _found(run: Run, trial: Trial, idle: float) -> tuple[Finding, ...]:
-    """Labels depend on what idle servers of the same condition use, as in `analysis.condition`."""
-    around = Circumstances.of(run, trial.variant, idle)
-    return (*findings(trial, around), *unsteady(trial))
+def in_order(labelled: Sequence[LabelledTrial]) -> tuple[LabelledTrial, ...]:
+    """Sort by block, condition, entry and attempt."""
+    return tuple(
+        sorted(
+            labelled,
+            key=lambda each: (
+                each.trial.block,
+                each.trial.condition.name,
+                each.trial.entry,
+                each.trial.attempt,
+            ),
+        )
+    )
+
+
+def counted_attempts(run: Run, trials: Sequence[Trial]) -> list[Trial]:
+    """Of a repeated phase, take the fullest attempt, then the quietest, then the last.
+
+    All attempts stay on disk. The trials of a phase belong together, so no attempt is filled up
+    from another. Noise comes from the machine and not from a variant, so the choice favours none.
+    """
+    phases: dict[tuple[int, Condition], dict[int, list[Trial]]] = {}
+    for trial in trials:
+        attempts = phases.setdefault((trial.block, trial.condition), {})
+        attempts.setdefault(trial.attempt, []).append(trial)
+    idle = idle_cores(run, trials)
+    taken = {phase: _best(run, attempts, idle) for phase, attempts in phases.items()}
+    return [t for t in trials if t.attempt == taken[t.block, t.condition]]
+
+
+def _best(run: Run, attempts: Mapping[int, Sequence[Trial]], idle: float) -> int:
+    if len(attempts) == 1:  # the usual case, and labelling takes a while
+        return next(iter(attempts))
+    return max(
+        attempts,
+        key=lambda number: (
+            sum(trial.complete for trial in attempts[number]),
+            sum(not _is_noisy(run, trial, idle) for trial in attempts[number]),
+            number,
+        ),
+    )
+
+
+def last_attempts(trials: Sequence[Trial]) -> list[Trial]:
+    """Of each of Locust's cells; a failed one stands until a later attempt replaces it."""
+    last: dict[tuple[int, Condition, str], Trial] = {}
+    for trial in sorted(trials, key=lambda t: t.attempt):
+        last[trial.block, trial.condition, trial.entry] = trial
+    return list(last.values())
+
+
+def mostly_noisy(run: Run, trials: Sequence[Trial]) -> bool:
+    """Whether more than half of a phase's trials bear the label noisy."""
+    idle = idle_cores(run, trials)
+    return sum(_is_noisy(run, trial, idle) for trial in trials) * 2 > len(trials)
+
+
+def disturbances(run: Run, trials: Sequence[Trial]) -> str:
+    """List the labels that disturbed a phase, with the number of trials; empty without any.
+
+    What limited a throughput is no disturbance; the report shows it. Neither is a drift within a
+    trial, which takes too long to test for between two measurements.
+    """
+    idle = idle_cores(run, trials)
+    counts: Counter[Label] = Counter()
+    for trial in trials:
+        labels = dict.fromkeys(finding.label for finding in _findings(run, trial, idle))
+        counts.update(label for label in labels if label not in LIMITS)
+    return ", ".join(f"{label} {count} of {len(trials)}" for label, count in counts.most_common())
+
+
+def _is_noisy(run: Run, trial: Trial, idle: float) -> bool:
+    return any(f.label is Label.NOISY for f in _findings(run, trial, idle))
+
+
+def _findings(run: Run, trial: Trial, idle: float) -> tuple[Finding, ...]:
+    """The only place where a trial meets the rules; idle: cores that the other servers use."""
+    return findings(trial, Circumstances.of(run, trial.variant, idle))
 
 
 def _key(trial: Trial) -> tuple[int, Condition, str, int]:

@@ -32,7 +32,7 @@ def pairs(means: Mapping[str, Mapping[int, float]], entries: Sequence[str]) -> P
     resampled by itself, of which the lower triangle is the upper one turned round.
 
     Args:
-        means: by entry and block, logarithms; see `Piece.means`.
+        means: by entry and block, logarithms; see `MeasuredCondition.means`.
         entries: whose ratios are wanted.
     """
     table = _table(means, entries)

@@ -4,7 +4,7 @@ A core of a shared machine changes its speed from one tenth of a second to the n
 per request with it. The probe is a small process on the same core. It times one fixed piece of
 arithmetic about a hundred times a second by its own CPU clock, so waiting for the core does not
 count. Its readings correlate with the servers' CPU time, so the analysis can subtract the common
-part; see `analysis.noise.gls`. The probe needs about 3 % of the core, the same for every variant.
+part; see `analysis.noise.fit`. The probe needs about 3 % of the core, the same for every variant.
 
 Its process sends a stream of fixed records and takes no requests, unlike those that speak
 `base.channel`: encoding messages would cost time on the measured core.

@@ -2,9 +2,7 @@
 
 from collections.abc import Sequence
 
-from harness.analysis.locust.cells import Cell
-from harness.analysis.locust.rates import PEAK_S
-from harness.analysis.locust.summary import Ramps
+from harness.analysis.locust import PEAK_S, Cell, Ramps
 from harness.report.charts.specification import (
     Spec,
     as_file,

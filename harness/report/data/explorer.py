@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from harness.analysis.analyse import Analysis, ConditionResult, counted_findings, limiting
-from harness.analysis.condition import Piece
-from harness.analysis.labels.shares import shares
+from harness.analysis.analyse import Analysis, ConditionResult
+from harness.analysis.condition import MeasuredCondition
+from harness.analysis.labels.labels import limiting
+from harness.analysis.labels.rules import shares
 from harness.analysis.labels.trials import LabelledTrial, Standing
 from harness.analysis.measures import Measure, answered_share, ranked, trial_value
 from harness.analysis.stats.pairs import Floats, pairs
@@ -33,7 +34,7 @@ _SUPERSEDED = "another attempt counts in its place"
 
 
 def trial_data(
-    run: Run, pieces: Sequence[Piece], trials: Sequence[LabelledTrial]
+    run: Run, measured_conditions: Sequence[MeasuredCondition], trials: Sequence[LabelledTrial]
 ) -> dict[Condition, dict[str, Any]]:
     """Single trials of each condition: standings, limits, latencies and use of the processors.
 
@@ -42,30 +43,32 @@ def trial_data(
 
     Args:
         run: what was measured.
-        pieces: the attempts that count.
+        measured_conditions: the attempts that count.
         trials: all attempts, labelled.
     """
     return {
-        piece.condition: _trials_of(
-            run, piece, [item for item in trials if item.trial.condition == piece.condition]
+        measured.condition: _trials_of(
+            run, measured, [item for item in trials if item.trial.condition == measured.condition]
         )
-        for piece in pieces
-        if any(piece.good(entry) for entry in piece.blocks)
+        for measured in measured_conditions
+        if any(measured.good(entry) for entry in measured.trials)
     }
 
 
-def _trials_of(run: Run, piece: Piece, trials: Sequence[LabelledTrial]) -> dict[str, Any]:
-    present = [name for name in run.measured if name in piece.blocks]
-    counted = counted_findings(piece)
-    limits = {name: limiting(counted[name], len(piece.blocks[name])) for name in present}
+def _trials_of(
+    run: Run, measured: MeasuredCondition, trials: Sequence[LabelledTrial]
+) -> dict[str, Any]:
+    present = [name for name in run.measured if name in measured.trials]
+    counted = measured.label_counts()
+    limits = {name: limiting(counted[name], len(measured.trials[name])) for name in present}
     return {
         "trials": [_trial(item) for item in trials],
-        "shares": {name: _shares(run, piece, name) for name in present},
+        "shares": {name: _shares(run, measured, name) for name in present},
         "limits": {
             name: ", ".join(finding.label for finding in findings) or runs.NO_LIMIT
             for name, findings in limits.items()
         },
-        "latencies": {name: _latencies(piece, name) for name in present},
+        "latencies": {name: _latencies(measured, name) for name in present},
     }
 
 
@@ -85,10 +88,10 @@ def _trial(labelled: LabelledTrial) -> dict[str, Any]:
     }
 
 
-def _shares(run: Run, piece: Piece, name: str) -> dict[str, float | None] | None:
+def _shares(run: Run, measured: MeasuredCondition, name: str) -> dict[str, float | None] | None:
     """Cores used by each role, as a mean over the trials."""
     cores = len(run.cores.all)
-    used = [s for t in piece.good(name).values() if (s := shares(t, cores)) is not None]
+    used = [s for t in measured.good(name).values() if (s := shares(t, cores)) is not None]
     if not used:
         return None
     known = [s.database for s in used if s.database is not None]
@@ -100,11 +103,11 @@ def _shares(run: Run, piece: Piece, name: str) -> dict[str, float | None] | None
     }
 
 
-def _latencies(piece: Piece, name: str) -> list[list[float | None]]:
+def _latencies(measured: MeasuredCondition, name: str) -> list[list[float | None]]:
     """Percentiles with their milliseconds, over all good trials of a variant together."""
-    if piece.condition.objective is not None:
+    if measured.condition.objective is not None:
         return []  # the windows of a search have different rates
-    good = [t for t in piece.good(name).values() if t.latency_hdr]
+    good = [t for t in measured.good(name).values() if t.latency_hdr]
     encoded = tuple(t.latency_hdr for t in good if t.latency_hdr)
     return [[p, _rounded(ms)] for p, ms in quantiles_ms(encoded, answered_share(good))]
 
@@ -112,20 +115,20 @@ def _latencies(piece: Piece, name: str) -> list[list[float | None]]:
 def explorer_data(
     run: Run,
     analysis: Analysis,
-    pieces: Sequence[Piece],
+    measured_conditions: Sequence[MeasuredCondition],
     trials: Mapping[Condition, dict[str, Any]],
 ) -> dict[str, Any] | None:
     """Everything that the page's script shows; None for a run without any estimate.
 
     Args:
         run, analysis: what was measured, and its estimates.
-        pieces: the attempts that count.
+        measured_conditions: the attempts that count.
         trials: see `trial_data`.
     """
     if not any(c.estimates for r in analysis.conditions for c in r.comparisons.values()):
         return None
     order = run.measured
-    by_condition = {piece.condition: piece for piece in pieces}
+    by_condition = {measured.condition: measured for measured in measured_conditions}
     return {
         "baseline": analysis.baseline,
         "duplicate": analysis.duplicate,
@@ -140,7 +143,9 @@ def explorer_data(
     }
 
 
-def _estimates_of(result: ConditionResult, piece: Piece, order: Sequence[str]) -> dict[str, Any]:
+def _estimates_of(
+    result: ConditionResult, measured: MeasuredCondition, order: Sequence[str]
+) -> dict[str, Any]:
     condition = result.condition
     present = [name for name in order if name in result.trials]
     offered = [m for m in MEASURES if result.comparisons[m].estimates]
@@ -151,17 +156,17 @@ def _estimates_of(result: ConditionResult, piece: Piece, order: Sequence[str]) -
         "ranked": [m.value for m in ranked(condition)],
         "entries": present,
         "measures": {
-            m.value: _comparison(result.comparisons[m], piece, m, present) for m in offered
+            m.value: _comparison(result.comparisons[m], measured, m, present) for m in offered
         },
     }
 
 
 def _comparison(
-    comparison: Comparison, piece: Piece, measure: Measure, present: Sequence[str]
+    comparison: Comparison, measured: MeasuredCondition, measure: Measure, present: Sequence[str]
 ) -> dict[str, Any]:
-    compares = measure in ranked(piece.condition)
+    compares = measure in ranked(measured.condition)
     entries = [name for name in present if name in comparison.estimates]
-    ratios = pairs(piece.means(measure), entries)
+    ratios = pairs(measured.means(measure), entries)
     return {
         "entries": entries,
         "estimates": [_bounds(comparison, name) for name in entries],

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from harness.analysis.locust.cells import Cell
-from harness.analysis.locust.summary import Ramps, pairs_of
+from harness.analysis.locust import Cell, Ramps, pairs_of
 from harness.inputs.published_tables import PublishedCell
 from harness.inputs.study import Condition
 from harness.records.run import Run

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from harness.analysis.claims.judge import Evidence, Judgement, Verdict
+from harness.analysis.claims import ClaimVerdict, Evidence, Judgement
 from harness.report.words import numbers
 
 _HOLDS = {True: "holds", False: "does not hold", None: "undecided"}
@@ -11,7 +11,7 @@ _HOLDS = {True: "holds", False: "does not hold", None: "undecided"}
 
 def claims_values(judgements: Sequence[Judgement]) -> dict[str, Any]:
     """What the templates show: claims of which this run tells something, and names of the rest."""
-    tested = [j for j in judgements if j.verdict is not Verdict.NOT_TESTED]
+    tested = [j for j in judgements if j.verdict is not ClaimVerdict.NOT_TESTED]
     return {
         "rows": [
             {
@@ -25,14 +25,14 @@ def claims_values(judgements: Sequence[Judgement]) -> dict[str, Any]:
             }
             for j in tested
         ],
-        "untested": [j.claim.name for j in judgements if j.verdict is Verdict.NOT_TESTED],
+        "untested": [j.claim.name for j in judgements if j.verdict is ClaimVerdict.NOT_TESTED],
     }
 
 
 def summary(judgement: Judgement) -> str:
     """On what it depends, or how much evidence there is."""
     found = judgement.evidence
-    if judgement.verdict is Verdict.DEPENDS:
+    if judgement.verdict is ClaimVerdict.DEPENDS:
         told = [
             f"{_HOLDS[side]}: {_named([e for e in found if e.holds is side])}"
             for side in (True, False)
@@ -41,7 +41,7 @@ def summary(judgement: Judgement) -> str:
         count, decided = len(found), sum(item.holds is not None for item in found)
         many, decide = "" if count == 1 else "s", "decides" if decided == 1 else "decide"
         told = [f"{decided} of {count} value{many} {decide}"]
-    if judgement.open and judgement.verdict is not Verdict.UNDECIDED:
+    if judgement.open and judgement.verdict is not ClaimVerdict.UNDECIDED:
         told.append(f"nothing decided on: {', '.join(judgement.open)}")
     return "; ".join(told)
 

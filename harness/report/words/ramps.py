@@ -2,8 +2,7 @@
 
 from harness.analysis.labels.labels import LIMITS, Label
 from harness.analysis.labels.rules import ERROR_SHARE
-from harness.analysis.locust.cells import Cell
-from harness.analysis.locust.summary import Gain, Ramps
+from harness.analysis.locust import Cell, Gain, Ramps
 from harness.inputs.study import Condition
 from harness.records.run import Run
 from harness.report.words import numbers
@@ -100,7 +99,7 @@ def reason(cell: Cell) -> str:
             "successes per second"
         )
     told = {*LIMITS, Label.ERRORS}
-    parts += [f"{f.label}: {f.detail}" for f in cell.found if f.label not in told]
+    parts += [f"{f.label}: {f.detail}" for f in cell.findings if f.label not in told]
     return "; ".join(parts)
 
 

@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.analysis import condition as pieces
 from harness.analysis.analyse import ConditionResult, analyse
-from harness.analysis.condition import Piece
+from harness.analysis.labels import trials as labelling
 from harness.analysis.labels.labels import Label
 from harness.analysis.measures import Measure, ranked
 from harness.analysis.stats.intervals import detectable
 from harness.analysis.variants import Comparison
 from harness.records.plan import DUPLICATE
 from harness.records.trial import Trial
+from tests.toys.labelling import measured_condition
 from tests.toys.runs import (
     BASELINE,
     CONDITION,
@@ -61,12 +61,12 @@ def test_a_planted_tenth_is_found_with_the_right_sign_and_size() -> None:
 def test_intervals_hold_the_planted_ratio_about_as_often_as_they_say(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(pieces, "unsteady", lambda _: [])  # a label that takes half of the time
+    monkeypatch.setattr(labelling, "unsteady", lambda _: [])  # a label that takes half of the time
     held = 0
     for seed in range(150):
-        piece = Piece(RUN, CONDITION, simulate(RUN, COST, seed))
+        measured = measured_condition(RUN, CONDITION, simulate(RUN, COST, seed))
         for name, truth in (("c/slow", 1.1), ("b/same", 1.0), (TWIN, 1.0)):
-            effect = piece.effect(Measure.CPU, name, BASELINE)
+            effect = measured.effect(Measure.CPU, name, BASELINE)
             assert effect is not None
             ratio = effect.exp()
             assert ratio.low is not None

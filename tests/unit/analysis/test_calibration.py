@@ -7,7 +7,7 @@ import math
 
 import pytest
 
-from harness.analysis.noise.correlation import NO_MEMORY
+from harness.analysis.noise.fit import NO_MEMORY
 from tests.toys.calling import say
 from tests.toys.noise import Noise, simulate
 

@@ -6,15 +6,17 @@ import msgspec
 import numpy as np
 import pytest
 
-from harness.analysis.condition import Piece, unsteady
+from harness.analysis.condition import MeasuredCondition
 from harness.analysis.labels.labels import Finding, Label
+from harness.analysis.labels.rules import unsteady
 from harness.analysis.measures import COSTS, Measure, slice_value
-from harness.analysis.noise.correlation import NO_MEMORY
+from harness.analysis.noise.fit import NO_MEMORY
 from harness.analysis.stats.intervals import t_interval
 from harness.inputs.study import Beside, Condition, Latency, Objective
 from harness.records.plan import DUPLICATE
 from harness.records.run import Run
 from harness.records.trial import BesideRecord, SliceRecord, Trial, Waits
+from tests.toys.labelling import measured_condition
 from tests.toys.runs import (
     BASELINE,
     CONDITION,
@@ -34,8 +36,10 @@ COST = {BASELINE: 500.0, OTHER: 550.0, THIRD: 400.0, FOURTH: 660.0}
 RUN = make_run(make_study(tuple(COST), blocks=3))
 
 
-def piece_of(trials: Sequence[Trial], run: Run = RUN, condition: Condition = CONDITION) -> Piece:
-    return Piece(run, condition, trials)
+def condition_of(
+    trials: Sequence[Trial], run: Run = RUN, condition: Condition = CONDITION
+) -> MeasuredCondition:
+    return measured_condition(run, condition, trials)
 
 
 def cost(cpu_us: float, **changes: Any) -> SliceRecord:
@@ -55,8 +59,10 @@ def turns(*costs: tuple[str, float, float]) -> list[Trial]:
     ]
 
 
-def mean(piece: Piece, weights: Mapping[str, float], measure: Measure = Measure.CPU) -> float:
-    found = piece.combination(measure, weights)
+def mean(
+    measured: MeasuredCondition, weights: Mapping[str, float], measure: Measure = Measure.CPU
+) -> float:
+    found = measured.combination(measure, weights)
     assert found is not None
     return found.mean
 
@@ -66,7 +72,7 @@ def exact(seed: int = 0) -> list[Trial]:
 
 
 def test_an_effect_is_the_logarithm_of_a_ratio() -> None:
-    effect = piece_of(exact()).effect(Measure.CPU, OTHER, BASELINE)
+    effect = condition_of(exact()).effect(Measure.CPU, OTHER, BASELINE)
     assert effect is not None
     assert effect.mean == pytest.approx(math.log(1.1), abs=1e-5)
     assert effect.blocks == 3
@@ -75,20 +81,20 @@ def test_an_effect_is_the_logarithm_of_a_ratio() -> None:
 def test_a_difference_of_differences_is_a_ratio_of_ratios() -> None:
     """What a change costs here, against what it costs there."""
     weights = {FOURTH: 1.0, THIRD: -1.0, OTHER: -1.0, BASELINE: 1.0}
-    found = mean(piece_of(exact()), weights)
+    found = mean(condition_of(exact()), weights)
     assert found == pytest.approx(math.log((660 / 400) / (550 / 500)), abs=1e-5)
 
 
 def test_a_contrasts_interval_is_over_its_own_blocks() -> None:
     """Not made of the intervals of its parts: what parts share in a block cancels before."""
-    piece = piece_of(simulate(RUN, COST, 5, start=0.02))
-    means = piece.means(Measure.CPU)
+    measured = condition_of(simulate(RUN, COST, 5, start=0.02))
+    means = measured.means(Measure.CPU)
     weights = {FOURTH: 1.0, THIRD: -1.0, OTHER: -0.5, BASELINE: 0.5}
     wanted = t_interval(
         [sum(w * means[e][block] for e, w in weights.items()) for block in (1, 2, 3)]
     )
     assert wanted is not None
-    found = piece.combination(Measure.CPU, weights)
+    found = measured.combination(Measure.CPU, weights)
     assert found is not None
     assert (found.mean, found.low, found.high) == pytest.approx(
         (wanted.mean, wanted.low, wanted.high)
@@ -101,10 +107,10 @@ def test_a_combination_takes_only_blocks_in_which_every_part_is_good() -> None:
     trials = [
         msgspec.structs.replace(t, **broken.get((t.entry, t.block), {})) for t in exact()
     ]  # fmt: skip
-    piece = piece_of(trials)
+    measured = condition_of(trials)
 
     def blocks(*entries: str) -> int | None:
-        found = piece.combination(Measure.CPU, dict.fromkeys(entries, 1.0))
+        found = measured.combination(Measure.CPU, dict.fromkeys(entries, 1.0))
         return None if found is None else found.blocks
 
     assert blocks(BASELINE, FOURTH) == 3
@@ -123,10 +129,10 @@ def test_an_effect_cancels_what_neighbours_share() -> None:
     other = [(OTHER, 10.0 * n + 0.1, 300 * s) for n, s in enumerate(speeds)]
     versus = {OTHER: 1.0, BASELINE: -1.0}
     truth = math.log(1.5)
-    assert mean(piece_of(turns(*base, *other)), versus) == pytest.approx(truth, abs=0.01)
+    assert mean(condition_of(turns(*base, *other)), versus) == pytest.approx(truth, abs=0.01)
     absent = [turn for turn in other if turn[2] < 500]
     assert len(absent) == 7
-    assert mean(piece_of(turns(*base, *absent)), versus) == pytest.approx(truth, abs=0.03)
+    assert mean(condition_of(turns(*base, *absent)), versus) == pytest.approx(truth, abs=0.03)
     logs = [np.mean([math.log(us) for _, _, us in taken]) for taken in (absent, base)]
     assert abs(logs[0] - logs[1] - truth) > 0.2
 
@@ -137,7 +143,7 @@ def test_effects_scatter_less_than_plain_means_where_the_noise_has_a_memory() ->
     told, plain = [], []
     for seed in range(60):
         trials = simulate(run, costs, seed, drift=0.3, noise=0.01, start=0)
-        told.append(mean(piece_of(trials, run), {"c/slow": 1, BASELINE: -1}))
+        told.append(mean(condition_of(trials, run), {"c/slow": 1, BASELINE: -1}))
         logs = {
             t.entry: np.mean([math.log(slice_value(Measure.CPU, s) or 0) for s in t.slices])
             for t in trials
@@ -152,13 +158,13 @@ def test_slices_that_tell_nothing_are_left_out_and_rounds_need_not_be_complete()
         (BASELINE, 0.0, 100), (BASELINE, 1.0, 100), (BASELINE, 2.0, 0),
         (OTHER, 0.1, 200), (OTHER, 3.1, 200),
     )  # fmt: skip
-    assert mean(piece_of(trials), {OTHER: 1, BASELINE: -1}) == pytest.approx(math.log(2))
+    assert mean(condition_of(trials), {OTHER: 1, BASELINE: -1}) == pytest.approx(math.log(2))
 
 
 def test_an_entry_whose_slices_all_tell_nothing_has_no_effect() -> None:
     trials = turns((BASELINE, 0.0, 0), (OTHER, 0.1, 200))
-    assert piece_of(trials).effect(Measure.CPU, OTHER, BASELINE) is None
-    assert piece_of([]).effect(Measure.CPU, OTHER, BASELINE) is None
+    assert condition_of(trials).effect(Measure.CPU, OTHER, BASELINE) is None
+    assert condition_of([]).effect(Measure.CPU, OTHER, BASELINE) is None
 
 
 def test_windows_stand_too_far_apart_to_share_noise() -> None:
@@ -171,15 +177,15 @@ def test_windows_stand_too_far_apart_to_share_noise() -> None:
                    condition=condition)
         for e in (BASELINE, OTHER) for b in (1, 2)
     ]  # fmt: skip
-    fitted = piece_of(trials, run, condition).fit(Measure.CPU)
+    fitted = condition_of(trials, run, condition).fit(Measure.CPU)
     assert fitted is not None
     assert fitted.memory == NO_MEMORY
 
 
 def test_measures_of_whole_trials_are_not_fitted() -> None:
-    piece = piece_of(exact())
-    assert piece.fit(Measure.P99) is None
-    assert piece.fit(Measure.CPU) is not None
+    measured = condition_of(exact())
+    assert measured.fit(Measure.P99) is None
+    assert measured.fit(Measure.CPU) is not None
 
 
 def test_of_a_search_only_its_rate_compares() -> None:
@@ -190,11 +196,13 @@ def test_of_a_search_only_its_rate_compares() -> None:
         for entry, rate in ((BASELINE, 1_000.0), (OTHER, 1_500.0))
         for block in (1, 2)
     ]
-    piece = piece_of(trials, condition=condition)
-    assert mean(piece, {OTHER: 1, BASELINE: -1}, Measure.SUSTAINED) == pytest.approx(math.log(1.5))
+    measured = condition_of(trials, condition=condition)
+    assert mean(measured, {OTHER: 1, BASELINE: -1}, Measure.SUSTAINED) == pytest.approx(
+        math.log(1.5)
+    )
     for measure in (Measure.CPU, Measure.THROUGHPUT, Measure.DATABASE_CPU):
-        assert piece.effect(measure, OTHER, BASELINE) is None
-        assert piece.fit(measure) is None
+        assert measured.effect(measure, OTHER, BASELINE) is None
+        assert measured.fit(measure) is None
 
 
 PROBE_NS = 20_000
@@ -205,17 +213,17 @@ def probed(seed: int, missing: Sequence[tuple[int, str]] = (), slope: float = 1.
     draw = np.random.default_rng(seed)
     trials = []
     for trial in simulate(RUN, COST, seed, drift=0, noise=0, start=0):
-        pieces = []
-        for piece in trial.slices:
+        slices = []
+        for slice_ in trial.slices:
             speed = float(draw.normal(0, 0.2))
             told = round(PROBE_NS * math.exp(speed + float(draw.normal(0, 0.01))))
-            pieces.append(
+            slices.append(
                 msgspec.structs.replace(
-                    piece, server_cpu_ns=round(piece.server_cpu_ns * math.exp(slope * speed)),
+                    slice_, server_cpu_ns=round(slice_.server_cpu_ns * math.exp(slope * speed)),
                     probe_ns=None if (trial.block, trial.entry) in missing else told,
                 )
             )  # fmt: skip
-        trials.append(msgspec.structs.replace(trial, slices=tuple(pieces)))
+        trials.append(msgspec.structs.replace(trial, slices=tuple(slices)))
     return trials
 
 
@@ -228,8 +236,8 @@ def blind(trials: Sequence[Trial]) -> list[Trial]:
     ]
 
 
-def errors(piece: Piece) -> list[float]:
-    means = piece.means(Measure.CPU)
+def errors(measured: MeasuredCondition) -> list[float]:
+    means = measured.means(Measure.CPU)
     return [
         abs(means[entry][block] - means[BASELINE][block] - math.log(us / COST[BASELINE]))
         for entry, us in COST.items()
@@ -239,20 +247,20 @@ def errors(piece: Piece) -> list[float]:
 
 
 def test_the_probe_takes_the_cores_speed_out_of_effects() -> None:
-    piece, without = piece_of(probed(1)), piece_of(blind(probed(1)))
-    fitted, plain = piece.fit(Measure.CPU), without.fit(Measure.CPU)
+    measured, without = condition_of(probed(1)), condition_of(blind(probed(1)))
+    fitted, plain = measured.fit(Measure.CPU), without.fit(Measure.CPU)
     assert fitted is not None
     assert plain is not None
     assert fitted.slope == pytest.approx(1.0, abs=0.05)
     assert plain.slope is None
     assert fitted.residual_sd < plain.residual_sd / 5
-    assert max(errors(piece)) < 0.02 < max(errors(without))
+    assert max(errors(measured)) < 0.02 < max(errors(without))
 
 
 def test_a_study_that_wants_no_probe_does_not_use_its_readings() -> None:
     load = msgspec.structs.replace(RUN.study.load, probe=False)
     run = msgspec.structs.replace(RUN, study=msgspec.structs.replace(RUN.study, load=load))
-    fitted = piece_of(probed(1), run).fit(Measure.CPU)
+    fitted = condition_of(probed(1), run).fit(Measure.CPU)
     assert fitted is not None
     assert fitted.slope is None
 
@@ -260,21 +268,21 @@ def test_a_study_that_wants_no_probe_does_not_use_its_readings() -> None:
 def test_readings_that_are_missing_in_some_slices_do_not_spoil_the_others() -> None:
     """They are taken to be average: an effect is not shifted, only less sharp."""
     missing = [(1, OTHER), (2, THIRD)]
-    piece = piece_of(probed(2, missing))
-    fitted = piece.fit(Measure.CPU)
+    measured = condition_of(probed(2, missing))
+    fitted = measured.fit(Measure.CPU)
     assert fitted is not None
     assert fitted.slope == pytest.approx(1.0, abs=0.1)
-    means = piece.means(Measure.CPU)
+    means = measured.means(Measure.CPU)
     whole = means[FOURTH][1] - means[BASELINE][1]
     assert whole == pytest.approx(math.log(1.32), abs=0.03)
-    assert max(errors(piece)) < 0.25
+    assert max(errors(measured)) < 0.25
 
 
 def test_a_block_without_any_reading_is_summed_up_without_the_probe() -> None:
     missing = [(2, entry) for entry in (*COST, TWIN)]
-    piece = piece_of(probed(3, missing))
-    means = piece.means(Measure.CPU)
-    plain = piece_of([t for t in blind(probed(3)) if t.block == 2])
+    measured = condition_of(probed(3, missing))
+    means = measured.means(Measure.CPU)
+    plain = condition_of([t for t in blind(probed(3)) if t.block == 2])
     alone = plain.means(Measure.CPU)
     assert means[OTHER].keys() == {1, 2, 3}
     assert all(math.isfinite(value) for found in means.values() for value in found.values())
@@ -307,8 +315,8 @@ def test_a_drift_that_the_probe_shares_is_the_machines() -> None:
 
 
 def test_a_probe_that_falls_silent_in_the_middle_is_no_drift() -> None:
-    pieces = [cost(500 + n % 3, probe_ns=None if n >= 10 else PROBE_NS) for n in range(20)]
-    assert unsteady(make_trial(slices=pieces)) == []
+    conditions = [cost(500 + n % 3, probe_ns=None if n >= 10 else PROBE_NS) for n in range(20)]
+    assert unsteady(make_trial(slices=conditions)) == []
 
 
 def window(*per_second: int) -> SliceRecord:
@@ -331,19 +339,19 @@ def test_a_search_has_no_steady_state_to_lose() -> None:
 
 
 def test_an_unsteady_trial_bears_its_label_and_still_counts() -> None:
-    piece = piece_of([drifting(math.log(1.5))])
-    assert Label.UNSTEADY in {f.label for f in piece.found[BASELINE][0]}
-    assert piece.points(Measure.CPU, BASELINE).keys() == {1}
+    measured = condition_of([drifting(math.log(1.5))])
+    assert Label.UNSTEADY in {f.label for f in measured.findings[BASELINE][0]}
+    assert measured.points(Measure.CPU, BASELINE).keys() == {1}
 
 
 def test_the_floor_is_that_of_the_two_identical_servers() -> None:
-    piece = piece_of(simulate(RUN, COST, 1))
-    twin = piece.effect(Measure.CPU, TWIN, BASELINE)
+    measured = condition_of(simulate(RUN, COST, 1))
+    twin = measured.effect(Measure.CPU, TWIN, BASELINE)
     assert twin is not None
     assert twin.low is not None
     assert twin.high is not None
-    assert piece.floor(Measure.CPU) == max(abs(twin.low), abs(twin.high))
-    assert piece_of([t for t in exact() if t.entry != TWIN]).floor(Measure.CPU) is None
+    assert measured.floor(Measure.CPU) == max(abs(twin.low), abs(twin.high))
+    assert condition_of([t for t in exact() if t.entry != TWIN]).floor(Measure.CPU) is None
 
 
 @pytest.mark.parametrize(("sick", "told"), [(1, False), (2, True)])
@@ -351,11 +359,11 @@ def test_latency_is_unsaid_where_most_trials_were_not_loaded_as_offered(
     sick: int, told: bool
 ) -> None:
     """Of three trials; one that bears both labels is still one."""
-    piece = piece_of(simulate(RUN, COST, 1))
+    measured = condition_of(simulate(RUN, COST, 1))
     both = (Finding(Label.OVERLOADED, "half"), Finding(Label.GENERATOR_BOUND, "late"))
-    for entry, found in piece.found.items():
-        piece.found[entry] = [both] * sick + [()] * (len(found) - sick)
-    assert (piece.unanswered() is not None) == told
+    for entry, found in measured.findings.items():
+        measured.findings[entry] = [both] * sick + [()] * (len(found) - sick)
+    assert (measured.not_as_offered() is not None) == told
 
 
 @pytest.mark.parametrize("measure", [Measure.P50, Measure.P99])
@@ -364,17 +372,19 @@ def test_no_percentile_is_ranked_where_most_trials_were_not_loaded_as_offered(
 ) -> None:
     """Beside a second load the median is ranked too."""
     trials = [msgspec.structs.replace(t, latency_hdr=histogram(2.0)) for t in exact()]
-    piece = piece_of(trials)
-    assert piece.unsaid(measure) is None
-    for entry, found in piece.found.items():
-        piece.found[entry] = [(Finding(Label.OVERLOADED, "half"),)] * len(found)
-    assert piece.unsaid(measure) == f"the load of {BASELINE} was not what was offered (half)"
+    measured = condition_of(trials)
+    assert measured.why_unranked(measure) is None
+    for entry, found in measured.findings.items():
+        measured.findings[entry] = [(Finding(Label.OVERLOADED, "half"),)] * len(found)
+    assert (
+        measured.why_unranked(measure) == f"the load of {BASELINE} was not what was offered (half)"
+    )
 
 
 BESIDE = msgspec.structs.replace(CONDITION, window_s=1.0, beside=Beside("cpu", connections=2))
 
 
-def beside(latency_ms: Mapping[str, float]) -> Piece:
+def beside(latency_ms: Mapping[str, float]) -> MeasuredCondition:
     """Windows beside a second load, with latencies from so many milliseconds to twice that."""
     record = BesideRecord(correct=40, errors={}, latency_p50_ns=None, latency_p99_ns=None)
     trials = [
@@ -384,27 +394,27 @@ def beside(latency_ms: Mapping[str, float]) -> Piece:
         for entry, ms in latency_ms.items()
         for block in (1, 2, 3)
     ]
-    return piece_of(trials, condition=BESIDE)
+    return condition_of(trials, condition=BESIDE)
 
 
 @pytest.mark.parametrize("measure", COSTS)
 def test_beside_a_second_load_nothing_is_said_of_costs(measure: Measure) -> None:
-    piece = beside({BASELINE: 2.0, TWIN: 2.0, OTHER: 4.0})
-    assert piece.means(measure) == {}
-    assert piece.points(measure, OTHER) == {}
-    assert piece.effect(measure, OTHER, BASELINE) is None
-    assert piece.fit(measure) is None
-    assert piece.components(measure) is None
-    assert piece.floor(measure) is None
+    measured = beside({BASELINE: 2.0, TWIN: 2.0, OTHER: 4.0})
+    assert measured.means(measure) == {}
+    assert measured.points(measure, OTHER) == {}
+    assert measured.effect(measure, OTHER, BASELINE) is None
+    assert measured.fit(measure) is None
+    assert measured.components(measure) is None
+    assert measured.floor(measure) is None
 
 
 def test_beside_a_second_load_latencies_and_rates_compare() -> None:
-    piece = beside({BASELINE: 2.0, TWIN: 2.0, OTHER: 4.0})
+    measured = beside({BASELINE: 2.0, TWIN: 2.0, OTHER: 4.0})
     versus = {OTHER: 1.0, BASELINE: -1.0}
-    assert mean(piece, versus, Measure.P99) == pytest.approx(math.log(2), abs=0.01)
-    assert mean(piece, versus, Measure.P50) == pytest.approx(math.log(2), abs=0.01)
-    assert mean(piece, versus, Measure.THROUGHPUT) == pytest.approx(0, abs=1e-6)
-    assert piece.floor(Measure.P99) is not None
+    assert mean(measured, versus, Measure.P99) == pytest.approx(math.log(2), abs=0.01)
+    assert mean(measured, versus, Measure.P50) == pytest.approx(math.log(2), abs=0.01)
+    assert mean(measured, versus, Measure.THROUGHPUT) == pytest.approx(0, abs=1e-6)
+    assert measured.floor(Measure.P99) is not None
 
 
 NEAR = msgspec.structs.replace(CONDITION, window_s=1.0)
@@ -442,7 +452,7 @@ def limited(
         for entry in (BASELINE, TWIN, OTHER)
         for block in (1, 2, 3)
     ]  # fmt: skip
-    return piece_of(trials, run, condition).unsaid(Measure.THROUGHPUT)
+    return condition_of(trials, run, condition).why_unranked(Measure.THROUGHPUT)
 
 
 @pytest.mark.parametrize("condition", [NEAR, FAR])
@@ -482,10 +492,10 @@ def test_without_added_latency_only_its_own_cpu_limits_a_variant(
 
 def test_a_latency_is_said_of_those_who_were_loaded_as_offered() -> None:
     """Where only some are asked about, the others' overload is their own."""
-    piece = piece_of(simulate(RUN, COST, 1))
+    measured = condition_of(simulate(RUN, COST, 1))
     overloaded = (Finding(Label.OVERLOADED, "half"),)
-    for entry, found in piece.found.items():
-        piece.found[entry] = [overloaded if entry == OTHER else () for _ in found]
-    assert piece.unanswered() == f"the load of {OTHER} was not what was offered (half)"
-    assert piece.unanswered({BASELINE}) is None
-    assert piece.unanswered({BASELINE, OTHER}) is not None
+    for entry, found in measured.findings.items():
+        measured.findings[entry] = [overloaded if entry == OTHER else () for _ in found]
+    assert measured.not_as_offered() == f"the load of {OTHER} was not what was offered (half)"
+    assert measured.not_as_offered({BASELINE}) is None
+    assert measured.not_as_offered({BASELINE, OTHER}) is not None

@@ -8,14 +8,13 @@ import msgspec
 import numpy as np
 import pytest
 
-from harness.analysis import condition as pieces
-from harness.analysis.condition import pieces_of
+from harness.analysis.labels import trials as labelling
 from harness.analysis.measures import Measure
 from harness.analysis.runs import (
-    Measured,
-    Pair,
-    Place,
+    ComparedVariant,
     RunComparison,
+    RunTrials,
+    VariantCondition,
     Verdict,
     compare,
     regressions,
@@ -26,6 +25,7 @@ from harness.records.plan import DUPLICATE
 from harness.records.run import Run
 from harness.records.trial import Trial
 from harness.runner.trial_builder import Latencies
+from tests.toys.labelling import measured_conditions
 from tests.toys.runs import (
     BASELINE,
     CONDITION,
@@ -55,17 +55,17 @@ A, B = run_of("before"), run_of("after")
 
 def measured(
     run: Run, seed: int, cost: Mapping[str, float] = COST, noise: Mapping[str, float] = QUIET
-) -> Measured:
-    return Measured(run, simulate(run, cost, seed, **noise))
+) -> RunTrials:
+    return RunTrials(run, simulate(run, cost, seed, **noise))
 
 
-def changed(side: Measured, entries: Sequence[str], block: int = 0, **changes: Any) -> Measured:
+def changed(side: RunTrials, entries: Sequence[str], block: int = 0, **changes: Any) -> RunTrials:
     """With other trials of some entries, in all blocks or from one on."""
     trials = [
         msgspec.structs.replace(t, **changes) if t.entry in entries and t.block >= block else t
         for t in side.trials
     ]
-    return Measured(side.run, trials)
+    return RunTrials(side.run, trials)
 
 
 def under(run: Run, conditions: Sequence[Condition]) -> Run:
@@ -73,12 +73,12 @@ def under(run: Run, conditions: Sequence[Condition]) -> Run:
     return msgspec.structs.replace(run, study=study)
 
 
-def pair_of(found: RunComparison, variant: str = OTHER) -> Pair:
+def pair_of(found: RunComparison, variant: str = OTHER) -> ComparedVariant:
     (pair,) = [pair for pair in found.pairs if pair.variant == variant]
     return pair
 
 
-def ratio_of(pair: Pair) -> tuple[float, float, float]:
+def ratio_of(pair: ComparedVariant) -> tuple[float, float, float]:
     """Ratio with lower and upper bound."""
     ratio = pair.ratio_b_to_a
     assert ratio is not None
@@ -90,7 +90,7 @@ def ratio_of(pair: Pair) -> tuple[float, float, float]:
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a label that takes half of the time."""
-    monkeypatch.setattr(pieces, "unsteady", lambda _: [])
+    monkeypatch.setattr(labelling, "unsteady", lambda _: [])
 
 
 PAIRS = 80
@@ -164,7 +164,7 @@ def test_values_are_in_the_measures_unit_and_the_ratio_is_theirs() -> None:
 
 def test_the_floor_is_that_of_the_noisier_run() -> None:
     a, b = measured(A, 1), measured(B, 2)
-    (one,), (other,) = (pieces_of(side.run, side.trials) for side in (a, b))
+    (one,), (other,) = (measured_conditions(side.run, side.trials) for side in (a, b))
     floors = [one.floor(Measure.CPU), other.floor(Measure.CPU)]
     known = [floor for floor in floors if floor is not None]
     assert len(known) == 2
@@ -185,9 +185,9 @@ def test_pairs_under_all_conditions_are_adjusted_as_one_family() -> None:
     """Holm's factor for the smallest p value is the number of pairs: two, or twelve."""
     conditions = [msgspec.structs.replace(CONDITION, connections=n) for n in range(8, 14)]
 
-    def wide(side: Measured) -> Measured:
+    def wide(side: RunTrials) -> RunTrials:
         trials = [msgspec.structs.replace(t, condition=c) for c in conditions for t in side.trials]
-        return Measured(under(side.run, conditions), trials)
+        return RunTrials(under(side.run, conditions), trials)
 
     a, b = measured(A, 1), measured(B, 2, SLOWER)
     alone = pair_of(compare(a, b, Measure.CPU)).p_adjusted
@@ -224,7 +224,7 @@ def test_a_variant_without_any_good_block_has_no_value() -> None:
 
 def test_without_the_duplicate_of_either_run_nothing_compares() -> None:
     b = measured(B, 2, SLOWER)
-    single = Measured(b.run, [t for t in b.trials if t.entry != TWIN])
+    single = RunTrials(b.run, [t for t in b.trials if t.entry != TWIN])
     found = compare(measured(A, 1), single, Measure.CPU)
     assert found.comparable == ()
     for pair in found.pairs:
@@ -261,7 +261,7 @@ def test_memory_does_not_compare_where_other_conditions_came_before(
     conditions = (CONDITION, msgspec.structs.replace(CONDITION, rows=7))
     study = msgspec.structs.replace(make_study(), fresh=fresh, conditions=conditions)
     a, b = (
-        Measured(run_of(name, study), measured(run_of(name), seed).trials)
+        RunTrials(run_of(name, study), measured(run_of(name), seed).trials)
         for name, seed in (("before", 1), ("after", 2))
     )
     pair = pair_of(compare(a, b, Measure.MEMORY))
@@ -285,7 +285,7 @@ def test_the_rates_that_searches_found_compare() -> None:
             for entry in (BASELINE, TWIN, OTHER)
             for block in range(1, 6)
         ]  # fmt: skip
-        sides.append(Measured(run, trials))
+        sides.append(RunTrials(run, trials))
     pair = pair_of(compare(sides[0], sides[1], Measure.SUSTAINED))
     assert pair.verdict is Verdict.SLOWER
     assert pair.ratio_b_to_a is not None
@@ -297,11 +297,14 @@ def test_what_one_run_has_alone_is_listed_apart() -> None:
     elsewhere = msgspec.structs.replace(CONDITION, endpoint="cpu")
     a, b = measured(wider, 1, {**COST, THIRD: 400.0}), measured(B, 2)
     more = [msgspec.structs.replace(t, condition=elsewhere) for t in b.trials]
-    both = Measured(under(B, [CONDITION, elsewhere]), [*b.trials, *more])
+    both = RunTrials(under(B, [CONDITION, elsewhere]), [*b.trials, *more])
     found = compare(a, both, Measure.CPU)
     assert [pair.variant for pair in found.pairs] == [BASELINE, OTHER]
-    assert found.only_in_a == (Place(THIRD, CONDITION),)
-    assert found.only_in_b == (Place(BASELINE, elsewhere), Place(OTHER, elsewhere))
+    assert found.only_in_a == (VariantCondition(THIRD, CONDITION),)
+    assert found.only_in_b == (
+        VariantCondition(BASELINE, elsewhere),
+        VariantCondition(OTHER, elsewhere),
+    )
 
 
 def test_the_group_of_a_condition_is_no_part_of_what_compares() -> None:
@@ -309,7 +312,7 @@ def test_the_group_of_a_condition_is_no_part_of_what_compares() -> None:
     b = measured(B, 2)
     study = msgspec.structs.replace(B.study, conditions=(grouped,), groups={"few": (OTHER,)})
     trials = [msgspec.structs.replace(t, condition=grouped) for t in b.trials]
-    other = Measured(msgspec.structs.replace(B, study=study), trials)
+    other = RunTrials(msgspec.structs.replace(B, study=study), trials)
     found = compare(measured(A, 1), other, Measure.CPU)
     assert [pair.condition for pair in found.pairs] == [CONDITION, CONDITION]
     assert (found.only_in_a, found.only_in_b) == ((), ())
@@ -318,7 +321,7 @@ def test_the_group_of_a_condition_is_no_part_of_what_compares() -> None:
 OPEN = Condition("io_read", connections=8, window_s=1.0, rate=2_000.0)
 
 
-def arrivals(run: Run, other_ms: float) -> Measured:
+def arrivals(run: Run, other_ms: float) -> RunTrials:
     """An open loop with latencies that differ by a hundredth from block to block."""
 
     def encoded(milliseconds: float) -> str | None:
@@ -334,7 +337,7 @@ def arrivals(run: Run, other_ms: float) -> Measured:
         for entry, milliseconds in ((BASELINE, 4.0), (TWIN, 4.0), (OTHER, other_ms))
         for block in (1, 2, 3, 4)
     ]  # fmt: skip
-    return Measured(under(run, [OPEN]), trials)
+    return RunTrials(under(run, [OPEN]), trials)
 
 
 def test_latency_compares_under_arrivals_at_one_rate() -> None:
@@ -378,14 +381,17 @@ def test_what_says_nothing_under_a_load_does_not_compare_under_it(
 
 
 def test_runs_without_trials_have_nothing_in_common() -> None:
-    found = compare(Measured(A, []), measured(B, 2), Measure.CPU)
+    found = compare(RunTrials(A, []), measured(B, 2), Measure.CPU)
     assert (found.pairs, found.only_in_a) == ((), ())
-    assert found.only_in_b == (Place(BASELINE, CONDITION), Place(OTHER, CONDITION))
+    assert found.only_in_b == (
+        VariantCondition(BASELINE, CONDITION),
+        VariantCondition(OTHER, CONDITION),
+    )
 
 
-def pair_with(verdict: Verdict, ratio: float) -> Pair:
+def pair_with(verdict: Verdict, ratio: float) -> ComparedVariant:
     value = Interval(ratio, ratio * 0.99, ratio * 1.01, 0.005, 10)
-    return Pair(OTHER, CONDITION, verdict, {}, {}, value, 8.0, 0.01, 0.001, None)
+    return ComparedVariant(OTHER, CONDITION, verdict, {}, {}, value, 8.0, 0.01, 0.001, None)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ import io
 import pytest
 from rich.console import Console
 
-from harness.analysis.claims.judge import Evidence, Judgement, Verdict
+from harness.analysis.claims import ClaimVerdict, Evidence, Judgement
 from harness.analysis.stats.intervals import Interval
 from harness.cli.tables import claims_text
 from harness.inputs.claims import Claim
@@ -23,8 +23,8 @@ def shown(judgement: Judgement, *, evidence: bool = False) -> str:
     return " ".join(told.getvalue().split())
 
 
-@pytest.mark.parametrize("verdict", list(Verdict))
-def test_every_verdict_is_told_with_claim_and_source(verdict: Verdict) -> None:
+@pytest.mark.parametrize("verdict", list(ClaimVerdict))
+def test_every_verdict_is_told_with_claim_and_source(verdict: ClaimVerdict) -> None:
     told = shown(Judgement(CLAIM, verdict, (ITEM,)))
     assert told.startswith(f"X1 {verdict.value}")
     assert "something [bold] (somebody, 2020)" in told
@@ -32,6 +32,6 @@ def test_every_verdict_is_told_with_claim_and_source(verdict: Verdict) -> None:
 
 
 def test_values_are_told_where_they_are_asked_for() -> None:
-    told = shown(Judgement(CLAIM, Verdict.SUPPORTED, (ITEM,)), evidence=True)
+    told = shown(Judgement(CLAIM, ClaimVerdict.SUPPORTED, (ITEM,)), evidence=True)
     assert "a note" in told
     assert "throughput of b / a 45 [40, 50], wanted at least 40" in told

@@ -3,7 +3,7 @@
 from rich.console import Console
 
 from harness.analysis.measures import Measure
-from harness.analysis.runs import Pair, Place, RunComparison, Verdict
+from harness.analysis.runs import ComparedVariant, RunComparison, VariantCondition, Verdict
 from harness.analysis.stats.intervals import Interval
 from harness.cli.tables import comparison_text, pair_text, tally
 from harness.inputs.study import Condition
@@ -18,13 +18,17 @@ def value(mean: float) -> dict[Measure, Interval]:
     return {Measure.CPU: Interval(mean, mean * 0.9, mean * 1.1, 0.03, 6)}
 
 
-def pair(variant: str, verdict: Verdict, a: float, b: float, at: Condition = READ) -> Pair:
+def pair(
+    variant: str, verdict: Verdict, a: float, b: float, at: Condition = READ
+) -> ComparedVariant:
     ratio = Interval(b / a, b / a * 0.97, b / a * 1.03, 0.01, 12)
-    return Pair(variant, at, verdict, value(a), value(b), ratio, 9.5, 0.02, 0.01, None)
+    return ComparedVariant(variant, at, verdict, value(a), value(b), ratio, 9.5, 0.02, 0.01, None)
 
 
-def silent(variant: str, reason: str, at: Condition = READ) -> Pair:
-    return Pair(variant, at, Verdict.NOT_COMPARABLE, value(500), {}, None, None, None, None, reason)
+def silent(variant: str, reason: str, at: Condition = READ) -> ComparedVariant:
+    return ComparedVariant(
+        variant, at, Verdict.NOT_COMPARABLE, value(500), {}, None, None, None, None, reason
+    )
 
 
 PAIRS = (
@@ -39,8 +43,8 @@ COMPARISON = RunComparison(
     "quick-20261201-090000",
     Measure.CPU,
     PAIRS,
-    (Place("fastapi/sqlalchemy", READ),),
-    (Place("django/new", READ), Place("django/new", CPU)),
+    (VariantCondition("fastapi/sqlalchemy", READ),),
+    (VariantCondition("django/new", READ), VariantCondition("django/new", CPU)),
 )
 REASONS = ("the machines differ in kernel (Linux 6.18 / Linux 7.1), memory_mib (24105 / 64000)",)
 CHANGES = (

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.analysis.claims.values import _fits
+from harness.analysis.claims import _fits
 from harness.base.errors import MalformedFile
 from harness.base.workspace import Workspace
 from harness.inputs.catalog import load_catalog

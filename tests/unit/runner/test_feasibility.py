@@ -3,7 +3,7 @@ import re
 import msgspec
 import pytest
 
-from harness.analysis.labels.limits import CEILING_SHARE
+from harness.analysis.labels.rules import CEILING_SHARE
 from harness.base.errors import UsageError
 from harness.inputs.study import Condition, Latency, Objective, Study
 from harness.lab.limits import Limits

@@ -13,10 +13,8 @@ from typing import Any, Self
 import msgspec
 import pytest
 
-from harness.analysis.condition import unsteady
 from harness.analysis.labels.labels import Label
-from harness.analysis.labels.limits import Circumstances
-from harness.analysis.labels.rules import findings
+from harness.analysis.labels.rules import Circumstances, findings, unsteady
 from harness.inputs.study_loader import load_study
 from harness.lab.machine import propose_cores
 from harness.lab.process import launch

@@ -7,8 +7,7 @@ import msgspec
 import pytest
 
 from harness.analysis.labels.labels import Label
-from harness.analysis.labels.limits import Circumstances
-from harness.analysis.labels.rules import findings
+from harness.analysis.labels.rules import Circumstances, findings
 from harness.inputs.contract import Contract
 from harness.inputs.settings import LoadSettings
 from harness.inputs.study import Beside, Condition, Latency, Objective, Study

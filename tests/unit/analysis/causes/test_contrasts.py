@@ -2,11 +2,11 @@ import msgspec
 import pytest
 
 from harness.analysis.causes.contrasts import Effect, Hypothesis, effects
-from harness.analysis.condition import Piece
 from harness.analysis.stats.intervals import Interval
 from harness.inputs.study import Contrast
 from harness.records.run import Run
 from harness.records.trial import Trial
+from tests.toys.labelling import measured_condition
 from tests.toys.ladder import (
     BRIDGE,
     FUSED,
@@ -28,13 +28,13 @@ RUN = ladder_run()
 
 
 def found_in(run: Run, trials: list[Trial]) -> dict[str, Effect]:
-    (piece,) = [
-        Piece(run, c, [t for t in trials if t.condition == c])
+    (measured,) = [
+        measured_condition(run, c, [t for t in trials if t.condition == c])
         for c in run.study.conditions
         if c.endpoint == "io_read"
     ]
-    found, _ = effects(run, [piece], [])
-    return {effect.contrast.name: effect for effect in found[piece.condition]}
+    found, _ = effects(run, [measured], [])
+    return {effect.contrast.name: effect for effect in found[measured.condition]}
 
 
 @pytest.fixture(scope="module")
@@ -87,14 +87,14 @@ def test_what_a_factor_brings_along_is_said(exact: dict[str, Effect]) -> None:
 def test_further_tests_belong_to_the_declared_family_and_are_told_apart() -> None:
     trials = ladder_trials(RUN, noise=0.001)
     (condition,) = [c for c in RUN.study.conditions if c.endpoint == "io_read"]
-    piece = Piece(RUN, condition, [t for t in trials if t.condition == condition])
+    measured = measured_condition(RUN, condition, [t for t in trials if t.condition == condition])
     clear = Interval(mean=50.0, low=48.0, high=52.0, se=0.7, blocks=4)
     others = [
         Hypothesis(condition, "far", clear, 5.0),
         Hypothesis(condition, "near", clear, 60.0),
         Hypothesis(condition, "no floor", clear, None),
     ]
-    _, called = effects(RUN, [piece], others)
+    _, called = effects(RUN, [measured], others)
     assert called == {(condition, "far"): True, (condition, "near"): False}
 
 

@@ -2,9 +2,9 @@ import msgspec
 import pytest
 
 from harness.analysis.causes.explain import Causes, explain
-from harness.analysis.condition import Piece
 from harness.inputs.study import Condition
 from harness.records.run import Run
+from tests.toys.labelling import measured_condition
 from tests.toys.ladder import HOP, STOCK, WATERFALL, ladder_run, ladder_study, ladder_trials
 
 
@@ -12,7 +12,10 @@ def causes_of(run: Run) -> Causes:
     trials = ladder_trials(run, noise=0.001)
     return explain(
         run,
-        [Piece(run, c, [t for t in trials if t.condition == c]) for c in run.study.conditions],
+        [
+            measured_condition(run, c, [t for t in trials if t.condition == c])
+            for c in run.study.conditions
+        ],
     )
 
 

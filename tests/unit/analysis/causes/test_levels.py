@@ -2,8 +2,8 @@ import msgspec
 import pytest
 
 from harness.analysis.causes.levels import levels, noise_bound, shared_blocks
-from harness.analysis.condition import Piece
 from harness.records.trial import Trial
+from tests.toys.labelling import measured_condition
 from tests.toys.ladder import LEAN_RAW, STOCK, ladder_run, ladder_trials, true_cost
 
 RUN = ladder_run()
@@ -28,12 +28,12 @@ def trials_of(speed: dict[int, float]) -> list[Trial]:
 
 
 def test_levels_are_microseconds_per_request() -> None:
-    found = levels(Piece(RUN, CONDITION, trials_of({})))
+    found = levels(measured_condition(RUN, CONDITION, trials_of({})))
     assert found[STOCK][1] == pytest.approx(true_cost(STOCK, "io_read"), rel=1e-3)
 
 
 def test_a_slow_block_is_brought_to_the_speed_of_the_others() -> None:
-    found = levels(Piece(RUN, CONDITION, trials_of({2: 1.5})))
+    found = levels(measured_condition(RUN, CONDITION, trials_of({2: 1.5})))
     assert found[STOCK][2] == pytest.approx(found[STOCK][1], rel=1e-3)
     # the common speed is the geometric mean of four blocks, one of them half as slow again
     assert found[STOCK][1] == pytest.approx(true_cost(STOCK, "io_read") * 1.5**0.25, rel=1e-3)
@@ -51,7 +51,7 @@ def test_one_variant_that_starts_badly_moves_none_of_the_others() -> None:
         else trial
         for trial in trials_of({})
     ]
-    found = levels(Piece(RUN, CONDITION, bad))
+    found = levels(measured_condition(RUN, CONDITION, bad))
     assert found[STOCK][3] == pytest.approx(true_cost(STOCK, "io_read"), rel=1e-3)
     assert found[LEAN_RAW][3] == pytest.approx(2 * found[LEAN_RAW][1], rel=1e-3)
 
@@ -65,7 +65,7 @@ def test_two_alike_may_be_off_by_the_floor() -> None:
 
 def test_an_entry_that_misses_a_block_does_not_shift_the_others() -> None:
     trials = [t for t in trials_of({}) if (t.entry, t.block) != (LEAN_RAW, 3)]
-    found = levels(Piece(RUN, CONDITION, trials))
+    found = levels(measured_condition(RUN, CONDITION, trials))
     assert 3 not in found[LEAN_RAW]
     assert found[STOCK][3] == pytest.approx(found[STOCK][1], rel=1e-3)
 

@@ -3,10 +3,9 @@ import random
 import msgspec
 import pytest
 
-from harness.analysis.causes.fitting import Row, fit_rows
 from harness.analysis.causes.prices import CONNECT as CONNECT_NAME
 from harness.analysis.causes.prices import THREAD as THREAD_NAME
-from harness.analysis.causes.prices import price_list, rows_of
+from harness.analysis.causes.prices import Row, fit_rows, price_list, rows_of
 from tests.toys.ladder import (
     CONNECT,
     HOP,

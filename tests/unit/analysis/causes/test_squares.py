@@ -2,7 +2,7 @@ import pytest
 
 from harness.analysis.causes.levels import levels
 from harness.analysis.causes.squares import Interaction, interaction
-from harness.analysis.condition import Piece
+from tests.toys.labelling import measured_condition
 from tests.toys.ladder import (
     NATIVE,
     NATIVE_STOCK,
@@ -25,8 +25,8 @@ def cost(name: str) -> float:
 
 @pytest.fixture(scope="module")
 def found() -> Interaction:
-    piece = Piece(RUN, CONDITION, TRIALS)
-    made = interaction(RUN, SQUARE, piece, levels(piece))
+    measured = measured_condition(RUN, CONDITION, TRIALS)
+    made = interaction(RUN, SQUARE, measured, levels(measured))
     assert made is not None
     return made
 
@@ -58,13 +58,13 @@ def test_the_interaction_is_the_difference_of_differences_and_the_ratio_of_ratio
 def test_its_test_is_of_the_difference_against_what_alike_servers_would_show(
     found: Interaction,
 ) -> None:
-    test = found.tested(CONDITION)
+    test = found.hypothesis(CONDITION)
     assert test.effect == found.difference
     assert test.bound is not None
     assert found.called is None
-    assert found.judged(CONDITION, {(CONDITION, test.name): True}).called
+    assert found.tested(CONDITION, {(CONDITION, test.name): True}).called
 
 
 def test_a_missing_corner_leaves_no_square() -> None:
-    piece = Piece(RUN, CONDITION, [t for t in TRIALS if t.entry != NATIVE])
-    assert interaction(RUN, SQUARE, piece, levels(piece)) is None
+    measured = measured_condition(RUN, CONDITION, [t for t in TRIALS if t.entry != NATIVE])
+    assert interaction(RUN, SQUARE, measured, levels(measured)) is None

@@ -1,7 +1,7 @@
 import pytest
 
 from harness.analysis.causes.waterfalls import fall
-from harness.analysis.condition import Piece
+from tests.toys.labelling import measured_condition
 from tests.toys.ladder import (
     FUSED,
     LEAN_RAW,
@@ -21,7 +21,7 @@ LEVELS = {
     for name in WATERFALL.steps
 }
 CONDITION = RUN.study.conditions[1]
-PIECE = Piece(
+PIECE = measured_condition(
     RUN, CONDITION, [t for t in ladder_trials(RUN, noise=0.001) if t.condition == CONDITION]
 )
 
@@ -68,9 +68,9 @@ def test_only_blocks_that_have_every_step_count() -> None:
 def test_a_step_is_judged_by_what_became_of_its_test() -> None:
     found = fall(RUN, WATERFALL, PIECE, LEVELS)
     assert found is not None
-    tests = found.tested(CONDITION)
+    tests = found.hypotheses(CONDITION)
     assert all(test.bound is not None for test in tests)
-    judged = found.judged(CONDITION, {(CONDITION, tests[0].name): True})
+    judged = found.tested(CONDITION, {(CONDITION, tests[0].name): True})
     assert [step.called for step in judged.steps] == [True, None, None, None, None, None]
 
 

@@ -3,7 +3,7 @@ import random
 import msgspec
 import pytest
 
-from harness.analysis.labels.attempts import counted_attempts, disturbances, mostly_noisy
+from harness.analysis.labels.trials import counted_attempts, disturbances, mostly_noisy
 from harness.records.trial import Trial
 from tests.toys.runs import BASELINE, SLICE_NS, make_run, make_slice, make_trial
 

@@ -1,7 +1,7 @@
 import msgspec
 import pytest
 
-from harness.analysis.labels.identities import contradictions
+from harness.analysis.labels.rules import contradictions
 from harness.inputs.study import Condition
 from harness.records.trial import Statements, Trial
 from tests.toys.runs import SLICE_NS, make_slice, make_trial, make_window

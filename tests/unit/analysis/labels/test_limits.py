@@ -9,9 +9,13 @@ import numpy as np
 import pytest
 
 from harness.analysis.labels.labels import Finding, Label
-from harness.analysis.labels.limits import Circumstances, bounds, idle_cores
-from harness.analysis.labels.rules import findings
-from harness.analysis.labels.shares import shares
+from harness.analysis.labels.rules import (
+    Circumstances,
+    bounds,
+    findings,
+    idle_cores,
+    shares,
+)
 from harness.inputs.study import Condition, Latency
 from harness.records.run import Cores, Run
 from harness.records.trial import Statements, Trial, Waits

@@ -3,9 +3,7 @@ from typing import Any
 import pytest
 
 from harness.analysis.labels.labels import LIMITS, REMEDIES, Label
-from harness.analysis.labels.limits import Circumstances
-from harness.analysis.labels.rules import findings
-from harness.analysis.labels.shares import shares
+from harness.analysis.labels.rules import Circumstances, findings, shares
 from harness.inputs.study import Condition, Objective
 from harness.records.run import Cores
 from harness.records.trial import Statements, Trial, Try

@@ -5,8 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.analysis.noise import gls
-from harness.analysis.noise.correlation import Floats, Memory, inverse_times, steps_of
+from harness.analysis.noise import fit as noise_fit
+from harness.analysis.noise.fit import (
+    Floats,
+    Memory,
+    inverse_times,
+    steps_of,
+)
 
 
 def covariance(at_s: Floats, memory: Memory) -> Floats:
@@ -18,7 +23,7 @@ def covariance(at_s: Floats, memory: Memory) -> Floats:
 
 @given(
     seed=st.integers(0, 2**32 - 1),
-    tau=st.floats(gls.SHORTEST_S, gls.LONGEST_S),
+    tau=st.floats(noise_fit.SHORTEST_S, noise_fit.LONGEST_S),
     white=st.floats(0.0025, 1.0),
     size=st.integers(1, 30),
 )

@@ -6,9 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from harness.analysis.noise.correlation import NO_MEMORY, Floats, Memory
-from harness.analysis.noise.costs import costs
-from harness.analysis.noise.gls import Series
+from harness.analysis.noise.fit import NO_MEMORY, Floats, Memory, Series, costs
 from tests.toys.noise import Noise, simulate
 
 SPIKE = math.log(2.5)

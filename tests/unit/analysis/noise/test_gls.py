@@ -8,12 +8,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.analysis.noise import gls
-from harness.analysis.noise.correlation import NO_MEMORY, Floats, Memory
-from harness.analysis.noise.gls import Fit, Series, fit, fit_memory
+from harness.analysis.noise import fit as noise_fit
+from harness.analysis.noise.fit import (
+    NO_MEMORY,
+    Fit,
+    Floats,
+    Memory,
+    Series,
+    fit,
+    fit_memory,
+)
 from tests.unit.analysis.noise.test_correlation import covariance
 
-TAUS = st.floats(gls.SHORTEST_S, gls.LONGEST_S)
+TAUS = st.floats(noise_fit.SHORTEST_S, noise_fit.LONGEST_S)
 WHITES = st.floats(0.0025, 1.0)
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -117,8 +124,8 @@ def test_the_restricted_likelihood_is_patterson_and_thompsons(seed: int) -> None
         return -0.5 * float(36 * math.log(variance) + determinant + weighted)
 
     one, other = Memory(0.3, 0.2), Memory(5.0, 0.7)
-    stack = gls._stacked(blocks)
-    told = gls._likelihood(stack, one) - gls._likelihood(stack, other)
+    stack = noise_fit._stacked(blocks)
+    told = noise_fit._likelihood(stack, one) - noise_fit._likelihood(stack, other)
     assert told == pytest.approx(written_out(one) - written_out(other), abs=1e-7)
 
 
@@ -225,7 +232,7 @@ def test_slices_at_the_same_time_are_taken_as_close_neighbours() -> None:
     at_s = [1.0, 1.0, 1.0, 2.0, 2.0, 3.0]
     apart = [1.0, 1.00001, 1.00002, 2.0, 2.00001, 3.0]
     entry, value = [0, 1, 0, 1, 0, 1], [0.1, 0.2, 0.13, 0.25, 0.11, 0.19]
-    for memory in (Memory(gls.LONGEST_S, 0.0025), Memory(1.0, 0.5), None):
+    for memory in (Memory(noise_fit.LONGEST_S, 0.0025), Memory(1.0, 0.5), None):
         together = fit([series(at_s, entry, value)], memory)
         nearly = fit([series(apart, entry, value)], memory)
         assert means(together) == pytest.approx(means(nearly), abs=1e-3)

@@ -3,10 +3,10 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from harness.analysis.causes.explain import explain
-from harness.analysis.condition import Piece
 from harness.report.charts.causes import interaction_chart, slope_chart, waterfall_chart
 from harness.report.charts.specification import colours
 from harness.report.drawing.draw import svg_of
+from tests.toys.labelling import measured_condition
 from tests.toys.ladder import HOPS, NATIVE, STOCK, WATERFALL, ladder_run, ladder_trials
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -17,8 +17,8 @@ def drawn() -> dict[str, str]:
     run = ladder_run()
     trials = ladder_trials(run, noise=0.001)
     (condition,) = [c for c in run.study.conditions if c.endpoint == "io_read"]
-    piece = Piece(run, condition, [t for t in trials if t.condition == condition])
-    (found,) = explain(run, [piece]).conditions
+    measured = measured_condition(run, condition, [t for t in trials if t.condition == condition])
+    (found,) = explain(run, [measured]).conditions
     return {
         "waterfall": svg_of(waterfall_chart(found.falls[0])),
         "interaction": svg_of(interaction_chart(found.interactions[0])),

@@ -6,8 +6,8 @@ from xml.etree import ElementTree
 
 import msgspec
 
-from harness.analysis.analyse import Analysis, LabelCount, analyse
-from harness.analysis.labels.labels import Label
+from harness.analysis.analyse import Analysis, analyse
+from harness.analysis.labels.labels import Label, LabelCount
 from harness.analysis.measures import Measure
 from harness.inputs.study import Condition, Latency
 from harness.report.charts.curves import curve_figures

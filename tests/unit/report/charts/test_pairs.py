@@ -7,13 +7,12 @@ from xml.etree import ElementTree
 import pytest
 
 from harness.analysis.analyse import analyse
-from harness.analysis.condition import pieces_of
 from harness.records.plan import DUPLICATE
 from harness.records.trial import Trial
 from harness.report.charts.pairs import pair_figures
 from harness.report.data.explorer import explorer_data, trial_data
 from harness.report.drawing.figures import Figures
-from tests.toys.labelling import labelled
+from tests.toys.labelling import labelled, measured_conditions
 from tests.toys.runs import BASELINE, CONDITION, make_run, make_study, simulate
 
 RUN = make_run(make_study(blocks=3))
@@ -23,9 +22,11 @@ TRIALS = simulate(
 
 
 def figures_of(trials: list[Trial]) -> Figures:
-    made, pieces = Figures(), pieces_of(RUN, trials)
-    analysis = analyse(RUN, trials, (), pieces)
-    explored = explorer_data(RUN, analysis, pieces, trial_data(RUN, pieces, labelled(RUN, trials)))
+    made, conditions = Figures(), measured_conditions(RUN, trials)
+    analysis = analyse(RUN, trials, (), conditions)
+    explored = explorer_data(
+        RUN, analysis, conditions, trial_data(RUN, conditions, labelled(RUN, trials))
+    )
     (chart, _) = pair_figures(explored, made)[CONDITION.name]
     made.finish()
     assert base64.b64decode(chart["uri"].partition(",")[2]).decode() == made.all[0].svg

@@ -6,12 +6,11 @@ from xml.etree import ElementTree
 import msgspec
 import pytest
 
-from harness.analysis.condition import pieces_of
 from harness.records.trial import Trial
 from harness.report.charts.trials import trial_figures
 from harness.report.data.explorer import trial_data
 from harness.report.drawing.figures import Figures
-from tests.toys.labelling import labelled
+from tests.toys.labelling import labelled, measured_conditions
 from tests.toys.runs import BASELINE, CONDITION, histogram, make_run, make_study, simulate
 
 RUN = make_run(make_study(blocks=3))
@@ -25,7 +24,9 @@ TRIALS = [
 
 def figures_of(trials: list[Trial]) -> Figures:
     made = Figures()
-    shown = trial_figures(RUN, trial_data(RUN, pieces_of(RUN, trials), labelled(RUN, trials)), made)
+    shown = trial_figures(
+        RUN, trial_data(RUN, measured_conditions(RUN, trials), labelled(RUN, trials)), made
+    )
     assert list(shown) == [CONDITION.name]
     assert len(shown[CONDITION.name]) == len(made.all)
     return made
@@ -70,6 +71,9 @@ def test_where_every_trial_failed_nothing_is_drawn() -> None:
     dead = [msgspec.structs.replace(trial, problem="died") for trial in TRIALS]
     made = Figures()
     assert (
-        trial_figures(RUN, trial_data(RUN, pieces_of(RUN, dead), labelled(RUN, dead)), made) == {}
+        trial_figures(
+            RUN, trial_data(RUN, measured_conditions(RUN, dead), labelled(RUN, dead)), made
+        )
+        == {}
     )
     assert made.all == []

@@ -7,23 +7,22 @@ import msgspec
 import pytest
 
 from harness.analysis.analyse import analyse
-from harness.analysis.condition import pieces_of
-from harness.analysis.labels.trials import labelled_trials
 from harness.analysis.measures import Measure
 from harness.records.plan import DUPLICATE
 from harness.report.data.explorer import explorer_data, trial_data
+from tests.toys.labelling import labelled, measured_conditions
 from tests.toys.runs import BASELINE, make_run, make_study, simulate
 
 RUN = make_run(make_study(blocks=4))
 TRIALS = simulate(RUN, {BASELINE: 500.0, "b/other": 1_000.0}, 3, drift=0.01)
-PIECES = pieces_of(RUN, TRIALS)
-ANALYSIS = analyse(RUN, TRIALS, pieces=PIECES)
+CONDITIONS = measured_conditions(RUN, TRIALS)
+ANALYSIS = analyse(RUN, TRIALS, conditions=CONDITIONS)
 
 
 def made(extra: int = 0) -> dict[str, object]:
     again = [msgspec.structs.replace(t, attempt=2, problem="died") for t in TRIALS[:extra]]
-    labelled = labelled_trials(RUN, [*TRIALS, *again], PIECES)
-    found = explorer_data(RUN, ANALYSIS, PIECES, trial_data(RUN, PIECES, labelled))
+    every = labelled(RUN, [*TRIALS, *again])
+    found = explorer_data(RUN, ANALYSIS, CONDITIONS, trial_data(RUN, CONDITIONS, every))
     assert found is not None
     copy: dict[str, object] = json.loads(json.dumps(found, allow_nan=False))
     assert copy == found

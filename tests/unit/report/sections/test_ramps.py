@@ -7,9 +7,8 @@ import msgspec
 import pytest
 
 from harness.analysis.labels.labels import Finding, Label
-from harness.analysis.labels.shares import Shares
-from harness.analysis.locust.cells import Cell
-from harness.analysis.locust.summary import Gain, summarise
+from harness.analysis.labels.rules import Shares
+from harness.analysis.locust import Cell, Gain, summarise
 from harness.analysis.stats.intervals import Interval
 from harness.inputs.published_tables import Published, PublishedCell
 from harness.inputs.settings import Ramp
@@ -47,12 +46,12 @@ def test_a_cell_that_came_to_nothing_is_told_by_the_first_line_of_its_problem() 
 
 
 def test_what_limited_a_cell_and_what_disturbed_it_are_told_with_their_figures() -> None:
-    assert reason(cell(found=(SATURATED, FAILING))) == "server-bound: 97% of its CPU used"
-    assert reason(cell(found=(FAILING,))) == "no single limit"
+    assert reason(cell(findings=(SATURATED, FAILING))) == "server-bound: 97% of its CPU used"
+    assert reason(cell(findings=(FAILING,))) == "no single limit"
     assert reason(cell()) == "no single limit"
     noisy = Finding(Label.NOISY, "4.4% of CPU time was stolen")
     told = "server-bound: 97% of its CPU used; noisy: 4.4% of CPU time was stolen"
-    assert reason(cell(found=(SATURATED, noisy))) == told
+    assert reason(cell(findings=(SATURATED, noisy))) == told
 
 
 def test_a_share_of_errors_is_told_with_their_kinds() -> None:
@@ -126,17 +125,17 @@ def test_a_cell_that_was_bound_by_latency_says_where_its_requests_waited(
     condition: Condition, connections: float | None, told: str
 ) -> None:
     """One thread that connects for each request is seen by PostgreSQL for a part of the time."""
-    waiting = cell(found=(WAITING,), shares=SHARES, connections=connections, condition=condition)
+    waiting = cell(findings=(WAITING,), shares=SHARES, connections=connections, condition=condition)
     assert reason(waiting) == f"latency-bound: nothing was busy; {told}"
 
 
 def test_a_cell_that_was_bound_by_its_server_does_not_say_that_it_waited() -> None:
-    assert "waited" not in reason(cell(found=(SATURATED,), shares=SHARES, connections=16.0))
+    assert "waited" not in reason(cell(findings=(SATURATED,), shares=SHARES, connections=16.0))
 
 
 def test_limits_waits_errors_and_connections_are_told_in_this_order() -> None:
     everything = cell(
-        found=(WAITING,), shares=SHARES, connections=95.0, most_connections=97,
+        findings=(WAITING,), shares=SHARES, connections=95.0, most_connections=97,
         max_connections=100, failures=100.0, condition=FAR,
         errors={"status 500": 100},
     )  # fmt: skip

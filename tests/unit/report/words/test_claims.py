@@ -3,7 +3,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from harness.analysis.claims.judge import Evidence, Judgement, Verdict, verdict_of
+from harness.analysis.claims import ClaimVerdict, Evidence, Judgement, verdict_of
 from harness.analysis.stats.intervals import Interval
 from harness.inputs.claims import Claim
 from harness.report.words.claims import claims_values, evidence_row, summary, wanted
@@ -124,6 +124,6 @@ def test_every_verdict_is_told_in_words() -> None:
     assert [row["verdict"] for row in rows(*told)] == [
         "supported", "refuted", "depends", "undecided",
     ]  # fmt: skip
-    assert {found.verdict for found in told} == {*Verdict} - {
-        Verdict.NOT_TESTED, Verdict.SUPPORTED_IN_PART, Verdict.REFUTED_IN_PART,
+    assert {found.verdict for found in told} == {*ClaimVerdict} - {
+        ClaimVerdict.NOT_TESTED, ClaimVerdict.SUPPORTED_IN_PART, ClaimVerdict.REFUTED_IN_PART,
     }  # fmt: skip

@@ -10,9 +10,16 @@ from hypothesis import strategies as st
 
 from harness.analysis.analyse import analyse
 from harness.analysis.labels.labels import LIMITS, Label
-from harness.analysis.locust.cells import Cell
-from harness.analysis.locust.rates import PEAK_S, charted_per_s, highest_per_s
-from harness.analysis.locust.summary import Gain, Ramps, pairs_of, summarise
+from harness.analysis.locust import (
+    PEAK_S,
+    Cell,
+    Gain,
+    Ramps,
+    charted_per_s,
+    highest_per_s,
+    pairs_of,
+    summarise,
+)
 from harness.inputs.published_tables import PublishedCell
 from harness.inputs.settings import Setup
 from harness.inputs.study import Condition, Latency
@@ -96,7 +103,7 @@ def test_a_point_of_locusts_chart_by_hand() -> None:
 
 def test_labels_of_every_block_are_a_cells() -> None:
     trials = [make_cell(), make_cell(block=2, users=9)]
-    assert Label.GENERATOR_BOUND in {f.label for f in only(trials, ramp_run(blocks=2)).found}
+    assert Label.GENERATOR_BOUND in {f.label for f in only(trials, ramp_run(blocks=2)).findings}
 
 
 def test_what_else_a_cell_tells_is_that_of_its_trial() -> None:
@@ -189,7 +196,7 @@ def test_a_cells_limits_are_those_of_its_labels_that_say_what_limited_it() -> No
     (found,) = only([make_cell()]).limits
     assert (found.label, found.detail) == (Label.SERVER_BOUND, "97% of its CPU used")
     failing = only([make_cell(errors={"closed": 100}, warned=True)])
-    assert {Label.ERRORS, Label.GENERATOR_BOUND} <= {f.label for f in failing.found}
+    assert {Label.ERRORS, Label.GENERATOR_BOUND} <= {f.label for f in failing.findings}
     assert {f.label for f in failing.limits} == {Label.SERVER_BOUND, Label.GENERATOR_BOUND}
     assert {f.label for f in failing.limits} <= set(LIMITS)
 

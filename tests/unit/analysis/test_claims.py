@@ -7,19 +7,18 @@ import msgspec
 import pytest
 
 from harness.analysis.causes.prices import Price, PriceList
-from harness.analysis.claims.judge import (
+from harness.analysis.claims import (
+    ClaimVerdict,
     Evidence,
     Judgement,
-    Verdict,
+    RunResults,
     holds,
     judge,
     merged,
     verdict_of,
 )
-from harness.analysis.claims.values import Findings
-from harness.analysis.condition import Piece
-from harness.analysis.locust.cells import Cell
-from harness.analysis.locust.summary import Ramps
+from harness.analysis.condition import MeasuredCondition
+from harness.analysis.locust import Cell, Ramps
 from harness.analysis.stats.intervals import Interval
 from harness.inputs.claims import Claim, Criterion
 from harness.inputs.study import Beside, Condition, Latency
@@ -27,6 +26,7 @@ from harness.records.plan import DUPLICATE
 from harness.records.run import Run
 from harness.records.trial import Trial
 from harness.records.verification import Audit, Toll
+from tests.toys.labelling import measured_condition
 from tests.toys.ramps import FAR as FAR_CELL
 from tests.toys.ramps import NEAR as NEAR_CELL
 from tests.toys.runs import (
@@ -96,26 +96,26 @@ def answered(latency_ms: Mapping[str, float], condition: Condition, **changes: A
     ]
 
 
-def piece_of(trials: Sequence[Trial], run: Run = RUN) -> Piece:
+def condition_of(trials: Sequence[Trial], run: Run = RUN) -> MeasuredCondition:
     """Of trials of one condition, and of a twin of the baseline that does the same."""
     twins = [
         msgspec.structs.replace(trial, entry=BASELINE + DUPLICATE)
         for trial in trials
         if trial.entry == BASELINE
     ]
-    return Piece(run, trials[0].condition, [*trials, *twins])
+    return measured_condition(run, trials[0].condition, [*trials, *twins])
 
 
 def judged(
     criterion: Criterion,
-    *pieces: Piece,
+    *conditions: MeasuredCondition,
     run: Run = RUN,
     prices: Sequence[PriceList] = (),
     ramps: Ramps | None = None,
 ) -> Judgement:
     """The claim of this one criterion, held against this one run."""
     claim = Claim("X1", "somebody", "something", (criterion,))
-    (found,) = judge((claim,), (Findings(run, pieces, tuple(prices), ramps),))
+    (found,) = judge((claim,), (RunResults(run, conditions, tuple(prices), ramps),))
     return found
 
 
@@ -168,18 +168,18 @@ def evidence(told: bool | None) -> Evidence:
 @pytest.mark.parametrize(
     ("told", "verdict"),
     [
-        ([], Verdict.NOT_TESTED),
-        ([None, None], Verdict.UNDECIDED),
-        ([True], Verdict.SUPPORTED),
-        ([True, None, True], Verdict.SUPPORTED),
-        ([False], Verdict.REFUTED),
-        ([None, False], Verdict.REFUTED),
-        ([True, False], Verdict.DEPENDS),
-        ([False, None, True, False], Verdict.DEPENDS),
+        ([], ClaimVerdict.NOT_TESTED),
+        ([None, None], ClaimVerdict.UNDECIDED),
+        ([True], ClaimVerdict.SUPPORTED),
+        ([True, None, True], ClaimVerdict.SUPPORTED),
+        ([False], ClaimVerdict.REFUTED),
+        ([None, False], ClaimVerdict.REFUTED),
+        ([True, False], ClaimVerdict.DEPENDS),
+        ([False, None, True, False], ClaimVerdict.DEPENDS),
     ],
 )
 def test_a_verdict_is_of_the_evidence_that_decides_something(
-    told: Sequence[bool | None], verdict: Verdict
+    told: Sequence[bool | None], verdict: ClaimVerdict
 ) -> None:
     assert verdict_of([evidence(one) for one in told]) is verdict
 
@@ -187,14 +187,14 @@ def test_a_verdict_is_of_the_evidence_that_decides_something(
 @pytest.mark.parametrize(
     ("one", "other", "verdict"),
     [
-        (True, True, Verdict.SUPPORTED),
-        (True, False, Verdict.DEPENDS),
-        (False, None, Verdict.REFUTED),
-        (None, None, Verdict.UNDECIDED),
+        (True, True, ClaimVerdict.SUPPORTED),
+        (True, False, ClaimVerdict.DEPENDS),
+        (False, None, ClaimVerdict.REFUTED),
+        (None, None, ClaimVerdict.UNDECIDED),
     ],
 )
 def test_the_verdict_over_several_runs_is_that_of_all_their_evidence(
-    one: bool | None, other: bool | None, verdict: Verdict
+    one: bool | None, other: bool | None, verdict: ClaimVerdict
 ) -> None:
     claim = Claim("X1", "somebody", "something")
     parts = [
@@ -206,15 +206,15 @@ def test_the_verdict_over_several_runs_is_that_of_all_their_evidence(
 
 def test_a_run_that_tests_nothing_takes_nothing_from_another() -> None:
     claims = [Claim(name, "somebody", "something") for name in ("X1", "X2")]
-    silent = [Judgement(claim, Verdict.NOT_TESTED, ()) for claim in claims]
-    telling = [Judgement(claims[0], Verdict.SUPPORTED, (evidence(True),)), silent[1]]
+    silent = [Judgement(claim, ClaimVerdict.NOT_TESTED, ()) for claim in claims]
+    telling = [Judgement(claims[0], ClaimVerdict.SUPPORTED, (evidence(True),)), silent[1]]
     assert merged([silent, telling]) == tuple(telling)
 
 
 def test_a_ratio_is_evidence_with_its_condition_its_interval_and_what_was_wanted() -> None:
-    found = judged(RATIO, piece_of(measured(TWICE)))
+    found = judged(RATIO, condition_of(measured(TWICE)))
     (item,) = found.evidence
-    assert found.verdict is Verdict.SUPPORTED
+    assert found.verdict is ClaimVerdict.SUPPORTED
     assert (item.run, item.where) == (RUN.id, CONDITION.name)
     assert item.what == "throughput of b/other / a/base"
     assert item.value.mean == pytest.approx(2.0, rel=1e-6)
@@ -224,75 +224,75 @@ def test_a_ratio_is_evidence_with_its_condition_its_interval_and_what_was_wanted
 
 def test_a_claim_is_refuted_where_every_interval_lies_elsewhere() -> None:
     at_most = Criterion(of=OTHER, to=BASELINE, at_most=1.5)
-    assert judged(at_most, piece_of(measured(TWICE))).verdict is Verdict.REFUTED
-    assert judged(RATIO, piece_of(measured(HALF))).verdict is Verdict.REFUTED
+    assert judged(at_most, condition_of(measured(TWICE))).verdict is ClaimVerdict.REFUTED
+    assert judged(RATIO, condition_of(measured(HALF))).verdict is ClaimVerdict.REFUTED
 
 
 def test_a_claim_depends_where_conditions_differ() -> None:
-    found = judged(RATIO, piece_of(measured(TWICE)), piece_of(measured(HALF, CREATE)))
-    assert found.verdict is Verdict.DEPENDS
+    found = judged(RATIO, condition_of(measured(TWICE)), condition_of(measured(HALF, CREATE)))
+    assert found.verdict is ClaimVerdict.DEPENDS
     assert {item.where: item.holds for item in found.evidence} == {
         CONDITION.name: True, CREATE.name: False,
     }  # fmt: skip
 
 
 def test_a_claim_is_undecided_where_blocks_contradict_each_other() -> None:
-    found = judged(RATIO, piece_of(measured(UNEVEN)))
+    found = judged(RATIO, condition_of(measured(UNEVEN)))
     assert len(found.evidence) == 1
-    assert found.verdict is Verdict.UNDECIDED
+    assert found.verdict is ClaimVerdict.UNDECIDED
 
 
 def test_a_single_block_is_evidence_that_decides_nothing() -> None:
-    found = judged(RATIO, piece_of(measured({BASELINE: (500.0,), OTHER: (250.0,)})))
+    found = judged(RATIO, condition_of(measured({BASELINE: (500.0,), OTHER: (250.0,)})))
     (item,) = found.evidence
     assert item.value.mean == pytest.approx(2.0, rel=1e-6)
-    assert found.verdict is Verdict.UNDECIDED
+    assert found.verdict is ClaimVerdict.UNDECIDED
 
 
 def test_without_a_twin_no_ratio_decides() -> None:
     """Nobody knows then what two identical servers would have differed by."""
     trials = measured(TWICE)
-    found = judged(RATIO, Piece(RUN, CONDITION, trials))
+    found = judged(RATIO, measured_condition(RUN, CONDITION, trials))
     (item,) = found.evidence
-    assert (item.floor, item.holds, found.verdict) == (None, None, Verdict.UNDECIDED)
+    assert (item.floor, item.holds, found.verdict) == (None, None, ClaimVerdict.UNDECIDED)
 
 
 @pytest.mark.parametrize(
     ("told", "verdict"),
     [
-        ([True, True], Verdict.SUPPORTED),
-        ([True, None], Verdict.SUPPORTED),
-        ([True, None, None], Verdict.SUPPORTED_IN_PART),
-        ([False, None, None], Verdict.REFUTED_IN_PART),
-        ([True, False, None, None, None], Verdict.DEPENDS),
-        ([None, None], Verdict.UNDECIDED),
+        ([True, True], ClaimVerdict.SUPPORTED),
+        ([True, None], ClaimVerdict.SUPPORTED),
+        ([True, None, None], ClaimVerdict.SUPPORTED_IN_PART),
+        ([False, None, None], ClaimVerdict.REFUTED_IN_PART),
+        ([True, False, None, None, None], ClaimVerdict.DEPENDS),
+        ([None, None], ClaimVerdict.UNDECIDED),
     ],
 )
 def test_a_part_of_which_most_is_undecided_is_not_supported_as_a_whole(
-    told: Sequence[bool | None], verdict: Verdict
+    told: Sequence[bool | None], verdict: ClaimVerdict
 ) -> None:
     """One of many intervals decides by chance."""
     claim = Claim("X1", "somebody", "something", (RATIO,))
-    found = Judgement(claim, Verdict.UNDECIDED, tuple(evidence(one) for one in told))
+    found = Judgement(claim, ClaimVerdict.UNDECIDED, tuple(evidence(one) for one in told))
     (both,) = merged([(found,)])
     assert both.verdict is verdict
 
 
 def test_a_claim_on_variants_that_were_not_measured_is_not_tested() -> None:
     absent = Criterion(of=THIRD, to=BASELINE, at_least=1.0)
-    found = judged(absent, piece_of(measured(TWICE)))
-    assert (found.verdict, found.evidence) == (Verdict.NOT_TESTED, ())
-    assert judged(RATIO).verdict is Verdict.NOT_TESTED
+    found = judged(absent, condition_of(measured(TWICE)))
+    assert (found.verdict, found.evidence) == (ClaimVerdict.NOT_TESTED, ())
+    assert judged(RATIO).verdict is ClaimVerdict.NOT_TESTED
 
 
 def test_every_criterion_of_a_claim_counts_against_every_run() -> None:
     both = Claim("X1", "somebody", "s", (RATIO, Criterion(of=OTHER, to=BASELINE, at_least=3.0)))
     none = Claim("X2", "somebody", "s", (Criterion(of=THIRD, to=BASELINE, at_least=1.0),))
-    findings = Findings(RUN, (piece_of(measured(TWICE)),), (), None)
+    findings = RunResults(RUN, (condition_of(measured(TWICE)),), (), None)
     first, second = judge((both, none), (findings, findings))
     assert (first.claim, second.claim) == (both, none)
     assert [item.holds for item in first.evidence] == [True, False, True, False]
-    assert (first.verdict, second.verdict) == (Verdict.DEPENDS, Verdict.NOT_TESTED)
+    assert (first.verdict, second.verdict) == (ClaimVerdict.DEPENDS, ClaimVerdict.NOT_TESTED)
 
 
 @pytest.mark.parametrize(
@@ -317,8 +317,8 @@ def test_a_criterion_is_held_against_the_conditions_that_fit(
 ) -> None:
     """Added latency is that of both legs together."""
     criterion = Criterion(of=OTHER, to=BASELINE, at_least=1.5, **wanted)
-    pieces = [piece_of(measured(TWICE, condition)) for condition in (CONDITION, CREATE, FAR)]
-    found = judged(criterion, *pieces)
+    every = [condition_of(measured(TWICE, condition)) for condition in (CONDITION, CREATE, FAR)]
+    found = judged(criterion, *every)
     assert [item.where for item in found.evidence] == [c.name for c in conditions]
 
 
@@ -331,7 +331,7 @@ def test_a_criterion_may_want_one_leg_longer_and_no_other(
         for latency in (Latency(database_ms=100.0), Latency(client_ms=100.0), Latency())
     ]
     criterion = Criterion(of=OTHER, to=BASELINE, at_least=1.5, leg=leg, latency_ms=(100.0,))
-    found = judged(criterion, *(piece_of(measured(TWICE, condition)) for condition in longer))
+    found = judged(criterion, *(condition_of(measured(TWICE, condition)) for condition in longer))
     (item,) = found.evidence
     assert item.where == longer[leg == "client"].name
 
@@ -348,10 +348,11 @@ def test_a_second_load_is_what_a_criterion_names_or_none(
     beside: str | None, condition: Condition
 ) -> None:
     criterion = Criterion(of=OTHER, to=BASELINE, measure="p99", beside=beside, at_least=1.5)
-    pieces = [
-        piece_of(answered({BASELINE: 2.0, OTHER: 4.0}, c)) for c in (WAIT, BESIDE_CPU, BESIDE_NOOP)
+    conditions = [
+        condition_of(answered({BASELINE: 2.0, OTHER: 4.0}, c))
+        for c in (WAIT, BESIDE_CPU, BESIDE_NOOP)
     ]
-    (item,) = judged(criterion, *pieces).evidence
+    (item,) = judged(criterion, *conditions).evidence
     assert item.where == condition.name
     assert item.what == "p99 of b/other / a/base"
     assert item.value.mean == pytest.approx(2.0, rel=1e-2)
@@ -359,10 +360,10 @@ def test_a_second_load_is_what_a_criterion_names_or_none(
 
 def test_medians_are_evidence_too() -> None:
     criterion = Criterion(of=OTHER, to=BASELINE, measure="p50", at_most=0.6)
-    found = judged(criterion, piece_of(answered({BASELINE: 4.0, OTHER: 2.0}, WAIT)))
+    found = judged(criterion, condition_of(answered({BASELINE: 4.0, OTHER: 2.0}, WAIT)))
     (item,) = found.evidence
     assert item.value.mean == pytest.approx(0.5, rel=1e-2)
-    assert found.verdict is Verdict.SUPPORTED
+    assert found.verdict is ClaimVerdict.SUPPORTED
 
 
 @pytest.mark.parametrize("measure", ["p50", "p99"])
@@ -375,44 +376,44 @@ def test_latencies_of_an_open_loop_that_was_not_answered_are_no_evidence(measure
     latencies = {BASELINE: 2.0, OTHER: 4.0}
     sound = answered(latencies, rate, offered=2_000, correct=2_000)
     overloaded = answered(latencies, rate, offered=2_000, correct=1_000)
-    assert len(judged(criterion, piece_of(sound)).evidence) == 1
-    assert judged(criterion, piece_of(overloaded)).evidence == ()
+    assert len(judged(criterion, condition_of(sound)).evidence) == 1
+    assert judged(criterion, condition_of(overloaded)).evidence == ()
 
 
 def test_what_the_database_held_back_is_no_evidence_of_throughput_but_of_cost() -> None:
     base, held = ({name: TWICE[name]} for name in (BASELINE, OTHER))
-    piece = piece_of(measured(base) + measured(held, **IN_DATABASE))
+    under = condition_of(measured(base) + measured(held, **IN_DATABASE))
     cost = Criterion(of=OTHER, to=BASELINE, measure="cpu", at_most=0.9)
-    assert judged(RATIO, piece).verdict is Verdict.NOT_TESTED
-    assert len(judged(cost, piece).evidence) == 1
+    assert judged(RATIO, under).verdict is ClaimVerdict.NOT_TESTED
+    assert len(judged(cost, under).evidence) == 1
 
 
 def test_what_held_back_a_third_variant_is_no_matter_of_the_two() -> None:
     third = measured({THIRD: (500.0,) * 3}, **IN_DATABASE)
-    found = judged(RATIO, piece_of(measured(TWICE) + third))
-    assert found.verdict is Verdict.SUPPORTED
+    found = judged(RATIO, condition_of(measured(TWICE) + third))
+    assert found.verdict is ClaimVerdict.SUPPORTED
 
 
 def test_of_requests_that_only_wait_throughput_is_evidence_though_nothing_was_busy() -> None:
     """How many of them a variant keeps waiting at once is what such an endpoint asks."""
-    found = judged(RATIO, piece_of(measured(TWICE, WAIT, **IDLE)))
+    found = judged(RATIO, condition_of(measured(TWICE, WAIT, **IDLE)))
     assert len(found.evidence) == 1
-    assert found.verdict is Verdict.SUPPORTED
+    assert found.verdict is ClaimVerdict.SUPPORTED
 
 
 def test_with_added_latency_throughput_is_evidence_though_nothing_was_busy() -> None:
     delayed = make_run(msgspec.structs.replace(RUN.study, conditions=(FAR,)))
-    piece = piece_of(measured(TWICE, FAR, **IDLE), delayed)
-    assert judged(RATIO, piece, run=delayed).verdict is Verdict.SUPPORTED
+    under = condition_of(measured(TWICE, FAR, **IDLE), delayed)
+    assert judged(RATIO, under, run=delayed).verdict is ClaimVerdict.SUPPORTED
 
 
 def test_a_cost_is_held_against_cpu_per_request() -> None:
     cost = Criterion(of=OTHER, to=BASELINE, measure="cpu", at_most=0.6)
-    found = judged(cost, piece_of(measured(TWICE)))
+    found = judged(cost, condition_of(measured(TWICE)))
     (item,) = found.evidence
     assert item.what == "cpu of b/other / a/base"
     assert item.value.mean == pytest.approx(0.5, rel=1e-6)
-    assert found.verdict is Verdict.SUPPORTED
+    assert found.verdict is ClaimVerdict.SUPPORTED
 
 
 def price_list(connections: int, low: float, high: float) -> PriceList:
@@ -430,14 +431,14 @@ PRICES = (price_list(1, 40.0, 50.0), price_list(64, 120.0, 130.0))
 @pytest.mark.parametrize(
     ("connections", "verdict"),
     [
-        ((), Verdict.DEPENDS),
-        ((1,), Verdict.SUPPORTED),
-        ((64,), Verdict.REFUTED),
-        ((32,), Verdict.NOT_TESTED),
+        ((), ClaimVerdict.DEPENDS),
+        ((1,), ClaimVerdict.SUPPORTED),
+        ((64,), ClaimVerdict.REFUTED),
+        ((32,), ClaimVerdict.NOT_TESTED),
     ],
 )
 def test_a_price_is_held_at_each_concurrency_that_fits(
-    connections: tuple[int, ...], verdict: Verdict
+    connections: tuple[int, ...], verdict: ClaimVerdict
 ) -> None:
     criterion = Criterion(
         price="hop (asgiref)", connections=connections, at_least=10.0, at_most=100.0
@@ -453,7 +454,7 @@ def test_a_price_is_told_with_its_concurrency_and_its_whole_name() -> None:
 
 def test_a_price_that_no_list_has_is_not_tested() -> None:
     criterion = Criterion(price="thread started", at_least=10.0)
-    assert judged(criterion, prices=PRICES).verdict is Verdict.NOT_TESTED
+    assert judged(criterion, prices=PRICES).verdict is ClaimVerdict.NOT_TESTED
 
 
 AUDITED = msgspec.structs.replace(
@@ -475,7 +476,7 @@ def test_a_count_is_the_audits_of_that_variant() -> None:
     criterion = Criterion(of=OTHER, count="hops", endpoints=("io_read",), at_least=4.0, at_most=4.0)
     found = judged(criterion, run=AUDITED)
     (item,) = found.evidence
-    assert found.verdict is Verdict.SUPPORTED
+    assert found.verdict is ClaimVerdict.SUPPORTED
     assert (item.where, item.what) == ("io_read", "hops per request of b/other")
     assert (item.value.mean, item.value.low, item.value.high) == (4.0, 4.0, 4.0)
 
@@ -483,7 +484,7 @@ def test_a_count_is_the_audits_of_that_variant() -> None:
 def test_a_count_without_endpoints_is_held_against_all_of_them() -> None:
     found = judged(Criterion(of=OTHER, count="hops", at_least=4.0), run=AUDITED)
     assert {item.where: item.holds for item in found.evidence} == {"noop": False, "io_read": True}
-    assert found.verdict is Verdict.DEPENDS
+    assert found.verdict is ClaimVerdict.DEPENDS
 
 
 def test_a_quantity_is_told_in_words_and_is_nothing_where_it_was_not_seen() -> None:
@@ -494,22 +495,30 @@ def test_a_quantity_is_told_in_words_and_is_nothing_where_it_was_not_seen() -> N
 
 def test_a_count_of_a_variant_without_an_audit_is_not_tested() -> None:
     criterion = Criterion(of=THIRD, count="hops", at_least=1.0)
-    assert judged(criterion, run=AUDITED).verdict is Verdict.NOT_TESTED
+    assert judged(criterion, run=AUDITED).verdict is ClaimVerdict.NOT_TESTED
 
 
-def grown(connections: int, memory_mib: float, threads: int | None, *, blocks: int = 3) -> Piece:
-    """Waiting users, and what the other variant took for them."""
+def grown(
+    connections: int,
+    memory_mib: float,
+    threads: int | None,
+    *,
+    blocks: int = 3,
+    baseline_mib: float | None = None,
+) -> MeasuredCondition:
+    """Waiting users, and the memory that the other variant used for them, or the baseline too."""
     condition = msgspec.structs.replace(WAIT, connections=connections)
-    return piece_of(
+    used = {OTHER: memory_mib} | ({} if baseline_mib is None else {BASELINE: baseline_mib})
+    return condition_of(
         [
             make_trial(
-                OTHER, block, condition=condition, rss_peak_kib=round(memory_mib * 1024),
-                threads=threads,
+                entry, block, condition=condition, rss_peak_kib=round(mib * 1024), threads=threads
             )
+            for entry, mib in used.items()
             for block in range(1, blocks + 1)
         ],
         FRESH,
-    )  # fmt: skip
+    )
 
 
 FEW, MANY = grown(1, 40.0, 10), grown(101, 240.0, 60)
@@ -524,42 +533,37 @@ PER_THREAD = Criterion(of=OTHER, memory_per="thread", at_least=3.9, at_most=4.1)
 def test_memory_is_held_by_its_slope_over_concurrency(criterion: Criterion, what: str) -> None:
     found = judged(criterion, MANY, FEW, run=FRESH)
     (item,) = found.evidence
-    assert found.verdict is Verdict.SUPPORTED
+    assert found.verdict is ClaimVerdict.SUPPORTED
     assert item.where == "io_wait, 1 to 101 connections"
     assert item.what == f"MiB of b/other for one {what} more"
 
 
 def test_memory_is_held_against_another_variant_s() -> None:
     """Two MiB per connection against one."""
-    thrifty = [
-        msgspec.structs.replace(t, entry=BASELINE, variant=BASELINE, rss_peak_kib=kib)
-        for piece, kib in ((FEW, 40 * 1024), (MANY, 140 * 1024))
-        for t in piece.trials
-    ]
-    pieces = [
-        piece_of([*(t for t in thrifty if t.condition == piece.condition), *piece.trials], FRESH)
-        for piece in (FEW, MANY)
-    ]
+    conditions = (
+        grown(1, 40.0, 10, baseline_mib=40.0),
+        grown(101, 240.0, 60, baseline_mib=140.0),
+    )
     twice = Criterion(of=OTHER, to=BASELINE, memory_per="connection", at_least=1.9, at_most=2.1)
-    found = judged(twice, *pieces, run=FRESH)
+    found = judged(twice, *conditions, run=FRESH)
     (item,) = found.evidence
-    assert found.verdict is Verdict.SUPPORTED
+    assert found.verdict is ClaimVerdict.SUPPORTED
     assert item.value.mean == pytest.approx(2.0)
     assert item.what == "memory of b/other / a/base for one connection more"
 
 
 def test_memory_is_not_tested_where_servers_live_through_several_conditions() -> None:
     """Their peak would be that of the largest condition before."""
-    assert judged(PER_CONNECTION, FEW, MANY, run=RUN).verdict is Verdict.NOT_TESTED
+    assert judged(PER_CONNECTION, FEW, MANY, run=RUN).verdict is ClaimVerdict.NOT_TESTED
 
 
 def test_memory_is_taken_from_the_lowest_concurrency_and_the_highest_alone() -> None:
     odd = grown(50, 9_000.0, 999)
-    assert judged(PER_CONNECTION, FEW, odd, MANY, run=FRESH).verdict is Verdict.SUPPORTED
+    assert judged(PER_CONNECTION, FEW, odd, MANY, run=FRESH).verdict is ClaimVerdict.SUPPORTED
 
 
 @pytest.mark.parametrize(
-    ("criterion", "pieces"),
+    ("criterion", "conditions"),
     [
         (PER_CONNECTION, (FEW,)),
         (PER_CONNECTION, ()),
@@ -571,9 +575,9 @@ def test_memory_is_taken_from_the_lowest_concurrency_and_the_highest_alone() -> 
     ids=["one concurrency", "none", "no thread more", "not counted", "not measured", "elsewhere"],
 )
 def test_memory_without_two_ends_to_compare_is_not_tested(
-    criterion: Criterion, pieces: Sequence[Piece]
+    criterion: Criterion, conditions: Sequence[MeasuredCondition]
 ) -> None:
-    assert judged(criterion, *pieces, run=FRESH).verdict is Verdict.NOT_TESTED
+    assert judged(criterion, *conditions, run=FRESH).verdict is ClaimVerdict.NOT_TESTED
 
 
 def test_memory_is_taken_block_by_block_from_those_that_have_both_ends() -> None:
@@ -605,25 +609,25 @@ def test_the_highest_rate_of_a_ramp_is_held_under_the_conditions_that_fit() -> N
     far = msgspec.structs.replace(HIGHEST, latency_ms=(400.0,))
     found = judged(far, ramps=RAMPS)
     (item,) = found.evidence
-    assert found.verdict is Verdict.SUPPORTED
+    assert found.verdict is ClaimVerdict.SUPPORTED
     assert item.where == FAR_CELL.name
     assert item.value.mean == pytest.approx(50.5, rel=0.01)
     assert item.what == "highest rate of b/other / a/base"
-    assert judged(HIGHEST, ramps=RAMPS).verdict is Verdict.DEPENDS
+    assert judged(HIGHEST, ramps=RAMPS).verdict is ClaimVerdict.DEPENDS
 
 
 def test_a_ramp_tells_of_any_two_of_its_setups_and_of_no_other() -> None:
     inverse = Criterion(of=BASELINE, to=OTHER, measure="highest", at_most=1.0)
     another = Criterion(of=OTHER, to=THIRD, measure="highest", at_least=0.0)
-    assert judged(inverse, ramps=RAMPS).verdict is Verdict.SUPPORTED
-    assert judged(another, ramps=RAMPS).verdict is Verdict.NOT_TESTED
+    assert judged(inverse, ramps=RAMPS).verdict is ClaimVerdict.SUPPORTED
+    assert judged(another, ramps=RAMPS).verdict is ClaimVerdict.NOT_TESTED
 
 
 def test_a_ramp_is_no_evidence_of_throughput_nor_slices_of_a_highest_rate() -> None:
-    assert judged(RATIO, ramps=RAMPS).verdict is Verdict.NOT_TESTED
-    assert judged(HIGHEST, piece_of(measured(TWICE))).verdict is Verdict.NOT_TESTED
+    assert judged(RATIO, ramps=RAMPS).verdict is ClaimVerdict.NOT_TESTED
+    assert judged(HIGHEST, condition_of(measured(TWICE))).verdict is ClaimVerdict.NOT_TESTED
 
 
 def test_one_ramp_alone_decides_nothing() -> None:
     alone = {key: found[:1] for key, found in RATES.items()}
-    assert judged(HIGHEST, ramps=ramps(alone)).verdict is Verdict.UNDECIDED
+    assert judged(HIGHEST, ramps=ramps(alone)).verdict is ClaimVerdict.UNDECIDED

@@ -1,0 +1,327 @@
+"""Judge published claims by runs: supported, refuted, depends, or not tested here.
+
+`judge` asks `values_of` for the values that each criterion of a claim concerns: ratios, prices,
+counts, or memory. Each value with its interval is a piece of evidence.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from enum import StrEnum
+
+import msgspec
+
+from harness.analysis.causes.prices import PriceList
+from harness.analysis.condition import MeasuredCondition
+from harness.analysis.locust import NOT_THEIRS, Cell, Ramps, log_ratio
+from harness.analysis.measures import PERCENTILES, Measure
+from harness.analysis.stats.intervals import Interval, block_interval
+from harness.inputs.claims import Claim, Criterion
+from harness.inputs.study import Condition
+from harness.records.run import Run
+from harness.records.trial import Trial
+
+_MEASURES = {
+    "cpu": Measure.CPU,
+    "throughput": Measure.THROUGHPUT,
+    "p50": Measure.P50,
+    "p99": Measure.P99,
+}
+_OF_RAMPS: dict[str, tuple[str, Callable[[Cell], dict[int, float]]]] = {
+    "highest": ("highest rate", lambda cell: cell.highest_by_block),
+    "successes": ("successes", lambda cell: cell.successes_by_block),
+}
+
+
+class ClaimVerdict(StrEnum):
+    """The verdict of runs on a claim."""
+
+    SUPPORTED = "supported"
+    SUPPORTED_IN_PART = "supported in part"
+    REFUTED = "refuted"
+    REFUTED_IN_PART = "refuted in part"
+    DEPENDS = "depends"
+    UNDECIDED = "undecided"
+    NOT_TESTED = "not tested here"
+
+
+_PARTIAL = {
+    ClaimVerdict.SUPPORTED: ClaimVerdict.SUPPORTED_IN_PART,
+    ClaimVerdict.REFUTED: ClaimVerdict.REFUTED_IN_PART,
+}
+
+
+class Evidence(msgspec.Struct, frozen=True):
+    """One value that a criterion concerns.
+
+    where: the condition's name, or the concurrency. what: the name of the value.
+    least, most: the range in which the claim holds.
+    floor: the noise floor as a logarithm; the value must be beyond a threshold by more. None if it
+        is unknown.
+    part: the part of the claim that it concerns.
+    holds: whether it lies in the range; None if the interval contains a threshold, or the floor of
+        a ratio is unknown.
+    """
+
+    run: str
+    where: str
+    what: str
+    value: Interval
+    least: float | None
+    most: float | None
+    holds: bool | None
+    floor: float | None = 0.0
+    part: str = ""
+
+
+class Judgement(msgspec.Struct, frozen=True):
+    """A claim with its verdict and evidence. open: its parts that no evidence decides."""
+
+    claim: Claim
+    verdict: ClaimVerdict
+    evidence: tuple[Evidence, ...]
+    open: tuple[str, ...] = ()
+
+
+class RunResults(msgspec.Struct, frozen=True):
+    """The results of one run by which claims can be judged."""
+
+    run: Run
+    conditions: tuple[MeasuredCondition, ...]
+    prices: tuple[PriceList, ...]
+    ramps: Ramps | None
+
+
+def judge(claims: Sequence[Claim], runs: Sequence[RunResults]) -> tuple[Judgement, ...]:
+    """Judge every claim by the evidence of all runs together."""
+    judgements: list[Judgement] = []
+    for claim in claims:
+        evidence = tuple(
+            item
+            for results in runs
+            for criterion in claim.criteria
+            for item in _evidence(criterion, results)
+        )
+        judgements.append(_judgement(claim, evidence))
+    return tuple(judgements)
+
+
+def _judgement(claim: Claim, evidence: tuple[Evidence, ...]) -> Judgement:
+    decided = {item.part for item in evidence if item.holds is not None}
+    parts = dict.fromkeys(criterion.part for criterion in claim.criteria)
+    missing = tuple(part for part in parts if part not in decided)
+    verdict = verdict_of(evidence)
+    if missing or any(_mostly_open(evidence, part) for part in parts):
+        verdict = _PARTIAL.get(verdict, verdict)
+    return Judgement(claim, verdict, evidence, missing)
+
+
+def _mostly_open(evidence: Sequence[Evidence], part: str) -> bool:
+    """Whether fewer than half of a part's values decide; of many values, one decides by chance."""
+    decided = [item.holds is not None for item in evidence if item.part == part]
+    return sum(decided) * 2 < len(decided)
+
+
+def merged(judgements: Sequence[Sequence[Judgement]]) -> tuple[Judgement, ...]:
+    """Merge the judgements of several runs on the same claims, by all of their evidence."""
+    together: list[Judgement] = []
+    for same in zip(*judgements, strict=True):
+        evidence = tuple(item for judgement in same for item in judgement.evidence)
+        together.append(_judgement(same[0].claim, evidence))
+    return tuple(together)
+
+
+def verdict_of(evidence: Sequence[Evidence]) -> ClaimVerdict:
+    """Supported or refuted if all evidence that decides agrees; depends if it does not."""
+    if not evidence:
+        return ClaimVerdict.NOT_TESTED
+    decided = {item.holds for item in evidence} - {None}
+    if not decided:
+        return ClaimVerdict.UNDECIDED
+    if len(decided) == 2:
+        return ClaimVerdict.DEPENDS
+    return ClaimVerdict.SUPPORTED if True in decided else ClaimVerdict.REFUTED
+
+
+def _evidence(criterion: Criterion, results: RunResults) -> Iterable[Evidence]:
+    if results.run.rehearsal:
+        return
+    for where, what, value, floor in values_of(criterion, results):
+        yield Evidence(
+            run=results.run.id,
+            where=where,
+            what=what,
+            value=value,
+            least=criterion.at_least,
+            most=criterion.at_most,
+            holds=holds(criterion, value, floor),
+            floor=floor,
+            part=criterion.part,
+        )
+
+
+def holds(criterion: Criterion, value: Interval, floor: float | None = 0.0) -> bool | None:
+    """Whether all of the interval lies in the claim's range, all of it outside, or neither (None).
+
+    Args:
+        criterion: has the thresholds.
+        value: with its interval.
+        floor: the noise floor of a ratio, as a logarithm. A ratio must be beyond a threshold by
+            more. None if no duplicate was measured.
+    """
+    if value.low is None or value.high is None or floor is None:
+        return None
+    least = criterion.at_least if criterion.at_least is not None else 0.0
+    most = criterion.at_most if criterion.at_most is not None else float("inf")
+    margin = math.exp(floor)
+    if least * margin <= value.low and value.high * margin <= most:
+        return True
+    if value.high * margin < least or value.low > most * margin:
+        return False
+    return None
+
+
+type Values = Iterable[tuple[str, str, Interval, float | None]]
+"""Condition or concurrency, name of the value, the value, and its noise floor or None."""
+
+
+def values_of(criterion: Criterion, results: RunResults) -> Values:
+    """The values that a criterion concerns in one run; empty if the run has none."""
+    if criterion.price is not None:
+        return _prices(criterion, criterion.price, results.prices)
+    if criterion.count is not None:
+        return _counts(criterion, criterion.count, results.run)
+    if criterion.memory_per is not None and criterion.to is not None:
+        return _memory_ratios(criterion, results)
+    if criterion.memory_per is not None:
+        return _memory(criterion, results)
+    if criterion.measure in _OF_RAMPS:
+        return _gains(criterion, results.ramps)
+    return _ratios(criterion, results.conditions)
+
+
+def _ratios(criterion: Criterion, conditions: Sequence[MeasuredCondition]) -> Values:
+    assert criterion.of is not None
+    assert criterion.to is not None
+    measure = _MEASURES[criterion.measure]
+    pair = {criterion.of, criterion.to}
+    for measured in conditions:
+        if not _fits(criterion, measured.condition):
+            continue
+        if measure is Measure.THROUGHPUT and measured.limited_elsewhere(pair) is not None:
+            continue
+        if measure in PERCENTILES and measured.not_as_offered(pair) is not None:
+            continue
+        effect = measured.effect(measure, criterion.of, criterion.to)
+        if effect is not None:
+            what = f"{criterion.measure} of {criterion.of} / {criterion.to}"
+            yield measured.condition.name, what, effect.exp(), measured.floor(measure)
+
+
+def _gains(criterion: Criterion, ramps: Ramps | None) -> Values:
+    """Ratios of two setups, over blocks. Cells have no duplicate, so the interval alone decides."""
+    if ramps is None or criterion.of is None or criterion.to is None:
+        return
+    cells = {(cell.setup, cell.condition): cell for cell in ramps.cells}
+    for condition in dict.fromkeys(cell.condition for cell in ramps.cells):
+        one, other = cells.get((criterion.of, condition)), cells.get((criterion.to, condition))
+        if one is None or other is None or not _fits(criterion, condition):
+            continue
+        if any(f.label in NOT_THEIRS for cell in (one, other) for f in cell.findings):
+            continue
+        named, by_block = _OF_RAMPS[criterion.measure]
+        effect = log_ratio(by_block(one), by_block(other))
+        if effect is not None:
+            what = f"{named} of {criterion.of} / {criterion.to}"
+            yield condition.name, what, effect.exp(), 0.0
+
+
+def _prices(criterion: Criterion, name: str, prices: Sequence[PriceList]) -> Values:
+    for price_list in prices:
+        price = price_list.price(name)
+        connections = price_list.connections
+        if price is not None and connections in (criterion.connections or (connections,)):
+            where = f"{connections} connection{'' if connections == 1 else 's'}"
+            yield where, f"µs of a {price.name}", price.value, 0.0
+
+
+def _counts(criterion: Criterion, quantity: str, run: Run) -> Values:
+    for audit in run.audits:
+        for toll in audit.tolls if audit.variant == criterion.of else ():
+            if toll.endpoint in (criterion.endpoints or (toll.endpoint,)):
+                count = toll.counted.get(quantity, 0.0)
+                value = Interval(mean=count, low=count, high=count, se=0.0, blocks=1)
+                what = f"{quantity.replace('_', ' ')} per request of {audit.variant}"
+                yield toll.endpoint, what, value, 0.0
+
+
+def _memory(criterion: Criterion, results: RunResults) -> Values:
+    assert criterion.of is not None
+    for where, slopes in _growth(criterion, criterion.of, results):
+        value = block_interval(list(slopes.values()))
+        if value is not None:
+            what = f"MiB of {criterion.of} for one {criterion.memory_per} more"
+            yield where, what, value, 0.0
+
+
+def _memory_ratios(criterion: Criterion, results: RunResults) -> Values:
+    """Over blocks. The noise floor is of memory, not of its growth: the interval alone decides."""
+    assert criterion.of is not None
+    assert criterion.to is not None
+    others = dict(_growth(criterion, criterion.to, results))
+    for where, slopes in _growth(criterion, criterion.of, results):
+        effect = log_ratio(slopes, others.get(where, {}))
+        if effect is not None:
+            names = f"{criterion.of} / {criterion.to}"
+            what = f"memory of {names} for one {criterion.memory_per} more"
+            yield where, what, effect.exp(), 0.0
+
+
+def _growth(
+    criterion: Criterion, variant: str, results: RunResults
+) -> Iterable[tuple[str, dict[int, float]]]:
+    """MiB per thread or connection by block, from an endpoint's lowest to highest concurrency."""
+    if results.run.study.fresh != "condition":
+        return
+    conditions = [
+        measured for measured in results.conditions if _fits(criterion, measured.condition)
+    ]
+    for endpoint in dict.fromkeys(measured.condition.endpoint for measured in conditions):
+        same = [measured for measured in conditions if measured.condition.endpoint == endpoint]
+        ends = sorted(same, key=lambda measured: measured.condition.connections)
+        low, high = (measured.good(variant) for measured in (ends[0], ends[-1]))
+        reach = f"{ends[0].condition.connections} to {ends[-1].condition.connections}"
+        yield (
+            f"{endpoint}, {reach} connections",
+            {
+                block: slope
+                for block in sorted(low.keys() & high.keys())
+                if (slope := _slope(criterion, low[block], high[block])) is not None
+            },
+        )
+
+
+def _slope(criterion: Criterion, low: Trial, high: Trial) -> float | None:
+    if None in (low.rss_peak_kib, high.rss_peak_kib, low.threads, high.threads):
+        return None
+    assert low.rss_peak_kib is not None
+    assert high.rss_peak_kib is not None
+    assert low.threads is not None
+    assert high.threads is not None
+    more = high.condition.connections - low.condition.connections
+    if criterion.memory_per == "thread":
+        more = high.threads - low.threads
+    return (high.rss_peak_kib - low.rss_peak_kib) / 1024 / more if more > 0 else None
+
+
+def _fits(criterion: Criterion, condition: Condition) -> bool:
+    latency = condition.latency
+    legs = {} if latency is None else {leg: ms for leg, ms in latency.legs.items() if ms}
+    added = sum(legs.values(), 0.0)
+    beside = None if condition.beside is None else condition.beside.endpoint
+    return (
+        condition.endpoint in (criterion.endpoints or (condition.endpoint,))
+        and condition.connections in (criterion.connections or (condition.connections,))
+        and added in (criterion.latency_ms or (added,))
+        and criterion.leg in (None, *(legs if len(legs) == 1 else ()))
+        and beside == criterion.beside
+    )

@@ -1,1 +1,0 @@
-"""Published claims, judged by what was measured."""

@@ -1,1 +1,0 @@
-"""Locust's ramps, summed up."""
