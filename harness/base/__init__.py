@@ -1,1 +1,1 @@
-"""The floor: named errors, where things are, TOML and JSON in, whole files out."""
+"""The floor: errors, folders, TOML and JSON in, whole files out, channels to processes."""

@@ -1,4 +1,4 @@
-"""Strict decoding at the boundary: TOML and JSON files to frozen records, or one clear sentence."""
+"""Strict decoding of TOML and JSON files to frozen records, with one clear sentence per error."""
 
 import json
 import re
@@ -23,7 +23,7 @@ def toml_table(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(_text(path))
     except tomllib.TOMLDecodeError as error:
-        raise MalformedFile(path, f"not valid TOML: {error}; mend that line.") from error
+        raise MalformedFile(path, f"not valid TOML: {error}; correct that line.") from error
 
 
 def json_value(body: bytes, path: Path) -> Any:
@@ -53,7 +53,7 @@ def convert[T](value: object, kind: type[T], path: Path, at: str = "") -> T:
     """Turn plain values into the record `kind`, refusing unknown keys and wrong types.
 
     Args:
-        value: what a TOML or JSON decoder gave.
+        value: the result of a TOML or JSON decoder.
         kind: a msgspec Struct type, or any type msgspec understands.
         path: the file the value comes from, for messages.
         at: the dotted key of `value` within that file, for messages.
@@ -66,7 +66,7 @@ def convert[T](value: object, kind: type[T], path: Path, at: str = "") -> T:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
         for here, item, inner in _parts(value, kind, at):
-            convert(item, inner, path, here)  # names the key: msgspec says `[...]` for any table's
+            convert(item, inner, path, here)  # names the key; msgspec writes `[...]` for a table's
         raise MalformedFile(path, _sentence(str(error), at)) from error
 
 
@@ -86,7 +86,7 @@ def _text(path: Path) -> str:
 
 
 def _refuse_unknown_keys(value: object, kind: Any, path: Path, at: str) -> None:
-    """Look at every record within, before any value, so that the message can list allowed keys."""
+    """Check the keys of all nested records before any value, so that errors list allowed keys."""
     kind = _without_alternatives(kind)
     if _is_struct(kind) and isinstance(value, dict):
         fields = {field.encode_name for field in msgspec.structs.fields(kind)}

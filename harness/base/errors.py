@@ -15,7 +15,7 @@ class BridgetollError(Exception):
 
 
 class UsageError(BridgetollError):
-    """The user asked for something that cannot be done as asked."""
+    """The command or its input cannot be carried out as given."""
 
     exit_status = 2
 
@@ -46,7 +46,7 @@ class UnknownName(UsageError):
 
 
 class MalformedFile(UsageError):
-    """A TOML, YAML or JSON file that cannot be read as what it should be."""
+    """A TOML, YAML or JSON file with wrong syntax or content."""
 
     def __init__(self, path: Path, problem: str) -> None:
         super().__init__(f"{path}: {problem}")

@@ -1,4 +1,4 @@
-"""Where things stand: the repository's folders, and the cache outside it."""
+"""The repository's folders, and the cache outside it."""
 
 import hashlib
 import os
@@ -14,8 +14,8 @@ from harness.base.errors import UsageError
 class Workspace:
     """The folders of one checkout.
 
-    `root` is the repository that this package stands in, unless BRIDGETOLL_ROOT names another
-    folder that is laid out like it.
+    `root` is the repository of this package, unless BRIDGETOLL_ROOT names another folder with the
+    same layout.
     """
 
     def __init__(self, root: Path | None = None) -> None:

@@ -21,7 +21,7 @@ from harness.load.worker.http1 import request_bytes
 
 _TARGET = "bare"
 _SLICES = 4
-"""Their median is the ceiling: one that a neighbour disturbed does not count."""
+"""Their median is the ceiling, so one disturbed slice does not count."""
 _WARMUP_S = 0.3
 _PORT = msgspec.msgpack.Decoder(int)
 _SATURATED = 0.9
@@ -34,7 +34,7 @@ class Ceiling(msgspec.Struct, frozen=True):
     per_s: correct responses per second.
     connections: how many were loaded at a time.
     generator_cpu_share, server_cpu_share: CPU time used, in cores.
-    limited_by: who was saturated. Unless it was the generator, `per_s` is a lower bound.
+    limited_by: the saturated process. Unless it was the generator, `per_s` is a lower bound.
     """
 
     per_s: float
@@ -45,7 +45,7 @@ class Ceiling(msgspec.Struct, frozen=True):
 
     @property
     def is_lower_bound(self) -> bool:
-        """Whether the generator could do more than was seen."""
+        """Whether the generator could have sent more."""
         return self.limited_by != "generator"
 
 
@@ -94,7 +94,7 @@ def measure_ceiling(
 
 
 def limit(generator_share: float, server_share: float) -> Literal["generator", "server", "neither"]:
-    """Who was saturated, by the share of a core that each used; the busier one if both were."""
+    """The saturated process, by the share of a core that each used; the busier one if both were."""
     if max(generator_share, server_share) < _SATURATED:
         return "neither"
     return "generator" if generator_share >= server_share else "server"
@@ -122,7 +122,7 @@ def _slice(
 
 
 def _cpu_ns(*pids: int) -> int:
-    """A process that is gone has failed the slice already."""
+    """CPU time of processes; 0 for one that has ended, whose slice has failed already."""
     return sum(process_cpu_ns(pid) or 0 for pid in pids)
 
 

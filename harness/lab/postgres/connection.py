@@ -1,4 +1,4 @@
-"""Connecting to a PostgreSQL that may not be ours, and finding out whether it will do."""
+"""Connections to any PostgreSQL, and checks whether that server can be used."""
 
 import psycopg
 
@@ -35,7 +35,7 @@ def check_version(number: int) -> None:
     """Refuse a server that is too old, by its number as libpq gives it (`180006` is 18.6).
 
     Raises:
-        UsageError: it is.
+        UsageError: it is too old.
     """
     version = number // 10_000
     if version < OLDEST_VERSION:
@@ -49,7 +49,7 @@ def check_server(connection: Connection) -> None:
     """Refuse a server that is too old, or that does not count statements.
 
     Raises:
-        UsageError: it is, or does not.
+        UsageError: it is too old, or does not count them.
     """
     check_version(connection.info.server_version)
     row = connection.execute("SHOW shared_preload_libraries").fetchone()

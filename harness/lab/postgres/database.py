@@ -1,4 +1,4 @@
-"""The database as the harness uses it: schema, roles, rows, and what the server counted."""
+"""The database of a run: schema, roles, rows, and the server's counters."""
 
 import contextlib
 import re
@@ -20,13 +20,13 @@ from harness.lab.postgres.url import check_url, with_database
 
 _DATABASE = "bridgetoll"
 _LONGEST_NAME = 63
-"""Characters; PostgreSQL cuts a longer one off."""
+"""Characters; PostgreSQL cuts off longer names."""
 _ROLE_SETTINGS: tuple[LiteralString, ...] = (
     "timezone = 'UTC'",  # spelled exactly so: see shared/schema.sql
-    "statement_timeout = '600s'",  # nothing waits for ever, and no ramp's request is cut off
+    "statement_timeout = '600s'",  # ends a statement that hangs, but no slow request of a ramp
 )
 _LOCK_TIMEOUT_S = 10
-"""An application that keeps a transaction open would otherwise hold up the next reset for ever."""
+"""Otherwise an application that keeps a transaction open would block the next reset for ever."""
 _SETTINGS = (
     "server_version", "max_connections", "shared_buffers", "fsync", "synchronous_commit",
     "full_page_writes", "autovacuum", "jit", "password_encryption", "scram_iterations",
@@ -58,12 +58,12 @@ class Counted(msgspec.Struct, frozen=True):
 
 
 class Database:
-    """A PostgreSQL with our schema. Use as a context manager.
+    """A PostgreSQL database with the contract's schema. Use as a context manager.
 
     Args:
         url: a superuser, or a role that may create databases and roles and read pg_stat_statements.
         contract: schema and rows.
-        embedded: the cluster behind `url`, where it is our own.
+        embedded: the cluster behind `url`, where it is the harness's own.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Database:
         self._embedded = embedded
         self._roles: dict[str, tuple[str, str]] = {}  # by variant: name, password
         self._admin: Connection | None = None
-        # A database and roles of this run's own, so that two runs on one server do not meet.
+        # Each run has its own database and roles, so that two runs can share a server.
         self._name = f"{_DATABASE}_{secrets.token_hex(4)}"
 
     def __enter__(self) -> Self:
@@ -90,7 +90,7 @@ class Database:
 
     def __exit__(self, *_: object) -> None:
         if self._embedded is None:
-            # What made us leave matters more than a database that is left behind.
+            # The error that ended the block matters more than a database that stays behind.
             with contextlib.suppress(DatabaseFailed, psycopg.Error):
                 self._drop()
         elif self._admin is not None:  # the whole cluster goes
@@ -104,14 +104,14 @@ class Database:
             self._admin = self._connect_admin()
             self._admin.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
             self._admin.execute(self._contract.schema_sql.encode())
-            self._admin.execute("CHECKPOINT")  # whoever may not is told so now
+            self._admin.execute("CHECKPOINT")  # fails now if the role may not
             self._admin.execute("SELECT pg_stat_statements_reset(0, 0, 0) WHERE false")
         except BaseException:
             self._drop()
             raise
 
     def _drop(self) -> None:
-        """Take what is ours off a server that stays."""
+        """Remove the run's database and roles from a server that stays."""
         if self._admin is not None:
             self._admin.close()
         with connect(self.url) as connection:
@@ -125,7 +125,7 @@ class Database:
 
     @property
     def admin(self) -> Connection:
-        """The harness's own connection, in autocommit; made anew if it was cut."""
+        """The harness's own connection, in autocommit; opened again if it was cut."""
         assert self._admin is not None
         if self._admin.closed or self._admin.broken:
             self._admin = self._connect_admin()
@@ -145,23 +145,23 @@ class Database:
             return self.admin.execute(query, parameters)
         except psycopg.Error as error:
             raise DatabaseFailed(
-                f"The database failed the harness: {' '.join(str(error).split())}; mend it, then "
+                f"The database refused a statement: {' '.join(str(error).split())}; mend that and "
                 "continue with `bridgetoll run --resume`."
             ) from error
 
     @property
     def postmaster_pid(self) -> int | None:
-        """The process whose descendants serve the variants, where it can be watched from here."""
+        """The process whose descendants serve the variants; None where it cannot be observed."""
         return None if self._embedded is None else self._embedded.pid
 
     def login(self, variant: str) -> str:
-        """A URL under which one variant, and nobody else, logs in."""
+        """A URL with the login of one variant, which no other variant uses."""
         return with_database(self.url, self._name, self._role(variant))
 
     def reset(self, rows: int) -> None:
-        """Bring the table to the contract's first `rows` rows, as autovacuum would have left it.
+        """Fill the table with the contract's first `rows` rows, vacuumed and analysed.
 
-        Without a visibility map a count would look at every row.
+        Without a visibility map a count would visit every row.
         """
         self.execute("TRUNCATE post")
         self.execute(self._contract.dataset_sql.encode(), {"rows": rows})
@@ -176,8 +176,8 @@ class Database:
         )
 
     def statements(self, variant: str) -> list[Counted]:
-        """What the variant's role has sent since `forget_statements`."""
-        found = self.execute(
+        """Statements of the variant's role since `forget_statements`."""
+        entries = self.execute(
             "SELECT query, calls, rows FROM pg_stat_statements JOIN pg_roles r ON r.oid = userid "
             "WHERE toplevel AND r.rolname = %s "
             "AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database())",
@@ -185,20 +185,22 @@ class Database:
         )
         return [
             msgspec.convert({"query": query, "calls": calls, "rows": rows}, Counted)
-            for query, calls, rows in found
+            for query, calls, rows in entries
         ]
 
     def role(self, variant: str) -> str:
-        """The name under which the variant logs in, as `pg_stat_activity` shows it."""
+        """The name of the variant's role, as `pg_stat_activity` shows it."""
         return self._role(variant)[0]
 
     def connect(self) -> Connection:
-        """Another connection of the harness's own; the caller closes it."""
+        """Open another connection of the harness; the caller closes it."""
         return self._connect_admin()
 
     def counters(self) -> dict[str, int]:
-        """Of `pg_stat_database`, for this database; a backend adds to them once a second at most,
-        and a busy one only between its statements."""
+        """Counters of `pg_stat_database` for this database.
+
+        A backend updates them once a second at most, and a busy one only between its statements.
+        """
         (values,) = self.execute(
             "SELECT xact_commit, xact_rollback, blks_read, blks_hit, tup_inserted, tup_fetched, "
             "sessions, deadlocks, temp_files FROM pg_stat_database "
@@ -207,7 +209,7 @@ class Database:
         return dict(zip(_COUNTERS, msgspec.convert(values, list[int]), strict=True))
 
     def sessions(self) -> int:
-        """How many connections to the database have been opened so far, by anybody."""
+        """How many connections to the database have been opened so far, by all roles."""
         ((count,),) = self.rows(
             "SELECT sessions FROM pg_stat_database WHERE datname = current_database()"
         )
@@ -221,7 +223,7 @@ class Database:
         return self.execute(query, list(parameters)).fetchall()
 
     def check_room(self, connections: int) -> None:
-        """Find out whether a server that is not ours takes as many connections as a study wants.
+        """Check that the server allows as many connections as a study wants.
 
         Raises:
             UsageError: it does not.
@@ -234,40 +236,40 @@ class Database:
             )
 
     def settings(self) -> dict[str, str]:
-        """The settings that a reader of the report may ask for."""
-        found = self.rows(
+        """Server settings that matter to a reader of the report."""
+        settings = self.rows(
             "SELECT name, setting FROM pg_settings WHERE name = ANY(%s)", [list(_SETTINGS)]
         )
-        return {str(name): str(value) for name, value in found}
+        return {str(name): str(value) for name, value in settings}
 
     def outage(self, variant: str) -> AbstractContextManager[None]:
-        """The database is gone for the variant within the block.
+        """Take the database away from the variant within the block.
 
-        Our own cluster is really stopped. Somebody else's is left alone: there the variant's role
-        is cut off and may not log in.
+        The harness's own cluster is stopped. A server of the user keeps running: there the
+        variant's role is cut off and may not log in.
         """
         if self._embedded is not None:
-            self.admin.close()  # it will be cut; the next use opens another
+            self.admin.close()  # the outage would cut it; the next use opens another
             return self._embedded.outage()
         return self._locked_out(self._role(variant)[0])
 
     def cut_off(self) -> None:
-        """End every connection of the applications: a server that is gone may leave statements."""
+        """End every connection of the applications: stopped servers may leave statements."""
         self.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = ANY(%s)",
             [[role for role, _ in self._roles.values()]],
         )
 
     def restart(self, settings: DatabaseSettings) -> None:
-        """Our own cluster, with other settings; every connection to it is cut.
+        """Restart the harness's own cluster with other settings, which cuts every connection.
 
         Raises:
-            UsageError: the cluster is somebody else's.
+            UsageError: the server is the user's.
         """
         if self._embedded is None:
             raise UsageError(
-                "A setup with `max_connections` of its own restarts PostgreSQL, which is not ours "
-                "to restart; leave out --database-url."
+                "A setup with its own `max_connections` restarts PostgreSQL, but the harness never "
+                "restarts a server of yours; leave out --database-url."
             )
         self.admin.close()  # the next use opens another
         self._embedded.restart(settings)
@@ -285,10 +287,10 @@ class Database:
             self.execute(sql.SQL("ALTER ROLE {} LOGIN").format(name))
 
     def _role(self, variant: str) -> tuple[str, str]:
-        """Name and password of the variant's role, which is made when it is first asked for."""
+        """Name and password of the variant's role, which is created at first use."""
         if variant not in self._roles:
-            told = re.sub(r"[^a-z0-9]+", "_", variant)
-            role = f"{self._name}_{len(self._roles)}_{told}"[:_LONGEST_NAME]
+            word = re.sub(r"[^a-z0-9]+", "_", variant)
+            role = f"{self._name}_{len(self._roles)}_{word}"[:_LONGEST_NAME]
             self._roles[variant] = role, secrets.token_hex(12)
             self._create_role(*self._roles[variant])
         return self._roles[variant]

@@ -1,4 +1,4 @@
-"""What PostgreSQL's connections do, sampled while a variant is under load."""
+"""Samples the states and waits of PostgreSQL's connections while a variant is under load."""
 
 import contextlib
 import threading
@@ -22,11 +22,11 @@ _IDLE = frozenset({"idle", "starting", "disabled"})
 
 
 class Samples(msgspec.Struct):
-    """Of one role.
+    """Samples of one role.
 
     busy: per sample, connections that ran a statement or held a transaction open.
-    states: over all samples, connections by state and what they waited for.
-    open: per sample, connections in whatever state.
+    states: over all samples, connections by state and wait event.
+    open: per sample, connections in any state.
     """
 
     busy: list[int]
@@ -35,10 +35,10 @@ class Samples(msgspec.Struct):
 
 
 class WaitSampler:
-    """Asks `pg_stat_activity` at a steady pace, in a thread of its own. Use as a context manager.
+    """Queries `pg_stat_activity` at a steady rate in its own thread. Use as a context manager.
 
-    Only the role that is watched is asked for, and only while it is. A sampler that loses its
-    connection is silent until it has another: it watches, and must not disturb.
+    It queries only the watched role, and only while one is watched. A sampler that loses its
+    connection takes no samples until it has another, and raises nothing: it must not disturb a run.
     """
 
     def __init__(self, connect: Callable[[], Connection], per_s: float) -> None:
@@ -50,11 +50,11 @@ class WaitSampler:
         self._thread = threading.Thread(target=self._run, name="wait sampler", daemon=True)
 
     def watch(self, role: str | None) -> None:
-        """This role has its turn from now on; None: nobody."""
+        """Sample this role from now on; None: no role."""
         self._role = role
 
     def take(self, role: str) -> Samples | None:
-        """What was seen of a role so far, which is forgotten; None if nothing was."""
+        """Remove and return the samples of a role; None if there are none."""
         return self._samples.pop(role, None)
 
     def __enter__(self) -> Self:
@@ -68,7 +68,7 @@ class WaitSampler:
             self._thread.join()
 
     def _run(self) -> None:
-        """Until the end; a connection that is lost is made anew, for others follow."""
+        """Sample until the end, and open a lost connection again."""
         while not self._end.is_set():
             with contextlib.suppress(psycopg.Error, DatabaseFailed), self._connect() as connection:
                 while not self._end.wait(self._period_s):
@@ -79,14 +79,14 @@ class WaitSampler:
         role = self._role
         if role is None:
             return
-        found = msgspec.convert(connection.execute(_QUERY, [role]).fetchall(), list[_Row])
+        rows = msgspec.convert(connection.execute(_QUERY, [role]).fetchall(), list[_Row])
         if self._role != role:
-            return  # the turn ended meanwhile
+            return  # the watched role changed meanwhile
         samples = self._samples.setdefault(role, Samples([], Counter(), []))
         busy = 0
-        for state, kind, event, count in found:
+        for state, kind, event, count in rows:
             waiting = f" {kind}:{event}" if kind and state not in _IDLE else ""
             samples.states[f"{state}{waiting}"] += count
             busy += 0 if state in _IDLE else count
         samples.busy.append(busy)
-        samples.open.append(sum(count for *_, count in found))
+        samples.open.append(sum(count for *_, count in rows))

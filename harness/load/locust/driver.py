@@ -1,4 +1,4 @@
-"""Locust, run as the program it is: in its own environment, on its own processor, up a ramp."""
+"""Runs Locust up a ramp, in its own environment and on its own processors."""
 
 import json
 import os
@@ -28,17 +28,17 @@ _GRACE_S = 90.0
 """Locust starts, spawns late on a busy processor, and writes its page after the test."""
 _POLL_S = 1.0
 _SHORT_S = 1.0
-"""By how much a ramp may be shorter than planned: Locust looks at its time once a second."""
+"""By how much a ramp may be shorter than planned: Locust checks its time once a second."""
 _INHERITED = ("PATH", "LANG", "LC_ALL", "TMPDIR")
-"""Not HOME: Locust reads settings there and in its working directory, and nobody would see them."""
+"""Not HOME: Locust would read settings there and in its working directory, unseen by the reader."""
 
 
 class RampPlan(msgspec.Struct, frozen=True):
-    """What one ramp does.
+    """The plan of one ramp.
 
     path: of the route. users, per_s, hold_s: see `settings.Ramp`.
-    body: what every correct answer of a route that reads is, to the byte; None where texts go in,
-        which the answer must then hold.
+    body: the only correct body of a route that reads, to the byte; None for a route that writes,
+        whose answer must hold the texts that were sent.
     """
 
     path: str
@@ -55,16 +55,16 @@ class RampPlan(msgspec.Struct, frozen=True):
 
 
 class RampResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What Locust saw.
+    """The result of one ramp.
 
     began_ns, ended_ns: on the machine's monotonic clock.
     answers: of each success, when it came in seconds since the start, and its latency in seconds.
     failed: failures in each second, the last one begun included. errors: by kind.
     under_way: requests that the end cut off.
-    users: the most that were there at once.
+    users: the most at once.
     cpu_ns: processor time of Locust meanwhile.
-    warned: it complained of its own processor.
-    settled_s: after how long all users were there; None where they never were.
+    warned: whether Locust complained of high CPU usage of its own.
+    settled_s: seconds until all users were there; None where they never were.
     """
 
     began_ns: int
@@ -80,7 +80,7 @@ class RampResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def prepare_locust(cache: Path) -> Path:
-    """Make its environment if it does not stand yet; return its interpreter.
+    """Make its environment if it does not exist yet; return its interpreter.
 
     Raises:
         EnvironmentFailed: uv is missing, or could not install what the lock names.
@@ -102,7 +102,7 @@ def climb(
 
     Args:
         python: of Locust's environment.
-        plan: what it does.
+        plan: of the ramp.
         url: of the server, without a path.
         folder: where `name`.html, Locust's own page, and `name`.log are kept.
         name: of the cell.
@@ -110,11 +110,11 @@ def climb(
         meanwhile: called about once a second.
 
     Raises:
-        LocustFailed: it died, hung, or told nothing that can be read.
+        LocustFailed: it died, hung, or left no readable result.
     """
     folder = folder.resolve()
-    told = folder / f"{name}.json"
-    values = msgspec.to_builtins(plan) | {"result": str(told)}
+    report = folder / f"{name}.json"
+    values = msgspec.to_builtins(plan) | {"result": str(report)}
     env = {key: os.environ[key] for key in _INHERITED if key in os.environ}
     child = launch(
         [
@@ -127,10 +127,10 @@ def climb(
     )  # fmt: skip
     try:
         _wait(child, plan.length_s + _GRACE_S, meanwhile)
-        return _read(child, told, plan)
+        return _read(child, report, plan)
     finally:
         child.stop()
-        told.unlink(missing_ok=True)
+        report.unlink(missing_ok=True)
 
 
 def _wait(child: Child, seconds: float, meanwhile: Callable[[], None]) -> None:
@@ -145,11 +145,11 @@ def _wait(child: Child, seconds: float, meanwhile: Callable[[], None]) -> None:
         time.sleep(_POLL_S)
 
 
-def _read(child: Child, told: Path, plan: RampPlan) -> RampResult:
+def _read(child: Child, report: Path, plan: RampPlan) -> RampResult:
     try:
-        result = msgspec.json.decode(told.read_bytes(), type=RampResult)
+        result = msgspec.json.decode(report.read_bytes(), type=RampResult)
     except (OSError, msgspec.DecodeError) as error:
-        raise _failed(child, "told nothing") from error
+        raise _failed(child, "left no result") from error
     lasted_s = (result.ended_ns - result.began_ns) / 1e9
     if lasted_s < plan.length_s - _SHORT_S:
         raise _failed(child, f"was ended after {max(lasted_s, 0):.0f} of {plan.length_s:.0f} s")
@@ -159,8 +159,7 @@ def _read(child: Child, told: Path, plan: RampPlan) -> RampResult:
 
 
 def _failed(child: Child, what: str) -> LocustFailed:
-    words = child.last_words()
     return LocustFailed(
-        f"Locust ended with status {child.popen.returncode} and {what}"
-        + (f"; it said:\n{words}" if words else ".")
+        f"Locust ended with status {child.popen.returncode} and {what}; look at its log."
+        + child.quotation()
     )

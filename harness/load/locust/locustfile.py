@@ -1,9 +1,9 @@
-"""What Locust runs: users that ask for one route without pause, up a ramp, and what came of it.
+"""The program that Locust runs: users up a ramp that request one route without pause.
 
-Locust's own statistics are rounded, leave out what is under way at the end, and add failures to the
-rates in its history; so every answer is noted here when it comes. This is a program of its own, in
-an environment of its own, and imports nothing of ours: the environment variable BRIDGETOLL_RAMP
-tells it what to do, and it writes what it saw to the file named there.
+Locust's own statistics are rounded, leave out requests under way at the end, and add failures to
+the rates in its history. So this program notes every answer when it comes. It runs in its own
+environment and imports nothing of the harness. The environment variable BRIDGETOLL_RAMP holds its
+plan and names the file for its result.
 """
 
 import json
@@ -25,7 +25,7 @@ TITLE, CONTENT = 10, 100
 
 
 class Notes:
-    """Answers since the first user, and what is under way."""
+    """Answers since the first user, and requests under way."""
 
     def __init__(self) -> None:
         self.began_ns = 0
@@ -40,18 +40,18 @@ class Notes:
         self.settled_s: float | None = None
 
     def begin(self) -> None:
-        """Now."""
+        """Start the clocks."""
         self.began_ns = time.monotonic_ns()
         self.cpu_ns = time.process_time_ns()
 
     def end(self) -> None:
-        """Now; what comes later is what the end itself has cut off."""
+        """Stop the clocks; requests under way are cut off by the end itself."""
         self.ended_ns = time.monotonic_ns()
         self.cpu_ns = time.process_time_ns() - self.cpu_ns
         self.cut_off = self.under_way
 
     def answer(self, latency_ms: float, problem: str | None) -> None:
-        """One came, now."""
+        """Note an answer that has just come."""
         if self.ended_ns:
             return
         at_s = (time.monotonic_ns() - self.began_ns) / 1e9
@@ -66,7 +66,7 @@ NOTES = Notes()
 
 
 class RampShape(LoadTestShape):
-    """So many users more each second until all are there, then a while of all of them."""
+    """Adds users at a constant rate until all are there, then holds them for a while."""
 
     def tick(self) -> tuple[int, float] | None:
         """How many, and how fast; None ends the test."""
@@ -78,7 +78,7 @@ class RampShape(LoadTestShape):
 
 
 def ask(client: Any) -> None:
-    """One request of the route; a wrong answer is a failure, whatever its status."""
+    """Send one request of the route; a wrong answer is a failure, even with status 200."""
     if PLAN["body"] is None:
         title = "".join(random.choices(LETTERS, k=TITLE))
         content = "".join(random.choices(LETTERS, k=CONTENT))
@@ -88,7 +88,7 @@ def ask(client: Any) -> None:
         title = None
         call = client.get(PLAN["path"], catch_response=True)
     with call as response:
-        if not response.status_code:  # no answer: Locust says itself what went wrong
+        if not response.status_code:  # no answer: Locust itself reports the failure
             return
         if response.status_code >= ERROR:
             response.failure(f"status {response.status_code}")
@@ -97,7 +97,7 @@ def ask(client: Any) -> None:
 
 
 def correct(text: str | None, title: str | None) -> bool:
-    """What was sent comes back; what is read is always the same."""
+    """Whether a written post comes back as sent, or a read body is the expected one."""
     if title is None:
         return bool(text == PLAN["body"])
     try:
@@ -121,7 +121,7 @@ class Visitor(base()):  # type: ignore[misc]
 
     @task
     def visit(self) -> None:
-        """Again and again."""
+        """Send one request; Locust repeats it."""
         NOTES.under_way += 1
         try:
             ask(self.client)
@@ -130,7 +130,7 @@ class Visitor(base()):  # type: ignore[misc]
 
 
 def kind_of(exception: Exception) -> str:
-    """A status, or the class of what went wrong: never a text that holds an address."""
+    """A status, or the class of the exception; never a text that holds an address."""
     text = str(exception)
     return text if text.startswith(("status ", "another ")) else type(exception).__name__
 
@@ -159,7 +159,7 @@ def _stopping(**_: Any) -> None:
 @events.quitting.add_listener  # type: ignore[untyped-decorator]
 def _quit(environment: Any, **_: Any) -> None:
     if not NOTES.ended_ns:
-        return  # ended from outside: what has been seen is no ramp
+        return  # ended from outside, so the ramp is incomplete
     seconds = (NOTES.ended_ns - NOTES.began_ns) // 10**9 + 1
     result = {
         "began_ns": NOTES.began_ns,

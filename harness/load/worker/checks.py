@@ -1,8 +1,8 @@
-"""Is this response correct? Asked of every single one, so it must cost next to nothing.
+"""Checks of every response, which must cost almost nothing.
 
-A body that was found correct once is correct when it comes again to the same bytes: that is one
-comparison. Where bodies differ by nature (`/io_create` makes an id), each is decoded in full
-against the contract's shape and compared with what was sent.
+A body with the same bytes as a correct one is correct: that takes one comparison. Where bodies
+differ by nature (`/io_create` makes an id), each is decoded in full against the contract's shape
+and compared with the request.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The closed loop: N connections, each with one request under way, the next sent on its answer."""
+"""The closed loop: each of N connections sends its next request when the answer has come."""
 
 import asyncio
 from time import monotonic_ns
@@ -8,7 +8,7 @@ from harness.load.worker.meter import Meter
 
 
 class ClosedLoop:
-    """Sends on every place until the deadline, then waits for what is under way."""
+    """Sends on every place until the deadline, then waits for the requests under way."""
 
     def __init__(self, places: list[Connection], meter: Meter, deadline_ns: int) -> None:
         self.meter = meter

@@ -1,10 +1,9 @@
 """One TCP connection with at most one request under way.
 
-Everything here runs between a response's arrival and the next request, so it is written for few
-steps. Times come from the monotonic clock in nanoseconds. A latency is the time from the moment a
-request is handed to the socket (or its connection begun, where the server closes after each
-answer; or, in an open loop, from the time at which it was due) to the moment its response is
-complete.
+This code runs between a response and the next request, so it takes few steps. Times come from the
+monotonic clock in nanoseconds. A latency ends when the response is complete. It begins when the
+request is handed to the socket; where the server closes after each answer, when its connection is
+begun; in an open loop, when the request was due.
 """
 
 import asyncio
@@ -19,7 +18,7 @@ _RETRY_S = 0.05
 
 
 class Places(Protocol):
-    """Where a connection belongs: the target's N places."""
+    """The target of a connection, with its N places."""
 
     host: str
     port: int
@@ -31,16 +30,16 @@ class Places(Protocol):
 
 
 class Loop(Protocol):
-    """Who decides what comes after an answer: closed loop or open loop."""
+    """Decides what follows an answer: closed loop or open loop."""
 
     meter: Meter
 
     def answered(self, place: int, now: int) -> None:
-        """The request of a place has come to its end, well or badly."""
+        """Note that the request of a place has ended, answered or failed."""
 
 
 class Connection(asyncio.Protocol):
-    """Stands in one of the target's places; once ended, another takes its place."""
+    """One of the target's connections; when it ends, a new one takes its place."""
 
     def __init__(self, target: Places, place: int) -> None:
         self._target = target
@@ -70,7 +69,7 @@ class Connection(asyncio.Protocol):
     def send(self, loop: Loop, due_ns: int = 0) -> None:
         """Send the next request, on a new connection if this one has ended.
 
-        due_ns: from when its latency counts; 0 for now.
+        due_ns: the start of its latency; 0 for now.
         """
         transport = self._transport
         if transport is None:
@@ -83,7 +82,7 @@ class Connection(asyncio.Protocol):
         transport.write(meter.payloads[index])
 
     def end(self) -> None:
-        """Drop the connection and whatever is under way on it."""
+        """Drop the connection and the request under way on it."""
         self._ended = True
         self._loop = None
         if self._connecting is not None:
@@ -110,14 +109,14 @@ class Connection(asyncio.Protocol):
         if response is None:
             return
         if not self.sent_ns:
-            self._fail("protocol", "a response that nobody asked for")
+            self._fail("protocol", "a response without a request")
             return
         self._answered(response)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Called by the loop when the server, or the network, ended the connection."""
         if self._ended:
-            return  # our own doing
+            return  # `end` was called
         try:
             response = self._parser.feed_eof()
         except ProtocolError:
@@ -144,7 +143,7 @@ class Connection(asyncio.Protocol):
         loop.answered(self._place, now)
 
     def _fail(self, kind: str, seen: str) -> None:
-        """End the connection; what was under way on it, if anything, has failed."""
+        """End the connection, and count the request under way, if any, as failed."""
         loop, under_way, self.sent_ns = self._loop, self.sent_ns, 0
         self.end()
         if loop is not None and under_way:
@@ -152,7 +151,7 @@ class Connection(asyncio.Protocol):
             loop.answered(self._place, monotonic_ns())
 
     def _send_on_another(self, loop: Loop, due_ns: int) -> None:
-        """The connection is not open: connect first; the latency includes it."""
+        """Connect first, because the connection is not open; the latency includes that."""
         meter = loop.meter
         if self._target.keep_alive:
             meter.reconnects += 1
@@ -172,7 +171,7 @@ class Connection(asyncio.Protocol):
             loop.answered(self._place, monotonic_ns())
             return
         self._connecting = None
-        if self._transport is not None:  # begun in time, so completed, even if it is late by now
+        if self._transport is not None:  # it began in time, so it is completed
             self._transport.write(loop.meter.payloads[self._request])
 
 

@@ -1,9 +1,9 @@
-"""The HTTP/1.1 that the generator speaks: requests to bytes, bytes to responses.
+"""The generator's HTTP/1.1: encodes requests and parses responses.
 
-Written for one thing: to know, with as little work as honesty allows, when a response is complete
-and what it says. Message framing follows RFC 9112, section 6.3. A response's head is parsed once
-and remembered by its exact bytes, so that a server which answers a thousand times in a second with
-the same head (its Date changes once a second) costs a thousand dictionary look-ups and one parse.
+It finds out with little work when a response is complete, and its status and body. Message framing
+follows RFC 9112, section 6.3. A response's head is parsed once and remembered by its exact bytes. A
+server that answers a thousand times in a second with the same head (its Date changes once a second)
+costs a thousand dictionary look-ups and one parse.
 """
 
 import re
@@ -13,9 +13,9 @@ _HEAD_END = b"\r\n\r\n"
 _STATUS_LINE = re.compile(rb"(HTTP/1\.[01]) ([1-9][0-9][0-9])(?: [^\r\n]*)?")
 _DIGITS = re.compile(rb"[0-9]{1,18}")
 _BODILESS = (204, 304)
-"""Statuses whose response ends with its head, whatever its fields say."""
+"""Statuses whose response ends with its head, whatever its fields are."""
 _REMEMBERED_HEADS = 1024
-"""Heads kept before the memory is emptied; a server that varies every head gains nothing anyway."""
+"""Heads kept before the memory is emptied; a server that varies every head gains nothing."""
 _MAX_HEAD_BYTES = 65_536
 _MAX_CHUNK_LINE = 1024
 
@@ -25,7 +25,7 @@ class ProtocolError(Exception):
 
 
 class Head(NamedTuple):
-    """What matters of a status line and header fields.
+    """The relevant parts of a status line and header fields.
 
     length: body bytes, or None where the body is chunked or ends with the connection.
     """
@@ -37,7 +37,7 @@ class Head(NamedTuple):
 
 
 class Response(NamedTuple):
-    """A complete response; `close` says that the connection ends with it."""
+    """A complete response. close: whether the connection ends with it."""
 
     status: int
     body: bytes
@@ -45,9 +45,9 @@ class Response(NamedTuple):
 
 
 class ResponseParser:
-    """Bytes in, at most one response out: the generator never pipelines.
+    """Turns one connection's bytes into responses, one at a time: the generator never pipelines.
 
-    One parser belongs to one connection. It keeps what has arrived of an unfinished response.
+    It keeps the bytes of an unfinished response.
     """
 
     __slots__ = ("_body", "_chunk_left", "_head", "_heads", "_rest")
@@ -65,7 +65,7 @@ class ResponseParser:
         return not self._rest and self._head is None
 
     def feed(self, data: bytes) -> Response | None:
-        """Take what has arrived; return the response if it is now complete.
+        """Take bytes as they arrive; return the response if it is now complete.
 
         Raises:
             ProtocolError: the bytes are no HTTP/1.1 response, or go on after its end.
@@ -87,7 +87,7 @@ class ResponseParser:
         return self._feed_body(self._head, data)
 
     def feed_eof(self) -> Response | None:
-        """The connection has ended; return the response if that is how its body ends.
+        """Note the end of the connection; return the response if its body ends with it.
 
         Raises:
             ProtocolError: the response was cut short.

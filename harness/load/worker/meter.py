@@ -1,4 +1,4 @@
-"""What one slice or window has seen: counts, latencies, errors by kind."""
+"""Counts, latencies and errors of one slice or window."""
 
 from array import array
 from collections import Counter
@@ -11,7 +11,7 @@ _NEVER_NS = 2**63 - 1
 
 
 class Meter:
-    """All connections of a target write to one, while a slice or window lasts."""
+    """Collects from all connections of a target while a slice or window lasts."""
 
     __slots__ = (
         "before", "check", "closes_ns", "correct", "count", "dropped", "ends_before", "errors",
@@ -40,14 +40,14 @@ class Meter:
         self.reconnects = 0
 
     def take(self) -> int:
-        """The index of the request that is sent next; they go round."""
+        """The index of the next request, in rotation."""
         self.sent += 1
         index = self.next_request
         self.next_request = index + 1 if index + 1 < self.count else 0
         return index
 
     def answered(self, now: int, sent: int) -> None:
-        """Count a correct response to what was sent, or due, at `sent`."""
+        """Count a correct response to the request that was sent, or due, at `sent`."""
         if sent < self.opens_ns:
             if self.opens_ns <= now <= self.closes_ns:
                 self.before += 1
@@ -63,7 +63,7 @@ class Meter:
         self.starts.append(sent)
 
     def failed(self, kind: str, sent: int, seen: str = "") -> None:
-        """Count an error, and keep what was seen of the first few."""
+        """Count an error, and keep the beginning of the first few answers."""
         if self.opens_ns <= sent <= self.closes_ns:
             self.errors[kind] += 1
         if len(self.samples) < _SAMPLES:
@@ -79,7 +79,7 @@ class Meter:
         self.dropped += self.opens_ns <= due <= self.closes_ns
 
     def tally(self, start_ns: int, end_ns: int) -> Tally:
-        """The sum of it."""
+        """Return all counts and times."""
         return Tally(
             correct=self.correct,
             errors=dict(self.errors),

@@ -1,13 +1,12 @@
-"""The open loop: requests are sent when they are due, whatever has become of the earlier ones.
+"""The open loop: requests are sent when they are due, whether or not earlier ones are answered.
 
-Latency counts from the time at which a request was due, so that a server which stalls is charged
-for all who would have come meanwhile (no coordinated omission). Each arrival takes the connection
-that has been idle longest; where none is idle it is dropped, and counted: there are as many
-connections as the condition allows, and they are kept alive where the server keeps them.
+Latency counts from the time at which a request was due. So a server that stalls is charged for all
+requests that were due meanwhile (no coordinated omission). Each arrival takes the connection that
+has been idle longest. Where none is idle, it is dropped and counted: there are as many connections
+as the condition allows, and they are kept alive where the server keeps them.
 
-libuv's timers count in whole milliseconds, which is no schedule; so the next arrival is awaited
-with a timerfd (timerfd_create(2)), and whenever an answer has been dealt with, the schedule is
-looked at too.
+libuv's timers count in whole milliseconds, too coarse for a schedule. So a timerfd
+(timerfd_create(2)) rings for the next arrival, and the schedule is also checked after each answer.
 """
 
 import asyncio
@@ -21,7 +20,7 @@ from harness.load.worker.meter import Meter
 
 
 class OpenLoop:
-    """Sends at the times given, then waits for what is under way.
+    """Sends at the given times, then waits for the requests under way.
 
     due: ascending, in nanoseconds of the monotonic clock.
     """
@@ -37,7 +36,7 @@ class OpenLoop:
         self._timer = -1
 
     async def run(self) -> None:
-        """Send everything that is due, and drain."""
+        """Send every request when it is due, and drain."""
         if not self._due:
             return
         loop = asyncio.get_running_loop()
@@ -63,7 +62,7 @@ class OpenLoop:
         try:
             os.read(self._timer, 8)
         except BlockingIOError:
-            return  # set anew since it rang
+            return  # it was set again after it rang
         self._send_due(monotonic_ns())
 
     def _send_due(self, now: int) -> None:

@@ -1,4 +1,4 @@
-"""When the requests of an open loop are due: drawn beforehand, so that nothing can shift them."""
+"""Due times of an open loop's requests, drawn beforehand so that the load cannot shift them."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A server under load, with its N places for connections."""
+"""A server under load and its N connections."""
 
 import asyncio
 import contextlib
@@ -13,7 +13,7 @@ from harness.load.worker.open_loop import OpenLoop
 from harness.load.worker.schedule import due_times
 
 _CONNECT_S = 5.0
-"""How long opening connections beforehand may take: a full backlog drops them silently."""
+"""Time limit for opening connections beforehand: a full backlog drops them silently."""
 _SWEEP_S = 0.25
 """How often requests under way are compared with their time limit."""
 
@@ -35,13 +35,13 @@ class Target:
 
     async def ready(self) -> int:
         """Have all kept-alive connections open; return how many were opened for it."""
-        await asyncio.sleep(0)  # let the loop notice what the server closed meanwhile
+        await asyncio.sleep(0)  # let the loop notice connections that the server has closed
         await asyncio.sleep(0)
         if not self.keep_alive:
             return 0
         missing = [place for place, c in enumerate(self.connections) if not c.connected]
         fresh = [self.renew(place) for place in missing]
-        with contextlib.suppress(TimeoutError):  # what is not open by then, its first request opens
+        with contextlib.suppress(TimeoutError):  # later ones open at their first request
             async with asyncio.timeout(_CONNECT_S):
                 await asyncio.gather(*(c.connect() for c in fresh), return_exceptions=True)
         return sum(c.connected for c in fresh)
@@ -69,7 +69,7 @@ class Target:
         await self._drive(loop, command.timeout_s)
         meter.reconnects += reopened
         while (left_ns := command.closes_ns - monotonic_ns()) > 0:
-            await asyncio.sleep(left_ns / 1e9)  # an open loop in which nothing more was due
+            await asyncio.sleep(left_ns / 1e9)  # the open loop's last request was due earlier
         return meter.tally(command.opens_ns, command.closes_ns)
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""The generator's process: reads commands, loads servers, writes tallies. Pinned by its parent."""
+"""The generator's process: reads commands, loads servers, writes tallies."""
 
 import asyncio
 import gc
@@ -24,7 +24,7 @@ from harness.load.worker.target import Target
 
 
 class LoadWorker:
-    """Carries out one command after the other. The loop runs only while a command does."""
+    """Carries out one command after the other. The event loop runs only during a command."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, answers: BinaryIO) -> None:
         self._loop = loop
@@ -32,9 +32,9 @@ class LoadWorker:
         self._targets: dict[str, Target] = {}
 
     def serve(self, commands: BinaryIO) -> None:
-        """Until the parent closes the stream."""
+        """Answer commands until the harness closes the stream."""
         while (command := channel.receive(commands, COMMANDS)) is not None:
-            # A collection in the middle of a slice would be latency of ours, not the server's.
+            # A garbage collection during a slice would add to the measured latency.
             gc.collect()
             gc.disable()
             try:
@@ -47,7 +47,7 @@ class LoadWorker:
         self._loop.run_until_complete(self._close_all())
 
     async def _close_all(self) -> None:
-        """Leave no connection open: uvloop's loop would wait for it at its own end."""
+        """Close all connections, or uvloop would wait for them at its own end."""
         while self._targets:
             self._targets.popitem()[1].close()
         await asyncio.sleep(0)
@@ -70,9 +70,9 @@ class LoadWorker:
 
 
 def main() -> None:
-    """Entry of the process. Ctrl-C is for the parent, which then closes our stream."""
+    """Run the process. It ignores Ctrl-C, because the harness then closes its stream."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    gc.freeze()  # modules stay: collecting before each command need not look at them
+    gc.freeze()  # so that later collections skip the modules
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         LoadWorker(runner.get_loop(), sys.stdout.buffer).serve(sys.stdin.buffer)
 

@@ -5,7 +5,7 @@ import io
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -65,6 +65,9 @@ def doubler() -> Iterator[Channel[int]]:
 
         yield Channel(process.stdin, process.stdout, NUMBERS, died)
         process.kill()
+        assert process.stdin is not None
+        with suppress(BrokenPipeError):  # a request that a dead process never read
+            process.stdin.close()
 
 
 def test_messages_arrive_as_they_were_sent_and_then_the_end() -> None:

@@ -19,7 +19,7 @@ def test_an_interpreter_without_locust_is_one_sentence_with_its_last_words(tmp_p
     bare = tmp_path / "python"
     bare.write_text(f'#!/bin/sh\nexec {sys.executable} -S -I "$@"\n')
     bare.chmod(0o755)
-    with pytest.raises(LocustFailed, match=r"told nothing; it said:\n.*No module named") as failed:
+    with pytest.raises(LocustFailed, match=r"No module named") as failed:
         climb(
             bare, PLAN, "http://127.0.0.1:9", folder=tmp_path, name="cell", cpus=None,
             meanwhile=lambda: None,
