@@ -79,10 +79,10 @@ def io_fanout(subject: Subject) -> None:
     """The posts with the requested ids, in that order, and null where there is none."""
     subject.database.reset(1_000)
     known = [row_id(number) for number in (1_000, 1, 500, 2, 999)]
-    found = subject.database.rows(
+    rows = subject.database.rows(
         "SELECT id, title, content, created_at, updated_at FROM post WHERE id = ANY(%s)", [known]
     )
-    stored = {row[0]: row for row in found}
+    stored = {row[0]: row for row in rows}
     absent = row_id(1_001)
     twice = [known[0], known[0], absent, known[1], known[0]]
     for ids in (known, known[::-1], twice, [absent] * FANOUT):

@@ -86,16 +86,17 @@ def test_a_tool_that_cannot_be_run_is_a_reason(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("netem", "statement", "mend"),
+    ("netem", "fact", "mend"),
     [
-        (Netem(True, True), "Added latency: by netem, in network namespaces.", False),
-        (Netem(True, False, "why"), "Added latency: by the relay; by netem not here (why).", True),
-        (Netem(False, None, "why"), "Added latency: by the relay; by netem not here (why).", True),
-        (Netem(None, None, "why"), "Added latency: by the relay; by netem not known (why).", True),
-        (Netem(True, None, "why"), "Added latency: by the relay; by netem not known (why).", True),
+        (Netem(True, True), "by netem, in network namespaces", False),
+        (Netem(True, False, "why"), "by netem not here (why)", True),
+        (Netem(False, None, "why"), "by netem not here (why)", True),
+        (Netem(None, None, "why"), "by netem not known (why)", True),
+        (Netem(True, None, "why"), "by netem not known (why)", True),
     ],
 )
-def test_without_netem_there_is_the_relay(netem: Netem, statement: str, mend: bool) -> None:
+def test_without_netem_there_is_the_relay(netem: Netem, fact: str, mend: bool) -> None:
     (finding,) = judge(netem)
-    assert finding.statement == statement
+    assert fact in finding.statement
+    assert ("by the relay" in finding.statement) is mend
     assert (finding.remedy is not None) is mend

@@ -29,7 +29,7 @@ def show(postgres: EmbeddedPostgres, setting: str) -> str:
 
 def kept(cache: Path) -> set[Path]:
     """Clusters and their locks."""
-    return {path for path in (cache / "clusters").iterdir() if path.name != ".guard"}
+    return {path for path in (cache / "clusters").glob("*") if path.name != ".guard"}
 
 
 def test_settings_are_the_studys_and_those_that_keep_a_measurement_still(
@@ -118,7 +118,7 @@ def test_the_clusters_of_dead_runs_are_swept_and_those_of_others_are_not(cache: 
 def test_a_start_that_fails_quotes_the_server_and_leaves_nothing(
     cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Somebody else took the port in the meantime."""
+    """Another program has taken the port meanwhile."""
     with socket.create_server((HOST, 0)) as squatter:
         monkeypatch.setattr(
             "harness.lab.postgres.cluster.free_port", lambda: squatter.getsockname()[1]
