@@ -1,12 +1,16 @@
 """What a study of toys is run with: a laboratory, somebody who listens, and trust."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
+from harness.audit.bench import Bench
+from harness.audit.count import audit
+from harness.audit.verify import verify
 from harness.base.workspace import Workspace, cache_folder
 from harness.inputs.catalog import load_catalog
 from harness.inputs.contract import Contract
@@ -80,21 +84,27 @@ def run_study(laboratory: Laboratory, name: str, study: Study) -> Store:
 
 
 @contextmanager
-def trusting() -> Iterator[None]:
-    """Runs ask no toy for its papers, and measure the generator's ceiling once for all of them.
+def trusting(*, but: Sequence[str] = ()) -> Iterator[None]:
+    """Runs verify and audit no toy, and measure the generator's ceiling once for all of them.
 
-    What is sick passes verification as it is; `test_session` has runs without any of this.
+    Faulty toys pass as they are; `test_session` has a run without any of this.
+
+    Args:
+        but: variants that are verified and audited all the same.
     """
+
+    def verified(bench: Bench, variant: Variant, python: Path) -> Verification:
+        if variant.name in but:
+            return verify(bench, variant, python)
+        return Verification(variant.name, ())
+
+    def audited(bench: Bench, variant: Variant, python: Path, *, cpu: bool) -> Audit:
+        if variant.name in but:
+            return audit(bench, variant, python, cpu=cpu)
+        return Audit(variant.name, ())
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(start, "measure_ceiling", _CEILING)
-        patch.setattr(examine, "verify", lambda _bench, variant, _python: _passed(variant.name))
-        patch.setattr(examine, "audit", lambda _bench, variant, _python, **_: _unaudited(variant))
+        patch.setattr(examine, "verify", verified)
+        patch.setattr(examine, "audit", audited)
         yield
-
-
-def _passed(variant: str) -> Verification:
-    return Verification(variant, ())
-
-
-def _unaudited(variant: Variant) -> Audit:
-    return Audit(variant.name, ())

@@ -10,7 +10,7 @@ import pytest
 
 from harness.inputs.contract import Contract
 from harness.inputs.settings import LoadSettings
-from harness.inputs.study import Condition
+from harness.inputs.study import Condition, Stopping
 from harness.runner.block import run_blocks
 from tests.toys.fakes import FakeLab, fake_lab
 from tests.toys.runs import BASELINE, make_study
@@ -148,3 +148,20 @@ def test_an_excluded_variant_is_neither_started_nor_measured(make: Make) -> None
         assert run_blocks(session, lab.instruments) == []
         assert set(lab.launcher.launched) == {BASELINE, TWIN}
         assert {entry for *_, entry in kept(lab)} == {BASELINE, TWIN}
+
+
+def test_a_run_that_is_precise_enough_ends_at_its_look_and_resuming_does_not_go_on(
+    make: Make,
+) -> None:
+    """Fake servers cost the same in every block."""
+    stopping = Stopping(half_width=0.02, looks=(3,))
+    with make(blocks=5, conditions=(SLICES,), stopping=stopping) as lab:
+        for _ in range(2):
+            run_blocks(lab.session, lab.instruments)
+            assert {block for block, *_ in kept(lab)} == {1, 2, 3}
+
+
+def test_a_run_whose_time_is_up_begins_no_further_block(make: Make) -> None:
+    with make(blocks=3, conditions=(SLICES,), stopping=Stopping(budget_s=1e-9)) as lab:
+        run_blocks(lab.session, lab.instruments)
+        assert {block for block, *_ in kept(lab)} == {1}

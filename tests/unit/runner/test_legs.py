@@ -18,14 +18,14 @@ CONDITIONS = f"""
 endpoint = "io_read"
 connections = 8
 rows = 50
-window_s = 1.5
+window_s = 0.8
 latency = {{ database_ms = {DATABASE_MS}, client_ms = {CLIENT_MS} }}
 
 [[conditions]]
 endpoint = "io_read"
 connections = 8
 rows = 50
-window_s = 1.5
+window_s = 0.8
 latency = {{}}
 """
 

@@ -193,7 +193,9 @@ def test_arrivals_are_the_same_for_all_of_a_round_and_other_in_each_round_and_bl
     indirect=True,
 )
 def test_a_search_finds_the_rate_that_a_server_can_answer(lab: FakeLab) -> None:
-    trial = by_entry(measured(lab))[OTHER]
+    trials = by_entry(measured(lab))
+    trial = trials[OTHER]
+    assert trials[BASELINE].sustained_per_s == pytest.approx(2000, rel=0.05)
     assert trial.sustained_per_s == pytest.approx(1000, rel=0.05)
     assert len(trial.search) == len(trial.slices)
     assert [attempt.confirming for attempt in trial.search[-2:]] == [True, True]

@@ -2,7 +2,10 @@
 
 import os
 import platform
+import signal
 import sys
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,6 +14,7 @@ import psutil
 import pytest
 from hdrh.histogram import HdrHistogram
 
+from harness import cli
 from harness.analysis.measures import Measure, trial_value
 from harness.base.errors import RunFailed
 from harness.base.workspace import Workspace, cache_folder
@@ -19,13 +23,15 @@ from harness.records.run import Run
 from harness.records.store import Store
 from harness.records.trial import Trial
 from harness.report.write import write_report
-from tests.toys.command import left_running, run_command
-from tests.toys.laboratory import Recorder, laboratory_of, run_study
+from tests.toys.command import left_running
+from tests.toys.laboratory import Recorder, laboratory_of, run_study, trusting
 from tests.toys.workspaces import toy_workspace, write_study
 
 BLOCKS, ROUNDS, SLICE_S = 2, 3, 0.05
 ENDPOINTS = ("noop", "io_create", "io_read")
 ENTRIES = ("toy/good", "toy/burning", "toy/good#duplicate")
+HONEST = 64
+"""Requests on one connection that `wrong-under-load` answers correctly."""
 
 
 class Finished(msgspec.Struct):
@@ -139,10 +145,10 @@ def test_the_database_works_only_where_the_contract_says_so(finished: Finished) 
 
 def test_the_histogram_holds_what_is_left_between_the_edges(finished: Finished) -> None:
     for trial in finished.trials:
-        assert trial.latency_hdr is not None
         edges = 2 * trial.condition.connections
         kept = sum(max(0, piece.correct - edges) for piece in trial.slices)
-        assert HdrHistogram.decode(trial.latency_hdr).get_total_count() == kept
+        histogram = trial.latency_hdr
+        assert (HdrHistogram.decode(histogram).get_total_count() if histogram else 0) == kept
 
 
 def test_memory_threads_and_processes_of_each_server_are_kept(finished: Finished) -> None:
@@ -214,22 +220,45 @@ def test_nothing_is_left_running(finished: Finished) -> None:
     assert [c for c in children if "harness.load.worker.worker" in c.cmdline()] == []
 
 
+class Troubled(msgspec.Struct):
+    """A command whose run had trouble. errors: its standard error, in one line."""
+
+    store: Store
+    status: object
+    errors: str
+
+
 @pytest.fixture(scope="module")
-def troubled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, int, str]:
+def troubled(tmp_path_factory: pytest.TempPathFactory) -> Troubled:
     """A run of a good server, one that dies, one that turns wrong, one that is excluded."""
     workspace = toy_workspace(tmp_path_factory.mktemp("troubled") / "workspace")
     names = ["good", "dies-under-load", "wrong-under-load", "crashes-at-start"]
-    write_study(workspace, "trouble", names, blocks=1)
-    done = run_command(workspace, "run", "trouble")
-    assert workspace.results.is_dir(), done.stderr
+    # On one connection, so that a slow machine too comes to the requests that fail.
+    condition = '[[conditions]]\nendpoint = "noop"\nconnections = 1\nrows = 50\n'
+    write_study(
+        workspace, "trouble", names, endpoints=(), blocks=1, slice_s=0.2, conditions=condition
+    )
+    handler = signal.getsignal(signal.SIGTERM)
+    with (
+        trusting(but=["toy/crashes-at-start"]),
+        pytest.MonkeyPatch.context() as patch,
+        redirect_stdout(StringIO()),
+        redirect_stderr(StringIO()) as errors,
+    ):
+        patch.setenv("BRIDGETOLL_ROOT", str(workspace.root))
+        patch.setattr(sys, "argv", ["bridgetoll", "run", "trouble"])
+        with pytest.raises(SystemExit) as leaving:
+            cli.main()
+    signal.signal(signal.SIGTERM, handler)
+    assert workspace.results.is_dir(), errors.getvalue()
     (folder,) = workspace.results.iterdir()
     assert left_running(workspace, os.getpid()) == []
-    return Store(folder), done.returncode, " ".join(done.stderr.split())
+    return Troubled(Store(folder), leaving.value.code, " ".join(errors.getvalue().split()))
 
 
 @pytest.fixture
-def kept(troubled: tuple[Store, int, str]) -> dict[str, Trial]:
-    trials, damaged = troubled[0].trials()
+def kept(troubled: Troubled) -> dict[str, Trial]:
+    trials, damaged = troubled.store.trials()
     assert damaged == []
     return {trial.entry: trial for trial in trials}
 
@@ -253,16 +282,17 @@ def test_a_server_that_turns_wrong_under_load_is_caught_by_every_response_checke
     kept: dict[str, Trial],
 ) -> None:
     trial = kept["toy/wrong-under-load"]
-    assert trial.slices[-1].correct == 0
+    correct = sum(piece.correct for piece in trial.slices)
+    assert correct <= HONEST * trial.condition.connections
     assert trial.slices[-1].errors["body"] > 0
     assert any("something" in sample for sample in trial.error_samples)
     assert all(piece.errors == {} for piece in kept["toy/good"].slices)
 
 
 def test_a_variant_that_fails_verification_is_excluded_with_the_reason(
-    troubled: tuple[Store, int, str], kept: dict[str, Trial]
+    troubled: Troubled, kept: dict[str, Trial]
 ) -> None:
-    store = troubled[0]
+    store = troubled.store
     run = store.read_run()
     assert list(run.excluded) == ["toy/crashes-at-start"]
     assert "toy: I will not start today" in run.excluded["toy/crashes-at-start"]
@@ -273,22 +303,18 @@ def test_a_variant_that_fails_verification_is_excluded_with_the_reason(
         assert "toy: I will not start today" in text
 
 
-def test_the_run_ends_with_status_1_and_says_what_failed(
-    troubled: tuple[Store, int, str],
-) -> None:
-    _, status, said = troubled
-    assert status == 1
-    assert "1 trial could not be completed" in said
-    assert "verification or audit failed: toy/crashes-at-start" in said
-    assert "toy/dies-under-load" in said
-    assert "Traceback" not in said
+def test_the_run_ends_with_status_1_and_says_what_failed(troubled: Troubled) -> None:
+    assert troubled.status == 1
+    for fact in ("1 trial ", "toy/crashes-at-start", "toy/dies-under-load", "--resume"):
+        assert fact in troubled.errors
+    assert "Traceback" not in troubled.errors
 
 
 def test_a_baseline_that_fails_ends_the_run_before_any_measurement(tmp_path: Path) -> None:
     workspace = toy_workspace(tmp_path / "workspace")
     path = write_study(workspace, "hopeless", ["crashes-at-start"])
     laboratory = laboratory_of(workspace, Recorder())
-    with pytest.raises(RunFailed, match="The baseline `toy/crashes-at-start` fails verification"):
+    with pytest.raises(RunFailed, match="baseline `toy/crashes-at-start`"):
         run_study(laboratory, "hopeless", load_study(path, laboratory.catalog))
     (folder,) = workspace.results.iterdir()
     assert Store(folder).trials() == ([], [])
