@@ -1,4 +1,4 @@
-"""Published claims as records: what was said, by whom, and what would show it."""
+"""Published claims as records: the statement, its source, and the criteria that test it."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -112,16 +112,16 @@ _KEYS: dict[str, frozenset[str]] = {
     "memory_per": _WHERE | {"of", "to", "memory_per"},
     "to": _WHERE | {"of", "to", "measure"},
 }
-"""What each kind of criterion looks at."""
+"""The keys that each kind of criterion reads."""
 
 
 def _check_keys(path: Path, at: str, criterion: Criterion) -> None:
-    """What would be passed over in silence is refused."""
+    """Refuse keys that this kind of criterion would ignore."""
     kind = next(key for key in _KEYS if getattr(criterion, key) is not None)
     usual, means = Criterion(), _KEYS[kind] | _ALWAYS
     for key in Criterion.__struct_fields__:
         if key not in means and getattr(criterion, key) != getattr(usual, key):
-            raise MalformedFile(path, f"{at}: `{key}` means nothing beside `{kind}`; remove it.")
+            raise MalformedFile(path, f"{at}: `{key}` does nothing beside `{kind}`; remove it.")
 
 
 def _check_names(path: Path, at: str, criterion: Criterion) -> None:

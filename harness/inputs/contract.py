@@ -113,7 +113,7 @@ def row_id(number: int) -> UUID:
 
 def fanout_target(ids: Iterable[object]) -> str:
     """The request target that asks `/io_fanout` for these, right or wrong."""
-    return f"/io_fanout?ids={','.join(str(each) for each in ids)}"
+    return f"/io_fanout?ids={','.join(str(post) for post in ids)}"
 
 
 def _operations(document: dict[str, Any], folder: Path) -> dict[str, Operation]:

@@ -1,4 +1,4 @@
-"""What a study compares, checked: a contrast of one name must have one cause."""
+"""Check the contrasts, waterfalls and squares of a study: a named effect must have one cause."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -12,7 +12,7 @@ _Factors = Mapping[str, Mapping[str, str]]
 
 
 def check_comparisons(path: Path, study: Study, catalog: Catalog) -> None:
-    """Refuse whatever mixes factors without saying so.
+    """Refuse comparisons that change several factors without declaring a bundle.
 
     Raises:
         UnknownName: a variant that the study does not measure.
@@ -51,7 +51,7 @@ def _check_contrast(path: Path, at: str, contrast: Contrast, factors: _Factors) 
     if other != changed:
         raise MalformedFile(
             path,
-            f"`{at}.against` changes {_said(other)}, and the first pair {_said(changed)}; a "
+            f"`{at}.against` changes {_words(other)}, and the first pair {_words(changed)}; a "
             "difference of differences needs two pairs that change the same.",
         )
 
@@ -77,7 +77,7 @@ def _check_square(path: Path, at: str, square: Square, factors: _Factors) -> Non
             raise MalformedFile(
                 path,
                 f"`{at}`: its sides must change `{factor}` alone and alike, and they change "
-                f"{_said(seen[0])} and {_said(seen[1])}; choose other corners.",
+                f"{_words(seen[0])} and {_words(seen[1])}; choose other corners.",
             )
 
 
@@ -91,17 +91,17 @@ def _check_one(
     if len(changed) == 1 and bundle:
         raise MalformedFile(
             path,
-            f"`{at}`: {of} and {to} differ in {_said(changed)} alone, which is no bundle; do not "
+            f"`{at}`: {of} and {to} differ in {_words(changed)} alone, which is no bundle; do not "
             "declare one.",
         )
     if len(changed) > 1 and not bundle:
         raise MalformedFile(
             path,
-            f"`{at}`: {of} and {to} differ in {_said(changed)}, so their ratio has no single "
-            "cause; choose a pair that differs in one factor, or own up to a bundle "
+            f"`{at}`: {of} and {to} differ in {_words(changed)}, so their ratio has no single "
+            "cause; choose a pair that differs in one factor, or declare a bundle "
             f"({'`bundle = true`' if at.startswith('contrasts') else f'`bundles = ["{to}"]`'}).",
         )
 
 
-def _said(changed: Mapping[str, tuple[str, str]]) -> str:
+def _words(changed: Mapping[str, tuple[str, str]]) -> str:
     return ", ".join(f"{f} ({a} / {b})" for f, (a, b) in changed.items()) or "nothing"

@@ -1,4 +1,4 @@
-"""In what two variants differ: the ground on which one may be compared with the other causally."""
+"""Factors, and in which of them two variants differ: the basis of causal comparisons."""
 
 from collections.abc import Mapping
 from typing import Protocol

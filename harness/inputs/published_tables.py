@@ -1,4 +1,4 @@
-"""A table that somebody published, as data: what a replication stands beside."""
+"""Published tables as data, to set a replication beside them."""
 
 from typing import Annotated
 
@@ -40,7 +40,7 @@ def load_published(workspace: Workspace, name: str, where: str) -> Published:
     Args:
         workspace: where it lies.
         name: of the table.
-        where: who asks for it, for the error.
+        where: the file and key that name it, for the error.
 
     Raises:
         UnknownName: with the tables that exist.
@@ -51,8 +51,8 @@ def load_published(workspace: Workspace, name: str, where: str) -> Published:
     if name not in known:
         raise UnknownName("published table", name, known, where)
     path = folder / f"{name}.toml"
-    found = convert(toml_table(path), Published, path)
-    keys = [(cell.setup, cell.endpoint, cell.latency_ms) for cell in found.cells]
+    table = convert(toml_table(path), Published, path)
+    keys = [(cell.setup, cell.endpoint, cell.latency_ms) for cell in table.cells]
     if twice := [key for key in keys if keys.count(key) > 1]:
         raise MalformedFile(path, f"`cells` has {twice[0]} twice; remove one.")
-    return found
+    return table

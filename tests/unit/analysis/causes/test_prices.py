@@ -122,16 +122,15 @@ def test_single_pairs_are_held_against_the_list() -> None:
 
 
 def test_noise_draws_prices_neither_up_nor_down() -> None:
-    """Weights by what was measured would: what came low by chance would count for more."""
+    """Weights by measured costs would: a cost that is low by chance would weigh more."""
     draw = random.Random(3)
     rows = [
         Row(r.variant, r.endpoint, r.terms, {1: r.mean * (1 + draw.gauss(0, 0.15))})
         for _ in range(60)
         for r in all_rows()
     ]
-    unique = [
-        Row(f"{row.variant} {at}", row.endpoint, row.terms, row.levels)
-        for at, row in enumerate(rows)
+    unique = [  # few variants, because each is left out in turn
+        Row(f"variant {at % 8}", row.endpoint, row.terms, row.levels) for at, row in enumerate(rows)
     ]
     found = fit_rows(unique, list(dict.fromkeys(t for r in unique for t in r.terms)))
     hop = found.by_block[1][found.names.index("hop (asgiref)")]
