@@ -1,6 +1,10 @@
-"""Whether two runs were measured alike, and what is not the same in them, by their descriptions."""
+"""The differences of two runs, by their descriptions.
 
-from collections.abc import Mapping
+`reasons` names those that make a ratio of the two meaningless, `changes` and `variant_changes`
+those that one compares runs for.
+"""
+
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
@@ -15,8 +19,8 @@ _NO_MATTER = frozenset({"rounds", "ramp"})
 class Change(msgspec.Struct, frozen=True):
     """Something that is one way in run A and another in run B.
 
-    subject: `bridgetoll`, an implementation or a variant. name: a package, or what else it has.
-    a, b: None where a run has no such thing, or does not tell.
+    subject: `bridgetoll`, an implementation or a variant. name: a package, or another property.
+    a, b: None where a run has no such thing, or does not say.
     """
 
     subject: str
@@ -26,17 +30,17 @@ class Change(msgspec.Struct, frozen=True):
 
 
 def check_comparable(a: Run, b: Run, *, anyway: bool) -> tuple[str, ...]:
-    """Find out why a ratio of two runs would not be about what they measured.
+    """Refuse two runs whose ratio would not be about the variants.
 
     Args:
-        a, b: as they are kept; a run of another schema is refused when it is read.
-        anyway: go on where they were not measured alike.
+        a, b: the runs.
+        anyway: accept runs that were not measured alike.
 
     Returns:
-        The reasons, as clauses; none where all is well.
+        The reasons why not, as clauses; none if they were measured alike.
 
     Raises:
-        UsageError: they were not measured alike, or are no two runs with blocks.
+        UsageError: they were not measured alike, are the same run, or have no blocks.
     """
     if a.id == b.id:
         raise UsageError(f"Both names are of the run {a.id}; name two different ones.")
@@ -46,58 +50,72 @@ def check_comparable(a: Run, b: Run, *, anyway: bool) -> tuple[str, ...]:
                 f"Run {run.id} was loaded by Locust, whose cells stand each by itself and have no "
                 "noise floor; name two runs that our own generator loaded."
             )
-    found = reasons(a, b)
-    if found and not anyway:
+    clauses = reasons(a, b)
+    if clauses and not anyway:
         raise UsageError(
-            f"{a.id} and {b.id} were not measured alike: {'; '.join(found)}; measure one of them "
+            f"{a.id} and {b.id} were not measured alike: {'; '.join(clauses)}; measure one of them "
             "again, or compare them nevertheless with --anyway."
         )
-    return found
+    return clauses
 
 
 def reasons(a: Run, b: Run) -> tuple[str, ...]:
-    """Why two runs are not comparable: a clause for everything around the variants that differs.
+    """Why two runs are not comparable: a clause for each thing around the variants that differs.
 
-    Packages, locks, code and commits are what one compares, and no reason.
+    Packages, locks, code and commits are no reason: they are what one compares.
     """
     return (
-        *_differing("the contracts", _contract(a), _contract(b)),
-        *_differing("the machines", a.machine, b.machine),
-        *_differing("the cores", _fields(a.cores), _fields(b.cores)),
-        *_differing("the databases", _database(a), _database(b)),
-        *_differing("the servers' settings", _fields(a.study.server), _fields(b.study.server)),
+        *_clause("the contracts", _contract(a), _contract(b)),
+        *_clause("the machines", a.machine, b.machine),
+        *_clause("the cores", _fields(a.cores), _fields(b.cores)),
+        *_clause("the databases", _database(a), _database(b)),
+        *_clause("the servers' settings", _fields(a.study.server), _fields(b.study.server)),
         *_setups(a.study, b.study),
-        *_differing("the loads", _load(a.study), _load(b.study)),
-        *_differing("the networks", _network(a.study), _network(b.study)),
+        *_clause("the loads", _load(a.study), _load(b.study)),
+        *_clause("the networks", _network(a.study), _network(b.study)),
     )
 
 
 def changes(a: Run, b: Run) -> tuple[Change, ...]:
-    """What two runs may be compared for: versions of packages, of code and of bridgetoll itself.
+    """All that two runs may be compared for: versions of packages, of code and of bridgetoll.
 
     Of implementations and variants only those that both have.
     """
+    implementations = [name for name in a.implementations if name in b.implementations]
+    variants = [name for name in a.variants if name in b.variants]
     return (
         *_changed("bridgetoll", _software(a), _software(b)),
         *(
             change
-            for name, old in a.implementations.items()
-            if (new := b.implementations.get(name)) is not None
+            for name in implementations
             for change in _changed(
-                name,
-                {"requirements.lock": old.lock_digest, **old.packages},
-                {"requirements.lock": new.lock_digest, **new.packages},
+                name, _lock(a, name) | _packages(a, name), _lock(b, name) | _packages(b, name)
             )
         ),
         *(
             change
-            for name, before in a.variants.items()
-            if (after := b.variants.get(name)) is not None
-            for change in _changed(
-                name,
-                {"server": before.server, **before.factors},
-                {"server": after.server, **after.factors},
-            )
+            for name in variants
+            for change in _changed(name, _build(a, name), _build(b, name))
+        ),
+    )
+
+
+def variant_changes(a: Run, b: Run, variant: str) -> tuple[Change, ...]:
+    """The changes that concern one variant: its packages, then the variant, then bridgetoll.
+
+    Locks and code digests are left out. They are of all packages, and of all implementations of a
+    study, so they differ where nothing of the variant does; the commit names the harness.
+    """
+    implementation = variant.partition("/")[0]
+    packages = _changed(implementation, _packages(a, implementation), _packages(b, implementation))
+    build = _changed(variant, _build(a, variant), _build(b, variant))
+    return (
+        *sorted(packages, key=lambda change: change.name),
+        *sorted(build, key=lambda change: change.name),
+        *_changed(
+            "bridgetoll",
+            {"bridgetoll": a.commit or a.bridgetoll},
+            {"bridgetoll": b.commit or b.bridgetoll},
         ),
     )
 
@@ -105,28 +123,25 @@ def changes(a: Run, b: Run) -> tuple[Change, ...]:
 def _changed(
     subject: str, a: Mapping[str, str | None], b: Mapping[str, str | None]
 ) -> tuple[Change, ...]:
-    return tuple(
-        Change(subject, name, a.get(name), b.get(name))
-        for name in dict.fromkeys((*a, *b))
-        if a.get(name) != b.get(name)
-    )
+    return tuple(Change(subject, name, old, new) for name, old, new in _differing(a, b))
 
 
-def _software(run: Run) -> dict[str, str | None]:
-    return {"version": run.bridgetoll, "commit": run.commit, "code": run.code_digest}
+def _clause(what: str, a: Mapping[str, object], b: Mapping[str, object]) -> tuple[str, ...]:
+    """One clause that names every key whose values differ; none where all are equal."""
+    named = [f"{key} ({_shown(old)} / {_shown(new)})" for key, old, new in _differing(a, b)]
+    return (f"{what} differ in {', '.join(named)}",) if named else ()
 
 
-def _differing(what: str, a: Mapping[str, object], b: Mapping[str, object]) -> tuple[str, ...]:
-    """One clause with every key whose values differ; none where none does."""
-    found = [
-        f"{key} ({_said(a.get(key))} / {_said(b.get(key))})"
-        for key in dict.fromkeys((*a, *b))
-        if a.get(key) != b.get(key)
-    ]
-    return (f"{what} differ in {', '.join(found)}",) if found else ()
+def _differing[T](
+    a: Mapping[str, T], b: Mapping[str, T]
+) -> Iterator[tuple[str, T | None, T | None]]:
+    """Each key whose values differ, with both; None where one side lacks it."""
+    for key in dict.fromkeys((*a, *b)):
+        if a.get(key) != b.get(key):
+            yield key, a.get(key), b.get(key)
 
 
-def _said(value: object) -> str:
+def _shown(value: object) -> str:
     match value:
         case None:
             return "not known"
@@ -136,6 +151,25 @@ def _said(value: object) -> str:
             return "+".join(map(str, value))
         case _:
             return str(value)
+
+
+def _software(run: Run) -> dict[str, str | None]:
+    return {"version": run.bridgetoll, "commit": run.commit, "code": run.code_digest}
+
+
+def _lock(run: Run, implementation: str) -> dict[str, str]:
+    return {"requirements.lock": run.implementations[implementation].lock_digest}
+
+
+def _packages(run: Run, implementation: str) -> dict[str, str]:
+    record = run.implementations.get(implementation)
+    return {} if record is None else record.packages
+
+
+def _build(run: Run, variant: str) -> dict[str, str]:
+    """What a variant is beside its packages."""
+    record = run.variants.get(variant)
+    return {} if record is None else {"server": record.server, **record.factors}
 
 
 def _fields(record: msgspec.Struct) -> dict[str, object]:
@@ -156,7 +190,7 @@ def _setups(a: Study, b: Study) -> tuple[str, ...]:
         clause
         for name in a.everyone
         if name in b.everyone
-        for clause in _differing(f"the settings of {name}", _setup(a, name), _setup(b, name))
+        for clause in _clause(f"the settings of {name}", _setup(a, name), _setup(b, name))
     )
 
 

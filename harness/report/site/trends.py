@@ -9,8 +9,7 @@ from harness.analysis.analyse import Analysis, ConditionResult
 from harness.analysis.measures import Measure, ranked
 from harness.analysis.stats.intervals import Interval
 from harness.inputs.study import Condition
-from harness.records.comparability import reasons
-from harness.records.differences import differences
+from harness.records.comparability import Change, reasons, variant_changes
 from harness.records.run import Run
 from harness.report.charts.specification import (
     DIAMOND,
@@ -104,7 +103,11 @@ def _point(
         run=run,
         estimates={m: value for m, value in estimates.items() if value is not None},
         ratio=result.comparisons[measures[0]].ratios.get(variant),
-        changed=tuple(d for point in before for d in differences(point.run, run, variant)),
+        changed=tuple(
+            _worded(change)
+            for point in before
+            for change in variant_changes(point.run, run, variant)
+        ),
         apart=tuple(reason for point in before for reason in reasons(point.run, run)),
         unranked=frozenset(m for m in estimates if result.comparisons[m].unsaid),
     )
@@ -179,3 +182,8 @@ def alternative(trends: Sequence[VariantTrend], measure: Measure) -> str:
         )
     ]
     return f"{measure.heading}: {'; '.join(series)}. The table has the intervals."
+
+
+def _worded(change: Change) -> str:
+    """E.g. `orjson 3.13.0 to 3.14.1`."""
+    return f"{change.name} {change.a or 'none'} to {change.b or 'none'}"

@@ -6,9 +6,16 @@ import pytest
 from harness.base.errors import UsageError
 from harness.inputs.settings import LoadSettings, NetworkSettings, ServerSettings, Setup
 from harness.inputs.study import Condition, Latency, Study
-from harness.records.comparability import Change, changes, check_comparable, reasons
+from harness.records.comparability import (
+    Change,
+    changes,
+    check_comparable,
+    reasons,
+    variant_changes,
+)
 from harness.records.run import Cores, Run
 from tests.toys.runs import make_run, make_study
+from tests.toys.shelves import dated_run
 
 replace = msgspec.structs.replace
 A = replace(make_run(), id="before")
@@ -156,3 +163,42 @@ def test_where_nothing_changed_there_is_nothing_to_tell() -> None:
 def test_of_implementations_that_one_run_has_alone_nothing_changed() -> None:
     alone = replace(make_run(make_study(("a/base", "c/third"))), id="after")
     assert changes(A, alone) == ()
+
+
+OTHER = "b/other"
+
+
+def test_a_variant_measured_again_alike_has_no_changes() -> None:
+    assert variant_changes(dated_run(1), dated_run(2), OTHER) == ()
+
+
+def test_packages_of_a_variant_that_changed_came_or_went_are_named() -> None:
+    before = dated_run(1, {"x": "1", "old": "3", "same": "7"})
+    after = dated_run(2, {"x": "2", "new": "4", "same": "7"})
+    assert variant_changes(before, after, OTHER) == (
+        Change("b", "new", None, "4"),
+        Change("b", "old", "3", None),
+        Change("b", "x", "1", "2"),
+    )
+
+
+def test_packages_of_another_implementation_do_not_concern_a_variant() -> None:
+    before, after = dated_run(1, {"x": "1"}), dated_run(2, {"x": "2"})
+    assert variant_changes(before, after, "a/base") == ()
+
+
+def test_factors_and_harness_concern_a_variant_and_its_surroundings_do_not() -> None:
+    before = dated_run(1)
+    study = replace(before.study, server=ServerSettings(pool_size=99))
+    variant = replace(before.variants[OTHER], factors={"views": "async"})
+    variants = before.variants | {OTHER: variant}
+    after = dated_run(2, study=study, variants=variants, commit="abc")
+    assert variant_changes(before, after, OTHER) == (
+        Change(OTHER, "views", "sync", "async"),
+        Change("bridgetoll", "bridgetoll", "0", "abc"),
+    )
+
+
+def test_a_variant_that_one_run_does_not_describe_is_no_error() -> None:
+    bare = dated_run(2, implementations={}, variants={})
+    assert Change("b", "x", "1", None) in variant_changes(dated_run(1), bare, OTHER)
