@@ -19,7 +19,7 @@ KINDS: dict[str, type[msgspec.Struct]] = {"run": Run, "trial": Trial, "summary":
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _TITLES = {
     "run": "run.json of a run of bridgetoll",
-    "trial": "a file of trials/ of a run of bridgetoll",
+    "trial": "a trial of a run of bridgetoll: a line of trials.jsonl.gz, or a file of trials/",
     "summary": "report/summary.json of a run of bridgetoll",
 }
 

@@ -1,6 +1,8 @@
 """The published schemas, against the code that makes them and the runs that are kept."""
 
+import gzip
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +13,14 @@ import pytest
 from harness.analysis.analyse import Analysis, analyse
 from harness.base.workspace import Workspace
 from harness.inputs.claims import load_claims
+from harness.records.packed import PACKED
+from harness.records.store import Store
 from harness.report import schemas
 from harness.report.schemas import KINDS, file_name, schema, schema_text, summary_text
 from tests.toys.ladder import ladder_run, ladder_study, ladder_trials
 from tests.toys.runs import BASELINE, make_run, make_study, make_trial, simulate
 
-KEPT = sorted(path.parents[1] for path in Workspace().results.glob("*/report/summary.json"))
-"""Those that have a report; a run that has just been cut off has none."""
+KEPT = sorted(path.parent for path in Workspace().results.glob(f"*/{PACKED}"))
 RUN = make_run(make_study(blocks=2))
 
 
@@ -100,8 +103,28 @@ def test_a_summary_is_read_back_as_an_analysis() -> None:
 
 @pytest.mark.parametrize("folder", KEPT, ids=lambda folder: folder.name)
 def test_runs_that_are_kept_are_valid(folder: Path) -> None:
-    summary = json.loads((folder / "report" / "summary.json").read_bytes())
-    assert complaints("summary", summary) == [], f"renew it: bridgetoll report {folder.name}"
     assert complaints("run", json.loads((folder / "run.json").read_bytes())) == []
-    first = min((folder / "trials").iterdir())
-    assert complaints("trial", json.loads(first.read_bytes())) == []
+    with gzip.open(folder / PACKED) as lines:
+        assert complaints("trial", json.loads(lines.readline())) == []
+    store = Store(folder)
+    trials, damaged = store.trials(store.read_run())
+    assert (bool(trials), damaged) == (True, [])
+
+
+def test_a_kept_run_is_four_things_and_all_of_them_are_small(repository: Workspace) -> None:
+    command = ["git", "-C", str(repository.root), "ls-files", "-z", "results/"]
+    listed = subprocess.run(command, capture_output=True, check=False)
+    if listed.returncode != 0:
+        pytest.skip("not a checkout")
+    paths = [Path(name) for name in listed.stdout.decode().split("\0") if name]
+    runs: dict[str, list[str]] = {}
+    for path in paths:
+        if len(path.parts) > 2:
+            runs.setdefault(path.parts[1], []).append("/".join(path.parts[2:]))
+    for names in runs.values():
+        assert {"run.json", PACKED, "report.md"} <= set(names)
+        others = set(names) - {"run.json", PACKED, "report.md"}
+        assert all(name.startswith("pictures/") for name in others)
+        assert len(others) <= 4
+    size = sum((repository.root / path).stat().st_size for path in paths)
+    assert size <= 12 * 2**20
