@@ -2,11 +2,10 @@
 
 from typing import TYPE_CHECKING, Self
 
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.progress import BarColumn, Progress, Task, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from harness.cli.verify import verification_text
 from harness.report.words import numbers
 
 if TYPE_CHECKING:
@@ -92,3 +91,12 @@ class ProgressListener:
 
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
+
+
+def verification_text(verification: "Verification") -> RenderableType:
+    """One line if all is well, else one per failed check."""
+    count = len(verification.outcomes)
+    if verification.passed:
+        return Text.assemble(("ok    ", "green"), f"{verification.variant}: {count} checks")
+    failed = [Text(f"      {problem}") for problem in verification.problems]
+    return Group(Text.assemble(("FAILS ", "bold red"), verification.variant), *failed)

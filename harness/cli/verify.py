@@ -2,14 +2,12 @@
 
 from typing import TYPE_CHECKING
 
-from rich.console import Group, RenderableType
-from rich.text import Text
-
 from harness.cli.bench import Variants, examine
 from harness.cli.console import DatabaseUrl, Json
+from harness.cli.progress import verification_text
 
 if TYPE_CHECKING:
-    from harness.records.verification import Verification
+    pass
 
 EXAMPLE = "bridgetoll verify django"
 
@@ -21,12 +19,3 @@ def command(
     from harness.audit.verify import verify
 
     examine(variants, database_url, "verifying", verify, verification_text, as_json=as_json)
-
-
-def verification_text(verification: "Verification") -> RenderableType:
-    """One line if all is well, else one per failed check."""
-    count = len(verification.outcomes)
-    if verification.passed:
-        return Text.assemble(("ok    ", "green"), f"{verification.variant}: {count} checks")
-    failed = [Text(f"      {problem}") for problem in verification.problems]
-    return Group(Text.assemble(("FAILS ", "bold red"), verification.variant), *failed)

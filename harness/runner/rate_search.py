@@ -8,7 +8,6 @@ they fail. The result is a rate that was met every time it was confirmed, not th
 from collections.abc import Callable
 
 import msgspec
-import numpy as np
 
 from harness.inputs.study import Objective
 from harness.load.protocol import Tally
@@ -155,8 +154,8 @@ def search_rate(
 
 def judge(objective: Objective, step: RateStep, tally: Tally) -> Try:
     """Whether a window met the objective. Dropped arrivals count as not achieved."""
-    latencies = np.frombuffer(tally.latencies, dtype=np.int64)
-    lags = np.frombuffer(tally.lags, dtype=np.int64)  # one for each arrival that was sent
+    latencies = tally.latencies_ns
+    lags = tally.lags_ns  # one for each arrival that was sent
     offered = lags.size + tally.dropped
     failed = sum(tally.errors.values())
     # Arrivals without an answer came later than all that have one.

@@ -3,7 +3,6 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
-import numpy as np
 
 from harness.lab.postgres.database import Database
 from harness.load.generator import Edge
@@ -126,7 +125,7 @@ class Loader:
             target.live.name, target.beside, warmup_s=self._load.warmup_s,
             seconds=condition.window_s, timeout_s=self._load.timeout_s,
         )  # fmt: skip
-        latencies = np.frombuffer(tally.latencies, dtype=np.int64)
+        latencies = tally.latencies_ns
         return BesideRecord(
             correct=tally.completed,
             errors=tally.errors,

@@ -126,7 +126,7 @@ class TrialBuilder:
         self._error_samples += tally.samples[: _ERROR_SAMPLES - len(self._error_samples)]
         self._turns_cpu_ns += measured.turn_cpu_ns
         self._turns_ns += measured.turn_ns
-        self._lags.add_raw(tally.lags)
+        self._lags.record(tally.lags_ns)
         self.slices.append(_slice_record(turn, measured, self._latencies.add(tally)))
 
     def add_search(self, tries: tuple[Try, ...], sustained_per_s: float | None) -> None:
@@ -203,18 +203,14 @@ class Latencies:
 
     def add(self, tally: Tally) -> SliceLatency:
         """Take a slice's or a window's latencies; return their percentiles."""
-        latencies = np.frombuffer(tally.latencies, dtype=np.int64)
+        latencies = tally.latencies_ns
         kept = (
             latencies[self._edge : latencies.size - self._edge]
             if latencies.size > 2 * self._edge
             else latencies[:0]
         )
-        self._record(kept)
+        self.record(kept)
         return SliceLatency(sample_percentile(kept, 50), sample_percentile(kept, 99))
-
-    def add_raw(self, values: bytes) -> None:
-        """Take durations as they come from the generator."""
-        self._record(np.frombuffer(values, dtype=np.int64))
 
     def encoded(self) -> str | None:
         """The histogram in its standard base64 encoding; None if nothing was recorded."""
@@ -223,7 +219,8 @@ class Latencies:
         encoded: bytes = self._histogram.encode()
         return encoded.decode("ascii")
 
-    def _record(self, latencies: NDArray[np.int64]) -> None:
+    def record(self, latencies: NDArray[np.int64]) -> None:
+        """Take durations in nanoseconds."""
         # Rounded to the histogram's own precision first, so that each distinct value is recorded
         # once with its count: recording one by one would take longer than the slice.
         steps = np.maximum(10 ** (np.floor(np.log10(np.maximum(latencies, 1_000))) - 4), 1)
@@ -242,10 +239,10 @@ class Requests:
 
     def add(self, round_: int, tally: Tally) -> None:
         """Take the requests of a slice or a window, in order of completion."""
-        starts = np.frombuffer(tally.starts, dtype=np.int64)
+        starts = tally.starts_ns
         self._rounds.append(np.full(starts.size, round_, dtype=np.int32))
         self._starts.append(starts)
-        self._latencies.append(np.frombuffer(tally.latencies, dtype=np.int64))
+        self._latencies.append(tally.latencies_ns)
 
     def compressed(self) -> bytes:
         """A NumPy archive with three arrays of equal length.
@@ -290,11 +287,11 @@ def _slice_record(turn: Turn, measured: Measurement, latency: SliceLatency) -> S
 
 
 def _window_record(tally: Tally, extras: WindowExtras) -> WindowRecord:
-    latencies = np.frombuffer(tally.latencies, dtype=np.int64)
-    starts = np.frombuffer(tally.starts, dtype=np.int64)
-    lags = np.frombuffer(tally.lags, dtype=np.int64)
+    latencies = tally.latencies_ns
+    starts = tally.starts_ns
+    lags = tally.lags_ns
     seconds = (tally.end_ns - tally.start_ns) // _SECOND_NS
-    ends_before = np.frombuffer(tally.ends_before, dtype=np.int64)
+    ends_before = tally.ends_before_ns
     ends = np.concatenate((starts + latencies, ends_before))
     ended = (ends - tally.start_ns) // _SECOND_NS
     begun = (starts - tally.start_ns) // _SECOND_NS

@@ -1,6 +1,7 @@
 """The import rules of the house, read from the code itself."""
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -118,6 +119,16 @@ def test_implementations_import_nothing_of_the_harness(path: Path) -> None:
             assert not any(within(alias.name, "harness") for alias in node.names)
         if isinstance(node, ast.ImportFrom):
             assert not within(node.module or "", "harness")
+
+
+def test_no_public_class_name_stands_twice() -> None:
+    names = Counter(
+        node.name
+        for module in MODULES
+        for node in tree(module).body
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    )
+    assert [name for name, count in names.items() if count > 1] == []
 
 
 @pytest.mark.parametrize("module", MODULES)

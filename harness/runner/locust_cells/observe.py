@@ -90,7 +90,7 @@ def trial_of(
     usages = () if climb is None else climb.usages
     latencies = Latencies(phase.condition.connections, window=True)
     if climb is not None:
-        latencies.add_raw(_latencies_ns(climb.result).tobytes())
+        latencies.record(_latencies_ns(climb.result))
     waits = None if climb is None else climb.waits
     return Trial(
         schema=SCHEMA,

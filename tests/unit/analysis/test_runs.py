@@ -326,7 +326,7 @@ def arrivals(run: Run, other_ms: float) -> RunTrials:
 
     def encoded(milliseconds: float) -> str | None:
         gathered = Latencies(8, window=True)
-        gathered.add_raw(np.full(2_000, milliseconds * 1e6, dtype=np.int64).tobytes())
+        gathered.record(np.full(2_000, milliseconds * 1e6, dtype=np.int64))
         return gathered.encoded()
 
     trials: list[Trial] = [

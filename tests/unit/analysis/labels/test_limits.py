@@ -164,7 +164,7 @@ def test_generators_share_their_cpu_limit() -> None:
 
 def histogram(nanoseconds: int) -> str:
     latencies = Latencies(0, window=True)
-    latencies.add_raw(np.full(2_000, nanoseconds, dtype=np.int64).tobytes())
+    latencies.record(np.full(2_000, nanoseconds, dtype=np.int64))
     encoded = latencies.encoded()
     assert encoded is not None
     return encoded
