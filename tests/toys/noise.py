@@ -7,7 +7,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.analysis.noise.fit import Series
+from harness.analysis.noise.fit import (
+    Floats,
+    Memory,
+    Series,
+)
 from harness.runner.plan import balanced_orders
 
 SLICE_S, GAP_S = 0.1, 0.015
@@ -80,3 +84,10 @@ def _speed(
         noise.speed_sd * speed + noise.drift * (draw.normal() * phase + wave) + bursts
     )
     return total
+
+
+def covariance(at_s: Floats, memory: Memory) -> Floats:
+    """The matrix of the noise at these moments, written out."""
+    away = np.abs(at_s[:, None] - at_s[None, :])
+    kept: Floats = (1 - memory.white) * np.exp(-away / memory.tau_s)
+    return kept + memory.white * np.eye(at_s.size)

@@ -2,7 +2,7 @@
 
 import math
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -161,10 +161,15 @@ def simulate(
     return trials
 
 
+def encoded(values: Iterable[int]) -> str:
+    """A histogram of these nanoseconds, as a trial keeps it."""
+    made = HdrHistogram(1_000, 3_600_000_000_000, 3)
+    for value in values:
+        made.record_value(value)
+    text: bytes = made.encode()
+    return text.decode("ascii")
+
+
 def histogram(ms: float) -> str:
     """Ten thousand latencies between `ms` and twice that, evenly spread."""
-    made = HdrHistogram(1_000, 3_600_000_000_000, 3)
-    for value in range(10_000):
-        made.record_value(int(ms * 1e6 * (1 + value / 10_000)))
-    encoded: bytes = made.encode()
-    return encoded.decode("ascii")
+    return encoded(int(ms * 1e6 * (1 + value / 10_000)) for value in range(10_000))

@@ -134,3 +134,18 @@ def test_no_public_class_name_stands_twice() -> None:
 @pytest.mark.parametrize("module", MODULES)
 def test_every_module_says_what_it_is_for(module: str) -> None:
     assert ast.get_docstring(tree(module))
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted((ROOT / "tests").rglob("test_*.py")),
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
+def test_no_test_module_imports_another(path: Path) -> None:
+    """What several of them need lies in `tests/toys/`."""
+    modules = {
+        node.module or ""
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom)
+    }
+    assert [name for name in modules if name.rpartition(".")[2].startswith("test_")] == []

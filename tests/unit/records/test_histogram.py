@@ -1,16 +1,8 @@
 import numpy as np
 import pytest
-from hdrh.histogram import HdrHistogram
 
 from harness.records.histogram import LEAST_BEYOND, percentile_ns, sample_percentile
-
-
-def encoded(values: list[int]) -> str:
-    histogram = HdrHistogram(1_000, 3_600_000_000_000, 3)
-    for value in values:
-        histogram.record_value(value)
-    text: bytes = histogram.encode()
-    return text.decode("ascii")
+from tests.toys.runs import encoded
 
 
 @pytest.mark.parametrize("percentile", [50.0, 90.0, 99.0])

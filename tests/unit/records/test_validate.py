@@ -9,8 +9,7 @@ import pytest
 
 from harness.base.errors import MalformedFile
 from harness.records.store import Store
-from tests.toys.runs import BASELINE, make_run, make_study, simulate
-from tests.unit.records.test_histogram import encoded
+from tests.toys.runs import BASELINE, encoded, make_run, make_study, simulate
 
 RUN = make_run(make_study(blocks=2))
 TRIALS = simulate(RUN, {BASELINE: 500.0, "b/other": 600.0}, 1)

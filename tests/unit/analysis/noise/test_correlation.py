@@ -7,18 +7,11 @@ from hypothesis import strategies as st
 
 from harness.analysis.noise import fit as noise_fit
 from harness.analysis.noise.fit import (
-    Floats,
     Memory,
     inverse_times,
     steps_of,
 )
-
-
-def covariance(at_s: Floats, memory: Memory) -> Floats:
-    """V, written out."""
-    away = np.abs(at_s[:, None] - at_s[None, :])
-    kept: Floats = (1 - memory.white) * np.exp(-away / memory.tau_s)
-    return kept + memory.white * np.eye(at_s.size)
+from tests.toys.noise import covariance
 
 
 @given(

@@ -18,7 +18,7 @@ from harness.analysis.noise.fit import (
     fit,
     fit_memory,
 )
-from tests.unit.analysis.noise.test_correlation import covariance
+from tests.toys.noise import covariance
 
 TAUS = st.floats(noise_fit.SHORTEST_S, noise_fit.LONGEST_S)
 WHITES = st.floats(0.0025, 1.0)

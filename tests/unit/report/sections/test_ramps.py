@@ -24,9 +24,9 @@ from harness.report.words.ramps import (
     reason,
     route,
 )
+from tests.toys.pages import HOSTILE, check, written
 from tests.toys.ramps import FAR, NEAR, OTHER, beside, lost_cell, make_cell, ramp_run
 from tests.toys.runs import BASELINE, make_run
-from tests.unit.report.test_write import HOSTILE, check, written
 
 SATURATED = Finding(Label.SERVER_BOUND, "97% of its CPU used")
 WAITING = Finding(Label.LATENCY_BOUND, "nothing was busy")

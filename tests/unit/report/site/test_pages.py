@@ -5,9 +5,9 @@ from harness.records.run import Run
 from harness.report.site.pages import index_page, trends_page
 from harness.report.site.trends import trends
 from harness.report.write import Report
+from tests.toys.pages import Page
 from tests.toys.runs import BASELINE, simulate
 from tests.toys.shelves import COST, dated_run
-from tests.unit.report.test_write import Page
 
 RUNS = [dated_run(1, {"x": "1"}), dated_run(2, {"x": "1"}), dated_run(3, {"x": "2"})]
 

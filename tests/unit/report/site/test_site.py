@@ -15,9 +15,9 @@ from harness.records.store import Store
 from harness.records.trial import RampRecord
 from harness.report.site.folder import MARKER
 from harness.report.site.site import Site, publish
+from tests.toys.pages import HOSTILE, Page
 from tests.toys.runs import make_trial, make_window
 from tests.toys.shelves import dated_run, shelve
-from tests.unit.report.test_write import HOSTILE, Page
 
 FILES = {
     "index.html", "report.md", "trials.csv", "trials.parquet", "summary.json",
