@@ -99,4 +99,5 @@ class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def rehearsal(self) -> bool:
         """Whether Locust's ramp was shortened: then it shows that all works, and no figure."""
-        return "--scale" in self.command.split()
+        words = self.command.split()
+        return any(word == "--scale" or word.startswith("--scale=") for word in words)
