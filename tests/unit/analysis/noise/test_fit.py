@@ -15,10 +15,13 @@ from harness.analysis.noise.fit import (
     Floats,
     Memory,
     Series,
+    costs,
     fit,
     fit_memory,
+    inverse_times,
+    steps_of,
 )
-from tests.toys.noise import covariance
+from tests.toys.noise import Noise, covariance, simulate
 
 TAUS = st.floats(noise_fit.SHORTEST_S, noise_fit.LONGEST_S)
 WHITES = st.floats(0.0025, 1.0)
@@ -247,3 +250,101 @@ def test_what_a_whole_block_shares_cancels_from_its_differences(
     moved = Series(block.at_s + 1000, block.entry, block.value + shift)
     one, other = (fit([b], memory).means[0] for b in (block, moved))
     assert other[3] - other[0] == pytest.approx(one[3] - one[0], abs=1e-8)
+
+
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    tau=st.floats(noise_fit.SHORTEST_S, noise_fit.LONGEST_S),
+    white=st.floats(0.0025, 1.0),
+    size=st.integers(1, 30),
+)
+@settings(max_examples=60)
+def test_inverse_and_log_determinant_are_exact(
+    seed: int, tau: float, white: float, size: int
+) -> None:
+    at_s = np.cumsum(np.random.default_rng(seed).uniform(0.01, 1.0, size))
+    memory = Memory(tau, white)
+    inverse, log_determinant = inverse_times(steps_of(at_s), np.eye(size), memory)
+    whole = covariance(at_s, memory)
+    assert np.allclose(whole @ inverse, np.eye(size), atol=1e-8)
+    assert log_determinant == pytest.approx(np.linalg.slogdet(whole)[1], abs=1e-8)
+
+
+def test_a_gap_without_end_keeps_what_lies_on_its_sides_apart() -> None:
+    memory = Memory(0.7, 0.3)
+    one, other = np.array([0.0, 0.2, 0.5]), np.array([0.1, 0.4])
+    steps = np.concatenate((steps_of(one), [np.inf], steps_of(other)))
+    whole = np.zeros((5, 5))
+    whole[:3, :3], whole[3:, 3:] = covariance(one, memory), covariance(other, memory)
+    inverse, log_determinant = inverse_times(steps, np.eye(5), memory)
+    assert np.allclose(whole @ inverse, np.eye(5), atol=1e-12)
+    assert log_determinant == pytest.approx(np.linalg.slogdet(whole)[1], abs=1e-12)
+
+
+SPIKE = math.log(2.5)
+
+
+def cost_series(
+    entry: Sequence[int], value: Sequence[float], covariate: Sequence[float] | None = None
+) -> Series:
+    return Series(
+        at_s=np.linspace(0.0, 0.115 * len(entry), len(entry)),
+        entry=np.array(entry, dtype=np.intp),
+        value=np.array(value, dtype=np.float64),
+        covariate=None if covariate is None else np.array(covariate, dtype=np.float64),
+    )
+
+
+def ones(*blocks: Series) -> list[Floats]:
+    return [np.ones(block.value.size) for block in blocks]
+
+
+def test_a_cost_is_all_slices_over_all_their_requests() -> None:
+    """A collection in one slice of four: what it costs is shared by the requests of all four."""
+    block = cost_series([0, 1] * 4, [0, 0] * 3 + [0, math.log(3.0)])
+    requests = [np.array([10.0, 10.0] * 3 + [10.0, 4.0])]
+    (found,) = costs([block], requests, NO_MEMORY).means
+    assert found[0] == pytest.approx(0.0)
+    assert found[1] == pytest.approx(math.log((30 + 12) / 34))
+
+
+def test_what_the_probe_saw_is_taken_out_of_every_slice() -> None:
+    """The core is up to 60 % slower for some slices; twice the logarithm of it is the servers'."""
+    speed = [0.0, 0.3, 0.5, 0.1, 0.2, 0.0, 0.4, 0.45, 0.05, 0.25]
+    truth = [0.0, math.log(1.1)] * 5
+    block = cost_series([0, 1] * 5, [t + 2 * s for t, s in zip(truth, speed, strict=True)], speed)
+    fitted = costs([block], ones(block), NO_MEMORY)
+    assert fitted.slope == pytest.approx(2.0)
+    (found,) = fitted.means
+    assert found[1] - found[0] == pytest.approx(math.log(1.1))
+
+
+@pytest.mark.parametrize("memory", [NO_MEMORY, Memory(tau_s=0.5, white=0.3)])
+def test_one_servers_own_events_are_not_taken_for_the_machines_noise(memory: Memory) -> None:
+    """With them and without, its neighbours cost the same, to a tenth of the event's share."""
+    (quiet,) = simulate([0.0, 0.0, 0.0], 1, 40, Noise(drift=0.0, burst_share=0.0), 3)
+    value = quiet.value.copy()
+    mine = np.flatnonzero(quiet.entry == 2)[::8]
+    value[mine] += SPIKE
+    spiked = cost_series(quiet.entry.tolist(), value.tolist())
+    (before,) = costs(
+        [cost_series(quiet.entry.tolist(), quiet.value.tolist())], ones(quiet), memory
+    ).means
+    (after,) = costs([spiked], ones(spiked), memory).means
+    share = math.log(1 + mine.size / 40 * (math.exp(SPIKE) - 1))
+    assert abs((after[1] - after[0]) - (before[1] - before[0])) < 0.1 * share
+    assert after[2] - before[2] - (after[0] - before[0]) == pytest.approx(share, rel=0.3)
+
+
+def test_without_noise_every_memory_gives_the_same() -> None:
+    block = cost_series([0, 1, 2] * 6, [0.0, 0.2, 0.5] * 6)
+    for memory in (NO_MEMORY, Memory(0.3, 0.2), None):
+        (found,) = costs([block], ones(block), memory).means
+        assert [found[1] - found[0], found[2] - found[0]] == pytest.approx([0.2, 0.5])
+
+
+def test_blocks_and_entries_without_slices_have_no_costs() -> None:
+    empty, block = cost_series([], []), cost_series([0, 2], [0.0, 0.1])
+    fitted = costs([empty, block], ones(empty, block), NO_MEMORY)
+    assert fitted.means[0] == {}
+    assert set(fitted.means[1]) == {0, 2}
