@@ -1,5 +1,3 @@
-import re
-
 import msgspec
 import pytest
 
@@ -44,18 +42,18 @@ def limits(in_all: int | None, ports: int | None) -> Limits:
         (None, 300, 1, 300, "ports (net.ipv4.ip_local_port_range)"),
     ],
 )
-def test_more_connections_than_can_be_had_are_a_sentence_with_the_number_that_can(
+def test_more_connections_than_can_be_had_are_refused_with_the_number_that_can(
     in_all: int | None, ports: int | None, generators: int, allowed: int, raised: str
 ) -> None:
     known = limits(in_all, ports)
     check_connections(connections(allowed, generators), known)
     with pytest.raises(UsageError) as caught:
         check_connections(connections(allowed + 1, generators), known)
-    assert str(caught.value) == (
-        f"Condition cpu-c{allowed + 1}-r1000 wants {allowed + 1} connections to each of 3 servers, "
-        f"and this machine allows {allowed}; set `connections` to {allowed} at most, or raise the "
-        f"limit of {raised}."
-    )
+    facts = [
+        f" cpu-c{allowed + 1}-r1000 ", f" {allowed + 1} connections ", " 3 servers",
+        f" `connections` to {allowed} ", raised,
+    ]  # fmt: skip
+    assert [fact for fact in facts if fact not in str(caught.value)] == []
 
 
 def test_where_no_limit_is_visible_none_is_checked() -> None:
@@ -67,7 +65,7 @@ def arrivals(rate: float, generators: int = 1) -> Study:
 
 
 @pytest.mark.parametrize("generators", [1, 3])
-def test_a_rate_that_the_generator_cannot_make_is_a_sentence_with_one_that_it_can(
+def test_a_rate_that_the_generator_cannot_make_is_refused_with_one_that_it_can(
     generators: int,
 ) -> None:
     """By the same measure by which `analysis` would call the trial generator-bound."""
@@ -76,9 +74,11 @@ def test_a_rate_that_the_generator_cannot_make_is_a_sentence_with_one_that_it_ca
     with pytest.raises(UsageError) as caught:
         check_rates(arrivals(highest + 1, generators), 10_000)
     message = str(caught.value)
-    assert message.startswith(f"Condition cpu-c32-r1000+open{highest + 1:g}+w5x1 wants ")
-    assert re.search(rf"reaches {10_000 * generators:,}/s .*; set `rate` to {highest:.0f} at most",
-                     message)  # fmt: skip
+    facts = [
+        f" cpu-c32-r1000+open{highest + 1:g}+w5x1 ", f" {10_000 * generators:,}/s ",
+        f" `rate` to {highest:.0f} ",
+    ]  # fmt: skip
+    assert [fact for fact in facts if fact not in message] == []
 
 
 @pytest.mark.parametrize(
@@ -99,5 +99,5 @@ def test_the_relay_needs_two_ends_for_every_connection() -> None:
     ends = 2 * (3 * 100 + delayed.database.max_connections)
     check_connections(delayed, limits(ends, None))
     check_connections(connections(100), limits(ends - 1, None))
-    with pytest.raises(UsageError, match="The relay that adds latency would hold"):
+    with pytest.raises(UsageError, match=f"relay .* {ends:,} "):
         check_connections(delayed, limits(ends - 1, None))

@@ -48,8 +48,8 @@ def test_a_precise_run_ends_at_its_look_and_says_how_precise_it_is(tmp_path: Pat
     store = stored(tmp_path, LOOKING, quiet(LOOKING, 3))
     reason = Stopper(LOOKING, store).reason(3)
     assert reason is not None
-    assert reason.startswith("every ratio is known to ±0.")
-    assert reason.endswith("% after 3 blocks, and ±2.0% was asked for")
+    for fact in (" ±0.", " 3 blocks", " ±2.0% "):
+        assert fact in reason
 
 
 def test_a_run_that_is_not_precise_yet_goes_on(tmp_path: Path) -> None:
@@ -122,9 +122,9 @@ def timed(tmp_path: Path, *block_s: float) -> str | None:
 
 
 def test_a_block_that_would_end_after_the_budget_is_not_begun(tmp_path: Path) -> None:
-    told = "another block would end after the budget of 10 min"
-    assert timed(tmp_path, 200, 200, 201) == told
-    assert timed(tmp_path / "long", 301) == told
+    for reason in (timed(tmp_path, 200, 200, 201), timed(tmp_path / "long", 301)):
+        assert reason is not None
+        assert "budget of 10 min" in reason
 
 
 def test_a_block_that_ends_just_in_time_is_begun(tmp_path: Path) -> None:
