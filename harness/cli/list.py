@@ -53,7 +53,8 @@ def _variants(catalog: "Catalog", width: int) -> list[Text]:
         lines.append(Text(implementation.title, style="underline"))
         for variant in implementation.variants:
             lines.append(Text(variant.name, style="bold"))
-            lines.append(Text(wrapped(f"{variant.title}; {variant.server}", width, "    ")))
+            parts = (variant.title, variant.server, *variant.tags)
+            lines.append(Text(wrapped("; ".join(parts), width, "    ")))
         lines.append(Text())
     return lines
 

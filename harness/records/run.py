@@ -63,6 +63,7 @@ class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     generator_ceiling_per_s: requests per second that the generator reaches here at most.
     published: the table that the study replicates, as it was read.
     locust: the load generator's packages, where Locust loads.
+    scale: share to which Locust's ramp was shortened; None if it was not.
     """
 
     schema: Literal[1]
@@ -90,6 +91,7 @@ class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     published: Published | None = None
     locust: ImplementationRecord | None = None
     untracked: tuple[str, ...] = ()
+    scale: float | None = None
 
     @property
     def measured(self) -> list[str]:
@@ -99,5 +101,4 @@ class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def rehearsal(self) -> bool:
         """Whether Locust's ramp was shortened: then it shows that all works, and no figure."""
-        words = self.command.split()
-        return any(word == "--scale" or word.startswith("--scale=") for word in words)
+        return self.scale is not None

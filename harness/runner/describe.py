@@ -32,7 +32,10 @@ _NOT_OURS = frozenset({"__pycache__", ".venv", ".mypy_cache", ".ruff_cache", ".p
 
 
 class Origin(msgspec.Struct, frozen=True):
-    """How a run came to be, and what was measured before its first trial."""
+    """How a run came to be, and what was measured before its first trial.
+
+    ceiling_per_s: of the generator; None where Locust loads. scale: see `Run`.
+    """
 
     id: str
     study_name: str
@@ -40,6 +43,7 @@ class Origin(msgspec.Struct, frozen=True):
     at: datetime
     published: Published | None
     ceiling_per_s: float | None
+    scale: float | None
 
 
 def describe_run(
@@ -97,6 +101,7 @@ def describe_run(
         },
         generator_ceiling_per_s=origin.ceiling_per_s,
         published=origin.published,
+        scale=origin.scale,
         locust=None if locust is None else _record(LOCUST, locust),
     )  # fmt: skip
 

@@ -28,7 +28,14 @@ from harness.runner.session import Session
 _CEILING_S = 1.0
 
 
-def start(laboratory: Laboratory, study_name: str, study: Study, plan: Plan, command: str) -> Store:
+def start(
+    laboratory: Laboratory,
+    study_name: str,
+    study: Study,
+    plan: Plan,
+    command: str,
+    scale: float | None = None,
+) -> Store:
     """Begin a run: verify and audit every variant, write `run.json`, measure.
 
     Args:
@@ -36,6 +43,7 @@ def start(laboratory: Laboratory, study_name: str, study: Study, plan: Plan, com
         study_name: how the run is named.
         study, plan: what is done.
         command: what a reader types to do the same, for the report.
+        scale: share to which the study's ramp was shortened; None if it was not.
 
     Raises:
         RunFailed: some variant was excluded or some trial incomplete; what was measured is kept.
@@ -55,7 +63,7 @@ def start(laboratory: Laboratory, study_name: str, study: Study, plan: Plan, com
         with laboratory.database(study.database, cores) as database:
             _check_room(laboratory, database, study)
             examined = examine_variants(laboratory, study, environments, database, store.logs)
-            origin = Origin(store.id, study_name, command, now, published, ceiling_per_s)
+            origin = Origin(store.id, study_name, command, now, published, ceiling_per_s, scale)
             run = describe_run(
                 laboratory, study, plan, cores, environments, database, origin, examined
             )
