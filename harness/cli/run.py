@@ -102,7 +102,7 @@ def command(
             laboratory,
             changed,
             plan,
-            lambda: start_run(laboratory, path.stem, changed, plan, typed),
+            lambda: start_run(laboratory, path.stem, changed, plan, typed, changes.shortened),
         )
 
 

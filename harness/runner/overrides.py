@@ -24,12 +24,17 @@ class Overrides(msgspec.Struct, frozen=True):
     scale: float | None = None
 
     @property
+    def shortened(self) -> float | None:
+        """The share to which a ramp is shortened; None if it is not."""
+        return None if self.scale == 1.0 else self.scale
+
+    @property
     def flags(self) -> list[str]:
         """The flags as they are typed."""
         flags = [f"--blocks {self.blocks}"] if self.blocks else []
         flags += [f"--only {name}" for name in self.only]
         flags += [f"--budget {self.budget_min:g}"] if self.budget_min else []
-        flags += [f"--scale {self.scale:g}"] if self.scale not in {None, 1.0} else []
+        flags += [f"--scale {self.shortened:g}"] if self.shortened else []
         return flags + (["--keep-requests"] if self.keep_requests else [])
 
     def applied(self, study: Study) -> Study:

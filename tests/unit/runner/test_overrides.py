@@ -161,6 +161,13 @@ def test_scaling_a_ramp_changes_nothing_else() -> None:
     assert msgspec.structs.replace(study, load=load) == RAMPED
 
 
+@pytest.mark.parametrize(("scale", "shortened"), [(None, None), (1.0, None), (0.25, 0.25)])
+def test_a_ramp_in_its_full_time_is_not_shortened(
+    scale: float | None, shortened: float | None
+) -> None:
+    assert Overrides(scale=scale).shortened == shortened
+
+
 def test_the_scale_is_told_as_it_is_typed() -> None:
     assert Overrides(scale=0.25).flags == ["--scale 0.25"]
     assert Overrides(blocks=2, scale=0.1).flags == ["--blocks 2", "--scale 0.1"]
