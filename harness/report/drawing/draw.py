@@ -1,16 +1,17 @@
 """Draws a chart: from a Vega-Lite specification to an SVG and a PNG.
 
-As a program it draws for `pool`: it reads a specification per line and writes a drawing per line.
+As a program it draws for `pool` (see `base.channel`): a specification comes in, a drawing goes out.
 Drawing takes most of a report's time, and vl-convert holds Python's lock meanwhile.
 """
 
 import io
-import json
 import re
 import sys
 from typing import Any
 
 import msgspec
+
+from harness.base.channel import receive, send
 
 PNG_SCALE = 2.0
 """For high-resolution screens and for print."""
@@ -61,15 +62,15 @@ def png_of(svg: str) -> bytes:
 
 
 def main() -> None:
-    """Draw one specification per line of standard input, until it ends.
+    """Draw one specification after the other, until standard input ends.
 
     The first drawing takes half a second longer, so one is made before the first request.
     """
     svg_of(_FIRST)
-    for line in sys.stdin.buffer:
-        svg = svg_of(json.loads(line))
-        sys.stdout.buffer.write(msgspec.json.encode(Drawing(svg, png_of(svg))) + b"\n")
-        sys.stdout.buffer.flush()
+    specs = msgspec.msgpack.Decoder(dict[str, Any])
+    while (spec := receive(sys.stdin.buffer, specs)) is not None:
+        svg = svg_of(spec)
+        send(sys.stdout.buffer, Drawing(svg, png_of(svg)))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """Processes that draw charts while the report computes."""
 
 import atexit
-import json
 import os
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from harness.base.channel import Channel
 from harness.base.errors import DrawingFailed
 from harness.report.drawing.draw import Drawing
 
@@ -36,7 +36,7 @@ class DrawingPool:
 
         The future raises DrawingFailed if the chart cannot be drawn.
         """
-        return self._threads.submit(self._draw, json.dumps(spec).encode())
+        return self._threads.submit(self._draw, spec)
 
     def close(self) -> None:
         """End all workers."""
@@ -44,7 +44,7 @@ class DrawingPool:
         while not self._idle.empty():
             self._idle.get().close()
 
-    def _draw(self, spec: bytes) -> Drawing:
+    def _draw(self, spec: Mapping[str, Any]) -> Drawing:
         """There is a thread per worker, so a worker is idle."""
         worker = self._idle.get()
         try:
@@ -70,43 +70,34 @@ class _Worker:
             stderr=self._stderr,
             start_new_session=True,  # Ctrl-C must reach the report alone
         )
+        self._channel = Channel(
+            self._process.stdin, self._process.stdout, msgspec.msgpack.Decoder(Drawing), self._error
+        )
 
     @property
     def alive(self) -> bool:
         """Whether the process still runs."""
         return self._process.poll() is None
 
-    def draw(self, spec: bytes) -> Drawing:
+    def draw(self, spec: Mapping[str, Any]) -> Drawing:
         """Send a specification and wait for the drawing.
 
         Raises:
             DrawingFailed: with the last line of its standard error; the process has ended.
         """
-        requests, answers = self._process.stdin, self._process.stdout
-        assert requests is not None
-        assert answers is not None
-        try:
-            requests.write(spec + b"\n")
-            requests.flush()
-            answer = answers.readline()
-        except BrokenPipeError:
-            answer = b""
-        if not answer:
-            self._process.wait()
-            raise DrawingFailed(
-                f"A chart could not be drawn; the drawing process ended with: {self._last_line()}"
-            )
-        return msgspec.json.decode(answer, type=Drawing)
+        return self._channel.ask(spec)
 
     def close(self) -> None:
         """Close its input, so that it ends."""
         self._process.communicate()
         self._open.close()
 
-    def _last_line(self) -> str:
+    def _error(self) -> DrawingFailed:
+        self._process.wait()
         self._stderr.seek(0)
         lines = self._stderr.read().decode(errors="replace").split("\n")
-        return next((line.strip() for line in reversed(lines) if line.strip()), "no message")
+        last = next((line.strip() for line in reversed(lines) if line.strip()), "no message")
+        return DrawingFailed(f"A chart could not be drawn; the drawing process ended with: {last}")
 
 
 @cache
