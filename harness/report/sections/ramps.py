@@ -1,4 +1,4 @@
-"""Locust's cells as texts: here beside what was published, and what the data say of each cell."""
+"""Locust cells as plain values for the templates: rates, published rates, ratios and details."""
 
 from typing import Any
 
@@ -10,18 +10,18 @@ from harness.report.charts.ramps import alternative, ramp_chart
 from harness.report.drawing.figures import Figures
 from harness.report.words import numbers
 from harness.report.words.ramps import (
-    _rates,
     compared_per_s,
     gain_sentence,
     ramp_words,
     rate_and_total,
+    rate_ratio,
     reason,
     route,
 )
 
 
 def ramps_values(run: Run, ramps: Ramps | None, figures: Figures) -> dict[str, Any] | None:
-    """What the templates show; None for a run of our own generator."""
+    """All cells of a run; None for a run of the harness's own generator."""
     if ramps is None:
         return None
     setups = list(dict.fromkeys(cell.setup for cell in ramps.cells))
@@ -74,20 +74,20 @@ def _beside(ramps: Ramps, setup: str, condition: Condition) -> dict[str, str]:
 
 
 def _quotient(cell: Cell, known: PublishedCell | None) -> str:
-    """Both as Locust's charts show it."""
+    """Ratio of the charted peaks, here to published."""
     if known is None or cell.charted_per_s is None or not known.highest_per_s:
         return numbers.MISSING
     return numbers.number(cell.charted_per_s / known.highest_per_s)
 
 
 def _gain(ramps: Ramps, pair: tuple[str, str], condition: Condition) -> dict[str, str]:
-    """Ratios of two setups: of the highest rates / of all successes."""
-    found = [g for g in ramps.gains if (g.setup, g.baseline, g.condition) == (*pair, condition)]
-    if not found:
+    """Ratios of two setups: highest rates / totals of successes."""
+    gains = [g for g in ramps.gains if (g.setup, g.baseline, g.condition) == (*pair, condition)]
+    if not gains:
         return {"ours": numbers.MISSING, "published": numbers.MISSING, "quotient": numbers.MISSING}
-    gain = found[0]
+    gain = gains[0]
     return {
-        "ours": f"{_rates(gain)} / {numbers.ratio(gain.successes)}",
+        "ours": f"{rate_ratio(gain)} / {numbers.ratio(gain.successes)}",
         "published": _both(gain.published, gain.published_successes),
         "quotient": _both(gain.quotient, gain.successes_quotient),
     }
@@ -96,10 +96,9 @@ def _gain(ramps: Ramps, pair: tuple[str, str], condition: Condition) -> dict[str
 def _both(rates: float | None, successes: float | None) -> str:
     if rates is None and successes is None:
         return numbers.MISSING
-    told = (
+    return " / ".join(
         numbers.MISSING if value is None else numbers.number(value) for value in (rates, successes)
     )
-    return " / ".join(told)
 
 
 def _detail(cell: Cell) -> dict[str, Any]:
@@ -136,24 +135,22 @@ def _detail(cell: Cell) -> dict[str, Any]:
 
 
 DETAILS = (
-    "users", "failed", "cut off at the end", "highest over ten seconds",
-    "successes/s with all users",
-    "median of those answered (ms)",
-    "p99 of those answered (ms)", "server CPU", "PostgreSQL CPU", "Locust CPU", "relay CPU",
-    "connections, mean", "connections, peak", "threads, peak", "threads ready, at least",
-    "memory, peak (MiB)",
-    "Locust's own page, in the run's folder",
+    "users", "failed", "cut off at the end", "best mean over ten seconds",
+    "successes/s with all users", "median latency of answers (ms)", "p99 latency of answers (ms)",
+    "server CPU", "PostgreSQL CPU", "Locust CPU", "relay CPU", "connections, mean",
+    "connections, peak", "threads, peak", "threads waiting for a processor, at least",
+    "memory, peak (MiB)", "Locust's own report, in the run's folder",
 )  # fmt: skip
 """Headings of a cell's details."""
 
 
 def _trips(ramps: Ramps) -> list[str]:
-    """Added round trips as they were measured, over all cells with the same nominal ones."""
-    found: dict[str, list[float]] = {}
+    """Measured round trips, over all cells with the same nominal ones."""
+    measurements: dict[str, list[float]] = {}
     for cell in ramps.cells:
         for leg, nominal, measured in cell.trips:
-            found.setdefault(f"{leg}, nominally {nominal:g} ms", []).append(measured)
+            measurements.setdefault(f"{leg}, nominally {nominal:g} ms", []).append(measured)
     return [
         f"{name}: {min(values):.1f} to {max(values):.1f} ms idle ({len(values)} measurements)"
-        for name, values in found.items()
+        for name, values in measurements.items()
     ]

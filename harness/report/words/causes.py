@@ -1,4 +1,4 @@
-"""What causes a difference, in sentences that the data make: they say the opposite if it does."""
+"""Causes of a difference in words. The data choose each sentence, and may choose its opposite."""
 
 import statistics
 from collections.abc import Sequence
@@ -14,152 +14,163 @@ from harness.report.words import conditions, numbers
 
 _TENS_US = (10.0, 100.0)
 GOOD_FORECAST = 0.15
-"""An error that most readers would still plan with."""
+"""The largest error of a good prediction."""
 _HEADLINES = 2
-"""Declared contrasts in the verdict: the first of the study."""
+"""Declared contrasts in the verdict, from the first."""
 
 
 def verdicts(causes: Causes) -> list[str]:
-    """The run's answer, a paragraph per condition; none where nothing about causes was measured.
+    """The run's answer about causes: a paragraph per condition, or none.
 
-    From the conditions under which every variant was measured and that do some work: what the
-    first waterfall adds up to, the first declared contrasts, and the sides of the first square.
+    Each has the first waterfall, the first declared contrasts and the sides of the first square.
+    Only conditions count that have every variant and do some work.
     """
     whole = [c for c in causes.conditions if c.condition.group is None]
     chosen = [c for c in whole if c.falls or c.interactions]
     working = [c for c in chosen if c.condition.endpoint != "noop"] or chosen
-    return [f"On {conditions.condition_title(c.condition)}: {_short(c)}" for c in working]
+    return [f"{conditions.condition_title(c.condition)}: {_short(c)}" for c in working]
 
 
 def _short(causes: ConditionCauses) -> str:
     declared = [effect for effect in causes.effects if effect.factor is None]
     parts = [fall_sentences(fall) for fall in causes.falls[:1]]
     parts += [_effect_sentence(effect) for effect in declared[:_HEADLINES]]
-    parts += [_capital(_sides(found)) for found in causes.interactions[:1]]
+    parts += [_sides(interaction) for interaction in causes.interactions[:1]]
     return " ".join(parts)
 
 
 def sentences(causes: ConditionCauses) -> list[str]:
-    """Everything that one condition tells, an item each."""
+    """All waterfalls, squares and slopes of one condition, an item each."""
     parts = [fall_sentences(fall) for fall in causes.falls]
-    parts += [interaction_sentences(found) for found in causes.interactions]
+    parts += [interaction_sentences(interaction) for interaction in causes.interactions]
     return parts + [slope_sentence(slope) for slope in causes.slopes]
 
 
 def _effect_sentence(effect: Effect) -> str:
-    shown = {True: "", False: " (not shown beyond noise)", None: " (no noise floor)"}[effect.called]
-    return f"{_capital(effect.contrast.title)}: {numbers.ratio(effect.cpu)} times the CPU{shown}."
+    doubt = {True: "", False: " (not beyond noise)", None: " (no noise floor)"}[effect.called]
+    return f"{_capital(effect.contrast.title)}: {numbers.ratio(effect.cpu)} times the CPU{doubt}."
 
 
 def fall_sentences(fall: Fall) -> str:
-    """How far the way is, and which of its steps are more than noise."""
+    """A waterfall: its total, and its steps by whether they exceed noise."""
     text = (
         f"{fall.steps[-1].variant} uses {numbers.ratio(fall.ratio)} times the server CPU of "
-        f"{fall.first}, {numbers.number(fall.end.mean)} µs per request against "
+        f"{fall.first}: {numbers.number(fall.end.mean)} µs per request against "
         f"{numbers.number(fall.start.mean)}."
     )
     if any(step.called is None for step in fall.steps):
-        return (
-            f"{text} Its steps, without a noise floor to judge them by: {_steps(fall, fall.steps)}."
-        )
+        return f"{text} Its steps, without a noise floor to judge them: {_steps(fall, fall.steps)}."
     costs = [step for step in fall.steps if step.called and step.added.mean > 0]
     saves = [step for step in fall.steps if step.called and step.added.mean < 0]
-    nothing = [step for step in fall.steps if not step.called]
+    undecided = [step for step in fall.steps if not step.called]
     if costs:
-        dearest = sorted(costs, key=lambda step: -step.added.mean)
-        text += (
-            f" Of the difference, the dearest first, where shares depend on the order of the way: "
-            f"{_steps(fall, dearest)}."
-        )
+        largest_first = sorted(costs, key=lambda step: -step.added.mean)
+        text += f" Causes, largest first: {_steps(fall, largest_first)}."
     if saves:
-        text += f" Cheaper, not dearer: {_steps(fall, saves)}."
-    if nothing:
-        text += f" Not shown beyond what identical servers differ by: {_steps(fall, nothing)}."
+        text += f" Steps that save CPU: {_steps(fall, saves)}."
+    if undecided:
+        text += f" Not beyond noise: {_steps(fall, undecided)}."
+    if costs and _leads_up(fall):
+        text += " Shares depend on the order of the steps."
     return text
 
 
 def _steps(fall: Fall, steps: Sequence[Step]) -> str:
-    """With their shares of the way, if it leads up: of one that leads down they would mislead."""
-    up = fall.end.mean > fall.start.mean
+    """Steps with their shares of the total; of a total that falls, shares would mislead."""
+    up = _leads_up(fall)
     return "; ".join(
         f"{step.changed}, {numbers.estimate(step.added)} µs{f' ({step.share:.0%})' if up else ''}"
         for step in steps
     )
 
 
-def interaction_sentences(found: Interaction) -> str:
-    """Whether the effect of one factor depends on the other, and how."""
-    text = f"{found.title}: {_sides(found)}"
-    difference = f"{numbers.estimate(found.difference)} µs between the two"
-    if found.called is None:
-        return f"{text} Without a noise floor that is no verdict ({difference})."
-    if not found.called:
+def _leads_up(fall: Fall) -> bool:
+    return fall.end.mean > fall.start.mean
+
+
+def interaction_sentences(interaction: Interaction) -> str:
+    """A square: the effect of one factor for each value of the other, and whether it depends."""
+    text = f"{interaction.title}: {_sides(interaction)}"
+    difference = f"{numbers.estimate(interaction.difference)} µs between the two"
+    if interaction.called is None:
+        return f"{text} Without a noise floor there is no verdict ({difference})."
+    if not interaction.called:
         return (
-            f"{text} That the effect depends on {found.rows} is not shown beyond noise "
-            f"({difference})."
+            f"{text} The effect is not shown to depend on {interaction.rows}: the difference is "
+            f"not beyond noise ({difference})."
         )
-    return f"{text} So the effect depends on {found.rows}: {difference}."
+    return f"{text} So the effect depends on {interaction.rows}: {difference}."
 
 
-def _sides(found: Interaction) -> str:
-    one, other = found.corners[0].column, found.corners[1].column
-    each = [
-        f"with {found.rows} {row}, {found.columns} {one} takes {numbers.estimate(added)} µs "
-        f"{'more' if added.mean >= 0 else '(less)'} than {other}, "
-        f"{numbers.ratio(found.ratios[row])} times as much"
-        for row, added in found.across.items()
-    ]
-    return f"{'; '.join(each)}."
+def _sides(interaction: Interaction) -> str:
+    one, other = interaction.corners[0].column, interaction.corners[1].column
+    return " ".join(
+        f"With {interaction.rows} {row}, {interaction.columns} {one} takes {_difference(added)} "
+        f"than {other}, {numbers.ratio(interaction.ratios[row])} times as much."
+        for row, added in interaction.across.items()
+    )
+
+
+def _difference(added: Interval) -> str:
+    if added.mean >= 0:
+        return f"{numbers.estimate(added)} µs more"
+    low, high = added.low, added.high
+    less = Interval(
+        mean=-added.mean,
+        low=None if high is None else -high,
+        high=None if low is None else -low,
+        se=added.se,
+        blocks=added.blocks,
+    )
+    return f"{numbers.estimate(less)} µs less"
 
 
 def slope_sentence(slope: Slope) -> str:
-    """What a hop more costs."""
+    """The price of an empty hop."""
     further = slope.per_hop if slope.further is None else slope.further
-    text = f"{slope.base}: an empty hop more costs {numbers.estimate(further)} µs of server CPU"
     if slope.first is None:
-        return f"{text}."
-    return f"{text}; the first, with what lends it a thread, {numbers.estimate(slope.first)}."
+        return f"{slope.base}: each empty hop costs {numbers.estimate(further)} µs of server CPU."
+    return (
+        f"{slope.base}: each further empty hop costs {numbers.estimate(further)} µs of server CPU. "
+        f"The first costs {numbers.estimate(slope.first)} µs, including what provides its thread."
+    )
 
 
 def predictions(causes: Causes) -> list[str]:
-    """The two registered predictions, held against the price of a hop by concurrency."""
+    """The two registered predictions, compared with the price of a hop by concurrency."""
     name = f"{HOP} (asgiref)"
-    priced = [(found, price) for found in causes.trend if (price := found.price(name)) is not None]
-    said = [
-        f'"Tens of microseconds per hop" (Django\'s documentation): with {_loop(found)} a hop '
-        f"costs {numbers.estimate(price.value)} µs of server CPU by the price list; the prediction "
+    priced = [(item, price) for item in causes.trend if (price := item.price(name)) is not None]
+    lines = [
+        f'"Tens of microseconds per hop" (Django\'s documentation): with {_loop(item)} a hop '
+        f"costs {numbers.estimate(price.value)} µs of server CPU by the price list. The prediction "
         f"{_within(price.value)}."
-        for found, price in priced
+        for item, price in priced
     ]
-    for found, price in priced[1:]:
-        said.append(_growth_sentence(*priced[0], found, price))
+    for item, price in priced[1:]:
+        lines.append(_growth_sentence(*priced[0], item, price))
     if len(priced) > 1:
-        said.append(
-            "Waiting for the interpreter's lock takes no CPU time, so what contention costs beyond "
-            "that is not in these figures; throughput and latency have it."
+        lines.append(
+            "Waiting for the interpreter's lock takes no CPU time. Throughput and latency show "
+            "that cost; these prices do not."
         )
-    return said
+    return lines
 
 
-def _growth_sentence(first: PriceList, low: Price, found: PriceList, price: Price) -> str:
+def _growth_sentence(first: PriceList, low: Price, later: PriceList, price: Price) -> str:
     change = price.change_from(low)
-    told = "can be judged from two blocks on"
+    verdict = "cannot be judged from one block"
     if change is not None and change.low is not None:
-        told = {
-            1: "grows",
-            -1: "falls",
-            0: "does not change as far as this run can tell",
-        }[sign(change)]
+        verdict = {1: "grows", -1: "falls", 0: "shows no change in this run"}[sign(change)]
     return (
-        f'"It grows with concurrency": from {_loop(first)} to {_loop(found)} the CPU price of a '
-        f"hop changes by {numbers.estimate(change)} µs; it {told}."
+        f'"It grows with concurrency": from {_loop(first)} to {_loop(later)} the CPU price of a '
+        f"hop changes by {numbers.estimate(change)} µs. It {verdict}."
     )
 
 
 def _within(price: Interval) -> str:
     low, high = price.low, price.high
     if low is None or high is None:
-        return "can be judged from two blocks on"
+        return "cannot be judged from one block"
     if _TENS_US[0] <= low and high <= _TENS_US[1]:
         return "holds"
     if low > _TENS_US[1]:
@@ -169,23 +180,23 @@ def _within(price: Interval) -> str:
     return "is neither confirmed nor refuted by this interval"
 
 
-def price_sentences(found: PriceList) -> str:
-    """How well the prices predict the variants that they did not come from."""
-    if not found.forecasts:
+def price_sentences(prices: PriceList) -> str:
+    """How well the prices predict variants that they were not fitted to."""
+    if not prices.forecasts:
         return "No variant could be left out and still be predicted."
-    errors = [abs(f.error) for f in found.forecasts]
-    worst = max(found.forecasts, key=lambda f: abs(f.error))
+    errors = [abs(f.error) for f in prices.forecasts]
+    worst = max(prices.forecasts, key=lambda f: abs(f.error))
     within = sum(error <= GOOD_FORECAST for error in errors)
     return (
-        f"Left out in turn and predicted from the others' prices, {within} of {len(errors)} costs "
-        f"lie within {GOOD_FORECAST:.0%} of what was measured; the median error is "
-        f"{statistics.median(errors):.0%}, and the largest {worst.error:+.0%} "
+        "Each variant was left out in turn and predicted from the prices of the others. "
+        f"{within} of {len(errors)} costs lie within {GOOD_FORECAST:.0%} of the measured ones. The "
+        f"median error is {statistics.median(errors):.0%}, the largest {worst.error:+.0%} "
         f"({worst.variant}, {worst.endpoint})."
     )
 
 
 def is_toll(name: str) -> bool:
-    """Whether a price is one of a toll, rather than of a stack, queries or other work."""
+    """Whether a price is of a toll, and not of a stack, queries or other work."""
     return name.startswith(TOLLS)
 
 
@@ -196,8 +207,8 @@ def sign(interval: Interval) -> int:
     return (interval.low > 0) - (interval.high < 0)
 
 
-def _loop(found: PriceList) -> str:
-    return conditions.connections(found.connections)
+def _loop(prices: PriceList) -> str:
+    return conditions.connections(prices.connections)
 
 
 def _capital(sentence: str) -> str:

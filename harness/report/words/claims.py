@@ -1,6 +1,6 @@
-"""Judgements as texts, the same in the page, in Markdown and in the terminal."""
+"""Verdicts on claims in words, for page, Markdown and terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.analysis.claims import ClaimVerdict, Evidence, Judgement
@@ -9,8 +9,15 @@ from harness.report.words import numbers
 _HOLDS = {True: "holds", False: "does not hold", None: "undecided"}
 
 
-def claims_values(judgements: Sequence[Judgement]) -> dict[str, Any]:
-    """What the templates show: claims of which this run tells something, and names of the rest."""
+def claims_values(
+    judgements: Sequence[Judgement], titles: Mapping[str, str] = {}
+) -> dict[str, Any]:
+    """Plain values for the templates: claims that a run tests, and names of the others.
+
+    Args:
+        judgements: of the claims, by one run.
+        titles: of conditions, by name.
+    """
     tested = [j for j in judgements if j.verdict is not ClaimVerdict.NOT_TESTED]
     return {
         "rows": [
@@ -20,7 +27,7 @@ def claims_values(judgements: Sequence[Judgement]) -> dict[str, Any]:
                 "source": j.claim.source,
                 "note": j.claim.note,
                 "verdict": j.verdict.value,
-                "summary": summary(j),
+                "summary": summary(j, titles),
                 "evidence": [evidence_row(item) for item in j.evidence],
             }
             for j in tested
@@ -29,36 +36,42 @@ def claims_values(judgements: Sequence[Judgement]) -> dict[str, Any]:
     }
 
 
-def summary(judgement: Judgement) -> str:
-    """On what it depends, or how much evidence there is."""
-    found = judgement.evidence
+def summary(judgement: Judgement, titles: Mapping[str, str] = {}) -> str:
+    """Why the verdict is as it is: the values on each side, or how many decide.
+
+    Args:
+        judgement: of one claim.
+        titles: of conditions, by name; a condition without a title goes by its name.
+    """
+    evidence = judgement.evidence
     if judgement.verdict is ClaimVerdict.DEPENDS:
-        told = [
-            f"{_HOLDS[side]}: {_named([e for e in found if e.holds is side])}"
+        parts = [
+            f"{_HOLDS[side]}: {_values([e for e in evidence if e.holds is side], titles)}"
             for side in (True, False)
         ]
     else:
-        count, decided = len(found), sum(item.holds is not None for item in found)
+        count, decided = len(evidence), sum(item.holds is not None for item in evidence)
         many, decide = "" if count == 1 else "s", "decides" if decided == 1 else "decide"
-        told = [f"{decided} of {count} value{many} {decide}"]
+        parts = [f"{decided} of {count} value{many} {decide}"]
     if judgement.open and judgement.verdict is not ClaimVerdict.UNDECIDED:
-        told.append(f"nothing decided on: {', '.join(judgement.open)}")
-    return "; ".join(told)
+        parts.append(f"nothing decided on: {', '.join(judgement.open)}")
+    return "; ".join(parts)
 
 
-def _named(found: Sequence[Evidence]) -> str:
-    names = list(dict.fromkeys(f"{item.what} ({item.where})" for item in found))
-    shown = names[:_SHOWN]
-    more = len(names) - len(shown)
-    return ", ".join(shown) + (f" and {more} more" if more else "")
+def _values(evidence: Sequence[Evidence], titles: Mapping[str, str]) -> str:
+    names = list(
+        dict.fromkeys(f"{item.what} ({titles.get(item.where, item.where)})" for item in evidence)
+    )
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
-_SHOWN = 3
-"""On each side, before the rest is only counted; all of it stands in the table."""
+_NAMED = 3
+"""Values named on each side; the others are counted, and the table has all."""
 
 
 def evidence_row(item: Evidence) -> dict[str, str]:
-    """One value with its threshold."""
+    """One value with its threshold, as texts."""
     return {
         "run": item.run,
         "where": item.where,
@@ -70,7 +83,7 @@ def evidence_row(item: Evidence) -> dict[str, str]:
 
 
 def wanted(item: Evidence) -> str:
-    """Where the claim wants the value."""
+    """The claim's threshold or range for a value."""
     if item.least is not None and item.most is not None:
         if item.least == item.most:
             return f"{item.least:g}"

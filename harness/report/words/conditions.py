@@ -1,10 +1,10 @@
-"""A condition as a heading."""
+"""Conditions in words."""
 
 from harness.inputs.study import Condition
 
 
 def connections(count: int) -> str:
-    """So many of them."""
+    """A number of connections."""
     return f"{count} connection{'' if count == 1 else 's'}"
 
 
@@ -20,11 +20,11 @@ def _beside(condition: Condition) -> str:
 
 
 def added(condition: Condition) -> str:
-    """What its legs are lengthened by, to follow what else is said of it."""
+    """Its added latency, as the end of a title."""
     if condition.latency is None:
         return ""
-    found = [f"+{ms:g} ms to the {leg}" for leg, ms in condition.latency.legs.items() if ms]
-    return f", {' and '.join(found) or 'no added latency'}"
+    legs = [f"+{ms:g} ms to the {leg}" for leg, ms in condition.latency.legs.items() if ms]
+    return f", {' and '.join(legs) or 'no added latency'}"
 
 
 def _load(condition: Condition) -> str:

@@ -6,22 +6,22 @@ if TYPE_CHECKING:
     from harness.analysis.stats.intervals import Interval
 
 MISSING = "n/a"
-"""What stands where there is no figure."""
+"""Stands in place of a missing figure."""
 
 
 _SMALL = 0.0995
-"""A ratio from which on two decimals are two significant digits."""
+"""From this ratio on, two decimals are two significant digits."""
 
 
 def number(value: float) -> str:
-    """Three significant digits, four from a thousand on, with thousands set apart."""
+    """Three significant digits, or four from a thousand on, with thousands separated."""
     if abs(value) >= 999.5:
         return f"{float(f'{value:.4g}'):,.0f}"
     return f"{value:.3g}"
 
 
 def times(value: float) -> str:
-    """A ratio: two decimals, and of a small one two significant digits."""
+    """A ratio with two decimals; a small one with two significant digits."""
     return f"{value:.2f}" if abs(value) >= _SMALL else f"{value:.2g}"
 
 

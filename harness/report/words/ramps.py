@@ -8,28 +8,28 @@ from harness.records.run import Run
 from harness.report.words import numbers
 
 KEPT = 6
-"""Of PostgreSQL's connections: three are kept for superusers, two are the harness's own, and one
-may have come and gone between two looks. An application that had the rest had all there are."""
+"""PostgreSQL's connections that an application cannot have: three are reserved for superusers, the
+harness has two, and one may have come and gone between two samples."""
 
 
 _NEARLY = 0.9
-"""Of them, which is enough where requests failed too: where connections come and go for every
-request, a look sees few of those that were there at the worst moment."""
+"""The share of all connections that counts as exhausted if requests failed too. If connections come
+and go with every request, a sample misses most of the peak."""
 
 
 BURST = 2.0
-"""The best ten seconds, as a multiple of the rate with all users there, from which on the former is
-a burst, and says little of what the setup can do."""
+"""The highest rate is a burst if it is at least this multiple of the rate with all users. A burst
+says little about the setup's capacity."""
 
 
 def ramp_words(run: Run) -> str:
-    """The load in a sentence."""
+    """The load, in two sentences."""
     ramp = run.study.load.ramp
     users = max(c.connections for c in run.study.conditions)
     client = "HttpUser" if ramp.client == "http" else "FastHttpUser"
     return (
-        f"Locust's {client}, without pause: {ramp.per_s:g} users more per second up to {users}, "
-        f"then {ramp.hold_s:g} s of all of them; {ramp.length_s(users):g} s in all."
+        f"Locust's {client}, without pauses. {ramp.per_s:g} users start per second up to {users}, "
+        f"then all of them run for {ramp.hold_s:g} s: {ramp.length_s(users):g} s in total."
     )
 
 
@@ -47,37 +47,39 @@ def route(condition: Condition) -> str:
 
 
 def rate_and_total(highest: float | None, successes: float | None) -> str:
-    """As published: highest rate / successes in all."""
+    """As published: highest rate / total of successes."""
     if highest is None or successes is None:
         return numbers.MISSING
     return f"{highest:.1f} / {successes:,.0f}"
 
 
 def compared_per_s(ramps: Ramps, cell: Cell) -> float | None:
-    """Its highest rate; beside a published one the highest that Locust's chart would have shown."""
+    """A cell's highest rate; the peak of Locust's chart if a published peak stands beside it."""
     if ramps.in_print(cell.setup, cell.condition) is None or cell.charted_per_s is None:
         return cell.highest_per_s
     return cell.charted_per_s
 
 
 def gain_sentence(gain: Gain) -> str:
-    """How a setup stood to the baseline, here and in print: then both as Locust's charts say."""
+    """A setup's ratio to the baseline, here and published; beside a published one both are charted
+    peaks.
+    """
     text = (
-        f"{route(gain.condition)}: {gain.setup} reached {_rates(gain)} times the rate of "
+        f"{route(gain.condition)}: {gain.setup} reached {rate_ratio(gain)} times the rate of "
         f"{gain.baseline}"
     )
     if gain.successes is not None:
         text += f", and {numbers.ratio(gain.successes)} times its successes"
     if gain.published is not None:
-        text += f"; published {numbers.number(gain.published)} times"
+        text += f". Published: {numbers.number(gain.published)} times the rate"
         if gain.published_successes is not None:
             successes = numbers.number(gain.published_successes)
-            text += f", and of successes {successes} (runs of unequal length)"
+            text += f", {successes} times the successes (runs of unequal length)"
     return f"{text} ({'; '.join(gain.doubts)})." if gain.doubts else f"{text}."
 
 
 def reason(cell: Cell) -> str:
-    """What the cell's own data say of its figures."""
+    """The limits and disturbances that a cell's own data show."""
     if cell.problem is not None:
         return cell.problem.splitlines()[0]
     parts = [f"{f.label}: {f.detail}" for f in cell.limits] or ["no single limit"]
@@ -89,30 +91,30 @@ def reason(cell: Cell) -> str:
         parts.append(f"{share:.1%} of requests failed ({kinds})")
     if _exhausted(cell):
         parts.append(
-            f"PostgreSQL's {cell.max_connections} connections were taken "
+            f"PostgreSQL's {cell.max_connections} connections were exhausted "
             f"({cell.most_connections} seen at once)"
         )
     highest, steady = cell.highest_per_s, cell.steady_per_s
     if highest is not None and steady is not None and highest >= BURST * steady:
         parts.append(
-            f"it did not keep its highest rate: with all users there, {numbers.number(steady)} "
-            "successes per second"
+            f"it did not keep its highest rate: {numbers.number(steady)} successes per second with "
+            "all users"
         )
-    told = {*LIMITS, Label.ERRORS}
-    parts += [f"{f.label}: {f.detail}" for f in cell.findings if f.label not in told]
+    stated = {*LIMITS, Label.ERRORS}
+    parts += [f"{f.label}: {f.detail}" for f in cell.findings if f.label not in stated]
     return "; ".join(parts)
 
 
 def _waits(cell: Cell) -> str:
-    """Where requests were while nothing was busy."""
+    """Where requests waited while no processor was busy."""
     latency = cell.condition.latency
     if latency is None or not (latency.database_ms or latency.client_ms):
-        return "its requests waited in line"
+        return "its requests waited in a queue"
     if not latency.database_ms or cell.connections is None:
-        return "its requests waited for round trips, or in line"
+        return "its requests waited for round trips or in a queue"
     return (
-        "its connections waited for round trips, and other requests in line (PostgreSQL saw "
-        f"{numbers.number(cell.connections)} connections at a time, on average)"
+        "its connections waited for round trips, and other requests waited in a queue "
+        f"(PostgreSQL had {numbers.number(cell.connections)} connections on average)"
     )
 
 
@@ -124,8 +126,8 @@ def _exhausted(cell: Cell) -> bool:
     return most >= allowed - KEPT or (failing and most >= _NEARLY * allowed)
 
 
-def _rates(gain: Gain) -> str:
-    """Beside published ones, those that a chart would have shown."""
+def rate_ratio(gain: Gain) -> str:
+    """Ratio of the highest rates; of the charted peaks if a published ratio stands beside it."""
     if gain.published is None or gain.charted is None:
         return numbers.ratio(gain.ours)
     return numbers.times(gain.charted)

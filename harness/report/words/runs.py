@@ -1,6 +1,5 @@
-"""A run in words: how it was loaded, when it stopped, how to repeat it."""
+"""A run in words: its load, its stopping rule, how to repeat it, how its variants differ."""
 
-import re
 import shlex
 from typing import Any
 
@@ -8,47 +7,47 @@ from harness.analysis.analyse import Analysis
 from harness.records.run import Run
 
 NO_LIMIT = "nothing in particular"
-"""What limited a throughput where no label says it."""
+"""Stands for the limit of a throughput that no label names."""
 
 
 def load(run: Run) -> str:
-    """How the variants of a run were loaded, apart from what each condition says."""
+    """The load of a run, beside what each condition says."""
     study = run.study
     if study.ramped:
-        return "Locust's users up a ramp, each setup alone"
+        return "a ramp of Locust users, each setup alone"
     kinds = []
     if any(condition.window_s is None for condition in study.conditions):
         kinds.append(f"slices of {study.load.slice_s:g} s in {study.load.rounds} rounds")
     if any(condition.window_s is not None for condition in study.conditions):
-        kinds.append("windows as their conditions say")
+        kinds.append("windows as stated by the conditions")
     return f"{' and '.join(kinds)}, after {study.load.warmup_s:g} s of the same load per variant"
 
 
-_NOT_IN_A_NAME = re.compile(r"[^\w ./@+-]")
-"""Characters of a file's name that Markdown or a shell could take for something else."""
 _DIRTY = "-dirty"
 """What `git describe` adds to a commit."""
 
 
 def stopping(run: Run) -> str:
-    """By what rules the run could end early, or measure something again."""
+    """The rules by which the run could end early or repeat a phase."""
     rules, reruns = run.study.stopping, run.study.reruns
-    told: list[str] = []
+    parts: list[str] = []
     if rules.half_width is not None:
         looks = ", ".join(map(str, rules.looks))
-        told.append(
-            f"ended once every ratio's 95 % interval was within {rules.half_width:.0%}, looked at "
+        parts.append(
+            f"ended when every ratio's 95 % interval was within {rules.half_width:.0%}, checked "
             f"after {looks} blocks"
         )
     if rules.budget_s is not None:
-        told.append(f"no block begun that would end after {rules.budget_s / 60:g} min")
+        parts.append(
+            f"time limit {rules.budget_s / 60:g} min: no block starts that would end later"
+        )
     if reruns:
-        told.append(f"at most {reruns} noisy phase{'s' if reruns > 1 else ''} measured again")
-    return "; ".join(told) or "all planned blocks, none measured again because of noise"
+        parts.append(f"at most {reruns} noisy phase{'s' if reruns > 1 else ''} repeated")
+    return "; ".join(parts) or "all planned blocks; no phase repeated because of noise"
 
 
 def blocks(run: Run, analysis: Analysis) -> str:
-    """How many of those planned were measured, under all conditions or some."""
+    """How many of the planned blocks were measured, under all conditions or some."""
     if analysis.ramps is None:
         known = {r.condition: max(r.trials.values(), default=0) for r in analysis.conditions}
         counts = [known.get(condition, 0) for condition in run.study.conditions]
@@ -56,29 +55,32 @@ def blocks(run: Run, analysis: Analysis) -> str:
         counts = [cell.trials for cell in analysis.ramps.cells]
     planned = run.study.blocks
     least, most = min(counts, default=0), max(counts, default=0)
-    told = f"{least} of {planned} planned block{'s' if planned > 1 else ''} measured"
-    return told if least == most else f"{told}, and {most} under some conditions"
+    text = f"{least} of {planned} planned block{'s' if planned > 1 else ''} measured"
+    return text if least == most else f"{text}, and {most} under some conditions"
 
 
 def repeat(run: Run) -> dict[str, Any]:
-    """The command, and what else it takes for the same to be measured."""
+    """How to repeat a run: the command, the commit, notes, and files that no commit holds."""
     commit, notes = run.commit, []
-    command = shlex.join(_spoken(run.command))  # a stranger's must not do more than run bridgetoll
+    words = _words(run.command)
+    command = shlex.join(words)  # quoted: a stranger's command must run nothing but bridgetoll
     if commit is not None and commit.endswith(_DIRTY):
         commit = commit.removesuffix(_DIRTY)
         notes.append("the checkout had changes that were not committed")
-    if run.untracked:
-        names = ", ".join(_NOT_IN_A_NAME.sub("?", name) for name in run.untracked)
-        notes.append(f"these files were measured and are not in the commit: {names}")
     if not run.embedded_database:
         command += " --database-url postgresql://user:password@host:port/name"
-        notes.append("on a PostgreSQL of one's own, as this run was")
-    if any(word.endswith(".toml") for word in _spoken(command)[1:2]):
-        notes.append("with the study in a file of that name")
-    return {"command": command, "commit": commit, "notes": notes}
+        notes.append("the run used an external PostgreSQL, so name yours")
+    if any(word.endswith(".toml") for word in words[1:2]):
+        notes.append("the study must be in a file of that name")
+    return {
+        "command": command,
+        "commit": commit,
+        "notes": notes,
+        "untracked": [" ".join(name.split()) for name in run.untracked],
+    }
 
 
-def _spoken(command: str) -> list[str]:
+def _words(command: str) -> list[str]:
     try:
         return shlex.split(command)
     except ValueError:
@@ -86,7 +88,7 @@ def _spoken(command: str) -> list[str]:
 
 
 def composition(run: Run) -> str | None:
-    """In what the variants differ beside their framework, so that no row is taken for its name."""
+    """The factors that differ between frameworks; None if only the framework differs."""
     differing: list[str] = []
     measured = [v for name, v in run.variants.items() if name not in run.excluded]
     for factor in dict.fromkeys(key for v in measured for key in v.factors):
@@ -99,8 +101,9 @@ def composition(run: Run) -> str | None:
         differing.append(f"server ({', '.join(servers)})")
     if not differing or len({v.framework for v in measured}) < 2:
         return None
+    contrasts = ", as the pairs under Contrasts do" if run.study.contrasts else ""
     return (
-        "These rows are whole stacks, not frameworks alone. Beside the framework they differ in "
-        f"{'; '.join(differing)}. What a difference between two rows is due to, they cannot tell"
-        f"{'; only the pairs under Contrasts can' if run.study.contrasts else ''}."
+        "Each row is a whole stack, not a framework alone. Beside the framework, rows differ in "
+        f"{'; '.join(differing)}. To learn why two stacks differ, compare variants that differ in "
+        f"one factor{contrasts}."
     )

@@ -1,4 +1,4 @@
-"""Verdicts on conditions, as sentences made from the data alone."""
+"""Verdicts on conditions, and disturbances of a run, as sentences made from the data alone."""
 
 from harness.analysis.analyse import Analysis, ConditionResult
 from harness.analysis.labels.labels import LIMITS, REMEDIES, Label
@@ -21,20 +21,18 @@ _BEST = {
     Measure.CPU: "used the least server CPU per request",
     Measure.THROUGHPUT: "answered the most requests per second",
     Measure.P99: "had the lowest 99th percentile of latency",
-    Measure.SUSTAINED: "sustained the highest rate that meets the objective",
+    Measure.SUSTAINED: "sustained the highest rate within the objective",
 }
-
-
-_MORE = {
-    Measure.CPU: "used {} times as much",
-    Measure.THROUGHPUT: "answered {} times as many",
-    Measure.P99: "had {} times its",
-    Measure.SUSTAINED: "sustained {} times its rate",
+_TIMES = {
+    Measure.CPU: "{one} used {ratio} times as much as {other}.",
+    Measure.THROUGHPUT: "{one} answered {ratio} times as many as {other}.",
+    Measure.P99: "{one} had {ratio} times the latency of {other}.",
+    Measure.SUSTAINED: "{one} sustained {ratio} times the rate of {other}.",
 }
 
 
 def verdicts(run: Run, analysis: Analysis) -> list[str]:
-    """A verdict for every condition, also for those that nothing is known of."""
+    """A verdict for every condition of the study, measured or not."""
     known = {result.condition: result for result in analysis.conditions}
     return [
         verdict(known[condition], analysis.baseline)
@@ -45,23 +43,19 @@ def verdicts(run: Run, analysis: Analysis) -> list[str]:
 
 
 def verdict(result: ConditionResult, baseline: str) -> str:
-    """One or two sentences on a condition, made from its data alone."""
+    """One or two sentences on a condition, from its data alone."""
     comparison = result.comparisons[ranked(result.condition)[0]]
     where = condition_title(result.condition)
     if not comparison.ranking:
         return f"{where}: no ranking, because {comparison.unsaid or 'nothing was measured'}."
-    best = comparison.ranking[0]
-    tied = [n for n in comparison.ranking[1:] if _together(comparison, best, n)]
-    if len(tied) == len(comparison.ranking) - 1 and tied:
-        return (
-            f"{where}: {best} {_BEST[comparison.measure]}, but no other could be told "
-            "apart from it beyond what two identical servers differ by."
-        )
-    also = f", with {names(tuple(tied))} not told apart from it" if tied else ""
-    return (
-        f"{where}: {best} {_BEST[comparison.measure]}{also}; "
-        f"{_against_baseline(comparison, best, baseline)}"
-    )
+    best, *others = comparison.ranking
+    tied = [name for name in others if _together(comparison, best, name)]
+    text = f"{where}: {best} {_BEST[comparison.measure]}"
+    if tied and len(tied) == len(others):
+        return f"{text}, but no other variant differs from it beyond noise."
+    if tied:
+        text += f" (tied with {names(tuple(tied))})"
+    return f"{text}. {_against_baseline(comparison, best, baseline)}"
 
 
 def _together(comparison: Comparison, one: str, other: str) -> bool:
@@ -69,39 +63,36 @@ def _together(comparison: Comparison, one: str, other: str) -> bool:
 
 
 def _against_baseline(comparison: Comparison, best: str, baseline: str) -> str:
-    """How the baseline stands to the best, or the last to a baseline that is tied with it.
+    """The baseline compared with the best; or, if it ties with the best, the last with it.
 
-    The last of those that differ from the baseline: of others nothing is said.
+    The last is the last variant that differs from the baseline.
     """
     if baseline == best or _together(comparison, best, baseline):
         others = [name for name in reversed(comparison.ranking) if name != baseline]
         if not others:
-            return "no other was measured."
-        apart = (name for name in others if not _together(comparison, name, baseline))
-        last = next(apart, None)
+            return "No other variant was measured."
+        last = next((n for n in others if not _together(comparison, n, baseline)), None)
         if last is None:
-            return f"none was told apart from {baseline}."
-        told = _times(comparison, ratio(comparison.ratios.get(last)))
-        return f"{last} {told}, compared with {baseline}."
-    inverse = _inverse(comparison.ratios[best])
-    return f"{baseline} {_times(comparison, ratio(inverse))}."
+            return f"No other variant differs from {baseline} beyond noise."
+        return _times(comparison, last, baseline, comparison.ratios.get(last))
+    return _times(comparison, baseline, best, _inverse(comparison.ratios[best]))
 
 
-def _times(comparison: Comparison, told: str) -> str:
-    return _MORE[comparison.measure].format(told)
+def _times(comparison: Comparison, one: str, other: str, interval: Interval | None) -> str:
+    return _TIMES[comparison.measure].format(one=one, other=other, ratio=ratio(interval))
 
 
 def disturbances(analysis: Analysis) -> list[str]:
-    """A line for each label that says that trials were disturbed, over the whole run."""
+    """A line for each label of disturbed trials, over the whole run."""
     total = sum(sum(result.trials.values()) for result in analysis.conditions)
-    found = [f for r in analysis.conditions for counts in r.findings.values() for f in counts]
+    counted = [f for r in analysis.conditions for counts in r.findings.values() for f in counts]
     lines: list[str] = []
     for label in Label:
-        counts = [f for f in found if f.label is label]
+        counts = [f for f in counted if f.label is label]
         if counts and label not in LIMITS:
-            some = sum(f.trials for f in counts)
+            trials = sum(f.trials for f in counts)
             lines.append(
-                f"{label}: {some} of {total} trials, e.g. {counts[0].detail}; {REMEDIES[label]}."
+                f"{label}: {trials} of {total} trials, e.g. {counts[0].detail}; {REMEDIES[label]}."
             )
     return lines
 
