@@ -1,4 +1,4 @@
-"""What the page and the Markdown show, laid out once as plain values for both templates."""
+"""The values of both templates, page and Markdown: plain, with every number already a text."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -21,19 +21,20 @@ from harness.report.words.claims import claims_values
 
 _COLUMNS = (Measure.CPU, Measure.THROUGHPUT, Measure.P50, Measure.P99, Measure.DATABASE_CPU)
 _MANIFOLD = 2.0
-_BESIDE = (Measure.P50, Measure.P99, Measure.THROUGHPUT, Measure.SECOND)
-"""What a request costs cannot be told where two loads share the time."""
+_COLUMNS_BESIDE = (Measure.P50, Measure.P99, Measure.THROUGHPUT, Measure.SECOND)
+"""Columns of a condition with a second load, which has no cost per request: two loads share the
+time."""
 
 
 def template_values(
     run: Run, analysis: Analysis, damaged: Sequence[BridgetollError], figures: Figures
 ) -> dict[str, Any]:
-    """Everything that the templates need, with every number already worded.
+    """Everything that the templates need but charts of pairs and trials.
 
     Args:
-        run, analysis: what was measured, and what came of it.
-        damaged: what could not be read.
-        figures: where the charts are kept.
+        run, analysis: what was measured, and its estimates.
+        damaged: errors of trials that could not be read.
+        figures: collects the charts.
     """
     order = run.measured
     entries = [*order, analysis.duplicate]
@@ -55,7 +56,10 @@ def template_values(
         ],
         "statics": {},
         "curves": curve_figures(analysis, order, figures),
-        "claims": claims_values(analysis.judgements),
+        "claims": claims_values(
+            analysis.judgements,
+            {c.name: conditions.condition_title(c) for c in run.study.conditions},
+        ),
         "ramps": ramps_values(run, analysis.ramps, figures),
         "ramp_details": DETAILS,
         "causes": causes_values(run, analysis.causes, figures),
@@ -88,7 +92,7 @@ def _condition(
         "columns": [m.heading for m in _columns(result)],
         "rows": [_row(analysis, result, entry) for entry in present],
         "findings": [
-            {"entry": _shown(analysis, entry), "finding": finding, "of": result.trials[entry]}
+            {"entry": _entry_title(analysis, entry), "finding": finding, "of": result.trials[entry]}
             for entry in present
             for finding in result.findings[entry]
             if finding.label is not Label.SERVER_BOUND
@@ -97,14 +101,14 @@ def _condition(
 
 
 def _trips(result: ConditionResult) -> str:
-    """What was really added, against what was asked for."""
+    """Measured round trips beside the requested ones."""
     latency = result.condition.latency
-    asked = {} if latency is None else {str(leg): ms for leg, ms in latency.legs.items()}
-    told = [
-        f"{leg} {low:.1f} to {high:.1f} ms (asked for {asked.get(leg, 0.0):g})"
+    requested = {} if latency is None else {str(leg): ms for leg, ms in latency.legs.items()}
+    trips = [
+        f"{leg} {low:.1f} to {high:.1f} ms (requested {requested.get(leg, 0.0):g})"
         for leg, (low, high) in result.round_trips_ms.items()
     ]
-    return f"Round trips as measured, idle, before and after: {', '.join(told)}." if told else ""
+    return f"Measured round trips, idle, before and after: {', '.join(trips)}." if trips else ""
 
 
 def _chart(
@@ -115,12 +119,12 @@ def _chart(
     figures: Figures,
 ) -> dict[str, Any]:
     comparison = result.comparisons[measure]
-    everything = [name for name in run.study.everyone if name in variants]
+    order = [name for name in run.study.everyone if name in variants]
     return figures.add(
         f"{result.condition.name}-{measure.value}",
         measure.heading,
-        estimate_file(comparison, everything, colours(run.measured)),
-        alternative(comparison, everything),
+        estimate_file(comparison, order, colours(run.measured)),
+        alternative(comparison, order),
     )
 
 
@@ -136,14 +140,14 @@ def _ranking(comparison: Comparison) -> dict[str, Any]:
 
 
 def _ratio_heading(comparison: Comparison) -> str:
-    """A ratio that may not be ranked by is not to be read as one that may."""
+    """The heading says so if the ratio is not part of a ranking."""
     return comparison.measure.heading + (", not ranked" if comparison.unsaid else "")
 
 
 def _row(analysis: Analysis, result: ConditionResult, entry: str) -> dict[str, Any]:
     memory = result.memory_mib.get(entry)
     return {
-        "entry": _shown(analysis, entry),
+        "entry": _entry_title(analysis, entry),
         "baseline": entry == analysis.baseline,
         "duplicate": entry == analysis.duplicate,
         "ratios": [
@@ -167,7 +171,7 @@ def _row(analysis: Analysis, result: ConditionResult, entry: str) -> dict[str, A
 def _columns(result: ConditionResult) -> tuple[Measure, ...]:
     if result.condition.objective is not None:
         return (Measure.SUSTAINED,)
-    return _COLUMNS if result.condition.beside is None else _BESIDE
+    return _COLUMNS if result.condition.beside is None else _COLUMNS_BESIDE
 
 
 def _noise(result: ConditionResult, analysis: Analysis) -> str:
@@ -175,8 +179,8 @@ def _noise(result: ConditionResult, analysis: Analysis) -> str:
     floor = "unknown" if comparison.noise_floor is None else f"{comparison.noise_floor:.1%}"
     twin = numbers.ratio(comparison.ratios.get(analysis.duplicate))
     text = (
-        f"{conditions.condition_title(result.condition)}: two identical servers of "
-        f"{analysis.baseline} differ by a factor of {twin}; noise floor {floor}."
+        f"{conditions.condition_title(result.condition)}: noise floor {floor}. Two identical "
+        f"servers of {analysis.baseline} differ by a factor of {twin}."
     )
     if comparison.detectable is not None:
         size = (
@@ -185,8 +189,8 @@ def _noise(result: ConditionResult, analysis: Analysis) -> str:
             else f"by a factor of {numbers.number(1 + comparison.detectable)}"
         )
         text += (
-            f" A true difference {size} would be called in four of five "
-            f"such runs at least, after adjustment for {_comparisons(analysis)}."
+            f" At least four of five such runs would detect a true difference {size}, adjusted for "
+            f"{_comparisons(analysis)}."
         )
     return text if comparison.noise is None else f"{text} {_slices(comparison.noise)}"
 
@@ -200,11 +204,11 @@ def _slices(noise: SliceNoise) -> str:
     probe = (
         ""
         if noise.probe_slope is None
-        else (f", beyond what the speed probe explains (slope {noise.probe_slope:.2f})")
+        else f" after correction by the speed probe (slope {noise.probe_slope:.2f})"
     )
     return (
-        f"A single slice varies by ±{noise.slice_sd:.1%}{probe}; {1 - noise.white:.0%} of that is "
-        f"shared with slices within about {noise.tau_s:.1f} s.{_levels(noise)}"
+        f"A slice varies by ±{noise.slice_sd:.1%}{probe}. It shares {1 - noise.white:.0%} of that "
+        f"with slices within about {noise.tau_s:.1f} s.{_levels(noise)}"
     )
 
 
@@ -212,26 +216,26 @@ def _levels(noise: SliceNoise) -> str:
     if noise.within_sd is None or noise.between_sd is None:
         return ""
     starts = (
-        f"and by ±{noise.between_sd:.1%} because each start differs"
+        f", and by ±{noise.between_sd:.1%} because each start differs"
         if noise.between_sd
-        else "and what starts add cannot be told from that"
+        else "; an effect of starts cannot be separated from that"
     )
-    return f" A block's ratio varies by ±{noise.within_sd:.1%} because of its slices, {starts}."
+    return f" A block's ratio varies by ±{noise.within_sd:.1%} because of its slices{starts}."
 
 
-def _shown(analysis: Analysis, entry: str) -> str:
+def _entry_title(analysis: Analysis, entry: str) -> str:
     return f"{analysis.baseline} again (A/A)" if entry == analysis.duplicate else entry
 
 
 def _label(label: Label) -> dict[str, str]:
-    kind = "what limited the throughput" if label in LIMITS else "what disturbed the trial"
+    kind = "a limit of the throughput" if label in LIMITS else "a disturbance of the trial"
     if label in FAILED:
-        kind = "the trial failed, and stands behind no figure but the errors"
+        kind = "the trial failed and counts for no figure but the errors"
     return {"name": label.value, "kind": kind, "remedy": REMEDIES[label]}
 
 
 def _order_of_all(run: Run) -> list[dict[str, Any]]:
-    """Per block, the order in which servers were started, and of conditions and first rounds."""
+    """By block: the order of server starts, of conditions, and of each first round."""
     names = [entry.name for entry in run.plan.entries]
     return [
         {
@@ -258,7 +262,7 @@ def _named(names: Sequence[str], order: Sequence[int]) -> str:
 def _memory_heading(run: Run) -> str:
     if run.study.fresh == "condition":
         return "memory, peak (MiB)"
-    return "memory, peak since the server's start, under all conditions so far (MiB)"
+    return "memory, peak since the server started, over all conditions so far (MiB)"
 
 
 def _cores(run: Run) -> str:

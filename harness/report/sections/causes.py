@@ -1,4 +1,4 @@
-"""Causes as plain values for the templates: contrasts, waterfalls, interactions, prices, audits."""
+"""Causes as plain values for the templates: contrasts, waterfalls, squares, prices, cost sheet."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -25,23 +25,23 @@ _SHEET = (
 
 
 def causes_values(run: Run, causes: Causes, figures: Figures) -> dict[str, Any]:
-    """Everything that the templates show of causes."""
+    """Everything about causes that the templates show."""
     palette = colours(run.measured)
-    conditions = [_condition(found, figures, palette) for found in causes.conditions]
+    sections = [_condition(item, figures, palette) for item in causes.conditions]
     return {
         "verdicts": cause_words.verdicts(causes),
         "predictions": cause_words.predictions(causes),
-        "conditions": {c["name"]: c for c in conditions},
-        "prices": [_prices(run, found) for found in causes.prices],
+        "conditions": {section["name"]: section for section in sections},
+        "prices": [_prices(run, prices) for prices in causes.prices],
         "trend": _trend(causes.trend),
         "sheet": cost_sheet(run.audits),
     }
 
 
 def _condition(
-    found: ConditionCauses, figures: Figures, palette: Mapping[str, str]
+    causes: ConditionCauses, figures: Figures, palette: Mapping[str, str]
 ) -> dict[str, Any]:
-    title, stem = conditions.condition_title(found.condition), found.condition.name
+    title, stem = conditions.condition_title(causes.condition), causes.condition.name
     charts = [
         figures.add(
             f"waterfall-{stem}",
@@ -50,7 +50,7 @@ def _condition(
             cause_words.fall_sentences(fall),
             wide=True,
         )
-        for fall in found.falls
+        for fall in causes.falls
     ]
     charts += [
         figures.add(
@@ -59,25 +59,25 @@ def _condition(
             interaction_chart(item),
             cause_words.interaction_sentences(item),
         )
-        for item in found.interactions
+        for item in causes.interactions
     ]
-    if found.slopes:
-        told = " ".join(cause_words.slope_sentence(slope) for slope in found.slopes)
+    if causes.slopes:
+        text = " ".join(cause_words.slope_sentence(slope) for slope in causes.slopes)
         charts.append(
             figures.add(
                 f"hops-{stem}",
                 "The price of an empty hop",
-                slope_chart(found.slopes, palette),
-                told,
+                slope_chart(causes.slopes, palette),
+                text,
             )
         )
     return {
-        "name": found.condition.name,
+        "name": stem,
         "title": title,
-        "sentences": cause_words.sentences(found),
+        "sentences": cause_words.sentences(causes),
         "charts": charts,
-        "declared": [_effect(effect) for effect in found.effects if effect.factor is None],
-        "derived": [_effect(effect) for effect in found.effects if effect.factor is not None],
+        "declared": [_effect(effect) for effect in causes.effects if effect.factor is None],
+        "derived": [_effect(effect) for effect in causes.effects if effect.factor is not None],
     }
 
 
@@ -96,14 +96,14 @@ def _effect(effect: Effect) -> dict[str, str]:
     }
 
 
-def _prices(run: Run, found: PriceList) -> dict[str, Any]:
+def _prices(run: Run, prices: PriceList) -> dict[str, Any]:
     return {
-        "title": conditions.connections(found.connections),
-        "variants": found.variants,
-        "rows": [_price(price) for price in sorted(found.prices, key=_tolls_first)],
-        "untold": ", ".join(found.untold),
-        "checks": [_check(check) for check in found.checks if _of_one_factor(run, check)],
-        "told": cause_words.price_sentences(found),
+        "title": conditions.connections(prices.connections),
+        "variants": prices.variants,
+        "rows": [_price(price) for price in sorted(prices.prices, key=_tolls_first)],
+        "untold": ", ".join(prices.untold),
+        "checks": [_check(check) for check in prices.checks if _of_one_factor(run, check)],
+        "accuracy": cause_words.price_sentences(prices),
         "forecasts": [
             {
                 "variant": f.variant,
@@ -112,23 +112,23 @@ def _prices(run: Run, found: PriceList) -> dict[str, Any]:
                 "predicted": numbers.number(f.predicted),
                 "error": f"{f.error:+.0%}",
             }
-            for f in found.forecasts
+            for f in prices.forecasts
         ],
     }
 
 
 def _trend(lists: Sequence[PriceList]) -> dict[str, Any]:
-    """Tolls by concurrency, from the variants that were measured at each."""
+    """Prices of tolls by concurrency, from the variants that have every concurrency."""
     names = dict.fromkeys(
-        price.name for found in lists for price in found.prices if cause_words.is_toll(price.name)
+        price.name for prices in lists for price in prices.prices if cause_words.is_toll(price.name)
     )
     values: list[dict[str, Any]] = []
     for name in names:
-        prices: list[Interval | None] = [
-            next((p.value for p in found.prices if p.name == name), None) for found in lists
+        by_list: list[Interval | None] = [
+            next((p.value for p in prices.prices if p.name == name), None) for prices in lists
         ]
-        values.append({"name": name, "values": [numbers.estimate(price) for price in prices]})
-    return {"connections": [found.connections for found in lists], "rows": values}
+        values.append({"name": name, "values": [numbers.estimate(price) for price in by_list]})
+    return {"connections": [prices.connections for prices in lists], "rows": values}
 
 
 def _tolls_first(price: Price) -> bool:
@@ -136,12 +136,12 @@ def _tolls_first(price: Price) -> bool:
 
 
 def _price(price: Price) -> dict[str, str]:
-    by = f"blocks only, from {', '.join(price.alone)} alone" if price.alone else "blocks, variants"
+    by = f"blocks; not identified without {', '.join(price.alone)}" if price.alone else "blocks, variants"
     return {"name": price.name, "value": numbers.estimate(price.value), "by": by}
 
 
 def _of_one_factor(run: Run, check: Check) -> bool:
-    """Of pairs that a price list takes for alike, those that are made alike but for one thing."""
+    """Whether a pair that differs in one toll also differs in one factor alone."""
     one, other = (factors_of(name, run.variants[name]) for name in (check.of, check.to))
     return len(differences(one, other)) == 1
 
@@ -157,7 +157,7 @@ def _check(check: Check) -> dict[str, str]:
 
 
 def cost_sheet(audits: Sequence[Audit]) -> dict[str, Any]:
-    """What one request of each variant and endpoint takes, as it was counted."""
+    """Counts per request, for each variant and endpoint, from the audit."""
     return {
         "columns": [name.replace("_", " ") for name in _SHEET],
         "rows": [
