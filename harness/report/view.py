@@ -55,6 +55,7 @@ def template_values(
             _condition(run, analysis, result, entries, figures) for result in analysis.conditions
         ],
         "statics": {},
+        "pictures": [],
         "curves": curve_figures(analysis, order, figures),
         "claims": claims_values(
             analysis.judgements,

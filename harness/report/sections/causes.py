@@ -136,7 +136,8 @@ def _tolls_first(price: Price) -> bool:
 
 
 def _price(price: Price) -> dict[str, str]:
-    by = f"blocks; not identified without {', '.join(price.alone)}" if price.alone else "blocks, variants"
+    needed = ", ".join(price.alone)
+    by = f"blocks; not identified without {needed}" if needed else "blocks, variants"
     return {"name": price.name, "value": numbers.estimate(price.value), "by": by}
 
 
