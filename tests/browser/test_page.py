@@ -98,7 +98,7 @@ def test_trials_that_do_not_count_are_listed_with_reason_and_file(
     trials[0] = msgspec.structs.replace(trials[0], problem="the server died")
     watched.open(written(tmp_path, run, trials))
     page = watched.page
-    assert "1 not counted" in page.locator("#x-trials-said").inner_text()
+    assert "1 not counted" in page.locator("#x-trials-count").inner_text()
     page.locator("#x-odd summary").click()
     row = page.locator("#x-odd-table tbody tr").inner_text()
     assert "incomplete: the server died" in row

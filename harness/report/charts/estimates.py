@@ -35,7 +35,7 @@ def estimate_chart(palette: Mapping[str, str], heading: str = "", end: float | N
     an interval that goes on beyond it.
 
     Datasets: `rows` and `spans` (variant, value, low, high), where spans have an interval; `dots`
-    (variant, block, value); `cut` (variant, edge), empty unless there is an end.
+    (variant, block, value); with an end also `cut` (variant, edge).
     """
     variant, colour = variant_rows(), colour_of("variant", palette)
     if end is None:
@@ -50,12 +50,11 @@ def estimate_chart(palette: Mapping[str, str], heading: str = "", end: float | N
         quantitative("value"),
     ]
     tick = {"type": "tick", "size": 14, "thickness": 1.5, "color": INK}
-    arrow = {"type": "point", "filled": True, "size": 70, "shape": "triangle-right"}
     return {
         "layer": [
             _diamonds(value, variant, colour),
             _bars(variant, colour),
-            layer("cut", arrow, x=quantitative("edge"), y=variant, color=colour),
+            *([] if end is None else [_arrows(variant, colour)]),
             layer("dots", tick, x=quantitative("value"), y=variant, tooltip=dot_tooltip),
         ],
         "height": {"step": ROW_HEIGHT},
@@ -91,6 +90,11 @@ def _diamonds(value: Spec, variant: Spec, colour: Spec) -> Spec:
 def _bars(variant: Spec, colour: Spec) -> Spec:
     low, high = quantitative("low"), {"field": "high"}
     return layer("spans", _BAR, x=low, x2=high, y=variant, color=colour, tooltip=_TOOLTIP)
+
+
+def _arrows(variant: Spec, colour: Spec) -> Spec:
+    mark = {"type": "point", "filled": True, "size": 70, "shape": "triangle-right"}
+    return layer("cut", mark, x=quantitative("edge"), y=variant, color=colour)
 
 
 def estimate_file(

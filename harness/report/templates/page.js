@@ -101,6 +101,10 @@
         if (encoding[channel]?.title !== undefined) encoding[channel].title = text;
       }
     }
+    if (spec.height.step) {
+      // Steps would do, but Vega-Lite warns of them in a chart that fits its container.
+      spec.height = spec.height.step * new Set(datasets.rows.map((row) => row.variant)).size;
+    }
     const before = views.get(id);
     if (before) before.finalize();
     const view = await vegaEmbed(holder, spec, {
@@ -144,7 +148,7 @@
           value,
         })),
       );
-      return draw("x-chart", "absolute", { rows, spans, dots, cut: [] }, alternative, { x: title() });
+      return draw("x-chart", "absolute", { rows, spans, dots }, alternative, { x: title() });
     }
     const floor =
       current.floor === null ? [] : [{ low: 1 / (1 + current.floor), high: 1 + current.floor }];

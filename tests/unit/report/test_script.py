@@ -21,7 +21,6 @@ DATA: dict[str, dict[str, list[dict[str, Any]]]] = {
     "absolute": {
         "rows": ROWS,
         "spans": ROWS[1:],
-        "cut": [],
         "dots": [{"variant": "a/x", "block": "1", "value": 1.45}],
     },
     "ratio": {
