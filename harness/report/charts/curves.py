@@ -52,23 +52,23 @@ def curve_figures(
             alike = msgspec.structs.replace(condition, rate=None, share=None, group=None)
             groups.setdefault(alike, []).append(result)
     return [
-        _chart(alike, found, measure, variants, figures)
-        for alike, found in groups.items()
-        if len(found) >= _LEAST_POINTS
+        _chart(alike, results, measure, variants, figures)
+        for alike, results in groups.items()
+        if len(results) >= _LEAST_POINTS
         for measure in _SHOWN
     ]
 
 
 def _chart(
     alike: Condition,
-    found: Sequence[ConditionResult],
+    results: Sequence[ConditionResult],
     measure: Measure,
     variants: Sequence[str],
     figures: Figures,
 ) -> dict[str, Any]:
     points = [
         _point(result, name, rate, latency)
-        for result in found
+        for result in results
         for name in variants
         if (rate := result.comparisons[Measure.THROUGHPUT].estimates.get(name)) is not None
         and (latency := result.comparisons[measure].estimates.get(name)) is not None
@@ -136,9 +136,9 @@ def _specification(
 
 
 def _alternative(points: list[dict[str, Any]], measure: Measure) -> str:
-    told = [
+    values = [
         f"{p['variant']} {numbers.number(p['latency'])} at {numbers.number(p['rate'])} per second"
         f"{'' if p['offered'] else ' (not as offered)'}"
         for p in sorted(points, key=lambda p: (p["variant"], p["rate"]))
     ]
-    return f"{measure.heading}: {', '.join(told)}."
+    return f"{measure.heading}: {', '.join(values)}."

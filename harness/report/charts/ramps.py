@@ -53,7 +53,7 @@ def ramp_chart(ramps: Ramps, setups: Sequence[str], endpoint: str) -> Spec:
 
 
 def alternative(ramps: Ramps, endpoint: str) -> str:
-    """What the chart shows, for those who do not see it."""
+    """The chart's content as text."""
     parts = [
         f"{cell.setup} at {_added(cell)} {numbers.number(cell.highest_per_s)}"
         for cell in ramps.cells

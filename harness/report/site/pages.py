@@ -1,4 +1,4 @@
-"""The pages of a site as texts: plain values, laid out by templates that escape all of them."""
+"""The pages of a site as texts, from templates that escape every value."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,37 +19,37 @@ _TEMPLATES = Path(__file__).with_name("templates")
 _DOWNLOADS = (
     "report.md", "trials.csv", "trials.parquet", "summary.json", "summary.schema.json",
 )  # fmt: skip
-"""Beside each report; see `report.write`."""
+"""Files beside each report; see `report.write`."""
 
 
 def index_page(title: str, reports: Sequence[Report], refused: Sequence[str] = ()) -> str:
-    """The list of runs, the latest first.
+    """The list of runs, latest first.
 
     Args:
         title: of the site.
-        reports: in order of date, from which the runs have their numbers.
-        refused: names of runs that were to be published and could not be.
+        reports: by date, which numbers the runs.
+        refused: names of runs that could not be published.
     """
     runs = [_run(number, report) for number, report in enumerate(reports, start=1)]
     values = {"title": title, "runs": runs[::-1], "downloads": _DOWNLOADS, "refused": refused}
     return _page("index.html", values)
 
 
-def trends_page(title: str, reports: Sequence[Report], found: Sequence[VariantTrend]) -> str:
-    """What became of the variants that stand in several runs.
+def trends_page(title: str, reports: Sequence[Report], trends: Sequence[VariantTrend]) -> str:
+    """Trends of the variants that several runs measured.
 
     Args:
         title: of the site.
-        reports: in order of date.
-        found: by condition.
+        reports: by date.
+        trends: by condition.
     """
-    conditions = list(dict.fromkeys(trend.condition for trend in found))
+    conditions = list(dict.fromkeys(trend.condition for trend in trends))
     runs = [_run(number, report) for number, report in enumerate(reports, start=1)]
     values = {
         "title": title,
         "runs": runs,
         "conditions": [
-            _condition(condition, [trend for trend in found if trend.condition == condition])
+            _condition(condition, [trend for trend in trends if trend.condition == condition])
             for condition in conditions
         ],
     }
@@ -82,11 +82,11 @@ def _run(number: int, report: Report) -> dict[str, Any]:
     }
 
 
-def _condition(condition: Condition, found: Sequence[VariantTrend]) -> dict[str, Any]:
+def _condition(condition: Condition, trends: Sequence[VariantTrend]) -> dict[str, Any]:
     measures = [
         measure
         for measure in ranked(condition)
-        if any(measure in point.estimates for trend in found for point in trend.points)
+        if any(measure in point.estimates for trend in trends for point in trend.points)
     ]
     return {
         "title": conditions.condition_title(condition),
@@ -95,13 +95,13 @@ def _condition(condition: Condition, found: Sequence[VariantTrend]) -> dict[str,
         "charts": [
             {
                 "title": measure.heading,
-                "uri": data_uri(drawing_pool().draw(trend_chart(found, measure)).result().svg),
-                "alt": alternative(found, measure),
+                "uri": data_uri(drawing_pool().draw(trend_chart(trends, measure)).result().svg),
+                "alt": alternative(trends, measure),
             }
             for measure in measures
         ],
-        "variants": len(found),
-        "rows": [_row(trend, point, measures) for trend in found for point in trend.points],
+        "variants": len(trends),
+        "rows": [_row(trend, point, measures) for trend in trends for point in trend.points],
     }
 
 
@@ -111,8 +111,8 @@ def _changed(point: TrendPoint) -> list[str]:
 
 
 def _value(point: TrendPoint, measure: Measure) -> str:
-    told = numbers.estimate(point.estimates.get(measure))
-    return f"{told} (not ranked)" if measure in point.unranked else told
+    text = numbers.estimate(point.estimates.get(measure))
+    return f"{text} (not ranked)" if measure in point.unranked else text
 
 
 def _row(trend: VariantTrend, point: TrendPoint, measures: Sequence[Measure]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A static site of runs: their reports made anew beside a list of them and their trends."""
+"""A static site of runs: their reports, a list of them, and their trends."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -18,11 +18,11 @@ _ID = re.compile(r"[A-Za-z0-9._-]+")
 
 
 class Site(msgspec.Struct, frozen=True):
-    """What was published.
+    """A published site.
 
     page: the list of runs.
-    damaged: by run, what was left out of its report.
-    refused: by run, why it was left out altogether.
+    damaged: by run, errors of trials that its report leaves out.
+    refused: by run, the error for which the site leaves it out.
     left: runs of an earlier publication, whose reports are still there.
     """
 
@@ -39,17 +39,17 @@ def publish(
     claims: Sequence[Claim] = (),
     step: Callable[[str], None] = lambda _: None,
 ) -> Site:
-    """Write a site that opens from the disk and from any server of static files.
+    """Write a site that opens from disk and from any server of static files.
 
-    The runs themselves are read and never written: their reports are made anew within the site. A
-    run that cannot be published is left out, unless it is the only one.
+    Runs are only read; the site gets new reports of them. A run that cannot be published is left
+    out, unless it is the only one.
 
     Args:
         stores: of the runs.
-        target: the site's folder, which need not exist.
+        target: the site's folder, created if missing.
         title: of the site.
-        claims: to be held against the runs.
-        step: is told what begins.
+        claims: to be judged by the runs.
+        step: called with a text when a step begins.
 
     Raises:
         UsageError: the folder or none of the runs can be used, or two are called alike; nothing
@@ -82,8 +82,8 @@ def publish(
 
 
 def _by_date(stores: Sequence[Store]) -> tuple[list[Store], dict[str, BridgetollError]]:
-    """Each run once, the earliest first, and those that cannot be published, with the reason."""
-    found: dict[str, tuple[str, Store]] = {}
+    """Each run once, earliest first; and the errors of runs that cannot be published."""
+    dated: dict[str, tuple[str, Store]] = {}
     refused: dict[str, BridgetollError] = {}
     for store in stores:
         try:
@@ -91,20 +91,20 @@ def _by_date(stores: Sequence[Store]) -> tuple[list[Store], dict[str, Bridgetoll
         except (MalformedFile, UsageError) as error:
             refused[store.id] = error
             continue
-        _, known = found.setdefault(store.id, (started_at, store))
+        _, known = dated.setdefault(store.id, (started_at, store))
         if known.folder != store.folder:
             raise UsageError(
                 f"Two runs are called {store.id}, in {known.folder} and in {store.folder}; publish "
                 "one of them."
             )
-    if not found and refused:
+    if not dated and refused:
         raise next(iter(refused.values()))
-    ordered = sorted(found.values(), key=lambda each: (each[0], each[1].id))
+    ordered = sorted(dated.values(), key=lambda item: (item[0], item[1].id))
     return [store for _, store in ordered], refused
 
 
 def _started_at(store: Store) -> str:
-    """When a run began, if its name may be the name of a folder and part of an address.
+    """When a run began, if its id may name a folder and be part of an address.
 
     `run.json` may be a stranger's, and the name decides where the report is written.
     """

@@ -43,7 +43,7 @@ def test_a_trend_says_at_each_run_what_changed_since_the_one_above() -> None:
 
 def test_a_site_of_nothing_is_two_pages_all_the_same() -> None:
     assert "0 runs" in Page(index_page("x", [])).text
-    assert "No variant stands" in Page(trends_page("x", [], ())).text
+    assert "No two of these runs" in Page(trends_page("x", [], ())).text
 
 
 def test_a_trend_says_where_runs_cannot_be_compared() -> None:

@@ -110,7 +110,10 @@ def test_trends_tell_estimates_and_what_changed(stores: list[Store], target: Pat
 def test_one_run_has_no_trends_and_says_so(stores: list[Store], target: Path) -> None:
     publish(stores[:1], target, "x")
     check(target)
-    assert "No variant stands under the same condition" in page(target / "trends.html").text
+    assert (
+        "No two of these runs measured a variant under the same condition"
+        in page(target / "trends.html").text
+    )
 
 
 def test_a_run_is_published_once_however_often_it_is_named(
