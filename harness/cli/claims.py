@@ -35,6 +35,7 @@ def command(
     from harness.cli import tables
     from harness.inputs.claims import load_claims
     from harness.records.store import find_run, run_ids
+    from harness.report.words import conditions
 
     workspace = Workspace()
     claims = load_claims(workspace)
@@ -43,14 +44,16 @@ def command(
         raise UsageError("There is no run to judge by; make one with `bridgetoll run`.")
     stores = [find_run(workspace.results, name) for name in dict.fromkeys(names)]
     judgements = []
+    titles: dict[str, str] = {}
     for store in _readable(stores, named=bool(runs)):
         run = store.read_run()
+        titles |= {c.name: conditions.condition_title(c) for c in run.study.conditions}
         judgements.append(analyse(run, read_trials(store, run), claims).judgements)
     verdicts = merged(judgements)
     if as_json:
         print_json(verdicts)
     else:
-        out.print(tables.claims_text(verdicts, evidence=evidence))
+        out.print(tables.claims_text(verdicts, titles, evidence=evidence))
 
 
 def _readable(stores: "list[Store]", *, named: bool) -> "list[Store]":

@@ -3,7 +3,7 @@
 This module imports the analysis, so commands import it when they print.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import assert_never
 
 from rich.console import Group, RenderableType
@@ -207,12 +207,22 @@ def _alone(run: str, places: Sequence[VariantCondition]) -> list[RenderableType]
     return parts
 
 
-def claims_text(judgements: Sequence[Judgement], *, evidence: bool = False) -> RenderableType:
-    """A paragraph for each claim: what was said, by whom, and what the runs say."""
-    return Group(*(part for judgement in judgements for part in _claim(judgement, evidence)))
+def claims_text(
+    judgements: Sequence[Judgement], titles: Mapping[str, str], *, evidence: bool = False
+) -> RenderableType:
+    """A paragraph for each claim: what was said, by whom, and what the runs say.
+
+    Args:
+        judgements: of the claims.
+        titles: of conditions, by name.
+        evidence: whether each value is shown.
+    """
+    return Group(
+        *(part for judgement in judgements for part in _claim(judgement, titles, evidence))
+    )
 
 
-def _claim(judgement: Judgement, evidence: bool) -> list[RenderableType]:
+def _claim(judgement: Judgement, titles: Mapping[str, str], evidence: bool) -> list[RenderableType]:
     claim = judgement.claim
     parts: list[RenderableType] = [
         Text.assemble(
@@ -221,7 +231,7 @@ def _claim(judgement: Judgement, evidence: bool) -> list[RenderableType]:
             (
                 ""
                 if judgement.verdict is ClaimVerdict.NOT_TESTED
-                else f" ({claim_words.summary(judgement)})"
+                else f" ({claim_words.summary(judgement, titles)})"
             ),
         ),
         Padding(Text.assemble(claim.says, (f" ({claim.source})", "dim")), (0, 0, 0, 4)),

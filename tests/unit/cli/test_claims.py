@@ -18,7 +18,7 @@ ITEM = Evidence(
 def shown(judgement: Judgement, *, evidence: bool = False) -> str:
     """On a terminal of 80 columns without colour, as words between single spaces."""
     told = io.StringIO()
-    Console(file=told, width=80).print(claims_text([judgement], evidence=evidence))
+    Console(file=told, width=80).print(claims_text([judgement], {}, evidence=evidence))
     assert all(len(line) <= 80 for line in told.getvalue().splitlines())
     return " ".join(told.getvalue().split())
 
