@@ -12,6 +12,7 @@ from rich.segment import Segment
 from rich.text import Text
 
 from harness.base.workspace import Workspace, cache_folder
+from harness.cli import completion
 
 if TYPE_CHECKING:
     from harness.inputs.catalog import Catalog
@@ -41,6 +42,10 @@ out = _PlainConsole(highlight=False, soft_wrap=False)
 err = _PlainConsole(stderr=True, highlight=False)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+RunName = Annotated[
+    str,
+    typer.Argument(metavar="RUN", help="A run's name or folder.", autocompletion=completion.runs),
+]
 DatabaseUrl = Annotated[
     str | None,
     typer.Option(

@@ -1,26 +1,16 @@
 """The command `pack`: a run in few files, as it is kept."""
 
 from pathlib import Path
-from typing import Annotated
 
-import typer
 from rich.text import Text
 
 from harness.base.workspace import Workspace
-from harness.cli import completion
-from harness.cli.console import out, warn
+from harness.cli.console import RunName, out, warn
 
 EXAMPLE = "bridgetoll pack quick-20261122-113222"
 
 
-def command(
-    run: Annotated[
-        str,
-        typer.Argument(
-            metavar="RUN", help="A run's name or folder.", autocompletion=completion.runs
-        ),
-    ],
-) -> None:
+def command(run: RunName) -> None:
     """Put the trials of a finished run into one file.
 
     The file replaces the files of the trials. Every command reads both forms.

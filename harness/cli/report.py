@@ -1,13 +1,11 @@
 """The command `report`: what a run says, from its trials."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
 from rich.text import Text
 
 from harness.base.workspace import Workspace
-from harness.cli import completion
-from harness.cli.console import out, warn
+from harness.cli.console import RunName, out, warn
 
 if TYPE_CHECKING:
     from harness.records.store import Store
@@ -15,14 +13,7 @@ if TYPE_CHECKING:
 EXAMPLE = "bridgetoll report quick-20261122-113222"
 
 
-def command(
-    run: Annotated[
-        str,
-        typer.Argument(
-            metavar="RUN", help="A run's name or folder.", autocompletion=completion.runs
-        ),
-    ],
-) -> None:
+def command(run: RunName) -> None:
     """Recompute a run's report from its trials."""
     from harness.records.store import find_run
 
