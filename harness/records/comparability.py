@@ -167,7 +167,7 @@ def _packages(run: Run, implementation: str) -> dict[str, str]:
 
 
 def _build(run: Run, variant: str) -> dict[str, str]:
-    """What a variant is beside its packages."""
+    """A variant's settings, without its packages."""
     record = run.variants.get(variant)
     return {} if record is None else {"server": record.server, **record.factors}
 

@@ -113,7 +113,7 @@ class Store:
         self._write(self._trials / trial_file(trial), trial)
 
     def write_requests(self, trial: Trial, archive: bytes) -> None:
-        """Keep a trial's single requests; see `runner.requests`."""
+        """Keep a trial's single requests; see `runner.trial_builder.Requests`."""
         path = (self.folder / "requests" / trial_file(trial)).with_suffix(".npz")
         try:
             path.parent.mkdir(exist_ok=True)

@@ -14,7 +14,7 @@ from harness.runner.stopping import Stopper
 
 
 def run_blocks(session: Session, instruments: Instruments) -> list[str]:
-    """Run every phase of which not every trial is kept complete, until it is enough.
+    """Measure each phase that lacks a complete trial, until a stopping rule ends the run.
 
     Returns:
         One sentence for each trial that could not be completed.
@@ -112,14 +112,14 @@ def _where(phase: Phase) -> str:
 
 
 def _reruns_left(session: Session) -> bool:
-    """Counted on disk, so that resuming a run does not grant it more."""
+    """Whether another phase may be repeated. Attempts on disk count: resuming grants no more."""
     attempts = [session.store.next_attempt(phase) - 1 for phase in session.run.plan.phases]
     repeated = sum(max(0, attempt - 1) for attempt in attempts)
     return repeated < session.run.study.reruns
 
 
 def _ask_to_stop(session: Session, block: int, servers: Sequence[LiveEntry]) -> None:
-    """All at once; the stack then waits for each, and has less to wait for."""
+    """Ask all servers to stop at once. The stack waits for each afterwards."""
     session.listener.step(f"block {block}: stopping the servers")
     for live in servers:
         live.server.ask_to_stop()

@@ -60,11 +60,13 @@ def run_phase(
     running.open_connections()
     running.warm_up()
     running.find_capacities()
-    running.begin()
+    running.forget_warm_up()
     running.go_round()
     after = running.measure_legs()
     running.shorten_legs()
-    return running.result(attempt, round_trips(before, after))
+    result = running.result(attempt, round_trips(before, after))
+    running.close_connections()
+    return result
 
 
 class _PhaseRun:
@@ -109,7 +111,7 @@ class _PhaseRun:
         self._instruments.legs.lengthen(self._condition.latency or Latency())
 
     def shorten_legs(self) -> None:
-        """Add no latency to what is not measured."""
+        """Remove the added latency."""
         self._instruments.legs.shorten()
 
     def measure_legs(self) -> tuple[float, float] | None:
@@ -118,7 +120,7 @@ class _PhaseRun:
         if live is None:
             return None
         legs = self._instruments.legs
-        # Not as the variant, whose statements are counted.
+        # The harness's own role: the variant's statements are counted.
         url = legs.database_url(self._session.database.url)
         try:
             return legs.measure(url, live.server.port, live.address)
@@ -157,7 +159,7 @@ class _PhaseRun:
             if not correct and name not in self._failures:
                 self._failures[name] = "no correct answer under load, so it has no capacity"
 
-    def begin(self) -> None:
+    def forget_warm_up(self) -> None:
         """Forget whatever the warm-up left in counters and samples."""
         self._session.database.forget_statements()
         for name, live in self._servers.items():
@@ -179,28 +181,33 @@ class _PhaseRun:
                     self._tell(name, done)
 
     def result(self, attempt: int, trips: RoundTrips | None) -> PhaseResult:
-        """Make a trial of what each server's turns have yielded, and close its connections."""
+        """Make a trial of what each server's turns have yielded."""
         trials = [self._trial(name, attempt, trips) for name in self._servers]
+        requests = [builder.requests for builder in self._builders.values()]
+        return PhaseResult(trials, requests, self._failures)
+
+    def close_connections(self) -> None:
+        """Close the connections to every server that was loaded."""
         for name, target in self._targets.items():
             self._instruments.generator.close(name)
             if target.beside is not None and self._instruments.background is not None:
                 self._instruments.background.close(name)
-        requests = [builder.requests for builder in self._builders.values()]
-        return PhaseResult(trials, requests, self._failures)
 
     def _on_each(self, action: Callable[[str], object]) -> None:
         for name in self._servers:
             self._on(name, action)
 
     def _on(self, name: str, action: Callable[[str], object]) -> None:
-        """Act on a server that is still in; note why it is out afterwards, if it is."""
+        """Act on a server that still takes part. If it fails, note the reason."""
         if name in self._failures:
             return
         failure: str | None = None
         try:
             action(name)
-        except (Violation, OSError, http.client.HTTPException) as error:
+        except Violation as error:
             failure = f"the answer to a single request was wrong: {error}"
+        except (OSError, http.client.HTTPException) as error:
+            failure = f"the server did not answer a single request: {error}"
         failure = self._servers[name].death() or failure
         if failure is not None:
             self._failures[name] = failure

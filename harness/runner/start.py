@@ -145,7 +145,7 @@ def _enter_network(laboratory: Laboratory, study: Study) -> None:
 def _ceiling(laboratory: Laboratory, study: Study, cores: Cores) -> float | None:
     """Requests per second that our generator reaches on this machine at most.
 
-    Whatever needs no measuring is checked first. None where Locust loads: its processor time is
+    Checks that need no measurement come first. None where Locust loads: its processor time is
     told in every trial instead.
 
     Raises:

@@ -106,7 +106,7 @@ def block_interval(values: Sequence[float], level: float = LEVEL) -> Interval | 
         return plain
     if plain.mean >= 0:
         return _resampled(tuple(values), plain, level)
-    # The other way round it is the same pair, which has been or will be asked about.
+    # Negative means are mirrored, so both directions of a pair share one cached result.
     turned = t_interval([-value for value in values], level)
     assert turned is not None
     found = _resampled(tuple(-value for value in values), turned, level)
@@ -175,9 +175,9 @@ def detectable(
 ) -> float | None:
     """The smallest true |effect| that such data would call in this share of runs.
 
-    For a test of an effect against the noise floor that must pass as the first of its family, which
-    is where Holm's adjustment is Bonferroni's; later ones need less (Cohen 1988, chapter 2, with
-    the t distribution in the place of its noncentral one).
+    The test compares an effect with the noise floor, and must pass as the first of its family.
+    There Holm's adjustment equals Bonferroni's; later tests need less. The formula is that of
+    Cohen (Cohen 1988, chapter 2), with the t distribution in place of the noncentral one.
 
     Args:
         interval: of an effect on the logarithmic scale.

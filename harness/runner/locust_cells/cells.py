@@ -135,8 +135,10 @@ class _Cells:
                 outcome.problem = live.death()  # Locust sees only refusals
                 live.server.stop()
                 outcome.trips = round_trips(before, self._measure_legs_again(phase, entry))
-            except (Violation, OSError, http.client.HTTPException) as error:
+            except Violation as error:
                 outcome.problem = f"the answer to a single request was wrong: {error}"
+            except (OSError, http.client.HTTPException) as error:
+                outcome.problem = f"the server did not answer a single request: {error}"
             except LocustFailed as error:
                 outcome.problem = str(error)
         return outcome
