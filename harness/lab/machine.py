@@ -12,7 +12,7 @@ import msgspec
 from harness.base.errors import UsageError
 from harness.records.run import Cores
 
-_MEASURED = ("harness", "implementations", "shared", "pyproject.toml")
+_MEASURED = ("harness", "implementations", "shared", "pyproject.toml", ".python-version")
 """Paths of a checkout that take part in a measurement."""
 _LISTED = 20
 """Untracked files that are listed by name."""

@@ -46,8 +46,13 @@ def read_packed(path: Path) -> Iterator[tuple[int, Trial | MalformedFile]]:
                 yield number, trial
             except MalformedFile as error:
                 damaged += 1
-                if damaged <= _MOST_NAMED:
-                    yield number, MalformedFile(path, f"line {number}: {error.problem}")
+                if damaged > _MOST_NAMED:
+                    raise MalformedFile(
+                        path,
+                        f"more than {_MOST_NAMED} lines are damaged, so those from line {number} "
+                        "on were not read; restore the file.",
+                    ) from error
+                yield number, MalformedFile(path, f"line {number}: {error.problem}")
     except (OSError, EOFError, zlib.error) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         yield (
@@ -59,13 +64,6 @@ def read_packed(path: Path) -> Iterator[tuple[int, Trial | MalformedFile]]:
         )
     except MalformedFile as error:
         yield number + 1, error
-    if damaged > _MOST_NAMED:
-        yield (
-            number,
-            MalformedFile(
-                path, f"{damaged - _MOST_NAMED:,} more lines are damaged; restore the file."
-            ),
-        )
 
 
 def _lines(path: Path) -> Iterator[bytes]:

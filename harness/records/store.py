@@ -184,8 +184,9 @@ class Store:
         trials, damaged = self.trials(self.read_run())
         if lost := [error for error in damaged if error.path == Path(PACKED)]:
             raise MalformedFile(path, lost[0].problem)
-        left = {error.path.name for error in damaged}
-        loose = [file for file in self._trials.glob("*.json") if self._shown(file).name not in left]
+        # Only files that were read: a run that still measures may have added others meanwhile.
+        names = {trial_file(trial) for trial in trials} - {error.path.name for error in damaged}
+        loose = [file for file in self._trials.glob("*.json") if file.name in names]
         if loose:
             body = pack_bytes(trials)
             try:

@@ -24,8 +24,8 @@ from harness.runner.examine import Environments, Examination
 from harness.runner.laboratory import Laboratory
 
 _HARNESS = Path(__file__).resolve().parents[1]
-_MEASURING_ROOMS = ("analysis", "audit", "lab", "load", "runner")
-"""Rooms that decide what a trial holds; analysis decides which phases are repeated, and when a run
+_MEASURING_ROOMS = ("analysis", "audit", "base", "inputs", "lab", "load", "records", "runner")
+"""Rooms that decide what a trial holds. Analysis decides which phases are repeated, and when a run
 ends."""
 _NOT_CODE = frozenset({".md", ".pyc"})
 _NOT_OURS = frozenset({"__pycache__", ".venv", ".mypy_cache", ".ruff_cache", ".pytest_cache"})
@@ -150,7 +150,11 @@ def refuse_changes(run: Run, changed: Sequence[str]) -> None:
 
 def contract_digest(workspace: Workspace) -> str:
     """A digest of everything that defines the work: schema, rows, HTTP shapes, SQL effects."""
-    return _digest([*workspace.shared.glob("*.sql"), *workspace.shared.glob("contract/*")])
+    files = [*workspace.shared.glob("*.sql"), *workspace.shared.glob("contract/*")]
+    digest = hashlib.sha256()
+    for path in sorted(files):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def code_digest(workspace: Workspace, catalog: Catalog, study: Study) -> str:
@@ -160,23 +164,25 @@ def code_digest(workspace: Workspace, catalog: Catalog, study: Study) -> str:
     and the rooms of the harness that measure, or decide what is measured again.
     """
     names = {catalog.variant(name).implementation for name in study.everyone}
-    folders = [workspace.implementations / name for name in names]
-    folders += [_HARNESS / room for room in _MEASURING_ROOMS]
-    code = [path for folder in folders for path in _code_files(folder)]
-    return _digest([workspace.shared / "servers.toml", *code])
+    folders = {f"implementations/{name}": workspace.implementations / name for name in names}
+    folders |= {f"harness/{room}": _HARNESS / room for room in _MEASURING_ROOMS}
+    files = {"shared/servers.toml": workspace.shared / "servers.toml"}
+    for name, folder in folders.items():
+        files |= {f"{name}/{path.relative_to(folder)}": path for path in _code_files(folder)}
+    digest = hashlib.sha256()
+    for name, path in sorted(files.items()):
+        body = path.read_bytes()
+        digest.update(f"{name}\0{len(body)}\0".encode() + body)
+    return digest.hexdigest()[:16]
 
 
 def _code_files(folder: Path) -> Iterator[Path]:
     """All files but prose, caches and hidden ones; through links, as a copied folder may be one."""
     for path in folder.rglob("*", recurse_symlinks=True):
         parts = path.relative_to(folder).parts
-        hidden = any(part.startswith(".") or part in _NOT_OURS for part in parts)
+        hidden = any(
+            part.startswith(".") or part in _NOT_OURS or part.endswith(".egg-info")
+            for part in parts
+        )
         if not hidden and path.suffix not in _NOT_CODE and path.is_file():
             yield path
-
-
-def _digest(files: Sequence[Path]) -> str:
-    digest = hashlib.sha256()
-    for path in sorted(files):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()[:16]

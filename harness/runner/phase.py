@@ -248,6 +248,7 @@ class _PhaseRun:
                 condition.objective,
                 capacity_per_s=builder.capacity_per_s,
                 highest_per_s=self._highest_per_s(),
+                first_draw=len(builder.tries),
                 window=lambda rate, draw: self._loader.window(target, turn, rate, draw),
                 running=lambda: target.live.server.running,
             )

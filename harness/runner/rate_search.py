@@ -130,6 +130,7 @@ def search_rate(
     *,
     capacity_per_s: float,
     highest_per_s: float | None,
+    first_draw: int,
     window: Callable[[float, int], Measurement],
     running: Callable[[], bool],
 ) -> SearchResult:
@@ -139,6 +140,7 @@ def search_rate(
         objective: what a rate must meet.
         capacity_per_s: of the server in a closed loop; the search starts at a share of it.
         highest_per_s: no rate above is tried; no bound if None.
+        first_draw: number of the first try, where earlier turns have searched too.
         window: measures at a rate; its second argument is the number of the try.
         running: whether the server still runs; the search ends with it.
     """
@@ -146,7 +148,7 @@ def search_rate(
     windows: list[Measurement] = []
     tries: list[Try] = []
     while (step := search.next_step()) is not None and running():
-        windows.append(window(step.rate_per_s, len(tries)))
+        windows.append(window(step.rate_per_s, first_draw + len(tries)))
         tries.append(judge(objective, step, windows[-1].tally))
         search.observe(tries[-1].met)
     return SearchResult(tuple(windows), tuple(tries), search.sustained_per_s)

@@ -104,7 +104,7 @@ class TrialBuilder:
         self._latencies = Latencies(condition.connections, window=bool(condition.window_s))
         self._lags = Latencies(0, window=True)
         self._error_samples: list[str] = []
-        self._tries: list[Try] = []
+        self.tries: list[Try] = []
         self._sustained_per_s: list[float | None] = []
         self._started_at = datetime.now(UTC)
         self._cpu_at_begin_ns = 0
@@ -131,7 +131,7 @@ class TrialBuilder:
 
     def add_search(self, tries: tuple[Try, ...], sustained_per_s: float | None) -> None:
         """Take the outcome of a search for the highest rate; its windows come by `add`."""
-        self._tries += tries
+        self.tries += tries
         self._sustained_per_s.append(sustained_per_s)
 
     def trial(self, run: str, attempt: int, ending: Ending) -> Trial:
@@ -158,7 +158,7 @@ class TrialBuilder:
             waits=None if ending.waits is None else waits_record(ending.waits),
             statements=ending.statements,
             capacity_per_s=self.capacity_per_s,
-            search=tuple(self._tries),
+            search=tuple(self.tries),
             sustained_per_s=self._sustained(),
             round_trips=ending.round_trips,
         )

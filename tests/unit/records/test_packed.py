@@ -14,6 +14,7 @@ from harness.base.errors import MalformedFile, StoreFailed
 from harness.records import packed
 from harness.records import store as store_module
 from harness.records.packed import PACKED, pack_bytes, read_packed
+from harness.records.run import Run
 from harness.records.store import Store
 from harness.records.trial import Trial, trial_file
 from tests.toys.runs import make_run, make_study, simulate
@@ -252,12 +253,33 @@ def test_a_file_that_expands_without_end_is_not_read_to_its_end(
     assert "expands to more than" in error.problem
 
 
-def test_a_hundred_damaged_lines_are_named_and_further_ones_counted(store: Store) -> None:
+def test_a_hundred_damaged_lines_are_named_and_no_more_are_read(store: Store) -> None:
     store.pack()
-    rewrite(store, [b"\n"] * 1_234 + lines(store))
+    kept = lines(store)
+    rewrite(store, kept + [b"\n"] * 1_234)
     trials, damaged = store.trials(RUN)
     assert (len(trials), len(damaged)) == (len(TRIALS), 101)
-    assert "1,134 more lines" in damaged[-1].problem
+    assert f"line {len(kept) + 101} on" in damaged[-1].problem
+
+
+def test_a_trial_that_is_written_while_a_run_is_packed_stays(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = msgspec.structs.replace(TRIALS[0], attempt=2)
+    read = Store.trials
+
+    def reading(self: Store, run: Run | None = None) -> tuple[list[Trial], list[MalformedFile]]:
+        trials = read(self, run)
+        self.write_trial(late)
+        return trials
+
+    monkeypatch.setattr(Store, "trials", reading)
+    store.pack()
+    monkeypatch.undo()
+    trials, damaged = store.trials(RUN)
+    assert damaged == []
+    assert late in trials
+    assert len(trials) == len(TRIALS) + 1
 
 
 def test_a_packed_file_that_is_a_link_out_of_the_folder_is_not_read(
