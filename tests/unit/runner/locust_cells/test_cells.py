@@ -149,8 +149,11 @@ def test_every_answer_takes_what_was_added(finished: Finished) -> None:
     trial = finished.last("toy/good")
     trips = trial.round_trips
     assert trips is not None
-    for measured in msgspec.structs.astuple(trips):
-        assert ADDED_MS <= measured < 2 * ADDED_MS
+    for database in (trips.database_before, trips.database_after):
+        assert ADDED_MS <= database < 4 * ADDED_MS
+    # The direct way is taken off, and on a busy machine both ways have their own delays.
+    for client in (trips.client_before, trips.client_after):
+        assert 0.5 * ADDED_MS <= client < 4 * ADDED_MS
     (piece,) = trial.slices
     assert piece.latency_p50_ns is not None
     assert piece.latency_p50_ns >= 2 * ADDED_MS * 1e6
