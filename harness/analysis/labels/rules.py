@@ -1,7 +1,7 @@
 """The rules by which a trial gets its labels.
 
-`findings` applies them: failures, unanswered arrivals, what Locust warned of, noise, what limited
-the throughput, and identities that every measurement must satisfy. `unsteady` adds the one that
+`findings_of` applies them: failures, unanswered arrivals, Locust's warnings, noise, limits of the
+throughput, and identities that every measurement must satisfy. `unsteady` adds the one that
 takes longer to test.
 """
 
@@ -142,20 +142,20 @@ def shares(trial: Trial, processors: int) -> Shares | None:
     )
 
 
-def findings(trial: Trial, around: Circumstances) -> tuple[Finding, ...]:
+def findings_of(trial: Trial, around: Circumstances) -> tuple[Finding, ...]:
     """Every label of a trial, except `unsteady`, with the figures behind it."""
-    found: list[Finding] = []
+    findings: list[Finding] = []
     if trial.problem is not None:
-        found.append(Finding(Label.INCOMPLETE, trial.problem.splitlines()[0]))
-    found += _failures(trial)
-    found += _unanswered(trial)
+        findings.append(Finding(Label.INCOMPLETE, trial.problem.splitlines()[0]))
+    findings += _failures(trial)
+    findings += _unanswered(trial)
     used = shares(trial, len(around.cores.all))
-    found += _ramp(trial)
+    findings += _ramp(trial)
     if used is not None:
-        found += _noise(trial, used, around)
-        found += bounds(trial, used, around)
-    found += [Finding(Label.INCONSISTENT, problem) for problem in contradictions(trial)]
-    return tuple(found)
+        findings += _noise(trial, used, around)
+        findings += bounds(trial, used, around)
+    findings += [Finding(Label.INCONSISTENT, problem) for problem in contradictions(trial)]
+    return tuple(findings)
 
 
 def _failures(trial: Trial) -> list[Finding]:
@@ -168,14 +168,14 @@ def _failures(trial: Trial) -> list[Finding]:
     errors = sum(sum(s.errors.values()) for s in trial.slices)
     total = errors + sum(s.correct for s in trial.slices)
     reconnects = sum(s.reconnects for s in trial.slices)
-    found: list[Finding] = []
+    findings: list[Finding] = []
     if total and errors / total > ERROR_SHARE:
         kinds = ", ".join(sorted({kind for s in trial.slices for kind in s.errors}))
-        found.append(Finding(Label.ERRORS, f"{errors / total:.2%} of requests failed ({kinds})"))
+        findings.append(Finding(Label.ERRORS, f"{errors / total:.2%} of requests failed ({kinds})"))
     if total and reconnects / total > RECONNECT_SHARE:
         detail = f"{reconnects} connections had to be opened again for {total} requests"
-        found.append(Finding(Label.RECONNECTING, detail))
-    return found
+        findings.append(Finding(Label.RECONNECTING, detail))
+    return findings
 
 
 def _unanswered(trial: Trial) -> list[Finding]:
@@ -201,54 +201,54 @@ def _unanswered(trial: Trial) -> list[Finding]:
 
 def _ramp(trial: Trial) -> list[Finding]:
     """Whether Locust itself fell short."""
-    found: list[Finding] = []
+    findings: list[Finding] = []
     ramp, wanted = trial.ramp, trial.condition.connections
     if ramp is not None and ramp.warned:
         detail = "Locust itself complained that its processor was too busy"
-        found.append(Finding(Label.GENERATOR_BOUND, detail))
+        findings.append(Finding(Label.GENERATOR_BOUND, detail))
     if ramp is not None and ramp.users < wanted:
         detail = f"only {ramp.users} of {wanted} users came in time"
-        found.append(Finding(Label.GENERATOR_BOUND, detail))
-    return found
+        findings.append(Finding(Label.GENERATOR_BOUND, detail))
+    return findings
 
 
 def _noise(trial: Trial, used: Shares, around: Circumstances) -> list[Finding]:
-    found: list[Finding] = []
+    findings: list[Finding] = []
     if used.steal > STEAL_SHARE:
-        found.append(Finding(Label.NOISY, f"{used.steal:.1%} of CPU time was stolen"))
+        findings.append(Finding(Label.NOISY, f"{used.steal:.1%} of CPU time was stolen"))
     foreign = None if used.foreign is None else used.foreign - around.idle_cores
     if foreign is not None and foreign > FOREIGN_SHARE:
-        found.append(Finding(Label.NOISY, f"other processes used {foreign:.1%} of a core"))
+        findings.append(Finding(Label.NOISY, f"other processes used {foreign:.1%} of a core"))
     idle = trial.idle_cpu_share
     if idle is not None and idle > IDLE_SERVER_SHARE:
-        found.append(Finding(Label.BUSY_WHEN_IDLE, f"{idle:.1%} of a core without being asked"))
-    return found
+        findings.append(Finding(Label.BUSY_WHEN_IDLE, f"{idle:.1%} of a core without being asked"))
+    return findings
 
 
 def bounds(trial: Trial, used: Shares, around: Circumstances) -> list[Finding]:
     """What limited the throughput; unknown if the harness cannot watch the database."""
-    found = _generator_bounds(trial, used, around)
+    findings = _generator_bounds(trial, used, around)
     cores = around.cores
     usable = min(around.workers, len(cores.application) - around.idle_cores)
     if used.server >= SERVER_SHARE * usable:
         # `idle_cores` is a mean over the other servers, and they may use less at the moment.
         share = min(1.0, used.server / usable) if usable > 0 else 1.0
-        found.append(Finding(Label.SERVER_BOUND, f"{share:.0%} of its CPU used"))
+        findings.append(Finding(Label.SERVER_BOUND, f"{share:.0%} of its CPU used"))
     elif trial.ramp is not None and (crowd := ready_threads(trial) or 0.0) >= CROWD:
         detail = (
             f"{crowd:.0f} of its threads at a time were ready and waited for the processor, of "
             f"which it used {used.server / usable:.0%} (means over the ramp)"
         )
-        found.append(Finding(Label.SERVER_BOUND, detail))
+        findings.append(Finding(Label.SERVER_BOUND, detail))
     elif used.database is not None:
-        found += (
+        findings += (
             _database_waits(trial)
             or _pool_bounds(trial, used, used.database, around)
             or _other_bounds(used, used.database, cores, usable)
         )
         if trial.condition.open_loop:  # its rate leaves idle time on purpose
-            found = [f for f in found if f.label is not Label.LATENCY_BOUND]
-    return found
+            findings = [f for f in findings if f.label is not Label.LATENCY_BOUND]
+    return findings
 
 
 def ready_threads(trial: Trial) -> float | None:
@@ -261,16 +261,16 @@ def ready_threads(trial: Trial) -> float | None:
 
 
 def _generator_bounds(trial: Trial, used: Shares, around: Circumstances) -> list[Finding]:
-    found: list[Finding] = []
+    findings: list[Finding] = []
     share = used.generator / around.generators
     if share > GENERATOR_SHARE:
-        found.append(Finding(Label.GENERATOR_BOUND, f"the generator used {share:.0%} of a core"))
+        findings.append(Finding(Label.GENERATOR_BOUND, f"the generator used {share:.0%} of a core"))
     elapsed = sum(s.elapsed_ns for s in trial.slices) / 1e9
     rate = sum(s.correct for s in trial.slices) / elapsed
     ceiling = around.ceiling_per_s
     if ceiling is not None and rate > CEILING_SHARE * ceiling * around.generators:
         detail = f"{rate:,.0f} requests/s, and the generator reaches {ceiling:,.0f}/s at most"
-        found.append(Finding(Label.GENERATOR_BOUND, detail))
+        findings.append(Finding(Label.GENERATOR_BOUND, detail))
     lags = [s.window.lag_p99_ns for s in trial.slices if s.window and s.window.lag_p99_ns]
     lag = statistics.median(lags) if lags else None
     median = percentile_ns(trial.latency_hdr, 50)
@@ -279,8 +279,8 @@ def _generator_bounds(trial: Trial, used: Shares, around: Circumstances) -> list
             f"requests were sent up to {lag / 1e3:,.0f} µs late (99th percentile), and the median "
             f"latency is {median / 1e3:,.0f} µs"
         )
-        found.append(Finding(Label.GENERATOR_BOUND, detail))
-    return found
+        findings.append(Finding(Label.GENERATOR_BOUND, detail))
+    return findings
 
 
 def _database_waits(trial: Trial) -> list[Finding]:

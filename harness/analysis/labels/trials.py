@@ -7,7 +7,7 @@ from enum import StrEnum
 import msgspec
 
 from harness.analysis.labels.labels import FAILED, LIMITS, Finding, Label
-from harness.analysis.labels.rules import Circumstances, findings, idle_cores, unsteady
+from harness.analysis.labels.rules import Circumstances, findings_of, idle_cores, unsteady
 from harness.inputs.study import Condition
 from harness.records.run import Run
 from harness.records.trial import Trial
@@ -157,7 +157,7 @@ def _is_noisy(run: Run, trial: Trial, idle: float) -> bool:
 
 def _findings(run: Run, trial: Trial, idle: float) -> tuple[Finding, ...]:
     """The only place where a trial meets the rules; idle: cores that the other servers use."""
-    return findings(trial, Circumstances.of(run, trial.variant, idle))
+    return findings_of(trial, Circumstances.of(run, trial.variant, idle))
 
 
 def _key(trial: Trial) -> tuple[int, Condition, str, int]:

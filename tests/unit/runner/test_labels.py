@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from harness.analysis.labels.labels import Label
-from harness.analysis.labels.rules import Circumstances, findings, unsteady
+from harness.analysis.labels.rules import Circumstances, findings_of, unsteady
 from harness.inputs.study_loader import load_study
 from harness.lab.machine import propose_cores
 from harness.lab.process import launch
@@ -96,7 +96,7 @@ class Labelled(msgspec.Struct, frozen=True):
     def details(self) -> dict[Label, str]:
         """The last one of each label."""
         around = Circumstances.of(self.run, self.trial.variant)
-        given = (*findings(self.trial, around), *unsteady(self.trial))
+        given = (*findings_of(self.trial, around), *unsteady(self.trial))
         return {finding.label: finding.detail for finding in given}
 
     def planted(self, **changes: Any) -> "Labelled":

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from harness.analysis.labels.labels import Label
-from harness.analysis.labels.rules import Circumstances, findings
+from harness.analysis.labels.rules import Circumstances, findings_of
 from harness.inputs.contract import Contract
 from harness.inputs.settings import LoadSettings
 from harness.inputs.study import Beside, Condition, Latency, Objective, Study
@@ -214,7 +214,7 @@ def test_an_objective_that_a_server_cannot_meet_is_never_met(lab: FakeLab) -> No
     assert missed.complete
     assert missed.sustained_per_s is None
     assert not any(attempt.met for attempt in missed.search)
-    found = {f.label: f.detail for f in findings(missed, Circumstances.of(lab.run, OTHER))}
+    found = {f.label: f.detail for f in findings_of(missed, Circumstances.of(lab.run, OTHER))}
     assert f" {len(missed.search)} " in found[Label.NEVER_MET]
     assert trials[BASELINE].sustained_per_s is not None
 

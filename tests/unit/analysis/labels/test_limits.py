@@ -12,7 +12,7 @@ from harness.analysis.labels.labels import Finding, Label
 from harness.analysis.labels.rules import (
     Circumstances,
     bounds,
-    findings,
+    findings_of,
     idle_cores,
     shares,
 )
@@ -244,5 +244,5 @@ def test_an_open_loop_that_leaves_everybody_time_is_not_latency_bound() -> None:
     opened = msgspec.structs.replace(closed, condition=rate)
     around = Circumstances(Cores(application=(0,), database=(1,), load=(2,)), workers=1)
     for trial, expected in ((closed, True), (opened, False)):
-        labels = {finding.label for finding in findings(trial, around)}
+        labels = {finding.label for finding in findings_of(trial, around)}
         assert (Label.LATENCY_BOUND in labels) == expected

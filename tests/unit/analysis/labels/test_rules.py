@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from harness.analysis.labels.labels import LIMITS, REMEDIES, Label
-from harness.analysis.labels.rules import Circumstances, contradictions, findings, shares
+from harness.analysis.labels.rules import Circumstances, contradictions, findings_of, shares
 from harness.inputs.study import Condition, Objective
 from harness.records.run import Cores
 from harness.records.trial import Statements, Trial, Try
@@ -19,7 +19,7 @@ def trial(**changes: Any) -> Trial:
 
 
 def labels(made: Trial, cores: Cores = THREE, workers: int = 1) -> set[Label]:
-    return {f.label for f in findings(made, Circumstances(cores, workers))}
+    return {f.label for f in findings_of(made, Circumstances(cores, workers))}
 
 
 def share(**of_a_core: float) -> Trial:
@@ -53,7 +53,7 @@ SICK: list[tuple[Label, Trial]] = [
 
 @pytest.mark.parametrize(("label", "made"), SICK)
 def test_each_label_fires_with_a_figure_and_a_remedy(label: Label, made: Trial) -> None:
-    (found,) = [f for f in findings(made, Circumstances(THREE, 1)) if f.label is label]
+    (found,) = [f for f in findings_of(made, Circumstances(THREE, 1)) if f.label is label]
     assert found.detail
     assert found.remedy == REMEDIES[label]
     assert "\n" not in found.detail
@@ -96,7 +96,7 @@ def test_a_database_elsewhere_gives_no_label_that_needs_its_cpu() -> None:
 def test_a_trial_without_slices_has_no_shares_and_only_the_label_of_its_problem() -> None:
     empty = make_trial(slices=[], problem="it was not ready\nquoted")
     assert shares(empty, 4) is None
-    (found,) = findings(empty, Circumstances(THREE, 1))
+    (found,) = findings_of(empty, Circumstances(THREE, 1))
     assert (found.label, found.detail) == (Label.INCOMPLETE, "it was not ready")
 
 
@@ -136,8 +136,8 @@ def test_the_harness_itself_is_not_foreign() -> None:
 def test_servers_that_wait_for_their_turn_are_not_foreign() -> None:
     made = trial(machine_busy_ns=round(1.37 * SLICE_NS))
     alone, among_many = (Circumstances(TWO, 1, idle_cores=idle) for idle in (0.0, 0.06))
-    assert Label.NOISY in {f.label for f in findings(made, alone)}
-    assert Label.NOISY not in {f.label for f in findings(made, among_many)}
+    assert Label.NOISY in {f.label for f in findings_of(made, alone)}
+    assert Label.NOISY not in {f.label for f in findings_of(made, among_many)}
 
 
 RATE = Condition("io_read", connections=8, window_s=1.0, rate=2_000.0)
@@ -152,7 +152,7 @@ def arrivals(offered: int, correct: int, dropped: int = 0) -> Trial:
 def test_arrivals_that_were_not_answered_overload_an_open_loop() -> None:
     (found,) = [
         f
-        for f in findings(arrivals(2_000, 1_900, dropped=60), Circumstances(THREE, 1))
+        for f in findings_of(arrivals(2_000, 1_900, dropped=60), Circumstances(THREE, 1))
         if f.label is Label.OVERLOADED
     ]
     assert found.detail == "95.0% of arrivals answered, 3.0% dropped"
@@ -178,7 +178,9 @@ def test_a_search_is_meant_to_overload_and_is_labelled_only_if_it_never_met_its_
     search: dict[str, Any] = {"slices": overloaded, "condition": SEARCH, "search": tried}
     never = make_trial(**search, sustained_per_s=None)
     assert Label.OVERLOADED not in labels(never)
-    (found,) = [f for f in findings(never, Circumstances(THREE, 1)) if f.label is Label.NEVER_MET]
+    (found,) = [
+        f for f in findings_of(never, Circumstances(THREE, 1)) if f.label is Label.NEVER_MET
+    ]
     assert found.detail == "none of 3 tries was confirmed"
     assert Label.NEVER_MET not in labels(make_trial(**search, sustained_per_s=800.0))
     assert Label.NEVER_MET not in labels(make_trial(**search, problem="it died"))
