@@ -1,5 +1,6 @@
 """Numbers as short texts: values, ratios, intervals."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -27,17 +28,17 @@ def times(value: float) -> str:
 
 def estimate(interval: "Interval | None") -> str:
     """A value with its interval's bounds."""
-    if interval is None:
-        return MISSING
-    if interval.low is None or interval.high is None:
-        return f"{number(interval.mean)} (one block)"
-    return f"{number(interval.mean)} [{number(interval.low)}, {number(interval.high)}]"
+    return _with_bounds(interval, number)
 
 
 def ratio(interval: "Interval | None") -> str:
     """A ratio with its interval's bounds."""
+    return _with_bounds(interval, times)
+
+
+def _with_bounds(interval: "Interval | None", text: Callable[[float], str]) -> str:
     if interval is None:
         return MISSING
     if interval.low is None or interval.high is None:
-        return f"{times(interval.mean)} (one block)"
-    return f"{times(interval.mean)} [{times(interval.low)}, {times(interval.high)}]"
+        return f"{text(interval.mean)} (one block)"
+    return f"{text(interval.mean)} [{text(interval.low)}, {text(interval.high)}]"
