@@ -67,7 +67,6 @@ def template_values(
         "repeated": analysis.repeated,
         "labels": [_label(label) for label in Label],
         "order": _order_of_all(run),
-        "memory_heading": _memory_heading(run),
         "cores": _cores(run),
         "load": runs.load(run),
     }
@@ -92,6 +91,7 @@ def _condition(
         "ratios": [_ratio_heading(result.comparisons[m]) for m in measures],
         "columns": [m.heading for m in _columns(result)],
         "rows": [_row(analysis, result, entry) for entry in present],
+        "notes": _notes(run, result, present),
         "findings": [
             {"entry": _entry_title(analysis, entry), "finding": finding, "of": result.trials[entry]}
             for entry in present
@@ -173,6 +173,30 @@ def _columns(result: ConditionResult) -> tuple[Measure, ...]:
     if result.condition.objective is not None:
         return (Measure.SUSTAINED,)
     return _COLUMNS if result.condition.beside is None else _COLUMNS_BESIDE
+
+
+def _notes(run: Run, result: ConditionResult, entries: Sequence[str]) -> list[str]:
+    """What a reader of the table must know of its columns."""
+    notes: list[str] = []
+    comparisons = result.comparisons
+    measured = [e for e in entries if e in comparisons[Measure.THROUGHPUT].estimates]
+    if Measure.P99 in _columns(result) and any(
+        e not in comparisons[Measure.P99].estimates for e in measured
+    ):
+        notes.append(_few_latencies(result))
+    if run.study.fresh != "condition":
+        notes.append("Peak memory counts since the server started, over all conditions so far.")
+    return notes
+
+
+def _few_latencies(result: ConditionResult) -> str:
+    """Why a 99th percentile is missing; see `percentile_ns` and `answered_share`."""
+    text = f"A 99th percentile is {numbers.MISSING} if no trial had "
+    if result.condition.rate is None and result.condition.share is None:
+        return text + "the thousand latencies that it needs."
+    return text + (
+        "ten answers that took longer; arrivals without an answer count as later than all answers."
+    )
 
 
 def _noise(result: ConditionResult, analysis: Analysis) -> str:
@@ -258,12 +282,6 @@ def _order_of_all(run: Run) -> list[dict[str, Any]]:
 
 def _named(names: Sequence[str], order: Sequence[int]) -> str:
     return ", ".join(names[index] for index in order)
-
-
-def _memory_heading(run: Run) -> str:
-    if run.study.fresh == "condition":
-        return "memory, peak (MiB)"
-    return "memory, peak since the server started, over all conditions so far (MiB)"
 
 
 def _cores(run: Run) -> str:

@@ -155,6 +155,27 @@ def test_a_phone_shows_it_without_scrolling_sideways(browser: Browser, path: Pat
     assert wide <= PHONE["width"]
 
 
+def test_a_phone_cuts_no_text_of_a_chart(browser: Browser, path: Path) -> None:
+    page = browser.new_page(viewport={"width": 390, "height": 844}, is_mobile=True)
+    watched = Watched(page)
+    watched.open(path)
+    texts, cut = page.evaluate(CHART_TEXTS)
+    page.close()
+    assert {"counted, with a label", "generator", f"ratio to {BASELINE}"} <= set(texts)
+    assert cut == []
+    assert watched.complaints == []
+
+
+def test_the_caption_names_what_the_chart_has(watched: Watched, path: Path) -> None:
+    watched.open(path)
+    caption = watched.page.locator("#x-caption")
+    assert "noise floor" in caption.inner_text()
+    assert "blocks" not in caption.inner_text()
+    watched.page.select_option("#x-baseline", "")
+    assert "blocks" in caption.inner_text()
+    assert "noise floor" not in caption.inner_text()
+
+
 def test_on_paper_nothing_is_cut_off(watched: Watched, path: Path) -> None:
     watched.open(path)
     page = watched.page
@@ -192,6 +213,16 @@ def test_dark_and_light_are_both_readable(watched: Watched, path: Path) -> None:
         assert contrast >= 7, scheme
 
 
+CHART_TEXTS = """() => {
+  const all = [...document.querySelectorAll("svg.marks")].flatMap((chart) => {
+    const edge = chart.getBoundingClientRect();
+    return [...chart.querySelectorAll("text, tspan")].map((text) => {
+      const { left, right, width } = text.getBoundingClientRect();
+      return [text.textContent, width > 0 && (left < edge.left - 1 || right > edge.right + 1)];
+    });
+  });
+  return [all.map(([text]) => text), all.filter(([, cut]) => cut).map(([text]) => text)];
+}"""
 CONTRAST = """() => {
   const light = (text) => {
     const [r, g, b] = text.match(/[0-9.]+/g).map((v) => v / 255)

@@ -95,6 +95,9 @@ def check(result: Written, folder: Path) -> None:
     cells += [cell.strip() for cell in re.findall(r"[^|\n]+", result.markdown)]
     assert not {"None", "nan", "inf"} & set(cells)
     check_tables(result.markdown)
+    packages = [line for line in result.markdown.splitlines() if "packages of" in line]
+    assert all(line.startswith("- packages of") for line in packages)
+    assert len(packages) == len(result.report.run.implementations)
 
 
 def check_scripts(page: Page) -> None:

@@ -78,7 +78,7 @@ def _chart(
         f"{_title(alike)}: {measure.heading}, by load"
         f"{'' if all(point['offered'] for point in points) else _HOLLOW}",
         _specification(points, measure, variants),
-        _alternative(points, measure),
+        _alternative(points),
     )
 
 
@@ -135,10 +135,11 @@ def _specification(
     )
 
 
-def _alternative(points: list[dict[str, Any]], measure: Measure) -> str:
+def _alternative(points: list[dict[str, Any]]) -> str:
+    """The chart's content as text; the chart's title names the measure."""
     values = [
         f"{p['variant']} {numbers.number(p['latency'])} at {numbers.number(p['rate'])} per second"
         f"{'' if p['offered'] else ' (not as offered)'}"
         for p in sorted(points, key=lambda p: (p["variant"], p["rate"]))
     ]
-    return f"{measure.heading}: {', '.join(values)}."
+    return f"{', '.join(values)}."

@@ -48,7 +48,7 @@ def _condition_figures(
             f"{condition['name']}-pairs-{measure}",
             f"Every pair by {measures[measure]['heading']}",
             pair_chart(comparison, measures[measure]["heading"]),
-            alternative(comparison, measures[measure]["heading"]),
+            alternative(comparison),
         )
         for measure in condition["ranked"]
         if (comparison := condition["measures"].get(measure)) is not None
@@ -108,17 +108,14 @@ def _text(size: int, shift: int) -> Spec:
     return {"type": "text", "fontSize": size, "dy": shift}
 
 
-def alternative(comparison: Mapping[str, Any], heading: str) -> str:
-    """The chart's content as text."""
+def alternative(comparison: Mapping[str, Any]) -> str:
+    """The chart's content as text; the chart's title names the measure."""
     if not comparison["ranking"]:
         why = comparison["unsaid"] or "there was nothing to test"
-        return f"{heading}, each variant to each other: not tested, because {why}."
+        return f"not tested, because {why}."
     cells = _cells(comparison, _ordered(comparison))
     differing = sum(not cell["alike"] for cell in cells)
-    return (
-        f"{heading}, each variant to each other: {differing} of {len(cells)} pairs differ beyond "
-        "noise."
-    )
+    return f"{differing} of {len(cells)} pairs differ beyond noise."
 
 
 def _ordered(comparison: Mapping[str, Any]) -> list[str]:

@@ -24,6 +24,8 @@ DIAMOND: Spec = {"type": "point", "filled": True, "shape": "diamond"}
 LEGEND: Spec = {"orient": "bottom", "columns": 1, "labelLimit": 300}
 """Legends of colours and of dashes merge only if they are alike."""
 LARGE_AXIS: Spec = {"labelFontSize": 12, "titleFontSize": 12}
+_BELOW: Spec = {"direction": "vertical", "anchor": "start"}
+"""One legend below the other: side by side, Vega cuts what is wider than the chart."""
 _DASHES = [[1, 0], [6, 3], [2, 2], [9, 3, 2, 3]]
 
 
@@ -92,5 +94,5 @@ def on_page(spec: Spec) -> Spec:
         **spec,
         "width": "container",
         "autosize": {"type": "fit-x", "contains": "padding"},
-        "config": {"view": {"stroke": None}},
+        "config": {"view": {"stroke": None}, "legend": {"layout": {"bottom": _BELOW}}},
     }

@@ -55,7 +55,7 @@ def trials_chart(palette: Mapping[str, str], heading: str = "") -> Spec:
             "y": quantitative("value", title=heading, scale={"zero": False}),
             "color": colour_of("variant", palette, LEGEND),
             "shape": nominal(
-                "standing", title=None, scale=shapes, legend={"orient": "bottom", "labelLimit": 300}
+                "standing", title=None, scale=shapes, legend=LEGEND
             ),
             "xOffset": nominal("variant", sort=None),
             "tooltip": [
@@ -207,7 +207,7 @@ def _resource_rows(data: Mapping[str, Any]) -> _Rows:
 def _trials_text(data: Mapping[str, Any]) -> str:
     standings = [trial["standing"] for trial in data["trials"]]
     counts = [f"{standings.count(name)} {name}" for name in dict.fromkeys(standings)]
-    return f"{len(standings)} trials: {'; '.join(counts)}."
+    return f"{len(standings)} trials ({'; '.join(counts)})."
 
 
 def _latencies_text(data: Mapping[str, Any]) -> str:
@@ -218,19 +218,22 @@ def _latencies_text(data: Mapping[str, Any]) -> str:
         if percentile == 99 and ms is not None
     ]
     return (
-        f"99th percentile of all blocks pooled: {', '.join(values) or 'not known'}. "
-        "The table has the mean over blocks."
+        f"99th percentile: {', '.join(values) or 'not known'}. The table has the mean over blocks."
     )
 
 
 def _resources_text(data: Mapping[str, Any]) -> str:
     parts = [
-        f"{name}: {_used(data['shares'][name])}limited by {limit}"
+        f"{name}: {', '.join([*_used(data['shares'][name]), f'limited by: {_limit(limit)}'])}"
         for name, limit in data["limits"].items()
     ]
-    return f"Processors used: {'; '.join(parts)}."
+    return f"{'; '.join(parts)}."
 
 
-def _used(shares: Mapping[str, float | None] | None) -> str:
-    known = [(role, value) for role, value in (shares or {}).items() if value]
-    return "".join(f"{role} {value:.2g}, " for role, value in known)
+def _used(shares: Mapping[str, float | None] | None) -> list[str]:
+    return [f"{role} {value:.2g}" for role, value in (shares or {}).items() if value]
+
+
+def _limit(labels: str) -> str:
+    """What the labels name: `server` for `server-bound`."""
+    return labels.replace("-bound", "")

@@ -8,6 +8,13 @@
   const $ = (id) => document.getElementById(id);
   const endpoints = [...new Set(data.conditions.map((c) => c.endpoint))];
   const NONE = "";
+  const NARROW = 500; // pixels of a chart
+  const SMALL_NAMES = {
+    labelExpr: "split(replace(datum.label, '/', '/\\n'), '\\n')",
+    labelFontSize: 10,
+    labelLineHeight: 11,
+    labelBaseline: "line-bottom",
+  };
 
   // --- small helpers ------------------------------------------------------------------------
   const number = (value) => {
@@ -88,9 +95,23 @@
     return different === null ? "not ranked" : different ? "differs" : "tied";
   };
 
+  // Vega cuts what is wider than the chart. So on a phone legends have an entry a line, names of
+  // rows have two lines, and the axis title reaches below them.
+  const fitted = (spec, width) => {
+    if (width >= NARROW) return;
+    spec.padding = { left: 5, right: 12, top: 5, bottom: 5 }; // half a label beyond the axis
+    spec.config.axisX = { titleAnchor: "end", titleLimit: width };
+    for (const { encoding } of spec.layer ?? [spec]) {
+      for (const { legend } of Object.values(encoding)) {
+        if (legend) legend.columns = 1;
+      }
+      const names = encoding.y?.axis;
+      if (names?.labelLimit) Object.assign(names, SMALL_NAMES, { labelLimit: 0.6 * width });
+    }
+  };
   const views = new Map();
   const turns = new Map();
-  // titles: by channel, the title of the axis that shows the measure.
+  // titles: by channel, the title of the axis that shows the measure; two lines are an array.
   const draw = async (id, name, datasets, alternative, titles = {}) => {
     const holder = $(id);
     const turn = (turns.get(id) || 0) + 1;
@@ -105,6 +126,7 @@
       // Steps would do, but Vega-Lite warns of them in a chart that fits its container.
       spec.height = spec.height.step * new Set(datasets.rows.map((row) => row.variant)).size;
     }
+    fitted(spec, holder.clientWidth);
     const before = views.get(id);
     if (before) before.finalize();
     const view = await vegaEmbed(holder, spec, {
@@ -124,9 +146,16 @@
       svg.setAttribute("aria-label", alternative);
     }
   };
-  const title = () => {
+  const titleLines = () => {
     const heading = data.measures[measure()].heading;
-    return baseline() === NONE ? heading : `${heading}, ratio to ${baseline()}`;
+    return baseline() === NONE ? [heading] : [heading, `ratio to ${baseline()}`];
+  };
+  const title = () => titleLines().join(", ");
+
+  const caption = (absolute, floor) => {
+    if (absolute) return `${title()}, with 95 % intervals. Ticks are blocks.`;
+    const band = floor === null ? "" : " The band is the noise floor.";
+    return `${title()}, with 95 % intervals.${band}`;
   };
 
   const showIntervals = () => {
@@ -140,6 +169,7 @@
     // One block has a value but no interval.
     const spans = rows.filter((row) => row.low !== null && row.high !== null);
     const alternative = `${title()}: ${rows.map((r) => `${r.variant} ${number(r.value)}`).join(", ")}`;
+    $("x-caption").textContent = caption(base < 0, current.floor);
     if (base < 0) {
       const dots = ordered().flatMap((at) =>
         Object.entries(current.points[at]).map(([block, value]) => ({
@@ -148,13 +178,13 @@
           value,
         })),
       );
-      return draw("x-chart", "absolute", { rows, spans, dots }, alternative, { x: title() });
+      return draw("x-chart", "absolute", { rows, spans, dots }, alternative, { x: titleLines() });
     }
     const floor =
       current.floor === null ? [] : [{ low: 1 / (1 + current.floor), high: 1 + current.floor }];
     const shown = rows.filter((row) => row.value !== null);
     const datasets = { rows: shown, spans, floor, one: [{ value: 1 }] };
-    return draw("x-chart", "ratio", datasets, alternative, { x: title() });
+    return draw("x-chart", "ratio", datasets, alternative, { x: titleLines() });
   };
 
   const showTable = () => {
@@ -264,9 +294,10 @@
         })),
     );
     const used = (variant) =>
-      rows.filter((r) => r.variant === variant).map((r) => `${r.role} ${number(r.value)}, `).join("");
+      rows.filter((r) => r.variant === variant).map((r) => `${r.role} ${number(r.value)}`);
+    const limited = (limit) => `limited by: ${limit.replaceAll("-bound", "")}`;
     const text = Object.entries(condition().limits)
-      .map(([variant, limit]) => `${variant}: ${used(variant)}limited by ${limit}`)
+      .map(([variant, limit]) => `${variant}: ${[...used(variant), limited(limit)].join(", ")}`)
       .join("; ");
     return draw("x-resources", "resources", { rows }, `Processors used: ${text}`);
   };

@@ -1,10 +1,13 @@
+import itertools
 import json
+import re
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.report import render
 from harness.report.render import environment
 
 
@@ -29,6 +32,18 @@ def rendered(template: str, value: object) -> str:
 )
 def test_in_markdown_text_is_text_and_nothing_else(text: str, told: str) -> None:
     assert rendered("{{ value }}", text) == told
+
+
+def test_in_the_markdown_template_a_line_that_ends_with_a_tag_keeps_its_end() -> None:
+    """A tag takes the line's end with it, so a blank line must follow to give the end back."""
+    template = Path(render.__file__).with_name("templates") / "report.md"
+    lines = template.read_text(encoding="utf-8").splitlines()
+    joined = [
+        line
+        for line, following in itertools.pairwise(lines)
+        if line.endswith("%}") and re.sub(r"{%.*?%}", "", line).strip() and following.strip()
+    ]
+    assert joined == []
 
 
 def test_in_a_code_span_only_its_end_means_anything() -> None:

@@ -11,7 +11,7 @@ from harness.base.errors import MalformedFile
 from harness.records.store import Store
 from harness.report.write import write_report
 from tests.toys.pages import HOSTILE, Page, check, written
-from tests.toys.runs import BASELINE, make_run, make_study, simulate
+from tests.toys.runs import BASELINE, histogram, make_run, make_study, simulate
 
 COST = {BASELINE: 500.0, "b/other": 550.0}
 RUN = make_run(make_study(blocks=3))
@@ -38,6 +38,21 @@ def test_the_figures_of_page_markdown_and_summary_are_the_same(tmp_path: Path) -
     comparison = result.report.analysis.conditions[0].comparisons
     (cpu, *_) = comparison.values()
     assert cpu.ratios["b/other"].mean == pytest.approx(2.0, rel=1e-6)
+
+
+def test_notes_say_what_the_columns_do_not(tmp_path: Path) -> None:
+    trials = simulate(RUN, COST, 1)
+    few = written(tmp_path / "few", RUN, trials)
+    many = [msgspec.structs.replace(t, latency_hdr=histogram(2.0)) for t in trials]
+    enough = written(tmp_path / "enough", RUN, many)
+    for text in (few.page.text, few.markdown):
+        assert "A 99th percentile is n/a" in text
+        assert "since the server started" in text
+    for text in (enough.page.text, enough.markdown):
+        assert "A 99th percentile is n/a" not in text
+        assert "since the server started" in text
+    fresh = make_run(msgspec.structs.replace(RUN.study, fresh="condition"))
+    assert "since the server started" not in written(tmp_path, fresh, trials).markdown
 
 
 def test_text_from_elsewhere_stays_text(tmp_path: Path) -> None:

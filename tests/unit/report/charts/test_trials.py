@@ -59,6 +59,13 @@ def test_long_latencies_are_told_in_digits() -> None:
     assert re.search(rf"{BASELINE} \d,\d\d\d ms", said)
 
 
+def test_limits_are_told_without_the_ending_of_their_labels(figures: Figures) -> None:
+    (said,) = [figure.alt for figure in figures.all if figure.stem.endswith("-resources")]
+    assert f"{BASELINE}: server " in said
+    assert said.count("limited by: server") == 2
+    assert "-bound" not in said
+
+
 def test_trials_have_an_axis_with_a_unit_and_all_three_standings(figures: Figures) -> None:
     (svg,) = [figure.svg for figure in figures.all if figure.stem.endswith("-trials")]
     text = " ".join(ElementTree.fromstring(svg).itertext())
