@@ -40,26 +40,15 @@ def test_without_arguments_help_is_shown(call: Call) -> None:
 
 BAD: list[tuple[tuple[str, ...], str]] = [
     (("plan", "nope"), "no study `nope`; choose one of:"),
-    (("run", "nope"), "no study `nope`; choose one of:"),
     (("plan", "nowhere/nope.toml"), "nope.toml: no such file"),
     (("verify", "toy/nope"), "no variant `toy/nope`; "),
     (("verify", "nope"), "`bridgetoll list variants` shows all"),
     (("serve", "toy/nope"), "no variant `toy/nope`; "),
     (("report", "nope"), "no run `nope`; choose one of:"),
     (("publish", "nope", "--to", "nowhere/site"), "no run `nope`; choose one of:"),
-    (("run", "--resume", "nope"), "no run `nope`; choose one of:"),
-    (("run",), "Name a study to run, or a run with --resume"),
-    (("run", "tiny", "--resume", make_run().id), "and not both"),
-    (("run", "--resume", make_run().id, "--blocks", "3"), "cannot change a run"),
-    (("run", "--resume", make_run().id, "--only", "toy/good"), "cannot change a run"),
-    (("run", "tiny", "--only", "toy/nope"), "`toy/nope` is not in the study; it has toy/good"),
-    (("run", "--resume", make_run().id, "--budget", "5"), "cannot change a run"),
-    (("run", "--resume", make_run().id, "--keep-requests"), "cannot change a run"),
-    (("run", "tiny", "--budget", "0.02"), "one block of this study takes about"),
     (("serve", "toy/good", "--database-url", "nonsense"), "is not a PostgreSQL URL"),
     (("serve", "toy/good", "--database-url", "mysql://u:p@h/x"), "is not a PostgreSQL URL"),
     (("verify", "toy/good", "--database-url", "postgresql://h:port/x"), "is not a PostgreSQL URL"),
-    (("run", "tiny", "--database-url", "nonsense"), "is not a PostgreSQL URL"),
 ]
 
 

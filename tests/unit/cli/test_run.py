@@ -1,0 +1,32 @@
+"""The command `run`: what it refuses before anything starts."""
+
+import pytest
+
+from harness.base.workspace import Workspace
+from tests.toys.entry import Call
+from tests.toys.runs import make_run
+
+BAD: list[tuple[tuple[str, ...], str]] = [
+    (("run", "nope"), "no study `nope`; choose one of:"),
+    (("run", "--resume", "nope"), "no run `nope`; choose one of:"),
+    (("run",), "Name a study to run, or a run with --resume"),
+    (("run", "tiny", "--resume", make_run().id), "and not both"),
+    (("run", "--resume", make_run().id, "--blocks", "3"), "cannot change a run"),
+    (("run", "--resume", make_run().id, "--only", "toy/good"), "cannot change a run"),
+    (("run", "tiny", "--only", "toy/nope"), "`toy/nope` is not in the study; it has toy/good"),
+    (("run", "--resume", make_run().id, "--budget", "5"), "cannot change a run"),
+    (("run", "--resume", make_run().id, "--keep-requests"), "cannot change a run"),
+    (("run", "tiny", "--budget", "0.02"), "one block of this study takes about"),
+    (("run", "tiny", "--database-url", "nonsense"), "is not a PostgreSQL URL"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "told"), BAD, ids=lambda value: " ".join(value)[:40])
+def test_bad_input_is_one_sentence_and_status_2(
+    call: Call, shelf: Workspace, arguments: tuple[str, ...], told: str
+) -> None:
+    said = call(*arguments)
+    assert said.status == 2
+    assert told in said.sentence
+    assert said.sentence.endswith(".")
+    assert [path.name for path in shelf.results.iterdir()] == [make_run().id]
