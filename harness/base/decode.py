@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from harness.base.errors import MalformedFile
+from harness.base.errors import MalformedFile, nearest
 
 
 def toml_table(path: Path) -> dict[str, Any]:
@@ -93,8 +93,10 @@ def _refuse_unknown_keys(value: object, kind: Any, path: Path, at: str) -> None:
         for key in value:
             if key not in fields:
                 allowed = ", ".join(sorted(fields))
+                near = nearest(str(key), fields)
+                the = f"did you mean `{near}`? The" if near else "the"
                 raise MalformedFile(
-                    path, f"unknown key `{_join(at, key)}`; the allowed keys are: {allowed}."
+                    path, f"unknown key `{_join(at, key)}`; {the} allowed keys are: {allowed}."
                 )
     for here, item, inner in _parts(value, kind, at):
         _refuse_unknown_keys(item, inner, path, here)

@@ -4,6 +4,7 @@ Every error that leaves the harness is a `BridgetollError`: the command line pri
 exits with its status, and shows no traceback. Any other exception that escapes is a bug.
 """
 
+from collections.abc import Collection
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -23,26 +24,47 @@ class UsageError(BridgetollError):
 _COMMAND_LISTS = {"variant": "variants", "study": "studies", "run": "runs"}
 _MANY = 12
 """Names that one sentence can hold."""
+_FEW = 3
+"""Of so few names, the reader sees which is nearest."""
 
 
 class UnknownName(UsageError):
     """A name that does not exist: of a study, a variant, an endpoint, a server, a run.
 
-    The message has all names that exist, the nearest last. Where they are many, it has the nearest
-    and the command that lists them all.
+    The message has the nearest name first, then all names. Where they are many, the command that
+    lists them stands in their place.
+
+    Args:
+        kind: of what has no such name.
+        name: the unknown one.
+        known: the names that exist.
+        where: the file that has the unknown name, and its key.
+        listed: whether `known` are those that `bridgetoll list` shows.
     """
 
-    def __init__(self, kind: str, name: str, known: list[str], where: str | None = None) -> None:
+    def __init__(
+        self,
+        kind: str,
+        name: str,
+        known: list[str],
+        where: str | None = None,
+        *,
+        listed: bool = True,
+    ) -> None:
         at = f" in {where}" if where else ""
-        nearest = get_close_matches(name, known, n=3)
-        if where is None and len(known) > _MANY and kind in _COMMAND_LISTS:
-            near = f"the nearest: {', '.join(nearest)}. The command " if nearest else ""
-            remedy = f"{near}`bridgetoll list {_COMMAND_LISTS[kind]}` shows all {len(known)}."
+        near = nearest(name, known) if len(known) > _FEW else None
+        if listed and len(known) > _MANY and kind in _COMMAND_LISTS:
+            first = f"the nearest is `{near}`, and " if near else ""
+            remedy = f"{first}`bridgetoll list {_COMMAND_LISTS[kind]}` shows all {len(known)}."
         else:
-            remedy = f"choose one of: {', '.join(sorted(known)) or 'none'}."
-            if nearest and len(known) > len(nearest):
-                remedy += f" The nearest is `{nearest[0]}`."
+            first = f"the nearest is `{near}`. Choose" if near else "choose"
+            remedy = f"{first} one of: {', '.join(sorted(known)) or 'none'}."
         super().__init__(f"There is no {kind} `{name}`{at}; {remedy}")
+
+
+def nearest(name: str, known: Collection[str]) -> str | None:
+    """The known name that is most like `name`, if one is."""
+    return next(iter(get_close_matches(name, known, n=1)), None)
 
 
 class MalformedFile(UsageError):

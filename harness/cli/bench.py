@@ -9,7 +9,7 @@ from rich.console import RenderableType
 
 from harness.base.errors import RunFailed
 from harness.cli import completion
-from harness.cli.console import laboratory_of, open_workspace, out, print_json
+from harness.cli.console import laboratory_of, open_workspace, out, print_json, warn_of_broken
 
 if TYPE_CHECKING:
     from harness.audit.bench import Bench
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Variants = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="VARIANT",
+        metavar="VARIANT ...",
         help="Variants, or folders for all of theirs. All if none.",
         autocompletion=completion.variants,
     ),
@@ -54,6 +54,7 @@ def examine[Result: ("Audit", "Verification")](
 
     workspace, catalog = open_workspace()
     chosen = catalog.select(names or [])
+    warn_of_broken(catalog)
     laboratory = laboratory_of(workspace, catalog, database_url)
     pythons = {
         name: prepare(laboratory.cache, catalog.implementations[name])

@@ -19,7 +19,7 @@ def command(
     runs: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="RUN",
+            metavar="RUN ...",
             help="Runs to judge by, by name. All if none.",
             autocompletion=completion.runs,
         ),

@@ -71,7 +71,8 @@ def wrapped(text: str, width: int, indent: str = "") -> str:
 
 
 def warn(label: str, text: str, style: str = "bold yellow") -> None:
-    """Print `label: text` to standard error, with whole names."""
+    """Print `label: text` to standard error, with whole names and paths within this checkout."""
+    text = text.replace(f"{Workspace().root}/", "")
     message = Text(wrapped(f"{label}: {text}", err.width))
     message.stylize(style, 0, len(label) + 1)
     err.print(message, soft_wrap=True)
@@ -88,15 +89,26 @@ def print_json(value: object) -> None:
 
 
 def open_workspace() -> tuple[Workspace, "Catalog"]:
-    """This checkout and its catalog; warns of each implementation that cannot be read."""
+    """This checkout and its catalog; see `warn_of_broken`."""
     from harness.inputs.catalog import load_catalog
 
     workspace = Workspace()
-    catalog = load_catalog(workspace)
+    return workspace, load_catalog(workspace)
+
+
+def warn_of_broken(catalog: "Catalog", used: Iterable[str] = ()) -> None:
+    """Warn of each implementation that cannot be read.
+
+    Commands call it after they have looked up their names, which fails for such a folder.
+
+    Args:
+        catalog: with what is broken.
+        used: variants that the command looks up later; there is no warning for their folders.
+    """
+    later = {name.partition("/")[0] for name in used}
     for folder, error in catalog.broken.items():
-        reason = str(error).replace(f"{workspace.root}/", "")
-        warn("warning", f"implementations/{folder} is left out: {reason}")
-    return workspace, catalog
+        if folder not in later:
+            warn("warning", f"{error} The folder's variants are left out.")
 
 
 def read_trials(store: "Store", run: "Run") -> list["Trial"]:

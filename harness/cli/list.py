@@ -1,33 +1,36 @@
 """The command `list`: the names that other commands take."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 import typer
 from rich.text import Text
 
+from harness.base.errors import MalformedFile
 from harness.base.workspace import Workspace
-from harness.cli.console import Json, open_workspace, out, print_json, wrapped
+from harness.cli.console import Json, open_workspace, out, print_json, warn, warn_of_broken, wrapped
 
 if TYPE_CHECKING:
     from harness.inputs.catalog import Catalog
 
 EXAMPLE = "bridgetoll list studies"
 _Kind = Literal["variants", "studies", "runs"]
+_TAGS = "controlled: the same knobs everywhere; deployed: as an expert would run it"
 
 
 def command(
     kind: Annotated[
-        _Kind | None, typer.Argument(help="Only these: variants, studies or runs.")
+        _Kind | None, typer.Argument(metavar="KIND", help="Only these: variants, studies or runs.")
     ] = None,
     as_json: Json = False,
 ) -> None:
     """Show the variants, studies and runs of this checkout."""
     from harness.inputs.study_loader import study_names
-    from harness.records.store import run_ids
 
     workspace, catalog = open_workspace()
-    names = {"studies": study_names(workspace), "runs": list(run_ids(workspace.results))}
+    warn_of_broken(catalog)
+    names = {"studies": study_names(workspace), "runs": _runs(workspace)}
     if as_json:
         variants = [
             {key: value for key, value in msgspec.structs.asdict(v).items() if key != "folder"}
@@ -48,9 +51,14 @@ def command(
 
 def _variants(catalog: "Catalog", width: int) -> list[Text]:
     """By implementation: each variant's name on a line of its own, and below it what it is."""
-    lines: list[Text] = [] if catalog.variants else [Text("Variants: none\n")]
+    lines = [_heading("Variants", list(catalog.variants))]
+    lines.append(Text(wrapped(_TAGS, width) + "\n") if catalog.variants else Text())
+    titles = [implementation.title for implementation in catalog.implementations.values()]
     for implementation in catalog.implementations.values():
-        lines.append(Text(implementation.title, style="underline"))
+        title = implementation.title
+        if titles.count(title) > 1:
+            title = f"{title} ({implementation.name})"
+        lines.append(Text(title, style="italic"))
         for variant in implementation.variants:
             lines.append(Text(variant.name, style="bold"))
             parts = (variant.title, variant.server, *variant.tags)
@@ -62,7 +70,6 @@ def _variants(catalog: "Catalog", width: int) -> list[Text]:
 def _studies(workspace: Workspace, names: list[str], width: int) -> list[Text]:
     """Each study's name, and below it its title."""
     from harness.base.decode import toml_table
-    from harness.base.errors import MalformedFile
 
     lines = [_heading("Studies", names)]
     for name in names:
@@ -73,6 +80,39 @@ def _studies(workspace: Workspace, names: list[str], width: int) -> list[Text]:
         lines.append(Text(name, style="bold"))
         lines.append(Text(wrapped(str(title), width, "    ")))
     return [*lines, Text()]
+
+
+def _runs(workspace: Workspace) -> list[str]:
+    """The runs, with a warning for each whose `run.json` is damaged.
+
+    Only a file that is no JSON object, or of another schema, is read whole: that takes longer.
+    """
+    from harness.records.store import find_run, run_ids
+
+    names: list[str] = []
+    for name in run_ids(workspace.results):
+        store = find_run(workspace.results, name)
+        try:
+            if not _is_sound(store.folder / "run.json"):
+                store.read_run()
+        except MalformedFile as error:
+            warn("left out", str(error))
+        else:
+            names.append(name)
+    return names
+
+
+class _Head(msgspec.Struct):
+    schema: int
+
+
+def _is_sound(path: Path) -> bool:
+    """Whether a file holds one JSON object with the schema's number."""
+    try:
+        msgspec.json.decode(path.read_bytes(), type=_Head)
+    except (OSError, UnicodeDecodeError, RecursionError, msgspec.DecodeError):
+        return False
+    return True
 
 
 def _heading(title: str, names: list[str]) -> Text:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from rich.text import Text
 
+from harness.base.errors import UsageError
 from harness.base.workspace import Workspace
 from harness.cli.console import RunName, out, warn
 
@@ -24,8 +25,17 @@ def command(run: RunName) -> None:
     for damaged in packed.left:
         warn("not packed", str(damaged))
     after = _mebibytes(store.folder)
+    if not packed.trials:
+        readable = "readable " if packed.left else ""
+        raise UsageError(f"{store.id} has no {readable}trials; nothing was packed.")
+    path = workspace.shown(packed.path)
+    if not packed.removed:
+        out.print(
+            Text(f"{store.id} is packed already: {packed.trials} trials in {path}."), soft_wrap=True
+        )
+        return
     message = (
-        f"{packed.trials} trials in {workspace.shown(packed.path)}, {packed.removed} files removed."
+        f"{packed.trials} trials in {path}, {packed.removed} files removed."
         f"\nThe run's folder: {before:.1f} MiB before, {after:.1f} MiB now."
     )
     out.print(Text(message), soft_wrap=True)

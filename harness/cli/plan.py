@@ -7,7 +7,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from harness.cli import completion
-from harness.cli.console import Json, open_workspace, out, print_json
+from harness.cli.console import Json, open_workspace, out, print_json, warn_of_broken
 
 if TYPE_CHECKING:
     from harness.inputs.study import Study
@@ -33,6 +33,7 @@ def command(
 
     workspace, catalog = open_workspace()
     chosen = load_study(find_study(workspace, study), catalog)
+    warn_of_broken(catalog)
     plan = make_plan(chosen)
     if as_json:
         print_json({"study": chosen, "plan": plan})
@@ -53,8 +54,8 @@ def plan_text(study: "Study", plan: "Plan") -> RenderableType:
             + ("" if c.group is None else f" (group {c.group}: {len(study.measured(c))} variants)")
             for c in study.conditions
         ),
-        f"{_load(study)}; {sum(len(p.orders[0]) for p in plan.phases)} trials",
-        f"expected: {_duration(plan.expected_s)}, after environments and verification",
+        f"{_load(study)}{sum(len(p.orders[0]) for p in plan.phases)} trials",
+        f"It takes about {_duration(plan.expected_s)}, after environments and verification.",
     ]
     return Text("\n".join(lines))
 
@@ -74,9 +75,13 @@ def _entries(study: "Study", plan: "Plan") -> str:
 
 
 def _load(study: "Study") -> str:
+    """How each trial loads, for the line that ends with the number of trials."""
     load = study.load
     if study.ramped:
         ramp = load.ramp
-        return f"Locust, {ramp.per_s:g} users more per second, then {ramp.hold_s:g} s of all"
-    slices = f"{load.rounds} rounds of {load.slice_s:g} s slices"
-    return f"{slices} in each trial, where it is not windows"
+        return f"Locust, {ramp.per_s:g} users more per second, then {ramp.hold_s:g} s of all; "
+    windows = [condition.window_s is not None for condition in study.conditions]
+    if all(windows):  # their lengths stand with the conditions
+        return ""
+    where = "trial without windows" if any(windows) else "trial"
+    return f"{load.rounds} rounds of {load.slice_s:g} s slices in each {where}; "

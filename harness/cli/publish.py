@@ -21,7 +21,7 @@ def command(
     runs: Annotated[
         list[str],
         typer.Argument(
-            metavar="RUN", help="Names or folders of runs.", autocompletion=completion.runs
+            metavar="RUN ...", help="Names or folders of runs.", autocompletion=completion.runs
         ),
     ],
     to: Annotated[

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from harness.base.errors import RunFailed
 from harness.base.workspace import Workspace
 from harness.cli.console import RunName, out, warn
 
@@ -18,11 +19,20 @@ def command(run: RunName) -> None:
     from harness.records.store import find_run
 
     workspace = Workspace()
-    report_run(workspace, find_run(workspace.results, run))
+    store = find_run(workspace.results, run)
+    if not report_run(workspace, store):
+        raise RunFailed(
+            f"No trial of {store.id} can be read, so there is no table; restore trials.jsonl.gz, "
+            f"or continue with `bridgetoll run --resume {store.id}`."
+        )
 
 
-def report_run(workspace: Workspace, store: "Store") -> None:
-    """Write the report of a run, and print its summary and its page."""
+def report_run(workspace: Workspace, store: "Store") -> bool:
+    """Write the report of a run, and print its summary and its page.
+
+    Returns:
+        Whether any trial could be read.
+    """
     from harness.cli import tables
     from harness.inputs.claims import load_claims
     from harness.report.write import write_report
@@ -30,5 +40,7 @@ def report_run(workspace: Workspace, store: "Store") -> None:
     written = write_report(store, load_claims(workspace))
     for damaged in written.damaged:
         warn("left out", str(damaged))
-    out.print(tables.summary(written.analysis))
+    if written.trials:
+        out.print(tables.summary(written.analysis))
     out.print(Text(f"report: {workspace.shown(written.page)}"), soft_wrap=True)
+    return written.trials > 0

@@ -8,7 +8,7 @@ import typer
 
 from harness.base.errors import BridgetollError, Stopped, UsageError
 from harness.cli import completion
-from harness.cli.console import DatabaseUrl, laboratory_of, open_workspace, out
+from harness.cli.console import DatabaseUrl, laboratory_of, open_workspace, out, warn_of_broken
 from harness.cli.plan import plan_text
 from harness.cli.report import report_run
 
@@ -80,9 +80,13 @@ def command(
     from harness.runner.start import resume as resume_run
     from harness.runner.start import start as start_run
 
+    if study is not None and resume is not None:
+        raise UsageError("`run` takes a study or --resume, not both; leave one out.")
+    if study is None and resume is None:
+        raise UsageError(
+            "`run` needs a study, e.g. `bridgetoll run quick`; `bridgetoll list studies` shows all."
+        )
     workspace, catalog = open_workspace()
-    if (study is None) == (resume is None):
-        raise UsageError("Name a study to run, or a run with --resume, and not both.")
     changes = Overrides(blocks, tuple(only or ()), budget, keep_requests, scale)
     if resume is not None and changes.flags:
         raise UsageError(
@@ -92,9 +96,11 @@ def command(
     if resume is not None:
         store = find_run(workspace.results, resume)
         begun = store.read_run()
+        warn_of_broken(catalog, begun.study.everyone)
         _execute(laboratory, begun.study, begun.plan, lambda: resume_run(laboratory, store))
     elif study is not None:
         changed = changes.applied(load_study(find_study(workspace, study), catalog))
+        warn_of_broken(catalog)
         plan = make_plan(changed)
         path = Path(study)  # of a path only the last part: the rest is of this machine
         typed = " ".join(["run", path.name, *changes.flags])

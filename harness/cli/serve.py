@@ -7,7 +7,7 @@ import typer
 
 from harness.base.errors import RunFailed
 from harness.cli import completion
-from harness.cli.console import DatabaseUrl, laboratory_of, open_workspace, out
+from harness.cli.console import DatabaseUrl, laboratory_of, open_workspace, out, warn_of_broken
 
 EXAMPLE = "bridgetoll serve django/async-pool --port 8000"
 
@@ -45,6 +45,7 @@ def command(
 
     workspace, catalog = open_workspace()
     chosen = catalog.variant(variant)
+    warn_of_broken(catalog)
     laboratory = laboratory_of(workspace, catalog, database_url)
     python = prepare(laboratory.cache, catalog.implementations[chosen.implementation])
     with laboratory.database(DatabaseSettings()) as database:

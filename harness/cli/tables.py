@@ -217,9 +217,10 @@ def claims_text(
         titles: of conditions, by name.
         evidence: whether each value is shown.
     """
-    return Group(
-        *(part for judgement in judgements for part in _claim(judgement, titles, evidence))
-    )
+    parts = [part for judgement in judgements for part in _claim(judgement, titles, evidence)]
+    if not evidence:
+        parts.append(Text("--evidence shows the values.", style="dim"))
+    return Group(*parts)
 
 
 def _claim(judgement: Judgement, titles: Mapping[str, str], evidence: bool) -> list[RenderableType]:
@@ -228,14 +229,14 @@ def _claim(judgement: Judgement, titles: Mapping[str, str], evidence: bool) -> l
         Text.assemble(
             (f"{claim.name}  ", "bold"),
             (judgement.verdict.value, _claim_style(judgement.verdict)),
-            (
-                ""
-                if judgement.verdict is ClaimVerdict.NOT_TESTED
-                else f" ({claim_words.summary(judgement, titles)})"
-            ),
         ),
         Padding(Text.assemble(claim.says, (f" ({claim.source})", "dim")), (0, 0, 0, 4)),
     ]
+    if judgement.verdict is not ClaimVerdict.NOT_TESTED:
+        reason = (
+            claim_words.summary(judgement, titles) if evidence else claim_words.tally(judgement)
+        )
+        parts.append(Padding(Text(reason), (0, 0, 0, 4)))
     if claim.note and evidence:
         parts.append(Padding(Text(claim.note, style="dim"), (0, 0, 0, 4)))
     for item in judgement.evidence if evidence else ():

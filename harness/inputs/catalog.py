@@ -1,6 +1,7 @@
 """What can be run: the implementations found on disk, and the servers they name."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import msgspec
 
@@ -100,9 +101,10 @@ def _set_up(name: str, origin: Variant, setup: Setup) -> Variant:
 
 
 def load_catalog(workspace: Workspace) -> Catalog:
-    """Read `shared/servers.toml` and every `implementations/*/pyproject.toml`.
+    """Read `shared/servers.toml` and the `pyproject.toml` of each folder in `implementations`.
 
-    An implementation that cannot be read breaks itself alone: see `Catalog.broken`.
+    Hidden folders are ignored, and those that hold nothing but caches. An implementation that
+    cannot be read breaks itself alone: see `Catalog.broken`.
 
     Raises:
         MalformedFile: `shared/servers.toml` cannot be read.
@@ -110,10 +112,22 @@ def load_catalog(workspace: Workspace) -> Catalog:
     servers = load_servers(workspace.shared / "servers.toml")
     implementations: dict[str, Implementation] = {}
     broken: dict[str, BridgetollError] = {}
-    for path in sorted(workspace.implementations.glob("*/pyproject.toml")):
-        folder = path.parent.name
+    for folder in sorted(_visible(workspace.implementations)):
+        path = folder / "pyproject.toml"
         try:
-            implementations[folder] = load_implementation(path, servers)
+            if path.is_file():
+                implementations[folder.name] = load_implementation(path, servers)
+            elif any(_visible(folder)):
+                broken[folder.name] = UsageError(
+                    f"{folder} has no pyproject.toml; add one, or move the folder."
+                )
         except BridgetollError as error:
-            broken[folder] = error
+            broken[folder.name] = error
     return Catalog(implementations, servers, broken)
+
+
+def _visible(folder: Path) -> list[Path]:
+    """What the folder holds, but hidden files and caches."""
+    if not folder.is_dir():
+        return []
+    return [p for p in folder.iterdir() if p.name[0] != "." and p.name != "__pycache__"]

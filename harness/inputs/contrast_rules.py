@@ -39,7 +39,7 @@ def check_comparisons(path: Path, study: Study, catalog: Catalog) -> None:
 def _check_known(path: Path, at: str, names: Iterable[str], factors: _Factors) -> None:
     for name in names:
         if name not in factors:
-            raise UnknownName("variant", name, list(factors), f"{path}, `{at}`")
+            raise UnknownName("variant", name, list(factors), f"{path}, `{at}`", listed=False)
 
 
 def _check_contrast(path: Path, at: str, contrast: Contrast, factors: _Factors) -> None:

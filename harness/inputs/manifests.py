@@ -15,7 +15,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from harness.base.decode import convert, toml_table
-from harness.base.errors import MalformedFile
+from harness.base.errors import MalformedFile, nearest
 from harness.inputs.contract import ENDPOINTS
 from harness.inputs.servers import Server
 
@@ -132,7 +132,9 @@ def load_implementation(path: Path, servers: dict[str, Server]) -> Implementatio
     document = toml_table(path)
     tool = convert(document.get("tool", {}), dict[str, object], path, "tool").get("bridgetoll")
     if tool is None:
-        raise MalformedFile(path, "has no table [tool.bridgetoll]; add one, or move the folder.")
+        raise MalformedFile(
+            path, "the table [tool.bridgetoll] is missing; add it, or move the folder."
+        )
     table = convert(tool, _ToolTable, path, "tool.bridgetoll")
     project = convert(document.get("project", {}), dict[str, object], path, "project")
     requires = project.get("requires-python")
@@ -205,10 +207,12 @@ def _check_expect(path: Path, at: str, expect: Expect) -> None:
         counts = getattr(expect, quantity)
         unknown = sorted(set(counts) - {*ENDPOINTS, EVERY}) if isinstance(counts, dict) else []
         if unknown:
+            near = nearest(unknown[0], (EVERY, *ENDPOINTS))
+            the = f"did you mean `{near}`? The" if near else "the"
             raise MalformedFile(
                 path,
-                f"`{at}.expect.{quantity}`: unknown endpoint `{unknown[0]}`; the allowed keys are: "
-                f"{EVERY}, {', '.join(ENDPOINTS)}.",
+                f"`{at}.expect.{quantity}`: unknown endpoint `{unknown[0]}`; {the} allowed keys "
+                f"are: {EVERY}, {', '.join(ENDPOINTS)}.",
             )
 
 

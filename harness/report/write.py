@@ -29,9 +29,14 @@ _PICTURES = 4
 
 
 class Report(msgspec.Struct, frozen=True):
-    """What was written, of which run, and what it says. page: the path of the full page."""
+    """What was written, of which run, and what it says.
+
+    page: the path of the full page.
+    trials: how many could be read.
+    """
 
     page: Path
+    trials: int
     run: Run
     analysis: Analysis
     damaged: tuple[BridgetollError, ...]
@@ -77,7 +82,7 @@ def write_report(store: Store, claims: Sequence[Claim] = (), target: Path | None
     _write_pictures(kept, values["pictures"], figures)
     page = full.write("index.html", html(values, explored, cache_folder()))
     kept.write("report.md", markdown(values))
-    return Report(page=page, run=run, analysis=analysis, damaged=tuple(damaged))
+    return Report(page=page, trials=len(trials), run=run, analysis=analysis, damaged=tuple(damaged))
 
 
 def _write_figures(folder: ReportFolder, figures: Figures) -> None:

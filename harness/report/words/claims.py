@@ -54,8 +54,21 @@ def summary(judgement: Judgement, titles: Mapping[str, str] = {}) -> str:
         many, decide = "" if count == 1 else "s", "decides" if decided == 1 else "decide"
         parts = [f"{decided} of {count} value{many} {decide}"]
     if judgement.open and judgement.verdict is not ClaimVerdict.UNDECIDED:
-        parts.append(f"nothing decided on: {', '.join(judgement.open)}")
+        parts.append(f"undecided: {', '.join(judgement.open)}")
     return "; ".join(parts)
+
+
+def tally(judgement: Judgement) -> str:
+    """As `summary`, with the number of values on each side instead of their names."""
+    if judgement.verdict is not ClaimVerdict.DEPENDS:
+        return summary(judgement)
+    sides = [item.holds for item in judgement.evidence]
+    holding, failing = sides.count(True), sides.count(False)
+    text = (
+        f"{holding} value{'' if holding == 1 else 's'} hold{'s' if holding == 1 else ''}, "
+        f"{failing} do{'es' if failing == 1 else ''} not"
+    )
+    return f"{text}; undecided: {', '.join(judgement.open)}" if judgement.open else text
 
 
 def _values(evidence: Sequence[Evidence], titles: Mapping[str, str]) -> str:

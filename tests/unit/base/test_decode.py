@@ -50,19 +50,25 @@ def test_converts_nested_records() -> None:
 
 
 @pytest.mark.parametrize(
-    ("extra", "key", "allowed"),
+    ("extra", "key", "near", "allowed"),
     [
-        ({"laef": 1}, "laef", "by_name, leaf, leaves, notes, spare"),
-        ({"leaf": {"size": 1, "siz": 2}}, "leaf.siz", "label, size"),
-        ({"spare": {"size": 1, "siz": 2}}, "spare.siz", "label, size"),
-        ({"leaves": [{"size": 1}, {"siz": 2}]}, "leaves[1].siz", "label, size"),
-        ({"by_name": {"d": {"siz": 1}}}, "by_name.d.siz", "label, size"),
+        ({"laef": 1}, "laef", "leaf", "by_name, leaf, leaves, notes, spare"),
+        ({"leaf": {"size": 1, "siz": 2}}, "leaf.siz", "size", "label, size"),
+        ({"spare": {"size": 1, "siz": 2}}, "spare.siz", "size", "label, size"),
+        ({"leaves": [{"size": 1}, {"siz": 2}]}, "leaves[1].siz", "size", "label, size"),
+        ({"by_name": {"d": {"siz": 1}}}, "by_name.d.siz", "size", "label, size"),
     ],
 )
 def test_unknown_key_is_named_with_the_allowed_ones_at_any_depth(
-    extra: dict[str, object], key: str, allowed: str
+    extra: dict[str, object], key: str, near: str, allowed: str
 ) -> None:
-    assert problem(GOOD | extra) == f"x.toml: unknown key `{key}`; the allowed keys are: {allowed}."
+    told = f"x.toml: unknown key `{key}`; did you mean `{near}`? The allowed keys are: {allowed}."
+    assert problem(GOOD | extra) == told
+
+
+def test_of_a_key_that_is_like_no_other_only_the_allowed_ones_are_told() -> None:
+    told = "x.toml: unknown key `leaf.xyz`; the allowed keys are: label, size."
+    assert problem(GOOD | {"leaf": {"size": 1, "xyz": 2}}) == told
 
 
 @pytest.mark.parametrize(

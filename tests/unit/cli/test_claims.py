@@ -1,5 +1,6 @@
 import io
 
+import msgspec
 import pytest
 from rich.console import Console
 
@@ -29,6 +30,17 @@ def test_every_verdict_is_told_with_claim_and_source(verdict: ClaimVerdict) -> N
     assert told.startswith(f"X1 {verdict.value}")
     assert "something [bold] (somebody, 2020)" in told
     assert "throughput of b / a" not in told.partition("something")[2]
+
+
+def test_a_verdict_that_depends_has_the_number_of_values_on_each_side() -> None:
+    sides = (ITEM, *(msgspec.structs.replace(ITEM, holds=holds) for holds in (False, False, None)))
+    told = shown(Judgement(CLAIM, ClaimVerdict.DEPENDS, sides, open=("limited",)))
+    assert "1 value holds, 2 do not; undecided: limited" in told
+    assert "throughput" not in told
+    assert "--evidence" in told
+    assert "holds: throughput of b / a" in shown(
+        Judgement(CLAIM, ClaimVerdict.DEPENDS, sides), evidence=True
+    )
 
 
 def test_values_are_told_where_they_are_asked_for() -> None:

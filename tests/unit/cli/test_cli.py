@@ -15,6 +15,7 @@ from harness.base.workspace import Workspace
 from tests.toys.command import run_command
 from tests.toys.entry import Call
 from tests.toys.runs import make_run
+from tests.toys.workspaces import write_study
 
 
 def test_the_process_tells_an_error_in_one_sentence_and_its_status(shelf: Workspace) -> None:
@@ -96,15 +97,40 @@ def test_a_half_written_implementation_is_a_warning_for_the_others(
     said = call("plan", "tiny", "--json")
     assert said.status == 0
     assert json.loads(said.out)["study"]["variants"] == ["toy/good", "toy/burning"]
-    folder = f"implementations/{half_written}"
-    assert " ".join(said.err.split()).startswith(
-        f"warning: {folder} is left out: {folder}/pyproject.toml: not valid"
-    )
+    words = " ".join(said.err.split())
+    path = f"implementations/{half_written}/pyproject.toml"
+    assert words.startswith(f"warning: {path}: not valid TOML")
+    assert words.count(path) == 1
 
 
 def test_a_half_written_implementation_is_an_error_for_itself(
-    call: Call, half_written: str
+    call: Call, half_written: str, shelf: Workspace
 ) -> None:
-    said = call("verify", half_written)
-    assert said.status == 2
-    assert f"{half_written}/pyproject.toml: not valid TOML" in said.sentence
+    path = write_study(shelf, "of-half", ["good"])
+    path.write_text(path.read_text().replace("toy/good", f"{half_written}/x"))
+    try:
+        for command in (
+            ("verify", half_written),
+            ("serve", f"{half_written}/x"),
+            ("plan", "of-half"),
+        ):
+            said = call(*command)
+            assert said.status == 2
+            assert "warning" not in said.err
+            manifest = f"implementations/{half_written}/pyproject.toml"
+            assert said.sentence.startswith(f"{manifest}: not valid TOML")
+    finally:
+        path.unlink()
+
+
+def test_a_folder_without_a_manifest_is_named(
+    call: Call, half_written: str, shelf: Workspace
+) -> None:
+    folder = shelf.implementations / half_written
+    (folder / "pyproject.toml").rename(folder / "notes.txt")
+    told = f"implementations/{half_written} has no pyproject.toml"
+    assert told in " ".join(call("list", "studies").err.split())
+    assert call("verify", f"{half_written}/x").sentence.startswith(told)
+    (folder / "notes.txt").rename(folder / ".notes")
+    (folder / "__pycache__").mkdir()
+    assert call("list", "studies").err == ""

@@ -153,7 +153,10 @@ BAD: list[tuple[tuple[str, ...], str]] = [
     ((BEFORE, BEFORE), "Both names are of the run before-1"),
     ((BEFORE, RAMP), "Run ramp-4 was loaded by Locust"),
     ((BEFORE, RAMP, "--anyway"), "Run ramp-4 was loaded by Locust"),
-    ((BEFORE, AFTER, "--measure", "p95"), "no measure `p95`; choose one of: cpu, memory, p99,"),
+    (
+        (BEFORE, AFTER, "--measure", "p95"),
+        "no measure `p95`; the nearest is `p99`. Choose one of: cpu,",
+    ),
     ((BEFORE, AFTER, "--fail-on-regression", "much"), "`much` is no share from 0% to below 100%"),
     ((BEFORE, AFTER, "--fail-on-regression", "%"), "`%` is no share"),
     ((BEFORE, AFTER, "--fail-on-regression", "nan"), "`nan` is no share"),

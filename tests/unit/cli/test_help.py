@@ -85,6 +85,17 @@ def test_help_fits_a_terminal_and_has_the_example(
     assert max(len(line) for line in said.out.splitlines()) <= 80
 
 
+@pytest.mark.parametrize(
+    ("name", "usage"),
+    [
+        ("verify", "[VARIANT ...]"), ("audit", "[VARIANT ...]"), ("claims", "[RUN ...]"),
+        ("publish", "{RUN ...}"), ("list", "[KIND]"),
+    ],
+)  # fmt: skip
+def test_the_usage_shows_how_many_arguments_are_taken(name: str, usage: str, call: Call) -> None:
+    assert usage in " ".join(call(name, "--help").out.partition("\n\n")[0].split())
+
+
 def test_the_list_of_commands_has_whole_sentences(call: Call) -> None:
     said = call("--help")
     for name in ORDER:

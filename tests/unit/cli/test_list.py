@@ -1,6 +1,7 @@
 """The command `list`."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -79,3 +80,28 @@ def test_an_empty_workspace_says_none(workspace: Workspace) -> None:
     assert [line for line in done.stdout.splitlines() if line] == [
         "Variants: none", "Studies: none", "Runs: none",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("body", ["", "{", '{"schema": 1', "[]"])
+def test_a_damaged_run_is_left_out_and_the_others_are_listed(
+    call: Call, shelf: Workspace, body: str
+) -> None:
+    folder = shelf.results / "torn"
+    folder.mkdir()
+    (folder / "run.json").write_text(body)
+    try:
+        said = call("list", "runs")
+    finally:
+        shutil.rmtree(folder)
+    assert said.status == 0
+    assert said.out.split() == ["Runs", make_run().id]
+    assert " ".join(said.err.split()).startswith("left out: results/torn/run.json: ")
+
+
+def test_each_implementation_has_a_heading_of_its_own(repository: Workspace) -> None:
+    lines = run_command(repository, "list", "variants").stdout.splitlines()
+    assert lines[0] == "Variants"
+    assert "controlled" in lines[1]
+    assert "deployed" in lines[1]
+    assert {"Flask", "Django (django)", "Django (django-asgiref-3.11)"} <= set(lines)
+    assert "(D5+1)" not in "".join(lines)

@@ -37,6 +37,25 @@ def test_a_trial_that_cannot_be_read_is_named_and_stays(call: Call, copy: Path) 
     assert broken.read_text() == "{"
 
 
+def test_a_packed_run_is_left_as_it_is(call: Call, copy: Path) -> None:
+    call("pack", str(copy))
+    said = call("pack", str(copy))
+    assert said.status == 0
+    assert said.out.startswith("run is packed already: ")
+
+
+def test_a_run_without_trials_is_an_error(call: Call, copy: Path) -> None:
+    trials = copy / "trials"
+    for path in trials.iterdir():
+        path.write_text("{")
+    assert "run has no readable trials" in call("pack", str(copy)).sentence
+    shutil.rmtree(trials)
+    said = call("pack", str(copy))
+    assert said.status == 2
+    assert said.sentence == "run has no trials; nothing was packed."
+    assert not (copy / "trials.jsonl.gz").exists()
+
+
 def test_an_unknown_run_is_an_error(call: Call) -> None:
     said = call("pack", "nope")
     assert said.status == 2

@@ -13,6 +13,8 @@ def test_a_plan_is_told_without_running_anything(call: Call) -> None:
     assert said.status == 0
     assert "toy/good" in said.out
     assert "noop" in said.out
+    assert "windows" not in said.out
+    assert "It takes about" in said.out
 
 
 def test_a_plan_as_json_holds_every_round(call: Call) -> None:
@@ -32,7 +34,10 @@ def test_a_study_may_be_named_by_its_path(call: Call, shelf: Workspace) -> None:
     [
         ('title = "x', "not valid TOML"),
         ("title = 3", "`title`: expected `str`, got `int`"),
-        ("sede = 3", "unknown key `sede`; the allowed keys are: baseline, blocks,"),
+        (
+            "sede = 3",
+            "unknown key `sede`; did you mean `seed`? The allowed keys are: baseline, b",
+        ),
         ("", "is missing; add it"),
     ],
 )

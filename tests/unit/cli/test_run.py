@@ -9,8 +9,8 @@ from tests.toys.runs import make_run
 BAD: list[tuple[tuple[str, ...], str]] = [
     (("run", "nope"), "no study `nope`; choose one of:"),
     (("run", "--resume", "nope"), "no run `nope`; choose one of:"),
-    (("run",), "Name a study to run, or a run with --resume"),
-    (("run", "tiny", "--resume", make_run().id), "and not both"),
+    (("run",), "needs a study, e.g. `bridgetoll run quick`"),
+    (("run", "tiny", "--resume", make_run().id), "takes a study or --resume, not both"),
     (("run", "--resume", make_run().id, "--blocks", "3"), "cannot change a run"),
     (("run", "--resume", make_run().id, "--only", "toy/good"), "cannot change a run"),
     (("run", "tiny", "--only", "toy/nope"), "`toy/nope` is not in the study; it has toy/good"),

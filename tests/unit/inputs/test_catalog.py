@@ -173,18 +173,18 @@ def test_unknown_endpoint_is_told_with_the_known_ones() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        ("[tool.bridgetoll", "[tool.toll", "has no table [tool.bridgetoll]; add one"),
+        ("[tool.bridgetoll", "[tool.toll", "the table [tool.bridgetoll] is missing; add"),
         ('title = "Toy"', "title = 3", "`tool.bridgetoll.title`: expected `str`, got `int`"),
         (
             'title = "Toy"',
             'titel = ""',
-            "unknown key `tool.bridgetoll.titel`; the allowed keys are",
+            "unknown key `tool.bridgetoll.titel`; did you mean `title`? The allowed keys are",
         ),
         (
             'title = "plain"',
             'titel = "plain"',
-            "unknown key `tool.bridgetoll.variants.plain.titel`; the allowed keys are: app, env, "
-            "expect, factors, server, tags, title.",
+            "unknown key `tool.bridgetoll.variants.plain.titel`; did you mean `title`? "
+            "The allowed keys are: app, env, expect, factors, server, tags, title.",
         ),
         (
             'title = "plain"\n',
@@ -283,13 +283,15 @@ def test_what_a_variant_says_that_a_request_takes_is_read(workspace: Workspace) 
     [
         (
             "hop = 1",
-            "unknown key `tool.bridgetoll.variants.plain.expect.hop`; the allowed keys are: "
-            "connects, hops, loops, round_trips, statements, threads, transactions.",
+            "unknown key `tool.bridgetoll.variants.plain.expect.hop`; did you mean `hops`? "
+            "The allowed keys are: connects, hops, loops, round_trips, statements, threads, "
+            "transactions.",
         ),
         (
             "hops = { every = 1, io_raed = 1 }",
-            "`tool.bridgetoll.variants.plain.expect.hops`: unknown endpoint `io_raed`; the allowed "
-            "keys are: every, health, noop, cpu, io_create, io_read, io_fanout, io_wait.",
+            "`tool.bridgetoll.variants.plain.expect.hops`: unknown endpoint `io_raed`; did "
+            "you mean `io_read`? The allowed keys are: every, health, noop, cpu, io_create, "
+            "io_read, io_fanout, io_wait.",
         ),
         (
             "round_trips = { all = 1 }",

@@ -199,7 +199,11 @@ def test_two_claims_of_one_name_are_one_sentence(workspace: Workspace) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        ("at_least", "at_lest", "unknown key `claims[0].criteria[0].at_lest`; the allowed keys"),
+        (
+            "at_least",
+            "at_lest",
+            "unknown key `claims[0].criteria[0].at_lest`; did you mean `at_least",
+        ),
         ("1.5", "-1", "`claims[0].criteria[0].at_least`: expected `float` >= 0"),
         ("1.5", '"much"', "`claims[0].criteria[0].at_least`: expected `float"),
         ('says = "something"\n', "", "`claims[0].says` is missing; add it."),
@@ -208,7 +212,7 @@ def test_two_claims_of_one_name_are_one_sentence(workspace: Workspace) -> None:
             'measure = "rps"\nat_least',
             "`claims[0].criteria[0].measure`: invalid enum value 'rps'",
         ),
-        ("[[claims]]", "[[claim]]", "unknown key `claim`; the allowed keys are: claims."),
+        ("[[claims]]", "[[claim]]", "unknown key `claim`; did you mean `claims`? The allowed"),
         ("[[claims]]", "[[claims", "not valid TOML: "),
     ],
 )

@@ -121,7 +121,7 @@ def spoil(path: Path, old: str, new: str) -> None:
     [
         ("[endpoints.io_create]", "[endpoints.io_creat]", "endpoint `io_create` is missing here"),
         ('verb = "INSERT"', 'verb = "MERGE"', "`endpoints.io_create.statements[0].verb`: invalid"),
-        ("rows = 25", "row = 25", "unknown key `endpoints.io_read.statements[0].row`; the allowed"),
+        ("rows = 25", "row = 25", "unknown key `endpoints.io_read.statements[0].row`; did you"),
         ("[endpoints.cpu]", "[endpoints.cpu", "not valid TOML"),
     ],
 )

@@ -259,10 +259,9 @@ def test_a_variant_that_the_study_does_not_measure_is_told_with_those_it_does(
     path.write_text(STUDY + comparisons[place])
     with pytest.raises(UnknownName) as caught:
         load_study(path, catalog)
-    assert str(caught.value).startswith(
-        f"There is no variant `{name}` in {path}, `{key}[0]`; choose one of: "
-        f"{', '.join(sorted(VARIANTS))}."
-    )
+    message = str(caught.value)
+    assert message.startswith(f"There is no variant `{name}` in {path}, `{key}[0]`; ")
+    assert message.endswith(f"hoose one of: {', '.join(sorted(VARIANTS))}.")
 
 
 def test_a_variant_of_a_group_can_be_compared(path: Path, catalog: Catalog) -> None:

@@ -141,8 +141,8 @@ def test_cells_that_differ_in_setup_route_or_latency_stand_beside_each_other(
         (
             "setup =",
             "set =",
-            "unknown key `cells[0].set`; the allowed keys are: endpoint, highest_per_s, "
-            "latency_ms, setup, successes.",
+            "unknown key `cells[0].set`; did you mean `setup`? The allowed keys are: endpoint, "
+            "highest_per_s, latency_ms, setup, successes.",
         ),
         ("cells = [", "cells = ", "not valid TOML: "),
     ],

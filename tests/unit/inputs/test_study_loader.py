@@ -61,7 +61,7 @@ def test_a_study_is_found_by_name_or_by_path(repository: Workspace) -> None:
 
 @pytest.mark.parametrize("name", ["quik", "", "../contract/effects"])
 def test_unknown_study_is_told_with_the_known_ones(repository: Workspace, name: str) -> None:
-    with pytest.raises(UnknownName, match=r"There is no study `.*`; choose one of: .*quick"):
+    with pytest.raises(UnknownName, match=r"There is no study `.*`; .*hoose one of: .*quick"):
         find_study(repository, name)
 
 
@@ -85,13 +85,21 @@ def test_a_path_to_nothing_is_one_sentence(tmp_path: Path, catalog: Catalog) -> 
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        ("seed = 1", "seeds = 1", "unknown key `seeds`; the allowed keys are: baseline, blocks"),
+        (
+            "seed = 1",
+            "seeds = 1",
+            "unknown key `seeds`; did you mean `seed`? The allowed keys are: ",
+        ),
         (
             "connections = 8",
             "conections = 8",
-            "unknown key `conditions[0].conections`; the allowed",
+            "unknown key `conditions[0].conections`; did you mean `connections`?",
         ),
-        ("[[cond", "[load]\nslices = 1\n[[cond", "unknown key `load.slices`; the allowed keys are"),
+        (
+            "[[cond",
+            "[load]\nslices = 1\n[[cond",
+            "unknown key `load.slices`; did you mean `slice_s`? Th",
+        ),
         ("blocks = 2", "blocks = 0", "`blocks`: expected `int` >= 1"),
         ("blocks = 2", "blocks = 2.5", "`blocks`: expected `int`, got `float`"),
         ("seed = 1\n", "", "`seed` is missing; add it"),
@@ -133,13 +141,21 @@ def test_bad_study_is_one_sentence_that_names_file_and_key(
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        ('"flask/sqlalchemy"]', '"flask/nope"]', "There is no variant `flask/nope` in {}; choose"),
+        (
+            '"flask/sqlalchemy"]',
+            '"flask/nope"]',
+            "There is no variant `flask/nope` in {}; `bridgetoll list",
+        ),
         (
             'baseline = "django/async-pool"',
             'baseline = "x"',
-            "There is no variant `x` in {}; choose",
+            "There is no variant `x` in {}; `bridgetoll list",
         ),
-        ('endpoint = "cpu"', 'endpoint = "cup"', "There is no endpoint `cup` in {}; choose one of"),
+        (
+            'endpoint = "cpu"',
+            'endpoint = "cup"',
+            "There is no endpoint `cup` in {}; the nearest is",
+        ),
     ],
 )
 def test_unknown_name_in_a_study_is_told_with_the_file_and_the_known_ones(
@@ -433,7 +449,7 @@ def test_a_group_that_cannot_be_meant_is_one_sentence_that_names_the_key(
         ),
         (
             GROUPED.replace("starlette/asyncpg", "starlette/nope"),
-            "There is no variant `starlette/nope` in {}; choose one of: ",
+            "There is no variant `starlette/nope` in {}; the nearest is `starlette/",
         ),
     ],
     ids=["another group", "no group at all", "a member"],
@@ -533,7 +549,7 @@ def test_a_setup_of_an_unknown_variant_is_told_with_the_file_and_the_known_ones(
     path = write(tmp_path, with_setup("nope", "pool_size = 4"))
     with pytest.raises(UnknownName) as caught:
         load_study(path, catalog)
-    assert str(caught.value).startswith(f"There is no variant `django/nope` in {path}; choose one")
+    assert str(caught.value).startswith(f"There is no variant `django/nope` in {path}; the nearest")
 
 
 def test_a_setup_with_another_folders_name_is_told_with_the_file(
@@ -566,7 +582,7 @@ def test_an_unknown_endpoint_of_a_second_load_is_told_with_its_place(
     path = write(tmp_path, text)
     with pytest.raises(UnknownName) as caught:
         load_study(path, catalog)
-    told = f"There is no endpoint `cup` in {path}, `conditions[0].beside`; choose one of: cpu, "
+    told = f"There is no endpoint `cup` in {path}, `conditions[0].beside`; the nearest is `cpu`. "
     assert str(caught.value).startswith(told)
 
 

@@ -14,7 +14,7 @@ RUNS = [dated_run(1, {"x": "1"}), dated_run(2, {"x": "1"}), dated_run(3, {"x": "
 
 def reported(run: Run) -> Report:
     analysis = analyse(run, simulate(run, COST, 1))
-    return Report(page=Path("index.html"), run=run, analysis=analysis, damaged=())
+    return Report(page=Path("index.html"), trials=0, run=run, analysis=analysis, damaged=())
 
 
 REPORTS = [reported(run) for run in RUNS]
