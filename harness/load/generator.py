@@ -278,6 +278,7 @@ def merged(tallies: Sequence[Tally]) -> Tally:
         in_flight=sum(t.in_flight for t in tallies),
         dropped=sum(t.dropped for t in tallies),
         sent=sum(t.sent for t in tallies),
+        paused_ns=max(t.paused_ns for t in tallies),
     )
 
 

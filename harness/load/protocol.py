@@ -106,6 +106,7 @@ class Tally(msgspec.Struct, frozen=True, tag=True):
     in_flight: window only: requests under way when it closed, and answered correctly afterwards.
     dropped: open loop only: arrivals due within the window that found every connection busy.
     sent: every request, correct or not, including a window's warm-up.
+    paused_ns: the longest time for which the generator's own event loop did not run.
     """
 
     correct: int
@@ -122,6 +123,7 @@ class Tally(msgspec.Struct, frozen=True, tag=True):
     dropped: int = 0
     sent: int = 0
     ends_before: bytes = b""
+    paused_ns: int = 0
 
     @property
     def latencies_ns(self) -> NDArray[np.int64]:

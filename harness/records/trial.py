@@ -77,7 +77,10 @@ class RampRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Try(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One rate of a search: what was offered, what came of it, and whether it met the objective."""
+    """One rate of a search: what was offered, what came of it, and whether it met the objective.
+
+    spoilt: an event spoilt its window, so the search asked the same rate again.
+    """
 
     rate_per_s: float
     achieved_per_s: float
@@ -85,6 +88,45 @@ class Try(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     errors: float
     met: bool
     confirming: bool
+    spoilt: bool = False
+
+
+type EventKind = Literal[
+    "probe-lost",
+    "workers-changed",
+    "database-restarted",
+    "stalled",
+    "stopped",
+    "generator-paused",
+    "harness-paused",
+    "throttled",
+    "clock-jumped",
+    "suspended",
+]
+"""What may befall a turn that is no part of its load."""
+
+
+class Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Something that befell a trial and is no part of the load.
+
+    kind: probe-lost: the speed probe died, was silent, or never started. workers-changed: serving
+        processes of the server ended or were started. database-restarted: PostgreSQL lost all its
+        connections. stalled: no answer came although requests were under way. stopped: a process
+        was stopped by a signal, or by a debugger. generator-paused, harness-paused: the process
+        itself did not run. throttled: the CPU quota of a control group was used up. clock-jumped:
+        the time of day was set. suspended: the machine slept.
+    round, position: of the turn; None where it belongs to no turn.
+    detail: one clause, with its figures.
+    seconds: how long it lasted; None where that is unknown.
+    repeated: the window that it spoilt was measured again at once.
+    """
+
+    kind: EventKind
+    round: int | None
+    position: int | None
+    detail: str
+    seconds: float | None = None
+    repeated: bool = False
 
 
 class WindowRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -174,6 +216,7 @@ class Trial(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sustained_per_s: the highest rate that was confirmed to meet the objective; None if none did.
     round_trips: as measured; None where no latency was added.
     ramp: None where our own generator loads.
+    events: in the order of time; none in runs from before they were noted.
     """
 
     schema: Literal[1]
@@ -200,6 +243,7 @@ class Trial(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sustained_per_s: float | None = None
     round_trips: RoundTrips | None = None
     ramp: RampRecord | None = None
+    events: tuple[Event, ...] = ()
 
     @property
     def complete(self) -> bool:

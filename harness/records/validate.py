@@ -144,6 +144,10 @@ def check_trial(path: Path, trial: Trial) -> None:
         raise MalformedFile(path, "`slices` count more than 64 bits hold; restore or delete it.")
     if trial.problem is not None and not trial.problem.strip():
         raise MalformedFile(path, "`problem` is empty; restore or delete it.")
+    if any(not event.detail.strip() for event in trial.events):
+        raise MalformedFile(path, "`events` has one without `detail`; restore or delete it.")
+    if any(event.seconds is not None and event.seconds < 0 for event in trial.events):
+        raise MalformedFile(path, "`events` has negative `seconds`; restore or delete it.")
 
 
 def check_belongs(path: Path, trial: Trial, run: Run) -> None:

@@ -12,7 +12,7 @@ from harness.analysis.labels.trials import LabelledTrial
 from harness.analysis.measures import Measure, trial_value
 from harness.inputs.study import Beside, Latency
 from harness.records.run import Run
-from harness.records.trial import BesideRecord, RoundTrips, SliceRecord, Trial, trial_file
+from harness.records.trial import BesideRecord, Event, RoundTrips, SliceRecord, Trial, trial_file
 
 type Value = str | int | float | bool | None
 """What a cell holds; None is missing."""
@@ -72,6 +72,17 @@ def _seconds(facts: Facts, part: Callable[[SliceRecord], int | None]) -> float |
 def _problem(facts: Facts) -> str | None:
     problem = facts.trial.problem
     return None if problem is None else next(iter(problem.splitlines()), "")
+
+
+def _events(facts: Facts) -> str | None:
+    """Each event's kind, its place and its figures; None without any."""
+    return "; ".join(map(_told, facts.trial.events)) or None
+
+
+def _told(event: Event) -> str:
+    place = "" if event.round is None else f" (round {event.round}, position {event.position})"
+    again = ", measured again" if event.repeated else ""
+    return f"{event.kind}{place}: {event.detail}{again}"
 
 
 def _window[T](facts: Facts, value: T) -> T | None:
@@ -142,6 +153,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("complete", bool, lambda f: f.trial.complete),
     Column("problem", str, _problem),
     Column("labels", str, lambda f: " ".join(f.labelled.labels)),
+    Column("events", str, _events),
     Column("correct", int, lambda f: _sum(f, lambda s: s.correct)),
     Column("errors", int, lambda f: _sum(f, lambda s: sum(s.errors.values()))),
     Column("elapsed_s", float, lambda f: _seconds(f, lambda s: s.elapsed_ns)),

@@ -31,6 +31,12 @@ def edited(path: Path, edit: Edit) -> None:
     path.write_text(json.dumps(value))
 
 
+def event(**changes: object) -> dict[str, object]:
+    """An event of a trial as a file has it."""
+    sound = {"kind": "stalled", "round": 0, "position": 1, "detail": "3 s", "seconds": 3.0}
+    return sound | changes
+
+
 @pytest.mark.parametrize(
     ("edit", "told"),
     [
@@ -46,6 +52,9 @@ def edited(path: Path, edit: Edit) -> None:
         (lambda t: t["slices"][0].update(correct=-1), "expected `int` >= 0"),
         (lambda t: t["slices"][0].update(elapsed_ns=-1), "`slices[0].elapsed_ns`"),
         (lambda t: t["slices"][0]["errors"].update(timeout=-1), "expected `int` >= 0"),
+        (lambda t: t.update(events=[event(kind="earthquake")]), "earthquake"),
+        (lambda t: t.update(events=[event(detail=" ")]), "`events` has one without `detail`"),
+        (lambda t: t.update(events=[event(seconds=-1)]), "`events` has negative `seconds`"),
         (lambda t: t.update(schema=99), "has schema version 99"),
         (lambda t: t.update(block="one"), "block"),
     ],
@@ -59,6 +68,22 @@ def test_an_edited_trial_is_named_and_the_others_are_read(
     assert len(trials) == len(TRIALS) - 1
     assert str(error).startswith(f"trials/{first.name}: ")
     assert told in str(error)
+
+
+def test_a_trial_from_before_events_were_noted_has_none(store: Store) -> None:
+    first = sorted((store.folder / "trials").iterdir())[0]
+    edited(first, lambda t: t.pop("events"))
+    trials, damaged = store.trials(RUN)
+    assert damaged == []
+    assert {trial.events for trial in trials} == {()}
+
+
+def test_events_come_back_as_they_were_kept(store: Store) -> None:
+    first = sorted((store.folder / "trials").iterdir())[0]
+    edited(first, lambda t: t.update(events=[event()]))
+    trials, _ = store.trials(RUN)
+    (noted,) = [e for trial in trials for e in trial.events]
+    assert (noted.kind, noted.round, noted.seconds, noted.repeated) == ("stalled", 0, 3.0, False)
 
 
 def test_a_long_number_within_a_text_is_no_number(store: Store) -> None:

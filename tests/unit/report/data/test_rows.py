@@ -9,7 +9,7 @@ from harness.inputs.settings import LoadSettings
 from harness.inputs.study import Beside, Condition, Latency, Objective
 from harness.records.plan import DUPLICATE
 from harness.records.run import Run
-from harness.records.trial import BesideRecord, RampRecord, RoundTrips, Trial
+from harness.records.trial import BesideRecord, Event, RampRecord, RoundTrips, Trial
 from harness.report.data.rows import COLUMNS, Value
 from tests.toys.labelling import rows_of
 from tests.toys.runs import (
@@ -106,6 +106,15 @@ def test_a_trial_without_slices_has_no_sums() -> None:
     for name in ("correct", "errors", "elapsed_s", "throughput_per_s", "steal_s"):
         assert row[name] is None
     assert (row["labels"], row["standing"]) == ("incomplete", "not counted")
+
+
+def test_events_stand_in_a_row_with_their_place_and_figures() -> None:
+    stall = Event("stalled", 2, 1, "no answer came for 3.1 s", seconds=3.1)
+    probe = Event("probe-lost", None, None, "it never started", repeated=True)
+    told_events = str(one(make_trial(events=(stall, probe)))["events"])
+    assert "stalled (round 2, position 1): no answer came for 3.1 s" in told_events
+    assert "probe-lost: it never started, measured again" in told_events
+    assert one(make_trial())["events"] is None
 
 
 def test_what_is_no_number_is_missing() -> None:
