@@ -21,6 +21,8 @@ from tests.toys.workspaces import toy_workspace
 _HERE = Path(__file__).parent
 _LONGEST = (_HERE / "contract", _HERE / "unit" / "runner", _HERE / "unit" / "audit")
 
+# Tests start a laboratory each, at the same time; those of the lock say so.
+os.environ["BRIDGETOLL_BESIDE"] = "1"
 settings.register_profile("here", deadline=None)  # a busy machine is no failure
 settings.load_profile("here")
 

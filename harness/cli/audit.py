@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.cli.bench import Variants, examine
-from harness.cli.console import DatabaseUrl, Json
+from harness.cli.console import DatabaseUrl, Json, Wait
 
 if TYPE_CHECKING:
     from harness.records.verification import Audit, Toll
@@ -29,7 +29,10 @@ _SWITCHES = ("voluntary_switches", "involuntary_switches")
 
 
 def command(
-    variants: Variants = None, database_url: DatabaseUrl = None, as_json: Json = False
+    variants: Variants = None,
+    wait: Wait = False,
+    database_url: DatabaseUrl = None,
+    as_json: Json = False,
 ) -> None:
     """Count a request's work and compare it with the manifest.
 
@@ -42,7 +45,7 @@ def command(
     examine(
         variants, database_url, "auditing",
         lambda bench, variant, python: audit(bench, variant, python, cpu=True),
-        audit_text, as_json=as_json,
+        audit_text, wait=wait, as_json=as_json,
     )  # fmt: skip
 
 

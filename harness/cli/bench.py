@@ -9,7 +9,14 @@ from rich.console import RenderableType
 
 from harness.base.errors import RunFailed
 from harness.cli import completion
-from harness.cli.console import laboratory_of, open_workspace, out, print_json, warn_of_broken
+from harness.cli.console import (
+    laboratory_of,
+    measuring_alone,
+    open_workspace,
+    out,
+    print_json,
+    warn_of_broken,
+)
 
 if TYPE_CHECKING:
     from harness.audit.bench import Bench
@@ -33,6 +40,7 @@ def examine[Result: ("Audit", "Verification")](
     check: "Callable[[Bench, Variant, Path], Result]",
     shown: Callable[[Result], RenderableType],
     *,
+    wait: bool,
     as_json: bool,
 ) -> None:
     """Check variants one by one, and print each result as it comes.
@@ -43,6 +51,7 @@ def examine[Result: ("Audit", "Verification")](
         doing: the check as a verb, for the progress.
         check: takes the bench, a variant, and its interpreter.
         shown: a result as it is printed.
+        wait: for another process to end its measurement, instead of refusing.
         as_json: print all results as JSON, at the end.
 
     Raises:
@@ -62,7 +71,7 @@ def examine[Result: ("Audit", "Verification")](
     }
     logs = workspace.logs(laboratory.cache)
     results: list[Result] = []
-    with laboratory.database(DatabaseSettings()) as database:
+    with measuring_alone(wait=wait), laboratory.database(DatabaseSettings()) as database:
         bench = Bench(laboratory.contract, database, catalog.servers, logs)
         for variant in chosen:
             laboratory.listener.step(f"{doing} {variant.name}")

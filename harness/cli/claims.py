@@ -57,12 +57,15 @@ def command(
 
 
 def _readable(stores: "list[Store]", *, named: bool) -> "list[Store]":
-    """Those whose `run.json` can be read; one that was asked for by name must be."""
+    """Those that can be read now; one that was asked for by name must be."""
+    from harness.records.lock import RunInUse, reading
+
     readable: list[Store] = []
     for store in stores:
         try:
-            store.read_run()
-        except MalformedFile as error:
+            with reading(store.folder):
+                store.read_run()
+        except (MalformedFile, RunInUse) as error:
             if named:
                 raise
             warn("left out", str(error))

@@ -2,7 +2,8 @@
 
 import re
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -16,6 +17,8 @@ from harness.cli import completion
 
 if TYPE_CHECKING:
     from harness.inputs.catalog import Catalog
+    from harness.lab.measuring import MachineInUse
+    from harness.records.lock import RunInUse
     from harness.records.run import Run
     from harness.records.store import Store
     from harness.records.trial import Trial
@@ -57,6 +60,11 @@ DatabaseUrl = Annotated[
     ),
 ]
 
+Wait = Annotated[
+    bool,
+    typer.Option("--wait", help="Wait until no other process measures on this machine."),
+]
+
 
 def wrapped(text: str, width: int, indent: str = "") -> str:
     """`text` in lines of that width, broken between words only, so that names stay whole."""
@@ -81,6 +89,39 @@ def warn(label: str, text: str, style: str = "bold yellow") -> None:
 def note(text: str) -> None:
     """Print to standard error what happens now."""
     err.print(Text(text, style="dim"))
+
+
+@contextmanager
+def measuring_alone(*, wait: bool) -> Iterator[None]:
+    """Within the block no other process measures on this machine; see `lab.measuring`.
+
+    Args:
+        wait: for another one to end, instead of refusing.
+    """
+    from harness.lab.measuring import measuring
+
+    with measuring(_tell_waiting if wait else None):
+        yield
+
+
+@contextmanager
+def using(store: "Store", *, wait: bool = False) -> Iterator[None]:
+    """Within the block no other process changes or reads the run; see `records.lock`.
+
+    Args:
+        store: of the run.
+        wait: for another one to end, instead of refusing.
+    """
+    from harness.records.lock import changing
+
+    with changing(store.folder, _tell_waiting if wait else None) as killed:
+        if killed is not None:
+            note(f"{store.id}: {killed} was killed; this process takes over.")
+        yield
+
+
+def _tell_waiting(used: "MachineInUse | RunInUse") -> None:
+    note(f"waiting until {used.who} has ended")
 
 
 def print_json(value: object) -> None:
@@ -112,9 +153,16 @@ def warn_of_broken(catalog: "Catalog", used: Iterable[str] = ()) -> None:
 
 
 def read_trials(store: "Store", run: "Run") -> list["Trial"]:
-    """The run's trials; names on standard error those that cannot be read."""
+    """The run's trials; names on standard error those that cannot be read.
+
+    Raises:
+        RunInUse: another process still measures it.
+    """
+    from harness.records.lock import reading
+
     note(f"reading {store.id}")
-    trials, damaged = store.trials(run)
+    with reading(store.folder):
+        trials, damaged = store.trials(run)
     for problem in damaged:
         warn("left out", f"{store.id}: {problem}")
     return trials

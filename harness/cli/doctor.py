@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.base.workspace import cache_folder
-from harness.cli.console import Json, err, out, print_json
+from harness.cli.console import Json, Wait, err, measuring_alone, out, print_json
 
 if TYPE_CHECKING:
     from harness.doctor.advice import Advice
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 EXAMPLE = "bridgetoll doctor"
 
 
-def command(as_json: Json = False) -> None:
+def command(wait: Wait = False, as_json: Json = False) -> None:
     """Find out what this machine can and cannot measure."""
     from harness.cli.progress import ProgressListener
     from harness.doctor.examine import examine
 
     listener = ProgressListener(err)
-    with listener:
+    with measuring_alone(wait=wait), listener:
         diagnosis = examine(cache_folder(), listener.step)
     if as_json:
         print_json(diagnosis)

@@ -6,7 +6,7 @@ from rich.text import Text
 
 from harness.base.errors import UsageError
 from harness.base.workspace import Workspace
-from harness.cli.console import RunName, out, warn
+from harness.cli.console import RunName, out, using, warn
 
 EXAMPLE = "bridgetoll pack quick-20261122-113222"
 
@@ -20,11 +20,12 @@ def command(run: RunName) -> None:
 
     workspace = Workspace()
     store = find_run(workspace.results, run)
-    before = _mebibytes(store.folder)
-    packed = store.pack()
+    with using(store):
+        before = _mebibytes(store.folder)
+        packed = store.pack()
+        after = _mebibytes(store.folder)
     for damaged in packed.left:
         warn("not packed", str(damaged))
-    after = _mebibytes(store.folder)
     if not packed.trials:
         readable = "readable " if packed.left else ""
         raise UsageError(f"{store.id} has no {readable}trials; nothing was packed.")

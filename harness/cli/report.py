@@ -6,7 +6,7 @@ from rich.text import Text
 
 from harness.base.errors import RunFailed
 from harness.base.workspace import Workspace
-from harness.cli.console import RunName, out, warn
+from harness.cli.console import RunName, out, using, warn
 
 if TYPE_CHECKING:
     from harness.records.store import Store
@@ -20,7 +20,9 @@ def command(run: RunName) -> None:
 
     workspace = Workspace()
     store = find_run(workspace.results, run)
-    if not report_run(workspace, store):
+    with using(store):
+        readable = report_run(workspace, store)
+    if not readable:
         raise RunFailed(
             f"No trial of {store.id} can be read, so there is no table; restore trials.jsonl.gz, "
             f"or continue with `bridgetoll run --resume {store.id}`."

@@ -8,7 +8,16 @@ import typer
 
 from harness.base.errors import BridgetollError, Stopped, UsageError
 from harness.cli import completion
-from harness.cli.console import DatabaseUrl, laboratory_of, open_workspace, out, warn_of_broken
+from harness.cli.console import (
+    DatabaseUrl,
+    Wait,
+    laboratory_of,
+    measuring_alone,
+    open_workspace,
+    out,
+    using,
+    warn_of_broken,
+)
 from harness.cli.plan import plan_text
 from harness.cli.report import report_run
 
@@ -67,6 +76,7 @@ def command(
             help="Shorten Locust's ramp to this share of its time.",
         ),
     ] = None,
+    wait: Wait = False,
     database_url: DatabaseUrl = None,
 ) -> None:
     """Measure the variants of a study and report the result.
@@ -77,6 +87,7 @@ def command(
     from harness.records.store import find_run
     from harness.runner.overrides import Overrides
     from harness.runner.plan import make_plan
+    from harness.runner.start import new_store
     from harness.runner.start import resume as resume_run
     from harness.runner.start import start as start_run
 
@@ -95,21 +106,27 @@ def command(
     laboratory = laboratory_of(workspace, catalog, database_url)
     if resume is not None:
         store = find_run(workspace.results, resume)
-        begun = store.read_run()
-        warn_of_broken(catalog, begun.study.everyone)
-        _execute(laboratory, begun.study, begun.plan, lambda: resume_run(laboratory, store))
+        with measuring_alone(wait=wait), using(store, wait=wait):
+            begun = store.read_run()
+            warn_of_broken(catalog, begun.study.everyone)
+            _execute(laboratory, begun.study, begun.plan, lambda: resume_run(laboratory, store))
     elif study is not None:
         changed = changes.applied(load_study(find_study(workspace, study), catalog))
         warn_of_broken(catalog)
         plan = make_plan(changed)
         path = Path(study)  # of a path only the last part: the rest is of this machine
         typed = " ".join(["run", path.name, *changes.flags])
-        _execute(
-            laboratory,
-            changed,
-            plan,
-            lambda: start_run(laboratory, path.stem, changed, plan, typed, changes.shortened),
-        )
+        with measuring_alone(wait=wait):
+            store = new_store(laboratory, path.stem)
+            with using(store):
+                _execute(
+                    laboratory,
+                    changed,
+                    plan,
+                    lambda: start_run(
+                        laboratory, store, path.stem, changed, plan, typed, changes.shortened
+                    ),
+                )
 
 
 def _execute(

@@ -33,6 +33,7 @@ from harness.records.validate import (
     refuse_strangers,
 )
 
+_NAMESAKES = 99
 _RESUME = "continue with `bridgetoll run --resume`"
 
 
@@ -60,18 +61,32 @@ class Store:
         self._packed_complete: dict[str, bool] = {}
 
     @classmethod
-    def create(cls, results: Path, run_id: str) -> "Store":
+    def create(cls, results: Path, name: str) -> "Store":
         """Make the folder of a new run, and find out now whether it can be written.
+
+        A name that is taken gets a number: two runs may start in the same second.
 
         Raises:
             StoreFailed: it cannot.
         """
-        store = cls(results / run_id)
         try:
-            (store.folder / "trials").mkdir(parents=True)
+            results.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise _unwritable(store.folder, error) from error
-        return store
+            raise _unwritable(results, error) from error
+        for number in range(1, _NAMESAKES + 1):
+            store = cls(results / (name if number == 1 else f"{name}-{number}"))
+            try:
+                store.folder.mkdir()
+                store._trials.mkdir()
+            except FileExistsError:
+                continue
+            except OSError as error:
+                raise _unwritable(store.folder, error) from error
+            return store
+        raise StoreFailed(
+            f"{results / name} and {_NAMESAKES - 1} folders with a number after this name exist; "
+            "remove some, then start the run again."
+        )
 
     @property
     def id(self) -> str:

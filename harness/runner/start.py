@@ -30,17 +30,19 @@ _CEILING_S = 1.0
 
 def start(
     laboratory: Laboratory,
+    store: Store,
     study_name: str,
     study: Study,
     plan: Plan,
     command: str,
     scale: float | None = None,
-) -> Store:
+) -> None:
     """Begin a run: verify and audit every variant, write `run.json`, measure.
 
     Args:
         laboratory: where and with what.
-        study_name: how the run is named.
+        store: of the run; removed if nothing could be measured.
+        study_name: of the study, for the report.
         study, plan: what is done.
         command: what a reader types to do the same, for the report.
         scale: share to which the study's ramp was shortened; None if it was not.
@@ -48,14 +50,13 @@ def start(
     Raises:
         RunFailed: some variant was excluded or some trial incomplete; what was measured is kept.
     """
-    laboratory = laboratory.with_setups(study)
-    _check_restarts(laboratory, study)
-    published = None
-    if study.published is not None:
-        published = load_published(laboratory.workspace, study.published, "the study")
     now = datetime.now(UTC)
-    store = Store.create(laboratory.workspace.results, f"{study_name}-{now:%Y%m%d-%H%M%S}")
     try:
+        laboratory = laboratory.with_setups(study)
+        _check_restarts(laboratory, study)
+        published = None
+        if study.published is not None:
+            published = load_published(laboratory.workspace, study.published, "the study")
         cores = propose_cores(study.server.workers, study.load.generators)
         environments = prepare_environments(laboratory, study)
         _enter_network(laboratory, study)
@@ -76,10 +77,19 @@ def start(
             shutil.rmtree(store.folder, ignore_errors=True)
         raise
     _complain(run, problems)
-    return store
 
 
-def resume(laboratory: Laboratory, store: Store) -> Store:
+def new_store(laboratory: Laboratory, study_name: str) -> Store:
+    """The folder of a run that begins now.
+
+    Raises:
+        StoreFailed: it cannot be written.
+    """
+    now = datetime.now(UTC)
+    return Store.create(laboratory.workspace.results, f"{study_name}-{now:%Y%m%d-%H%M%S}")
+
+
+def resume(laboratory: Laboratory, store: Store) -> None:
     """Do what is missing of a run, under the conditions under which it began.
 
     Raises:
@@ -99,7 +109,6 @@ def resume(laboratory: Laboratory, store: Store) -> Store:
             refuse_changes(run, ["PostgreSQL or its settings"])
         problems = _measure(laboratory, run, environments, database, store)
     _complain(run, problems)
-    return store
 
 
 def _measure(

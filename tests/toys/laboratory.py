@@ -80,7 +80,9 @@ def laboratory_of(workspace: Workspace, listener: Listener) -> Laboratory:
 
 def run_study(laboratory: Laboratory, name: str, study: Study) -> Store:
     """Measure a study, as the command `run` does."""
-    return start.start(laboratory, name, study, make_plan(study), f"run {name}")
+    store = start.new_store(laboratory, name)
+    start.start(laboratory, store, name, study, make_plan(study), f"run {name}")
+    return store
 
 
 @contextmanager

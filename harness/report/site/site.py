@@ -8,6 +8,7 @@ import msgspec
 
 from harness.base.errors import BridgetollError, DrawingFailed, MalformedFile, UsageError
 from harness.inputs.claims import Claim
+from harness.records.lock import RunInUse, reading
 from harness.records.store import Store
 from harness.report.site.folder import site_folder
 from harness.report.site.pages import index_page, trends_page
@@ -42,7 +43,7 @@ def publish(
     """Write a site that opens from disk and from any server of static files.
 
     Runs are only read; the site gets new reports of them. A run that cannot be published is left
-    out, unless it is the only one.
+    out, unless it is the only one; so is one that is still measured.
 
     Args:
         stores: of the runs.
@@ -55,6 +56,7 @@ def publish(
         UsageError: the folder or none of the runs can be used, or two are called alike; nothing
             has been written then.
         MalformedFile: the only run's `run.json` cannot be read; likewise.
+        RunInUse: the only run is still measured; likewise.
         DrawingFailed: a chart cannot be drawn.
         StoreFailed: the site cannot be written.
     """
@@ -64,8 +66,13 @@ def publish(
     for store in chosen:
         step(f"reporting {store.id}")
         try:
-            reports.append(write_report(store, claims, folder.run(store.id)))
-        except (DrawingFailed, MalformedFile) as error:  # a site that cannot be written is another
+            with reading(store.folder):
+                reports.append(write_report(store, claims, folder.run(store.id)))
+        except (
+            DrawingFailed,
+            MalformedFile,
+            RunInUse,
+        ) as error:  # a site that cannot be written is another
             refused[store.id] = error
     if not reports:
         raise next(iter(refused.values()))

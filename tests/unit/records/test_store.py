@@ -3,6 +3,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -157,15 +158,33 @@ def test_a_damaged_run_file_is_an_error_of_its_own(store: Store) -> None:
 
 def test_a_results_folder_that_cannot_be_made_is_told_with_a_remedy(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(StoreFailed, match=r"cannot be written \(Not a directory\); free some") as e:
+    with pytest.raises(StoreFailed, match=r"cannot be written \(File exists\); free some") as e:
         Store.create(tmp_path / "file", "run-1")
     assert "\n" not in str(e.value)
 
 
-def test_a_run_that_exists_is_not_overwritten(store: Store) -> None:
-    with pytest.raises(StoreFailed, match="File exists"):
-        Store.create(store.folder.parent, store.id)
+def test_a_run_whose_name_is_taken_gets_a_number_and_changes_no_other(store: Store) -> None:
+    """Two runs may start in the same second."""
+    results = store.folder.parent
+    assert [Store.create(results, store.id).id for _ in range(2)] == [f"{RUN.id}-2", f"{RUN.id}-3"]
     assert store.read_run() == RUN
+    assert len(files(store)) == len(TRIALS)
+
+
+def test_of_many_processes_that_start_a_run_in_the_same_second_each_has_its_own(
+    tmp_path: Path,
+) -> None:
+    with ThreadPoolExecutor(16) as pool:
+        made = list(pool.map(lambda _: Store.create(tmp_path / "results", "run-1"), range(48)))
+    assert len({store.id for store in made}) == 48
+    assert all((store.folder / "trials").is_dir() for store in made)
+
+
+def test_names_end_somewhere(tmp_path: Path) -> None:
+    for _ in range(99):
+        Store.create(tmp_path, "run-1")
+    with pytest.raises(StoreFailed, match="98 folders with a number"):
+        Store.create(tmp_path, "run-1")
 
 
 @pytest.fixture
