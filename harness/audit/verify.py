@@ -18,6 +18,7 @@ from harness.audit.http_client import Probe
 from harness.audit.subject import Check, Subject, Violation, expect
 from harness.base.errors import DatabaseFailed, ServerFailed
 from harness.inputs.contract import cpu_sum
+from harness.inputs.factors import PER_REQUEST, pool_of
 from harness.inputs.manifests import Variant
 from harness.inputs.settings import ApplicationSettings
 from harness.lab.clocks import TreeClock
@@ -74,7 +75,7 @@ def _serving(
             contract=bench.contract,
             database=bench.database,
             settings=settings,
-            connects_per_request=variant.factors.get("pool") == "per-request",
+            connects_per_request=pool_of(variant.factors) == PER_REQUEST,
         )
         yield subject, server.clock
 

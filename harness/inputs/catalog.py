@@ -7,6 +7,7 @@ import msgspec
 
 from harness.base.errors import BridgetollError, UnknownName, UsageError
 from harness.base.workspace import Workspace
+from harness.inputs.factors import PER_REQUEST, PER_THREAD, pool_of
 from harness.inputs.manifests import (
     VARIANT_NAME,
     Implementation,
@@ -88,8 +89,8 @@ class Catalog(msgspec.Struct, frozen=True):
 
 def _set_up(name: str, origin: Variant, setup: Setup) -> Variant:
     """The variant under another name; how many connections it holds at most is a factor of it."""
-    by_pool = {"per-thread": setup.threads, "per-request": setup.max_connections}
-    most = by_pool.get(origin.factors.get("pool", "pooled"), setup.pool_size)
+    by_pool = {PER_THREAD: setup.threads, PER_REQUEST: setup.max_connections}
+    most = by_pool.get(pool_of(origin.factors), setup.pool_size)
     own = {} if most is None else {"database_connections": str(most)}
     told = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in setup.settings.items())
     return msgspec.structs.replace(

@@ -17,7 +17,9 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from harness.base.decode import convert, toml_table
 from harness.base.errors import MalformedFile, nearest
 from harness.inputs.contract import ENDPOINTS
+from harness.inputs.factors import PER_THREAD, WITHOUT_SAYING, factor_problem, pool_of
 from harness.inputs.servers import Server
+from harness.inputs.variables import variable_problem
 
 QUANTITIES = (
     "hops", "threads", "loops", "connects", "statements", "transactions", "round_trips",
@@ -187,6 +189,7 @@ def _variant(path: Path, table: _ToolTable, name: str, servers: dict[str, Server
             f"`{at}.server`: no server `{entry.server}` in shared/servers.toml; it has {known}.",
         )
     _check_expect(path, at, entry.expect)
+    _check_constants(path, at, entry, servers[entry.server])
     return Variant(
         name=f"{path.parent.name}/{name}",
         title=entry.title,
@@ -214,6 +217,30 @@ def _check_expect(path: Path, at: str, expect: Expect) -> None:
                 f"`{at}.expect.{quantity}`: unknown endpoint `{unknown[0]}`; {the} allowed keys "
                 f"are: {EVERY}, {', '.join(ENDPOINTS)}.",
             )
+
+
+def _check_constants(path: Path, at: str, entry: _VariantTable, server: Server) -> None:
+    """Refuse what would make a variant differ from others in more than it declares."""
+    if not entry.app or entry.app.startswith("-") or "\0" in entry.app:
+        raise MalformedFile(
+            path,
+            f"`{at}.app`: {entry.app!r} names no application; write e.g. 'app.main:app'. Options "
+            "of a server stand in its `argv` in shared/servers.toml.",
+        )
+    if problem := factor_problem(entry.factors):
+        name, why = problem
+        raise MalformedFile(path, f"`{at}.factors.{name}`: {why}.")
+    extra_hops = entry.factors.get("extra_hops", WITHOUT_SAYING["extra_hops"])
+    if problem := variable_problem(entry.env, extra_hops):
+        name, why = problem
+        raise MalformedFile(path, f"`{at}.env.{name}` {why}.")
+    if pool_of(entry.factors) == PER_THREAD and not server.takes("threads"):
+        raise MalformedFile(
+            path,
+            f"`{at}.factors.pool` is '{PER_THREAD}', and the command line of `{entry.server}` "
+            "lacks {threads}, so a study could not say how many connections that is; add "
+            "{threads} to it in shared/servers.toml, or name another server.",
+        )
 
 
 def _check_python(path: Path, requires: str) -> None:

@@ -1,5 +1,6 @@
 """Servers: how each is started, from `shared/servers.toml`."""
 
+import re
 from pathlib import Path
 from string import Formatter
 
@@ -10,6 +11,14 @@ from harness.base.errors import MalformedFile
 
 PLACEHOLDERS = ("app", "host", "port", "python", "threads", "workers")
 """The names that a server's command line may hold in braces."""
+_ADDRESS = re.compile(
+    r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])|\blocalhost\b|\[[0-9a-f:]*:[0-9a-f:]*\]|::",
+    re.IGNORECASE,
+)
+"""An address that is spelled out."""
+_EVERYWHERE = re.compile(r"(?<!\{host\}):\{port\}")
+"""A port without a host: servers then listen on every address of the machine."""
+_OWN_PORT = re.compile(r"\{host\}:\d+")
 
 
 class Server(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -21,6 +30,21 @@ class Server(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     keep_alive: bool
     argv: tuple[str, ...]
+
+    def takes(self, placeholder: str) -> bool:
+        """Whether its command line has a place for this setting."""
+        return placeholder in _used(self.argv)
+
+
+def _used(argv: tuple[str, ...]) -> set[str]:
+    """The names in braces.
+
+    Raises:
+        ValueError: a brace has no partner.
+    """
+    return {
+        field for part in argv for _, field, _, _ in Formatter().parse(part) if field is not None
+    }
 
 
 def load_servers(path: Path) -> dict[str, Server]:
@@ -40,12 +64,7 @@ def _check_command(path: Path, name: str, server: Server) -> None:
     if not server.argv:
         raise MalformedFile(path, f"`{name}.argv` is empty; name the server's program.")
     try:
-        used = {
-            field
-            for part in server.argv
-            for _, field, _, _ in Formatter().parse(part)
-            if field is not None
-        }
+        used = _used(server.argv)
     except ValueError as error:
         raise MalformedFile(path, f"`{name}.argv`: {error}; write literal braces twice.") from None
     if unknown := sorted(used - set(PLACEHOLDERS)):
@@ -53,4 +72,34 @@ def _check_command(path: Path, name: str, server: Server) -> None:
             path,
             f"`{name}.argv`: unknown placeholder {{{unknown[0]}}}; the allowed ones are: "
             f"{', '.join(PLACEHOLDERS)}.",
+        )
+    for place in ("host", "port"):
+        if place not in used:
+            raise MalformedFile(
+                path,
+                f"`{name}.argv` lacks {{{place}}}, so the server would listen where it likes; "
+                "bind it to {host} and {port}.",
+            )
+    for part in server.argv:
+        _check_address(path, name, part)
+
+
+def _check_address(path: Path, name: str, part: str) -> None:
+    """A server listens on loopback only, and on its own port only."""
+    if "\0" in part:
+        raise MalformedFile(path, f"`{name}.argv`: {part!r} has a NUL; remove it.")
+    if address := _ADDRESS.search(part):
+        raise MalformedFile(
+            path,
+            f"`{name}.argv`: {part!r} has the address {address.group()}; write {{host}}.",
+        )
+    if _EVERYWHERE.search(part):
+        raise MalformedFile(
+            path,
+            f"`{name}.argv`: {part!r} listens on every address of the machine; write "
+            "{host}:{port}.",
+        )
+    if _OWN_PORT.search(part):
+        raise MalformedFile(
+            path, f"`{name}.argv`: {part!r} has a port of its own; write {{host}}:{{port}}."
         )

@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from harness.inputs.factors import PER_REQUEST, PER_THREAD
+
 Count = Annotated[int, msgspec.Meta(ge=1)]
 Positive = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
 """Seconds, a day at most; TOML can say `inf`."""
@@ -43,6 +45,16 @@ class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pool_timeout_s: Positive = 30.0
     cpu_iterations: Count = 10_000_000
     wait_ms: Annotated[int, msgspec.Meta(ge=0)] = 100
+
+    def connections(self, pool: str) -> int | None:
+        """The most connections that a variant may hold; None for one that connects per request.
+
+        Args:
+            pool: its factor of that name.
+        """
+        if pool == PER_REQUEST:
+            return None
+        return self.workers * (self.threads if pool == PER_THREAD else self.pool_size)
 
     def application(self, database_url: str) -> ApplicationSettings:
         """What an implementation is given under these settings."""

@@ -12,6 +12,7 @@ from harness.base.workspace import Workspace
 from harness.inputs.catalog import Catalog
 from harness.inputs.contract import check_endpoint
 from harness.inputs.contrast_rules import check_comparisons
+from harness.inputs.factors import POOLED, pool_of
 from harness.inputs.settings import LoadSettings
 from harness.inputs.study import Condition, Stopping, Study
 
@@ -67,6 +68,7 @@ def load_study(path: Path, catalog: Catalog) -> Study:
     for index, condition in enumerate(study.conditions):
         _check_condition(path, f"conditions[{index}]", condition, study)
     _check_stopping(path, study)
+    _check_servers(path, study, catalog)
     _check_connections(path, study, catalog)
     check_comparisons(path, study, catalog)
     return study
@@ -165,6 +167,36 @@ def _check_stopping(path: Path, study: Study) -> None:
         )
 
 
+def _check_servers(path: Path, study: Study, catalog: Catalog) -> None:
+    """Refuse settings that some server would not get, because its command line has no place for
+    them: its variants would be compared with others that did.
+    """
+    for name in study.everyone:
+        variant = catalog.variant(name)
+        server, given = catalog.servers[variant.server], study.server_of(name)
+        if given.workers > 1 and not server.takes("workers"):
+            raise MalformedFile(
+                path,
+                f"`server.workers` is {given.workers}, and `{name}` would not get them, because "
+                f"the command line of its server `{variant.server}` lacks {{workers}}; add it in "
+                "shared/servers.toml, leave the variant out, or set `workers = 1`.",
+            )
+        own = {} if name not in study.setups else study.setups[name].settings
+        if "threads" in own and not server.takes("threads"):
+            raise MalformedFile(
+                path,
+                f"`setups.{name}.threads` does nothing, because the command line of its server "
+                f"`{variant.server}` lacks {{threads}}; remove it.",
+            )
+        pool = pool_of(variant.factors)
+        if "pool_size" in own and pool != POOLED:
+            raise MalformedFile(
+                path,
+                f"`setups.{name}.pool_size` does nothing, because its variant has no pool "
+                f"(`factors.pool` is '{pool}'); remove it.",
+            )
+
+
 def _check_connections(path: Path, study: Study, catalog: Catalog) -> None:
     """All servers of a block hold their connections at the same time.
 
@@ -185,10 +217,8 @@ def _check_connections(path: Path, study: Study, catalog: Catalog) -> None:
 
 def _held(study: Study, catalog: Catalog, name: str) -> int:
     """Connections that a variant's server keeps while other variants are loaded."""
-    server = study.server_of(name)
-    held = {"per-request": 0, "per-thread": server.threads}
-    pool = catalog.variant(name).factors.get("pool", "pooled")
-    return server.workers * held.get(pool, server.pool_size)
+    allowed = study.server_of(name).connections(pool_of(catalog.variant(name).factors))
+    return 0 if allowed is None else allowed
 
 
 _OWN_LOAD = (

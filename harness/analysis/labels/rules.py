@@ -15,6 +15,7 @@ import numpy as np
 from harness.analysis.labels.labels import Finding, Label
 from harness.analysis.measures import Measure, slice_value
 from harness.analysis.noise.steadiness import trend
+from harness.inputs.factors import pool_of
 from harness.records.histogram import percentile_ns
 from harness.records.run import Cores, Run
 from harness.records.trial import Trial
@@ -81,13 +82,11 @@ class Circumstances(msgspec.Struct, frozen=True):
     def of(run: Run, variant: str, idle_cores: float = 0.0) -> "Circumstances":
         """The circumstances of a variant's trials in a run."""
         server = run.study.server_of(variant)
-        pool = run.variants[variant].factors.get("pool")
-        kept = {"pooled": server.pool_size, "per-thread": server.threads}.get(pool or "")
         return Circumstances(
             cores=run.cores,
             workers=server.workers,
             generators=run.study.load.generators,
-            pool_size=None if kept is None else kept * server.workers,
+            pool_size=server.connections(pool_of(run.variants[variant].factors)),
             ceiling_per_s=run.generator_ceiling_per_s,
             idle_cores=idle_cores,
         )

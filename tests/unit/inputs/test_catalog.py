@@ -8,7 +8,8 @@ from harness.base.workspace import Workspace
 from harness.inputs.catalog import Catalog, load_catalog
 from harness.inputs.contract import check_endpoint
 from harness.inputs.manifests import Expect, Tag
-from harness.inputs.settings import Setup
+from harness.inputs.settings import ApplicationSettings, Setup
+from harness.inputs.variables import CONTRACT
 
 MANIFEST = """\
 [project]
@@ -245,6 +246,28 @@ def test_missing_lock_is_told_with_the_command_that_makes_it(workspace: Workspac
         ("{host}:{port}", "{host}:{prot}", "`gunicorn-sync.argv`: unknown placeholder {prot}; the"),
         ("{host}:{port}", "{host:{port}", "`gunicorn-sync.argv`: "),
         ("[gunicorn-sync]", "[gunicorn-sync", "not valid TOML"),
+        ("{host}:{port}", "{host}:8000", "`gunicorn-sync.argv` lacks {port}, so the server would"),
+        ("{host}:{port}", "here:{port}", "`gunicorn-sync.argv` lacks {host}, so the server would"),
+        ("{host}:{port}", "unix:/tmp/s", "`gunicorn-sync.argv` lacks {host}"),
+        *[
+            (
+                '"{host}:{port}"',
+                f'"{{host}}:{{port}}", "--bind", "{there}:{{port}}"',
+                f"argv`: '{there}:{{port}}' has the address {there}; write {{host}}.",
+            )
+            for there in ("0.0.0.0", "127.0.0.1", "10.1.2.3", "[::]", "[fe80::1]", "localhost")
+        ],
+        (
+            '"{host}:{port}"',
+            '"{host}:{port}", "--bind", ":{port}"',
+            "`gunicorn-sync.argv`: ':{port}' listens on every address of the machine; write",
+        ),
+        (
+            '"{host}:{port}"',
+            '"{host}:{port}", "--bind", "{host}:9000"',
+            "`gunicorn-sync.argv`: '{host}:9000' has a port of its own; write {host}:{port}.",
+        ),
+        ("{host}:{port}", "{host}:{port}\\u0000", "has a NUL; remove it."),
     ],
 )
 def test_bad_servers_file_is_one_sentence(
@@ -263,6 +286,145 @@ def test_server_without_a_command_is_refused(workspace: Workspace) -> None:
     path = workspace.shared / "servers.toml"
     path.write_text("[none]\nkeep_alive = true\nargv = []\n")
     assert "`none.argv` is empty" in servers_problem(workspace)
+
+
+def test_a_server_takes_what_its_command_line_has_a_place_for(real: Catalog) -> None:
+    assert real.servers["gunicorn-gthread"].takes("threads")
+    assert not real.servers["gunicorn-uvicorn"].takes("threads")
+    assert all(server.takes("workers") for server in real.servers.values())
+
+
+def changed(workspace: Workspace, old: str, new: str) -> str:
+    """What is said of the manifest with that change, without its file and the variant's key."""
+    assert old in MANIFEST
+    path = add(workspace, MANIFEST.replace(old, new, 1))
+    message = problem(workspace)
+    assert message.endswith(".")
+    assert "\n" not in message
+    start = f"{path}: `tool.bridgetoll.variants.plain."
+    assert message.startswith(start)
+    return message.removeprefix(start)
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("poold", "no such value 'poold'; the nearest is `pooled`, and the allowed ones are "
+         "pooled, per-thread, per-request."),
+        ("PER-THREAD", "no such value 'PER-THREAD'; "),
+        ("mine", "no such value 'mine'; the allowed ones are pooled, per-thread, per-request."),
+        ("", "no such value ''; the allowed ones are"),
+    ],
+)  # fmt: skip
+def test_a_value_that_would_switch_a_rule_off_is_refused_with_the_nearest(
+    workspace: Workspace, value: str, told: str
+) -> None:
+    said = changed(workspace, 'pool = "pooled"', f'pool = "{value}"')
+    assert said.startswith(f"factors.pool`: {told}")
+
+
+@pytest.mark.parametrize(
+    ("factor", "told"),
+    [
+        ('views = "asynchronous"', "factors.views`: no such value 'asynchronous'; "),
+        ('views = "async", bridge = "per_query"', "factors.bridge`: no such value 'per_query'; the "
+         "nearest is `per-query`, and the allowed ones are none, per-query, "),
+        ('views = "async", Pool = "none"', "factors.Pool`: a factor's name has small letters"),
+        ('views = "async", server = "granian"', "factors.server`: it is the manifest's key"),
+        ('views = "async", database_connections = "4"', "factors.database_connections`: a study's "
+         "setups make it; remove it."),
+        ('views = "async", extra_hops = "many"', "factors.extra_hops`: 'many' is no number of"),
+        ('views = "async", extra_hops = "-1"', "factors.extra_hops`: '-1' is no number of"),
+        ('views = "async", extra_hops = "02"', "factors.extra_hops`: '02' is no number of"),
+        ('views = "async", extra_hops = "4"', "env.EXTRA_HOPS` is missing, and the factor "
+         "`extra_hops` is '4'; add it."),
+    ],
+)  # fmt: skip
+def test_a_factor_that_the_harness_cannot_hold_a_variant_to_is_refused(
+    workspace: Workspace, factor: str, told: str
+) -> None:
+    assert changed(workspace, 'views = "async"', factor).startswith(told)
+
+
+def test_any_value_of_a_factor_without_a_rule_is_read(workspace: Workspace) -> None:
+    """A new framework needs no change in the harness."""
+    factors = 'views = "async", data = "oracle-thin", lifecycle = "mine", color = "Green 7"'
+    add(workspace, MANIFEST.replace('views = "async"', factors))
+    assert load_catalog(workspace).variant("toy/plain").factors["color"] == "Green 7"
+
+
+@pytest.mark.parametrize(
+    ("env", "told"),
+    [
+        *[
+            (f'{name} = "1"', f"env.{name}` is the contract's, and every variant of a study must "
+             "get the same value; remove it, and set it for all in a study's `[server]`.")
+            for name in ("DATABASE_URL", "POOL_SIZE", "POOL_TIMEOUT", "CPU_ITERATIONS", "WAIT_MS",
+                         "pool_size", "Wait_Ms")
+        ],
+        *[
+            (f'{name} = "1"', f"env.{name}` sets workers, threads, address or limits of a server "
+             "behind its command line; remove it, and write the option into the server's `argv` "
+             "in shared/servers.toml.")
+            for name in ("WEB_CONCURRENCY", "GUNICORN_CMD_ARGS", "UVICORN_WORKERS", "PORT", "HOST",
+                         "GRANIAN_WORKERS", "HYPERCORN_BIND", "UWSGI_THREADS", "web_concurrency")
+        ],
+        *[
+            (f'{name} = "1"', f"env.{name}` loads code from outside the folder and its lock file")
+            for name in ("PYTHONPATH", "LD_PRELOAD", "LD_LIBRARY_PATH", "PYTHONHOME", "PATH")
+        ],
+        ('PGOPTIONS = "-c fsync=off"', "env.PGOPTIONS` sets options of the database connection"),
+        ('PYTHON_CPU_COUNT = "1"', "env.PYTHON_CPU_COUNT` tells the interpreter another number"),
+        ('BRIDGETOLL_AUDIT = "/tmp"', "env.BRIDGETOLL_AUDIT` is the audit's own; rename it."),
+        ('EXTRA_HOPS = "3"', "env.EXTRA_HOPS` is '3', and the factor `extra_hops` is '0'; call it "
+         "EXTRA_HOPS and give both the same number."),
+        ('extra_hops = "0"', "env.extra_hops` is '0', and the factor `extra_hops` is '0'; call"),
+        ('"A=B" = "1"', "env.A=B` is no name of a variable; use letters, digits and underscores."),
+        ('"" = "1"', "env.` is no name of a variable"),
+        ('TOY = "\\u0000"', "env.TOY` has a NUL in its value, which no variable can hold"),
+    ],
+)  # fmt: skip
+def test_a_variable_that_would_change_what_all_must_share_is_refused(
+    workspace: Workspace, env: str, told: str
+) -> None:
+    assert changed(workspace, 'TOY = "1"', env).startswith(told)
+
+
+def test_every_variable_of_the_contract_is_known_to_be_its() -> None:
+    settings = ApplicationSettings("postgresql://", 1, 1.0, 1, 1)
+    assert settings.environment().keys() == CONTRACT
+
+
+@pytest.mark.parametrize(
+    "env",
+    ['DJANGO_ALLOW_ASYNC_UNSAFE = "1"', 'PYTHONOPTIMIZE = "2"', 'MALLOC_ARENA_MAX = "1"',
+     'DJANGO_SETTINGS_MODULE = "x"', 'PYTHONHASHSEED = "0"'],
+)  # fmt: skip
+def test_a_variants_own_switches_are_its_own(workspace: Workspace, env: str) -> None:
+    add(workspace, MANIFEST.replace('TOY = "1"', env))
+    assert load_catalog(workspace).variant("toy/plain").env
+
+
+def test_extra_hops_are_read_where_factor_and_variable_agree(workspace: Workspace) -> None:
+    text = MANIFEST.replace('views = "async"', 'views = "async", extra_hops = "3"')
+    add(workspace, text.replace('TOY = "1"', 'EXTRA_HOPS = "3"'))
+    assert load_catalog(workspace).variant("toy/plain").env == {"EXTRA_HOPS": "3"}
+
+
+@pytest.mark.parametrize("app", ["", "--workers=4", "-w4", "a\\u0000b"])
+def test_an_application_that_is_an_option_of_the_server_is_refused(
+    workspace: Workspace, app: str
+) -> None:
+    said = changed(workspace, 'app = "app:main"', f'app = "{app}"')
+    assert said.startswith("app`: ")
+    assert "names no application; write e.g. 'app.main:app'" in said
+
+
+def test_connections_per_thread_need_a_server_that_is_told_how_many(workspace: Workspace) -> None:
+    said = changed(workspace, 'pool = "pooled"', 'pool = "per-thread"')
+    assert said.startswith(
+        "factors.pool` is 'per-thread', and the command line of `gunicorn-uvicorn` lacks {threads}"
+    )
 
 
 def expecting(text: str) -> str:
@@ -312,8 +474,9 @@ def test_an_expectation_that_cannot_be_meant_is_one_sentence(
 
 
 def toy_catalog(workspace: Workspace, pool: str = "pooled") -> Catalog:
-    """Of the manifest, whose plain variant pools so."""
-    add(workspace, MANIFEST.replace('pool = "pooled"', f'pool = "{pool}"'))
+    """Of the manifest, whose plain variant pools so, on a server that has threads."""
+    manifest = MANIFEST.replace("gunicorn-uvicorn", "gunicorn-gthread")
+    add(workspace, manifest.replace('pool = "pooled"', f'pool = "{pool}"'))
     return load_catalog(workspace)
 
 

@@ -1,3 +1,4 @@
+import shutil
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from harness.inputs.settings import DatabaseSettings, LoadSettings, Ramp, Server
 from harness.inputs.study import Beside, Condition, Latency, Objective, Stopping, Study
 from harness.inputs.study_loader import SPARE_CONNECTIONS, find_study, load_study, study_names
 
+REPOSITORY = Workspace()
 STUDY = """\
 title = "T"
 question = "Q?"
@@ -503,9 +505,8 @@ def test_a_setup_has_the_studys_settings_but_for_its_own(tmp_path: Path, catalog
     ("variant", "settings", "held"),
     [
         ("async-pool", "pool_size = 64", 64),
-        ("async-pool", "threads = 64", 16),
         ("sync-threads", "threads = 40", 40),
-        ("async-no-pool", "pool_size = 64", 0),
+        ("async-no-pool", "", 0),
     ],
 )
 def test_max_connections_must_hold_the_pools_of_setups_as_they_are_set(
@@ -715,3 +716,43 @@ def test_what_is_for_locust_s_ramps_is_refused_where_our_own_generator_loads(
     text = f"{setting}{STUDY}" if key == "published" else f"{head}{setting}\n[[cond{conditions}"
     with pytest.raises(MalformedFile, match=f"`{key}` is for Locust's ramps"):
         load_study(write(tmp_path, text), catalog)
+
+
+def without_place(workspace: Workspace, server: str, *, place: str) -> Catalog:
+    """The repository's catalog with a server whose command line lacks that place."""
+    path = workspace.shared / "servers.toml"
+    before, _, entry = path.read_text().partition(f"[{server}]")
+    path.write_text(f"{before}[{server}]{entry.replace(place, '1', 1)}")
+    shutil.copytree(REPOSITORY.implementations, workspace.implementations, dirs_exist_ok=True)
+    return load_catalog(workspace)
+
+
+def test_workers_that_a_server_would_not_get_are_refused_by_name(
+    tmp_path: Path, workspace: Workspace
+) -> None:
+    """Or one process would be compared with four."""
+    catalog = without_place(workspace, "gunicorn-gthread", place="{workers}")
+    text = STUDY + "[server]\nworkers = {}\n"
+    assert refusal(tmp_path, catalog, text.format(4)) == (
+        "`server.workers` is 4, and `flask/sqlalchemy` would not get them, because the command "
+        "line of its server `gunicorn-gthread` lacks {workers}; add it in shared/servers.toml, "
+        "leave the variant out, or set `workers = 1`."
+    )
+    assert load_study(write(tmp_path, text.format(1)), catalog).server.workers == 1
+
+
+@pytest.mark.parametrize(
+    ("variant", "setting", "why"),
+    [
+        ("async-pool", "threads = 4", "the command line of its server `gunicorn-uvicorn` lacks"),
+        ("sync-threads", "pool_size = 4", "its variant has no pool (`factors.pool` is 'per-thread"),
+        ("async-no-pool", "pool_size = 4", "its variant has no pool (`factors.pool` is 'per-req"),
+    ],
+)
+def test_a_setting_that_a_setup_would_not_get_is_refused(
+    tmp_path: Path, catalog: Catalog, variant: str, setting: str, why: str
+) -> None:
+    said = refusal(tmp_path, catalog, with_setup(variant, setting))
+    key = setting.partition(" ")[0]
+    assert said.startswith(f"`setups.django/few.{key}` does nothing, because {why}")
+    assert said.endswith("; remove it.")

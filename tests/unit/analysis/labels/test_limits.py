@@ -218,9 +218,13 @@ def test_connections_that_threads_keep_are_as_many_as_its_threads() -> None:
     assert Circumstances.of(run_with("per-thread"), BASELINE).pool_size == 32
 
 
-@pytest.mark.parametrize("pool", ["per-request", None])
-def test_a_variant_that_keeps_no_connection_has_no_pool_size(pool: str | None) -> None:
-    assert Circumstances.of(run_with(pool), BASELINE).pool_size is None
+def test_a_variant_that_keeps_no_connection_has_no_pool_size() -> None:
+    assert Circumstances.of(run_with("per-request"), BASELINE).pool_size is None
+
+
+def test_a_variant_that_does_not_say_how_it_pools_has_the_pool_of_the_contract() -> None:
+    """Or a missing factor would switch off the label `pool-bound`."""
+    assert Circumstances.of(run_with(None), BASELINE).pool_size == 10
 
 
 def test_what_idle_servers_use_is_nothing_that_the_loaded_one_could() -> None:
