@@ -1,7 +1,9 @@
 """Strict decoding of TOML and JSON files to frozen records, with one clear sentence per error."""
 
+import datetime
+import enum
 import json
-import re
+import stat
 import tomllib
 import types
 import typing
@@ -11,19 +13,48 @@ from typing import Any
 
 import msgspec
 
-from harness.base.errors import MalformedFile, nearest
+from harness.base.errors import MalformedFile, nearest, plain
+
+_LARGEST_TOML = 2**20
+"""Bytes; a study of hundreds of conditions has a tenth."""
+_LONGEST_SHOWN = 40
+"""Characters of a wrong value that a message repeats."""
+_WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff")
+"""Byte order marks of UTF-16 and, beginning alike, of UTF-32."""
+_OF_TOML = {
+    "Cannot overwrite a value": "this key stands there already",
+    "Cannot declare": "this table stands there already",
+    "Cannot mutate immutable namespace": "this table is complete already",
+    "Invalid statement": "not `key = value`",
+}
+"""Beginnings of messages of `tomllib`, in the words of a writer of TOML."""
+type _Key = tuple[str | int, ...]
+"""Names, and places in lists, from the top of the file."""
 
 
 def toml_table(path: Path) -> dict[str, Any]:
     """Read a TOML file into plain Python values.
 
     Raises:
-        MalformedFile: the file is missing, unreadable, or not TOML (with line and column).
+        MalformedFile: the file is missing, unreadable, too large, not UTF-8, or not TOML.
     """
+    text = _toml_text(path)
     try:
-        return tomllib.loads(_text(path))
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise MalformedFile(path, f"not valid TOML: {error}; correct that line.") from error
+        problem = str(error)
+        for theirs, ours in _OF_TOML.items():
+            if problem.startswith(theirs):
+                problem = f"{ours} ({problem.rpartition('(')[2]}"
+        raise MalformedFile(path, f"not valid TOML: {problem}; correct that line.") from error
+    except RecursionError as error:
+        raise MalformedFile(
+            path, "not valid TOML: lists or tables are nested too deep; make it flat."
+        ) from error
+    except ValueError as error:  # of integers: Python reads a few thousand digits
+        raise MalformedFile(
+            path, "not valid TOML: a number has thousands of digits; shorten it."
+        ) from error
 
 
 def json_value(body: bytes, path: Path) -> Any:
@@ -50,7 +81,7 @@ def json_value(body: bytes, path: Path) -> Any:
 
 
 def convert[T](value: object, kind: type[T], path: Path, at: str = "") -> T:
-    """Turn plain values into the record `kind`, refusing unknown keys and wrong types.
+    """Turn plain values into the record `kind`, refusing unknown keys and wrong values.
 
     Args:
         value: the result of a TOML or JSON decoder.
@@ -59,15 +90,16 @@ def convert[T](value: object, kind: type[T], path: Path, at: str = "") -> T:
         at: the dotted key of `value` within that file, for messages.
 
     Raises:
-        MalformedFile: naming file, key and the allowed keys or the expected type.
+        MalformedFile: naming file and key, the value, and what is allowed.
     """
-    _refuse_unknown_keys(value, kind, path, at)
+    key = (at,) if at else ()
     try:
+        _refuse_unknown_keys(value, kind, path, key)
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
-        for here, item, inner in _parts(value, kind, at):
-            convert(item, inner, path, here)  # names the key; msgspec writes `[...]` for a table's
-        raise MalformedFile(path, _sentence(str(error), at)) from error
+        raise MalformedFile(path, _problem(value, kind, key, path) or f"{error}.") from error
+    except RecursionError as error:
+        raise MalformedFile(path, "its tables are nested too deep; make it flat.") from error
 
 
 def unreadable(path: Path, error: OSError | UnicodeDecodeError) -> MalformedFile:
@@ -78,14 +110,41 @@ def unreadable(path: Path, error: OSError | UnicodeDecodeError) -> MalformedFile
     return MalformedFile(path, f"cannot be read ({reason}); check the file.")
 
 
-def _text(path: Path) -> str:
+def in_item(name: str, index: int) -> str:
+    """How a message begins that is about an item of a list: people count from one."""
+    return f"item {index + 1} of `{name}`: "
+
+
+def _toml_text(path: Path) -> str:
+    """The text of a TOML file, with or without a byte order mark.
+
+    Nothing but an ordinary file of usual size is opened: a pipe would be waited for for ever.
+    """
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        found = path.stat()
+        if stat.S_ISDIR(found.st_mode):
+            raise MalformedFile(path, "is a folder; name a TOML file.")
+        if not stat.S_ISREG(found.st_mode):
+            raise MalformedFile(path, "is no ordinary file; name a TOML file.")
+        if found.st_size > _LARGEST_TOML:
+            raise MalformedFile(
+                path, f"has {found.st_size:,} bytes, and at most {_LARGEST_TOML:,} are read; "
+                "shorten it, or name another file.",
+            )  # fmt: skip
+        body = path.read_bytes()
+        if body.startswith(_WIDE_MARKS):
+            raise MalformedFile(path, "is UTF-16 or UTF-32; save it as UTF-8.")
+        return body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = body.count(b"\n", 0, error.start) + 1
+        raise MalformedFile(
+            path, f"cannot be read (line {line} is not UTF-8); save the file as UTF-8."
+        ) from error
+    except OSError as error:
         raise unreadable(path, error) from error
 
 
-def _refuse_unknown_keys(value: object, kind: Any, path: Path, at: str) -> None:
+def _refuse_unknown_keys(value: object, kind: Any, path: Path, at: _Key) -> None:
     """Check the keys of all nested records before any value, so that errors list allowed keys."""
     kind = _without_alternatives(kind)
     if _is_struct(kind) and isinstance(value, dict):
@@ -96,13 +155,14 @@ def _refuse_unknown_keys(value: object, kind: Any, path: Path, at: str) -> None:
                 near = nearest(str(key), fields)
                 the = f"did you mean `{near}`? The" if near else "the"
                 raise MalformedFile(
-                    path, f"unknown key `{_join(at, key)}`; {the} allowed keys are: {allowed}."
+                    path,
+                    f"{_shown(at, key, before='unknown key ')}; {the} allowed keys are: {allowed}.",
                 )
     for here, item, inner in _parts(value, kind, at):
         _refuse_unknown_keys(item, inner, path, here)
 
 
-def _parts(value: object, kind: Any, at: str) -> Iterator[tuple[str, object, Any]]:
+def _parts(value: object, kind: Any, at: _Key) -> Iterator[tuple[_Key, object, Any]]:
     """The parts of `value`, which should be a `kind`: key, value and kind of each."""
     kind = _without_alternatives(kind)
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
@@ -110,42 +170,166 @@ def _parts(value: object, kind: Any, at: str) -> Iterator[tuple[str, object, Any
         types_by_name = {f.encode_name: f.type for f in msgspec.structs.fields(kind)}
         for key, item in value.items():
             if key in types_by_name:
-                yield _join(at, key), item, types_by_name[key]
+                yield (*at, key), item, types_by_name[key]
     elif isinstance(value, dict) and origin is dict:
         for key, item in value.items():
-            yield _join(at, key), item, arguments[1]
+            yield (*at, key), item, arguments[1]
     elif isinstance(value, list) and origin in (tuple, list):
-        for index, item in enumerate(value):
-            yield f"{at}[{index}]", item, arguments[0]
+        fixed = origin is tuple and arguments[-1] is not Ellipsis
+        for index, item in enumerate(value[: len(arguments)] if fixed else value):
+            yield (*at, index), item, arguments[index if fixed else 0]
 
 
 def _without_alternatives(kind: Any) -> Any:
-    """The one record or collection of a union such as `Record | None`."""
+    """The one record or collection of a union such as `Record | None`, and without bounds."""
+    kind = _bare(kind)[0]
     if typing.get_origin(kind) in (typing.Union, types.UnionType):
-        nested = [a for a in typing.get_args(kind) if _is_struct(a) or typing.get_origin(a)]
+        bare = [_bare(a)[0] for a in typing.get_args(kind)]
+        nested = [a for a in bare if _is_struct(a) or _is_collection(a)]
         if len(nested) == 1:
             return nested[0]
     return kind
 
 
-def _join(at: str, key: object) -> str:
-    return f"{at}.{key}" if at else str(key)
+def _bare(kind: Any) -> tuple[Any, list[msgspec.Meta]]:
+    """A type without its bounds, and the bounds."""
+    if isinstance(kind, typing.TypeAliasType):
+        kind = kind.__value__
+    if hasattr(kind, "__metadata__"):  # Annotated
+        metas = [meta for meta in kind.__metadata__ if isinstance(meta, msgspec.Meta)]
+        return kind.__origin__, metas
+    return kind, []
 
 
 def _is_struct(kind: object) -> bool:
     return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
 
 
-def _sentence(message: str, at: str) -> str:
-    """Rewrite msgspec's `Expected `int`, got `str` - at `$.load.slice_s`` around the key."""
-    match = re.fullmatch(r"(?P<what>.*?)(?: - at `\$(?P<path>.*)`)?", message, re.DOTALL)
-    assert match is not None
-    inner = (match["path"] or "").lstrip(".")
-    if missing := re.fullmatch(r"Object missing required field `(.+)`", match["what"]):
-        inner = f"{inner}.{missing[1]}" if inner else missing[1]
-    key = ".".join(part for part in (at, inner) if part).replace(".[", "[")
-    if missing:
-        return f"`{key}` is missing; add it."
-    what = match["what"][:1].lower() + match["what"][1:]
-    where = f"`{key}`" if key else "the file"
-    return f"{where}: {what}; correct the value."
+def _is_collection(kind: object) -> bool:
+    return typing.get_origin(kind) in (dict, list, tuple)
+
+
+def _problem(value: object, kind: Any, at: _Key, path: Path) -> str | None:
+    """What is wrong with the innermost value that does not fit; None if all of them do."""
+    for here, item, inner in _parts(value, kind, at):
+        if problem := _problem(item, inner, here, path):
+            return problem
+    try:
+        msgspec.convert(value, kind)
+    except msgspec.ValidationError:
+        pass
+    else:
+        return None
+    record = _without_alternatives(kind)
+    if _is_struct(record) and isinstance(value, dict):
+        for field in msgspec.structs.fields(record):
+            if field.required and field.encode_name not in value:
+                return f"{_shown(at, field.encode_name)} is missing; add it."
+    json_words = path.suffix != ".toml"
+    the = _shown(at) if at else "the file"
+    return f"{the} is {_value(value, json_words)}; it must be {_wanted(kind, json_words)}."
+
+
+def _shown(at: _Key, *more: object, before: str = "") -> str:
+    """A key for a reader: `a.b`, or `item 2 of `a`: `b``, with words before the name itself."""
+    groups: list[str] = []
+    names: list[str] = []
+    for part in (*at, *more):
+        if isinstance(part, int):
+            of = f" of `{'.'.join(names)}`" if names else ""
+            groups.append(f"item {part + 1}{of}")
+            names = []
+        else:
+            names.append(plain(part))
+    items = ", ".join(groups)
+    if not names:
+        return items
+    name = f"{before}`{'.'.join(names)}`"
+    return f"{items}: {name}" if items else name
+
+
+def _value(value: object, json_words: bool) -> str:
+    """A wrong value in the words of the file's language, short enough for a message."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "true" if value else "false"
+        case int() if abs(value) >= 10**_LONGEST_SHOWN:
+            return f"a number of more than {_LONGEST_SHOWN} digits"
+        case int() | float():
+            return repr(value)
+        case str():
+            return f'"{plain(value)}"'
+        case dict():
+            return "an object" if json_words else "a table"
+        case list():
+            return f"a list of {len(value)} item{'s' * (len(value) != 1)}"
+        case datetime.date() | datetime.time():
+            return f"the date or time {value.isoformat()}"
+        case _:
+            return "of another kind"
+
+
+def _wanted(kind: Any, json_words: bool) -> str:
+    """What a value of that type may be."""
+    bare, metas = _bare(kind)
+    for meta in metas:
+        if meta.description:
+            return meta.description
+    if typing.get_origin(bare) in (typing.Union, types.UnionType):
+        options = [a for a in typing.get_args(bare) if json_words or a is not type(None)]
+        return " or ".join(_wanted(option, json_words) for option in options)
+    if typing.get_origin(bare) is typing.Literal:
+        return _one_of(typing.get_args(bare))
+    if isinstance(bare, type) and issubclass(bare, enum.Enum):
+        return _one_of([member.value for member in bare])
+    if typing.get_origin(bare) is dict or _is_struct(bare):
+        return "an object" if json_words else "a table"
+    if typing.get_origin(bare) in (tuple, list):
+        arguments = typing.get_args(bare)
+        fixed = typing.get_origin(bare) is tuple and arguments[-1] is not Ellipsis
+        return f"a list of {len(arguments)} items" if fixed else f"a list{_length(metas, 'items')}"
+    names = {
+        bool: "true or false", int: f"a whole number{_range(metas)}",
+        float: f"a number{_range(metas)}", str: f"text{_length(metas, 'characters')}",
+        type(None): "null",
+    }  # fmt: skip
+    return names.get(bare, "of another kind")
+
+
+def _one_of(values: typing.Iterable[object]) -> str:
+    shown = [f'"{value}"' if isinstance(value, str) else str(value) for value in values]
+    return shown[0] if len(shown) == 1 else f"one of: {', '.join(shown)}"
+
+
+def _range(metas: list[msgspec.Meta]) -> str:
+    """The bounds of a number, in words."""
+    low = next((m.ge if m.ge is not None else m.gt for m in metas if _bounded(m.ge, m.gt)), None)
+    high = next((m.le if m.le is not None else m.lt for m in metas if _bounded(m.le, m.lt)), None)
+    above = any(m.gt is not None for m in metas)
+    below = any(m.lt is not None for m in metas)
+    if low is not None and high is not None:
+        if above:
+            return f" above {low:,} and {'below' if below else 'at most'} {high:,}"
+        return f" from {low:,} to {'below ' if below else ''}{high:,}"
+    if low is not None:
+        return f" above {low:,}" if above else f" of at least {low:,}"
+    if high is not None:
+        return f" below {high:,}" if below else f" of at most {high:,}"
+    return ""
+
+
+def _bounded(*limits: float | None) -> bool:
+    return any(limit is not None for limit in limits)
+
+
+def _length(metas: list[msgspec.Meta], what: str) -> str:
+    """The bounds of a length, in words."""
+    least = next((m.min_length for m in metas if m.min_length is not None), None)
+    most = next((m.max_length for m in metas if m.max_length is not None), None)
+    if least and most:
+        return f" of {least:,} to {most:,} {what}"
+    if least:
+        return f" of at least {least:,} {what}"
+    return "" if most is None else f" of at most {most:,} {what}"

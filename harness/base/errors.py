@@ -24,6 +24,8 @@ class UsageError(BridgetollError):
 _COMMAND_LISTS = {"variant": "variants", "study": "studies", "run": "runs"}
 _MANY = 12
 """Names that one sentence can hold."""
+_WHOLE, _WHOLE_PATH = 100, 4096
+"""Characters of a name, and of a path, that are shown; no path that Linux knows is longer."""
 _FEW = 3
 """Of so few names, the reader sees which is nearest."""
 
@@ -59,7 +61,13 @@ class UnknownName(UsageError):
         else:
             first = f"the nearest is `{near}`. Choose" if near else "choose"
             remedy = f"{first} one of: {', '.join(sorted(known)) or 'none'}."
-        super().__init__(f"There is no {kind} `{name}`{at}; {remedy}")
+        super().__init__(f"There is no {kind} `{plain(name, _WHOLE)}`{at}; {remedy}")
+
+
+def plain(text: object, longest: int = 40) -> str:
+    """`text` on one line, without what does not print, and cut where it is longer than that."""
+    shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(text))
+    return shown if len(shown) <= longest else f"{shown[: longest - 1]}…"
 
 
 def nearest(name: str, known: Collection[str]) -> str | None:
@@ -71,7 +79,7 @@ class MalformedFile(UsageError):
     """A TOML, YAML or JSON file with wrong syntax or content."""
 
     def __init__(self, path: Path, problem: str) -> None:
-        super().__init__(f"{path}: {problem}")
+        super().__init__(f"{plain(path, _WHOLE_PATH)}: {problem}")
         self.path = path
         self.problem = problem
 

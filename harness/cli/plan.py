@@ -28,11 +28,11 @@ def command(
     as_json: Json = False,
 ) -> None:
     """Show what a study would measure and how long it takes."""
-    from harness.inputs.study_loader import find_study, load_study
+    from harness.inputs.study_loader import open_study
     from harness.runner.plan import make_plan
 
     workspace, catalog = open_workspace()
-    chosen = load_study(find_study(workspace, study), catalog)
+    chosen = open_study(workspace, catalog, study)
     warn_of_broken(catalog)
     plan = make_plan(chosen)
     if as_json:

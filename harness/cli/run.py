@@ -46,7 +46,9 @@ def command(
     ] = None,
     blocks: Annotated[
         int | None,
-        typer.Option(metavar="N", min=1, help="Number of blocks, instead of the study's."),
+        typer.Option(
+            metavar="N", min=1, max=10_000, help="Number of blocks, instead of the study's."
+        ),
     ] = None,
     only: Annotated[
         list[str] | None,
@@ -61,6 +63,7 @@ def command(
         typer.Option(
             metavar="MINUTES",
             min=0.01,
+            max=1_440,
             help="Time limit in minutes. A block that would end later is left out.",
         ),
     ] = None,
@@ -83,7 +86,7 @@ def command(
 
     It checks every variant first. Ctrl-C stops it and keeps what is measured.
     """
-    from harness.inputs.study_loader import find_study, load_study
+    from harness.inputs.study_loader import open_study
     from harness.records.store import find_run
     from harness.runner.overrides import Overrides
     from harness.runner.plan import make_plan
@@ -111,7 +114,7 @@ def command(
             warn_of_broken(catalog, begun.study.everyone)
             _execute(laboratory, begun.study, begun.plan, lambda: resume_run(laboratory, store))
     elif study is not None:
-        changed = changes.applied(load_study(find_study(workspace, study), catalog))
+        changed = changes.applied(open_study(workspace, catalog, study))
         warn_of_broken(catalog)
         plan = make_plan(changed)
         path = Path(study)  # of a path only the last part: the rest is of this machine

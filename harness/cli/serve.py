@@ -24,14 +24,16 @@ def command(
         typer.Option(metavar="N", min=1, max=65535, help="Port to listen on; a free one if none."),
     ] = None,
     rows: Annotated[
-        int, typer.Option(metavar="N", min=0, help="Number of rows in the table.")
+        int, typer.Option(metavar="N", min=0, max=10_000_000, help="Number of rows in the table.")
     ] = 1_000,
     workers: Annotated[
-        int, typer.Option(metavar="N", min=1, help="Number of worker processes.")
+        int, typer.Option(metavar="N", min=1, max=1_000, help="Number of worker processes.")
     ] = 1,
     threads: Annotated[
         int,
-        typer.Option(metavar="N", min=1, help="Threads per worker, where the server has threads."),
+        typer.Option(
+            metavar="N", min=1, max=10_000, help="Threads per worker, where the server has threads."
+        ),
     ] = 16,
     database_url: DatabaseUrl = None,
 ) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from harness.base.errors import BridgetollError, UnknownName, UsageError
+from harness.base.errors import BridgetollError, UnknownName, UsageError, plain
 from harness.base.workspace import Workspace
 from harness.inputs.factors import PER_REQUEST, PER_THREAD, pool_of
 from harness.inputs.manifests import (
@@ -14,6 +14,7 @@ from harness.inputs.manifests import (
     Variant,
     load_implementation,
 )
+from harness.inputs.names import LONGEST_VARIANT, name_problem
 from harness.inputs.servers import Server, load_servers
 from harness.inputs.settings import Setup
 
@@ -60,11 +61,16 @@ class Catalog(msgspec.Struct, frozen=True):
             origin = self.variant(setup.variant, where)
             folder = origin.implementation
             home_name, _, word = name.partition("/")
+            if len(name) > LONGEST_VARIANT:
+                raise UsageError(
+                    f"{where or 'study'}: the name of `setups.{plain(name)}` has {len(name)} "
+                    f"characters, and at most {LONGEST_VARIANT} are allowed; shorten it."
+                )
             if name in self.variants or home_name != folder or not VARIANT_NAME.fullmatch(word):
                 raise UsageError(
-                    f"{where or 'study'}: `setups.{name}` must be called `{folder}/` and a word "
-                    "that no variant of it has, of lower-case letters, digits and single hyphens, "
-                    f"because it is a setup of {setup.variant}."
+                    f"{where or 'study'}: `setups.{plain(name)}` must be called `{folder}/` and a "
+                    "word that no variant of it has, of lower-case letters, digits and single "
+                    f"hyphens, because it is a setup of {setup.variant}."
                 )
             home = made[folder]
             variants = (*home.variants, _set_up(name, origin, setup))
@@ -116,7 +122,9 @@ def load_catalog(workspace: Workspace) -> Catalog:
     for folder in sorted(_visible(workspace.implementations)):
         path = folder / "pyproject.toml"
         try:
-            if path.is_file():
+            if problem := name_problem(folder.name):
+                broken[folder.name] = UsageError(f"{folder}: the folder's name {problem}.")
+            elif path.is_file():
                 implementations[folder.name] = load_implementation(path, servers)
             elif any(_visible(folder)):
                 broken[folder.name] = UsageError(

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from harness.base.decode import convert, toml_table
+from harness.base.decode import convert, in_item, toml_table
 from harness.base.errors import MalformedFile
 from harness.base.workspace import Workspace
 from harness.inputs.contract import ENDPOINTS
@@ -80,7 +80,11 @@ def load_claims(workspace: Workspace) -> tuple[Claim, ...]:
         raise MalformedFile(path, f"two claims are called {twice[0]}; rename one.")
     for claim in claims:
         for index, criterion in enumerate(claim.criteria):
-            _check(path, f"claim {claim.name}, criteria[{index}]", criterion)
+            _check(
+                path,
+                f"claim {claim.name}, {in_item('criteria', index).removesuffix(': ')}",
+                criterion,
+            )
     return claims
 
 

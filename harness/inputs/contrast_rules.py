@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from harness.base.decode import in_item
 from harness.base.errors import MalformedFile, UnknownName
 from harness.inputs.catalog import Catalog
 from harness.inputs.factors import differences, factors_of
@@ -23,15 +24,15 @@ def check_comparisons(path: Path, study: Study, catalog: Catalog) -> None:
     if twice := [name for name in names if names.count(name) > 1]:
         raise MalformedFile(path, f"`contrasts`: two are called {twice[0]}; rename one.")
     for index, contrast in enumerate(study.contrasts):
-        at = f"contrasts[{index}]"
+        at = in_item("contrasts", index)
         _check_known(path, at, contrast.variants, factors)
         _check_contrast(path, at, contrast, factors)
     for index, waterfall in enumerate(study.waterfalls):
-        at = f"waterfalls[{index}]"
+        at = in_item("waterfalls", index)
         _check_known(path, at, (*waterfall.steps, *waterfall.bundles), factors)
         _check_waterfall(path, at, waterfall, factors)
     for index, square in enumerate(study.squares):
-        at = f"squares[{index}]"
+        at = in_item("squares", index)
         _check_known(path, at, (name for row in square.corners for name in row), factors)
         _check_square(path, at, square, factors)
 
@@ -39,7 +40,9 @@ def check_comparisons(path: Path, study: Study, catalog: Catalog) -> None:
 def _check_known(path: Path, at: str, names: Iterable[str], factors: _Factors) -> None:
     for name in names:
         if name not in factors:
-            raise UnknownName("variant", name, list(factors), f"{path}, `{at}`", listed=False)
+            raise UnknownName(
+                "variant", name, list(factors), f"{path}, {at.removesuffix(': ')}", listed=False
+            )
 
 
 def _check_contrast(path: Path, at: str, contrast: Contrast, factors: _Factors) -> None:
@@ -51,18 +54,18 @@ def _check_contrast(path: Path, at: str, contrast: Contrast, factors: _Factors) 
     if other != changed:
         raise MalformedFile(
             path,
-            f"`{at}.against` changes {_words(other)}, and the first pair {_words(changed)}; a "
+            f"{at}`against` changes {_words(other)}, and the first pair {_words(changed)}; a "
             "difference of differences needs two pairs that change the same.",
         )
 
 
 def _check_waterfall(path: Path, at: str, waterfall: Waterfall, factors: _Factors) -> None:
     if len(set(waterfall.steps)) < max(2, len(waterfall.steps)):
-        raise MalformedFile(path, f"`{at}.steps` needs two different variants or more.")
+        raise MalformedFile(path, f"{at}`steps` needs two different variants or more.")
     for name in waterfall.bundles:
         if name not in waterfall.steps[1:]:
             raise MalformedFile(
-                path, f"`{at}.bundles`: no step leads to `{name}`; name a step's variant."
+                path, f"{at}`bundles`: no step leads to `{name}`; name a step's variant."
             )
     for before, after in zip(waterfall.steps, waterfall.steps[1:], strict=False):
         changed = differences(factors[before], factors[after])
@@ -76,7 +79,7 @@ def _check_square(path: Path, at: str, square: Square, factors: _Factors) -> Non
         if any(set(changed) != {factor} for changed in seen) or seen[0] != seen[1]:
             raise MalformedFile(
                 path,
-                f"`{at}`: its sides must change `{factor}` alone and alike, and they change "
+                f"{at}its sides must change `{factor}` alone and alike, and they change "
                 f"{_words(seen[0])} and {_words(seen[1])}; choose other corners.",
             )
 
@@ -86,20 +89,20 @@ def _check_one(
 ) -> None:
     if not changed:
         raise MalformedFile(
-            path, f"`{at}`: {of} and {to} differ in no factor; name the factor in their manifests."
+            path, f"{at}{of} and {to} differ in no factor; name the factor in their manifests."
         )
     if len(changed) == 1 and bundle:
         raise MalformedFile(
             path,
-            f"`{at}`: {of} and {to} differ in {_words(changed)} alone, which is no bundle; do not "
+            f"{at}{of} and {to} differ in {_words(changed)} alone, which is no bundle; do not "
             "declare one.",
         )
     if len(changed) > 1 and not bundle:
         raise MalformedFile(
             path,
-            f"`{at}`: {of} and {to} differ in {_words(changed)}, so their ratio has no single "
+            f"{at}{of} and {to} differ in {_words(changed)}, so their ratio has no single "
             "cause; choose a pair that differs in one factor, or declare a bundle "
-            f"({'`bundle = true`' if at.startswith('contrasts') else f'`bundles = ["{to}"]`'}).",
+            f"({'`bundle = true`' if 'contrasts' in at else f'`bundles = ["{to}"]`'}).",
         )
 
 

@@ -15,10 +15,12 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from harness.base.decode import convert, toml_table
-from harness.base.errors import MalformedFile, nearest
+from harness.base.errors import MalformedFile, nearest, plain
 from harness.inputs.contract import ENDPOINTS
 from harness.inputs.factors import PER_THREAD, WITHOUT_SAYING, factor_problem, pool_of
+from harness.inputs.names import LONGEST_VARIANT
 from harness.inputs.servers import Server
+from harness.inputs.settings import Line
 from harness.inputs.variables import variable_problem
 
 QUANTITIES = (
@@ -36,7 +38,7 @@ class Tag(StrEnum):
     DEPLOYED = "deployed"
 
 
-Count = Annotated[int, msgspec.Meta(ge=0)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=10_000)]
 Counts = Count | dict[str, Count]
 """Per request: the same for every endpoint, or by endpoint, with `every` for those not named and 0
 without it."""
@@ -107,9 +109,9 @@ VARIANT_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 
 class _VariantTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    title: str
+    title: Line
     server: str
-    app: str
+    app: Line
     factors: dict[str, str]
     env: dict[str, str] = {}
     tags: tuple[Tag, ...] = ()
@@ -117,7 +119,7 @@ class _VariantTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _ToolTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    title: str
+    title: Line
     variants: dict[str, _VariantTable]
 
 
@@ -177,21 +179,29 @@ def _dependencies(path: Path, project: dict[str, object]) -> tuple[str, ...]:
 
 def _variant(path: Path, table: _ToolTable, name: str, servers: dict[str, Server]) -> Variant:
     entry = table.variants[name]
-    at = f"tool.bridgetoll.variants.{name}"
+    at = f"tool.bridgetoll.variants.{plain(name)}"
     if not VARIANT_NAME.fullmatch(name):
         raise MalformedFile(
             path, f"`{at}`: a name has lower-case letters, digits and hyphens only."
+        )
+    whole = f"{path.parent.name}/{name}"
+    if len(whole) > LONGEST_VARIANT:
+        raise MalformedFile(
+            path,
+            f"the variant's name `{plain(whole)}` has {len(whole)} characters, and at most "
+            f"{LONGEST_VARIANT} are allowed; shorten it.",
         )
     if entry.server not in servers:
         known = ", ".join(sorted(servers))
         raise MalformedFile(
             path,
-            f"`{at}.server`: no server `{entry.server}` in shared/servers.toml; it has {known}.",
+            f"`{at}.server`: no server `{plain(entry.server)}` in shared/servers.toml; it has "
+            f"{known}.",
         )
     _check_expect(path, at, entry.expect)
     _check_constants(path, at, entry, servers[entry.server])
     return Variant(
-        name=f"{path.parent.name}/{name}",
+        name=whole,
         title=entry.title,
         framework=table.title,
         implementation=path.parent.name,
@@ -214,8 +224,8 @@ def _check_expect(path: Path, at: str, expect: Expect) -> None:
             the = f"did you mean `{near}`? The" if near else "the"
             raise MalformedFile(
                 path,
-                f"`{at}.expect.{quantity}`: unknown endpoint `{unknown[0]}`; {the} allowed keys "
-                f"are: {EVERY}, {', '.join(ENDPOINTS)}.",
+                f"`{at}.expect.{quantity}`: unknown endpoint `{plain(unknown[0])}`; {the} allowed "
+                f"keys are: {EVERY}, {', '.join(ENDPOINTS)}.",
             )
 
 

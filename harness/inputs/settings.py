@@ -6,12 +6,20 @@ import msgspec
 
 from harness.inputs.factors import PER_REQUEST, PER_THREAD
 
-Count = Annotated[int, msgspec.Meta(ge=1)]
-Positive = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
-"""Seconds, a day at most; TOML can say `inf`."""
-
-
+Count = Annotated[int, msgspec.Meta(ge=1, le=10_000)]
+"""Of blocks, rounds, threads, connections of a pool: more than any machine or patience has."""
+Positive = Annotated[float, msgspec.Meta(ge=0.001, le=86_400)]
+"""Seconds or milliseconds: from a thousandth, which is shorter than any of them can be kept, to a
+day; TOML can say `inf`."""
 Connections = Annotated[int, msgspec.Meta(ge=10, le=10_000)]
+Line = Annotated[
+    str,
+    msgspec.Meta(
+        min_length=1, max_length=300, pattern=r"^(?=.*\S)[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$(?!\n)",
+        description="one line of 1 to 300 characters",
+    ),
+]  # fmt: skip
+"""What a table, a heading or a chart shows."""
 
 
 class ApplicationSettings(msgspec.Struct, frozen=True):
@@ -39,12 +47,12 @@ class ApplicationSettings(msgspec.Struct, frozen=True):
 class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What every server of the study is given; CONTRIBUTING says what else they hold constant."""
 
-    workers: Count = 1
+    workers: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 1
     threads: Count = 16
     pool_size: Count = 16
     pool_timeout_s: Positive = 30.0
-    cpu_iterations: Count = 10_000_000
-    wait_ms: Annotated[int, msgspec.Meta(ge=0)] = 100
+    cpu_iterations: Annotated[int, msgspec.Meta(ge=1, le=1_000_000_000)] = 10_000_000
+    wait_ms: Annotated[int, msgspec.Meta(ge=0, le=60_000)] = 100
 
     def connections(self, pool: str) -> int | None:
         """The most connections that a variant may hold; None for one that connects per request.
@@ -78,7 +86,8 @@ class DatabaseSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     durability: Literal["on", "off"] = "off"
 
 
-_MOST_USERS_PER_S = 10_000
+_LEAST_USERS_PER_S, _MOST_USERS_PER_S = 0.01, 10_000
+_SHORTEST_HOLD_S = 0.001
 
 
 class Ramp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -88,7 +97,7 @@ class Ramp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     client: Locust's FastHttpUser, or its slower HttpUser, on `requests`.
     """
 
-    per_s: Annotated[float, msgspec.Meta(gt=0, le=_MOST_USERS_PER_S)] = 5.0
+    per_s: Annotated[float, msgspec.Meta(ge=_LEAST_USERS_PER_S, le=_MOST_USERS_PER_S)] = 5.0
     hold_s: Positive = 80.0
     client: Literal["fast", "http"] = "fast"
 
@@ -99,7 +108,8 @@ class Ramp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def scaled(self, share: float) -> "Ramp":
         """As many users in a share of the time."""
         per_s = min(_MOST_USERS_PER_S, self.per_s / share)
-        return msgspec.structs.replace(self, per_s=per_s, hold_s=self.hold_s * share)
+        hold_s = max(_SHORTEST_HOLD_S, self.hold_s * share)
+        return msgspec.structs.replace(self, per_s=per_s, hold_s=hold_s)
 
 
 class LoadSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -147,7 +157,7 @@ class Setup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     variant: str
-    title: str | None = None
+    title: Line | None = None
     threads: Count | None = None
     pool_size: Count | None = None
     max_connections: Connections | None = None

@@ -7,6 +7,7 @@ import msgspec
 from harness.inputs.settings import (
     Count,
     DatabaseSettings,
+    Line,
     LoadSettings,
     NetworkSettings,
     Positive,
@@ -14,6 +15,9 @@ from harness.inputs.settings import (
     Setup,
 )
 
+MOST_ITEMS = 300
+"""Of one kind in a study, such as conditions: a report with more is read by nobody."""
+_Names = Annotated[tuple[str, ...], msgspec.Meta(max_length=MOST_ITEMS)]
 Milliseconds = Annotated[float, msgspec.Meta(ge=0, le=10_000)]
 """Of a round trip; ten seconds at most, which no network has."""
 
@@ -75,11 +79,11 @@ class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     endpoint: str
     connections: Annotated[int, msgspec.Meta(ge=1, le=60_000)] = 32
-    rows: Annotated[int, msgspec.Meta(ge=0, le=100_000_000)] = 1_000
-    window_s: Annotated[float, msgspec.Meta(ge=0.5, le=86_400)] | None = None
-    windows: Count = 1
-    rate: Annotated[float, msgspec.Meta(gt=0, le=1_000_000)] | None = None
-    share: Annotated[float, msgspec.Meta(gt=0, le=2)] | None = None
+    rows: Annotated[int, msgspec.Meta(ge=0, le=10_000_000)] = 1_000
+    window_s: Annotated[float, msgspec.Meta(ge=0.5, le=3_600)] | None = None
+    windows: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 1
+    rate: Annotated[float, msgspec.Meta(ge=0.01, le=1_000_000)] | None = None
+    share: Annotated[float, msgspec.Meta(ge=0.01, le=2)] | None = None
     objective: Objective | None = None
     arrivals: Literal["poisson", "constant"] = "poisson"
     group: str | None = None
@@ -121,7 +125,7 @@ class Stopping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     half_width: Annotated[float, msgspec.Meta(gt=0, lt=1)] | None = None
-    looks: tuple[Annotated[int, msgspec.Meta(ge=3)], ...] = ()
+    looks: tuple[Annotated[int, msgspec.Meta(ge=3, le=10_000)], ...] = ()
     budget_s: Positive | None = None
 
 
@@ -140,8 +144,8 @@ class Contrast(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         the two differences, on the logarithmic scale.
     """
 
-    name: str
-    title: str
+    name: Line
+    title: Line
     of: str
     to: str
     against: Pair | None = None
@@ -172,9 +176,9 @@ class Waterfall(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     bundles: those steps, by the variant they lead to, that change several factors at once.
     """
 
-    title: str
-    steps: tuple[str, ...]
-    bundles: tuple[str, ...] = ()
+    title: Line
+    steps: _Names
+    bundles: _Names = ()
 
 
 class Square(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -183,7 +187,7 @@ class Square(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rows, columns: the factors. corners: variants, row by row.
     """
 
-    title: str
+    title: Line
     rows: str
     columns: str
     corners: tuple[tuple[str, str], tuple[str, str]]
@@ -205,24 +209,24 @@ class Study(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         the first attempts stay on disk and in the count.
     """
 
-    title: str
-    question: str
-    variants: tuple[str, ...]
+    title: Line
+    question: Line
+    variants: _Names
     baseline: str
     blocks: Count
-    seed: int
-    conditions: tuple[Condition, ...]
+    seed: Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)]
+    conditions: Annotated[tuple[Condition, ...], msgspec.Meta(max_length=MOST_ITEMS)]
     server: ServerSettings = ServerSettings()
     database: DatabaseSettings = DatabaseSettings()
     load: LoadSettings = LoadSettings()
     network: NetworkSettings = NetworkSettings()
     stopping: Stopping = Stopping()
-    reruns: Annotated[int, msgspec.Meta(ge=0)] = 0
-    groups: dict[str, tuple[str, ...]] = {}
-    contrasts: tuple[Contrast, ...] = ()
-    waterfalls: tuple[Waterfall, ...] = ()
-    squares: tuple[Square, ...] = ()
-    setups: dict[str, Setup] = {}
+    reruns: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 0
+    groups: Annotated[dict[str, _Names], msgspec.Meta(max_length=MOST_ITEMS)] = {}
+    contrasts: Annotated[tuple[Contrast, ...], msgspec.Meta(max_length=MOST_ITEMS)] = ()
+    waterfalls: Annotated[tuple[Waterfall, ...], msgspec.Meta(max_length=MOST_ITEMS)] = ()
+    squares: Annotated[tuple[Square, ...], msgspec.Meta(max_length=MOST_ITEMS)] = ()
+    setups: Annotated[dict[str, Setup], msgspec.Meta(max_length=MOST_ITEMS)] = {}
     fresh: Literal["block", "condition"] = "block"
     published: str | None = None
 

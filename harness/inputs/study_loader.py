@@ -4,15 +4,18 @@
 `contrast_rules`.
 """
 
+import os
 from pathlib import Path
 
-from harness.base.decode import convert, toml_table
+from harness.base.decode import convert, in_item, toml_table
 from harness.base.errors import MalformedFile, UnknownName
 from harness.base.workspace import Workspace
 from harness.inputs.catalog import Catalog
 from harness.inputs.contract import check_endpoint
 from harness.inputs.contrast_rules import check_comparisons
 from harness.inputs.factors import POOLED, pool_of
+from harness.inputs.names import name_problem
+from harness.inputs.published_tables import load_published
 from harness.inputs.settings import LoadSettings
 from harness.inputs.study import Condition, Stopping, Study
 
@@ -28,15 +31,31 @@ def study_names(workspace: Workspace) -> list[str]:
 def find_study(workspace: Workspace, name: str) -> Path:
     """The file of a study named by its stem or by a path that ends in `.toml`.
 
+    Runs are named after the file, and published under that name.
+
     Raises:
         UnknownName: with the studies that exist.
+        MalformedFile: the file's name cannot be part of a run's.
     """
-    if name.endswith(".toml"):
-        return Path(name)
-    path = workspace.shared / "studies" / f"{name}.toml"
-    if name not in study_names(workspace):
+    path = Path(name) if name.endswith(".toml") else workspace.shared / "studies" / f"{name}.toml"
+    if not name.endswith(".toml") and name not in study_names(workspace):
         raise UnknownName("study", name, study_names(workspace))
+    if os.path.lexists(path) and (problem := name_problem(path.name.removesuffix(".toml"))):
+        raise MalformedFile(path, f"the name of the file, which names the run, {problem}.")
     return path
+
+
+def open_study(workspace: Workspace, catalog: Catalog, name: str) -> Study:
+    """Find and read a study, and the published table that it names.
+
+    Raises:
+        MalformedFile, UnknownName: naming file, key and remedy.
+    """
+    path = find_study(workspace, name)
+    study = load_study(path, catalog)
+    if study.published is not None:
+        load_published(workspace, study.published, f"{path}, `published`")
+    return study
 
 
 def load_study(path: Path, catalog: Catalog) -> Study:
@@ -66,7 +85,8 @@ def load_study(path: Path, catalog: Catalog) -> Study:
             'PostgreSQL; set `database.max_connections`, or `engine = "locust"`.',
         )
     for index, condition in enumerate(study.conditions):
-        _check_condition(path, f"conditions[{index}]", condition, study)
+        _check_condition(path, in_item("conditions", index), condition, study)
+        _check_times(path, in_item("conditions", index), condition, study)
     _check_stopping(path, study)
     _check_servers(path, study, catalog)
     _check_connections(path, study, catalog)
@@ -80,6 +100,13 @@ def _check_design(path: Path, study: Study) -> None:
             raise MalformedFile(path, f"`{key}` is empty; name at least one.")
         if len(set(values)) < len(values):
             raise MalformedFile(path, f"`{key}` names one twice; remove the repetition.")
+    for key, chosen in (
+        ("groups", list(study.groups)),
+        ("contrasts", [contrast.name for contrast in study.contrasts]),
+    ):
+        for name in chosen:
+            if problem := name_problem(name):
+                raise MalformedFile(path, f"`{key}`: the name of one {problem}.")
     names = [condition.name for condition in study.conditions]
     same = [name for name in names if names.count(name) > 1]
     if same:
@@ -116,39 +143,96 @@ def _check_design(path: Path, study: Study) -> None:
 def _check_condition(path: Path, at: str, condition: Condition, study: Study) -> None:
     load = study.load
     if condition.group is not None and condition.group not in study.groups:
-        raise UnknownName("group", condition.group, list(study.groups), f"{path}, `{at}.group`")
+        where = f"{path}, {at}`group`"
+        raise UnknownName("group", condition.group, list(study.groups), where)
     loops = [key for key in ("rate", "share", "objective") if getattr(condition, key) is not None]
     if len(loops) > 1:
         raise MalformedFile(
-            path, f"`{at}` has both `{loops[0]}` and `{loops[1]}`; keep one of them."
+            path, f"{at}it has both `{loops[0]}` and `{loops[1]}`; keep one of them."
         )
     if loops and condition.window_s is None:
-        raise MalformedFile(path, f"`{at}.window_s` is missing; `{loops[0]}` needs it, e.g. 10.")
+        raise MalformedFile(path, f"{at}`window_s` is missing; `{loops[0]}` needs it, e.g. 10.")
     for key, default in (("windows", 1), ("arrivals", "poisson")):
         useless = condition.window_s is None if key == "windows" else not loops
         if useless and getattr(condition, key) != default:
             needs = "window_s" if key == "windows" else "rate` or `share"
-            raise MalformedFile(path, f"`{at}.{key}` does nothing without `{needs}`; remove it.")
+            raise MalformedFile(path, f"{at}`{key}` does nothing without `{needs}`; remove it.")
     in_slices = load.engine == "native" and condition.window_s is None
     if condition.latency is not None and in_slices:
         raise MalformedFile(
             path,
-            f"`{at}.window_s` is missing; `latency` needs it, e.g. 10, because a slice would be "
+            f"{at}`window_s` is missing; `latency` needs it, e.g. 10, because a slice would be "
             "over before its answers come.",
         )
     if condition.beside is not None:
-        check_endpoint(condition.beside.endpoint, f"{path}, `{at}.beside`")
+        check_endpoint(condition.beside.endpoint, f"{path}, {at}`beside`")
         if condition.window_s is None:
             raise MalformedFile(
-                path, f"`{at}.window_s` is missing; `beside` needs it, e.g. 10, to last as long."
+                path, f"{at}`window_s` is missing; `beside` needs it, e.g. 10, to last as long."
             )
     objective = condition.objective
     if objective is not None and objective.latency_ms >= load.timeout_s * 1e3:
         raise MalformedFile(
             path,
-            f"`{at}.objective.latency_ms` would always be met, because a request times out after "
+            f"{at}`objective.latency_ms` would always be met, because a request times out after "
             f"{load.timeout_s * 1e3:g} ms; set it below that, or raise `load.timeout_s`.",
         )
+
+
+_QUERYING = ("io_create", "io_read", "io_fanout")
+"""Endpoints that ask the database, once at least."""
+_FEWEST_ARRIVALS, _MOST_ARRIVALS = 10, 20_000_000
+"""Of one window. Fewer show nothing; more do not fit into the generator's memory."""
+
+
+def _check_times(path: Path, at: str, condition: Condition, study: Study) -> None:
+    """Refuse times that no answer can keep, because each waits longer by itself."""
+    for endpoint in (
+        condition.endpoint,
+        *([condition.beside.endpoint] if condition.beside else []),
+    ):
+        least_ms = _least_ms(endpoint, condition, study)
+        if least_ms >= study.load.timeout_s * 1e3:
+            raise MalformedFile(
+                path,
+                f"{at}every request would time out, because a correct answer of `{endpoint}` takes "
+                f"at least {least_ms:g} ms and `load.timeout_s` is {study.load.timeout_s:g}; raise "
+                "that, or lower `latency` or `server.wait_ms`.",
+            )
+        if condition.window_s is not None and least_ms >= condition.window_s * 1e3:
+            raise MalformedFile(
+                path,
+                f"{at}`window_s` is {condition.window_s:g}, and a correct answer of `{endpoint}` "
+                f"takes at least {least_ms:g} ms; set it to several times that.",
+            )
+    least_ms = _least_ms(condition.endpoint, condition, study)
+    objective = condition.objective
+    if objective is not None and objective.latency_ms <= least_ms:
+        raise MalformedFile(
+            path,
+            f"{at}`objective.latency_ms` is {objective.latency_ms:g}, which no rate meets, because "
+            f"a correct answer takes at least {least_ms:g} ms by `latency` and `server.wait_ms`; "
+            "set it to several times that.",
+        )
+    if condition.rate is not None and condition.window_s is not None:
+        arrivals = condition.rate * condition.window_s
+        if not _FEWEST_ARRIVALS <= arrivals <= _MOST_ARRIVALS:
+            few = arrivals < _FEWEST_ARRIVALS
+            raise MalformedFile(
+                path,
+                f"{at}`rate` times `window_s` makes {arrivals:,.9g} requests in a window; "
+                f"{'raise' if few else 'lower'} one of them, so that there are "
+                f"{_FEWEST_ARRIVALS} to {_MOST_ARRIVALS:,}.",
+            )
+
+
+def _least_ms(endpoint: str, condition: Condition, study: Study) -> float:
+    """How long an answer takes by what the study adds, on the fastest of servers."""
+    latency = condition.latency
+    least_ms = 0.0 if latency is None else latency.client_ms
+    if latency is not None and endpoint in _QUERYING:
+        least_ms += latency.database_ms
+    return least_ms + (study.server.wait_ms if endpoint == "io_wait" else 0)
 
 
 def _check_stopping(path: Path, study: Study) -> None:
@@ -236,8 +320,8 @@ def _check_locust(path: Path, study: Study) -> None:
             if getattr(condition, key) is not None:
                 raise MalformedFile(
                     path,
-                    f"`conditions[{index}].{key}` does nothing with Locust, whose users come by "
-                    '`[load] ramp`; remove it, or set `engine = "native"`.',
+                    f"{in_item('conditions', index)}`{key}` does nothing with Locust, whose users "
+                    'come by `[load] ramp`; remove it, or set `engine = "native"`.',
                 )
     for key in ("contrasts", "waterfalls", "squares", "groups", "reruns"):
         if getattr(study, key):

@@ -301,8 +301,9 @@ def find_run(results: Path, name: str) -> Store:
         UnknownName: with the runs that exist.
     """
     for folder in (results / name, Path(name)):
-        if (folder / "run.json").is_file():
-            return Store(folder.resolve())
+        with suppress(OSError):  # a name too long for a path, or a folder that may not be entered
+            if (folder / "run.json").is_file():
+                return Store(folder.resolve())
     raise UnknownName("run", name, list(run_ids(results)))
 
 

@@ -1,10 +1,15 @@
 """The flags of `run` that change a study before it is measured."""
 
+import math
+
 import msgspec
 
 from harness.base.errors import UsageError
 from harness.inputs.study import Study
 from harness.runner.plan import block_s
+
+_LEAST, _MOST_MINUTES = 0.01, 1_440
+"""Of a share, or of minutes; a day at most, as in a study."""
 
 
 class Overrides(msgspec.Struct, frozen=True):
@@ -32,8 +37,8 @@ class Overrides(msgspec.Struct, frozen=True):
     def flags(self) -> list[str]:
         """The flags as they are typed."""
         flags = [f"--blocks {self.blocks}"] if self.blocks else []
-        flags += [f"--only {name}" for name in self.only]
-        flags += [f"--budget {self.budget_min:g}"] if self.budget_min else []
+        flags += [f"--only {name}" for name in dict.fromkeys(self.only)]
+        flags += [f"--budget {self.budget_min:g}"] if self.budget_min is not None else []
         flags += [f"--scale {self.shortened:g}"] if self.shortened else []
         return flags + (["--keep-requests"] if self.keep_requests else [])
 
@@ -41,8 +46,20 @@ class Overrides(msgspec.Struct, frozen=True):
         """The study with these changes.
 
         Raises:
-            UsageError: a variant that it does not have, or a budget in which nothing can be done.
+            UsageError: a variant that it does not have, a number out of range, or a budget in which
+                nothing can be done.
         """
+        for flag, value, most in (
+            ("--budget", self.budget_min, _MOST_MINUTES), ("--scale", self.scale, 1),
+        ):  # fmt: skip
+            if value is not None and not (math.isfinite(value) and _LEAST <= value <= most):
+                raise UsageError(
+                    f"{flag} is {value:g}; it must be a number from {_LEAST:g} to {most:,}."
+                )
+        if self.keep_requests and study.ramped:
+            raise UsageError(
+                "--keep-requests does nothing with Locust, which keeps none; leave it out."
+            )
         unknown = [name for name in self.only if name not in study.everyone]
         if unknown:
             raise UsageError(
@@ -57,7 +74,7 @@ class Overrides(msgspec.Struct, frozen=True):
             study = replace(study, blocks=self.blocks, stopping=stopping)
         if self.scale:
             study = _scaled(study, self.scale)
-        if self.budget_min:
+        if self.budget_min is not None:
             study = _within(study, self.budget_min)
         if self.keep_requests:
             study = replace(study, load=replace(study.load, keep_requests=True))

@@ -9,6 +9,7 @@ and its mirror image for an odd one.
 
 import random
 
+from harness.base.errors import UsageError
 from harness.inputs.study import Condition, Study
 from harness.records.plan import (
     DUPLICATE,
@@ -27,6 +28,12 @@ _CELL_S = 10.0
 """Seconds around the ramp of one of Locust's cells: rows, a fresh server, Locust's own start."""
 CAPACITY_ROUNDS, CAPACITY_SLICE_S = 4, 0.25
 """Closed-loop slices from which an open loop's rate is taken, where it is a share of capacity."""
+_ROWS_PER_S = 200_000
+"""Rows that PostgreSQL makes, vacuums and analyses in a second: measured, for the estimate."""
+MOST_TRIALS, MOST_TURNS = 10_000, 500_000
+"""Of a run. Its report shows every trial and `run.json` every turn; four times the largest study
+that is kept here, and the report of that takes a minute."""
+LONGEST_S = 14 * 86_400
 _TRIES = 9
 """Rates that a search tries on average: some to bracket, some to bisect, two to confirm."""
 
@@ -36,7 +43,11 @@ def make_plan(study: Study) -> Plan:
 
     The order of conditions within a block is drawn too, so that no condition always comes first on
     fresh servers.
+
+    Raises:
+        UsageError: the run would be too large or too long; with the number to lower.
     """
+    _check_size(study)
     entries = tuple(Entry(name=name, variant=name) for name in study.everyone)
     if not study.ramped:
         entries += (Entry(name=study.baseline + DUPLICATE, variant=study.baseline),)
@@ -53,6 +64,45 @@ def make_plan(study: Study) -> Plan:
     )
 
 
+def _check_size(study: Study) -> None:
+    """Refuse what nobody waits for, before it is laid out."""
+    in_block = [(c, _measured(study, c), _turns(study, c)) for c in study.conditions]
+    trials = study.blocks * sum(entries for _, entries, _ in in_block)
+    turns = study.blocks * sum(entries * turns for _, entries, turns in in_block)
+    seconds = study.blocks * block_s(study)
+    largest, _, _ = max(in_block, key=lambda item: item[1] * item[2])
+    inner = "windows" if largest.window_s is not None else "load.rounds"
+    longest = max(study.conditions, key=lambda c: _measured(study, c) * _trial_s(study, c))
+    for size, most, what, others in (
+        (trials, MOST_TRIALS, f"{trials:,} trials", "fewer variants or conditions"),
+        (turns, MOST_TURNS, f"{turns:,} slices and windows", f"fewer `{inner}`"),
+        (
+            seconds, LONGEST_S, f"{seconds / 3600:,.0f} hours",
+            f"less time under {longest.name}, which takes the most",
+        ),
+    ):  # fmt: skip
+        if size > most:
+            allowed = f"{most / 3600:,.0f} hours" if most == LONGEST_S else f"{most:,}"
+            fitting = int(study.blocks * most / size)
+            remedy = f"set `blocks` to {fitting} at most" if fitting else f"plan {others}"
+            raise UsageError(
+                f"{study.blocks:,} block{'s' if study.blocks > 1 else ''} of this study take "
+                f"{what}, and at most {allowed} are allowed in a run; {remedy}."
+            )
+
+
+def _measured(study: Study, condition: Condition) -> int:
+    """Entries under a condition."""
+    return len(study.everyone) if study.ramped else len(study.measured(condition)) + 1
+
+
+def _turns(study: Study, condition: Condition) -> int:
+    """Of each entry under a condition."""
+    if study.ramped:
+        return 1
+    return study.load.rounds if condition.window_s is None else condition.windows
+
+
 def _starts(study: Study, block: int, entries: int) -> tuple[int, ...]:
     """The order of starts in a block, drawn: the first server may get the better memory."""
     return tuple(random.Random(f"{study.seed}/{block}/starts").sample(range(entries), entries))
@@ -63,10 +113,9 @@ def _phase(study: Study, block: int, condition: Condition, entries: tuple[Entry,
     if study.ramped:
         order = draw.sample(range(len(entries)), len(entries))
         return Phase(block=block, condition=condition, orders=(tuple(order),))
-    rounds = study.load.rounds if condition.window_s is None else condition.windows
     measured = study.measured(condition)
     chosen = [at for at, entry in enumerate(entries) if entry.variant in measured]
-    orders = balanced_orders(len(chosen), rounds, draw)
+    orders = balanced_orders(len(chosen), _turns(study, condition), draw)
     return Phase(
         block=block,
         condition=condition,
@@ -77,17 +126,19 @@ def _phase(study: Study, block: int, condition: Condition, entries: tuple[Entry,
 def block_s(study: Study) -> float:
     """Estimate how long a block takes, in seconds."""
     if study.ramped:
-        ramps = sum(study.load.ramp.length_s(c.connections) + _CELL_S for c in study.conditions)
-        return len(study.everyone) * ramps
+        return sum(len(study.everyone) * _trial_s(study, c) for c in study.conditions)
     entries = len(study.everyone) + 1
     phases = sum(
-        _PHASE_S + (len(study.measured(c)) + 1) * _trial_s(study, c) for c in study.conditions
+        _PHASE_S + c.rows / _ROWS_PER_S + _measured(study, c) * _trial_s(study, c)
+        for c in study.conditions
     )
     return entries * (_START_S + _STOP_S) + phases
 
 
 def _trial_s(study: Study, condition: Condition) -> float:
     load = study.load
+    if study.ramped:
+        return load.ramp.length_s(condition.connections) + _CELL_S + condition.rows / _ROWS_PER_S
     if condition.window_s is None:
         return load.warmup_s + load.rounds * (load.slice_s + _SLICE_OVERHEAD_S)
     tries = _TRIES if condition.objective else 1

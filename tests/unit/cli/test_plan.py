@@ -1,6 +1,8 @@
 """The command `plan`."""
 
 import json
+import os
+from pathlib import Path
 
 import pytest
 
@@ -33,7 +35,7 @@ def test_a_study_may_be_named_by_its_path(call: Call, shelf: Workspace) -> None:
     ("text", "told"),
     [
         ('title = "x', "not valid TOML"),
-        ("title = 3", "`title`: expected `str`, got `int`"),
+        ("title = 3", "`title` is 3; it must be "),
         (
             "sede = 3",
             "unknown key `sede`; did you mean `seed`? The allowed keys are: baseline, b",
@@ -55,3 +57,38 @@ def test_a_bad_study_is_told_with_file_and_key(
     assert "bad.toml: " in sentence
     assert told in sentence
     assert sentence.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("my study", "", "the name of the file, which names the run, is no name: `my study` may"),
+        ("huge", "blocks = 10_000", "60,000 trials, and at most 10,000 are allowed"),
+        ("far", "blocks = 1_000_000", "`blocks` is 1000000; it must be a whole number from 1 to"),
+        ("late", "seed = 99999999999999999999", "`seed` is 99999999999999999999; it must be"),
+        ("early", "seed = -20261121", "`seed` is -20261121; it must be"),
+        ("lost", 'published = "nope"', "`published` is for Locust's ramps; set"),
+    ],
+)
+def test_what_would_fail_later_is_refused_at_once(
+    call: Call, shelf: Workspace, name: str, text: str, told: str
+) -> None:
+    usual = (shelf.shared / "studies" / "tiny.toml").read_text()
+    key = text.partition(" =")[0]
+    kept = [line for line in usual.splitlines() if not key or not line.startswith(f"{key} =")]
+    path = shelf.shared / "studies" / f"{name}.toml"
+    path.write_text("\n".join([text, *kept]))
+    try:
+        said = call("plan", name)
+    finally:
+        path.unlink()
+    assert said.status == 2
+    assert told in said.sentence
+    assert said.sentence.endswith(".")
+
+
+def test_a_pipe_in_place_of_a_study_is_not_waited_for(call: Call, tmp_path: Path) -> None:
+    path = tmp_path / "pipe.toml"
+    os.mkfifo(path)
+    said = call("plan", str(path))
+    assert (said.status, "is no ordinary file" in said.sentence) == (2, True)

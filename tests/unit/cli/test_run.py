@@ -17,6 +17,12 @@ BAD: list[tuple[tuple[str, ...], str]] = [
     (("run", "--resume", make_run().id, "--budget", "5"), "cannot change a run"),
     (("run", "--resume", make_run().id, "--keep-requests"), "cannot change a run"),
     (("run", "tiny", "--budget", "0.02"), "one block of this study takes about"),
+    (("run", "tiny", "--budget", "nan"), "--budget is nan; it must be a number from 0.01"),
+    (("run", "tiny", "--blocks", "9999"), "and at most 10,000 are allowed in a run; set `blocks`"),
+    (("run", "tiny", "--scale", "nan"), "--scale is nan; it must be a number from 0.01 to 1"),
+    (("run", "x" * 300), "There is no study `xxx"),
+    (("run", "--resume", "x" * 300), "There is no run `xxx"),
+    (("run", "--resume", "a\nb"), "There is no run `a"),
     (("run", "tiny", "--database-url", "nonsense"), "is not a PostgreSQL URL"),
 ]
 

@@ -175,7 +175,7 @@ def test_unknown_endpoint_is_told_with_the_known_ones() -> None:
     ("old", "new", "told"),
     [
         ("[tool.bridgetoll", "[tool.toll", "the table [tool.bridgetoll] is missing; add"),
-        ('title = "Toy"', "title = 3", "`tool.bridgetoll.title`: expected `str`, got `int`"),
+        ('title = "Toy"', "title = 3", "`tool.bridgetoll.title` is 3; it must be "),
         (
             'title = "Toy"',
             'titel = ""',
@@ -195,12 +195,12 @@ def test_unknown_endpoint_is_told_with_the_known_ones() -> None:
         (
             'env = { TOY = "1" }',
             "env = { TOY = 1 }",
-            "`tool.bridgetoll.variants.plain.env.TOY`: expected `str`, got `int`",
+            "`tool.bridgetoll.variants.plain.env.TOY` is 1; it must be ",
         ),
         (
             'tags = ["controlled"]',
             'tags = ["fast"]',
-            "`tool.bridgetoll.variants.plain.tags[0]`: invalid enum value 'fast'",
+            'item 1 of `tool.bridgetoll.variants.plain.tags` is "fast"; it must be one of: ',
         ),
         (
             'server = "gunicorn-sync"',
@@ -227,9 +227,9 @@ def test_bad_manifest_is_one_sentence_that_names_file_and_key(
 
 @pytest.mark.parametrize("key", ["tool", "project"])
 def test_a_value_in_place_of_a_table_is_told(workspace: Workspace, key: str) -> None:
-    rest = "[project]\n" if key == "tool" else "[tool.bridgetoll]\ntitle = ''\nvariants = {}\n"
+    rest = "[project]\n" if key == "tool" else "[tool.bridgetoll]\ntitle = 'T'\nvariants = {}\n"
     add(workspace, f"{key} = 3\n{rest}")
-    assert f"`{key}`: expected `object`, got `int`" in problem(workspace)
+    assert f"`{key}` is 3; it must be a table" in problem(workspace)
 
 
 def test_missing_lock_is_told_with_the_command_that_makes_it(workspace: Workspace) -> None:
@@ -242,7 +242,11 @@ def test_missing_lock_is_told_with_the_command_that_makes_it(workspace: Workspac
     ("old", "new", "told"),
     [
         ("keep_alive = false", "keepalive = false", "unknown key `gunicorn-sync.keepalive`"),
-        ("keep_alive = false", 'keep_alive = "no"', "`gunicorn-sync.keep_alive`: expected `bool`"),
+        (
+            "keep_alive = false",
+            'keep_alive = "no"',
+            '`gunicorn-sync.keep_alive` is "no"; it must be true or false',
+        ),
         ("{host}:{port}", "{host}:{prot}", "`gunicorn-sync.argv`: unknown placeholder {prot}; the"),
         ("{host}:{port}", "{host:{port}", "`gunicorn-sync.argv`: "),
         ("[gunicorn-sync]", "[gunicorn-sync", "not valid TOML"),
@@ -459,9 +463,15 @@ def test_what_a_variant_says_that_a_request_takes_is_read(workspace: Workspace) 
             "round_trips = { all = 1 }",
             "`tool.bridgetoll.variants.plain.expect.round_trips`: unknown endpoint `all`; the",
         ),
-        ("threads = -1", "`tool.bridgetoll.variants.plain.expect.threads`: expected `int` >= 0"),
+        (
+            "threads = -1",
+            "`tool.bridgetoll.variants.plain.expect.threads` is -1; it must be a whole number",
+        ),
         ("loops = { cpu = -1 }", "`tool.bridgetoll.variants.plain.expect.loops"),
-        ("connects = 0.5", "`tool.bridgetoll.variants.plain.expect.connects`: expected `int"),
+        (
+            "connects = 0.5",
+            "`tool.bridgetoll.variants.plain.expect.connects` is 0.5; it must be a whole number",
+        ),
     ],
 )
 def test_an_expectation_that_cannot_be_meant_is_one_sentence(
@@ -602,3 +612,41 @@ def test_a_setups_word_is_made_as_a_variants_is(workspace: Workspace, name: str)
 
 def test_without_a_file_the_study_is_named(workspace: Workspace) -> None:
     assert refusal(workspace, "small", None).startswith("study: `setups.small` must be called")
+
+
+@pytest.mark.parametrize("name", ["My App", "Toy", "-toy", "toy_", "tóy", "x" * 61])
+def test_a_folder_whose_name_cannot_be_a_variants_breaks_itself_alone(
+    workspace: Workspace, name: str
+) -> None:
+    add(workspace)
+    add(workspace, name=name)
+    catalog = load_catalog(workspace)
+    assert list(catalog.implementations) == ["toy"]
+    assert "the folder's name " in str(catalog.broken[name])
+
+
+def test_names_too_long_for_a_file_are_refused(workspace: Workspace) -> None:
+    long = "x" * 77
+    add(workspace, MANIFEST.replace("variants.plain", f"variants.{long}"))
+    assert "has 81 characters, and at most 80 are allowed; shorten it" in problem(workspace)
+
+
+def test_the_name_of_a_setup_too_long_for_a_file_is_refused(workspace: Workspace) -> None:
+    assert "has 81 characters, and at most 80" in refusal(workspace, f"toy/{'x' * 77}")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ('title = "plain"', 'title = "a\\nb"', "variants.plain.title"),
+        ('title = "Toy"', 'title = ""', "title"),
+        ('app = "app:main"', 'app = "a\\u0000"', "variants.plain.app"),
+    ],
+)
+def test_a_text_that_no_table_or_command_line_can_hold_is_refused(
+    workspace: Workspace, old: str, new: str, key: str
+) -> None:
+    add(workspace, MANIFEST.replace(old, new, 1))
+    told = problem(workspace)
+    assert f"`tool.bridgetoll.{key}` is " in told
+    assert told.endswith("it must be one line of 1 to 300 characters.")

@@ -161,21 +161,22 @@ def test_a_criterion_that_names_nothing_half_of_something_or_two_things_is_one_s
 ) -> None:
     path = write(workspace, CLAIM.replace(CRITERION, f"{criterion}\nat_least = 1\n"))
     assert problem(workspace) == (
-        f"{path}: claim X1, criteria[0]: name one of `price`, `of` with `to`, `of` with `count`, "
+        f"{path}: claim X1, item 1 of `criteria`: name one of `price`, `of` with `to`, "
+        "`of` with `count`, "
         "and `of` with `memory_per`."
     )
 
 
 def test_a_criterion_without_a_threshold_is_one_sentence(workspace: Workspace) -> None:
     path = write(workspace, CLAIM.replace("at_least = 1.5\n", ""))
-    told = f"{path}: claim X1, criteria[0]: name `at_least`, `at_most` or both."
+    told = f"{path}: claim X1, item 1 of `criteria`: name `at_least`, `at_most` or both."
     assert problem(workspace) == told
 
 
 def test_thresholds_that_are_exchanged_are_one_sentence(workspace: Workspace) -> None:
     path = write(workspace, f"{CLAIM}at_most = 1.4\n")
     assert problem(workspace) == (
-        f"{path}: claim X1, criteria[0]: `at_least` is more than `at_most`; exchange them."
+        f"{path}: claim X1, item 1 of `criteria`: `at_least` is more than `at_most`; exchange them."
     )
 
 
@@ -188,7 +189,7 @@ def test_equal_thresholds_want_one_value(workspace: Workspace) -> None:
 def test_the_criterion_that_is_wrong_is_named_by_claim_and_place(workspace: Workspace) -> None:
     second = CLAIM.replace("X1", "X2")
     path = write(workspace, f'{CLAIM}{second}[[claims.criteria]]\nprice = "hop"\n')
-    assert problem(workspace).startswith(f"{path}: claim X2, criteria[1]: name `at_least`")
+    assert problem(workspace).startswith(f"{path}: claim X2, item 2 of `criteria`: name `at_least`")
 
 
 def test_two_claims_of_one_name_are_one_sentence(workspace: Workspace) -> None:
@@ -202,15 +203,15 @@ def test_two_claims_of_one_name_are_one_sentence(workspace: Workspace) -> None:
         (
             "at_least",
             "at_lest",
-            "unknown key `claims[0].criteria[0].at_lest`; did you mean `at_least",
+            "item 1 of `claims`, item 1 of `criteria`: unknown key `at_lest`; did you mean ",
         ),
-        ("1.5", "-1", "`claims[0].criteria[0].at_least`: expected `float` >= 0"),
-        ("1.5", '"much"', "`claims[0].criteria[0].at_least`: expected `float"),
-        ('says = "something"\n', "", "`claims[0].says` is missing; add it."),
+        ("1.5", "-1", "item 1 of `claims`, item 1 of `criteria`: `at_least` is"),
+        ("1.5", '"much"', "item 1 of `claims`, item 1 of `criteria`: `at_least` is"),
+        ('says = "something"\n', "", "item 1 of `claims`: `says` is missing; add it."),
         (
             "at_least",
             'measure = "rps"\nat_least',
-            "`claims[0].criteria[0].measure`: invalid enum value 'rps'",
+            'item 1 of `claims`, item 1 of `criteria`: `measure` is "rps"; it must be one of: ',
         ),
         ("[[claims]]", "[[claim]]", "unknown key `claim`; did you mean `claims`? The allowed"),
         ("[[claims]]", "[[claims", "not valid TOML: "),
@@ -245,5 +246,5 @@ def test_a_key_that_would_be_passed_over_is_refused(
 ) -> None:
     write(workspace, CLAIM.replace(CRITERION, f"{criterion}\nat_least = 1.0\n"))
     told = problem(workspace)
-    assert f"claim X1, criteria[0]: `{key}` " in told
+    assert f"claim X1, item 1 of `criteria`: `{key}` " in told
     assert f"beside `{kind}`; remove it." in told

@@ -120,8 +120,12 @@ def spoil(path: Path, old: str, new: str) -> None:
     ("old", "new", "told"),
     [
         ("[endpoints.io_create]", "[endpoints.io_creat]", "endpoint `io_create` is missing here"),
-        ('verb = "INSERT"', 'verb = "MERGE"', "`endpoints.io_create.statements[0].verb`: invalid"),
-        ("rows = 25", "row = 25", "unknown key `endpoints.io_read.statements[0].row`; did you"),
+        ('verb = "INSERT"', 'verb = "MERGE"', '`verb` is "MERGE"; it must be one of: '),
+        (
+            "rows = 25",
+            "row = 25",
+            "item 1 of `endpoints.io_read.statements`: unknown key `row`; did you",
+        ),
         ("[endpoints.cpu]", "[endpoints.cpu", "not valid TOML"),
     ],
 )

@@ -90,7 +90,9 @@ def test_a_contrast_of_two_factors_is_refused_with_both_and_their_values(
     path: Path, catalog: Catalog
 ) -> None:
     told = refusal(path, catalog, contrast(STOCK, PER_QUERY))
-    assert told.startswith(f"`contrasts[0]`: {STOCK} and {PER_QUERY} differ in {TWO_FACTORS}, so")
+    assert told.startswith(
+        f"item 1 of `contrasts`: {STOCK} and {PER_QUERY} differ in {TWO_FACTORS}, so"
+    )
     assert told.endswith("(`bundle = true`).")
 
 
@@ -103,7 +105,7 @@ def test_a_contrast_that_owns_up_to_a_bundle_is_taken(path: Path, catalog: Catal
 def test_a_contrast_of_what_does_not_differ_is_refused(path: Path, catalog: Catalog) -> None:
     told = refusal(path, catalog, contrast(STOCK, STOCK))
     assert told == (
-        f"`contrasts[0]`: {STOCK} and {STOCK} differ in no factor; name the factor in their "
+        f"item 1 of `contrasts`: {STOCK} and {STOCK} differ in no factor; name the factor in their "
         "manifests."
     )
 
@@ -115,7 +117,7 @@ def test_a_bundle_of_nothing_is_refused_too(path: Path, catalog: Catalog) -> Non
 
 def test_the_contrast_that_is_wrong_is_named_by_its_place(path: Path, catalog: Catalog) -> None:
     good, bad = contrast(STOCK, REUSED), contrast(STOCK, PER_QUERY, name="other")
-    assert refusal(path, catalog, good + bad).startswith("`contrasts[1]`: ")
+    assert refusal(path, catalog, good + bad).startswith("item 2 of `contrasts`: ")
 
 
 def test_two_contrasts_of_one_name_are_refused(path: Path, catalog: Catalog) -> None:
@@ -145,7 +147,7 @@ def test_a_second_pair_that_changes_something_else_is_refused(
     path: Path, catalog: Catalog, second: tuple[str, str], changes: str
 ) -> None:
     assert refusal(path, catalog, contrast(STOCK, REUSED, against(*second))) == (
-        f"`contrasts[0].against` changes {changes}, and the first pair threads "
+        f"item 1 of `contrasts`: `against` changes {changes}, and the first pair threads "
         "(per-request / reused); a difference of differences needs two pairs that change the same."
     )
 
@@ -161,7 +163,9 @@ def test_a_step_of_two_factors_is_refused_with_both_and_their_values(
     path: Path, catalog: Catalog
 ) -> None:
     told = refusal(path, catalog, waterfall(REUSED, STOCK, PER_QUERY))
-    assert told.startswith(f"`waterfalls[0]`: {STOCK} and {PER_QUERY} differ in {TWO_FACTORS}, so")
+    assert told.startswith(
+        f"item 1 of `waterfalls`: {STOCK} and {PER_QUERY} differ in {TWO_FACTORS}, so"
+    )
     assert told.endswith(f'(`bundles = ["{PER_QUERY}"]`).')
 
 
@@ -178,7 +182,10 @@ def test_a_bundle_of_another_step_excuses_none(path: Path, catalog: Catalog) -> 
 
 def test_a_bundle_that_no_step_leads_to_is_refused(path: Path, catalog: Catalog) -> None:
     told = refusal(path, catalog, waterfall(REUSED, STOCK, bundles=(REUSED,)))
-    assert told == f"`waterfalls[0].bundles`: no step leads to `{REUSED}`; name a step's variant."
+    assert (
+        told
+        == f"item 1 of `waterfalls`: `bundles`: no step leads to `{REUSED}`; name a step's variant."
+    )
 
 
 def test_a_contrast_of_one_factor_is_no_bundle(path: Path, catalog: Catalog) -> None:
@@ -191,7 +198,7 @@ def test_a_waterfall_without_a_step_or_in_a_circle_is_refused(
     path: Path, catalog: Catalog, steps: tuple[str, ...]
 ) -> None:
     assert refusal(path, catalog, waterfall(*steps)) == (
-        "`waterfalls[0].steps` needs two different variants or more."
+        "item 1 of `waterfalls`: `steps` needs two different variants or more."
     )
 
 
@@ -239,7 +246,7 @@ def test_a_square_with_a_wrong_corner_is_refused_with_what_its_sides_change(
     told: str,
 ) -> None:
     assert refusal(path, catalog, square(rows, columns, corners)) == (
-        f"`squares[0]`: its sides must change {told}; choose other corners."
+        f"item 1 of `squares`: its sides must change {told}; choose other corners."
     )
 
 
@@ -260,7 +267,7 @@ def test_a_variant_that_the_study_does_not_measure_is_told_with_those_it_does(
     with pytest.raises(UnknownName) as caught:
         load_study(path, catalog)
     message = str(caught.value)
-    assert message.startswith(f"There is no variant `{name}` in {path}, `{key}[0]`; ")
+    assert message.startswith(f"There is no variant `{name}` in {path}, item 1 of `{key}`; ")
     assert message.endswith(f"hoose one of: {', '.join(sorted(VARIANTS))}.")
 
 

@@ -134,15 +134,27 @@ def test_cells_that_differ_in_setup_route_or_latency_stand_beside_each_other(
     ("old", "new", "told"),
     [
         ('note = "N"\n', "", "`note` is missing; add it."),
-        ("latency_ms = 0", "latency_ms = -1", "`cells[0].latency_ms`: expected `float` >= 0"),
-        ("per_s = 1.5", "per_s = -1.5", "`cells[0].highest_per_s`: expected `float` >= 0"),
-        ("successes = 3", "successes = -3", "`cells[0].successes`: expected `int` >= 0"),
-        ("successes = 3", "successes = 3.5", "`cells[0].successes`: expected `int`, got `float`"),
+        (
+            "latency_ms = 0",
+            "latency_ms = -1",
+            "item 1 of `cells`: `latency_ms` is -1; it must be a number",
+        ),
+        ("per_s = 1.5", "per_s = -1.5", "item 1 of `cells`: `highest_per_s` is"),
+        (
+            "successes = 3",
+            "successes = -3",
+            "item 1 of `cells`: `successes` is -3; it must be a whole number",
+        ),
+        (
+            "successes = 3",
+            "successes = 3.5",
+            "item 1 of `cells`: `successes` is 3.5; it must be a whole number",
+        ),
         (
             "setup =",
             "set =",
-            "unknown key `cells[0].set`; did you mean `setup`? The allowed keys are: endpoint, "
-            "highest_per_s, latency_ms, setup, successes.",
+            "item 1 of `cells`: unknown key `set`; did you mean `setup`? The allowed keys are: "
+            "endpoint, highest_per_s, latency_ms, setup, successes.",
         ),
         ("cells = [", "cells = ", "not valid TOML: "),
     ],

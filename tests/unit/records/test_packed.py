@@ -176,7 +176,10 @@ def test_a_run_without_trials_is_packed_to_nothing(tmp_path: Path) -> None:
         (lambda line: line[:100] + b"\n", "column 1"),
         (lambda _: b"\x00\xff\n", "cannot be read"),
         (lambda line: line.replace(b'"schema":1', b'"schema":2'), "schema version 2"),
-        (lambda line: line.replace(b'"correct":', b'"corect":', 1), "slices[0].corect"),
+        (
+            lambda line: line.replace(b'"correct":', b'"corect":', 1),
+            "item 1 of `slices`: unknown key `corect`",
+        ),
         (lambda line: line.replace(b'"correct":', b'"correct":1' + b"0" * 18, 1), "18 digits"),
         (lambda line: line.replace(b'"block":1', b'"block":9'), "is of block 9"),
         (lambda line: line.replace(b"a/base", b"c/none"), "is of `c/none`"),

@@ -49,9 +49,15 @@ def event(**changes: object) -> dict[str, object]:
         (lambda t: t.update(problem=" "), "`problem` is empty"),
         (lambda t: t["slices"][0].update(correct=10**30), "a number of more than 18 digits"),
         (lambda t: t["slices"][0].update(corect=1), "corect"),
-        (lambda t: t["slices"][0].update(correct=-1), "expected `int` >= 0"),
-        (lambda t: t["slices"][0].update(elapsed_ns=-1), "`slices[0].elapsed_ns`"),
-        (lambda t: t["slices"][0]["errors"].update(timeout=-1), "expected `int` >= 0"),
+        (
+            lambda t: t["slices"][0].update(correct=-1),
+            "is -1; it must be a whole number of at least 0",
+        ),
+        (lambda t: t["slices"][0].update(elapsed_ns=-1), "item 1 of `slices`: `elapsed_ns`"),
+        (
+            lambda t: t["slices"][0]["errors"].update(timeout=-1),
+            "is -1; it must be a whole number of at least 0",
+        ),
         (lambda t: t.update(events=[event(kind="earthquake")]), "earthquake"),
         (lambda t: t.update(events=[event(detail=" ")]), "`events` has one without `detail`"),
         (lambda t: t.update(events=[event(seconds=-1)]), "`events` has negative `seconds`"),

@@ -1,9 +1,11 @@
+import math
+
 import msgspec
 import pytest
 
 from harness.base.errors import UsageError
 from harness.inputs.settings import LoadSettings, Ramp
-from harness.inputs.study import Condition, Contrast, Pair, Square, Stopping, Waterfall
+from harness.inputs.study import Condition, Contrast, Pair, Square, Stopping, Study, Waterfall
 from harness.runner.overrides import Overrides
 from harness.runner.plan import block_s, make_plan
 from tests.toys.runs import make_study
@@ -189,3 +191,30 @@ def test_a_budget_counts_the_ramp_as_it_is_scaled(times: float, blocks: int) -> 
     study = Overrides(scale=0.1, budget_min=times * needed_min).applied(RAMPED)
     assert study.blocks == blocks
     assert study.load.ramp == Ramp(per_s=50.0, hold_s=8.0, client="http")
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 0.0, -1.0, 1e9])
+@pytest.mark.parametrize("flag", ["budget_min", "scale"])
+def test_a_number_that_is_none_or_out_of_range_is_refused_by_its_flag(
+    flag: str, value: float
+) -> None:
+    with pytest.raises(UsageError, match=r"--(budget|scale) is .*; it must be a number from 0\.01"):
+        msgspec.structs.replace(Overrides(), **{flag: value}).applied(RAMPED)
+
+
+def test_a_variant_that_is_named_twice_is_told_once() -> None:
+    assert Overrides(only=("b/other", "b/other")).flags == ["--only b/other"]
+
+
+def test_single_requests_cannot_be_kept_of_locusts() -> None:
+    with pytest.raises(UsageError, match="--keep-requests does nothing with Locust"):
+        Overrides(keep_requests=True).applied(RAMPED)
+
+
+@pytest.mark.parametrize("hold_s", [0.001, 80.0])
+def test_a_ramp_shortened_as_far_as_can_be_is_still_one_that_can_be_read_back(
+    hold_s: float,
+) -> None:
+    load = msgspec.structs.replace(RAMPED.load, ramp=Ramp(per_s=10_000, hold_s=hold_s))
+    study = Overrides(scale=0.01).applied(msgspec.structs.replace(RAMPED, load=load))
+    assert msgspec.json.decode(msgspec.json.encode(study), type=Study) == study

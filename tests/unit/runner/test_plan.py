@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.base.errors import UsageError
 from harness.inputs.settings import LoadSettings, Ramp
 from harness.inputs.study import Condition, Objective, Study
 from harness.records.plan import DUPLICATE
@@ -254,3 +255,46 @@ def test_over_whole_squares_everyone_stands_everywhere_equally_often(entries: in
 def test_the_seed_decides() -> None:
     one, same, other = (balanced_orders(7, 20, random.Random(seed)) for seed in (1, 1, 2))
     assert one == same != other
+
+
+LONG = Condition("cpu", window_s=3_600, windows=200)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"blocks": 10_000}, "120,000 trials, and at most 10,000 are allowed in a run; set"),
+        ({"blocks": 10_000}, "set `blocks` to 833 at most."),
+        (
+            {"load": LoadSettings(rounds=10_000), "blocks": 5},
+            "600,000 slices and windows, and at most 500,000 are allowed in a run; set `blocks` to "
+            "4 at most.",
+        ),
+        (
+            {"load": LoadSettings(rounds=10_000), "blocks": 1, "conditions": tuple(
+                Condition("cpu", connections=n) for n in range(1, 20))},
+            "; plan fewer `load.rounds`.",
+        ),
+        (
+            {"conditions": (LONG,), "blocks": 1},
+            "hours, and at most 336 hours are allowed in a run; plan less time under cpu-c32",
+        ),
+        ({"conditions": (LONG, Condition("noop"))}, f"under {LONG.name}, which takes the most"),
+    ],
+)  # fmt: skip
+def test_a_run_too_large_or_too_long_is_refused_at_once_with_the_number_to_lower(
+    changes: dict[str, object], told: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        make_plan(msgspec.structs.replace(STUDY, **changes))
+    assert told in str(caught.value)
+
+
+def test_the_number_of_blocks_that_is_told_can_be_planned() -> None:
+    assert make_plan(msgspec.structs.replace(STUDY, blocks=833))
+
+
+def test_rows_take_time_to_make() -> None:
+    many = msgspec.structs.replace(STUDY, conditions=(Condition("cpu", rows=10_000_000),))
+    few = msgspec.structs.replace(STUDY, conditions=(Condition("cpu", rows=0),))
+    assert block_s(many) > block_s(few) + 10
