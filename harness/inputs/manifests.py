@@ -111,7 +111,7 @@ VARIANT_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 class _VariantTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     title: Line
     server: str
-    app: Line
+    app: str
     factors: dict[str, str]
     env: dict[str, str] = {}
     tags: tuple[Tag, ...] = ()

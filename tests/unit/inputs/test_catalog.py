@@ -640,7 +640,6 @@ def test_the_name_of_a_setup_too_long_for_a_file_is_refused(workspace: Workspace
     [
         ('title = "plain"', 'title = "a\\nb"', "variants.plain.title"),
         ('title = "Toy"', 'title = ""', "title"),
-        ('app = "app:main"', 'app = "a\\u0000"', "variants.plain.app"),
     ],
 )
 def test_a_text_that_no_table_or_command_line_can_hold_is_refused(
