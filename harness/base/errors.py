@@ -4,6 +4,7 @@ Every error that leaves the harness is a `BridgetollError`: the command line pri
 exits with its status, and shows no traceback. Any other exception that escapes is a bug.
 """
 
+import errno
 from collections.abc import Collection
 from difflib import get_close_matches
 from pathlib import Path
@@ -117,7 +118,16 @@ class RelayFailed(BridgetollError):
 
 
 class RunFailed(BridgetollError):
-    """A run ended, but not every variant could be measured as planned."""
+    """A run ended, but not every variant could be measured as planned.
+
+    Args:
+        text: what failed, what is kept, and what continues it.
+        exit_status: of the failure.
+    """
+
+    def __init__(self, text: str, exit_status: int = 1) -> None:
+        super().__init__(text)
+        self.exit_status = exit_status
 
 
 class Regressed(BridgetollError):
@@ -125,15 +135,49 @@ class Regressed(BridgetollError):
 
 
 class Stopped(BridgetollError):
-    """Ctrl-C, or a request to end."""
+    """Ctrl-C, or another signal that asks to end.
 
-    exit_status = 130
-    """128 + SIGINT, as shells report it."""
+    Args:
+        text: what is kept, and what continues.
+        number: of the signal.
+    """
 
-    def __init__(self, run: str | None) -> None:
+    def __init__(self, text: str, number: int) -> None:
+        super().__init__(text)
+        self.number = number
+        self.exit_status = 128 + number  # as shells report it
+
+
+class SystemRefused(BridgetollError):
+    """The operating system refused something, such as to open one more file."""
+
+    def __init__(self, error: OSError) -> None:
+        at = "" if error.filename is None else f" ({error.filename})"
         super().__init__(
-            "Stopped before anything was measured; nothing is left running."
-            if run is None
-            else "Stopped; nothing is left running, and every finished trial is kept. Continue "
-            f"with `bridgetoll run --resume {run}`."
+            f"The system refused: {error.strerror or error}{at}; {remedy_of(error)}, then try "
+            "again."
         )
+
+
+_REMEDIES = {
+    errno.ENOSPC: "free some space",
+    errno.EDQUOT: "free some space, or raise the quota",
+    errno.EROFS: "make the file system writable",
+    errno.EACCES: "give this user the permission",
+    errno.EPERM: "give this user the permission",
+    errno.EMFILE: "raise the limit of open files (`ulimit -n`)",
+    errno.ENFILE: "raise the machine's limit of open files (`fs.file-max`)",
+    errno.ENOMEM: "free some memory",
+    errno.EAGAIN: "raise the limit of processes (`ulimit -u`)",
+    errno.EEXIST: "remove what is in its place",
+    errno.ENOTDIR: "remove the file that is in the place of a folder",
+    errno.EISDIR: "remove the folder that is in its place",
+    errno.ENOENT: "restore the folder",
+    errno.EIO: "check the disk",
+    errno.ENAMETOOLONG: "choose a shorter name",
+}
+
+
+def remedy_of(error: OSError) -> str:
+    """What mends an error of the operating system, as the middle of a sentence."""
+    return _REMEDIES.get(error.errno or 0, "check the disk and the permissions")

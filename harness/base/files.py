@@ -27,6 +27,6 @@ def replace(path: Path, body: bytes, *, sync: bool = True) -> None:
                 handle.flush()
                 os.fsync(handle.fileno())
         scratch.rename(path)
-    except OSError:
+    except BaseException:  # a signal too
         scratch.unlink(missing_ok=True)
         raise

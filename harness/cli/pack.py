@@ -7,6 +7,7 @@ from rich.text import Text
 from harness.base.errors import UsageError
 from harness.base.workspace import Workspace
 from harness.cli.console import RunName, out, using, warn
+from harness.cli.ending import when_stopped
 
 EXAMPLE = "bridgetoll pack quick-20261122-113222"
 
@@ -20,7 +21,8 @@ def command(run: RunName) -> None:
 
     workspace = Workspace()
     store = find_run(workspace.results, run)
-    with using(store):
+    kept = f"every trial of {store.id} is kept; `bridgetoll pack {store.id}` packs the rest."
+    with using(store), when_stopped(kept):
         before = _mebibytes(store.folder)
         packed = store.pack()
         after = _mebibytes(store.folder)

@@ -10,6 +10,7 @@ from harness.base.errors import UnknownName
 from harness.base.workspace import Workspace
 from harness.cli import completion
 from harness.cli.console import note, out, warn
+from harness.cli.ending import when_stopped
 
 if TYPE_CHECKING:
     from harness.records.store import Store
@@ -40,7 +41,8 @@ def command(
 
     workspace = Workspace()
     stores = [store for name in runs if (store := _store(workspace, name, len(runs))) is not None]
-    site = publish(stores, to, title, load_claims(workspace), note)
+    with when_stopped(f"the runs are unchanged, and {to} is not finished; publish it again."):
+        site = publish(stores, to, title, load_claims(workspace), note)
     for run, reason in site.refused.items():
         warn("not published", f"{run}: {reason}")
     for run, errors in site.damaged.items():

@@ -7,6 +7,7 @@ from rich.text import Text
 from harness.base.errors import RunFailed
 from harness.base.workspace import Workspace
 from harness.cli.console import RunName, out, using, warn
+from harness.cli.ending import when_stopped
 
 if TYPE_CHECKING:
     from harness.records.store import Store
@@ -20,7 +21,8 @@ def command(run: RunName) -> None:
 
     workspace = Workspace()
     store = find_run(workspace.results, run)
-    with using(store):
+    kept = f"the trials of {store.id} are kept; `bridgetoll report {store.id}` makes the report."
+    with using(store), when_stopped(kept):
         readable = report_run(workspace, store)
     if not readable:
         raise RunFailed(

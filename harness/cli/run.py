@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.text import Text
 
-from harness.base.errors import BridgetollError, Stopped, UsageError
+from harness.base.errors import UsageError
 from harness.cli import completion
 from harness.cli.console import (
     DatabaseUrl,
@@ -18,12 +19,14 @@ from harness.cli.console import (
     using,
     warn_of_broken,
 )
+from harness.cli.ending import RunEnding
 from harness.cli.plan import plan_text
 from harness.cli.report import report_run
 
 if TYPE_CHECKING:
     from harness.inputs.study import Study
     from harness.records.plan import Plan
+    from harness.records.store import Store
     from harness.runner.laboratory import Laboratory
 
 EXAMPLE = "bridgetoll run quick --budget 20"
@@ -112,7 +115,9 @@ def command(
         with measuring_alone(wait=wait), using(store, wait=wait):
             begun = store.read_run()
             warn_of_broken(catalog, begun.study.everyone)
-            _execute(laboratory, begun.study, begun.plan, lambda: resume_run(laboratory, store))
+            _execute(
+                laboratory, store, begun.study, begun.plan, lambda: resume_run(laboratory, store)
+            )
     elif study is not None:
         changed = changes.applied(open_study(workspace, catalog, study))
         warn_of_broken(catalog)
@@ -124,6 +129,7 @@ def command(
             with using(store):
                 _execute(
                     laboratory,
+                    store,
                     changed,
                     plan,
                     lambda: start_run(
@@ -133,26 +139,23 @@ def command(
 
 
 def _execute(
-    laboratory: "Laboratory", study: "Study", plan: "Plan", measure: Callable[[], object]
+    laboratory: "Laboratory",
+    store: "Store",
+    study: "Study",
+    plan: "Plan",
+    measure: Callable[[], object],
 ) -> None:
-    """Measure, then report what was measured, also when the run failed or was stopped."""
+    """Measure, report what was measured, and tell how the run ended."""
     from harness.cli.progress import ProgressListener
-    from harness.records.store import find_run
 
     listener = laboratory.listener
     assert isinstance(listener, ProgressListener)
     listener.expect(plan)
     out.print(plan_text(study, plan))
-    failure: BridgetollError | None = None
-    try:
-        with listener:
-            measure()
-    except KeyboardInterrupt:
-        raise Stopped(listener.run) from None
-    except BridgetollError as error:
-        failure = error
-    if listener.run is not None and not isinstance(failure, UsageError):
-        results = laboratory.workspace.results
-        report_run(laboratory.workspace, find_run(results, listener.run))
-    if failure is not None:
-        raise failure
+    ending = RunEnding(store)
+    with ending.measuring(), listener:
+        measure()
+    if ending.reportable:
+        with ending.reporting():
+            report_run(laboratory.workspace, store)
+    out.print(Text(ending.tell()), soft_wrap=True)

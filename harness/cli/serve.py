@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from harness.base.errors import RunFailed
+from harness.base.signals import Interrupted
 from harness.cli import completion
 from harness.cli.console import DatabaseUrl, laboratory_of, open_workspace, out, warn_of_broken
 
@@ -70,6 +71,6 @@ def command(
             try:
                 while server.running:
                     time.sleep(0.2)
-            except KeyboardInterrupt:
+            except Interrupted:
                 return
         raise RunFailed(f"The server of `{variant}` ended. It said:\n{server.last_words()}")

@@ -1,5 +1,6 @@
 """Child processes: started on their cores, and ended with all their descendants."""
 
+import atexit
 import contextlib
 import os
 import signal
@@ -8,18 +9,42 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO, Literal, Protocol
 
 import psutil
 
+from harness.base.signals import deferred
 from harness.base.workspace import without_paths
 
 _LAUNCHER = Path(__file__).with_name("launcher.py")
 _QUOTED_LINES = 12
+PATIENCE_S = 2.0
+"""From being asked to end until being killed. With the rest of the laboratory, Ctrl-C takes five
+seconds at most."""
+_LEFTOVER_S = 0.5
+_KILLED_S = 1.0
+"""A killed process is gone in less, unless the kernel holds it up."""
 _POLL_S = 0.02
 _PROMPT = -20
 """Niceness of processes that must be punctual and need little CPU time: the weight of 86 others
 (sched(7))."""
+
+
+class Stoppable(Protocol):
+    """What `stop_together` stops: a `Child`."""
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended yet."""
+
+    def ask_to_stop(self) -> None:
+        """Ask it to end, without waiting."""
+
+    def kill(self) -> None:
+        """End it and every descendant at once, without waiting."""
+
+    def reap(self) -> None:
+        """Wait until it is gone, and let go of it."""
 
 
 class Child:
@@ -28,6 +53,7 @@ class Child:
     def __init__(self, popen: subprocess.Popen[bytes], log: Path | None) -> None:
         self.popen = popen
         self._log = log
+        self._family: list[psutil.Process] = []
 
     @property
     def pid(self) -> int:
@@ -54,31 +80,72 @@ class Child:
         words = self.last_words()
         return f" It said:\n{words}" if words else ""
 
-    def stop(self, first: signal.Signals = signal.SIGTERM, patience_s: float = 5.0) -> None:
+    def stop(self, first: signal.Signals = signal.SIGTERM, patience_s: float = PATIENCE_S) -> None:
         """Ask it to end, wait, then kill it and every descendant that is left."""
-        family = self._family()
+        with deferred():
+            self.ask_to_stop(first)
+            stop_together([self], patience_s)
+
+    def ask_to_stop(self, first: signal.Signals = signal.SIGTERM) -> None:
+        """Send a signal, once; one that is halted (SIGSTOP) goes on, so that it can end."""
+        if self._family:
+            return
+        self._family = self._descent()
         if self.running:
             self.popen.send_signal(first)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self.popen.wait(patience_s)
-        for process in family:
+            self.popen.send_signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        """End it and every descendant at once, without waiting."""
+        for process in self._family:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)  # orphans, whose parent ended first
-        psutil.wait_procs(family, timeout=patience_s)
-        self.popen.wait()
+
+    def reap(self) -> None:
+        """Wait until it is gone, and close its pipes."""
+        psutil.wait_procs(self._family, timeout=_KILLED_S)
+        with contextlib.suppress(subprocess.TimeoutExpired):  # held up in the kernel
+            self.popen.wait(_KILLED_S)
         for pipe in (self.popen.stdin, self.popen.stdout):
             if pipe is not None:
                 with contextlib.suppress(BrokenPipeError):  # unread bytes
                     pipe.close()
+        self._family = []
+        _living.discard(self)
 
-    def _family(self) -> list[psutil.Process]:
+    def _descent(self) -> list[psutil.Process]:
         try:
             process = psutil.Process(self.pid)
             return [process, *process.children(recursive=True)]
         except psutil.NoSuchProcess:
             return []
+
+
+_living: set[Child] = set()
+"""Children that nothing has stopped yet."""
+
+
+def stop_together(children: Sequence[Stoppable], patience_s: float = PATIENCE_S) -> None:
+    """Ask all children to end, wait for them together, then kill what is left of each.
+
+    A signal waits meanwhile: a child that is not reaped would be left running.
+    """
+    with deferred():
+        for child in children:
+            child.ask_to_stop()
+        wait_until(lambda: not any(child.running for child in children), patience_s)
+        for child in children:
+            child.kill()
+        for child in children:
+            child.reap()
+
+
+@atexit.register
+def _stop_leftovers() -> None:
+    """Stop what an interrupted start has left, at the end of the process."""
+    stop_together([child for child in _living if child.running], _LEFTOVER_S)
 
 
 def launch(
@@ -116,7 +183,7 @@ def launch(
         str(_PROMPT) if prompt else "-",
         *argv,
     ]  # fmt: skip
-    with contextlib.ExitStack() as stack:
+    with deferred(), contextlib.ExitStack() as stack:  # or it might run and be known to no one
         errors: IO[bytes] | int = stack.enter_context(log.open("ab")) if log else subprocess.DEVNULL
         popen = subprocess.Popen(
             command,
@@ -127,7 +194,9 @@ def launch(
             cwd=cwd,
             start_new_session=True,
         )
-    return Child(popen, log)
+        child = Child(popen, log)
+        _living.add(child)
+    return child
 
 
 def wait_until(condition: Callable[[], bool], seconds: float) -> bool:

@@ -16,7 +16,7 @@ from harness.inputs.servers import Server
 from harness.inputs.settings import ApplicationSettings
 from harness.lab.clocks import TreeClock
 from harness.lab.network import HOST, check_free, free_port
-from harness.lab.process import Child, launch, wait_until
+from harness.lab.process import Child, launch, stop_together, wait_until
 
 READY_S = 60.0
 """Time limit for the first answer to /health."""
@@ -32,7 +32,7 @@ class LiveServer:
         self.variant = variant
         self.port = port
         self.clock = TreeClock(child.pid)
-        self._child = child
+        self.process = child
 
     @property
     def url(self) -> str:
@@ -42,7 +42,7 @@ class LiveServer:
     @property
     def running(self) -> bool:
         """Whether its main process lives."""
-        return self._child.running
+        return self.process.running
 
     def listens(self) -> bool:
         """Whether this server has the port, and not another one that took it first."""
@@ -51,21 +51,34 @@ class LiveServer:
 
     def last_words(self) -> str:
         """The end of its standard error."""
-        return self._child.last_words()
-
-    def ask_to_stop(self) -> None:
-        """Ask it to end without waiting, so that `stop` has less to wait for."""
-        self._child.popen.terminate()
+        return self.process.last_words()
 
     def stop(self) -> None:
         """Stop it with all its children."""
-        self._child.stop()
+        self.process.stop()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+
+class ServerGroup:
+    """Servers that are stopped together. Use as a context manager."""
+
+    def __init__(self) -> None:
+        self._servers: list[LiveServer] = []
+
+    def add(self, server: LiveServer) -> None:
+        """Stop this one too."""
+        self._servers.append(server)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        stop_together([server.process for server in self._servers])
 
 
 def launch_server(

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import msgspec
 
-from harness.base.errors import MalformedFile, StoreFailed, UsageError
+from harness.base.errors import MalformedFile, StoreFailed, UsageError, remedy_of
 from harness.base.processes import how_to_stop, typed_command
 
 LOCK = ".lock"
@@ -177,6 +177,6 @@ def _this_process() -> Holder:
 
 def _unusable(folder: Path, error: OSError) -> StoreFailed:
     return StoreFailed(
-        f"{folder / LOCK} cannot be written ({error.strerror}); free some space or make the folder "
-        "writable, then repeat the command."
+        f"{folder / LOCK} cannot be written ({error.strerror}); {remedy_of(error)}, then repeat "
+        "the command."
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from harness.base.errors import MalformedFile, StoreFailed, UnknownName
+from harness.base.errors import MalformedFile, StoreFailed, UnknownName, remedy_of
 from harness.base.files import replace
 from harness.records.packed import PACKED, pack_bytes, read_packed
 from harness.records.plan import Entry, Phase
@@ -34,7 +34,6 @@ from harness.records.validate import (
 )
 
 _NAMESAKES = 99
-_RESUME = "continue with `bridgetoll run --resume`"
 
 
 class Packed(msgspec.Struct, frozen=True):
@@ -50,6 +49,24 @@ class Packed(msgspec.Struct, frozen=True):
     trials: int
     removed: int
     left: tuple[MalformedFile, ...]
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """How much of a run is kept.
+
+    trials: complete ones, of so many `planned` of the variants that passed their checks.
+    blocks: those with all their trials, of so many `planned_blocks`.
+    """
+
+    trials: int
+    planned: int
+    blocks: int
+    planned_blocks: int
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is missing."""
+        return self.trials == self.planned
 
 
 class Store:
@@ -72,7 +89,7 @@ class Store:
         try:
             results.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise _unwritable(results, error) from error
+            raise _unwritable(results, error, "start the run again") from error
         for number in range(1, _NAMESAKES + 1):
             store = cls(results / (name if number == 1 else f"{name}-{number}"))
             try:
@@ -81,7 +98,7 @@ class Store:
             except FileExistsError:
                 continue
             except OSError as error:
-                raise _unwritable(store.folder, error) from error
+                raise _unwritable(store.folder, error, "start the run again") from error
             return store
         raise StoreFailed(
             f"{results / name} and {_NAMESAKES - 1} folders with a number after this name exist; "
@@ -100,7 +117,7 @@ class Store:
         try:
             folder.mkdir(exist_ok=True)
         except OSError as error:
-            raise _unwritable(folder, error) from error
+            raise _unwritable(folder, error, self._resume) from error
         return folder
 
     def write_run(self, run: Run) -> None:
@@ -124,7 +141,7 @@ class Store:
         try:
             self._trials.mkdir(exist_ok=True)  # of a packed run there is none
         except OSError as error:
-            raise _unwritable(self._trials, error) from error
+            raise _unwritable(self._trials, error, self._resume) from error
         self._write(self._trials / trial_file(trial), trial)
 
     def write_requests(self, trial: Trial, archive: bytes) -> None:
@@ -134,7 +151,7 @@ class Store:
             path.parent.mkdir(exist_ok=True)
             replace(path, archive)
         except OSError as error:
-            raise _unwritable(path, error) from error
+            raise _unwritable(path, error, self._resume) from error
 
     def has_phase(self, phase: Phase, entries: Sequence[Entry]) -> bool:
         """Whether the last attempt at a phase has a complete trial for each entry."""
@@ -158,6 +175,32 @@ class Store:
         first = trial_stem(phase.block, phase.condition, entry.name, 1)
         attempts = [attempt_of(stem) for stem in self._stems() if first_of(stem) == first]
         return max(attempts, default=0) + 1
+
+    def kept(self, run: Run) -> Kept:
+        """Count the trials that are kept complete, each by its last attempt."""
+        last: dict[str, str] = {}
+        for stem in self._stems():
+            first = first_of(stem)
+            if attempt_of(stem) >= attempt_of(last.get(first, first)):
+                last[first] = stem
+        missing: dict[int, int] = {}
+        planned = 0
+        for phase in run.plan.phases:
+            entries = [run.plan.entries[index] for index in phase.orders[0]]
+            stems = [
+                last.get(trial_stem(phase.block, phase.condition, entry.name, 1))
+                for entry in entries
+                if entry.variant not in run.excluded
+            ]
+            lost = sum(stem is None or not self._is_complete(f"{stem}.json") for stem in stems)
+            planned += len(stems)
+            missing[phase.block] = missing.get(phase.block, 0) + lost
+        return Kept(
+            trials=planned - sum(missing.values()),
+            planned=planned,
+            blocks=sum(lost == 0 for lost in missing.values()) if planned else 0,
+            planned_blocks=len(missing),
+        )
 
     def trials(self, run: Run | None = None) -> tuple[list[Trial], list[MalformedFile]]:
         """All trials that can be read, in order of block, and an error for each that cannot.
@@ -222,6 +265,10 @@ class Store:
         with suppress(OSError):  # it has other files in it, or there is none
             self._trials.rmdir()
         return Packed(path=path, trials=len(trials), removed=len(loose), left=tuple(damaged))
+
+    @property
+    def _resume(self) -> str:
+        return f"continue with `bridgetoll run --resume {self.id}`"
 
     def _shown(self, path: Path) -> Path:
         """Within the run's folder, in characters that can be written: a name is mere bytes."""
@@ -291,7 +338,7 @@ class Store:
         try:
             replace(path, body + b"\n")
         except OSError as error:
-            raise _unwritable(path, error) from error
+            raise _unwritable(path, error, self._resume) from error
 
 
 def find_run(results: Path, name: str) -> Store:
@@ -329,8 +376,7 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def _unwritable(path: Path, error: OSError, then: str = _RESUME) -> StoreFailed:
+def _unwritable(path: Path, error: OSError, then: str) -> StoreFailed:
     return StoreFailed(
-        f"{path} cannot be written ({error.strerror}); free some space or make the results folder "
-        f"writable, then {then}."
+        f"{path} cannot be written ({error.strerror}); {remedy_of(error)}, then {then}."
     )

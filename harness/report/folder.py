@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from pathlib import Path
 
-from harness.base.errors import StoreFailed
+from harness.base.errors import StoreFailed, remedy_of
 from harness.base.files import replace
 
 
@@ -66,6 +66,6 @@ class ReportFolder:
 
 def _unwritable(path: Path, error: OSError) -> StoreFailed:
     return StoreFailed(
-        f"{path} cannot be written ({error.strerror}); free some space or make the folder "
-        "writable, then make the report again."
+        f"{path} cannot be written ({error.strerror}); {remedy_of(error)}, then make the report "
+        "again."
     )

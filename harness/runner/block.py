@@ -1,9 +1,10 @@
 """The blocks of a run: all servers fresh and alive together, condition after condition."""
 
 from collections.abc import Sequence
-from contextlib import ExitStack
 
 from harness.analysis.labels.trials import disturbances, mostly_noisy
+from harness.base.signals import deferred
+from harness.lab.servers import ServerGroup
 from harness.records.plan import Phase
 from harness.records.trial import Trial
 from harness.runner.instruments import Instruments
@@ -49,8 +50,8 @@ def run_block(session: Session, instruments: Instruments, phases: Sequence[Phase
         One sentence for each trial that could not be completed.
     """
     problems: list[str] = []
-    with ExitStack() as stack:
-        servers, failures = _start_servers(session, instruments, phases, stack)
+    with ServerGroup() as group:
+        servers, failures = _start_servers(session, instruments, phases, group)
         for phase in phases:
             result = run_phase(session, instruments, phase, servers, failures)
             problems += _keep(session, phase, result)
@@ -59,12 +60,12 @@ def run_block(session: Session, instruments: Instruments, phases: Sequence[Phase
                 result = run_phase(session, instruments, phase, servers, result.failures)
                 problems += _keep(session, phase, result)
             failures = result.failures
-        _ask_to_stop(session, phases[0].block, servers)
+        session.listener.step(f"block {phases[0].block}: stopping the servers")
     return problems
 
 
 def _start_servers(
-    session: Session, instruments: Instruments, phases: Sequence[Phase], stack: ExitStack
+    session: Session, instruments: Instruments, phases: Sequence[Phase], group: ServerGroup
 ) -> tuple[list[LiveEntry], dict[str, str]]:
     """All servers of the block, in the order that the plan has drawn.
 
@@ -78,7 +79,7 @@ def _start_servers(
     instruments.legs.shorten()
     order = [plan.entries[index] for index in plan.starts[block - 1]]
     servers = [
-        session.launcher.launch(block, entry, session.database, instruments.legs, stack)
+        session.launcher.launch(block, entry, session.database, instruments.legs, group)
         for entry in order
         if entry in entries
     ]
@@ -92,11 +93,12 @@ def _start_servers(
 
 
 def _keep(session: Session, phase: Phase, result: PhaseResult) -> list[str]:
-    """Write the trials of a phase, and tell what disturbed them."""
-    for trial, requests in zip(result.trials, result.requests, strict=True):
-        session.store.write_trial(trial)
-        if requests is not None:
-            session.store.write_requests(trial, requests.compressed())
+    """Write the trials of a phase, all of them, and tell what disturbed them."""
+    with deferred():
+        for trial, requests in zip(result.trials, result.requests, strict=True):
+            session.store.write_trial(trial)
+            if requests is not None:
+                session.store.write_requests(trial, requests.compressed())
     if noticed := disturbances(session.run, result.trials):
         session.listener.noticed(f"{_where(phase)}: {noticed}")
     return [problem_of(trial) for trial in result.trials if not trial.complete]
@@ -116,10 +118,3 @@ def _reruns_left(session: Session) -> bool:
     attempts = [session.store.next_attempt(phase) - 1 for phase in session.run.plan.phases]
     repeated = sum(max(0, attempt - 1) for attempt in attempts)
     return repeated < session.run.study.reruns
-
-
-def _ask_to_stop(session: Session, block: int, servers: Sequence[LiveEntry]) -> None:
-    """Ask all servers to stop at once. The stack waits for each afterwards."""
-    session.listener.step(f"block {block}: stopping the servers")
-    for live in servers:
-        live.server.ask_to_stop()

@@ -1,6 +1,5 @@
 """An entry's server, started as the study says and reached by its legs."""
 
-from contextlib import ExitStack
 from pathlib import Path
 
 import msgspec
@@ -14,7 +13,7 @@ from harness.inputs.settings import ApplicationSettings
 from harness.inputs.study import Study
 from harness.lab.network import Address
 from harness.lab.postgres.database import Database
-from harness.lab.servers import LiveServer, await_ready, launch_server
+from harness.lab.servers import LiveServer, ServerGroup, await_ready, launch_server
 from harness.records.plan import Entry
 from harness.records.run import Cores
 from harness.runner.legs import Legs
@@ -71,9 +70,9 @@ class Launcher(msgspec.Struct, frozen=True):
     logs: Path
 
     def launch(
-        self, block: int, entry: Entry, database: Database, legs: Legs, stack: ExitStack
+        self, block: int, entry: Entry, database: Database, legs: Legs, group: ServerGroup
     ) -> LiveEntry:
-        """Start a server without waiting until it is ready; the stack ends it."""
+        """Start a server without waiting until it is ready; the group ends it."""
         variant = self.catalog.variant(entry.variant)
         given = self.study.server_of(entry.variant)
         settings = given.application(legs.database_url(database.login(entry.name)))
@@ -87,7 +86,7 @@ class Launcher(msgspec.Struct, frozen=True):
             log=self.logs / f"b{block:02d}-{entry.name.replace('/', '.').replace('#', '_')}.log",
             cpus=self.cores.application,
         )
-        stack.enter_context(server)
+        group.add(server)
         return LiveEntry(
             entry=entry,
             server=server,

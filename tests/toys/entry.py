@@ -33,8 +33,7 @@ def called(
     workspace: Workspace, capsys: pytest.CaptureFixture[str], *command: str
 ) -> Iterator[Call]:
     """A function that takes what follows `bridgetoll` and the command, if one is named here."""
-    before = signal.getsignal(signal.SIGTERM)
-    with pytest.MonkeyPatch.context() as patch:
+    with handlers_kept(), pytest.MonkeyPatch.context() as patch:
         patch.setenv("BRIDGETOLL_ROOT", str(workspace.root))
 
         def run(*arguments: str) -> Said:
@@ -49,4 +48,15 @@ def called(
             return Said(status, said.out, said.err)
 
         yield run
-    signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def handlers_kept() -> Iterator[None]:
+    """Afterwards the process handles signals as before: `main` handles them until its end."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+    before = {number: signal.getsignal(number) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

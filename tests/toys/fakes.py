@@ -9,6 +9,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -20,7 +21,7 @@ from harness.inputs.settings import ApplicationSettings
 from harness.inputs.study import Latency, Study
 from harness.lab.postgres.database import Counted, Database
 from harness.lab.postgres.waits import Samples, WaitSampler
-from harness.lab.servers import LiveServer
+from harness.lab.servers import LiveServer, ServerGroup
 from harness.load.generator import Edge
 from harness.load.protocol import Arrivals, Exchange, Tally
 from harness.records.plan import Entry
@@ -84,10 +85,12 @@ class FakeServer:
 class _Process:
     """What a phase sees of a server's process."""
 
-    def __init__(self, server: FakeServer, port: int) -> None:
+    def __init__(self, server: FakeServer, port: int, stopped: Callable[[], None]) -> None:
         self.server = server
         self.port = port
         self.clock = self
+        self.process = self
+        self._stopped = stopped
         self.pids = frozenset({os.getpid()})
         self.variant = server
 
@@ -97,7 +100,7 @@ class _Process:
 
     @property
     def running(self) -> bool:
-        return self.server.running
+        return self.server.running and not self.server.asked_to_stop
 
     def read_ns(self) -> int:
         return self.server.cpu_ns
@@ -111,8 +114,11 @@ class _Process:
     def ask_to_stop(self) -> None:
         self.server.asked_to_stop = True
 
-    def stop(self) -> None:
+    def kill(self) -> None:
         """Nothing runs."""
+
+    def reap(self) -> None:
+        self._stopped()
 
 
 class FakeGenerator:
@@ -290,13 +296,14 @@ class FakeLauncher:
         self.stopped: list[tuple[int, str]] = []
 
     def launch(
-        self, block: int, entry: Entry, database: Database, legs: Legs, stack: ExitStack
+        self, block: int, entry: Entry, database: Database, legs: Legs, group: ServerGroup
     ) -> LiveEntry:
         self.launched.append(entry.name)
-        stack.callback(self.stopped.append, (block, entry.name))
         server = self._servers[entry.name]
         server.turns, server.asked_to_stop = 0, False
-        process = _Process(server, self._ports[entry.name])
+        stopped = partial(self.stopped.append, (block, entry.name))
+        process = _Process(server, self._ports[entry.name], stopped)
+        group.add(cast(LiveServer, process))
         return LiveEntry(
             entry=entry,
             server=cast(LiveServer, process),
@@ -329,11 +336,11 @@ class FakeLab(msgspec.Struct):
 
     def start(self) -> list[LiveEntry]:
         """The servers of all entries, running."""
-        with ExitStack() as stack:
-            return [
-                self.session.launcher.launch(1, e, self.session.database, self.legs, stack)
-                for e in self.run.plan.entries
-            ]
+        group = ServerGroup()
+        return [
+            self.session.launcher.launch(1, e, self.session.database, self.legs, group)
+            for e in self.run.plan.entries
+        ]
 
 
 @contextmanager

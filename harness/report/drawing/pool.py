@@ -28,8 +28,9 @@ class DrawingPool:
     def __init__(self, workers: int) -> None:
         self._threads = ThreadPoolExecutor(workers, "drawing")
         self._idle: SimpleQueue[_Worker] = SimpleQueue()
-        for _ in range(workers):
-            self._idle.put(_Worker())
+        self._workers = [_Worker() for _ in range(workers)]
+        for worker in self._workers:
+            self._idle.put(worker)
 
     def draw(self, spec: Mapping[str, Any]) -> Future[Drawing]:
         """Draw a Vega-Lite specification.
@@ -37,6 +38,11 @@ class DrawingPool:
         The future raises DrawingFailed if the chart cannot be drawn.
         """
         return self._threads.submit(self._draw, spec)
+
+    def abandon(self) -> None:
+        """Kill all workers: what they draw is not wanted any more."""
+        for worker in tuple(self._workers):
+            worker.kill()
 
     def close(self) -> None:
         """End all workers."""
@@ -50,7 +56,9 @@ class DrawingPool:
         try:
             if not worker.alive:
                 worker.close()
+                self._workers.remove(worker)
                 worker = _Worker()
+                self._workers.append(worker)
             return worker.draw(spec)
         finally:
             self._idle.put(worker)
@@ -86,6 +94,10 @@ class _Worker:
             DrawingFailed: with the last line of its standard error; the process has ended.
         """
         return self._channel.ask(spec)
+
+    def kill(self) -> None:
+        """End it at once; `close` is called all the same."""
+        self._process.kill()
 
     def close(self) -> None:
         """Close its input, so that it ends."""

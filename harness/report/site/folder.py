@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from pathlib import Path
 
-from harness.base.errors import StoreFailed, UsageError
+from harness.base.errors import StoreFailed, UsageError, remedy_of
 from harness.base.files import replace
 
 MARKER = ".bridgetoll-site"
@@ -89,6 +89,6 @@ def _refuse_links(runs: Path) -> None:
 
 def _unwritable(path: Path, error: OSError) -> StoreFailed:
     return StoreFailed(
-        f"{path} cannot be written ({error.strerror}); free some space, make the folder writable "
-        "or name another with --to."
+        f"{path} cannot be written ({error.strerror}); {remedy_of(error)}, or name another folder "
+        "with --to."
     )

@@ -12,6 +12,7 @@ from harness.base.errors import DatabaseFailed, LocustFailed
 from harness.inputs.study import Condition, Latency
 from harness.lab.machine import pinned
 from harness.lab.postgres.waits import WaitSampler
+from harness.lab.servers import ServerGroup
 from harness.load.locust.driver import RampPlan, climb
 from harness.records.plan import Entry, Phase
 from harness.records.trial import RoundTrips, Trial, trial_stem
@@ -120,8 +121,8 @@ class _Cells:
         outcome = _Outcome()
         condition = phase.condition
         self._legs.shorten()
-        with ExitStack() as stack:
-            live = self._launch(phase, entry, stack)
+        with ServerGroup() as group:
+            live = self._launch(phase, entry, group)
             outcome.problem = await_entry(live)
             if outcome.problem is not None:
                 self._session.listener.problem(outcome.problem)
@@ -143,8 +144,8 @@ class _Cells:
                 outcome.problem = str(error)
         return outcome
 
-    def _launch(self, phase: Phase, entry: Entry, stack: ExitStack) -> LiveEntry:
-        return self._session.launcher.launch(phase.block, entry, self._database, self._legs, stack)
+    def _launch(self, phase: Phase, entry: Entry, group: ServerGroup) -> LiveEntry:
+        return self._session.launcher.launch(phase.block, entry, self._database, self._legs, group)
 
     def _plan(self, live: LiveEntry, condition: Condition) -> RampPlan:
         """Checked once against the contract, so that Locust knows what a correct answer is."""
@@ -190,8 +191,8 @@ class _Cells:
         """By a fresh server: the other may have requests in its queue for minutes."""
         self._database.cut_off()
         self._legs.shorten()  # as it was when the other started
-        with ExitStack() as stack:
-            live = self._launch(phase, entry, stack)
+        with ServerGroup() as group:
+            live = self._launch(phase, entry, group)
             problem = await_entry(live)
             if problem is not None:
                 self._session.listener.problem(problem)

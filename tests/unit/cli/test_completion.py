@@ -15,7 +15,7 @@ def completed(typed: str, shelf: Workspace) -> list[str]:
     """The words that bash offers after `bridgetoll` and what is typed."""
     words = f"bridgetoll {typed}"
     done = subprocess.run(
-        [sys.executable, "-c", "from harness.cli import app; app(prog_name='bridgetoll')"],
+        [sys.executable, "-c", "from harness.cli.commands import app; app(prog_name='bridgetoll')"],
         env=os.environ
         | {
             "BRIDGETOLL_ROOT": str(shelf.root),
@@ -50,7 +50,8 @@ def test_the_script_for_bash_is_printed() -> None:
     """By the option that Typer adds, for the shell that is named."""
     done = subprocess.run(
         [
-            sys.executable, "-c", "from harness.cli import app; app(prog_name='bridgetoll')",
+            sys.executable, "-c",
+            "from harness.cli.commands import app; app(prog_name='bridgetoll')",
             "--show-completion", "bash",
         ],
         env=os.environ | {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"},

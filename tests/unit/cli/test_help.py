@@ -9,7 +9,8 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from harness.analysis.runs import MEASURES
-from harness.cli import app, compare
+from harness.cli import compare
+from harness.cli.commands import app
 from tests.toys.entry import Call
 
 GROUP = typer.main.get_command(app)

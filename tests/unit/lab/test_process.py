@@ -6,12 +6,13 @@ import pwd
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
 import pytest
 
-from harness.lab.process import launch, wait_until
+from harness.lab.process import launch, stop_together, wait_until
 from tests.waiting import PATIENCE_S, alive, gone
 
 FAMILY = "sleep 60 & echo $! >> {pids}; sh -c 'sleep 60 & echo $! >> {pids}; wait' & wait"
@@ -161,6 +162,106 @@ def test_stop_asks_first(tmp_path: Path) -> None:
     pids_in(tmp_path / "ready", 1)
     child.stop(signal.SIGINT)
     assert (tmp_path / "log").read_text() == "put away\n"
+
+
+DEAF = "trap '' TERM; echo $$ >> {pids}; while :; do sleep 0.2; done"
+
+
+def test_many_that_do_not_listen_are_stopped_together(tmp_path: Path) -> None:
+    """Not one after the other: 48 times the patience would be minutes."""
+    children = [
+        launch(["sh", "-c", DEAF.format(pids=tmp_path / "pids")], cwd=tmp_path) for _ in range(48)
+    ]
+    pids = pids_in(tmp_path / "pids", 48)
+    began = time.monotonic()
+    stop_together(children)
+    assert time.monotonic() - began < 5.0
+    assert not any(alive(pid) for pid in pids)
+    assert not any(child.running for child in children)
+
+
+def test_those_that_listen_are_waited_for_no_longer_than_they_need(tmp_path: Path) -> None:
+    away = "trap 'sleep 0.1; echo $0 >> away; exit' TERM"
+    script = f"{away}; echo $$ >> pids; while :; do sleep 0.05; done"
+    children = [launch(["sh", "-c", script, str(n)], cwd=tmp_path) for n in range(8)]
+    pids_in(tmp_path / "pids", 8)
+    stop_together(children, patience_s=PATIENCE_S)
+    assert sorted((tmp_path / "away").read_text().split()) == [str(n) for n in range(8)]
+
+
+def test_what_is_halted_is_asked_too(tmp_path: Path) -> None:
+    """It wakes up, puts its things away and ends."""
+    script = "trap 'echo put away; exit' TERM; echo 1 > ready; while :; do sleep 0.05; done"
+    child = launch(["sh", "-c", script], cwd=tmp_path, log=tmp_path / "log")
+    pids_in(tmp_path / "ready", 1)
+    child.popen.send_signal(signal.SIGSTOP)
+    child.stop(patience_s=PATIENCE_S)
+    assert (tmp_path / "log").read_text() == "put away\n"
+
+
+# A harness that is interrupted again and again while it stops servers that do not listen.
+IMPATIENT = """\
+import signal, sys, time
+from pathlib import Path
+from harness.base import signals
+from harness.lab.process import launch, stop_together
+
+signals.install()
+signals._GRACE_S = 0.0
+children = []
+try:
+    for _ in range(4):
+        children.append(launch(["sh", "-c", sys.argv[1]]))
+    print(flush=True)
+    time.sleep(60)
+finally:
+    print("stopping", flush=True)
+    stop_together(children, 0.5)
+"""
+
+
+def test_a_second_ctrl_c_while_stopping_leaves_nothing_running(
+    repository_root: Path, tmp_path: Path
+) -> None:
+    """The harness's own death would not help: these processes ignore the signal of it."""
+    pids = tmp_path / "pids"
+    with subprocess.Popen(
+        [sys.executable, "-c", IMPATIENT, DEAF.format(pids=pids)],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=repository_root,
+    ) as harness:  # fmt: skip
+        assert harness.stdout is not None
+        harness.stdout.readline()
+        deaf = pids_in(pids, 4)
+        harness.send_signal(signal.SIGTERM)
+        harness.stdout.readline()
+        for number in (signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP):
+            harness.send_signal(number)
+            time.sleep(0.05)
+        harness.wait(PATIENCE_S)
+    assert not any(alive(pid) for pid in deaf)
+
+
+# A harness that is interrupted before it can tell anyone which program it has started.
+FORGETFUL = """\
+import sys
+from harness.lab.process import launch
+launch(["sh", "-c", sys.argv[1]])
+sys.stdin.read()
+raise KeyboardInterrupt
+"""
+
+
+def test_what_an_interrupted_start_has_left_is_stopped_at_the_end(
+    repository_root: Path, tmp_path: Path
+) -> None:
+    pids = tmp_path / "pids"
+    with subprocess.Popen(
+        [sys.executable, "-c", FORGETFUL, DEAF.format(pids=pids)],
+        stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=repository_root,
+    ) as harness:  # fmt: skip
+        (deaf,) = pids_in(pids, 1)
+        harness.communicate()
+    assert not alive(deaf)
 
 
 def test_stop_may_be_called_twice() -> None:

@@ -158,7 +158,7 @@ def test_a_damaged_run_file_is_an_error_of_its_own(store: Store) -> None:
 
 def test_a_results_folder_that_cannot_be_made_is_told_with_a_remedy(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(StoreFailed, match=r"cannot be written \(File exists\); free some") as e:
+    with pytest.raises(StoreFailed, match=r"cannot be written \(File exists\); remove what") as e:
         Store.create(tmp_path / "file", "run-1")
     assert "\n" not in str(e.value)
 

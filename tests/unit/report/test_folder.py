@@ -68,5 +68,5 @@ def test_a_link_in_the_report_is_replaced_and_not_followed(
 
 def test_a_folder_that_cannot_be_made_is_told_with_a_remedy(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(StoreFailed, match=r"cannot be written \(.*\); free some"):
+    with pytest.raises(StoreFailed, match=r"cannot be written \(.*\); remove what is"):
         ReportFolder(tmp_path / "file").write("report.md", "x")

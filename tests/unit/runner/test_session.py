@@ -2,7 +2,6 @@
 
 import os
 import platform
-import signal
 import sys
 from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
@@ -24,6 +23,7 @@ from harness.records.store import Store
 from harness.records.trial import Trial
 from harness.report.write import write_report
 from tests.toys.command import left_running
+from tests.toys.entry import handlers_kept
 from tests.toys.laboratory import Recorder, laboratory_of, run_study, trusting
 from tests.toys.workspaces import toy_workspace, write_study
 
@@ -238,8 +238,8 @@ def troubled(tmp_path_factory: pytest.TempPathFactory) -> Troubled:
     write_study(
         workspace, "trouble", names, endpoints=(), blocks=1, slice_s=0.2, conditions=condition
     )
-    handler = signal.getsignal(signal.SIGTERM)
     with (
+        handlers_kept(),
         trusting(but=["toy/crashes-at-start"]),
         pytest.MonkeyPatch.context() as patch,
         redirect_stdout(StringIO()),
@@ -249,7 +249,6 @@ def troubled(tmp_path_factory: pytest.TempPathFactory) -> Troubled:
         patch.setattr(sys, "argv", ["bridgetoll", "run", "trouble"])
         with pytest.raises(SystemExit) as leaving:
             cli.main()
-    signal.signal(signal.SIGTERM, handler)
     assert workspace.results.is_dir(), errors.getvalue()
     (folder,) = workspace.results.iterdir()
     assert left_running(workspace, os.getpid()) == []

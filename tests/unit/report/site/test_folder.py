@@ -58,7 +58,7 @@ def test_a_link_into_a_run_s_folder_is_refused(tmp_path: Path) -> None:
 
 def test_a_file_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(StoreFailed, match=r"cannot be written \(File exists\); free some space,"):
+    with pytest.raises(StoreFailed, match=r"cannot be written \(File exists\); remove what"):
         site_folder(tmp_path / "file")
 
 
