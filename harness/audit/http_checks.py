@@ -14,6 +14,7 @@ from harness.inputs.contract import (
     FANOUT,
     MAX_BODY_BYTES,
     MAX_CONTENT,
+    MAX_FIELDS,
     MAX_TITLE,
     PAGE_SIZE,
     SAMPLE,
@@ -146,6 +147,68 @@ def not_a_form(subject: Subject) -> None:
         subject.refusal(subject.probe.send("POST", "/io_create", body, kind), 400)
 
 
+def charset_of_form(subject: Subject) -> None:
+    """UTF-8 in any spelling of the Content-Type; 400 for another charset, and for multipart."""
+    body = b"title=t&content=c"
+    for kind in (FORM.upper(), f"{FORM};charset=UTF-8", f'{FORM}; Charset="utf-8"', f"{FORM}; a=b"):
+        subject.success("io_create", subject.probe.send("POST", "/io_create", body, kind))
+    for charset in ("iso-8859-1", "utf-16", "us-ascii", "nonsense"):
+        kind = f"{FORM}; charset={charset}"
+        subject.refusal(subject.probe.send("POST", "/io_create", body, kind), 400)
+    part = b'--b\r\nContent-Disposition: form-data; name="%s"\r\n\r\nt\r\n'
+    parts = part % b"title" + part % b"content" + b"--b--\r\n"
+    kind = "multipart/form-data; boundary=b"
+    subject.refusal(subject.probe.send("POST", "/io_create", parts, kind), 400)
+
+
+def undecodable_form(subject: Subject) -> None:
+    """400 for bytes that are not ASCII, and for percent-encoded ones that are not UTF-8."""
+    for title in (b"caf\xe9", "caf\u00e9".encode(), b"caf%E9", b"%C0%80", b"%ED%A0%80", b"%E6%BC"):
+        for body in (b"title=%s&content=c" % title, b"title=t&content=c&x=%s" % title):
+            subject.refusal(subject.probe.send("POST", "/io_create", body, FORM), 400)
+
+
+def repeated_field(subject: Subject) -> None:
+    """The last of several counts, in a form and in a query string."""
+    body = b"title=first&content=c&title=last"
+    reply = subject.probe.send("POST", "/io_create", body, FORM)
+    seen = subject.success("io_create", reply)["title"]
+    expect(seen == "last", f"of two titles, expected the last, got {seen!r}")
+    body = b"title=first&content=c&title="
+    subject.refusal(subject.probe.send("POST", "/io_create", body, FORM), 400)
+    target = fanout_target(row_id(number) for number in SAMPLE)
+    subject.success("io_fanout", subject.probe.get(target.replace("?", "?ids=x&")))
+    subject.refusal(subject.probe.get(f"{target}&ids=x"), 400)
+
+
+def too_many_fields(subject: Subject) -> None:
+    """400 one field above the limit."""
+    body = b"title=t&content=c" + b"&x=1" * (MAX_FIELDS - 2)
+    subject.success("io_create", subject.probe.send("POST", "/io_create", body, FORM))
+    subject.refusal(subject.probe.send("POST", "/io_create", body + b"&x=1", FORM), 400)
+
+
+def head(subject: Subject) -> None:
+    """HEAD is answered as GET is, without a body; it is no method of `/io_create`."""
+    for operation in subject.contract.operations.values():
+        status = 405 if operation.method == "POST" else 200
+        reply = subject.probe.send("HEAD", operation.target)
+        expect(
+            (reply.status, reply.body) == (status, b""),
+            f"HEAD {operation.path}: expected {status} without a body, got {reply.shown()}",
+        )
+
+
+def query_is_ignored(subject: Subject) -> None:
+    """A query string changes nothing where none is expected, and holds no fields of a form."""
+    for operation in subject.contract.operations.values():
+        if operation.method == "GET" and "?" not in operation.target:
+            reply = subject.probe.get(f"{operation.path}?ids=x&a=%FF")
+            subject.success(operation.name, reply)
+    reply = subject.probe.send("POST", "/io_create?title=t&content=c", b"", FORM)
+    subject.refusal(reply, 400)
+
+
 def not_five_ids(subject: Subject) -> None:
     """400 without ids, with one too few or too many, and where one is no UUID."""
     five = [str(row_id(number)) for number in SAMPLE]
@@ -192,7 +255,8 @@ def chunked_body(subject: Subject) -> None:
 
 HTTP_CHECKS: tuple[Check, ...] = (
     health, noop, cpu, io_wait, io_read, io_read_sees_changes, io_fanout, io_create, chunked_body,
-    missing_field, blank_field, too_long_field, nul_in_field, not_a_form, not_five_ids,
+    missing_field, blank_field, too_long_field, nul_in_field, not_a_form, charset_of_form,
+    undecodable_form, repeated_field, too_many_fields, not_five_ids, head, query_is_ignored,
     wrong_method, unknown_path, too_large_body,
 )  # fmt: skip
 

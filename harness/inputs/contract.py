@@ -24,6 +24,8 @@ SAMPLE = range(1, FANOUT + 1)
 """Rows of the dataset that a sample of `/io_fanout` asks for."""
 MAX_BODY_BYTES = 65_536
 """A request body above this is answered 413."""
+MAX_FIELDS = 1_000
+"""A form with more is refused."""
 MAX_TITLE, MAX_CONTENT = 100, 10_000
 """Characters in a post's fields, at most."""
 

@@ -108,9 +108,7 @@ def _watch_anyio() -> None:
     if importlib.util.find_spec("anyio") is None:
         return
     try:
-        from anyio._backends._asyncio import (  # type: ignore[import-not-found]
-            AsyncIOBackend,
-        )
+        from anyio._backends._asyncio import AsyncIOBackend
 
         run = AsyncIOBackend.run_sync_in_worker_thread.__func__
     except (ImportError, AttributeError) as error:

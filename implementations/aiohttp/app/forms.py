@@ -1,11 +1,13 @@
 """Reading and checking what comes in: the form of `/io_create`, the ids of `/io_fanout`."""
 
+from urllib.parse import unquote_to_bytes
 from uuid import UUID
 
 from aiohttp import web
 
 FORM = "application/x-www-form-urlencoded"
 MAX_BODY = 65_536
+MAX_FIELDS = 1_000
 MAX_LENGTHS = {"title": 100, "content": 10_000}
 FANOUT = 5
 
@@ -13,21 +15,23 @@ FANOUT = 5
 async def read_new_post(request: web.Request) -> dict[str, str]:
     """Return the checked fields, or raise HTTPBadRequest or HTTPRequestEntityTooLarge."""
     # post() does not look at a body that is not a form; read() enforces client_max_size on any.
-    await _read_body(request)
-    charset = request.charset or "utf-8"
-    if request.content_type != FORM or charset.lower() != "utf-8":
+    body = await _read_body(request)
+    charset = "utf-8" if request.charset is None else request.charset.lower()
+    if request.content_type != FORM or charset != "utf-8":
         raise web.HTTPBadRequest(text=f"the body must be a form ({FORM}) in UTF-8")
-    try:
-        form = await request.post()
-    except UnicodeDecodeError:
-        raise web.HTTPBadRequest(text="the body must be a form in UTF-8") from None
-    return {name: _checked(name, form.get(name), most) for name, most in MAX_LENGTHS.items()}
+    _check_form(body)
+    form = await request.post()
+    return {
+        # The contract takes the last of several; get() takes the first.
+        name: _checked(name, form.getall(name, [None])[-1], most)
+        for name, most in MAX_LENGTHS.items()
+    }
 
 
 def read_ids(request: web.Request) -> list[UUID]:
     """Return the ids in the query string, or raise HTTPBadRequest."""
     try:
-        ids = [UUID(text) for text in request.query.get("ids", "").split(",")]
+        ids = [UUID(text) for text in request.query.getall("ids", [""])[-1].split(",")]
     except ValueError:
         raise web.HTTPBadRequest(text="ids must be UUIDs, separated by commas") from None
     if len(ids) != FANOUT:
@@ -35,11 +39,23 @@ def read_ids(request: web.Request) -> list[UUID]:
     return ids
 
 
-async def _read_body(request: web.Request) -> None:
+async def _read_body(request: web.Request) -> bytes:
     try:
-        await request.read()
+        return await request.read()
     except (web.RequestPayloadError, ConnectionResetError):
         raise web.HTTPBadRequest(text="the body is malformed or incomplete") from None
+
+
+def _check_form(body: bytes) -> None:
+    """Refuse what post() would repair: bytes that are not UTF-8 become U+FFFD there."""
+    try:
+        if not body.isascii():
+            raise web.HTTPBadRequest(text="the form must percent-encode what is not ASCII")
+        unquote_to_bytes(body).decode()
+    except UnicodeDecodeError:
+        raise web.HTTPBadRequest(text="the form must be in UTF-8") from None
+    if body.count(b"&") >= MAX_FIELDS:
+        raise web.HTTPBadRequest(text=f"the form must have at most {MAX_FIELDS:,} fields")
 
 
 def _checked(name: str, value: object, most: int) -> str:

@@ -23,14 +23,18 @@ EXPECTED = (BadRequest, SuspiciousOperation, UnreadablePostError, DatabaseFailur
 
 
 def endpoint(method: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Serve this method only, with the expected failures answered."""
+    """Serve this method only, and HEAD beside GET, with the expected failures answered.
+
+    The server leaves the body of an answer to HEAD out.
+    """
+    served = {"GET", "HEAD"} if method == "GET" else {method}
 
     def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
         if iscoroutinefunction(view):
 
             @wraps(view)
             async def guarded(request: HttpRequest) -> HttpResponse:
-                if request.method != method:
+                if request.method not in served:
                     return method_not_allowed(method)
                 try:
                     return await view(request)
@@ -40,7 +44,7 @@ def endpoint(method: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
             @wraps(view)
             def guarded(request: HttpRequest) -> HttpResponse:
-                if request.method != method:
+                if request.method not in served:
                     return method_not_allowed(method)
                 try:
                     return view(request)

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from app.errors import add_error_handlers
-from app.limits import LimitedBodyRoute
+from app.limits import ContractRoute
 
 State = Mapping[str, Any]
 
@@ -22,6 +22,6 @@ def create_app(open_pool: Callable[[], AbstractAsyncContextManager[State | None]
             yield state
 
     app = FastAPI(lifespan=lifespan, openapi_url=None, redirect_slashes=False)
-    app.router.route_class = LimitedBodyRoute
+    app.router.route_class = ContractRoute
     add_error_handlers(app)
     return app

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from app.forms import check_form
 from app.limits import BodyLimit
 from app.posts import Posts, new_post, post_ids
 from app.responses import OrjsonResponse, big_integer
@@ -39,7 +40,8 @@ async def cpu(request: Request) -> Response:
 
 
 async def io_create(request: Request[State]) -> Response:
-    await request.body()  # form() would not read, and so not measure, a body that is not a form
+    # form() would not read, and so not measure, a body that is not a form.
+    check_form(request.headers.get("content-type"), await request.body())
     async with request.form() as form:
         post = new_post(form)
     await request.state["posts"].create(post)

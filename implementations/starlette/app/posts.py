@@ -71,23 +71,10 @@ def post_ids(query: QueryParams) -> list[UUID]:
 
 def _text(form: FormData, name: str, longest: int) -> str:
     value = form.get(name, "")
-    if not isinstance(value, str):
-        raise HTTPException(400, f"{name} must be text, not a file")
     if not value.strip():
         raise HTTPException(400, f"{name} is required")
     if len(value) > longest:
         raise HTTPException(400, f"{name} must have at most {longest} characters")
     if "\0" in value:
         raise HTTPException(400, f"{name} must not contain NUL characters")
-    if not _is_unicode(value):
-        raise HTTPException(400, f"{name} must be valid Unicode")
     return value
-
-
-def _is_unicode(value: str) -> bool:
-    """Lone surrogates can arrive in a multipart part that declares, say, `charset=utf-7`."""
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -27,11 +27,14 @@ NEEDED = {
     "health", "noop", "cpu", "io wait", "io read", "io read sees changes", "io fanout", "io create",
     "chunked body", "missing field", "blank field", "too long field", "nul in field", "not a form",
     "not five ids", "wrong method", "unknown path", "too large body", "sql effects",
+    "charset of form", "undecodable form", "repeated field", "too many fields", "head",
+    "query is ignored",
     "errors leave the database alone", "cpu really runs", "database outage",
 }  # fmt: skip
 REFUSALS = {
     "missing field", "blank field", "too long field", "nul in field", "not a form", "not five ids",
-    "wrong method", "unknown path", "too large body", "database outage",
+    "wrong method", "unknown path", "too large body", "database outage", "charset of form",
+    "undecodable form", "repeated field", "too many fields", "query is ignored",
 }  # fmt: skip
 LIARS: dict[str, tuple[set[str], str]] = {
     "wrong-sum": (
@@ -52,6 +55,11 @@ LIARS: dict[str, tuple[set[str], str]] = {
     "failure-as-success": ({"database outage"}, "expected 503, got 200"),
     "html-errors": (REFUSALS, "missing field: expected application/json, got text/html"),
     "no-413": ({"too large body"}, "expected 413, got 200"),
+    "no-head": ({"head"}, "HEAD /health: expected 200 without a body, got 405"),
+    "any-charset": ({"charset of form"}, "expected 400, got 200"),
+    "repairs-forms": ({"undecodable form"}, "expected 400, got 200"),
+    "any-number-of-fields": ({"too many fields"}, "expected 400, got 200"),
+    "first-counts": ({"repeated field"}, "of two titles, expected the last, got 'first'"),
     "truncated-time": ({"io read", "io fanout", "io create"}, "io read: expected the post"),
     "joined-fanout": ({"sql effects"}, "/io_fanout: 1 SELECT per request, expected 5"),
     "reversed-fanout": ({"io fanout"}, "expected the post"),

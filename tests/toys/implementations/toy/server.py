@@ -17,13 +17,14 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote_to_bytes
 from uuid import UUID, uuid4
 
 import psycopg
 
 FORM = "application/x-www-form-urlencoded"
 MAX_BODY = 65_536
+MAX_FIELDS = 1_000
 LIMITS = {"title": 100, "content": 10_000}
 FANOUT = 5
 TOO_MANY = 64
@@ -257,7 +258,8 @@ class Handler(BaseHTTPRequestHandler):
                 status = 200
         self._send(status, answer, allow)
 
-    do_GET = do_POST = do_PUT = do_DELETE = handle_any  # noqa: N815
+    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = handle_any  # noqa: N815
+    do_OPTIONS = do_PATCH = do_TRACE = handle_any  # noqa: N815
 
     def _route(self, body: bytes) -> dict[str, Any]:
         path, _, query = self.path.partition("?")
@@ -273,26 +275,46 @@ class Handler(BaseHTTPRequestHandler):
         if path not in answers:
             raise Refused(404, "there is nothing at this path")
         allowed = "POST" if path == "/io_create" else "GET"
-        if self.command != allowed:
+        command = "GET" if self.command == "HEAD" and self.app.fault != "no-head" else self.command
+        if command != allowed:
             raise Refused(405, "this path does not allow this method", allowed)
         return answers[path]()
 
     def _ids(self, query: str) -> list[UUID]:
         try:
-            ids = [UUID(text) for text in parse_qs(query).get("ids", [""])[0].split(",")]
+            ids = [
+                UUID(text)
+                for text in parse_qs(query, keep_blank_values=True)
+                .get("ids", [""])[self._counts()]
+                .split(",")
+            ]
         except ValueError:
             raise Refused(400, "ids must be UUIDs") from None
         if len(ids) != FANOUT:
             raise Refused(400, f"ids must be {FANOUT}")
         return ids
 
+    def _counts(self) -> int:
+        """Which of several values counts."""
+        return 0 if self.app.fault == "first-counts" else -1
+
     def _fields(self, body: bytes) -> list[str]:
-        if self.headers.get("Content-Type", "").partition(";")[0].strip() != FORM:
-            raise Refused(400, "the body must be a form")
-        form = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=100)
+        charset = self.headers.get_content_charset("utf-8")
+        typed = "Content-Type" in self.headers and self.headers.get_content_type() == FORM
+        if not typed or (charset != "utf-8" and self.app.fault != "any-charset"):
+            raise Refused(400, "the body must be a form in UTF-8")
+        if self.app.fault != "repairs-forms":
+            try:
+                unquote_to_bytes(body.decode("ascii")).decode()
+            except UnicodeDecodeError:
+                raise Refused(400, "the form must be in UTF-8") from None
+        fields = 1 + body.count(b"&")
+        if fields > MAX_FIELDS and self.app.fault != "any-number-of-fields":
+            raise Refused(400, f"the form must have at most {MAX_FIELDS} fields")
+        form = parse_qs(body.decode(errors="replace"), keep_blank_values=True)
         values = []
         for name, most in LIMITS.items():
-            value = form.get(name, [""])[0]
+            value = form.get(name, [""])[self._counts()]
             if not value.strip() or "\0" in value or len(value) > most:
                 raise Refused(400, f"{name} must have 1 to {most} characters, and none of them NUL")
             values.append(value)
@@ -325,7 +347,8 @@ class Handler(BaseHTTPRequestHandler):
         if allow is not None:
             self.send_header("Allow", allow)
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
         self.wfile.flush()
 
 

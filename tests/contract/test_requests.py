@@ -1,0 +1,101 @@
+"""Every variant gives the same status and shape to the same requests: odd ones and generated ones.
+
+With --every-variant all variants are asked, and more requests are generated. Otherwise only those
+that differ in what reads a request: the framework, the server, or what stands before the views.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from schemathesis import Case, GenerationMode
+
+from harness.audit.bench import Bench
+from harness.base.workspace import Workspace, cache_folder
+from harness.inputs.catalog import load_catalog
+from harness.inputs.contract import Contract
+from harness.inputs.settings import ApplicationSettings
+from harness.lab.environments import prepare
+from harness.lab.postgres.database import Database
+from harness.lab.servers import LiveServer
+from tests.toys.raw_requests import OK, requests, send
+
+CATALOG = load_catalog(Workspace())
+FEW, MANY = 20, 200
+"""Generated requests for each operation: in the short part and in the long one."""
+WITH_INPUT = ("io_create", "io_fanout")
+"""Endpoints that read anything of a request; to the others there is no wrong request."""
+MODES = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    every = metafunc.config.getoption("--every-variant")
+    metafunc.parametrize("name", list(CATALOG.variants) if every else readers())
+    if "examples" in metafunc.fixturenames:
+        metafunc.parametrize("examples", [MANY if every else FEW])
+
+
+def readers() -> list[str]:
+    """The first variant of each way in which a request is read."""
+    first: dict[tuple[str | None, ...], str] = {}
+    for name, variant in CATALOG.variants.items():
+        factors = (variant.factors.get(key) for key in ("views", "lifecycle", "middleware"))
+        first.setdefault((variant.implementation, variant.server, *factors), name)
+    return list(first.values())
+
+
+@contextmanager
+def served(name: str, database: Database, contract: Contract, logs: Path) -> Iterator[LiveServer]:
+    """A server of the variant, on a table of 100 rows."""
+    database.reset(100)
+    variant = CATALOG.variants[name]
+    python = prepare(cache_folder(), CATALOG.implementations[variant.implementation])
+    values = ApplicationSettings(
+        database_url=database.login(name), pool_size=4, pool_timeout_s=2,
+        cpu_iterations=1_000, wait_ms=1,
+    )  # fmt: skip
+    bench = Bench(contract, database, CATALOG.servers, logs)
+    with bench.start(variant, python, values, logs / "log", threads=4) as server:
+        yield server
+
+
+def test_the_same_odd_requests_get_the_same_answers(
+    database: Database, contract: Contract, tmp_path: Path, name: str
+) -> None:
+    problems: list[str] = []
+    with served(name, database, contract, tmp_path) as server:
+        for request in requests():
+            problem = request.problem(contract, send(server.port, request.data))
+            if problem is not None:
+                problems.append(f"{request.name}: {problem}")
+        assert send(server.port, OK).status == 200  # and it lives on
+    assert problems == []
+
+
+def test_generated_requests_are_answered_as_the_contract_says(
+    database: Database, contract: Contract, tmp_path: Path, name: str, examples: int
+) -> None:
+    """Right ones and wrong ones; schemathesis compares status, headers and body."""
+    schema = schemathesis.openapi.from_dict(contract.document)
+    with served(name, database, contract, tmp_path) as server:
+        for operation in contract.operations.values():
+            strategies = schema[operation.path][operation.method]
+            statuses: set[int] = set()
+            for mode in MODES if operation.name in WITH_INPUT else MODES[:1]:
+
+                @settings(
+                    max_examples=examples, deadline=None, database=None, derandomize=True,
+                    suppress_health_check=list(HealthCheck),
+                )  # fmt: skip
+                @given(case=strategies.as_strategy(generation_mode=mode))
+                def answers(case: Case[Any], seen: set[int] = statuses) -> None:
+                    response = case.call(base_url=server.url)
+                    seen.add(response.status_code)
+                    case.validate_response(response)
+
+                answers()
+            assert statuses == ({200, 400} if operation.name in WITH_INPUT else {200})
