@@ -28,7 +28,7 @@ _OF_TOML = {
     "Invalid statement": "not `key = value`",
 }
 """Beginnings of messages of `tomllib`, in the words of a writer of TOML."""
-type _Key = tuple[str | int, ...]
+type Key = tuple[str | int, ...]
 """Names, and places in lists, from the top of the file."""
 
 
@@ -80,19 +80,19 @@ def json_value(body: bytes, path: Path) -> Any:
         raise MalformedFile(path, f"not valid JSON: {problem}; restore or delete it.") from error
 
 
-def convert[T](value: object, kind: type[T], path: Path, at: str = "") -> T:
+def convert[T](value: object, kind: type[T], path: Path, at: str | Key = "") -> T:
     """Turn plain values into the record `kind`, refusing unknown keys and wrong values.
 
     Args:
         value: the result of a TOML or JSON decoder.
         kind: a msgspec Struct type, or any type msgspec understands.
         path: the file the value comes from, for messages.
-        at: the dotted key of `value` within that file, for messages.
+        at: the key of `value` within that file, for messages; dotted, or part by part.
 
     Raises:
         MalformedFile: naming file and key, the value, and what is allowed.
     """
-    key = (at,) if at else ()
+    key: Key = at if isinstance(at, tuple) else (at,) if at else ()
     try:
         _refuse_unknown_keys(value, kind, path, key)
         return msgspec.convert(value, kind)
@@ -144,7 +144,7 @@ def _toml_text(path: Path) -> str:
         raise unreadable(path, error) from error
 
 
-def _refuse_unknown_keys(value: object, kind: Any, path: Path, at: _Key) -> None:
+def _refuse_unknown_keys(value: object, kind: Any, path: Path, at: Key) -> None:
     """Check the keys of all nested records before any value, so that errors list allowed keys."""
     kind = _without_alternatives(kind)
     if _is_struct(kind) and isinstance(value, dict):
@@ -162,7 +162,7 @@ def _refuse_unknown_keys(value: object, kind: Any, path: Path, at: _Key) -> None
         _refuse_unknown_keys(item, inner, path, here)
 
 
-def _parts(value: object, kind: Any, at: _Key) -> Iterator[tuple[_Key, object, Any]]:
+def _parts(value: object, kind: Any, at: Key) -> Iterator[tuple[Key, object, Any]]:
     """The parts of `value`, which should be a `kind`: key, value and kind of each."""
     kind = _without_alternatives(kind)
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
@@ -209,7 +209,7 @@ def _is_collection(kind: object) -> bool:
     return typing.get_origin(kind) in (dict, list, tuple)
 
 
-def _problem(value: object, kind: Any, at: _Key, path: Path) -> str | None:
+def _problem(value: object, kind: Any, at: Key, path: Path) -> str | None:
     """What is wrong with the innermost value that does not fit; None if all of them do."""
     for here, item, inner in _parts(value, kind, at):
         if problem := _problem(item, inner, here, path):
@@ -230,7 +230,7 @@ def _problem(value: object, kind: Any, at: _Key, path: Path) -> str | None:
     return f"{the} is {_value(value, json_words)}; it must be {_wanted(kind, json_words)}."
 
 
-def _shown(at: _Key, *more: object, before: str = "") -> str:
+def _shown(at: Key, *more: object, before: str = "") -> str:
     """A key for a reader: `a.b`, or `item 2 of `a`: `b``, with words before the name itself."""
     groups: list[str] = []
     names: list[str] = []

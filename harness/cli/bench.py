@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import RenderableType
 
-from harness.base.errors import RunFailed
+from harness.base.errors import EnvironmentFailed, RunFailed
 from harness.cli import completion
 from harness.cli.console import (
     laboratory_of,
@@ -15,8 +15,10 @@ from harness.cli.console import (
     open_workspace,
     out,
     print_json,
+    warn,
     warn_of_broken,
 )
+from harness.cli.items import Refused, named_variants
 
 if TYPE_CHECKING:
     from harness.audit.bench import Bench
@@ -56,30 +58,43 @@ def examine[Result: ("Audit", "Verification")](
 
     Raises:
         RunFailed: some variants failed.
+        UsageError: a name that was asked for is none; the others are checked.
     """
     from harness.audit.bench import Bench
     from harness.inputs.settings import DatabaseSettings
     from harness.lab.environments import prepare
 
     workspace, catalog = open_workspace()
-    chosen = catalog.select(names or [])
-    warn_of_broken(catalog)
+    unusable = Refused()
+    chosen = named_variants(catalog, names or [], unusable)
+    warn_of_broken(catalog, unusable.asked)
     laboratory = laboratory_of(workspace, catalog, database_url)
-    pythons = {
-        name: prepare(laboratory.cache, catalog.implementations[name])
-        for name in dict.fromkeys(variant.implementation for variant in chosen)
-    }
+    pythons: dict[str, Path] = {}
+    for name in dict.fromkeys(variant.implementation for variant in chosen):
+        try:
+            pythons[name] = prepare(laboratory.cache, catalog.implementations[name])
+        except EnvironmentFailed as error:
+            if len({variant.implementation for variant in chosen}) == 1:
+                raise
+            warn("error", str(error), "bold red")
+    failed = [variant.name for variant in chosen if variant.implementation not in pythons]
     logs = workspace.logs(laboratory.cache)
     results: list[Result] = []
     with measuring_alone(wait=wait), laboratory.database(DatabaseSettings()) as database:
         bench = Bench(laboratory.contract, database, catalog.servers, logs)
         for variant in chosen:
+            if variant.implementation not in pythons:
+                continue
             laboratory.listener.step(f"{doing} {variant.name}")
             results.append(check(bench, variant, pythons[variant.implementation]))
             if not as_json:
                 out.print(shown(results[-1]))
     if as_json:
         print_json(results)
-    failed = [result.variant for result in results if not result.passed]
+    failed += [result.variant for result in results if not result.passed]
     if failed:
-        raise RunFailed(f"{len(failed)} of {len(results)} variants fail: {', '.join(failed)}.")
+        sentence = f"{len(failed)} of {len(chosen)} variants fail: {', '.join(failed)}."
+        if not unusable.asked:
+            raise RunFailed(sentence)
+        warn("error", sentence, "bold red")
+    unusable.settle()

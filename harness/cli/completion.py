@@ -10,7 +10,7 @@ def variants(incomplete: str) -> list[str]:
 
     try:
         catalog = load_catalog(Workspace())
-    except BridgetollError:
+    except (BridgetollError, OSError):
         return []
     return _beginning(incomplete, [*catalog.implementations, *catalog.variants])
 

@@ -12,6 +12,7 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
+from harness.base.errors import plain
 from harness.base.workspace import Workspace, cache_folder
 from harness.cli import completion
 
@@ -40,7 +41,8 @@ class _PlainConsole(Console):
                 yield segment._replace(text=_CONTROL.sub("\N{REPLACEMENT CHARACTER}", segment.text))
 
 
-_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Also halves of characters, as which Python shows a name of a file that is not UTF-8."""
 out = _PlainConsole(highlight=False, soft_wrap=False)
 err = _PlainConsole(stderr=True, highlight=False)
 
@@ -149,7 +151,7 @@ def warn_of_broken(catalog: "Catalog", used: Iterable[str] = ()) -> None:
     later = {name.partition("/")[0] for name in used}
     for folder, error in catalog.broken.items():
         if folder not in later:
-            warn("warning", f"{error} The folder's variants are left out.")
+            warn("warning", f"{error} Variants of `{plain(folder)}` are left out.")
 
 
 def read_trials(store: "Store", run: "Run") -> list["Trial"]:

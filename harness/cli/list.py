@@ -1,5 +1,6 @@
 """The command `list`: the names that other commands take."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -28,9 +29,12 @@ def command(
     """Show the variants, studies and runs of this checkout."""
     from harness.inputs.study_loader import study_names
 
-    workspace, catalog = open_workspace()
+    workspace, catalog = _readable(kind)
     warn_of_broken(catalog)
-    names = {"studies": study_names(workspace), "runs": _runs(workspace)}
+    names = {
+        "studies": study_names(workspace),
+        "runs": _runs(workspace) if kind in (None, "runs") else [],
+    }
     if as_json:
         variants = [
             {key: value for key, value in msgspec.structs.asdict(v).items() if key != "folder"}
@@ -47,6 +51,19 @@ def command(
     if kind in (None, "runs"):
         lines += [_heading("Runs", names["runs"]), *(Text(n, style="bold") for n in names["runs"])]
     out.print(*lines, sep="\n", soft_wrap=True)
+
+
+def _readable(kind: _Kind | None) -> "tuple[Workspace, Catalog]":
+    """This checkout and its catalog; an empty one where it cannot be read and is not asked for."""
+    from harness.inputs.catalog import Catalog
+
+    try:
+        return open_workspace()
+    except MalformedFile as error:
+        if kind == "variants":
+            raise
+        warn("left out", f"{error} All variants are left out.")
+        return Workspace(), Catalog({}, {})
 
 
 def _variants(catalog: "Catalog", width: int) -> list[Text]:
@@ -70,13 +87,14 @@ def _variants(catalog: "Catalog", width: int) -> list[Text]:
 def _studies(workspace: Workspace, names: list[str], width: int) -> list[Text]:
     """Each study's name, and below it its title."""
     from harness.base.decode import toml_table
+    from harness.inputs.study_loader import find_study
 
     lines = [_heading("Studies", names)]
     for name in names:
         try:
-            title = toml_table(workspace.shared / "studies" / f"{name}.toml").get("title", "")
+            title = toml_table(find_study(workspace, name)).get("title", "")
         except MalformedFile:
-            title = f"cannot be read; `bridgetoll plan {name}` says why"
+            title = f"cannot be read; `bridgetoll plan {shlex.quote(name)}` says why"
         lines.append(Text(name, style="bold"))
         lines.append(Text(wrapped(str(title), width, "    ")))
     return [*lines, Text()]
@@ -85,13 +103,15 @@ def _studies(workspace: Workspace, names: list[str], width: int) -> list[Text]:
 def _runs(workspace: Workspace) -> list[str]:
     """The runs, with a warning for each whose `run.json` is damaged.
 
-    Only a file that is no JSON object, or of another schema, is read whole: that takes longer.
+    Only a file that is no such JSON object, or of another schema, is read whole: that takes longer.
     """
-    from harness.records.store import find_run, run_ids
+    from harness.records.store import Store, not_runs, run_ids
 
+    for stranger, reason in not_runs(workspace.results).items():
+        warn("left out", f"{workspace.results / stranger} {reason}.")
     names: list[str] = []
     for name in run_ids(workspace.results):
-        store = find_run(workspace.results, name)
+        store = Store(workspace.results / name)
         try:
             if not _is_sound(store.folder / "run.json"):
                 store.read_run()
@@ -103,12 +123,17 @@ def _runs(workspace: Workspace) -> list[str]:
 
 
 class _Head(msgspec.Struct):
-    schema: int
+    schema: Literal[1]
+    id: str
+    study: msgspec.Raw
+    plan: msgspec.Raw
 
 
 def _is_sound(path: Path) -> bool:
-    """Whether a file holds one JSON object with the schema's number."""
+    """Whether an ordinary file holds one JSON object with the schema's number."""
     try:
+        if path.is_symlink() or not path.is_file():
+            return False
         msgspec.json.decode(path.read_bytes(), type=_Head)
     except (OSError, UnicodeDecodeError, RecursionError, msgspec.DecodeError):
         return False

@@ -1,19 +1,16 @@
 """The command `publish`: a site of runs."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.text import Text
 
-from harness.base.errors import UnknownName
 from harness.base.workspace import Workspace
 from harness.cli import completion
 from harness.cli.console import note, out, warn
 from harness.cli.ending import when_stopped
-
-if TYPE_CHECKING:
-    from harness.records.store import Store
+from harness.cli.items import Refused, claims_of, is_found, named_runs
 
 EXAMPLE = "bridgetoll publish results/*/ --to site"
 
@@ -36,15 +33,17 @@ def command(
 
     It has a list of the runs, their reports, and trends from run to run.
     """
-    from harness.inputs.claims import load_claims
     from harness.report.site.site import publish
 
     workspace = Workspace()
-    stores = [store for name in runs if (store := _store(workspace, name, len(runs))) is not None]
+    unusable = Refused("not published")
+    stores = named_runs(workspace, runs, unusable)
+    asked = {store.folder for name, store in stores.items() if not is_found(name, runs)}
+    claims = claims_of(workspace)
     with when_stopped(f"the runs are unchanged, and {to} is not finished; publish it again."):
-        site = publish(stores, to, title, load_claims(workspace), note)
-    for run, reason in site.refused.items():
-        warn("not published", f"{run}: {reason}")
+        site = publish(list(stores.values()), to, title, claims, note)
+    for folder, reason in site.refused.items():
+        unusable.note(folder.name, f"{folder.name}: {reason}", asked=folder in asked)
     for run, errors in site.damaged.items():
         for error in errors:
             warn("left out", f"{run}: {error}")
@@ -52,16 +51,4 @@ def command(
         names = ", ".join(site.left)
         warn("still there", f"{names}, of an earlier publication; remove it if it should not be.")
     out.print(Text(f"site: {workspace.shown(site.page)}"), soft_wrap=True)
-
-
-def _store(workspace: Workspace, name: str, of: int) -> "Store | None":
-    """The run; None for one of several folders that holds no run yet, as a shell may name it."""
-    from harness.records.store import find_run
-
-    try:
-        return find_run(workspace.results, name)
-    except UnknownName:
-        if of == 1 or not Path(name).is_dir():
-            raise
-        warn("not published", f"{name}: it holds no `run.json`.")
-        return None
+    unusable.settle()

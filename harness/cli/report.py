@@ -8,6 +8,7 @@ from harness.base.errors import RunFailed
 from harness.base.workspace import Workspace
 from harness.cli.console import RunName, out, using, warn
 from harness.cli.ending import when_stopped
+from harness.cli.items import claims_of
 
 if TYPE_CHECKING:
     from harness.records.store import Store
@@ -38,10 +39,9 @@ def report_run(workspace: Workspace, store: "Store") -> bool:
         Whether any trial could be read.
     """
     from harness.cli import tables
-    from harness.inputs.claims import load_claims
     from harness.report.write import write_report
 
-    written = write_report(store, load_claims(workspace))
+    written = write_report(store, claims_of(workspace))
     for damaged in written.damaged:
         warn("left out", str(damaged))
     if written.trials:

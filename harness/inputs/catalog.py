@@ -110,8 +110,8 @@ def _set_up(name: str, origin: Variant, setup: Setup) -> Variant:
 def load_catalog(workspace: Workspace) -> Catalog:
     """Read `shared/servers.toml` and the `pyproject.toml` of each folder in `implementations`.
 
-    Hidden folders are ignored, and those that hold nothing but caches. An implementation that
-    cannot be read breaks itself alone: see `Catalog.broken`.
+    Hidden folders are ignored, a README, and folders that hold nothing but caches. An
+    implementation that cannot be read breaks itself alone: see `Catalog.broken`.
 
     Raises:
         MalformedFile: `shared/servers.toml` cannot be read.
@@ -124,6 +124,8 @@ def load_catalog(workspace: Workspace) -> Catalog:
         try:
             if problem := name_problem(folder.name):
                 broken[folder.name] = UsageError(f"{folder}: the folder's name {problem}.")
+            elif not folder.is_dir():
+                broken[folder.name] = UsageError(f"{folder} is no folder; move it.")
             elif path.is_file():
                 implementations[folder.name] = load_implementation(path, servers)
             elif any(_visible(folder)):
@@ -132,6 +134,10 @@ def load_catalog(workspace: Workspace) -> Catalog:
                 )
         except BridgetollError as error:
             broken[folder.name] = error
+        except OSError as error:
+            broken[folder.name] = UsageError(
+                f"{folder} cannot be read ({error.strerror}); mend it, or move it."
+            )
     return Catalog(implementations, servers, broken)
 
 
@@ -139,4 +145,8 @@ def _visible(folder: Path) -> list[Path]:
     """What the folder holds, but hidden files and caches."""
     if not folder.is_dir():
         return []
-    return [p for p in folder.iterdir() if p.name[0] != "." and p.name != "__pycache__"]
+    return [
+        path
+        for path in folder.iterdir()
+        if path.name[0] != "." and path.name != "__pycache__" and path.stem != "README"
+    ]

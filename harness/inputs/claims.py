@@ -10,8 +10,9 @@ from harness.base.errors import MalformedFile
 from harness.base.workspace import Workspace
 from harness.inputs.contract import ENDPOINTS
 from harness.inputs.manifests import QUANTITIES
+from harness.inputs.settings import Line
 
-Bound = Annotated[float, msgspec.Meta(ge=0)]
+Bound = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
 
 
 class Criterion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -56,7 +57,7 @@ class Claim(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     note: what the criteria take it to mean, or leave out.
     """
 
-    name: str
+    name: Line
     source: str
     says: str
     criteria: tuple[Criterion, ...] = ()
@@ -64,7 +65,7 @@ class Claim(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    claims: tuple[Claim, ...]
+    claims: tuple[object, ...]
 
 
 def load_claims(workspace: Workspace) -> tuple[Claim, ...]:
@@ -73,19 +74,34 @@ def load_claims(workspace: Workspace) -> tuple[Claim, ...]:
     Raises:
         MalformedFile: naming the claim and what is wrong with it.
     """
-    path = workspace.shared / "claims.toml"
-    claims = convert(toml_table(path), _File, path).claims
-    names = [claim.name for claim in claims]
-    if twice := [name for name in names if names.count(name) > 1]:
-        raise MalformedFile(path, f"two claims are called {twice[0]}; rename one.")
-    for claim in claims:
-        for index, criterion in enumerate(claim.criteria):
-            _check(
-                path,
-                f"claim {claim.name}, {in_item('criteria', index).removesuffix(': ')}",
-                criterion,
-            )
+    claims, broken = readable_claims(workspace)
+    if broken:
+        raise broken[0]
     return claims
+
+
+def readable_claims(workspace: Workspace) -> tuple[tuple[Claim, ...], list[MalformedFile]]:
+    """The claims of `shared/claims.toml` that can be read, and an error for each that cannot."""
+    path = workspace.shared / "claims.toml"
+    claims: dict[str, Claim] = {}
+    broken: list[MalformedFile] = []
+    try:
+        entries = convert(toml_table(path), _File, path).claims
+    except MalformedFile as error:
+        return (), [error]
+    for number, entry in enumerate(entries):
+        try:
+            claim = convert(entry, Claim, path, ("claims", number))
+            if claim.name in claims:
+                raise MalformedFile(path, f"two claims are called {claim.name}; rename one.")
+            for index, criterion in enumerate(claim.criteria):
+                at = in_item("criteria", index).removesuffix(": ")
+                _check(path, f"claim {claim.name}, {at}", criterion)
+        except MalformedFile as error:
+            broken.append(error)
+        else:
+            claims[claim.name] = claim
+    return tuple(claims.values()), broken
 
 
 def _check(path: Path, at: str, criterion: Criterion) -> None:

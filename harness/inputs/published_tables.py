@@ -8,7 +8,7 @@ from harness.base.decode import convert, toml_table
 from harness.base.errors import MalformedFile, UnknownName
 from harness.base.workspace import Workspace
 
-_Number = Annotated[float, msgspec.Meta(ge=0)]
+_Number = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
 
 
 class PublishedCell(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -22,7 +22,7 @@ class PublishedCell(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     endpoint: str
     latency_ms: _Number
     highest_per_s: _Number
-    successes: Annotated[int, msgspec.Meta(ge=0)]
+    successes: Annotated[int, msgspec.Meta(ge=0, le=10**12)]
 
 
 class Published(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

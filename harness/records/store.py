@@ -355,8 +355,35 @@ def find_run(results: Path, name: str) -> Store:
 
 
 def run_ids(results: Path) -> Iterator[str]:
-    """The runs in a results folder."""
-    return (path.parent.name for path in sorted(results.glob("*/run.json")))
+    """The runs in a results folder: folders that hold a `run.json`, whatever that is."""
+    strangers = not_runs(results)
+    return (path.name for path in _visible(results) if path.name not in strangers)
+
+
+def not_runs(results: Path) -> dict[str, str]:
+    """What else lies in a results folder, by name, and why it is no run."""
+    reasons: dict[str, str] = {}
+    for path in _visible(results):
+        try:
+            path.name.encode()
+            if not path.is_dir():
+                reasons[path.name] = "is no folder"
+            elif all(inner.name != "run.json" for inner in path.iterdir()):
+                reasons[path.name] = "holds no `run.json`"
+        except UnicodeEncodeError:
+            reasons[path.name] = "has a name that is not UTF-8"
+        except OSError as error:
+            reasons[path.name] = f"cannot be read ({error.strerror})"
+    return reasons
+
+
+def _visible(results: Path) -> list[Path]:
+    """What the folder holds, but hidden files and a README; nothing if it cannot be read."""
+    try:
+        found = sorted(results.iterdir())
+    except OSError:
+        return []
+    return [path for path in found if path.name[0] != "." and path.stem != "README"]
 
 
 def _read_trial(path: Path) -> Trial:

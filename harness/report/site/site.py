@@ -23,14 +23,14 @@ class Site(msgspec.Struct, frozen=True):
 
     page: the list of runs.
     damaged: by run, errors of trials that its report leaves out.
-    refused: by run, the error for which the site leaves it out.
+    refused: by the run's folder, the error for which the site leaves it out.
     left: runs of an earlier publication, whose reports are still there.
     """
 
     page: Path
     damaged: dict[str, tuple[BridgetollError, ...]]
     left: tuple[str, ...]
-    refused: dict[str, BridgetollError] = {}
+    refused: dict[Path, BridgetollError] = {}
 
 
 def publish(
@@ -53,8 +53,7 @@ def publish(
         step: called with a text when a step begins.
 
     Raises:
-        UsageError: the folder or none of the runs can be used, or two are called alike; nothing
-            has been written then.
+        UsageError: the folder or none of the runs can be used; nothing has been written then.
         MalformedFile: the only run's `run.json` cannot be read; likewise.
         RunInUse: the only run is still measured; likewise.
         DrawingFailed: a chart cannot be drawn.
@@ -68,18 +67,15 @@ def publish(
         try:
             with reading(store.folder):
                 reports.append(write_report(store, claims, folder.run(store.id)))
-        except (
-            DrawingFailed,
-            MalformedFile,
-            RunInUse,
-        ) as error:  # a site that cannot be written is another
-            refused[store.id] = error
+        except (DrawingFailed, MalformedFile, RunInUse) as error:  # of this run, not of the site
+            refused[store.folder] = error
     if not reports:
         raise next(iter(refused.values()))
     step("following variants from run to run")
     followed = trends([(report.run, report.analysis) for report in reports])
     folder.write("trends.html", trends_page(title, reports, followed))
-    page = folder.write("index.html", index_page(title, reports, sorted(refused)))
+    lacking = sorted(run.name for run in refused)
+    page = folder.write("index.html", index_page(title, reports, lacking))
     return Site(
         page=page,
         damaged={report.run.id: report.damaged for report in reports if report.damaged},
@@ -88,21 +84,21 @@ def publish(
     )
 
 
-def _by_date(stores: Sequence[Store]) -> tuple[list[Store], dict[str, BridgetollError]]:
+def _by_date(stores: Sequence[Store]) -> tuple[list[Store], dict[Path, BridgetollError]]:
     """Each run once, earliest first; and the errors of runs that cannot be published."""
     dated: dict[str, tuple[str, Store]] = {}
-    refused: dict[str, BridgetollError] = {}
+    refused: dict[Path, BridgetollError] = {}
     for store in stores:
         try:
             started_at = _started_at(store)
         except (MalformedFile, UsageError) as error:
-            refused[store.id] = error
+            refused[store.folder] = error
             continue
         _, known = dated.setdefault(store.id, (started_at, store))
         if known.folder != store.folder:
-            raise UsageError(
-                f"Two runs are called {store.id}, in {known.folder} and in {store.folder}; publish "
-                "one of them."
+            refused[store.folder] = UsageError(
+                f"Two runs are called {store.id}, in {known.folder} and in {store.folder}; the "
+                "first is published. To publish the other, name it alone."
             )
     if not dated and refused:
         raise next(iter(refused.values()))

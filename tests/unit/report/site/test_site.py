@@ -197,10 +197,15 @@ def test_a_name_that_is_no_plain_one_is_refused(tmp_path: Path, target: Path, na
     assert not target.exists()
 
 
-def test_two_runs_of_one_name_are_refused(stores: list[Store], tmp_path: Path) -> None:
+def test_of_two_runs_of_one_name_the_second_is_left_out(
+    stores: list[Store], target: Path, tmp_path: Path
+) -> None:
     again = shelve(tmp_path / "elsewhere", FIRST)
-    with pytest.raises(UsageError, match=f"Two runs are called {FIRST.id}, in .*; publish one"):
-        publish([*stores, again], tmp_path / "site", "x")
+    site = publish([*stores, again], target, "x")
+    check(target)
+    (reason,) = site.refused.values()
+    assert list(site.refused) == [again.folder]
+    assert str(reason).startswith(f"Two runs are called {FIRST.id}, in ")
 
 
 def test_what_lies_outside_a_run_does_not_get_into_its_report(
@@ -236,8 +241,8 @@ def test_a_damaged_run_is_left_out_and_the_rest_is_published(
     (stores[1].folder / "run.json").write_text("{")
     site = publish(stores, target, "x")
     check(target)
-    assert list(site.refused) == [SECOND.id]
-    assert "run.json" in str(site.refused[SECOND.id])
+    assert list(site.refused) == [stores[1].folder]
+    assert "run.json" in str(site.refused[stores[1].folder])
     text = page(site.page).text
     assert f"left out: {SECOND.id}" in text
     assert str(stores[1].folder) not in text
@@ -259,7 +264,7 @@ def test_a_hostile_run_among_others_is_left_out(
     hostile = shelve(tmp_path / "results", dated_run(3, id="../../evil"), folder="tiny")
     site = publish([*stores, hostile], target, "x")
     check(target)
-    assert list(site.refused) == ["tiny"]
+    assert list(site.refused) == [hostile.folder]
     assert {path.name for path in tmp_path.iterdir()} == {"results", "site"}
 
 
