@@ -12,6 +12,7 @@ from harness.analysis.labels.labels import LabelCount, limiting
 from harness.analysis.labels.trials import label_trials
 from harness.analysis.locust import Ramps, summarise
 from harness.analysis.measures import Measure, ranked
+from harness.analysis.missing import MissingFigures, missing_figures, missing_under
 from harness.analysis.stats.ties import ALPHA, exceedance_p, holm
 from harness.analysis.variants import Comparison, compare_variants
 from harness.inputs.claims import Claim
@@ -24,9 +25,11 @@ from harness.records.trial import Trial
 class ConditionResult(msgspec.Struct, frozen=True, rename={"errors": "error_shares"}):
     """Everything about one condition.
 
-    trials, errors, findings: of all trials. The other fields leave out those that failed.
+    trials, findings: of all trials. errors: likewise; only of entries whose requests ended. The
+        other fields leave out those that failed.
     round_trips_ms: by leg, the shortest and the longest idle round trip; empty without added
         latency.
+    missing: planned entries that have no figures here, and why.
     """
 
     condition: Condition
@@ -37,10 +40,20 @@ class ConditionResult(msgspec.Struct, frozen=True, rename={"errors": "error_shar
     memory_mib: dict[str, float]
     threads: dict[str, int]
     round_trips_ms: dict[str, tuple[float, float]] = {}
+    missing: tuple[MissingFigures, ...] = ()
 
     def limits(self, entry: str) -> tuple[LabelCount, ...]:
         """The labels that name what limited most of its trials."""
-        return limiting(self.findings[entry], self.trials[entry])
+        return limiting(self.findings.get(entry, ()), self.trials.get(entry, 0))
+
+    @property
+    def planned(self) -> tuple[str, ...]:
+        """Its entries: those that were measured, then those that were planned and were not."""
+        return tuple(dict.fromkeys((*self.trials, *(item.entry for item in self.missing))))
+
+    def why_missing(self, entry: str) -> MissingFigures | None:
+        """Why an entry has no figures here; None if it has some."""
+        return next((item for item in self.missing if item.entry == entry), None)
 
 
 class Analysis(msgspec.Struct, frozen=True):
@@ -52,6 +65,7 @@ class Analysis(msgspec.Struct, frozen=True):
     judgements: verdicts on published claims, by this run.
     comparisons: pairs, under all conditions and by all ranked measures, that were adjusted for
         together.
+    missing: planned entries that have no figures under a planned condition, measured or not.
     """
 
     run: str
@@ -63,6 +77,7 @@ class Analysis(msgspec.Struct, frozen=True):
     ramps: Ramps | None = None
     judgements: tuple[Judgement, ...] = ()
     comparisons: int = 0
+    missing: tuple[MissingFigures, ...] = ()
 
 
 def analyse(
@@ -95,6 +110,7 @@ def analyse(
         repeated=len({(t.block, t.condition) for t in trials if t.attempt > 1}),
         causes=causes,
         judgements=judge(claims, [RunResults(run, tuple(conditions), causes.prices, None)]),
+        missing=_missing(run, conditions),
     )
 
 
@@ -110,6 +126,17 @@ def _analyse_ramps(run: Run, trials: Sequence[Trial], claims: Sequence[Claim]) -
         causes=explain(run, ()),
         ramps=ramps,
         judgements=judge(claims, [RunResults(run, (), (), ramps)]),
+        missing=missing_figures(run, label_trials(run, trials)),
+    )
+
+
+def _missing(run: Run, conditions: Sequence[MeasuredCondition]) -> tuple[MissingFigures, ...]:
+    """Under measured conditions as they found it, and under the others every entry."""
+    known = {measured.condition: measured.missing for measured in conditions}
+    return tuple(
+        item
+        for condition in run.study.conditions
+        for item in (known[condition] if condition in known else missing_under(run, condition, ()))
     )
 
 
@@ -130,8 +157,9 @@ def _differences(conditions: Sequence[MeasuredCondition]) -> _Differences:
             differs[condition, measure] = {}  # stays empty with a single variant
             for one, other in combinations(names, 2):
                 effect = measured.effect(measure, one, other)
-                p = 1.0 if effect is None else exceedance_p(effect, floor)
-                p_values[condition, measure, frozenset((one, other))] = p
+                if effect is not None:  # a pair without figures is not compared
+                    pair = frozenset((one, other))
+                    p_values[condition, measure, pair] = exceedance_p(effect, floor)
     for (condition, measure, pair), p in holm(p_values).items():
         differs[condition, measure][pair] = p <= ALPHA
     return differs
@@ -153,7 +181,11 @@ def _condition(
         },
         findings=measured.label_counts(),
         trials={entry: len(of_entry) for entry, of_entry in trials.items()},
-        errors={entry: _error_share(of_entry) for entry, of_entry in trials.items()},
+        errors={
+            entry: share
+            for entry, of_entry in trials.items()
+            if (share := _error_share(of_entry)) is not None
+        },
         memory_mib={
             entry: max(peaks) / 1024
             for entry, of_entry in good.items()
@@ -165,6 +197,7 @@ def _condition(
             if (threads := [t.threads for t in of_entry if t.threads is not None])
         },
         round_trips_ms=_round_trips([trial for of_entry in good.values() for trial in of_entry]),
+        missing=measured.missing,
     )
 
 
@@ -177,8 +210,9 @@ def _round_trips(trials: Sequence[Trial]) -> dict[str, tuple[float, float]]:
     return {leg: (min(trips), max(trips)) for leg, trips in legs.items() if trips}
 
 
-def _error_share(trials: Iterable[Trial]) -> float:
+def _error_share(trials: Iterable[Trial]) -> float | None:
+    """Of the requests that ended; None where none did."""
     slices = [s for t in trials for s in t.slices]
     errors = sum(sum(s.errors.values()) for s in slices)
     total = errors + sum(s.correct for s in slices)
-    return errors / total if total else 0.0
+    return errors / total if total else None

@@ -8,6 +8,7 @@ import numpy as np
 from harness.analysis.labels.labels import LIMITS, Finding, Label, LabelCount, count_labels
 from harness.analysis.labels.trials import LabelledTrial
 from harness.analysis.measures import COSTS, PERCENTILES, Measure, slice_value, trial_value
+from harness.analysis.missing import missing_under
 from harness.analysis.noise.fit import NO_MEMORY, Fit, Floats, Series, costs
 from harness.analysis.stats.components import Components, components, mean_components
 from harness.analysis.stats.intervals import Interval, block_interval
@@ -28,7 +29,7 @@ class MeasuredCondition:
     """One condition with its trials.
 
     trials: by entry and block, those whose attempt counts. findings: of each entry's trials, in
-        the order of blocks.
+        the order of blocks. missing: planned entries that have no figures, with the reason.
     """
 
     def __init__(self, run: Run, condition: Condition, trials: Sequence[LabelledTrial]) -> None:
@@ -42,6 +43,7 @@ class MeasuredCondition:
         self._means: dict[Measure, dict[str, dict[int, float]]] = {}
         self._fits: dict[Measure, Fit] = {}
         self._variances: dict[Measure, dict[str, dict[int, float]]] = {}
+        self.missing = missing_under(run, condition, trials)
         counted = [labelled for labelled in trials if labelled.counted]
         for labelled in sorted(counted, key=lambda labelled: labelled.trial.block):
             trial = labelled.trial
@@ -136,18 +138,42 @@ class MeasuredCondition:
             entries: to be ranked; all if None.
         """
         if self.floor(measure) is None:
-            return "the two identical variants have not both been measured in two blocks or more"
+            return self.why_no_floor(measure)
         if measure in PERCENTILES:
             return self.not_as_offered(entries)
         if measure is not Measure.THROUGHPUT:
             return None
         return self.limited_elsewhere(entries)
 
+    def why_no_floor(self, measure: Measure) -> str:
+        """Why there is no noise floor: which of the two identical servers lacks what."""
+        if self.condition.beside is not None and measure in COSTS:
+            return "two loads share the CPU time, so no request has a cost of its own"
+        reasons = {item.entry: item.reason for item in self.missing}
+        means = self.means(measure)
+        for entry, title in (
+            (self.baseline, f"the baseline {self.baseline}"),
+            (self.duplicate, f"the second server of {self.baseline}"),
+        ):
+            if entry in reasons:
+                return f"{title} has no figures: {reasons[entry]}"
+            if not means.get(entry):
+                return f"{title} has no value by this measure"
+        shared = means[self.baseline].keys() & means[self.duplicate].keys()
+        blocks = {block for trials in self.trials.values() for block in trials}
+        if len(blocks) == 1:
+            return "a noise floor needs two blocks, and one was measured"
+        return (
+            f"a noise floor needs two blocks with figures of both servers of {self.baseline}, and "
+            f"{len(shared) or 'none'} of {len(blocks)} has them"
+        )
+
     def limited_elsewhere(self, entries: Collection[str] | None = None) -> str | None:
-        """Why throughputs are not the entries' own, or None: the first such entry and its limit."""
-        for entry, trials in self.findings.items():
-            if entries is not None and entry not in entries:
-                continue
+        """Why throughputs are not the entries' own, or None: the first such entry and its limit.
+
+        An entry without figures has no place, and keeps no other from one.
+        """
+        for entry, trials in self._findings_of_figures(entries).items():
             limits = [{f.label: f for f in findings if f.label in LIMITS} for findings in trials]
             if sum(self._own(set(by_label)) for by_label in limits) * 2 > len(trials):
                 continue
@@ -174,14 +200,22 @@ class MeasuredCondition:
 
     def not_as_offered(self, entries: Collection[str] | None = None) -> str | None:
         """Why latencies must not be compared, or None: too many arrivals were not answered."""
-        for entry, trials in self.findings.items():
-            if entries is not None and entry not in entries:
-                continue
+        for entry, trials in self._findings_of_figures(entries).items():
             wrong = [[f for f in findings if f.label in _NOT_AS_OFFERED] for findings in trials]
             bearing = [findings for findings in wrong if findings]  # a trial may bear both labels
             if len(bearing) * 2 > len(trials):
                 return f"the load of {entry} was not what was offered ({bearing[0][0].detail})"
         return None
+
+    def _findings_of_figures(
+        self, entries: Collection[str] | None
+    ) -> dict[str, list[tuple[Finding, ...]]]:
+        """Of these entries, or of all: the findings of those that have a good trial."""
+        return {
+            entry: findings
+            for entry, findings in self.findings.items()
+            if self._good[entry] and (entries is None or entry in entries)
+        }
 
     def _whole(self, measure: Measure) -> dict[str, dict[int, float]]:
         return {

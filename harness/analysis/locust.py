@@ -10,9 +10,11 @@ from collections.abc import Mapping, Sequence
 import msgspec
 import numpy as np
 
+from harness.analysis.labels.errors import errors_of
 from harness.analysis.labels.labels import LIMITS, Finding, Label
 from harness.analysis.labels.rules import ERROR_SHARE, Shares, ready_threads, shares
 from harness.analysis.labels.trials import LabelledTrial, label_trials
+from harness.analysis.missing import has_successes, missing_under
 from harness.analysis.stats.intervals import Interval, block_interval
 from harness.inputs.published_tables import PublishedCell
 from harness.inputs.study import Condition
@@ -31,11 +33,16 @@ NOT_THEIRS = frozenset({Label.GENERATOR_BOUND, Label.DATABASE_BOUND, Label.LOAD_
 """Labels of a cell that something other than its setup limited."""
 
 
+NOT_MEASURED = "it has not been measured yet"
+"""The problem of a cell without any trial."""
+
+
 class Cell(msgspec.Struct, frozen=True, rename={"findings": "found"}):
     """One setup under one condition.
 
-    trials: complete ones, one per block. Figures are means over them, except where stated.
-    highest_per_s: successes per second, over the best ten seconds; None without a complete trial.
+    trials: complete ones, one per block; none if no request of them succeeded. Figures are means
+        over them, except where stated.
+    highest_per_s: successes per second, over the best ten seconds; None without such a trial.
     steady_per_s: likewise, over the time in which all users were present.
     successes, failures: per trial. errors: by kind, in all trials.
     under_way: requests per trial that the end cut off.
@@ -211,14 +218,12 @@ def _in_print(run: Run, setup: str, condition: Condition) -> PublishedCell | Non
 
 def _cell(run: Run, setup: str, condition: Condition, labelled: Sequence[LabelledTrial]) -> Cell:
     """Sum up the trials of one setup under one condition, the last attempt of each block."""
+    if not any(has_successes(t) for t in labelled):
+        return _failed_cell(run, setup, condition, labelled)
     whole = [
         t for t in labelled if t.trial.complete and t.trial.slices and t.trial.ramp is not None
     ]
     complete = [t.trial for t in whole]
-    if not complete:
-        problems = [t.trial.problem for t in labelled if t.trial.problem]
-        problem = problems[0] if problems else "it has not been measured yet"
-        return Cell(setup, condition, trials=0, problem=problem)
     first = complete[0]
     used = [s for t in complete if (s := shares(t, len(run.cores.all))) is not None]
     errors: Counter[str] = Counter()
@@ -257,6 +262,24 @@ def _cell(run: Run, setup: str, condition: Condition, labelled: Sequence[Labelle
         failed=ramps[0].failed_per_second,
         findings=tuple({f.label: f for t in whole for f in t.findings}.values()),
         trips=tuple(trip for t in complete for trip in _trips(t)),
+    )
+
+
+def _failed_cell(
+    run: Run, setup: str, condition: Condition, labelled: Sequence[LabelledTrial]
+) -> Cell:
+    """A cell without one success: its errors and the reason, and no rate."""
+    missing = missing_under(run, condition, labelled)
+    reason = next((item.reason for item in missing if item.entry == setup), None)
+    return Cell(
+        setup,
+        condition,
+        trials=0,
+        errors=errors_of(t.trial for t in labelled),
+        findings=tuple(
+            {f.label: f for t in labelled if t.trial.complete for f in t.findings}.values()
+        ),
+        problem=reason if labelled else NOT_MEASURED,
     )
 
 

@@ -117,14 +117,14 @@ def answered_share(trials: Sequence[Trial]) -> float:
 
 
 def _second(trial: Trial) -> float | None:
-    """Correct responses to the second load per second, over all windows."""
+    """Correct responses to the second load per second, over all windows; None without one."""
     windows = [
         (piece.elapsed_ns, piece.window.beside.correct)
         for piece in trial.slices
         if piece.window is not None and piece.window.beside is not None
     ]
-    elapsed = sum(ns for ns, _ in windows)
-    return sum(correct for _, correct in windows) / elapsed * 1e9 if elapsed else None
+    elapsed, answered = sum(ns for ns, _ in windows), sum(correct for _, correct in windows)
+    return answered / elapsed * 1e9 if elapsed and answered else None
 
 
 def ranked(condition: Condition) -> tuple[Measure, ...]:

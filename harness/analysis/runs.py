@@ -243,13 +243,21 @@ def _unfit(
     for run, measured in runs:
         count = len(_logs(measure, measured, variant))
         if count < LEAST_BLOCKS:
-            blocks = "block" if count == 1 else "blocks"
-            why = f"{count} good {blocks} in {run}, and {LEAST_BLOCKS} are needed in each run"
+            why = _too_few(count, run, measured, variant)
             return _Unfit(why, run)
     for run, measured in runs:
         if (why := measured.why_unranked(measure, {variant})) is not None:
             return _Unfit(f"in {run}, {why}", run)
     return None
+
+
+def _too_few(count: int, run: str, measured: MeasuredCondition, variant: str) -> str:
+    """Why a variant has fewer good blocks than are needed."""
+    reasons = [item.reason for item in measured.missing if item.entry == variant]
+    if reasons:
+        return f"in {run} it has no figures: {reasons[0]}"
+    blocks = "block" if count == 1 else "blocks"
+    return f"{count} good {blocks} in {run}, and {LEAST_BLOCKS} are needed in each run"
 
 
 def _meaningless(measure: Measure, conditions: Sequence[MeasuredCondition]) -> str | None:

@@ -105,9 +105,11 @@ def _gate(comparison: "RunComparison", allowed: float) -> None:
     from harness.cli import tables
 
     if not comparison.comparable:
+        reasons = [pair.reason for pair in comparison.pairs if pair.reason is not None]
+        why = f" ({reasons[0]})" if reasons else ""
         raise Regressed(
-            "--fail-on-regression: no variant could be compared, so no regression can be ruled "
-            "out; measure the same variants under the same conditions, in two blocks or more."
+            f"--fail-on-regression: no variant could be compared{why}, so no regression can be "
+            "ruled out; measure the same variants under the same conditions, in two blocks or more."
         )
     worse = regressions(comparison, allowed)
     if worse:

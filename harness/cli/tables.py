@@ -21,7 +21,7 @@ from harness.inputs.study import Condition
 from harness.records.comparability import Change
 from harness.report.words import causes as cause_words
 from harness.report.words import claims as claim_words
-from harness.report.words import conditions, numbers, verdicts
+from harness.report.words import conditions, missing, numbers, verdicts
 from harness.report.words.ramps import compared_per_s, gain_sentence, route
 
 
@@ -40,6 +40,7 @@ def summary(analysis: Analysis) -> RenderableType:
         result.comparisons[ranked(result.condition)[0]].groups for result in analysis.conditions
     ):
         parts.append(Text("Two variants that share no letter differ.", style="dim"))
+    parts += [Text(line, style="yellow") for line in missing.missing_lines(analysis)]
     parts += [Text(line, style="yellow") for line in verdicts.disturbances(analysis)]
     parts += [Text(line) for line in cause_words.verdicts(analysis.causes)]
     parts += [Text(line) for line in cause_words.predictions(analysis.causes)]
@@ -83,12 +84,15 @@ def _ranking_table(analysis: Analysis, result: ConditionResult) -> Table:
         table.add_column(heading)
     for other in others:
         table.add_column(_SHORT[other.measure], justify="right")
-    for entry in first.ranking or tuple(first.estimates):
+    for entry in dict.fromkeys((*first.ranking, *result.planned)):
         beside = [other.estimates.get(entry) for other in others]
+        known = first.estimates.get(entry)
+        if entry == analysis.duplicate and (known is None or first.ranking):
+            continue  # its figures only make the noise floor
         table.add_row(
             letters(first.groups, entry),
             Text(entry),
-            numbers.estimate(first.estimates.get(entry)),
+            missing.NO_FIGURE if known is None else numbers.estimate(known),
             "1" if entry == analysis.baseline else numbers.ratio(first.ratios.get(entry)),
             *(numbers.MISSING if e is None else numbers.number(e.mean) for e in beside),
         )

@@ -217,6 +217,8 @@ class Trial(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     round_trips: as measured; None where no latency was added.
     ramp: None where our own generator loads.
     events: in the order of time; none in runs from before they were noted.
+    errors_before: by kind, of the warm-up and the search for its capacity; none in runs from
+        before they were kept.
     """
 
     schema: Literal[1]
@@ -244,6 +246,7 @@ class Trial(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     round_trips: RoundTrips | None = None
     ramp: RampRecord | None = None
     events: tuple[Event, ...] = ()
+    errors_before: dict[str, Natural] = {}
 
     @property
     def complete(self) -> bool:

@@ -16,7 +16,7 @@ from harness.report.charts.specification import colours
 from harness.report.drawing.figures import Figures
 from harness.report.sections.causes import causes_values
 from harness.report.sections.ramps import DETAILS, ramps_values
-from harness.report.words import conditions, numbers, runs, verdicts
+from harness.report.words import conditions, missing, numbers, runs, verdicts
 from harness.report.words.claims import claims_values
 
 _COLUMNS = (Measure.CPU, Measure.THROUGHPUT, Measure.P50, Measure.P99, Measure.DATABASE_CPU)
@@ -37,13 +37,14 @@ def template_values(
         figures: collects the charts.
     """
     order = run.measured
-    entries = [*order, analysis.duplicate]
+    entries = [*run.study.everyone, analysis.duplicate]
     return {
         "run": run,
         "analysis": analysis,
         "damaged": [str(error) for error in damaged],
         "verdicts": verdicts.verdicts(run, analysis),
         "composition": runs.composition(run),
+        "missing": missing.missing_lines(analysis),
         "disturbances": verdicts.disturbances(analysis),
         "blocks": runs.blocks(run, analysis),
         "comparisons": _comparisons(analysis),
@@ -79,23 +80,27 @@ def _condition(
     entries: Sequence[str],
     figures: Figures,
 ) -> dict[str, Any]:
-    present = [entry for entry in entries if entry in result.trials]
+    present = [entry for entry in entries if entry in result.planned]
     variants = [entry for entry in present if entry != analysis.duplicate]
     measures = ranked(result.condition)
     return {
         "name": result.condition.name,
         "title": conditions.condition_title(result.condition),
         "trips": _trips(result),
-        "charts": [_chart(result, m, variants, run, figures) for m in measures],
+        "charts": [
+            _chart(result, m, variants, run, figures)
+            for m in measures
+            if any(entry in result.comparisons[m].estimates for entry in variants)
+        ],
         "rankings": [_ranking(result.comparisons[m]) for m in measures],
         "ratios": [_ratio_heading(result.comparisons[m]) for m in measures],
         "columns": [m.heading for m in _columns(result)],
         "rows": [_row(analysis, result, entry) for entry in present],
         "notes": _notes(run, result, present),
         "findings": [
-            {"entry": _entry_title(analysis, entry), "finding": finding, "of": result.trials[entry]}
+            {"entry": missing.entry_title(entry), "finding": finding, "of": result.trials[entry]}
             for entry in present
-            for finding in result.findings[entry]
+            for finding in result.findings.get(entry, ())
             if finding.label is not Label.SERVER_BOUND
         ],
     }
@@ -146,27 +151,39 @@ def _ratio_heading(comparison: Comparison) -> str:
 
 
 def _row(analysis: Analysis, result: ConditionResult, entry: str) -> dict[str, Any]:
-    memory = result.memory_mib.get(entry)
+    memory, why = result.memory_mib.get(entry), result.why_missing(entry)
+    share = result.errors.get(entry)
+    absent = numbers.MISSING if why is None else missing.NO_FIGURE
     return {
-        "entry": _entry_title(analysis, entry),
+        "entry": missing.entry_title(entry),
         "baseline": entry == analysis.baseline,
         "duplicate": entry == analysis.duplicate,
         "ratios": [
             "1"
-            if entry == analysis.baseline
+            if entry == analysis.baseline and why is None
             else numbers.ratio(result.comparisons[m].ratios.get(entry))
             for m in ranked(result.condition)
         ],
         "values": [
-            numbers.estimate(result.comparisons[m].estimates.get(entry)) for m in _columns(result)
+            numbers.estimate(estimate)
+            if (estimate := result.comparisons[m].estimates.get(entry)) is not None
+            else absent
+            for m in _columns(result)
         ],
-        "limit": ", ".join(f"{f.label} ({f.detail})" for f in result.limits(entry))
-        or runs.NO_LIMIT,
-        "errors": f"{result.errors[entry]:.2%}" if result.errors[entry] else "0",
+        "limit": _limit(result, entry),
+        "errors": numbers.MISSING if share is None else f"{share:.2%}" if share else "0",
         "memory": numbers.MISSING if memory is None else numbers.number(memory),
         "threads": result.threads.get(entry, numbers.MISSING),
-        "trials": result.trials[entry],
+        "trials": result.trials.get(entry, 0),
     }
+
+
+def _limit(result: ConditionResult, entry: str) -> str:
+    """What limited its throughput; of an entry without figures, why it has none."""
+    if (why := result.why_missing(entry)) is not None:
+        return f"{why.word}: {why.reason}"
+    limits = ", ".join(f"{f.label} ({f.detail})" for f in result.limits(entry))
+    return limits or runs.NO_LIMIT
 
 
 def _columns(result: ConditionResult) -> tuple[Measure, ...]:
@@ -201,12 +218,16 @@ def _few_latencies(result: ConditionResult) -> str:
 
 def _noise(result: ConditionResult, analysis: Analysis) -> str:
     comparison = result.comparisons[ranked(result.condition)[0]]
-    floor = "unknown" if comparison.noise_floor is None else f"{comparison.noise_floor:.1%}"
-    twin = numbers.ratio(comparison.ratios.get(analysis.duplicate))
-    text = (
-        f"{conditions.condition_title(result.condition)}: noise floor {floor}. Two identical "
-        f"servers of {analysis.baseline} differ by a factor of {twin}."
-    )
+    twin, where = comparison.ratios.get(analysis.duplicate), _title(result)
+    if comparison.noise_floor is None:
+        text = f"{where}: no noise floor, because {comparison.unsaid}."
+    else:
+        text = f"{where}: noise floor {comparison.noise_floor:.1%}."
+    if twin is not None:
+        text += (
+            f" Two identical servers of {analysis.baseline} differ by a factor of "
+            f"{numbers.ratio(twin)}."
+        )
     if comparison.detectable is not None:
         size = (
             f"of {comparison.detectable:.0%}"
@@ -218,6 +239,10 @@ def _noise(result: ConditionResult, analysis: Analysis) -> str:
             f"{_comparisons(analysis)}."
         )
     return text if comparison.noise is None else f"{text} {_slices(comparison.noise)}"
+
+
+def _title(result: ConditionResult) -> str:
+    return conditions.condition_title(result.condition)
 
 
 def _comparisons(analysis: Analysis) -> str:
@@ -246,10 +271,6 @@ def _levels(noise: SliceNoise) -> str:
         else "; an effect of starts cannot be separated from that"
     )
     return f" A block's ratio varies by ±{noise.within_sd:.1%} because of its slices{starts}."
-
-
-def _entry_title(analysis: Analysis, entry: str) -> str:
-    return f"{analysis.baseline} again (A/A)" if entry == analysis.duplicate else entry
 
 
 def _label(label: Label) -> dict[str, str]:

@@ -148,6 +148,7 @@ class _PhaseRun:
 
         def load(name: str) -> None:
             tally = self._loader.load(self._targets[name], CAPACITY_SLICE_S)
+            self._builders[name].note_before(tally)
             answers[name].append((tally.correct, tally.end_ns - tally.start_ns))
 
         for _ in range(CAPACITY_ROUNDS):
@@ -157,7 +158,7 @@ class _PhaseRun:
             elapsed_ns = sum(elapsed for _, elapsed in slices)
             self._builders[name].capacity_per_s = correct / elapsed_ns * 1e9 if elapsed_ns else 0.0
             if not correct and name not in self._failures:
-                self._failures[name] = "no correct answer under load, so it has no capacity"
+                self._failures[name] = "it has no capacity: no correct answer under load"
 
     def forget_warm_up(self) -> None:
         """Forget whatever the warm-up left in counters and samples."""
@@ -233,7 +234,7 @@ class _PhaseRun:
             self._targets[name] = LoadTarget(live, exchange, beside)
 
     def _load(self, name: str, seconds: float) -> None:
-        self._loader.load(self._targets[name], seconds)
+        self._builders[name].note_before(self._loader.load(self._targets[name], seconds))
 
     def _measure(self, turn: Turn, name: str) -> None:
         """One turn: a slice, a window, or a search of many windows."""

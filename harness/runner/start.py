@@ -4,6 +4,8 @@ import shutil
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from harness.analysis.labels.trials import label_trials
+from harness.analysis.missing import Absence, MissingFigures, missing_figures
 from harness.base.errors import RunFailed, UsageError
 from harness.inputs.published_tables import load_published
 from harness.inputs.study import Study
@@ -48,7 +50,7 @@ def start(
         scale: share to which the study's ramp was shortened; None if it was not.
 
     Raises:
-        RunFailed: some variant was excluded or some trial incomplete; what was measured is kept.
+        RunFailed: some planned figures are missing or some trial failed; what was measured is kept.
     """
     now = datetime.now(UTC)
     try:
@@ -76,7 +78,7 @@ def start(
         if not (store.folder / "run.json").exists():  # nothing was measured: leave nothing behind
             shutil.rmtree(store.folder, ignore_errors=True)
         raise
-    _complain(run, problems)
+    _complain(run, problems, store)
 
 
 def new_store(laboratory: Laboratory, study_name: str) -> Store:
@@ -108,7 +110,7 @@ def resume(laboratory: Laboratory, store: Store) -> None:
         if database.settings() != run.database:
             refuse_changes(run, ["PostgreSQL or its settings"])
         problems = _measure(laboratory, run, environments, database, store)
-    _complain(run, problems)
+    _complain(run, problems, store)
 
 
 def _measure(
@@ -196,14 +198,25 @@ def _check_baseline(run: Run) -> None:
         )
 
 
-def _complain(run: Run, problems: Sequence[str]) -> None:
-    """Fail where something was not measured; everything that was is kept and reported."""
-    sentences: list[str] = []
-    if run.excluded:
-        sentences.append(
-            f"Not measured, because verification or audit failed: {', '.join(run.excluded)}; "
-            "see `bridgetoll verify` and `bridgetoll audit` for every problem."
-        )
+_NAMED = 3
+"""Variants without figures that one sentence names; the report names all."""
+
+
+def _complain(run: Run, problems: Sequence[str], store: Store) -> None:
+    """Fail where planned figures are missing; everything that was measured is kept and reported.
+
+    Variants that were excluded before measuring are a warning of the report, and no failure.
+
+    Raises:
+        RunFailed: who has no figures, under which conditions, and why; or which trials failed.
+    """
+    trials, _ = store.trials(run)
+    missing = [
+        item
+        for item in missing_figures(run, label_trials(run, trials))
+        if item.absence is not Absence.EXCLUDED
+    ]
+    sentences = [_without_figures(missing)] if missing else []
     if problems:
         sentences.append(
             f"{len(problems)} trial{'s' if len(problems) > 1 else ''} could not be completed; "
@@ -211,3 +224,24 @@ def _complain(run: Run, problems: Sequence[str]) -> None:
         )
     if sentences:
         raise RunFailed(" ".join(sentences))
+
+
+def _without_figures(missing: Sequence[MissingFigures]) -> str:
+    """One sentence for those that lack figures, with their reasons and the first remedy."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for item in missing:
+        groups.setdefault((item.entry, f"{item.word}: {item.reason}"), []).append(
+            item.condition.name
+        )
+    named = [
+        f"{entry} under {_listed(conditions)} ({why})"
+        for (entry, why), conditions in list(groups.items())[:_NAMED]
+    ]
+    more = len(groups) - len(named)
+    rest = f", and {more} more that the report names" if more > 0 else ""
+    return f"No figures for {'; '.join(named)}{rest}. First remedy: {missing[0].remedy}."
+
+
+def _listed(conditions: Sequence[str]) -> str:
+    more = len(conditions) - _NAMED
+    return ", ".join(conditions[:_NAMED]) + (f" and {more} more" if more > 0 else "")

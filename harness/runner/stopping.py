@@ -56,7 +56,10 @@ class Stopper:
         known = [width for width in widths if width is not None]
         if not known or len(known) < len(widths) or max(known) > stopping.half_width:
             return None
+        every = "every ratio"
+        if any(result.missing for result in analysis.conditions):
+            every += " of variants with figures"
         return (
-            f"every ratio is known to ±{max(known):.1%} after {blocks} blocks, "
+            f"{every} is known to ±{max(known):.1%} after {blocks} blocks, "
             f"and ±{stopping.half_width:.1%} was asked for"
         )

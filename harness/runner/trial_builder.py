@@ -1,6 +1,7 @@
 """A trial in the making: turns come in raw, and the trial that is kept comes out."""
 
 import io
+from collections import Counter
 from datetime import UTC, datetime
 
 import msgspec
@@ -104,6 +105,8 @@ class TrialBuilder:
         self._latencies = Latencies(condition.connections, window=bool(condition.window_s))
         self._lags = Latencies(0, window=True)
         self._error_samples: list[str] = []
+        self._errors_before: Counter[str] = Counter()
+        self._samples_before: list[str] = []
         self.tries: list[Try] = []
         self._sustained_per_s: list[float | None] = []
         self._started_at = datetime.now(UTC)
@@ -116,6 +119,11 @@ class TrialBuilder:
         """Warm-up is over: from here on CPU time outside of the server's turns is idle work."""
         self._cpu_at_begin_ns = cpu_ns
         self._began_ns = now_ns
+
+    def note_before(self, tally: Tally) -> None:
+        """Keep the errors of load that no turn measures: they may say why none can be."""
+        self._errors_before.update(tally.errors)
+        self._samples_before += tally.samples[: _ERROR_SAMPLES - len(self._samples_before)]
 
     def add(self, turn: Turn, measured: Measurement) -> None:
         """Take a turn: its slice or window, its requests, and the server's CPU time in it."""
@@ -148,7 +156,7 @@ class TrialBuilder:
             started_at=self._started_at.isoformat(timespec="seconds"),
             slices=tuple(self.slices),
             latency_hdr=self._latencies.encoded(),
-            error_samples=tuple(self._error_samples),
+            error_samples=tuple(self._error_samples or self._samples_before),
             rss_peak_kib=usage.rss_peak_kib if usage else None,
             threads=usage.threads if usage else None,
             processes=usage.processes if usage else None,
@@ -161,6 +169,7 @@ class TrialBuilder:
             search=tuple(self.tries),
             sustained_per_s=self._sustained(),
             round_trips=ending.round_trips,
+            errors_before=dict(sorted(self._errors_before.items())),
         )
 
     def _sustained(self) -> float | None:

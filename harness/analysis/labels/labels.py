@@ -10,6 +10,8 @@ class Label(StrEnum):
     """A property of a trial that a reader of its figures must know."""
 
     INCOMPLETE = "incomplete"
+    STARVED = "starved"
+    UNLOADED = "unloaded"
     ERRORS = "errors"
     GENERATOR_BOUND = "generator-bound"
     NOISY = "noisy"
@@ -27,7 +29,9 @@ class Label(StrEnum):
 
 
 REMEDIES: dict[Label, str] = {
-    Label.INCOMPLETE: "read the server's log in the run's folder, mend it and run again",
+    Label.INCOMPLETE: "mend what is named (logs are in the run's folder), then `run --resume`",
+    Label.STARVED: "mend what the errors name; without a correct answer there is no figure",
+    Label.UNLOADED: "lengthen the window, or raise the rate, until requests are sent",
     Label.ERRORS: "find the cause in the samples of the trial; failed requests count for nothing",
     Label.GENERATOR_BOUND: "give the generator a core of its own, or load with fewer connections",
     Label.NOISY: "run again when the machine is quiet, or on one that is not shared",
@@ -55,20 +59,24 @@ LIMITS = (
 """The labels that say what limited the throughput; the others say what disturbed it."""
 
 
-FAILED = frozenset({Label.INCOMPLETE, Label.ERRORS, Label.NEVER_MET})
+FAILED = frozenset({Label.INCOMPLETE, Label.STARVED, Label.UNLOADED, Label.ERRORS, Label.NEVER_MET})
 """Trials with one of these stand behind no figure."""
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """A label on a trial, with the figure that gave rise to it."""
+    """A label on a trial, with the figure that gave rise to it.
+
+    advice: the remedy for this figure, where the label alone does not decide it.
+    """
 
     label: Label
     detail: str
+    advice: str | None = None
 
     @property
     def remedy(self) -> str:
         """What to do about it."""
-        return REMEDIES[self.label]
+        return REMEDIES[self.label] if self.advice is None else self.advice
 
 
 class LabelCount(msgspec.Struct, frozen=True):
@@ -86,16 +94,16 @@ def count_labels(trials: Sequence[tuple[Finding, ...]]) -> tuple[LabelCount, ...
     Args:
         trials: the findings of each.
     """
-    examples: dict[Label, str] = {}
+    examples: dict[Label, Finding] = {}
     for findings in trials:
         for finding in findings:
-            examples.setdefault(finding.label, finding.detail)
+            examples.setdefault(finding.label, finding)
     return tuple(
         LabelCount(
             label=label,
             trials=sum(any(f.label == label for f in findings) for findings in trials),
-            detail=examples[label],
-            remedy=REMEDIES[label],
+            detail=examples[label].detail,
+            remedy=examples[label].remedy,
         )
         for label in Label
         if label in examples

@@ -7,18 +7,21 @@ takes longer to test.
 
 import math
 import statistics
+from collections import Counter
 from collections.abc import Sequence
 
 import msgspec
 import numpy as np
 
+from harness.analysis.labels.errors import counted, errors_of, in_one_line, remedy_of
 from harness.analysis.labels.labels import Finding, Label
 from harness.analysis.measures import Measure, slice_value
 from harness.analysis.noise.steadiness import trend
 from harness.inputs.factors import pool_of
+from harness.inputs.study import Objective
 from harness.records.histogram import percentile_ns
 from harness.records.run import Cores, Run
-from harness.records.trial import Trial
+from harness.records.trial import Trial, Try
 
 STEAL_SHARE = 0.02
 """Of all processors: time that the hypervisor gave to others."""
@@ -48,6 +51,14 @@ FULL_SHARE = 0.90
 """Of its connections' time: requests queue for a pool that is as busy as this."""
 WAITING_SHARE = 0.50
 """Of busy connections: above this they mostly wait for something within PostgreSQL."""
+_LONGER_RAMP = "lengthen the ramp: no answer came before its end"
+_LONGER_WINDOW = "lengthen `window_s`: no answer came within it"
+_MORE_CONNECTIONS = "lower the rate, or allow more connections"
+_NO_ARRIVAL = "raise the rate, or lengthen `window_s`: no arrival was due"
+_NO_REQUEST = "lengthen the turn (`slice_s`, `window_s`, or the ramp): none was sent in it"
+_SEARCH_ERRORS = "mend the errors: they and not the latency kept most tries from the objective"
+_WAITING = "compare server CPU per request instead, or mend what the connections wait for"
+"""Remedies that are true for some figures of a label only."""
 CROWD = 10.0
 """Threads of a ramp's server that are ready and wait for a processor, on average. So many do
 not wait while it is free, even if the mean over a ramp shows it free for a part of the time."""
@@ -142,13 +153,19 @@ def shares(trial: Trial, processors: int) -> Shares | None:
 
 
 def findings_of(trial: Trial, around: Circumstances) -> tuple[Finding, ...]:
-    """Every label of a trial, except `unsteady`, with the figures behind it."""
+    """Every label of a trial, except `unsteady`, with the figures behind it.
+
+    A trial without one correct answer has no throughput, so no label says what limited it.
+    """
     findings: list[Finding] = []
     if trial.problem is not None:
-        findings.append(Finding(Label.INCOMPLETE, trial.problem.splitlines()[0]))
+        findings.append(Finding(Label.INCOMPLETE, in_one_line(trial.problem)))
+    used = shares(trial, len(around.cores.all))
+    if not any(s.correct for s in trial.slices):
+        findings += _unfed(trial)
+        return (*findings, *(_noise(trial, used, around) if used is not None else ()))
     findings += _failures(trial)
     findings += _unanswered(trial)
-    used = shares(trial, len(around.cores.all))
     findings += _ramp(trial)
     if used is not None:
         findings += _noise(trial, used, around)
@@ -157,20 +174,52 @@ def findings_of(trial: Trial, around: Circumstances) -> tuple[Finding, ...]:
     return tuple(findings)
 
 
+def _unfed(trial: Trial) -> list[Finding]:
+    """Why a trial has no correct answer: by its errors, or by the requests that none came to.
+
+    A trial that ended early and had no turn has its problem, and nothing to add.
+    """
+    before = dict(trial.errors_before)
+    errors = errors_of([trial]) or before
+    if errors:
+        detail = f"no correct answer ({counted(errors)})"
+        return [Finding(Label.STARVED, detail, remedy_of(errors, trial.condition.endpoint))]
+    if not trial.complete:
+        return []
+    windows = [s.window for s in trial.slices if s.window is not None]
+    if trial.ramp is not None and (cut_off := trial.ramp.under_way_at_stop):
+        detail = f"no answer came before the end; {cut_off:,} requests were under way then"
+        return [Finding(Label.STARVED, detail, _LONGER_RAMP)]
+    if trial.ramp is None and (late := sum(w.in_flight for w in windows)):
+        detail = f"no answer came within the window; {late:,} came after it"
+        return [Finding(Label.STARVED, detail, _LONGER_WINDOW)]
+    if dropped := sum(w.dropped for w in windows):
+        detail = f"all {dropped:,} arrivals found every connection busy"
+        return [Finding(Label.STARVED, detail, _MORE_CONNECTIONS)]
+    if trial.statements is not None and (sent := trial.statements.requests):
+        return [Finding(Label.STARVED, f"no answer was counted for {sent:,} requests")]
+    if any(w.offered is not None for w in windows):
+        return [Finding(Label.UNLOADED, "no arrival was due within the window", _NO_ARRIVAL)]
+    return [Finding(Label.UNLOADED, "no request was sent", _NO_REQUEST)]
+
+
 def _failures(trial: Trial) -> list[Finding]:
     second = [s.window.beside for s in trial.slices if s.window and s.window.beside]
     failed = sum(sum(b.errors.values()) for b in second)
     if failed > ERROR_SHARE * (failed + sum(b.correct for b in second)):
-        kinds = ", ".join(sorted({kind for b in second for kind in b.errors}))
-        detail = f"{failed} requests of the second load failed ({kinds})"
+        kinds: Counter[str] = Counter()
+        for beside in second:
+            kinds.update(beside.errors)
+        detail = f"{failed:,} requests of the second load failed ({counted(kinds)})"
         return [Finding(Label.ERRORS, detail)]
-    errors = sum(sum(s.errors.values()) for s in trial.slices)
+    kinds_of_errors = errors_of([trial])
+    errors = sum(kinds_of_errors.values())
     total = errors + sum(s.correct for s in trial.slices)
     reconnects = sum(s.reconnects for s in trial.slices)
     findings: list[Finding] = []
     if total and errors / total > ERROR_SHARE:
-        kinds = ", ".join(sorted({kind for s in trial.slices for kind in s.errors}))
-        findings.append(Finding(Label.ERRORS, f"{errors / total:.2%} of requests failed ({kinds})"))
+        detail = f"{errors / total:.2%} of requests failed ({counted(kinds_of_errors)})"
+        findings.append(Finding(Label.ERRORS, detail))
     if total and reconnects / total > RECONNECT_SHARE:
         detail = f"{reconnects} connections had to be opened again for {total} requests"
         findings.append(Finding(Label.RECONNECTING, detail))
@@ -181,7 +230,7 @@ def _unanswered(trial: Trial) -> list[Finding]:
     """Whether arrivals of an open loop were not answered; in a search that is no fault."""
     if trial.condition.objective is not None:
         if trial.complete and trial.sustained_per_s is None:
-            return [Finding(Label.NEVER_MET, f"none of {len(trial.search)} tries was confirmed")]
+            return [Finding(Label.NEVER_MET, *_tries(trial.search, trial.condition.objective))]
         return []
     windows = [s.window for s in trial.slices if s.window is not None]
     offered = sum(w.offered or 0 for w in windows)
@@ -196,6 +245,29 @@ def _unanswered(trial: Trial) -> list[Finding]:
     dropped = sum(w.dropped for w in windows)
     detail = f"{answered / offered:.1%} of arrivals answered, {dropped / offered:.1%} dropped"
     return [Finding(Label.OVERLOADED, detail)]
+
+
+def _tries(tries: Sequence[Try], objective: Objective) -> tuple[str, str | None]:
+    """What kept the tries of a search from meeting the objective, and the remedy."""
+    missed = [t for t in tries if not t.met]
+    failing = sum(t.errors > objective.errors for t in missed)
+    slow = sum(_is_slow(t, objective) for t in missed)
+    few = sum(t.latency_ns is None and t.errors <= objective.errors for t in missed)
+    causes = [
+        *([f"errors in {failing}"] if failing else []),
+        *([f"latency in {slow}"] if slow else []),
+        *([f"too few answers in {few}"] if few else []),
+    ]
+    why = f" ({', '.join(causes)})" if causes else ""
+    if len(missed) < len(tries):
+        met = len(tries) - len(missed)
+        return f"{met} of {len(tries)} tries met it, and no rate was confirmed{why}", None
+    return f"none of {len(tries)} tries met it{why}", _SEARCH_ERRORS if failing > slow else None
+
+
+def _is_slow(attempt: Try, objective: Objective) -> bool:
+    latency_ns = attempt.latency_ns
+    return latency_ns is not None and latency_ns > objective.latency_ms * 1e6
 
 
 def _ramp(trial: Trial) -> list[Finding]:
@@ -245,9 +317,16 @@ def bounds(trial: Trial, used: Shares, around: Circumstances) -> list[Finding]:
             or _pool_bounds(trial, used, used.database, around)
             or _other_bounds(used, used.database, cores, usable)
         )
-        if trial.condition.open_loop:  # its rate leaves idle time on purpose
+        # An open loop's rate leaves idle time on purpose, and so do requests that fail.
+        if trial.condition.open_loop or (trial.ramp is None and _fails(trial)):
             findings = [f for f in findings if f.label is not Label.LATENCY_BOUND]
     return findings
+
+
+def _fails(trial: Trial) -> bool:
+    """Whether more requests failed than a trial may have."""
+    errors = sum(errors_of([trial]).values())
+    return errors > ERROR_SHARE * (errors + sum(s.correct for s in trial.slices))
 
 
 def ready_threads(trial: Trial) -> float | None:
@@ -298,7 +377,8 @@ def _database_waits(trial: Trial) -> list[Finding]:
     if share <= WAITING_SHARE:
         return []
     what = state.partition(" ")[2]
-    return [Finding(Label.DATABASE_BOUND, f"{share:.0%} of busy connections waited for {what}")]
+    detail = f"{share:.0%} of busy connections waited for {what}"
+    return [Finding(Label.DATABASE_BOUND, detail, _WAITING)]
 
 
 def _pool_bounds(
@@ -416,7 +496,7 @@ def _account(trial: Trial) -> str | None:
 
 def unsteady(trial: Trial) -> list[Finding]:
     """Whether CPU per request, relative to the probe, or a window's throughput drifted."""
-    if trial.condition.objective is not None:
+    if trial.condition.objective is not None or not any(s.correct for s in trial.slices):
         return []
     drift = trend(_steady_values(trial))
     if drift is None or not drift.is_real:

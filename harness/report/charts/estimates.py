@@ -137,6 +137,11 @@ def _dots(comparison: Comparison, variants: Sequence[str]) -> list[dict[str, Any
 
 
 def alternative(comparison: Comparison, variants: Sequence[str]) -> str:
-    """The chart's content as text."""
+    """The chart's content as text, with the variants that it cannot show."""
     values = [f"{row['variant']} {row['value']:.4g}" for row in _rows(comparison, variants)]
-    return f"{comparison.measure.heading}: {', '.join(values)}. The table below has intervals."
+    absent = [name for name in variants if name not in comparison.estimates]
+    without = f" No figure: {', '.join(absent)}." if absent else ""
+    return (
+        f"{comparison.measure.heading}: {', '.join(values) or 'no figure'}.{without} The table "
+        "below has intervals."
+    )

@@ -127,7 +127,7 @@ def explorer_data(
     """
     if not any(c.estimates for r in analysis.conditions for c in r.comparisons.values()):
         return None
-    order = run.measured
+    order = run.study.everyone
     by_condition = {measured.condition: measured for measured in measured_conditions}
     return {
         "baseline": analysis.baseline,
@@ -147,7 +147,7 @@ def _estimates_of(
     result: ConditionResult, measured: MeasuredCondition, order: Sequence[str]
 ) -> dict[str, Any]:
     condition = result.condition
-    present = [name for name in order if name in result.trials]
+    present = [name for name in order if name in result.planned]
     offered = [m for m in MEASURES if result.comparisons[m].estimates]
     return {
         "name": condition.name,
@@ -155,6 +155,11 @@ def _estimates_of(
         "load": conditions.condition_title(condition).removeprefix(f"{condition.endpoint}, "),
         "ranked": [m.value for m in ranked(condition)],
         "entries": present,
+        "missing": {
+            item.entry: f"{item.word}: {item.reason}"
+            for item in result.missing
+            if item.entry in present
+        },
         "measures": {
             m.value: _comparison(result.comparisons[m], measured, m, present) for m in offered
         },

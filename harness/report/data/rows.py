@@ -8,10 +8,13 @@ from typing import Any
 
 import msgspec
 
+from harness.analysis.labels.errors import counted, errors_of
 from harness.analysis.labels.trials import LabelledTrial
 from harness.analysis.measures import Measure, trial_value
+from harness.analysis.missing import MissingFigures
 from harness.inputs.study import Beside, Latency
-from harness.records.run import Run
+from harness.records.plan import DUPLICATE
+from harness.records.run import SCHEMA, Run
 from harness.records.trial import BesideRecord, Event, RoundTrips, SliceRecord, Trial, trial_file
 
 type Value = str | int | float | bool | None
@@ -47,6 +50,33 @@ def trial_rows(run: Run, trials: Sequence[LabelledTrial]) -> tuple[Row, ...]:
         run, trials: what was measured; see `analysis.labels.trials`.
     """
     return tuple(tuple(_value(column, Facts(run, trial)) for column in COLUMNS) for trial in trials)
+
+
+def rows_without_trial(run: Run, missing: Sequence[MissingFigures]) -> tuple[Row, ...]:
+    """A row for each of these entries and conditions that no trial is of.
+
+    The problem is the reason; block, attempt, file and figures are missing.
+    """
+    return tuple(_row_without_trial(run, item) for item in missing if not item.trials)
+
+
+_OF_A_TRIAL = frozenset({"block", "attempt", "file", "started_at"})
+"""Columns that are missing where no trial is."""
+
+
+def _row_without_trial(run: Run, missing: MissingFigures) -> Row:
+    nothing = Trial(
+        schema=SCHEMA, run=run.id, block=0, attempt=0, condition=missing.condition,
+        entry=missing.entry, variant=missing.entry.removesuffix(DUPLICATE), started_at="",
+        slices=(), latency_hdr=None, error_samples=(), rss_peak_kib=None, threads=None,
+        processes=None, idle_cpu_share=None, problem=missing.reason,
+    )  # fmt: skip
+    facts = Facts(run, LabelledTrial(nothing, counted=False, findings=()))
+    known: dict[str, Value] = {"standing": missing.absence.value}
+    return tuple(
+        None if column.name in _OF_A_TRIAL else known.get(column.name, _value(column, facts))
+        for column in COLUMNS
+    )
 
 
 def _value(column: Column, facts: Facts) -> Value:
@@ -156,6 +186,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("events", str, _events),
     Column("correct", int, lambda f: _sum(f, lambda s: s.correct)),
     Column("errors", int, lambda f: _sum(f, lambda s: sum(s.errors.values()))),
+    Column("errors_by_kind", str, lambda f: counted(errors_of([f.trial])) or None),
     Column("elapsed_s", float, lambda f: _seconds(f, lambda s: s.elapsed_ns)),
     _measure(Measure.THROUGHPUT),
     _measure(Measure.CPU),

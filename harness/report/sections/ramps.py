@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from harness.analysis.locust import Cell, Ramps, pairs_of
+from harness.analysis.locust import NOT_MEASURED, Cell, Ramps, pairs_of
 from harness.inputs.published_tables import PublishedCell
 from harness.inputs.study import Condition
 from harness.records.run import Run
@@ -34,7 +34,7 @@ def ramps_values(run: Run, ramps: Ramps | None, figures: Figures) -> dict[str, A
         "setups": [{"name": name, "title": run.variants[name].title} for name in setups],
         "pairs": [setup if to == ramps.baseline else f"{setup} / {to}" for setup, to in pairs],
         "baseline": ramps.baseline,
-        "measured": any(cell.trials for cell in ramps.cells),
+        "silence": _silence(ramps),
         "verdicts": [gain_sentence(gain) for gain in ramps.gains],
         "rows": [
             {"route": route(c), "cells": [_beside(ramps, name, c) for name in setups]}
@@ -60,6 +60,15 @@ def ramps_values(run: Run, ramps: Ramps | None, figures: Figures) -> dict[str, A
         ],
         "trips": _trips(ramps),
     }
+
+
+def _silence(ramps: Ramps) -> str:
+    """Why no ratio is told."""
+    if any(cell.trials for cell in ramps.cells):
+        return "No setup is compared with another; see the tables below."
+    if all(cell.problem == NOT_MEASURED for cell in ramps.cells):
+        return "No trial has been measured yet."
+    return "No setup has figures; the table of cells gives the reasons."
 
 
 def _beside(ramps: Ramps, setup: str, condition: Condition) -> dict[str, str]:

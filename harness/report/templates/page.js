@@ -187,6 +187,9 @@
     return draw("x-chart", "ratio", datasets, alternative, { x: titleLines() });
   };
 
+  /** Variants of the condition that have no figure by the measure. */
+  const without = () => condition().entries.filter((name) => !comparison().entries.includes(name));
+
   const showTable = () => {
     const current = comparison();
     const base = current.entries.indexOf(baseline());
@@ -207,6 +210,13 @@
       row.append(element("td", condition().limits[name]));
       return row;
     });
+    for (const name of without()) {
+      const row = element("tr", null);
+      row.append(element("th", name, { scope: "row", title: data.titles[name] || "" }));
+      row.append(element("td", ""), element("td", "no figure"), element("td", ""), element("td", ""));
+      row.append(element("td", condition().missing[name] || "no value by this measure"));
+      body.push(row);
+    }
     $("x-table").tBodies[0].replaceChildren(...body);
     $("x-head-value").textContent = data.measures[measure()].heading;
     $("x-head-ratio").textContent = base < 0 ? "ratio" : `ratio to ${baseline()}`;
@@ -305,8 +315,8 @@
   const showVerdict = () => {
     const current = comparison();
     const heading = data.measures[measure()].heading;
-    const missing = condition().entries.length - current.entries.length;
-    const some = missing ? ` Variants without a value: ${missing}.` : "";
+    const missing = without();
+    const some = missing.length ? ` No figure: ${missing.join(", ")}.` : "";
     if (!current.ranking.length) {
       const why = current.unsaid ? `: ${current.unsaid}` : "";
       $("x-verdict").textContent = `${heading}: no ranking${why}.${some}`;

@@ -1,12 +1,13 @@
 """Verdicts on conditions, and disturbances of a run, as sentences made from the data alone."""
 
 from harness.analysis.analyse import Analysis, ConditionResult
-from harness.analysis.labels.labels import LIMITS, REMEDIES, Label
+from harness.analysis.labels.labels import FAILED, LIMITS, Label, LabelCount
 from harness.analysis.measures import Measure, ranked
 from harness.analysis.stats.intervals import Interval
 from harness.analysis.variants import Comparison
 from harness.records.run import Run
 from harness.report.words.conditions import condition_title
+from harness.report.words.missing import missing_sentence
 from harness.report.words.numbers import ratio
 
 
@@ -37,18 +38,24 @@ def verdicts(run: Run, analysis: Analysis) -> list[str]:
     return [
         verdict(known[condition], analysis.baseline)
         if condition in known
-        else f"{condition_title(condition)}: not measured."
+        else f"{condition_title(condition)}: no trial of it can be found."
         for condition in (() if run.study.ramped else run.study.conditions)
     ]
 
 
 def verdict(result: ConditionResult, baseline: str) -> str:
-    """One or two sentences on a condition, from its data alone."""
+    """A few sentences on a condition, from its data alone; the last names what has no figures."""
+    return " ".join(filter(None, (_ranked(result, baseline), missing_sentence(result.missing))))
+
+
+def _ranked(result: ConditionResult, baseline: str) -> str:
     comparison = result.comparisons[ranked(result.condition)[0]]
     where = condition_title(result.condition)
     if not comparison.ranking:
-        return f"{where}: no ranking, because {comparison.unsaid or 'nothing was measured'}."
+        return f"{where}: no ranking, because {comparison.unsaid or 'no variant has figures'}."
     best, *others = comparison.ranking
+    if not others:
+        return f"{where}: only {best} has figures."
     tied = [name for name in others if _together(comparison, best, name)]
     text = f"{where}: {best} {_BEST[comparison.measure]}"
     if tied and len(tied) == len(others):
@@ -69,8 +76,6 @@ def _against_baseline(comparison: Comparison, best: str, baseline: str) -> str:
     """
     if baseline == best or _together(comparison, best, baseline):
         others = [name for name in reversed(comparison.ranking) if name != baseline]
-        if not others:
-            return "No other variant was measured."
         last = next((n for n in others if not _together(comparison, n, baseline)), None)
         if last is None:
             return f"No other variant differs from {baseline} beyond noise."
@@ -83,18 +88,29 @@ def _times(comparison: Comparison, one: str, other: str, interval: Interval | No
 
 
 def disturbances(analysis: Analysis) -> list[str]:
-    """A line for each label of disturbed trials, over the whole run."""
+    """A line for each label and remedy of disturbed trials, over the whole run.
+
+    Of entries without figures, the labels for which they have none stand with them.
+    """
     total = sum(sum(result.trials.values()) for result in analysis.conditions)
-    counted = [f for r in analysis.conditions for counts in r.findings.values() for f in counts]
-    lines: list[str] = []
+    counted = [
+        count
+        for result in analysis.conditions
+        for entry, counts in result.findings.items()
+        for count in counts
+        if count.label not in LIMITS
+        and (count.label not in FAILED or result.why_missing(entry) is None)
+    ]
+    groups: dict[tuple[Label, str], list[LabelCount]] = {}
     for label in Label:
-        counts = [f for f in counted if f.label is label]
-        if counts and label not in LIMITS:
-            trials = sum(f.trials for f in counts)
-            lines.append(
-                f"{label}: {trials} of {total} trials, e.g. {counts[0].detail}; {REMEDIES[label]}."
-            )
-    return lines
+        for count in counted:
+            if count.label is label:
+                groups.setdefault((label, count.remedy), []).append(count)
+    return [
+        f"{label}: {sum(c.trials for c in counts)} of {total} trials, e.g. {counts[0].detail}; "
+        f"{remedy}."
+        for (label, remedy), counts in groups.items()
+    ]
 
 
 def _inverse(interval: Interval) -> Interval:

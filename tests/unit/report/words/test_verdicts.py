@@ -105,7 +105,7 @@ def test_blocks_are_told_by_the_condition_that_has_the_fewest() -> None:
     told = "0 of 4 planned blocks measured, and 1 under some conditions"
     assert blocks(run, analyse(run, begun)) == told
     said = verdicts(run, analyse(run, begun))
-    assert [line.endswith(": not measured.") for line in said] == [False, True]
+    assert [line.endswith(": no trial of it can be found.") for line in said] == [False, True]
 
 
 def test_how_to_repeat_a_run_has_what_its_command_alone_does_not_say() -> None:
