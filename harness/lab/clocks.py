@@ -17,6 +17,9 @@ import msgspec
 _CPUCLOCK_SCHED = 2
 _TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 _PROC = Path("/proc")
+_ATTEMPTS = 5
+_AT_ONCE_NS = 1_000_000
+"""Four clocks take a microsecond; what takes longer was interrupted."""
 
 
 def process_cpu_ns(pid: int) -> int | None:
@@ -25,6 +28,28 @@ def process_cpu_ns(pid: int) -> int | None:
         return time.clock_gettime_ns((~pid << 3) | _CPUCLOCK_SCHED)
     except OSError:
         return None
+
+
+class Offsets(msgspec.Struct, frozen=True):
+    """By how much the machine's other clocks are ahead of its monotonic one, in nanoseconds.
+
+    real_ns: of the time of day; it changes when somebody sets that clock, and slowly while NTP
+        corrects it, by 500 parts in a million at most (adjtimex(2)).
+    asleep_ns: of the clock that runs on while the machine is suspended (clock_getres(2)).
+    """
+
+    real_ns: int
+    asleep_ns: int
+
+    @staticmethod
+    def read() -> "Offsets":
+        """Read them now. If the process is interrupted between two clocks, they are read again."""
+        for _ in range(_ATTEMPTS):
+            began = time.monotonic_ns()
+            real, boot = time.time_ns(), time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+            if time.monotonic_ns() - began < _AT_ONCE_NS:
+                break
+        return Offsets(real_ns=real - began, asleep_ns=boot - began)
 
 
 def run_delay_ns(pids: Iterable[int]) -> int | None:
@@ -128,6 +153,12 @@ def _parent(pid: int) -> int | None:
 def _dead_children_ns(pid: int) -> int:
     fields = _stat_fields(pid)
     return 0 if fields is None else (int(fields[13]) + int(fields[14])) * _TICK_NS
+
+
+def is_stopped(pid: int) -> bool:
+    """Whether a process was stopped by a signal or a debugger (`T` and `t` in proc_pid_stat(5))."""
+    fields = _stat_fields(pid)
+    return fields is not None and fields[0] in (b"T", b"t")
 
 
 class Usage(msgspec.Struct, frozen=True):

@@ -8,13 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
-import psutil
-
 from harness.base.errors import ServerFailed
 from harness.inputs.manifests import Variant
 from harness.inputs.servers import Server
 from harness.inputs.settings import ApplicationSettings
 from harness.lab.clocks import TreeClock
+from harness.lab.crew import Crew, listens
 from harness.lab.network import HOST, check_free, free_port
 from harness.lab.process import Child, launch, stop_together, wait_until
 
@@ -32,6 +31,7 @@ class LiveServer:
         self.variant = variant
         self.port = port
         self.clock = TreeClock(child.pid)
+        self.crew = Crew(self.clock, lambda pid: listens(pid, port))
         self.process = child
 
     @property
@@ -47,7 +47,7 @@ class LiveServer:
     def listens(self) -> bool:
         """Whether this server has the port, and not another one that took it first."""
         self.clock.read_ns()  # updates the set of processes
-        return any(_listens(pid, self.port) for pid in self.clock.pids)
+        return any(listens(pid, self.port) for pid in self.clock.pids)
 
     def last_words(self) -> str:
         """The end of its standard error."""
@@ -147,14 +147,6 @@ def await_ready(server: LiveServer, seconds: float = READY_S) -> None:
         f"The server of `{name}` {what}; try it with `bridgetoll serve {name}`."
         + (f" It said:\n{words}" if words else " It said nothing.")
     )
-
-
-def _listens(pid: int, port: int) -> bool:
-    try:
-        connections = psutil.Process(pid).net_connections(kind="tcp4")
-    except psutil.NoSuchProcess:
-        return False
-    return any(c.status == psutil.CONN_LISTEN and c.laddr.port == port for c in connections)
 
 
 def _healthy(port: int) -> bool:

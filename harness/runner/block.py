@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from harness.analysis.labels.trials import disturbances, mostly_noisy
+from harness.analysis.labels.events import Habits, habits
+from harness.analysis.labels.trials import disturbances, is_spoilt, mostly_noisy
 from harness.base.signals import deferred
 from harness.lab.servers import ServerGroup
 from harness.records.plan import Phase
@@ -12,6 +13,12 @@ from harness.runner.phase import PhaseResult, run_phase
 from harness.runner.servers import LiveEntry, await_entry
 from harness.runner.session import Session
 from harness.runner.stopping import Stopper
+
+MOST_ATTEMPTS = 3
+"""At one phase because of events: two accidents in a row are rare, and a third is none."""
+_LEAST_REPEATED, _SHARE_REPEATED = 3, 0.25
+"""Phases of a run that are repeated because of events, at least and as a share of all: a run takes
+a quarter longer at most, or three phases."""
 
 
 def run_blocks(session: Session, instruments: Instruments) -> list[str]:
@@ -55,8 +62,10 @@ def run_block(session: Session, instruments: Instruments, phases: Sequence[Phase
         for phase in phases:
             result = run_phase(session, instruments, phase, servers, failures)
             problems += _keep(session, phase, result)
-            if mostly_noisy(session.run, result.trials) and _reruns_left(session):
-                session.listener.step(f"{_where(phase)} was noisy, again")
+            noise = True
+            while (reason := _reason_to_repeat(session, phase, result, noise)) is not None:
+                session.listener.step(f"{_where(phase)} {reason}, again")
+                noise = False
                 result = run_phase(session, instruments, phase, servers, result.failures)
                 problems += _keep(session, phase, result)
             failures = result.failures
@@ -99,7 +108,7 @@ def _keep(session: Session, phase: Phase, result: PhaseResult) -> list[str]:
             session.store.write_trial(trial)
             if requests is not None:
                 session.store.write_requests(trial, requests.compressed())
-    if noticed := disturbances(session.run, result.trials):
+    if noticed := disturbances(session.run, result.trials, _habits(session, result)):
         session.listener.noticed(f"{_where(phase)}: {noticed}")
     return [problem_of(trial) for trial in result.trials if not trial.complete]
 
@@ -113,8 +122,36 @@ def _where(phase: Phase) -> str:
     return f"block {phase.block}, {phase.condition.name}"
 
 
-def _reruns_left(session: Session) -> bool:
-    """Whether another phase may be repeated. Attempts on disk count: resuming grants no more."""
-    attempts = [session.store.next_attempt(phase) - 1 for phase in session.run.plan.phases]
+def _reason_to_repeat(
+    session: Session, phase: Phase, result: PhaseResult, noise: bool
+) -> str | None:
+    """Why a phase is measured again at once; None where it is not.
+
+    Attempts on disk count: resuming grants no more. Noise is repeated as often as the study's
+    `reruns` says. An accident is repeated without being asked for, because it leaves a variant
+    without a figure. Both are bounded: a machine that spoils every trial must not hold up a run.
+
+    Args:
+        session, phase, result: what was measured.
+        noise: whether noise is a reason; a phase is repeated for it once.
+    """
+    study, store = session.run.study, session.store
+    attempts = [store.next_attempt(each) - 1 for each in session.run.plan.phases]
     repeated = sum(max(0, attempt - 1) for attempt in attempts)
-    return repeated < session.run.study.reruns
+    if noise and repeated < study.reruns and mostly_noisy(session.run, result.trials):
+        return "was noisy"
+    own = _habits(session, result)
+    spoilt = [t.entry for t in result.trials if t.complete and is_spoilt(session.run, t, own)]
+    most = study.reruns + max(_LEAST_REPEATED, round(_SHARE_REPEATED * len(attempts)))
+    if not spoilt or repeated >= most or store.next_attempt(phase) > MOST_ATTEMPTS:
+        return None
+    return f"was spoilt ({', '.join(spoilt)})"
+
+
+def _habits(session: Session, result: PhaseResult) -> Habits:
+    """What the run's variants do by themselves, as far as it is known; earlier trials are read
+    only where it matters.
+    """
+    if not any(trial.events for trial in result.trials):
+        return {}
+    return habits(session.store.trials(session.run)[0])

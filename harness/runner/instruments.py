@@ -1,7 +1,7 @@
 """Everything that loads, delays and watches during a run: the instruments and their readings."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -12,12 +12,16 @@ from harness.inputs.study import Study
 from harness.lab.clocks import MachineTime, TreeClock, process_cpu_ns, run_delay_ns
 from harness.lab.latency.injector import Injector, RelayInjector
 from harness.lab.latency.netem import NetemInjector
+from harness.lab.postgres.checkpointer import Checkpointer
 from harness.lab.postgres.database import Database
 from harness.lab.postgres.waits import WaitSampler
+from harness.lab.quota import CpuQuota, own_groups
+from harness.lab.sentinel import Sentinel
 from harness.lab.speed.probe import SpeedProbe
 from harness.load.generator import Generator, ProcessGenerator
 from harness.records.run import Cores
 from harness.runner.legs import Legs
+from harness.runner.lookout import Lookout
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -69,7 +73,8 @@ class Gauges:
         postmaster: PostgreSQL's first process; None where it cannot be watched.
         generators: the processes that load.
         cpus: the run's processors.
-        helpers: other processes of the harness, such as the speed probe.
+        helpers: other processes of the harness now, such as the speed probe, which may be
+            replaced.
         relays: processes that add latency.
     """
 
@@ -78,13 +83,13 @@ class Gauges:
         postmaster: int | None,
         generators: Sequence[int],
         cpus: frozenset[int],
-        helpers: Sequence[int] = (),
+        helpers: Callable[[], Sequence[int]] = tuple,
         relays: Sequence[int] = (),
     ) -> None:
         self._database = None if postmaster is None else TreeClock(postmaster)
         self._generators = tuple(generators)
         self._cpus = cpus
-        self._helpers = tuple(helpers)
+        self._helpers = helpers
         self._relays = tuple(relays)
 
     def read(self, server: TreeClock) -> Reading:
@@ -93,7 +98,7 @@ class Gauges:
         server_ns = server.read_ns()
         return Reading(
             at_ns=time.monotonic_ns(),
-            harness_ns=time.process_time_ns() + _used_ns(self._helpers),
+            harness_ns=time.process_time_ns() + _used_ns(self._helpers()),
             server_ns=server_ns,
             database_ns=None if self._database is None else self._database.read_ns(),
             generator_ns=_used_ns(self._generators),
@@ -102,6 +107,16 @@ class Gauges:
             run_delay_ns=run_delay_ns(server.pids),
             relay_ns=_used_ns(self._relays),
         )
+
+    @property
+    def processes(self) -> Mapping[str, Sequence[int]]:
+        """Those of each role beside the server, by its name for readers, as last read."""
+        database = () if self._database is None else tuple(self._database.pids)
+        return {
+            "PostgreSQL": database,
+            "the load generator": self._generators,
+            "the relay": self._relays,
+        }
 
 
 def _used_ns(pids: Sequence[int]) -> int:
@@ -138,6 +153,7 @@ class Instruments(msgspec.Struct, frozen=True):
     gauges: reads the CPU clocks of all roles.
     sampler: asks PostgreSQL what its connections wait for.
     probe: watches the speed of the application's core; None where the study does without.
+    lookout: notices what befalls a turn.
     """
 
     generator: Generator
@@ -146,6 +162,7 @@ class Instruments(msgspec.Struct, frozen=True):
     gauges: Gauges
     sampler: WaitSampler
     probe: SpeedProbe | None
+    lookout: Lookout
     clock: MonotonicClock = SystemClock()
 
 
@@ -168,10 +185,28 @@ def open_instruments(
             database.postmaster_pid,
             (*generator.pids, *(background.pids if background else ())),
             cores.all,
-            helpers=probe.pids if probe else (),
+            helpers=lambda: () if probe is None else probe.pids,
             relays=injector.pids if injector else (),
         )
-        yield Instruments(generator, background, Legs(injector), gauges, sampler, probe)
+        lookout = enter(open_lookout(gauges, database.postmaster_pid, probe))
+        yield Instruments(generator, background, Legs(injector), gauges, sampler, probe, lookout)
+
+
+@contextmanager
+def open_lookout(
+    gauges: Gauges, postmaster: int | None, probe: SpeedProbe | None = None
+) -> Iterator[Lookout]:
+    """What notices the events of a turn, within the block."""
+    checkpointer = None if postmaster is None else Checkpointer(postmaster)
+    with Sentinel() as sentinel, CpuQuota(own_groups()) as quota:
+        yield Lookout(
+            sentinel,
+            quota,
+            probe,
+            backbone=lambda: None if checkpointer is None else checkpointer.pid(),
+            roles=lambda: gauges.processes,
+            now_ns=time.monotonic_ns,
+        )
 
 
 @contextmanager

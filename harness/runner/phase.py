@@ -6,6 +6,7 @@ from functools import partial
 
 import msgspec
 
+from harness.analysis.labels.events import spoils
 from harness.analysis.labels.rules import CEILING_SHARE
 from harness.audit.subject import Violation
 from harness.base.errors import DatabaseFailed
@@ -166,6 +167,7 @@ class _PhaseRun:
         for name, live in self._servers.items():
             self._instruments.sampler.take(self._role(name))
             cpu_ns = live.server.clock.read_ns()
+            self._instruments.lookout.begin(live.server)
             self._builders[name].begin(cpu_ns, self._instruments.clock.now_ns())
 
     def go_round(self) -> None:
@@ -252,9 +254,10 @@ class _PhaseRun:
                 first_draw=len(builder.tries),
                 window=lambda rate, draw: self._loader.window(target, turn, rate, draw),
                 running=lambda: target.live.server.running,
+                spoilt=lambda measured: spoils(builder.befell(measured)),
             )
-            for measured in search.windows:
-                builder.add(turn, measured)
+            for measured, outcome in zip(search.windows, search.tries, strict=True):
+                builder.add(turn, measured, repeated=outcome.spoilt)
             builder.add_search(search.tries, search.sustained_per_s)
 
     def _rate(self, builder: TrialBuilder) -> float | None:

@@ -24,6 +24,8 @@ _RESOLUTION = 1.03
 _BACK = 0.95
 """Factor to the next rate when a confirmation fails."""
 _CONFIRMATIONS = 2
+_MOST_REPEATED = 3
+"""Windows of a search that are measured again because an event spoilt them; accidents are rare."""
 _MOST_TRIES = 24
 """Tries after which a search gives up: the server has no steady capacity."""
 
@@ -133,6 +135,7 @@ def search_rate(
     first_draw: int,
     window: Callable[[float, int], Measurement],
     running: Callable[[], bool],
+    spoilt: Callable[[Measurement], bool] = lambda _: False,
 ) -> SearchResult:
     """Find the highest rate that meets the objective, trying each in a window.
 
@@ -143,14 +146,20 @@ def search_rate(
         first_draw: number of the first try, where earlier turns have searched too.
         window: measures at a rate; its second argument is the number of the try.
         running: whether the server still runs; the search ends with it.
+        spoilt: whether an event spoilt a window; its rate is then tried again, within bounds.
     """
     search = Search(_START_SHARE * capacity_per_s, highest_per_s)
     windows: list[Measurement] = []
     tries: list[Try] = []
     while (step := search.next_step()) is not None and running():
         windows.append(window(step.rate_per_s, first_draw + len(tries)))
-        tries.append(judge(objective, step, windows[-1].tally))
-        search.observe(tries[-1].met)
+        outcome = judge(objective, step, windows[-1].tally)
+        repeated = sum(earlier.spoilt for earlier in tries)
+        if repeated < _MOST_REPEATED and spoilt(windows[-1]):
+            tries.append(msgspec.structs.replace(outcome, met=False, spoilt=True))
+            continue
+        tries.append(outcome)
+        search.observe(outcome.met)
     return SearchResult(tuple(windows), tuple(tries), search.sustained_per_s)
 
 

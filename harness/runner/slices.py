@@ -66,11 +66,16 @@ class Loader:
     def slice(self, target: LoadTarget) -> Measurement:
         """A closed loop for as long as the study's slices are, and its drain."""
         server, gauges = target.live.server.clock, self._instruments.gauges
+        self._instruments.lookout.ready()
         before = gauges.read(server)
+        self._instruments.lookout.before(target.live.server)
         tally = self.load(target, self._load.slice_s)
         self._instruments.clock.sleep(_SETTLE_S)
         used = gauges.read(server) - before
-        return Measurement(tally, used, used.server_ns, used.at_ns, self._probe_ns(tally))
+        events = self._instruments.lookout.after(target.live.server, tally)
+        return Measurement(
+            tally, used, used.server_ns, used.at_ns, self._probe_ns(tally), events=events
+        )
 
     def window(
         self, target: LoadTarget, turn: Turn, rate_per_s: float | None, draw: int = 0
@@ -89,7 +94,9 @@ class Loader:
             self._database.reset(condition.rows)
         self._watch(target)
         edges = _Edges(target, tools, self._database)
+        tools.lookout.ready()
         began_ns, before_ns = tools.clock.now_ns(), target.live.server.clock.read_ns()
+        tools.lookout.before(target.live.server)
         threads = ThreadPoolExecutor(1)
         try:
             second = threads.submit(self._load_beside, target)
@@ -107,13 +114,16 @@ class Loader:
             threads.shutdown(wait=False)
         tools.sampler.watch(None)
         tools.clock.sleep(_SETTLE_S)
+        turn_cpu_ns = target.live.server.clock.read_ns() - before_ns
+        turn_ns = tools.clock.now_ns() - began_ns
         return Measurement(
             tally=tally,
             used=edges.used,
-            turn_cpu_ns=target.live.server.clock.read_ns() - before_ns,
-            turn_ns=tools.clock.now_ns() - began_ns,
+            turn_cpu_ns=turn_cpu_ns,
+            turn_ns=turn_ns,
             probe_ns=self._probe_ns(tally),
             window=WindowExtras(rate_per_s is not None, edges.counted, beside),
+            events=tools.lookout.after(target.live.server, tally),
         )
 
     def _load_beside(self, target: LoadTarget) -> BesideRecord | None:

@@ -17,6 +17,7 @@ from harness.records.plan import Entry, Phase
 from harness.records.run import SCHEMA
 from harness.records.trial import (
     BesideRecord,
+    Event,
     RoundTrips,
     SliceRecord,
     Statements,
@@ -26,6 +27,7 @@ from harness.records.trial import (
     WindowRecord,
 )
 from harness.runner.instruments import Reading
+from harness.runner.lookout import stalled, stalls
 
 _ERROR_SAMPLES = 5
 _SECOND_NS = 1_000_000_000
@@ -36,6 +38,14 @@ class Turn(msgspec.Struct, frozen=True):
 
     round: int
     position: int
+
+
+class _Gap(msgspec.Struct, frozen=True):
+    """The longest time without an answer in a turn, where it may be a stall."""
+
+    turn: Turn
+    longest_s: float
+    repeated: bool
 
 
 class WindowExtras(msgspec.Struct, frozen=True):
@@ -60,6 +70,7 @@ class Measurement(msgspec.Struct, frozen=True):
         window's warm-up and drain lie outside its edges, but within its turn.
     probe_ns: mean time of the speed probe's arithmetic meanwhile; None without probe.
     window: None for a slice.
+    events: what befell it, stalls apart: those are found when the trial is known.
     """
 
     tally: Tally
@@ -68,6 +79,7 @@ class Measurement(msgspec.Struct, frozen=True):
     turn_ns: int
     probe_ns: int | None
     window: WindowExtras | None = None
+    events: tuple[Event, ...] = ()
 
 
 class Ending(msgspec.Struct, frozen=True):
@@ -101,6 +113,9 @@ class TrialBuilder:
         self.slices: list[SliceRecord] = []
         self.capacity_per_s: float | None = None
         self.sent = 0
+        self._events: list[Event] = []
+        self._gaps: list[_Gap] = []
+        self._typical_s: list[float] = []
         self._phase = phase
         self._latencies = Latencies(condition.connections, window=bool(condition.window_s))
         self._lags = Latencies(0, window=True)
@@ -125,9 +140,18 @@ class TrialBuilder:
         self._errors_before.update(tally.errors)
         self._samples_before += tally.samples[: _ERROR_SAMPLES - len(self._samples_before)]
 
-    def add(self, turn: Turn, measured: Measurement) -> None:
-        """Take a turn: its slice or window, its requests, and the server's CPU time in it."""
+    def add(self, turn: Turn, measured: Measurement, *, repeated: bool = False) -> None:
+        """Take a turn: its slice or window, its requests, and the server's CPU time in it.
+
+        repeated: an event spoilt this window, and it is measured again.
+        """
         tally = measured.tally
+        for event in measured.events:
+            self._note(turn, event, repeated)
+        if longest := max(stalls(tally), default=0.0):
+            self._gaps.append(_Gap(turn, longest, repeated))
+        if tally.latencies:
+            self._typical_s.append(float(np.median(tally.latencies_ns)) / 1e9)
         if self.requests is not None:
             self.requests.add(turn.round, tally)
         self.sent += tally.sent
@@ -141,6 +165,32 @@ class TrialBuilder:
         """Take the outcome of a search for the highest rate; its windows come by `add`."""
         self.tries += tries
         self._sustained_per_s.append(sustained_per_s)
+
+    def befell(self, measured: Measurement) -> tuple[Event, ...]:
+        """What befell a turn that is not taken yet, its stall included, as far as one can tell."""
+        own = measured.tally.latencies_ns
+        typical = [*self._typical_s, float(np.median(own)) / 1e9] if own.size else self._typical_s
+        longest = max(stalls(measured.tally), default=0.0)
+        stall = stalled(longest, min(typical, default=0.0))
+        return measured.events if stall is None else (*measured.events, stall)
+
+    def _note(self, turn: Turn, event: Event, repeated: bool) -> None:
+        """Keep an event with its place; a loss of the probe is told once, not at every turn."""
+        if event.kind == "probe-lost" and any(e.detail == event.detail for e in self._events):
+            return
+        placed = msgspec.structs.replace(
+            event, round=turn.round, position=turn.position, repeated=repeated
+        )
+        self._events.append(placed)
+
+    def _all_events(self) -> tuple[Event, ...]:
+        """In the order of turns. Whether a gap is a stall depends on the other turns' latencies."""
+        typical_s = float(np.median(self._typical_s)) if self._typical_s else 0.0
+        for gap in self._gaps:
+            if (event := stalled(gap.longest_s, typical_s)) is not None:
+                self._note(gap.turn, event, gap.repeated)
+        self._gaps.clear()
+        return tuple(sorted(self._events, key=lambda e: (e.round or 0, e.position or 0)))
 
     def trial(self, run: str, attempt: int, ending: Ending) -> Trial:
         """The trial that is kept."""
@@ -170,6 +220,7 @@ class TrialBuilder:
             sustained_per_s=self._sustained(),
             round_trips=ending.round_trips,
             errors_before=dict(sorted(self._errors_before.items())),
+            events=self._all_events(),
         )
 
     def _sustained(self) -> float | None:

@@ -7,7 +7,7 @@ answers them over HTTP on loopback.
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -19,8 +19,12 @@ import numpy as np
 from harness.inputs.contract import Contract
 from harness.inputs.settings import ApplicationSettings
 from harness.inputs.study import Latency, Study
+from harness.lab.clocks import Offsets
+from harness.lab.crew import CrewChange
 from harness.lab.postgres.database import Counted, Database
 from harness.lab.postgres.waits import Samples, WaitSampler
+from harness.lab.quota import CpuQuota
+from harness.lab.sentinel import Pause, Sentinel
 from harness.lab.servers import LiveServer, ServerGroup
 from harness.load.generator import Edge
 from harness.load.protocol import Arrivals, Exchange, Tally
@@ -29,6 +33,7 @@ from harness.records.run import Run
 from harness.records.store import Store
 from harness.runner.instruments import Gauges, Instruments, Reading
 from harness.runner.legs import Legs
+from harness.runner.lookout import Lookout
 from harness.runner.servers import Launcher, LiveEntry
 from harness.runner.session import Session
 from tests.toys.http import HOST, Toy, Visit
@@ -56,6 +61,49 @@ class FakeClock:
         self.ns += round(seconds * SECOND)
 
 
+class FakeCrew:
+    """Serving processes that change when a test says so. changes: of the next looks."""
+
+    def __init__(self) -> None:
+        self.changes: list[CrewChange | None] = []
+
+    def gather(self) -> None:
+        """All are there."""
+
+    def look(self) -> CrewChange | None:
+        return self.changes.pop(0) if self.changes else None
+
+
+class FakeSentinel:
+    """Sees the pauses that a test plants; each of them once."""
+
+    def __init__(self) -> None:
+        self.stopped: tuple[Pause, ...] = ()
+        self.late: Pause | None = None
+
+    def watch(self, roles: Mapping[str, Iterable[int]]) -> None:
+        assert "the server" in roles
+
+    def pauses(self) -> tuple[tuple[Pause, ...], Pause | None]:
+        seen, self.stopped, self.late = (self.stopped, self.late), (), None
+        return seen
+
+
+class FakeMachine:
+    """Clocks, a CPU quota and PostgreSQL's checkpointer, which change when a test says so."""
+
+    def __init__(self) -> None:
+        self.offsets = Offsets(real_ns=10**18, asleep_ns=0)
+        self.throttled: int | None = 0
+        self.checkpointer: int | None = 77
+
+    def read(self) -> Offsets:
+        return self.offsets
+
+    def throttled_ns(self) -> int | None:
+        return self.throttled
+
+
 class FakeServer:
     """A server that needs a known time of CPU for each request, one request after the other.
 
@@ -67,6 +115,7 @@ class FakeServer:
         self.name = name
         self.cpu_us = cpu_us
         self.dies_after = dies_after
+        self.crew = FakeCrew()
         self.answer = NOOP
         self.cpu_ns = 0
         self.turns = 0
@@ -89,6 +138,7 @@ class _Process:
         self.server = server
         self.port = port
         self.clock = self
+        self.crew = server.crew
         self.process = self
         self._stopped = stopped
         self.pids = frozenset({os.getpid()})
@@ -127,6 +177,9 @@ class FakeGenerator:
     turns: names of targets, in the order in which they were loaded.
     opened: targets with their connections, likewise. arrivals: of each open-loop window.
     failing: by name, errors in place of correct responses.
+    befalls: by name, what happens in its next turns, one call for each.
+    stalls_s: for how long the last answer of the next turns is late, one for each.
+    paused_ns: of its own event loop in the next turn.
     """
 
     pids: tuple[int, ...] = ()
@@ -139,6 +192,9 @@ class FakeGenerator:
         self.open_targets: dict[str, int] = {}
         self.opened: list[tuple[str, int]] = []
         self.failing: dict[str, str] = {}
+        self.befalls: dict[str, list[Callable[[], None]]] = {}
+        self.stalls_s: list[float] = []
+        self.paused_ns = 0
 
     def open(
         self, target: str, host: str, port: int, *, connections: int, keep_alive: bool = True
@@ -187,9 +243,16 @@ class FakeGenerator:
         count = self._burn(server, seconds, rate)
         self.turns.append(target)
         server.turns += 1
+        if happenings := self.befalls.get(target):
+            happenings.pop(0)()
         failure = self.failing.get(target)
         latencies = np.full(0 if failure else count, 8 * round(server.cpu_us * 1e3), np.int64)
         starts = start + np.arange(latencies.size, dtype=np.int64)
+        if self.stalls_s:
+            stall_s = self.stalls_s.pop(0)
+            latencies[-1] += round(stall_s * SECOND)
+            self.clock.sleep(stall_s)
+        paused_ns, self.paused_ns = self.paused_ns, 0
         offered = 0 if rate is None else round(rate * seconds)
         return Tally(
             correct=latencies.size,
@@ -203,6 +266,7 @@ class FakeGenerator:
             lags=np.zeros(min(offered, count), np.int64).tobytes(),
             dropped=max(0, offered - count),
             sent=count,
+            paused_ns=paused_ns,
         )
 
     def _burn(self, server: FakeServer, seconds: float, rate_per_s: float | None) -> int:
@@ -332,6 +396,8 @@ class FakeLab(msgspec.Struct):
     gauges: FakeGauges
     legs: FakeLegs
     launcher: FakeLauncher
+    sentinel: FakeSentinel
+    machine: FakeMachine
     listener: Recorder
 
     def start(self) -> list[LiveEntry]:
@@ -365,11 +431,17 @@ def fake_lab(
         session = Session(
             run, contract, cast(Database, database), cast(Launcher, launcher), store, listener
         )
+        sentinel, machine = FakeSentinel(), FakeMachine()
+        lookout = Lookout(
+            cast(Sentinel, sentinel), cast(CpuQuota, machine), None,
+            backbone=lambda: machine.checkpointer, roles=dict, now_ns=clock.now_ns,
+            offsets=machine.read,
+        )  # fmt: skip
         instruments = Instruments(
             generator, background, legs, cast(Gauges, gauges), cast(WaitSampler, sampler), None,
-            clock,
+            lookout, clock,
         )  # fmt: skip
         yield FakeLab(
             session, instruments, run, store, clock, generator, background, servers, database,
-            sampler, gauges, legs, launcher, listener,
+            sampler, gauges, legs, launcher, sentinel, machine, listener,
         )  # fmt: skip

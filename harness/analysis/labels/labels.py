@@ -26,6 +26,17 @@ class Label(StrEnum):
     UNSTEADY = "no-steady-state"
     INCONSISTENT = "inconsistent"
     NEVER_MET = "objective-never-met"
+    WORKERS_CHANGED = "workers-changed"
+    RECYCLING = "recycling"
+    DATABASE_RESTARTED = "database-restarted"
+    STALLED = "stalled"
+    PAUSING = "pausing"
+    STOPPED = "stopped"
+    LOAD_PAUSED = "load-paused"
+    THROTTLED = "throttled"
+    SUSPENDED = "suspended"
+    CLOCK_JUMPED = "clock-jumped"
+    PROBE_LOST = "probe-lost"
 
 
 REMEDIES: dict[Label, str] = {
@@ -46,6 +57,17 @@ REMEDIES: dict[Label, str] = {
     Label.UNSTEADY: "warm up for longer, or find what grows: the figure depends on when one looks",
     Label.INCONSISTENT: "trust no figure of the trial before the cause is found",
     Label.NEVER_MET: "loosen the objective, or look at the tries in the trial for what failed it",
+    Label.WORKERS_CHANGED: "read the server's log and `dmesg` for what ended the process",
+    Label.RECYCLING: "switch off recycling (`--max-requests`): its figures hold the restarts",
+    Label.DATABASE_RESTARTED: "read PostgreSQL's log for the backend that crashed or was killed",
+    Label.STALLED: "read the server's log for what it waited; leave the machine to the run",
+    Label.PAUSING: "profile the server for long pauses: its figures hold them, as its users would",
+    Label.STOPPED: "let nothing stop the run's processes (SIGSTOP, Ctrl-Z, a debugger)",
+    Label.LOAD_PAUSED: "leave the load's core to the run; stop no process of it",
+    Label.THROTTLED: "lift the container's CPU quota, or give it whole cores (`--cpuset-cpus`)",
+    Label.SUSPENDED: "keep the machine awake, and its container unfrozen, while a run lasts",
+    Label.CLOCK_JUMPED: "none needed: durations come from a clock that cannot be set",
+    Label.PROBE_LOST: "find what ended the probe, if it happens again; intervals are wider",
 }
 
 LIMITS = (
@@ -59,7 +81,26 @@ LIMITS = (
 """The labels that say what limited the throughput; the others say what disturbed it."""
 
 
-FAILED = frozenset({Label.INCOMPLETE, Label.STARVED, Label.UNLOADED, Label.ERRORS, Label.NEVER_MET})
+SPOILT = frozenset(
+    {
+        Label.WORKERS_CHANGED,
+        Label.DATABASE_RESTARTED,
+        Label.STALLED,
+        Label.STOPPED,
+        Label.LOAD_PAUSED,
+        Label.THROTTLED,
+        Label.SUSPENDED,
+    }
+)
+"""Trials that an event from outside spoilt: they do not count, and are measured again."""
+
+FAILED = SPOILT | {
+    Label.INCOMPLETE,
+    Label.STARVED,
+    Label.UNLOADED,
+    Label.ERRORS,
+    Label.NEVER_MET,
+}
 """Trials with one of these stand behind no figure."""
 
 

@@ -1,7 +1,7 @@
 """The rules by which a trial gets its labels.
 
-`findings_of` applies them: failures, unanswered arrivals, Locust's warnings, noise, limits of the
-throughput, and identities that every measurement must satisfy. `unsteady` adds the one that
+`findings_of` applies them: events, failures, unanswered arrivals, Locust's warnings, noise, limits
+of the throughput, and identities that every measurement must satisfy. `unsteady` adds the one that
 takes longer to test.
 """
 
@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 
 from harness.analysis.labels.errors import counted, errors_of, in_one_line, remedy_of
+from harness.analysis.labels.events import event_findings
 from harness.analysis.labels.labels import Finding, Label
 from harness.analysis.measures import Measure, slice_value
 from harness.analysis.noise.steadiness import trend
@@ -21,7 +22,7 @@ from harness.inputs.factors import pool_of
 from harness.inputs.study import Objective
 from harness.records.histogram import percentile_ns
 from harness.records.run import Cores, Run
-from harness.records.trial import Trial, Try
+from harness.records.trial import EventKind, Trial, Try
 
 STEAL_SHARE = 0.02
 """Of all processors: time that the hypervisor gave to others."""
@@ -80,6 +81,7 @@ class Circumstances(msgspec.Struct, frozen=True):
     ceiling_per_s: the highest rate of the generator; None where it was not measured.
     idle_cores: used on the application's cores by the block's other servers, which have no load;
         mostly heartbeats. It is no fault of theirs, and the loaded server cannot use it.
+    habits: kinds of events that are the variant's own doing under the trial's condition.
     """
 
     cores: Cores
@@ -88,9 +90,15 @@ class Circumstances(msgspec.Struct, frozen=True):
     pool_size: int | None = None
     ceiling_per_s: float | None = None
     idle_cores: float = 0.0
+    habits: frozenset[EventKind] = frozenset()
 
     @staticmethod
-    def of(run: Run, variant: str, idle_cores: float = 0.0) -> "Circumstances":
+    def of(
+        run: Run,
+        variant: str,
+        idle_cores: float = 0.0,
+        habits: frozenset[EventKind] = frozenset(),
+    ) -> "Circumstances":
         """The circumstances of a variant's trials in a run."""
         server = run.study.server_of(variant)
         return Circumstances(
@@ -100,6 +108,7 @@ class Circumstances(msgspec.Struct, frozen=True):
             pool_size=server.connections(pool_of(run.variants[variant].factors)),
             ceiling_per_s=run.generator_ceiling_per_s,
             idle_cores=idle_cores,
+            habits=habits,
         )
 
 
@@ -160,6 +169,7 @@ def findings_of(trial: Trial, around: Circumstances) -> tuple[Finding, ...]:
     findings: list[Finding] = []
     if trial.problem is not None:
         findings.append(Finding(Label.INCOMPLETE, in_one_line(trial.problem)))
+    findings += event_findings(trial, around.habits)
     used = shares(trial, len(around.cores.all))
     if not any(s.correct for s in trial.slices):
         findings += _unfed(trial)

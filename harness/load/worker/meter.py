@@ -78,8 +78,8 @@ class Meter:
         """Count an arrival that could not be sent."""
         self.dropped += self.opens_ns <= due <= self.closes_ns
 
-    def tally(self, start_ns: int, end_ns: int) -> Tally:
-        """Return all counts and times."""
+    def tally(self, start_ns: int, end_ns: int, paused_ns: int = 0) -> Tally:
+        """Return all counts and times; paused_ns: of the event loop."""
         return Tally(
             correct=self.correct,
             errors=dict(self.errors),
@@ -95,4 +95,5 @@ class Meter:
             in_flight=self.in_flight,
             dropped=self.dropped,
             sent=self.sent,
+            paused_ns=paused_ns,
         )

@@ -26,6 +26,8 @@ class Target:
         self.port = command.port
         self.keep_alive = command.keep_alive
         self.heads: dict[bytes, Head] = {}
+        self._beat_ns = 0
+        self.paused_ns = 0  # in the last slice or window: the longest pause of the event loop
         self.connections = [Connection(self, place) for place in range(command.connections)]
 
     def renew(self, place: int) -> Connection:
@@ -54,7 +56,7 @@ class Target:
         loop = ClosedLoop(self.connections, meter, start + round(command.seconds * 1e9))
         await self._drive(loop, command.timeout_s)
         meter.reconnects += reopened
-        return meter.tally(start, loop.last_ns)
+        return meter.tally(start, loop.last_ns, self.paused_ns)
 
     async def window(self, command: Window) -> Tally:
         """See `protocol.Window`."""
@@ -70,7 +72,7 @@ class Target:
         meter.reconnects += reopened
         while (left_ns := command.closes_ns - monotonic_ns()) > 0:
             await asyncio.sleep(left_ns / 1e9)  # the open loop's last request was due earlier
-        return meter.tally(command.opens_ns, command.closes_ns)
+        return meter.tally(command.opens_ns, command.closes_ns, self.paused_ns)
 
     def close(self) -> None:
         """Close every connection."""
@@ -78,15 +80,24 @@ class Target:
             connection.end()
 
     async def _drive(self, loop: ClosedLoop | OpenLoop, timeout_s: float) -> None:
+        self.paused_ns, self._beat_ns = 0, monotonic_ns()
         sweeper = asyncio.ensure_future(self._sweep(round(timeout_s * 1e9)))
         try:
             await loop.run()
         finally:
+            self._beat()  # a pause at the end: answers are read before the timer rings
             sweeper.cancel()
+
+    def _beat(self) -> None:
+        """Note by how much the sweeper comes later than its timer: the loop did not run then."""
+        now = monotonic_ns()
+        self.paused_ns = max(self.paused_ns, now - self._beat_ns - round(_SWEEP_S * 1e9))
+        self._beat_ns = now
 
     async def _sweep(self, timeout_ns: int) -> None:
         while True:
             await asyncio.sleep(_SWEEP_S)
+            self._beat()
             oldest = monotonic_ns() - timeout_ns
             for connection in list(self.connections):
                 if 0 < connection.sent_ns < oldest:

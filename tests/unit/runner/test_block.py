@@ -11,8 +11,11 @@ import pytest
 from harness.inputs.contract import Contract
 from harness.inputs.settings import LoadSettings
 from harness.inputs.study import Condition, Stopping
-from harness.runner.block import run_blocks
-from tests.toys.fakes import FakeLab, fake_lab
+from harness.lab.clocks import Offsets
+from harness.lab.crew import CrewChange
+from harness.lab.sentinel import Pause
+from harness.runner.block import MOST_ATTEMPTS, run_blocks
+from tests.toys.fakes import SECOND, FakeLab, FakeMachine, fake_lab
 from tests.toys.runs import BASELINE, make_study
 
 OTHER, TWIN = "b/other", f"{BASELINE}#duplicate"
@@ -165,3 +168,61 @@ def test_a_run_whose_time_is_up_begins_no_further_block(make: Make) -> None:
     with make(blocks=3, conditions=(SLICES,), stopping=Stopping(budget_s=1e-9)) as lab:
         run_blocks(lab.session, lab.instruments)
         assert {block for block, *_ in kept(lab)} == {1}
+
+
+def stop(lab: FakeLab) -> None:
+    lab.sentinel.stopped = (Pause("the server", 0, 3 * SECOND),)
+
+
+def test_a_phase_that_an_accident_spoilt_is_measured_again_without_being_asked_for(
+    make: Make,
+) -> None:
+    with make(blocks=1, conditions=(SLICES,)) as lab:
+        lab.generator.befalls[OTHER] = [lambda: None, lambda: stop(lab)]
+        assert run_blocks(lab.session, lab.instruments) == []
+        trials, _ = lab.store.trials(lab.run)
+        told = {(t.entry, t.attempt): [e.kind for e in t.events] for t in trials}
+        assert told.pop((OTHER, 1)) == ["stopped"]
+        assert len(told) == 2 * len(ENTRIES) - 1
+        assert not any(told.values())
+
+
+def test_a_server_whose_every_trial_is_spoilt_does_not_hold_up_the_run(make: Make) -> None:
+    with make() as lab:
+        lab.generator.befalls[OTHER] = [lambda: stop(lab)] * 100
+        assert run_blocks(lab.session, lab.instruments) == []
+        attempts = [attempt for _, _, attempt, entry in kept(lab) if entry == OTHER]
+        assert max(attempts) == MOST_ATTEMPTS
+        assert sum(attempt > 1 for attempt in attempts) == 3
+
+
+def test_a_server_that_replaces_its_workers_all_the_time_is_not_measured_again(
+    make: Make,
+) -> None:
+    load = LoadSettings(rounds=4, slice_s=0.1, warmup_s=0.1, probe=False)
+    with make(blocks=1, conditions=(SLICES,), load=load) as lab:
+        lab.servers[OTHER].crew.changes = [CrewChange(ended=1, started=0, before=2)] * 100
+        assert run_blocks(lab.session, lab.instruments) == []
+        assert len(kept(lab)) == len(ENTRIES)
+
+
+def test_a_clock_that_was_set_is_told_and_costs_no_repetition(make: Make) -> None:
+    def jump(machine: FakeMachine) -> None:
+        offsets = machine.offsets
+        machine.offsets = Offsets(offsets.real_ns + 9 * SECOND, offsets.asleep_ns)
+
+    with make(blocks=1, conditions=(SLICES,)) as lab:
+        lab.generator.befalls[OTHER] = [lambda: None, lambda: jump(lab.machine)]
+        run_blocks(lab.session, lab.instruments)
+        trials, _ = lab.store.trials(lab.run)
+        assert [e.kind for t in trials for e in t.events] == ["clock-jumped"]
+        assert len(trials) == len(ENTRIES)
+
+
+def test_spoilt_phases_are_not_counted_as_noisy_ones_that_may_be_repeated(make: Make) -> None:
+    """`reruns` bounds noise; accidents have a bound of their own on top."""
+    with make(blocks=1, conditions=(SLICES,), reruns=1) as lab:
+        lab.gauges.steal = 0.3
+        lab.generator.befalls[OTHER] = [lambda: stop(lab)] * 4
+        run_blocks(lab.session, lab.instruments)
+        assert {attempt for _, _, attempt, _ in kept(lab)} == {1, 2, 3}
