@@ -27,6 +27,7 @@ _JUMP_S = 0.1
 """A clock that is set by less than this is one that NTP corrects."""
 _SLEW = 0.001
 """Of the time that passes: twice what the kernel allows NTP for a slow correction."""
+_RESTARTED = "PostgreSQL restarted and cut every connection"
 _ASLEEP_S = 0.01
 """No machine sleeps for less, and reading two clocks takes a thousandth of it."""
 
@@ -75,11 +76,18 @@ class Lookout:
         self._now_ns = now_ns
         self._offsets = offsets
         self._before: Sight | None = None
+        self._known_backbone = backbone()
+        self._restarted = False
         self._early: list[Event] = []
 
     def begin(self, server: LiveServer) -> None:
         """The warm-up is over: what befell it does not matter. The tree's clock was just read."""
         server.crew.gather()
+
+    def database_restarted(self) -> bool:
+        """Whether PostgreSQL has cut all connections so far: pools may still hold lost ones."""
+        self._note_backbone(self._backbone())
+        return self._restarted
 
     def ready(self) -> None:
         """Prepare for a turn, before its clocks are read: a lost probe is replaced."""
@@ -90,6 +98,8 @@ class Lookout:
         if (change := server.crew.look()) is not None:
             self._early.append(_workers_changed(change, "before its turn"))
         self._before = self._sight()
+        if self._note_backbone(self._before.backbone):
+            self._early.append(_event("database-restarted", f"{_RESTARTED} before its turn"))
         self._sentinel.watch({"the server": server.clock.pids, **self._roles()})
 
     def after(self, server: LiveServer, tally: Tally) -> tuple[Event, ...]:
@@ -97,13 +107,22 @@ class Lookout:
         assert self._before is not None
         stopped, late = self._sentinel.pauses()
         events = list(self._early)
-        events += between(self._before, self._sight())
+        sight = self._sight()
+        events += between(self._before, sight)
+        self._note_backbone(sight.backbone)
         events += _stood_still(stopped, late, tally.paused_ns)
         if (change := server.crew.look()) is not None:
             events.append(_workers_changed(change, "in its turn"))
         if self._probe is not None:
             events += [_probe_lost(told) for told in self._probe.losses()]
         return tuple(events)
+
+    def _note_backbone(self, now: int | None) -> bool:
+        """Whether it is another one than before; none is there while PostgreSQL recovers."""
+        changed = self._known_backbone is not None and now != self._known_backbone
+        self._restarted |= changed
+        self._known_backbone = now
+        return changed
 
     def _sight(self) -> Sight:
         return Sight(self._now_ns(), self._offsets(), self._quota.throttled_ns(), self._backbone())
@@ -127,7 +146,7 @@ def between(before: Sight, after: Sight) -> Iterator[Event]:
             detail = f"a CPU quota withheld processors for {throttled_s:.2f} s of {passed_s:.2f} s"
             yield _event("throttled", detail, throttled_s)
     if before.backbone is not None and before.backbone != after.backbone:
-        yield _event("database-restarted", "PostgreSQL restarted and cut every connection")
+        yield _event("database-restarted", f"{_RESTARTED} in its turn")
 
 
 def stalls(tally: Tally) -> list[float]:

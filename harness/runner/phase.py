@@ -2,16 +2,18 @@
 
 import http.client
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 
 import msgspec
 
 from harness.analysis.labels.events import spoils
 from harness.analysis.labels.rules import CEILING_SHARE
-from harness.audit.subject import Violation
+from harness.audit.subject import Subject, Violation
 from harness.base.errors import DatabaseFailed
 from harness.inputs.study import Condition, Latency
 from harness.lab.clocks import Usage
+from harness.load.protocol import Exchange
 from harness.records.plan import Phase
 from harness.records.trial import RoundTrips, Statements, Trial
 from harness.runner.exchanges import exchange_for
@@ -220,7 +222,7 @@ class _PhaseRun:
         live, condition, tools = self._servers[name], self._condition, self._instruments
         seed = self._session.run.study.seed
         subject = live.subject(self._session.contract, self._session.database)
-        exchange = exchange_for(subject, live.server.url, condition, seed)
+        exchange = self._first_exchange(subject, live, condition)
         tools.generator.open(
             name, live.address.host, live.address.port,
             connections=condition.connections, keep_alive=live.keep_alive,
@@ -234,6 +236,20 @@ class _PhaseRun:
                 connections=condition.beside.connections, keep_alive=live.keep_alive,
             )  # fmt: skip
             self._targets[name] = LoadTarget(live, exchange, beside)
+
+    def _first_exchange(self, subject: Subject, live: LiveEntry, condition: Condition) -> Exchange:
+        """The server's checked answer to one request.
+
+        After a restart of PostgreSQL each connection in the server's pool fails one request, by
+        which the server notices that it is lost.
+        """
+        session = self._session
+        server = session.run.study.server_of(live.entry.variant)
+        lost = server.pool_size if self._instruments.lookout.database_restarted() else 0
+        for _ in range(lost * server.workers):
+            with suppress(Violation):
+                return exchange_for(subject, live.server.url, condition, session.run.study.seed)
+        return exchange_for(subject, live.server.url, condition, session.run.study.seed)
 
     def _load(self, name: str, seconds: float) -> None:
         self._builders[name].note_before(self._loader.load(self._targets[name], seconds))

@@ -125,9 +125,9 @@ class EmbeddedPostgres:
             cpus=self._cpus, env=_environment(), user=self._user, cwd=self._folder,
             log=self._folder / "server.log", death_signal="SIGQUIT",
         )  # fmt: skip
-        if not wait_until(lambda: not self._running() or self._answers(), _START_S):
+        if not wait_until(lambda: not self.running or self._answers(), _START_S):
             raise self._failed(f"did not answer within {_START_S:.0f} s")
-        if not self._running():
+        if not self.running:
             raise self._failed("ended at its start")
 
     def _options(self) -> list[str]:
@@ -153,7 +153,9 @@ class EmbeddedPostgres:
         }
         return [part for key, value in values.items() for part in ("-c", f"{key}={value}")]
 
-    def _running(self) -> bool:
+    @property
+    def running(self) -> bool:
+        """Whether the postmaster lives."""
         return self._child is not None and self._child.running
 
     def _answers(self) -> bool:

@@ -3,6 +3,7 @@
 import contextlib
 import re
 import secrets
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import LiteralString, Self
@@ -27,6 +28,10 @@ _ROLE_SETTINGS: tuple[LiteralString, ...] = (
 )
 _LOCK_TIMEOUT_S = 10
 """Otherwise an application that keeps a transaction open would block the next reset for ever."""
+_RECOVERY_S = 5.0
+"""Time limit for PostgreSQL to come back after one of its backends crashed. Checkpoints are made
+between the trials, so there is little to recover; it takes some tenths of a second."""
+_RECOVERY_POLL_S = 0.1
 _SETTINGS = (
     "server_version", "max_connections", "shared_buffers", "fsync", "synchronous_commit",
     "full_page_writes", "autovacuum", "jit", "password_encryption", "scram_iterations",
@@ -138,11 +143,21 @@ class Database:
     ) -> psycopg.Cursor[tuple[object, ...]]:
         """Run a statement of the harness's own.
 
+        PostgreSQL cuts every connection when one of its backends crashes, and is back in a moment.
+        So a statement whose connection was lost is run once more; all of them may be repeated.
+
         Raises:
             DatabaseFailed: the server is gone, or refused it.
         """
         try:
-            return self.admin.execute(query, parameters)
+            connection = self.admin
+            try:
+                return connection.execute(query, parameters)
+            except psycopg.OperationalError:
+                if not (connection.broken or connection.closed):
+                    raise
+                self._admin = self._connect_again()
+                return self._admin.execute(query, parameters)
         except psycopg.Error as error:
             raise DatabaseFailed(
                 f"The database refused a statement: {' '.join(str(error).split())}; mend that and "
@@ -304,6 +319,22 @@ class Database:
         )
         for setting in _ROLE_SETTINGS:
             self.execute(sql.SQL("ALTER ROLE {} SET " + setting).format(name))
+
+    def _connect_again(self) -> Connection:
+        """Connect to a server that may be about to recover; it refuses connections meanwhile."""
+        end = time.monotonic() + _RECOVERY_S
+        while True:
+            try:
+                return self._connect_admin()
+            except DatabaseFailed:
+                if time.monotonic() > end or not self._may_recover:
+                    raise
+                time.sleep(_RECOVERY_POLL_S)
+
+    @property
+    def _may_recover(self) -> bool:
+        """Whether the server still runs, as far as that can be seen."""
+        return self._embedded is None or self._embedded.running
 
     def _connect_admin(self) -> Connection:
         connection = connect(with_database(self.url, self._name))

@@ -36,6 +36,11 @@ TIRING_NS = 20_000
 GATHER_S = 0.005
 """How long a coalescing reader waits for others to join."""
 
+RECYCLE_AFTER = 150
+"""Requests of a worker that is then replaced."""
+PAUSE_EVERY, PAUSE_S = 400, 1.3
+"""Requests of a server that then pauses, and for how long."""
+
 INSERT = "INSERT INTO post VALUES (%s, %s, %s, %s, %s)"
 SLOW_INSERTS = {
     # one statement, as the contract has it; but it waits, in the database, for all the others
@@ -77,6 +82,8 @@ class App:
         self._pool: queue.Queue[Connection | None] = queue.Queue()
         self._remembered: dict[str, Any] | None = None
         self._lock = threading.Lock()
+        self._served = 0
+        self.open = 0
         self._flight: dict[str, Any] | None = None
         if not self.fault.startswith("connects"):
             for _ in range(int(os.environ["POOL_SIZE"])):
@@ -87,6 +94,25 @@ class App:
         end = time.thread_time_ns() + self._burn_ns + tired_ns
         while time.thread_time_ns() < end:
             pass
+
+    def serve(self) -> None:
+        """Note a request; a server that pauses lets all others wait meanwhile."""
+        with self._lock:
+            self._served += 1
+            if self.fault == "pauses" and self._served % PAUSE_EVERY == 0:
+                time.sleep(PAUSE_S)
+
+    @property
+    def worn_out(self) -> bool:
+        """Whether the worker answers no more than the request at hand."""
+        return self.fault == "recycles" and self._served >= RECYCLE_AFTER
+
+    def connected(self, change: int) -> None:
+        """Count connections; a worn-out worker ends with its last one."""
+        with self._lock:
+            self.open += change
+        if self.worn_out and not self.open:
+            os._exit(0)
 
     def health(self) -> dict[str, Any]:
         if self.fault == "never-ready":
@@ -234,10 +260,16 @@ class Handler(BaseHTTPRequestHandler):
     def setup(self) -> None:
         super().setup()
         self.carried = 0
+        self.app.connected(1)
+
+    def finish(self) -> None:
+        super().finish()
+        self.app.connected(-1)
 
     def handle_any(self) -> None:
         """Answer one request, whatever its method."""
         self.carried += 1
+        self.app.serve()
         if self.carried > TOO_MANY and self.app.fault == "dies-under-load":
             print("toy: I have had enough", file=sys.stderr, flush=True)
             os._exit(3)
@@ -346,6 +378,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         if allow is not None:
             self.send_header("Allow", allow)
+        if self.app.worn_out:
+            self.send_header("Connection", "close")
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)
@@ -371,8 +405,21 @@ def main() -> None:
     places = parser.parse_args()
     if os.environ.get("TOY_FAULT") == "crashes-at-start":
         sys.exit("toy: I will not start today")
-    Handler.app = App()
-    Listener((places.host, places.port), Handler).serve_forever()
+    if os.environ.get("TOY_FAULT") in ("prefork", "recycles"):
+        prefork((places.host, places.port))
+    else:
+        Handler.app = App()
+        Listener((places.host, places.port), Handler).serve_forever()
+
+
+def prefork(address: tuple[str, int]) -> None:
+    """Have a worker in a process of its own, and another one when it has ended."""
+    listener = Listener(address, Handler)
+    while True:
+        if os.fork() == 0:
+            Handler.app = App()
+            listener.serve_forever()
+        os.wait()
 
 
 if __name__ == "__main__":

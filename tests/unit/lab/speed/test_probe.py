@@ -1,5 +1,6 @@
 """The speed probe as a process on a core."""
 
+import fcntl
 import os
 import signal
 import time
@@ -9,7 +10,8 @@ import pytest
 
 from harness.lab.clocks import process_cpu_ns
 from harness.lab.process import wait_until
-from harness.lab.speed.probe import SpeedProbe
+from harness.lab.speed.probe import READING, SpeedProbe
+from harness.lab.speed.worker import PERIOD_S
 
 CPU = max(os.sched_getaffinity(0))
 
@@ -52,3 +54,70 @@ def test_a_probe_that_died_yields_nothing_and_breaks_nothing() -> None:
 def test_as_many_probes_as_processors(cpus: list[int]) -> None:
     with SpeedProbe(cpus) as probe:
         assert len(probe.pids) == len(cpus)
+
+
+def speaks(probe: SpeedProbe) -> bool:
+    start = time.monotonic_ns()
+    return wait_until(lambda: probe.mean_ns(start, time.monotonic_ns()) is not None, 5)
+
+
+def test_a_probe_that_was_killed_is_told_once_and_started_again() -> None:
+    with SpeedProbe([CPU]) as probe:
+        assert speaks(probe)
+        assert probe.losses() == probe.revive() == []
+        (old,) = probe.pids
+        os.kill(old, signal.SIGKILL)
+        assert wait_until(lambda: psutil.Process(old).status() == "zombie", 5)
+        (told,) = probe.losses()
+        assert "died" in told
+        assert f"processor {CPU}" in told
+        assert probe.losses() == probe.revive() == []
+        assert speaks(probe)
+        assert probe.pids != (old,)
+        os.kill(probe.pids[0], signal.SIGKILL)
+        assert wait_until(lambda: len(probe.losses()) == 1, 5)  # a second loss is told too
+
+
+def test_a_probe_that_died_between_turns_is_told_as_it_is_started_again() -> None:
+    with SpeedProbe([CPU]) as probe:
+        assert speaks(probe)
+        os.kill(probe.pids[0], signal.SIGKILL)
+        assert wait_until(lambda: psutil.Process(probe.pids[0]).status() == "zombie", 5)
+        (told,) = probe.revive()
+        assert "died" in told
+        assert speaks(probe)
+
+
+def test_a_stopped_probe_is_told_after_a_second_and_replaced() -> None:
+    with SpeedProbe([CPU]) as probe:
+        assert speaks(probe)
+        (old,) = probe.pids
+        os.kill(old, signal.SIGSTOP)
+        time.sleep(1.3)
+        (told,) = probe.losses()
+        assert "no reading for" in told
+        assert probe.revive() == []
+        assert probe.pids != (old,)
+        assert speaks(probe)
+
+
+def test_a_probe_that_never_starts_is_told_and_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONHOME", "/nowhere")  # Python ends at its start
+    with SpeedProbe([CPU]) as probe:
+        assert wait_until(lambda: bool(probe.losses()), 5)
+        told = probe.revive()
+        assert f"the speed probe on processor {CPU} does not start" in told
+        began = time.monotonic()
+        assert probe.revive() == told
+        assert time.monotonic() - began < 1  # it is not waited for again and again
+
+
+def test_a_probe_that_had_to_wait_because_nobody_read_is_not_lost() -> None:
+    """In a window of an hour the pipe is full."""
+    with SpeedProbe([CPU]) as probe:
+        assert speaks(probe)
+        feeler = probe._feelers[0]
+        fcntl.fcntl(feeler._stream, fcntl.F_SETPIPE_SZ, 4096)
+        capacity = fcntl.fcntl(feeler._stream, fcntl.F_GETPIPE_SZ) // READING.size
+        time.sleep((capacity + 20) * PERIOD_S + 1.5)
+        assert probe.losses() == []
