@@ -240,7 +240,8 @@ def _unanswered(trial: Trial) -> list[Finding]:
     """Whether arrivals of an open loop were not answered; in a search that is no fault."""
     if trial.condition.objective is not None:
         if trial.complete and trial.sustained_per_s is None:
-            return [Finding(Label.NEVER_MET, *_tries(trial.search, trial.condition.objective))]
+            tries = [attempt for attempt in trial.search if not attempt.spoilt]
+            return [Finding(Label.NEVER_MET, *_tries(tries, trial.condition.objective))]
         return []
     windows = [s.window for s in trial.slices if s.window is not None]
     offered = sum(w.offered or 0 for w in windows)
