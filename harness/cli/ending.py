@@ -31,12 +31,11 @@ def told(error: Exception | signals.Interrupted) -> int:
             _print("error", str(error))
         _print(_stopped_by(number), _NOTHING_LEFT)
         return 128 + number
-    if isinstance(error, OSError):
-        error = SystemRefused(error)
-    if not isinstance(error, BridgetollError):
+    if not isinstance(error, BridgetollError | OSError):
         raise error
-    _print("error", str(error))
-    return error.exit_status
+    failure = _named(error)
+    _print("error", str(failure))
+    return failure.exit_status
 
 
 @contextmanager
@@ -121,10 +120,9 @@ class RunEnding:
             )
         unreported = self._measuring is None
         parts.append(self._unreported() if unreported else self._kept(said=parts[0]))
-        separator = "\n" if any("\n" in part for part in parts) else " "
         failure = self._measuring or self._reporting
         assert failure is not None
-        raise RunFailed(separator.join(parts), failure.exit_status)
+        raise RunFailed(_gap("".join(parts)).join(parts), failure.exit_status)
 
     def _unreported(self) -> str:
         """What is kept of a run that is measured and lacks its report."""
@@ -161,7 +159,18 @@ class RunEnding:
 
 
 def _named(error: BridgetollError | OSError) -> BridgetollError:
-    return SystemRefused(error) if isinstance(error, OSError) else error
+    """The error for a reader, with the one that happened first if tidying up failed after it."""
+    named = SystemRefused(error) if isinstance(error, OSError) else error
+    first = error.__context__
+    if error.__suppress_context__ or not isinstance(first, BridgetollError | OSError):
+        return named
+    earlier = _named(first)
+    return RunFailed(f"{earlier}{_gap(str(earlier))}Then also: {named}", earlier.exit_status)
+
+
+def _gap(text: str) -> str:
+    """What separates a text from the next sentence: it may end in lines that it quotes."""
+    return "\n" if "\n" in text else " "
 
 
 def _stopped_by(number: int) -> str:

@@ -37,8 +37,8 @@ class Stoppable(Protocol):
     def running(self) -> bool:
         """Whether it has not ended yet."""
 
-    def ask_to_stop(self) -> None:
-        """Ask it to end, without waiting."""
+    def ask_to_stop(self, parents: Mapping[int, int], /) -> None:
+        """Ask it to end, without waiting; by process id, the parent of each process there is."""
 
     def kill(self) -> None:
         """End it and every descendant at once, without waiting."""
@@ -83,14 +83,16 @@ class Child:
     def stop(self, first: signal.Signals = signal.SIGTERM, patience_s: float = PATIENCE_S) -> None:
         """Ask it to end, wait, then kill it and every descendant that is left."""
         with deferred():
-            self.ask_to_stop(first)
+            self.ask_to_stop(_parents(), first)
             stop_together([self], patience_s)
 
-    def ask_to_stop(self, first: signal.Signals = signal.SIGTERM) -> None:
+    def ask_to_stop(
+        self, parents: Mapping[int, int], first: signal.Signals = signal.SIGTERM
+    ) -> None:
         """Send a signal, once; one that is halted (SIGSTOP) goes on, so that it can end."""
         if self._family:
             return
-        self._family = self._descent()
+        self._family = _descendants(self.pid, parents)
         if self.running:
             self.popen.send_signal(first)
             self.popen.send_signal(signal.SIGCONT)
@@ -98,14 +100,15 @@ class Child:
     def kill(self) -> None:
         """End it and every descendant at once, without waiting."""
         for process in self._family:
-            with contextlib.suppress(psutil.NoSuchProcess):
+            with contextlib.suppress(psutil.Error):
                 process.kill()
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)  # orphans, whose parent ended first
 
     def reap(self) -> None:
         """Wait until it is gone, and close its pipes."""
-        psutil.wait_procs(self._family, timeout=_KILLED_S)
+        with contextlib.suppress(OSError):
+            psutil.wait_procs(self._family, timeout=_KILLED_S)
         with contextlib.suppress(subprocess.TimeoutExpired):  # held up in the kernel
             self.popen.wait(_KILLED_S)
         for pipe in (self.popen.stdin, self.popen.stdout):
@@ -115,12 +118,30 @@ class Child:
         self._family = []
         _living.discard(self)
 
-    def _descent(self) -> list[psutil.Process]:
-        try:
-            process = psutil.Process(self.pid)
-            return [process, *process.children(recursive=True)]
-        except psutil.NoSuchProcess:
-            return []
+
+def _parents() -> dict[int, int]:
+    """The parent of each process on this machine, read once for many children."""
+    parents: dict[int, int] = {}
+    with contextlib.suppress(OSError):  # no file can be opened to look
+        for place in Path("/proc").iterdir():
+            if place.name.isdigit():
+                with contextlib.suppress(OSError):  # it has ended
+                    stat = (place / "stat").read_bytes()
+                    parents[int(place.name)] = int(stat.rpartition(b")")[2].split()[1])
+    return parents
+
+
+def _descendants(pid: int, parents: Mapping[int, int]) -> list[psutil.Process]:
+    """A process and all that it has started, as far as they live."""
+    children: dict[int, list[int]] = {}
+    for child, parent in parents.items():
+        children.setdefault(parent, []).append(child)
+    family, pids = [], [pid]
+    while pids:
+        with contextlib.suppress(psutil.Error, OSError):
+            family.append(psutil.Process(pids[-1]))
+        pids += children.get(pids.pop(), [])
+    return family
 
 
 _living: set[Child] = set()
@@ -133,8 +154,9 @@ def stop_together(children: Sequence[Stoppable], patience_s: float = PATIENCE_S)
     A signal waits meanwhile: a child that is not reaped would be left running.
     """
     with deferred():
+        parents = _parents()
         for child in children:
-            child.ask_to_stop()
+            child.ask_to_stop(parents)
         wait_until(lambda: not any(child.running for child in children), patience_s)
         for child in children:
             child.kill()

@@ -5,31 +5,43 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import psutil
 
 from harness.base.workspace import Workspace, cache_folder
 from harness.lab.process import wait_until
 
-PATIENCE_S = 90.0
+PATIENCE_S = 180.0
 
 
-def start_command(workspace: Workspace, *arguments: str) -> subprocess.Popen[str]:
-    """Start it in a workspace; its standard output and error come back separately."""
+def start_command(
+    workspace: Workspace, *arguments: str, trusting: bool = False, **environment: str
+) -> subprocess.Popen[str]:
+    """Start it in a workspace; its standard output and error come back separately.
+
+    trusting: it neither verifies nor audits; see `laboratory.trusting`.
+    environment: variables besides those of this process.
+    """
     # Where the tests run in the background, SIGINT is ignored, and children inherit that.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    module = "tests.toys.trusting_command" if trusting else "harness.cli"
+    environment["PYTHONPATH"] = ":".join(
+        filter(None, (environment.get("PYTHONPATH"), str(Workspace().root)))
+    )
     try:
-        return _started(workspace, *arguments)
+        return _started(workspace, module, environment, *arguments)
     finally:
         signal.signal(signal.SIGINT, before)
 
 
-def _started(workspace: Workspace, *arguments: str) -> subprocess.Popen[str]:
+def _started(
+    workspace: Workspace, module: str, environment: Mapping[str, str], *arguments: str
+) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "harness.cli", *arguments],
+        [sys.executable, "-m", module, *arguments],
         cwd=workspace.root,
-        env={**os.environ, "BRIDGETOLL_ROOT": str(workspace.root), "COLUMNS": "80"},
+        env={**os.environ, "BRIDGETOLL_ROOT": str(workspace.root), "COLUMNS": "80", **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

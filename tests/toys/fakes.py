@@ -161,7 +161,7 @@ class _Process:
     def last_words(self) -> str:
         return f"{self.server.name}: that was too much"
 
-    def ask_to_stop(self) -> None:
+    def ask_to_stop(self, _: Mapping[int, int]) -> None:
         self.server.asked_to_stop = True
 
     def kill(self) -> None:
