@@ -174,9 +174,12 @@ def _weigh(passed: Counter[str], direction: str, data: bytes) -> None:
 def _count(watched: _Watched, operation: Operation, stack: ExitStack) -> dict[str, float]:
     """Counts per request, over `_REQUESTS` on one connection, with the same table each time."""
     watched.subject.database.reset(_ROWS)
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
+    pool = ThreadPoolExecutor(_AT_ONCE)
+    try:
         probe = watched.subject.probe
         list(pool.map(lambda n: _request(watched, operation, probe, n), range(_WARMUP)))
+    finally:
+        pool.shutdown(cancel_futures=True)  # after a failure, the rest would fail likewise
     session = stack.enter_context(watched.subject.probe.session())
     for number in range(_ALONE):
         _request(watched, operation, session, number)
@@ -197,6 +200,7 @@ def _request(
     if operation.method == "POST":
         kind = FORM
         body = urlencode({"title": f"title {number:03}", "content": f"text {number:03}"}).encode()
+    watched.subject.probe.renew()  # the limit is for one request here, not for all together
     reply = client.send(operation.method, operation.target, body, kind)
     if reply.status == 503:
         raise Violation(

@@ -3,12 +3,17 @@
 import contextlib
 import http.client
 import json
+import socket
+import threading
+import time
 from collections.abc import Iterable, Iterator
 from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
-_TIMEOUT_S = 60.0
+PATIENCE_S = 5.0
+"""How long one check waits for a server in all: a handler that hangs must not hold up the others.
+Checks need milliseconds, and the longest loop of `/cpu` takes half a second on a slow core."""
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -32,11 +37,56 @@ class Reply(msgspec.Struct, frozen=True):
         return f"{self.status} {self.body[:120].decode('utf-8', 'replace')!r}"
 
 
+class Patience:
+    """The time that is left for answers: several requests may share it."""
+
+    def __init__(self, seconds: float) -> None:
+        self.whole_s = self._left_s = seconds
+
+    def renew(self) -> None:
+        """Begin anew, with the whole time."""
+        self._left_s = self.whole_s
+
+    @contextlib.contextmanager
+    def bounding(self, connection: http.client.HTTPConnection) -> Iterator[None]:
+        """Cut the connection off when the time is up, also while bytes drip in.
+
+        Raises:
+            TimeoutError: it was cut off.
+        """
+        late = TimeoutError(f"no complete response within {self.whole_s:g} s")
+        if self._left_s <= 0:
+            raise late
+        connection.timeout = self._left_s  # of its connect; the timer bounds the rest
+        began = time.monotonic()
+        cut = threading.Event()
+
+        def cut_off() -> None:
+            cut.set()
+            if connection.sock is not None:
+                with contextlib.suppress(OSError):  # it was closed just now
+                    connection.sock.shutdown(socket.SHUT_RDWR)
+
+        timer = threading.Timer(self._left_s, cut_off)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        except (OSError, http.client.HTTPException) as error:
+            if not cut.is_set() and not isinstance(error, TimeoutError):
+                raise
+            raise late from error
+        finally:
+            timer.cancel()
+            self._left_s -= time.monotonic() - began
+
+
 class HttpSession:
     """Sends requests one after the other on one connection, if the server keeps it."""
 
-    def __init__(self, connection: http.client.HTTPConnection) -> None:
+    def __init__(self, connection: http.client.HTTPConnection, patience: Patience) -> None:
         self._connection = connection
+        self._patience = patience
 
     def send(
         self,
@@ -48,30 +98,41 @@ class HttpSession:
         """Send a request; a body given as an iterable goes out in chunks, without a length.
 
         Raises:
-            OSError, http.client.HTTPException: no complete response came.
+            OSError, http.client.HTTPException: no complete response came, or not in time.
         """
         headers = {} if content_type is None else {"Content-Type": content_type}
-        # A server may refuse a body before all of it was sent; its answer can then be read.
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            self._connection.request(method, path, body=body, headers=headers)
-        response = self._connection.getresponse()
-        fields = {name.lower(): value for name, value in response.getheaders()}
-        return Reply(status=response.status, headers=fields, body=response.read())
+        with self._patience.bounding(self._connection):
+            # A server may refuse a body before all of it was sent; its answer can then be read.
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                self._connection.request(method, path, body=body, headers=headers)
+            response = self._connection.getresponse()
+            fields = {name.lower(): value for name, value in response.getheaders()}
+            return Reply(status=response.status, headers=fields, body=response.read())
 
 
 class Probe:
-    """Sends single requests to one server, each on a connection of its own."""
+    """Sends single requests to one server, each on a connection of its own.
 
-    def __init__(self, url: str) -> None:
+    Args:
+        url: of the server.
+        patience_s: for all answers from one `renew` to the next.
+    """
+
+    def __init__(self, url: str, patience_s: float = PATIENCE_S) -> None:
         parts = urlsplit(url)
+        self._patience = Patience(patience_s)
         self._host, self._port = parts.hostname or "", parts.port or 80
+
+    def renew(self) -> None:
+        """Begin a new check, which has the whole patience for itself."""
+        self._patience.renew()
 
     @contextlib.contextmanager
     def session(self) -> Iterator[HttpSession]:
         """A connection for several requests."""
-        connection = http.client.HTTPConnection(self._host, self._port, timeout=_TIMEOUT_S)
+        connection = http.client.HTTPConnection(self._host, self._port, timeout=self._patience.whole_s)
         try:
-            yield HttpSession(connection)
+            yield HttpSession(connection, self._patience)
         finally:
             connection.close()
 

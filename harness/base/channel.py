@@ -9,12 +9,19 @@ encoding them would cost time on the core that is measured.
 """
 
 import asyncio
+import os
+import select
 import struct
+import time
 from collections.abc import Callable
 from typing import IO
 
 import msgspec
 
+PATIENCE_S = 30.0
+"""For an answer that takes milliseconds: halted for a few seconds, a process still goes on."""
+POLL_S = 0.25
+"""How often a wait looks at other things than the answer."""
 _LENGTH = struct.Struct(">I")
 _encoder = msgspec.msgpack.Encoder()
 
@@ -56,13 +63,16 @@ async def receive_async[Message](
 class Channel[Answer]:
     """The harness's end of the pipes to a process.
 
+    With `silent` it never blocks for good: a process that is halted, or hangs, is given up.
+
     Args:
         requests: the process's standard input.
-        answers: its standard output. Nothing stays in its buffer between two answers, so it can
-            be polled.
+        answers: its standard output. Nothing is read ahead, so it can be polled.
         decoder: of its answers.
         died: makes the error to raise when the process is gone; it may quote the process's last
             words.
+        silent: makes the error to raise when it takes longer than so many seconds; None to wait
+            for as long as the process lives.
     """
 
     def __init__(
@@ -71,6 +81,7 @@ class Channel[Answer]:
         answers: IO[bytes] | None,
         decoder: "msgspec.msgpack.Decoder[Answer]",
         died: Callable[[], Exception],
+        silent: Callable[[float], Exception] | None = None,
     ) -> None:
         assert requests is not None
         assert answers is not None
@@ -78,37 +89,87 @@ class Channel[Answer]:
         self._requests = requests
         self._decoder = decoder
         self._died = died
+        self._silent = silent
+        os.set_blocking(requests.fileno(), False)
 
     def tell(self, request: object) -> None:
         """Send a request without waiting for its answer.
 
         Raises:
-            Exception: the error that `died` makes.
+            Exception: an error that `died` or `silent` makes.
         """
-        try:
-            send(self._requests, request)
-        except OSError:
-            raise self._died() from None
+        body = _encoder.encode(request)
+        rest = memoryview(_LENGTH.pack(len(body)) + body)
+        end = time.monotonic() + PATIENCE_S
+        while rest:
+            try:
+                rest = rest[os.write(self._requests.fileno(), rest) :]
+            except BlockingIOError:  # the pipe is full, and the process does not read
+                self._wait([], [self._requests], end, PATIENCE_S, _go_on)
+            except (OSError, ValueError):  # ValueError: the stream was closed
+                raise self._died() from None
 
-    def answer(self) -> Answer:
+    def answer(
+        self, patience_s: float = PATIENCE_S, meanwhile: Callable[[], None] | None = None
+    ) -> Answer:
         """Wait for the next answer.
 
-        Raises:
-            Exception: the error that `died` makes.
-        """
-        try:
-            answer = receive(self.answers, self._decoder)
-        except OSError:
-            answer = None
-        if answer is None:
-            raise self._died()
-        return answer
+        Args:
+            patience_s: for how long.
+            meanwhile: is called a few times a second; what it raises ends the waiting.
 
-    def ask(self, request: object) -> Answer:
+        Raises:
+            Exception: an error that `died` or `silent` makes.
+        """
+        end = time.monotonic() + patience_s
+        prefix = self._read(_LENGTH.size, end, patience_s, meanwhile or _go_on)
+        (length,) = _LENGTH.unpack(prefix)
+        return self._decoder.decode(self._read(length, end, patience_s, meanwhile or _go_on))
+
+    def ask(self, request: object, patience_s: float = PATIENCE_S) -> Answer:
         """Send a request and wait for its answer.
 
         Raises:
-            Exception: the error that `died` makes.
+            Exception: an error that `died` or `silent` makes.
         """
         self.tell(request)
-        return self.answer()
+        return self.answer(patience_s)
+
+    def _read(
+        self, size: int, end: float, patience_s: float, meanwhile: Callable[[], None]
+    ) -> bytes:
+        parts = bytearray()
+        while len(parts) < size:
+            self._wait([self.answers], [], end, patience_s, meanwhile)
+            try:
+                part = os.read(self.answers.fileno(), size - len(parts))
+            except OSError:
+                part = b""
+            if not part:
+                raise self._died()
+            parts += part
+        return bytes(parts)
+
+    def _wait(
+        self,
+        reading: list[IO[bytes]],
+        writing: list[IO[bytes]],
+        end: float,
+        patience_s: float,
+        meanwhile: Callable[[], None],
+    ) -> None:
+        """Until one of the streams is ready."""
+        while True:
+            try:
+                ready = select.select(reading, writing, [], POLL_S)
+            except (OSError, ValueError):
+                raise self._died() from None
+            if any(ready):
+                return
+            meanwhile()
+            if self._silent is not None and time.monotonic() > end:
+                raise self._silent(patience_s)
+
+
+def _go_on() -> None:
+    """Let a process take its time."""

@@ -12,7 +12,7 @@ from typing import Protocol, Self
 import msgspec
 import numpy as np
 
-from harness.base.channel import Channel
+from harness.base.channel import PATIENCE_S, POLL_S, Channel
 from harness.base.errors import GeneratorFailed
 from harness.lab.process import Child, launch
 from harness.load.protocol import (
@@ -36,6 +36,14 @@ class Edge(msgspec.Struct, frozen=True):
 
     open: bool
     at_ns: int
+
+
+_OPENING_S = 5.0
+"""The generator opens connections for so long at most before a load; see `worker.target`."""
+
+
+def _undisturbed() -> None:
+    """Wait on."""
 
 
 class Generator(Protocol):
@@ -82,9 +90,18 @@ class ProcessGenerator:
         cpus: processors they may use; with several processes, each gets its own as far as they go.
         log: a file for their standard error.
         processes: more than one where one core does not suffice.
+        meanwhile: is called a few times a second while a load is waited for; what it raises ends
+            the waiting.
     """
 
-    def __init__(self, cpus: Sequence[int], log: Path | None = None, processes: int = 1) -> None:
+    def __init__(
+        self,
+        cpus: Sequence[int],
+        log: Path | None = None,
+        processes: int = 1,
+        meanwhile: Callable[[], None] = _undisturbed,
+    ) -> None:
+        self._meanwhile = meanwhile
         pinned = [cpus if processes == 1 else [cpus[i % len(cpus)]] for i in range(processes)]
         with ExitStack() as stack:
             self._workers: list[_Worker] = []
@@ -126,7 +143,7 @@ class ProcessGenerator:
         taking = self._take(target)
         for worker in taking:
             worker.tell(Slice(target, exchange, seconds, timeout_s))
-        return _sum(taking)
+        return self._sum(taking, seconds + timeout_s)
 
     def window(
         self,
@@ -157,10 +174,10 @@ class ProcessGenerator:
             own = None if arrivals is None else _share(arrivals, number, len(taking))
             worker.tell(Window(target, exchange, opens_ns, closes_ns, timeout_s, own))
         for edge in (Edge(True, opens_ns), Edge(False, closes_ns)):
-            if not _silent_until(taking, edge.at_ns):
+            if not _silent_until(taking, edge.at_ns, self._meanwhile):
                 break  # an early answer reports a failure
             at_edge(edge)
-        return _sum(taking)
+        return self._sum(taking, warmup_s + seconds + timeout_s)
 
     def stop(self) -> None:
         """End the processes."""
@@ -180,10 +197,18 @@ class ProcessGenerator:
                 f"The load generator has no target `{target}`; open it first."
             ) from None
 
-    @staticmethod
-    def _expect_done(workers: "Sequence[_Worker]") -> None:
+    def _sum(self, workers: "Sequence[_Worker]", seconds: float) -> Tally:
+        """What all of them have counted, after a load of so many seconds at most."""
+        patience_s = _OPENING_S + seconds + PATIENCE_S
+        answers = [worker.answer(patience_s, self._meanwhile) for worker in workers]
+        tallies = [answer for answer in answers if isinstance(answer, Tally)]
+        if len(tallies) < len(answers):
+            raise GeneratorFailed(f"The load generator answered {answers!r}; report it.")
+        return merged(tallies)
+
+    def _expect_done(self, workers: "Sequence[_Worker]") -> None:
         for worker in workers:
-            answer = worker.answer()
+            answer = worker.answer(_OPENING_S + PATIENCE_S, self._meanwhile)
             if not isinstance(answer, Done):
                 raise GeneratorFailed(f"The load generator answered {answer!r}; report it.")
 
@@ -197,7 +222,7 @@ class _Worker:
             cpus=cpus, log=log, pipes=True, death_signal="SIGKILL", prompt=True,
         )  # fmt: skip
         pipes = self._child.popen.stdin, self._child.popen.stdout
-        self.channel = Channel(*pipes, ANSWERS, self._died)
+        self.channel = Channel(*pipes, ANSWERS, self._died, self._silent)
 
     @property
     def pid(self) -> int:
@@ -206,8 +231,8 @@ class _Worker:
     def tell(self, command: Command) -> None:
         self.channel.tell(command)
 
-    def answer(self) -> Answer:
-        answer = self.channel.answer()
+    def answer(self, patience_s: float, meanwhile: Callable[[], None]) -> Answer:
+        answer = self.channel.answer(patience_s, meanwhile)
         if isinstance(answer, Failed):
             raise GeneratorFailed(f"The load generator refused: {answer.reason}.")
         return answer
@@ -221,13 +246,24 @@ class _Worker:
             + self._child.quotation()
         )
 
+    def _silent(self, seconds: float) -> GeneratorFailed:
+        return GeneratorFailed(
+            f"The load generator's process {self.pid} did not answer within {seconds:.0f} s, as if "
+            "it was halted; resume the run to repeat the trial."
+        )
 
-def _silent_until(workers: Sequence[_Worker], at_ns: int) -> bool:
+
+def _silent_until(
+    workers: Sequence[_Worker], at_ns: int, meanwhile: Callable[[], None]
+) -> bool:
     """Wait until that time; False if one of them answers or dies before."""
     streams = [worker.channel.answers for worker in workers]
-    remaining = max(0, at_ns - time.monotonic_ns()) / 1e9
-    answered, _, _ = select.select(streams, [], [], remaining)
-    return not answered or time.monotonic_ns() >= at_ns
+    while (remaining := at_ns - time.monotonic_ns()) > 0:
+        answered, _, _ = select.select(streams, [], [], min(remaining / 1e9, POLL_S))
+        if answered:
+            return time.monotonic_ns() >= at_ns
+        meanwhile()
+    return True
 
 
 def _shares(connections: int, processes: int) -> list[int]:
@@ -243,14 +279,6 @@ def _share(arrivals: Arrivals, number: int, of: int) -> Arrivals:
         seed=arrivals.seed + number,
         offset_s=arrivals.offset_s + number / arrivals.rate_per_s,
     )
-
-
-def _sum(workers: Sequence[_Worker]) -> Tally:
-    answers = [worker.answer() for worker in workers]
-    tallies = [answer for answer in answers if isinstance(answer, Tally)]
-    if len(tallies) < len(answers):
-        raise GeneratorFailed(f"The load generator answered {answers!r}; report it.")
-    return merged(tallies)
 
 
 def merged(tallies: Sequence[Tally]) -> Tally:

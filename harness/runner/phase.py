@@ -221,7 +221,8 @@ class _PhaseRun:
     def _open(self, name: str) -> None:
         live, condition, tools = self._servers[name], self._condition, self._instruments
         seed = self._session.run.study.seed
-        subject = live.subject(self._session.contract, self._session.database)
+        timeout_s = self._session.run.study.load.timeout_s
+        subject = live.subject(self._session.contract, self._session.database, timeout_s)
         exchange = self._first_exchange(subject, live, condition)
         tools.generator.open(
             name, live.address.host, live.address.port,

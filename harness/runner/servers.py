@@ -38,11 +38,14 @@ class LiveEntry(msgspec.Struct, frozen=True):
         """The entry's name, under which PostgreSQL's role and the generator's target are known."""
         return self.entry.name
 
-    def subject(self, contract: Contract, database: Database) -> Subject:
-        """The server as single requests find it, without a leg in between."""
+    def subject(self, contract: Contract, database: Database, timeout_s: float) -> Subject:
+        """The server as single requests find it, without a leg in between.
+
+        timeout_s: for the answers to these requests.
+        """
         return Subject(
             variant=self.name,
-            probe=Probe(self.server.url),
+            probe=Probe(self.server.url, timeout_s),
             contract=contract,
             database=database,
             settings=self.settings,

@@ -55,7 +55,7 @@ class RelayInjector:
             cpus=cpus, log=log, pipes=True, death_signal="SIGKILL", prompt=True,
         )  # fmt: skip
         pipes = self._child.popen.stdin, self._child.popen.stdout
-        self._channel = Channel(*pipes, ANSWERS, self._died)
+        self._channel = Channel(*pipes, ANSWERS, self._died, self._silent)
 
     def through(self, leg: Leg, target: Address) -> Address:
         """See `Injector.through`."""
@@ -89,6 +89,12 @@ class RelayInjector:
         return RelayFailed(
             "The relay process died; continue with `bridgetoll run --resume`."
             + self._child.quotation()
+        )
+
+    def _silent(self, seconds: float) -> RelayFailed:
+        return RelayFailed(
+            f"The relay process {self._child.pid} did not answer within {seconds:.0f} s, as if it "
+            "was halted; continue with `bridgetoll run --resume`."
         )
 
     def __enter__(self) -> Self:

@@ -150,7 +150,7 @@ class _Cells:
     def _plan(self, live: LiveEntry, condition: Condition) -> RampPlan:
         """Checked once against the contract, so that Locust knows what a correct answer is."""
         contract = self._session.contract
-        subject = live.subject(contract, self._database)
+        subject = live.subject(contract, self._database, self._study.load.timeout_s)
         exchange = exchange_for(subject, live.server.url, condition, self._study.seed)
         ramp = self._study.load.ramp
         return RampPlan(

@@ -1,4 +1,5 @@
 import http.client
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -59,3 +60,43 @@ def test_a_form_is_encoded_as_a_browser_would() -> None:
     assert seen[0] is not None
     assert b"Content-Type: application/x-www-form-urlencoded\r\n" in seen[0]
     assert seen[0].endswith(b"\r\n\r\ntitle=%C3%A9+%26%3D%2B&b=%00")
+
+
+def hang(visit: Visit) -> None:
+    visit.request()
+    visit.wait_for_client_to_go()
+
+
+def drip(visit: Visit) -> None:
+    """One byte at a time: each receive has an answer, and the response never ends."""
+    visit.request()
+    visit.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+    while True:
+        visit.send(b"x")
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("behaviour", [hang, drip])
+def test_a_response_that_never_ends_is_cut_off(behaviour: Behaviour) -> None:
+    with Toy(behaviour) as server:
+        probe = Probe(f"http://127.0.0.1:{server.port}", patience_s=0.3)
+        with pytest.raises(TimeoutError, match="no complete response within 0.3 s"):
+            probe.get("/x")
+
+
+def test_the_requests_of_a_check_share_its_patience_and_the_next_check_has_its_own() -> None:
+    with Toy(hang) as server:
+        probe = Probe(f"http://127.0.0.1:{server.port}", patience_s=0.6)
+        with pytest.raises(TimeoutError):
+            probe.get("/x")
+        began = time.monotonic()
+        with pytest.raises(TimeoutError):
+            probe.get("/x")
+        spent = time.monotonic() - began
+        probe.renew()
+        began = time.monotonic()
+        with pytest.raises(TimeoutError):
+            probe.get("/x")
+        renewed = time.monotonic() - began
+    assert spent < renewed
+    assert renewed >= 0.5
