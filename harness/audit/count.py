@@ -200,7 +200,6 @@ def _request(
     if operation.method == "POST":
         kind = FORM
         body = urlencode({"title": f"title {number:03}", "content": f"text {number:03}"}).encode()
-    watched.subject.probe.renew()  # the limit is for one request here, not for all together
     reply = client.send(operation.method, operation.target, body, kind)
     if reply.status == 503:
         raise Violation(

@@ -5,15 +5,15 @@ import http.client
 import json
 import socket
 import threading
-import time
 from collections.abc import Iterable, Iterator
 from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
 PATIENCE_S = 5.0
-"""How long one check waits for a server in all: a handler that hangs must not hold up the others.
-Checks need milliseconds, and the longest loop of `/cpu` takes half a second on a slow core."""
+"""For a complete response. A check ends with the first request that has none, so a handler that
+hangs costs each check as much. Checks need milliseconds, and the longest loop of `/cpu` takes half
+a second on a slow core."""
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -37,56 +37,40 @@ class Reply(msgspec.Struct, frozen=True):
         return f"{self.status} {self.body[:120].decode('utf-8', 'replace')!r}"
 
 
-class Patience:
-    """The time that is left for answers: several requests may share it."""
+@contextlib.contextmanager
+def _bounded(connection: http.client.HTTPConnection, seconds: float) -> Iterator[None]:
+    """Cut the connection off when the time is up, also while bytes drip in.
 
-    def __init__(self, seconds: float) -> None:
-        self.whole_s = self._left_s = seconds
+    Raises:
+        TimeoutError: it was cut off.
+    """
+    cut = threading.Event()
 
-    def renew(self) -> None:
-        """Begin anew, with the whole time."""
-        self._left_s = self.whole_s
+    def cut_off() -> None:
+        cut.set()
+        if connection.sock is not None:
+            with contextlib.suppress(OSError):  # it was closed just now
+                connection.sock.shutdown(socket.SHUT_RDWR)
 
-    @contextlib.contextmanager
-    def bounding(self, connection: http.client.HTTPConnection) -> Iterator[None]:
-        """Cut the connection off when the time is up, also while bytes drip in.
-
-        Raises:
-            TimeoutError: it was cut off.
-        """
-        late = TimeoutError(f"no complete response within {self.whole_s:g} s")
-        if self._left_s <= 0:
-            raise late
-        connection.timeout = self._left_s  # of its connect; the timer bounds the rest
-        began = time.monotonic()
-        cut = threading.Event()
-
-        def cut_off() -> None:
-            cut.set()
-            if connection.sock is not None:
-                with contextlib.suppress(OSError):  # it was closed just now
-                    connection.sock.shutdown(socket.SHUT_RDWR)
-
-        timer = threading.Timer(self._left_s, cut_off)
-        timer.daemon = True
-        timer.start()
-        try:
-            yield
-        except (OSError, http.client.HTTPException) as error:
-            if not cut.is_set() and not isinstance(error, TimeoutError):
-                raise
-            raise late from error
-        finally:
-            timer.cancel()
-            self._left_s -= time.monotonic() - began
+    timer = threading.Timer(seconds, cut_off)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except (OSError, http.client.HTTPException) as error:
+        if not cut.is_set() and not isinstance(error, TimeoutError):
+            raise
+        raise TimeoutError(f"no complete response within {seconds:g} s") from error
+    finally:
+        timer.cancel()
 
 
 class HttpSession:
     """Sends requests one after the other on one connection, if the server keeps it."""
 
-    def __init__(self, connection: http.client.HTTPConnection, patience: Patience) -> None:
+    def __init__(self, connection: http.client.HTTPConnection, patience_s: float) -> None:
         self._connection = connection
-        self._patience = patience
+        self._patience_s = patience_s
 
     def send(
         self,
@@ -101,7 +85,7 @@ class HttpSession:
             OSError, http.client.HTTPException: no complete response came, or not in time.
         """
         headers = {} if content_type is None else {"Content-Type": content_type}
-        with self._patience.bounding(self._connection):
+        with _bounded(self._connection, self._patience_s):
             # A server may refuse a body before all of it was sent; its answer can then be read.
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 self._connection.request(method, path, body=body, headers=headers)
@@ -115,24 +99,20 @@ class Probe:
 
     Args:
         url: of the server.
-        patience_s: for all answers from one `renew` to the next.
+        patience_s: for each complete response.
     """
 
     def __init__(self, url: str, patience_s: float = PATIENCE_S) -> None:
         parts = urlsplit(url)
-        self._patience = Patience(patience_s)
+        self._patience_s = patience_s
         self._host, self._port = parts.hostname or "", parts.port or 80
-
-    def renew(self) -> None:
-        """Begin a new check, which has the whole patience for itself."""
-        self._patience.renew()
 
     @contextlib.contextmanager
     def session(self) -> Iterator[HttpSession]:
         """A connection for several requests."""
-        connection = http.client.HTTPConnection(self._host, self._port, timeout=self._patience.whole_s)
+        connection = http.client.HTTPConnection(self._host, self._port, timeout=self._patience_s)
         try:
-            yield HttpSession(connection, self._patience)
+            yield HttpSession(connection, self._patience_s)
         finally:
             connection.close()
 

@@ -83,7 +83,6 @@ def _serving(
 def _run(check: Check, subject: Subject) -> Outcome:
     """Run one check. A connection that breaks is the server's failure, so it is an outcome too."""
     name = check.__name__.replace("_", " ")
-    subject.probe.renew()
     try:
         check(subject)
     except Violation as violation:
@@ -100,7 +99,6 @@ def _cpu(subject: Subject, clock: TreeClock, outcomes: list[Outcome]) -> float |
     """CPU nanoseconds of the server per `/cpu` request; None and an outcome where it fails."""
     iterations = subject.settings.cpu_iterations
     expected = cpu_sum(iterations)
-    subject.probe.renew()
     try:
         subject.answer("cpu")
         before = clock.read_ns()

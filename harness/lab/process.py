@@ -65,6 +65,17 @@ class Child:
         """Whether it has not ended yet."""
         return self.popen.poll() is None
 
+    def ending(self) -> str:
+        """How it ended, to follow its name in a sentence: with a status, or by a signal."""
+        with contextlib.suppress(subprocess.TimeoutExpired):  # its pipes close a little earlier
+            self.popen.wait(_LEFTOVER_S)
+        status = self.popen.returncode
+        if status is None:
+            return "closed its pipes"
+        if status < 0:
+            return f"was ended by {signal.Signals(-status).name}"
+        return f"ended with status {status}"
+
     def last_words(self) -> str:
         """The end of its standard error, without paths of this machine; empty if there is none."""
         if self._log is None:

@@ -242,20 +242,18 @@ class _Worker:
 
     def _died(self) -> GeneratorFailed:
         return GeneratorFailed(
-            "The load generator's process died; resume the run to repeat the trial."
-            + self._child.quotation()
+            f"The load generator's process {self.pid} {self._child.ending()}; continue with "
+            "`bridgetoll run --resume`." + self._child.quotation()
         )
 
     def _silent(self, seconds: float) -> GeneratorFailed:
         return GeneratorFailed(
             f"The load generator's process {self.pid} did not answer within {seconds:.0f} s, as if "
-            "it was halted; resume the run to repeat the trial."
+            "it was halted; continue with `bridgetoll run --resume`."
         )
 
 
-def _silent_until(
-    workers: Sequence[_Worker], at_ns: int, meanwhile: Callable[[], None]
-) -> bool:
+def _silent_until(workers: Sequence[_Worker], at_ns: int, meanwhile: Callable[[], None]) -> bool:
     """Wait until that time; False if one of them answers or dies before."""
     streams = [worker.channel.answers for worker in workers]
     while (remaining := at_ns - time.monotonic_ns()) > 0:

@@ -1,6 +1,6 @@
 """The blocks of a run: all servers fresh and alive together, condition after condition."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from harness.analysis.labels.events import Habits, habits
 from harness.analysis.labels.trials import disturbances, is_spoilt, mostly_noisy
@@ -60,17 +60,36 @@ def run_block(session: Session, instruments: Instruments, phases: Sequence[Phase
     with ServerGroup() as group:
         servers, failures = _start_servers(session, instruments, phases, group)
         for phase in phases:
-            result = run_phase(session, instruments, phase, servers, failures)
-            problems += _keep(session, phase, result)
+            result = _measure(session, instruments, phase, servers, failures, problems)
             noise = True
             while (reason := _reason_to_repeat(session, phase, result, noise)) is not None:
                 session.listener.step(f"{_where(phase)} {reason}, again")
                 noise = False
-                result = run_phase(session, instruments, phase, servers, result.failures)
-                problems += _keep(session, phase, result)
+                failures = result.failures
+                result = _measure(session, instruments, phase, servers, failures, problems)
             failures = result.failures
         session.listener.step(f"block {phases[0].block}: stopping the servers")
     return problems
+
+
+def _measure(
+    session: Session,
+    instruments: Instruments,
+    phase: Phase,
+    servers: Sequence[LiveEntry],
+    failures: Mapping[str, str],
+    problems: list[str],
+) -> PhaseResult:
+    """Measure a phase and keep it; `problems` gets a sentence for each incomplete trial.
+
+    Raises:
+        BridgetollError: a partner is gone, so the run ends. What the turns yielded is kept.
+    """
+    result = run_phase(session, instruments, phase, servers, failures)
+    problems += _keep(session, phase, result)
+    if result.cut is not None:
+        raise result.cut
+    return result
 
 
 def _start_servers(

@@ -73,9 +73,11 @@ def examine_variants(
         python = environments.pythons[variant.implementation]
         listener.step(f"verifying {name}")
         verification = verify(bench, variant, python)
+        database.check_answers()  # a dead PostgreSQL is no fault of the variant
         listener.verified(verification)
         listener.step(f"auditing {name}")
         audited = audit(bench, variant, python, cpu=False)
+        database.check_answers()
         for problem in audited.problems:
             listener.problem(f"{name}: {problem}")
         examinations.append(Examination(verification, audited))

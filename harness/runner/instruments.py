@@ -154,6 +154,7 @@ class Instruments(msgspec.Struct, frozen=True):
     sampler: asks PostgreSQL what its connections wait for.
     probe: watches the speed of the application's core; None where the study does without.
     lookout: notices what befalls a turn.
+    checks: each raises an error when its partner is gone.
     """
 
     generator: Generator
@@ -163,7 +164,17 @@ class Instruments(msgspec.Struct, frozen=True):
     sampler: WaitSampler
     probe: SpeedProbe | None
     lookout: Lookout
+    checks: tuple[Callable[[], None], ...] = ()
     clock: MonotonicClock = SystemClock()
+
+    def check_partners(self) -> None:
+        """Notice between two turns when a process has died without which none can go on.
+
+        Raises:
+            BridgetollError: which one, and how to continue.
+        """
+        for check in self.checks:
+            check()
 
 
 @contextmanager
@@ -174,11 +185,19 @@ def open_instruments(
     load = study.load
     with ExitStack() as stack:
         enter = stack.enter_context
-        generator = enter(ProcessGenerator(cores.load, logs / "generator.log", load.generators))
+        injector = enter(open_injector(study, cores, logs)) if study.delayed else None
+        legs = Legs(injector)
+
+        def meanwhile() -> None:
+            database.check_alive()
+            legs.check_alive()
+
+        generator = enter(
+            ProcessGenerator(cores.load, logs / "generator.log", load.generators, meanwhile)
+        )
         background = None
         if any(condition.beside is not None for condition in study.conditions):
             background = enter(ProcessGenerator(cores.load, logs / "background.log"))
-        injector = enter(open_injector(study, cores, logs)) if study.delayed else None
         probe = enter(SpeedProbe(cores.application)) if load.probe else None
         sampler = enter(WaitSampler(database.connect, load.samples_per_s))
         gauges = Gauges(
@@ -189,7 +208,8 @@ def open_instruments(
             relays=injector.pids if injector else (),
         )
         lookout = enter(open_lookout(gauges, database.postmaster_pid, probe))
-        yield Instruments(generator, background, Legs(injector), gauges, sampler, probe, lookout)
+        checks = (database.check_answers, legs.check_alive)
+        yield Instruments(generator, background, legs, gauges, sampler, probe, lookout, checks)
 
 
 @contextmanager

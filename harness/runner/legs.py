@@ -35,6 +35,15 @@ class Legs:
         """Whether the harness's own connections take the long way too."""
         return self._injector is not None and self._injector.delays_harness
 
+    def check_alive(self) -> None:
+        """Notice at once when the process that delays has ended.
+
+        Raises:
+            RelayFailed: it has.
+        """
+        if self._injector is not None:
+            self._injector.check_alive()
+
     def shorten(self) -> None:
         """Add no latency, for whatever is not measured."""
         self.lengthen(Latency())

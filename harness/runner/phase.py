@@ -10,13 +10,14 @@ import msgspec
 from harness.analysis.labels.events import spoils
 from harness.analysis.labels.rules import CEILING_SHARE
 from harness.audit.subject import Subject, Violation
-from harness.base.errors import DatabaseFailed
+from harness.base.errors import BridgetollError, DatabaseFailed
 from harness.inputs.study import Condition, Latency
 from harness.lab.clocks import Usage
-from harness.load.protocol import Exchange
+from harness.load.protocol import Exchange, Tally
 from harness.records.plan import Phase
 from harness.records.trial import RoundTrips, Statements, Trial
 from harness.runner.exchanges import exchange_for
+from harness.runner.holdups import HoldUps
 from harness.runner.instruments import Instruments
 from harness.runner.legs import round_trips
 from harness.runner.plan import CAPACITY_ROUNDS, CAPACITY_SLICE_S
@@ -24,7 +25,7 @@ from harness.runner.rate_search import search_rate
 from harness.runner.servers import LiveEntry
 from harness.runner.session import Session
 from harness.runner.slices import Loader, LoadTarget
-from harness.runner.trial_builder import Ending, Requests, TrialBuilder, Turn
+from harness.runner.trial_builder import Ending, Measurement, Requests, TrialBuilder, Turn
 
 
 class PhaseResult(msgspec.Struct, frozen=True):
@@ -33,11 +34,14 @@ class PhaseResult(msgspec.Struct, frozen=True):
     trials: one per server that its condition asks for, complete or not.
     requests: of each trial, its single requests; None where the study does not keep them.
     failures: by entry, why a server takes no further part in the block; the earlier ones included.
+    cut: what ended the phase before its last turn, and with it the run; None if nothing did. The
+        trials are then those that had a turn.
     """
 
     trials: list[Trial]
     requests: list[Requests | None]
     failures: dict[str, str]
+    cut: BridgetollError | None = None
 
 
 def run_phase(
@@ -57,25 +61,34 @@ def run_phase(
     """
     running = _PhaseRun(session, instruments, phase, servers, failures)
     attempt = session.store.next_attempt(phase)
-    running.reset_table()
-    running.lengthen_legs()
-    before = running.measure_legs()
-    running.open_connections()
-    running.warm_up()
-    running.find_capacities()
-    running.forget_warm_up()
-    running.go_round()
-    after = running.measure_legs()
-    running.shorten_legs()
-    result = running.result(attempt, round_trips(before, after))
-    running.close_connections()
+    trips: RoundTrips | None = None
+    cut: BridgetollError | None = None
+    try:
+        running.reset_table()
+        running.lengthen_legs()
+        before = running.measure_legs()
+        running.open_connections()
+        running.warm_up()
+        running.find_capacities()
+        running.forget_warm_up()
+        running.go_round()
+        trips = round_trips(before, running.measure_legs())
+        running.shorten_legs()
+    except BridgetollError as error:
+        cut = error
+    result = running.result(attempt, trips, cut)
+    try:
+        running.close_connections()
+    except BridgetollError as error:  # no reason to lose the trials
+        return msgspec.structs.replace(result, cut=cut or error)
     return result
 
 
 class _PhaseRun:
     """A phase while it runs: its servers by entry, and what has become of each.
 
-    A server that fails is out of the block; the others go on.
+    A server that fails is out of the block; the others go on. One that keeps them waiting is out
+    under this condition.
     """
 
     def __init__(
@@ -92,6 +105,7 @@ class _PhaseRun:
         self._condition: Condition = phase.condition
         self._loader = Loader(session, instruments, phase)
         self._failures = dict(failures)
+        self._stopped: dict[str, str] = {}
         # In the first round's order, so that no server is always the first to be warmed up.
         by_name = {live.name: live for live in servers}
         names = [session.run.plan.entries[index].name for index in phase.orders[0]]
@@ -102,6 +116,8 @@ class _PhaseRun:
             for name, live in self._servers.items()
         }
         self._targets: dict[str, LoadTarget] = {}
+        timeout_s = session.run.study.load.timeout_s
+        self._holdups = {name: HoldUps(timeout_s) for name in self._servers}
 
     def reset_table(self) -> None:
         """Bring the table to the condition's rows."""
@@ -138,7 +154,7 @@ class _PhaseRun:
     def warm_up(self) -> None:
         """Load each server once as it will be loaded."""
         warmup_s = self._session.run.study.load.warmup_s
-        self._on_each(lambda name: self._load(name, warmup_s))
+        self._on_each(lambda name: self._weigh(name, self._load(name, warmup_s)))
 
     def find_capacities(self) -> None:
         """Where a rate is a share of capacity, find what each server does in a closed loop.
@@ -150,9 +166,9 @@ class _PhaseRun:
         answers: dict[str, list[tuple[int, int]]] = {name: [] for name in self._servers}
 
         def load(name: str) -> None:
-            tally = self._loader.load(self._targets[name], CAPACITY_SLICE_S)
-            self._builders[name].note_before(tally)
+            tally = self._load(name, CAPACITY_SLICE_S)
             answers[name].append((tally.correct, tally.end_ns - tally.start_ns))
+            self._weigh(name, tally)
 
         for _ in range(CAPACITY_ROUNDS):
             self._on_each(load)
@@ -160,8 +176,8 @@ class _PhaseRun:
             correct = sum(count for count, _ in slices)  # none of a server that is out
             elapsed_ns = sum(elapsed for _, elapsed in slices)
             self._builders[name].capacity_per_s = correct / elapsed_ns * 1e9 if elapsed_ns else 0.0
-            if not correct and name not in self._failures:
-                self._failures[name] = "it has no capacity: no correct answer under load"
+            if not correct:
+                self._stop(name, "it has no capacity: no correct answer under load")
 
     def forget_warm_up(self) -> None:
         """Forget whatever the warm-up left in counters and samples."""
@@ -180,16 +196,22 @@ class _PhaseRun:
             for position, index in enumerate(order):
                 done += 1
                 name = plan.entries[index].name
-                if name in self._servers and name not in self._failures:
+                if name in self._servers and not self._is_out(name):
                     turn = Turn(number, position)
                     self._on(name, partial(self._measure, turn))
                     self._tell(name, done)
 
-    def result(self, attempt: int, trips: RoundTrips | None) -> PhaseResult:
+    def result(
+        self, attempt: int, trips: RoundTrips | None, cut: BridgetollError | None
+    ) -> PhaseResult:
         """Make a trial of what each server's turns have yielded."""
-        trials = [self._trial(name, attempt, trips) for name in self._servers]
-        requests = [builder.requests for builder in self._builders.values()]
-        return PhaseResult(trials, requests, self._failures)
+        kept = [n for n, b in self._builders.items() if cut is None or b.slices]
+        if cut is not None:
+            first_line = str(cut).partition("\n")[0]
+            self._stopped |= dict.fromkeys(self._servers, f"the run was cut short: {first_line}")
+        trials = [self._trial(name, attempt, trips) for name in kept]
+        requests = [self._builders[name].requests for name in kept]
+        return PhaseResult(trials, requests, self._failures, cut)
 
     def close_connections(self) -> None:
         """Close the connections to every server that was loaded."""
@@ -204,8 +226,9 @@ class _PhaseRun:
 
     def _on(self, name: str, action: Callable[[str], object]) -> None:
         """Act on a server that still takes part. If it fails, note the reason."""
-        if name in self._failures:
+        if self._is_out(name):
             return
+        self._instruments.check_partners()
         failure: str | None = None
         try:
             action(name)
@@ -217,6 +240,24 @@ class _PhaseRun:
         if failure is not None:
             self._failures[name] = failure
             self._session.listener.problem(f"{name}: {failure}")
+
+    def _is_out(self, name: str) -> bool:
+        """Whether it has no further turn under this condition."""
+        return name in self._failures or name in self._stopped
+
+    def _stop(self, name: str, reason: str) -> None:
+        """Give it no further turn under this condition; it stays in the block."""
+        if not self._is_out(name):
+            self._stopped[name] = reason
+            self._session.listener.problem(f"{name}, {self._condition.name}: {reason}")
+
+    def _weigh(self, name: str, tally: Tally, *, drained: bool = True) -> None:
+        """Stop it where its turns only wait for the time limit of requests, and warn at once."""
+        holdups = self._holdups[name]
+        if reason := holdups.note(tally, drained=drained):
+            self._stop(name, reason)
+        elif drained and (warning := holdups.warning(tally)):
+            self._session.listener.noticed(f"{name}, {self._condition.name}: {warning}")
 
     def _open(self, name: str) -> None:
         live, condition, tools = self._servers[name], self._condition, self._instruments
@@ -252,16 +293,22 @@ class _PhaseRun:
                 return exchange_for(subject, live.server.url, condition, session.run.study.seed)
         return exchange_for(subject, live.server.url, condition, session.run.study.seed)
 
-    def _load(self, name: str, seconds: float) -> None:
-        self._builders[name].note_before(self._loader.load(self._targets[name], seconds))
+    def _load(self, name: str, seconds: float) -> Tally:
+        tally = self._loader.load(self._targets[name], seconds)
+        self._builders[name].note_before(tally)
+        return tally
 
     def _measure(self, turn: Turn, name: str) -> None:
         """One turn: a slice, a window, or a search of many windows."""
         condition, target, builder = self._condition, self._targets[name], self._builders[name]
         if condition.window_s is None:
-            builder.add(turn, self._loader.slice(target))
+            measured = self._loader.slice(target)
+            builder.add(turn, measured)
+            self._weigh(name, measured.tally)
         elif condition.objective is None:
-            builder.add(turn, self._loader.window(target, turn, self._rate(builder)))
+            measured = self._loader.window(target, turn, self._rate(builder))
+            builder.add(turn, measured)
+            self._weigh(name, measured.tally, drained=False)
         else:
             assert builder.capacity_per_s is not None
             search = search_rate(
@@ -269,13 +316,19 @@ class _PhaseRun:
                 capacity_per_s=builder.capacity_per_s,
                 highest_per_s=self._highest_per_s(),
                 first_draw=len(builder.tries),
-                window=lambda rate, draw: self._loader.window(target, turn, rate, draw),
-                running=lambda: target.live.server.running,
+                window=lambda rate, draw: self._weighed(
+                    name, self._loader.window(target, turn, rate, draw)
+                ),
+                running=lambda: target.live.server.running and not self._is_out(name),
                 spoilt=lambda measured: spoils(builder.befell(measured)),
             )
             for measured, outcome in zip(search.windows, search.tries, strict=True):
                 builder.add(turn, measured, repeated=outcome.spoilt)
             builder.add_search(search.tries, search.sustained_per_s)
+
+    def _weighed(self, name: str, measured: Measurement) -> Measurement:
+        self._weigh(name, measured.tally, drained=False)
+        return measured
 
     def _rate(self, builder: TrialBuilder) -> float | None:
         if self._condition.share is None:
@@ -299,12 +352,11 @@ class _PhaseRun:
 
     def _trial(self, name: str, attempt: int, trips: RoundTrips | None) -> Trial:
         server, builder = self._servers[name].server, self._builders[name]
-        failed = name in self._failures
         ending = Ending(
-            problem=self._failures.get(name),
+            problem=self._failures.get(name) or self._stopped.get(name),
             cpu_ns=server.clock.read_ns(),
             at_ns=self._instruments.clock.now_ns(),
-            usage=None if failed else Usage.of(server.clock.pids),
+            usage=None if name in self._failures else Usage.of(server.clock.pids),
             waits=self._instruments.sampler.take(self._role(name)),
             statements=self._statements(name, builder.sent),
             round_trips=trips,
@@ -317,8 +369,13 @@ class _PhaseRun:
         if target is not None and target.beside is not None:
             return None
         effects = self._session.contract.operations[self._condition.endpoint].effects
+        try:
+            counted = self._session.database.statements(name)
+        except DatabaseFailed as error:  # the trial has been measured, and is kept without them
+            self._session.listener.problem(str(error))
+            return None
         return Statements(
-            calls=sum(counted.calls for counted in self._session.database.statements(name)),
+            calls=sum(entry.calls for entry in counted),
             requests=requests,
             expected=len(effects.statements) + effects.control,
         )

@@ -16,6 +16,7 @@ from typing import cast
 import msgspec
 import numpy as np
 
+from harness.base.errors import DatabaseFailed
 from harness.inputs.contract import Contract
 from harness.inputs.settings import ApplicationSettings
 from harness.inputs.study import Latency, Study
@@ -176,7 +177,9 @@ class FakeGenerator:
 
     turns: names of targets, in the order in which they were loaded.
     opened: targets with their connections, likewise. arrivals: of each open-loop window.
-    failing: by name, errors in place of correct responses.
+    failing: by name, errors in place of correct responses. late: by name, how many requests of a
+        turn are answered by none, beside the others' correct answers.
+    before_turn: is called with the number of the turn, from 0.
     befalls: by name, what happens in its next turns, one call for each.
     stalls_s: for how long the last answer of the next turns is late, one for each.
     paused_ns: of its own event loop in the next turn.
@@ -195,6 +198,8 @@ class FakeGenerator:
         self.befalls: dict[str, list[Callable[[], None]]] = {}
         self.stalls_s: list[float] = []
         self.paused_ns = 0
+        self.late: dict[str, int] = {}
+        self.before_turn: Callable[[int], None] = lambda _: None
 
     def open(
         self, target: str, host: str, port: int, *, connections: int, keep_alive: bool = True
@@ -237,6 +242,7 @@ class FakeGenerator:
         return tally
 
     def _load(self, target: str, seconds: float, arrivals: Arrivals | None = None) -> Tally:
+        self.before_turn(len(self.turns))
         server = self.servers[target]
         start = self.clock.ns
         rate = None if arrivals is None else arrivals.rate_per_s
@@ -254,9 +260,12 @@ class FakeGenerator:
             self.clock.sleep(stall_s)
         paused_ns, self.paused_ns = self.paused_ns, 0
         offered = 0 if rate is None else round(rate * seconds)
+        errors = {failure: count} if failure else {}
+        if target in self.late:
+            errors["timeout"] = self.late[target]
         return Tally(
             correct=latencies.size,
-            errors={failure: count} if failure else {},
+            errors=errors,
             samples=[f"{failure}: sample"] if failure else [],
             reconnects=0,
             start_ns=start,
@@ -265,7 +274,7 @@ class FakeGenerator:
             starts=starts.tobytes(),
             lags=np.zeros(min(offered, count), np.int64).tobytes(),
             dropped=max(0, offered - count),
-            sent=count,
+            sent=count + self.late.get(target, 0),
             paused_ns=paused_ns,
         )
 
@@ -280,13 +289,21 @@ class FakeGenerator:
 
 
 class FakeDatabase:
-    """Counts what is asked of it. log: resets and the like, in order."""
+    """Counts what is asked of it.
+
+    log: resets and the like, in order. gone: why it does not answer any more.
+    """
 
     url = "postgresql://nobody@127.0.0.1:1/none"
     postmaster_pid = None
 
     def __init__(self) -> None:
         self.log: list[str] = []
+        self.gone: str | None = None
+
+    def check_answers(self) -> None:
+        if self.gone is not None:
+            raise DatabaseFailed(self.gone)
 
     def reset(self, rows: int) -> None:
         self.log.append(f"reset {rows}")
@@ -295,6 +312,7 @@ class FakeDatabase:
         self.log.append("forget")
 
     def statements(self, name: str) -> list[Counted]:
+        self.check_answers()
         return [Counted(query=f"SELECT '{name}' FROM post", calls=7, rows=1)]
 
     def counters(self) -> dict[str, int]:
@@ -439,7 +457,7 @@ def fake_lab(
         )  # fmt: skip
         instruments = Instruments(
             generator, background, legs, cast(Gauges, gauges), cast(WaitSampler, sampler), None,
-            lookout, clock,
+            lookout, (database.check_answers,), clock,
         )  # fmt: skip
         yield FakeLab(
             session, instruments, run, store, clock, generator, background, servers, database,

@@ -42,6 +42,7 @@ class Recorder:
         self.verified_names: list[str] = []
         self.problems: list[str] = []
         self.runs: list[str] = []
+        self.notices: list[str] = []
 
     def step(self, what: str) -> None:
         """Steps are for people."""
@@ -57,7 +58,7 @@ class Recorder:
         self.runs.append(run)
 
     def noticed(self, what: str) -> None:
-        """Labels are for people."""
+        self.notices.append(what)
 
     def problem(self, what: str) -> None:
         self.problems.append(what)

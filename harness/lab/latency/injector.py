@@ -29,6 +29,13 @@ class Injector(Protocol):
     def set_round_trip(self, leg: Leg, milliseconds: float) -> None:
         """Make round trips on a leg longer by this much, from now on."""
 
+    def check_alive(self) -> None:
+        """Notice at once when the process that delays has ended.
+
+        Raises:
+            RelayFailed: it has.
+        """
+
     @property
     def delays_harness(self) -> bool:
         """Whether the harness's own connections are delayed too."""
@@ -76,6 +83,11 @@ class RelayInjector:
         """See `Injector.pids`."""
         return (self._child.pid,)
 
+    def check_alive(self) -> None:
+        """See `Injector.check_alive`."""
+        if not self._child.running:
+            raise self._died()
+
     def _ask(self, request: RelayRequest) -> int | None:
         answer = self._channel.ask(request)
         if answer.problem is not None:
@@ -87,8 +99,8 @@ class RelayInjector:
 
     def _died(self) -> RelayFailed:
         return RelayFailed(
-            "The relay process died; continue with `bridgetoll run --resume`."
-            + self._child.quotation()
+            f"The relay process {self._child.pid} {self._child.ending()}; continue with "
+            "`bridgetoll run --resume`." + self._child.quotation()
         )
 
     def _silent(self, seconds: float) -> RelayFailed:

@@ -88,6 +88,9 @@ class NetemInjector:
         """See `Injector.set_round_trip`; half of it in each direction."""
         self._netem("change", _BANDS[leg], milliseconds / 2)
 
+    def check_alive(self) -> None:
+        """See `Injector.check_alive`: the kernel does not end."""
+
     def _netem(self, verb: str, band: int, one_way_ms: float) -> None:
         self._tool([
             "tc", "qdisc", verb, "dev", _DEVICE, "parent", f"1:{band}", "handle", f"{band}0:",

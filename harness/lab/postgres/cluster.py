@@ -56,6 +56,18 @@ class EmbeddedPostgres:
         assert self._child is not None
         return self._child.pid
 
+    def check_alive(self) -> None:
+        """Notice at once when the postmaster has ended: no statement could tell why.
+
+        Raises:
+            DatabaseFailed: it has.
+        """
+        if self._child is not None and not self._child.running:
+            raise DatabaseFailed(
+                f"PostgreSQL's main process {self._child.pid} {self._child.ending()}; continue "
+                f"with `bridgetoll run --resume`.{self._child.quotation()}"
+            )
+
     @property
     def programs(self) -> Path:
         """The folder of PostgreSQL's programs, pgbench among them."""

@@ -18,7 +18,11 @@ def connect(url: str, patience_s: int = 10) -> Connection:
         DatabaseFailed: the server does not answer, or refuses.
     """
     try:
-        return psycopg.connect(url, autocommit=True, connect_timeout=patience_s)
+        # A host that has vanished is noticed after five seconds, and not after two hours.
+        return psycopg.connect(
+            url, autocommit=True, connect_timeout=patience_s,
+            keepalives_idle=3, keepalives_interval=1, keepalives_count=2,
+        )  # fmt: skip
     except psycopg.OperationalError as error:
         raise DatabaseFailed(
             f"The database cannot be reached: {' '.join(str(error).split())}; check "

@@ -169,6 +169,25 @@ class Database:
         """The process whose descendants serve the variants; None where it cannot be observed."""
         return None if self._embedded is None else self._embedded.pid
 
+    def check_alive(self) -> None:
+        """Notice at once when PostgreSQL has ended; without a statement, so also under load.
+
+        Raises:
+            DatabaseFailed: it has. A server of the user is asked by `check_answers` only.
+        """
+        if self._embedded is not None:
+            self._embedded.check_alive()
+
+    def check_answers(self) -> None:
+        """Notice between two loads when PostgreSQL has gone.
+
+        Raises:
+            DatabaseFailed: it has.
+        """
+        self.check_alive()
+        if self._embedded is None:
+            self.execute("SELECT 1")
+
     def login(self, variant: str) -> str:
         """A URL with the login of one variant, which no other variant uses."""
         return with_database(self.url, self._name, self._role(variant))

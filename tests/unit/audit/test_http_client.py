@@ -80,23 +80,5 @@ def drip(visit: Visit) -> None:
 def test_a_response_that_never_ends_is_cut_off(behaviour: Behaviour) -> None:
     with Toy(behaviour) as server:
         probe = Probe(f"http://127.0.0.1:{server.port}", patience_s=0.3)
-        with pytest.raises(TimeoutError, match="no complete response within 0.3 s"):
+        with pytest.raises(TimeoutError, match=r"no complete response within 0\.3 s"):
             probe.get("/x")
-
-
-def test_the_requests_of_a_check_share_its_patience_and_the_next_check_has_its_own() -> None:
-    with Toy(hang) as server:
-        probe = Probe(f"http://127.0.0.1:{server.port}", patience_s=0.6)
-        with pytest.raises(TimeoutError):
-            probe.get("/x")
-        began = time.monotonic()
-        with pytest.raises(TimeoutError):
-            probe.get("/x")
-        spent = time.monotonic() - began
-        probe.renew()
-        began = time.monotonic()
-        with pytest.raises(TimeoutError):
-            probe.get("/x")
-        renewed = time.monotonic() - began
-    assert spent < renewed
-    assert renewed >= 0.5

@@ -122,3 +122,49 @@ def test_a_process_that_dies_raises_its_owners_error_at_every_call() -> None:
             running.ask(1)
         with pytest.raises(Died):
             running.answer()
+
+
+SLEEPER = "import time; time.sleep(60)"
+"""It never reads its requests, nor answers."""
+
+
+class Silent(Exception):
+    pass
+
+
+@contextmanager
+def sleeper() -> Iterator[Channel[int]]:
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", SLEEPER], stdin=pipe, stdout=pipe) as process:
+        yield Channel(process.stdin, process.stdout, NUMBERS, Died, lambda s: Silent(f"{s:g} s"))
+        process.kill()
+
+
+def test_a_process_that_does_not_answer_is_given_up() -> None:
+    with sleeper() as running:
+        running.tell(1)
+        with pytest.raises(Silent, match=r"0\.1 s"):
+            running.answer(patience_s=0.1)
+
+
+def test_a_process_that_does_not_read_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its pipe is full, and writing must not block for good."""
+    monkeypatch.setattr(channel, "PATIENCE_S", 0.1)
+    with sleeper() as running, pytest.raises(Silent):
+        running.tell(b"x" * 10_000_000)
+
+
+def test_the_caller_may_look_around_meanwhile_and_end_the_waiting() -> None:
+    looks = 0
+
+    def look() -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 2:
+            raise LookupError
+
+    with sleeper() as running:
+        running.tell(1)
+        with pytest.raises(LookupError):
+            running.answer(meanwhile=look)
+    assert looks == 2

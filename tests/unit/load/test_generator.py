@@ -4,12 +4,15 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import psutil
 import pytest
 
 from harness.base.errors import GeneratorFailed
+from harness.load import generator as loads
 from harness.load.generator import ProcessGenerator
 from harness.load.protocol import Exchange
 from harness.load.worker.http1 import request_bytes
@@ -62,7 +65,7 @@ def test_a_killed_generator_is_a_sentence_at_every_call(cpu: int) -> None:
         generator.open("a", HOST, toy.port, connections=1)
         os.kill(generator.pids[0], signal.SIGKILL)
         for _ in range(2):
-            with pytest.raises(GeneratorFailed, match=r"process died; resume the run to repeat"):
+            with pytest.raises(GeneratorFailed, match=r"SIGKILL; continue with"):
                 generator.slice("a", EXCHANGE, 0.01)
 
 
@@ -74,7 +77,7 @@ def test_a_generator_killed_under_load_is_noticed_at_once(cpu: int) -> None:
 
     with Toy(stay_silent) as toy, ProcessGenerator([cpu]) as generator:
         generator.open("a", HOST, toy.port, connections=1)
-        with pytest.raises(GeneratorFailed, match=r"process died"):
+        with pytest.raises(GeneratorFailed, match=r"SIGKILL"):
             generator.window("a", EXCHANGE, warmup_s=0.01, seconds=60, timeout_s=60, at_edge=kill)
 
 
@@ -102,3 +105,45 @@ def test_a_generator_whose_parent_is_killed_ends(repository_root: Path) -> None:
         parent.kill()
         assert gone(pid)
         assert toy.until_open(0)
+
+
+def test_while_a_load_is_waited_for_its_caller_may_end_the_waiting(cpu: int) -> None:
+    """PostgreSQL dies, and every answer of the application would take its whole time limit."""
+
+    class Gone(Exception):
+        pass
+
+    loading = False
+
+    def look() -> None:
+        if loading:
+            raise Gone
+
+    with Toy(stay_silent) as toy, ProcessGenerator([cpu], meanwhile=look) as generator:
+        generator.open("silent", HOST, toy.port, connections=1)
+        loading, began = True, time.monotonic()
+        with pytest.raises(Gone):
+            generator.slice("silent", EXCHANGE, 0.01, timeout_s=30.0)
+        assert time.monotonic() - began < 5
+
+
+def test_a_generator_that_is_halted_is_given_up(cpu: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loads, "PATIENCE_S", 0.2)
+    monkeypatch.setattr(loads, "_OPENING_S", 0.0)
+    with Toy(respond(OK)) as toy, ProcessGenerator([cpu]) as generator:
+        (pid,) = generator.pids
+        os.kill(pid, signal.SIGSTOP)
+        with pytest.raises(GeneratorFailed, match=rf"process {pid} did not answer"):
+            generator.open("halted", HOST, toy.port, connections=1)
+    assert gone(pid)
+
+
+def test_a_generator_that_is_halted_for_a_moment_goes_on(cpu: int) -> None:
+    with Toy(respond(OK)) as toy, ProcessGenerator([cpu]) as generator:
+        generator.open("halted", HOST, toy.port, connections=1)
+        (pid,) = generator.pids
+        os.kill(pid, signal.SIGSTOP)
+        again = threading.Timer(1.0, os.kill, (pid, signal.SIGCONT))
+        again.start()
+        assert generator.slice("halted", EXCHANGE, 0.05).correct > 0
+        again.join()

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from harness.base.errors import DatabaseFailed
 from harness.inputs.contract import Contract
 from harness.inputs.settings import LoadSettings
 from harness.inputs.study import Condition, Stopping
@@ -226,3 +227,24 @@ def test_spoilt_phases_are_not_counted_as_noisy_ones_that_may_be_repeated(make: 
         lab.generator.befalls[OTHER] = [lambda: stop(lab)] * 4
         run_blocks(lab.session, lab.instruments)
         assert {attempt for _, _, attempt, _ in kept(lab)} == {1, 2, 3}
+
+
+def test_a_run_that_is_cut_short_keeps_its_turns_and_is_completed_later(lab: FakeLab) -> None:
+    def die(turn: int) -> None:
+        if turn == 5:
+            lab.database.gone = "PostgreSQL's main process 7 was ended by SIGKILL"
+
+    lab.generator.before_turn = die
+    with pytest.raises(DatabaseFailed, match="SIGKILL"):
+        run_blocks(lab.session, lab.instruments)
+    cut = kept(lab)
+    assert cut
+    assert {(block, condition, attempt) for block, condition, attempt, _ in cut} == {
+        (1, lab.run.plan.phases[0].condition.name, 1)
+    }
+    assert {name for _, name in lab.launcher.stopped} == ENTRIES
+    lab.database.gone = None
+    assert run_blocks(lab.session, lab.instruments) == []
+    assert set(cut) < set(kept(lab))
+    trials, _ = lab.store.trials(lab.run)
+    assert sum(trial.complete for trial in trials) == BLOCKS * 2 * len(ENTRIES)

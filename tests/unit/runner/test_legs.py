@@ -104,6 +104,9 @@ class _Ways:
     def set_round_trip(self, leg: Leg, milliseconds: float) -> None:
         """Nothing to lengthen."""
 
+    def check_alive(self) -> None:
+        """It has no process."""
+
 
 def test_one_way_is_made_to_each_target_however_often_it_is_asked_for() -> None:
     """A relay would listen on another port for each, until it ends."""

@@ -8,6 +8,7 @@ import pytest
 
 from harness.analysis.labels.labels import Label
 from harness.analysis.labels.rules import Circumstances, findings_of
+from harness.base.errors import DatabaseFailed, GeneratorFailed
 from harness.inputs.contract import Contract
 from harness.inputs.settings import LoadSettings
 from harness.inputs.study import Beside, Condition, Latency, Objective, Study
@@ -248,3 +249,78 @@ def test_a_second_load_runs_beside_and_statements_are_then_nobodys(lab: FakeLab)
 def test_legs_are_long_while_it_measures_and_short_afterwards(lab: FakeLab) -> None:
     measured(lab)
     assert lab.legs.log == [Latency(database_ms=100), Latency()]
+
+
+def test_an_entry_that_answers_nothing_in_time_is_out_of_the_condition_but_not_of_the_block(
+    lab: FakeLab,
+) -> None:
+    lab.generator.failing[OTHER] = "timeout"
+    result = measured(lab)
+    trials = by_entry(result)
+    assert lab.generator.turns.count(OTHER) == 1  # the warm-up
+    assert result.failures == {}
+    assert result.cut is None
+    problem = trials[OTHER].problem or ""
+    assert "none of" in problem
+    assert "30 s" in problem
+    assert trials[BASELINE].complete
+    assert any(OTHER in problem for problem in lab.listener.problems)
+
+
+def test_an_entry_that_holds_every_turn_up_has_two_of_them_and_a_warning_at_once(
+    lab: FakeLab,
+) -> None:
+    """A server that admits some of its connections, and never answers on the others."""
+    lab.generator.late[OTHER] = 3
+    trials = by_entry(measured(lab))
+    assert lab.generator.turns.count(OTHER) == 2  # the warm-up and one turn
+    assert "2 turns lasted that long" in (trials[OTHER].problem or "")
+    assert any(OTHER in notice and "3 of" in notice for notice in lab.listener.notices)
+    assert len(trials[BASELINE].slices) == ROUNDS
+
+
+def test_an_entry_that_answers_with_errors_has_all_its_turns(lab: FakeLab) -> None:
+    """They cost no time, and tell what is wrong."""
+    lab.generator.failing[OTHER] = "status 503"
+    assert by_entry(measured(lab))[OTHER].complete
+    assert lab.generator.turns.count(OTHER) == 1 + ROUNDS
+
+
+def test_when_a_partner_dies_the_turns_that_were_had_are_kept_and_the_run_is_cut(
+    lab: FakeLab,
+) -> None:
+    def die(turn: int) -> None:
+        if turn == 5:  # three warm-ups, then two turns
+            lab.database.gone = "PostgreSQL's main process 7 was ended by SIGKILL"
+
+    lab.generator.before_turn = die
+    result = measured(lab)
+    assert isinstance(result.cut, DatabaseFailed)
+    assert "SIGKILL" in str(result.cut)
+    assert len(lab.generator.turns) == 6  # the turn under way is the last
+    assert sum(len(trial.slices) for trial in result.trials) == 3
+    assert len(result.requests) == len(result.trials)
+    for trial in result.trials:
+        assert trial.slices
+        assert trial.problem is not None
+        assert "SIGKILL" in trial.problem
+        assert trial.statements is None
+
+
+def test_a_partner_that_dies_before_the_first_turn_leaves_no_trial(lab: FakeLab) -> None:
+    lab.database.gone = "PostgreSQL is gone"
+    result = measured(lab)
+    assert result.trials == []
+    assert result.cut is not None
+
+
+def test_a_generator_that_dies_at_the_very_end_costs_no_trial(
+    lab: FakeLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(target: str) -> None:
+        raise GeneratorFailed(f"no {target}")
+
+    monkeypatch.setattr(lab.generator, "close", die)
+    result = measured(lab)
+    assert isinstance(result.cut, GeneratorFailed)
+    assert [trial.complete for trial in result.trials] == [True] * 3

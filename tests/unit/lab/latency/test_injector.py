@@ -145,7 +145,7 @@ def test_a_peer_that_stops_reading_is_not_read_for(
 def test_a_relay_that_dies_is_told_in_a_sentence(relay: RelayInjector) -> None:
     (pid,) = relay.pids
     os.kill(pid, signal.SIGKILL)
-    with pytest.raises(RelayFailed, match="relay process died"):
+    with pytest.raises(RelayFailed, match=r"relay process .* SIGKILL"):
         relay.set_round_trip(LEG, 1)
 
 

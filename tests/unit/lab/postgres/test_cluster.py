@@ -1,7 +1,9 @@
 """The embedded PostgreSQL, really started."""
 
 import fcntl
+import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -158,3 +160,12 @@ def test_dies_with_a_harness_that_is_killed(cache: Path, repository_root: Path) 
     harness.wait()
     EmbeddedPostgres(cache, DatabaseSettings()).stop()  # sweeps what it left
     assert kept(cache) == before
+
+
+def test_a_killed_postmaster_is_noticed_at_once_and_named(cache: Path) -> None:
+    with EmbeddedPostgres(cache, DatabaseSettings()) as own:
+        own.check_alive()
+        os.kill(own.pid, signal.SIGKILL)
+        assert wait_until(lambda: gone(own.pid), PATIENCE_S)
+        with pytest.raises(DatabaseFailed, match=rf"process {own.pid} was ended by SIGKILL"):
+            own.check_alive()
