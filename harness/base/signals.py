@@ -31,14 +31,13 @@ class Interrupted(BaseException):
 class _State:
     """received: the first signal since `install`. raised_s: when one was raised last, on the
     monotonic clock. depth: blocks of `deferred` under way. pending: a signal that waits for their
-    end. over: whether the command has ended, so that nothing is left to be interrupted."""
+    end."""
 
     def __init__(self) -> None:
         self.received: int | None = None
         self.raised_s: float | None = None
         self.depth = 0
         self.pending: int | None = None
-        self.over = False
 
 
 _state = _State()
@@ -62,8 +61,13 @@ def received() -> int | None:
 
 
 def end() -> None:
-    """Pass over every signal from now on: the process ends by itself."""
-    _state.over = True
+    """Ignore every signal from now on: the process ends by itself.
+
+    By the kernel, because Python takes its own handlers back while it ends.
+    """
+    for number in _STOPPING:
+        if signal.getsignal(number) is _handle:
+            signal.signal(number, signal.SIG_IGN)
 
 
 @contextmanager
@@ -86,8 +90,6 @@ def deferred() -> Iterator[None]:
 
 
 def _handle(number: int, _: FrameType | None) -> None:
-    if _state.over:
-        return
     if _state.depth:
         _state.pending = _state.pending or number
     else:

@@ -242,14 +242,14 @@ class _Worker:
 
     def _died(self) -> GeneratorFailed:
         return GeneratorFailed(
-            f"The load generator's process {self.pid} {self._child.ending()}; continue with "
-            "`bridgetoll run --resume`." + self._child.quotation()
+            f"The load generator's process {self.pid} {self._child.ending()}."
+            + self._child.quotation()
         )
 
     def _silent(self, seconds: float) -> GeneratorFailed:
         return GeneratorFailed(
             f"The load generator's process {self.pid} did not answer within {seconds:.0f} s, as if "
-            "it was halted; continue with `bridgetoll run --resume`."
+            "it was halted."
         )
 
 

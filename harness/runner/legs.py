@@ -95,7 +95,7 @@ class Legs:
         except (OSError, http.client.HTTPException, psycopg.Error) as error:
             raise DatabaseFailed(
                 f"The legs could not be measured: {' '.join(str(error).split())}; the server, "
-                "PostgreSQL or the relay is gone. Continue with `bridgetoll run --resume`."
+                "PostgreSQL or the relay is gone."
             ) from error
         return database, client
 

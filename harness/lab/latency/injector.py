@@ -91,22 +91,18 @@ class RelayInjector:
     def _ask(self, request: RelayRequest) -> int | None:
         answer = self._channel.ask(request)
         if answer.problem is not None:
-            raise RelayFailed(
-                f"The relay refused: {answer.problem}; mend that and continue with "
-                "`bridgetoll run --resume`."
-            )
+            raise RelayFailed(f"The relay refused: {answer.problem}; mend that, then try again.")
         return answer.value
 
     def _died(self) -> RelayFailed:
         return RelayFailed(
-            f"The relay process {self._child.pid} {self._child.ending()}; continue with "
-            "`bridgetoll run --resume`." + self._child.quotation()
+            f"The relay process {self._child.pid} {self._child.ending()}." + self._child.quotation()
         )
 
     def _silent(self, seconds: float) -> RelayFailed:
         return RelayFailed(
             f"The relay process {self._child.pid} did not answer within {seconds:.0f} s, as if it "
-            "was halted; continue with `bridgetoll run --resume`."
+            "was halted."
         )
 
     def __enter__(self) -> Self:

@@ -64,8 +64,8 @@ class EmbeddedPostgres:
         """
         if self._child is not None and not self._child.running:
             raise DatabaseFailed(
-                f"PostgreSQL's main process {self._child.pid} {self._child.ending()}; continue "
-                f"with `bridgetoll run --resume`.{self._child.quotation()}"
+                f"PostgreSQL's main process {self._child.pid} {self._child.ending()}."
+                + self._child.quotation()
             )
 
     @property

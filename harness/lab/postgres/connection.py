@@ -1,5 +1,7 @@
 """Connections to any PostgreSQL, and checks whether that server can be used."""
 
+import logging
+
 import psycopg
 
 from harness.base.errors import DatabaseFailed, UsageError
@@ -7,6 +9,9 @@ from harness.lab.postgres.url import URL_FORM
 
 OLDEST_VERSION = 14
 """PostgreSQL 13 ended in November 2025, and `toplevel` in pg_stat_statements came with 14."""
+
+# It warns on standard error of a rollback that a signal has cut off. Whatever matters is raised.
+logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
 Connection = psycopg.Connection[tuple[object, ...]]
 

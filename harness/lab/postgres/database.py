@@ -160,8 +160,8 @@ class Database:
                 return self._admin.execute(query, parameters)
         except psycopg.Error as error:
             raise DatabaseFailed(
-                f"The database refused a statement: {' '.join(str(error).split())}; mend that and "
-                "continue with `bridgetoll run --resume`."
+                f"The database refused a statement: {' '.join(str(error).split())}; mend that, "
+                "then try again."
             ) from error
 
     @property

@@ -90,6 +90,22 @@ def test_at_the_end_of_the_command_nothing_is_interrupted() -> None:
     assert signals.received() is None
 
 
+def test_a_second_ctrl_c_while_the_interpreter_ends_does_not_change_the_status(
+    repository_root: Path,
+) -> None:
+    """Python puts its own handlers away before it is gone."""
+    script = (
+        "import atexit, signal, sys; from harness.base import signals; signals.install()\n"
+        "class Last:\n"
+        "    def __del__(self, kill=signal.raise_signal): kill(2)\n"
+        "sys.last = Last(); signals.end(); sys.exit(130)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=repository_root, capture_output=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (130, b"")
+
+
 def test_what_a_process_was_started_to_ignore_it_goes_on_to_ignore() -> None:
     """As `nohup` does with SIGHUP."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
