@@ -247,7 +247,9 @@ def _prices(criterion: Criterion, name: str, prices: Sequence[PriceList]) -> Val
 def _counts(criterion: Criterion, quantity: str, run: Run) -> Values:
     for audit in run.audits:
         for toll in audit.tolls if audit.variant == criterion.of else ():
-            if toll.endpoint in (criterion.endpoints or (toll.endpoint,)):
+            if quantity not in audit.uncounted and toll.endpoint in (
+                criterion.endpoints or (toll.endpoint,)
+            ):
                 count = toll.counted.get(quantity, 0.0)
                 value = Interval(mean=count, low=count, high=count, se=0.0, blocks=1)
                 what = f"{quantity.replace('_', ' ')} per request of {audit.variant}"

@@ -59,6 +59,9 @@ def audit_text(audit: "Audit") -> RenderableType:
     parts: list[RenderableType] = [title]
     if audit.tolls:
         parts.append(_table(audit))
+    if audit.uncounted:
+        unknown = ", ".join(name.replace("_", " ") for name in audit.uncounted)
+        parts.append(Text(f"      encrypted, so not counted: {unknown}", style="dim"))
     parts += [Text(f"      {problem}") for problem in audit.problems]
     return Group(*parts)
 

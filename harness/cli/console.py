@@ -176,6 +176,7 @@ def laboratory_of(
     """The laboratory of a command that starts servers."""
     from harness.cli.progress import ProgressListener
     from harness.inputs.contract import Contract
+    from harness.lab.postgres.url import checked_url
     from harness.runner.laboratory import Laboratory
 
     return Laboratory(
@@ -183,6 +184,6 @@ def laboratory_of(
         cache=cache_folder(),
         catalog=catalog,
         contract=Contract(workspace),
-        database_url=database_url,
+        database_url=None if database_url is None else checked_url(database_url),
         listener=ProgressListener(err),
     )

@@ -117,8 +117,9 @@ def check_run(path: Path, run: Run) -> None:
             if lacking:
                 wrong = f"`study.squares` names `{min(lacking)}`, which is no factor of `{name}`"
                 raise MalformedFile(path, f"{wrong}; restore the file.")
-    for toll in (toll for audit in run.audits for toll in audit.tolls):
-        if missing := sorted(_COUNTED - toll.counted.keys()):
+    for audit, toll in ((a, toll) for a in run.audits for toll in a.tolls):
+        unknown = {"statements"} & set(audit.uncounted)
+        if missing := sorted(_COUNTED - toll.counted.keys() - unknown):
             raise MalformedFile(path, f"`audits` lacks a count of {missing[0]}; restore the file.")
     places = range(len(run.plan.entries))
     for order in (*run.plan.starts, *(o for phase in run.plan.phases for o in phase.orders)):

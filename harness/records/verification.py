@@ -57,11 +57,16 @@ class Toll(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Audit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The tolls of one variant. problem: why it could not be audited to the end, or None."""
+    """The tolls of one variant.
+
+    problem: why it could not be audited to the end, or None.
+    uncounted: quantities that no toll has, because encrypted messages cannot be read.
+    """
 
     variant: str
     tolls: tuple[Toll, ...]
     problem: str | None = None
+    uncounted: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:

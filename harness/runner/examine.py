@@ -81,4 +81,9 @@ def examine_variants(
         for problem in audited.problems:
             listener.problem(f"{name}: {problem}")
         examinations.append(Examination(verification, audited))
+    if any(examination.audit.uncounted for examination in examinations):
+        listener.problem(
+            "connections to PostgreSQL are encrypted, so their messages are not counted; verify "
+            "has counted the statements on the server"
+        )
     return examinations

@@ -189,7 +189,8 @@ def _terms(run: Run, name: str, toll: Toll) -> dict[str, float]:
     ]
     stack = ", ".join([factors[FRAMEWORK], factors[SERVER], *unusual])
     terms = {f"stack: {stack}": 1.0}
-    if toll.counted["statements"]:
+    # Encrypted statements are not counted, but their bytes are.
+    if toll.counted.get("statements", toll.counted.get("database_bytes_out", 0.0)):
         waits = factors.get("views") == "sync" or factors.get("bridge", "none") != "none"
         data = f"{factors.get('data', 'unnamed')} {'blocking' if waits else 'awaited'}"
         terms[f"queries of {toll.endpoint}: {data}"] = 1.0

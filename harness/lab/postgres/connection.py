@@ -1,11 +1,23 @@
 """Connections to any PostgreSQL, and checks whether that server can be used."""
 
 import logging
+import time
+from typing import Literal
 
 import psycopg
 
 from harness.base.errors import DatabaseFailed, UsageError
 from harness.lab.postgres.url import URL_FORM
+
+PoolMode = Literal["session", "transaction"]
+_TRIES, _RETURN_S = 6, 0.05
+"""Connections to open, and seconds for a pooler to take one back and reset it."""
+_DRAWBACKS: dict[PoolMode, str] = {
+    "transaction": "it gives each transaction another connection, on which neither prepared "
+    "statements nor session settings last",
+    "session": "it opens and keeps PostgreSQL's connections itself, so those of a variant cannot "
+    "be counted or cut",
+}
 
 OLDEST_VERSION = 14
 """PostgreSQL 13 ended in November 2025, and `toplevel` in pg_stat_statements came with 14."""
@@ -33,11 +45,69 @@ def connect(url: str, patience_s: int = 10) -> Connection:
             f"The database cannot be reached: {' '.join(str(error).split())}; check "
             "--database-url, or leave it out to use the embedded PostgreSQL."
         ) from error
-    except psycopg.ProgrammingError as error:
+    except psycopg.ProgrammingError:
         raise UsageError(
-            f"--database-url is not a PostgreSQL URL ({' '.join(str(error).split())}); write "
-            f"{URL_FORM}."
-        ) from error
+            f"--database-url is not a PostgreSQL URL; write {URL_FORM}."
+        ) from None  # libpq's message quotes the URL
+
+
+def check_direct(url: str, connection: Connection) -> None:
+    """Refuse a connection pooler such as PgBouncer.
+
+    A run has a database and roles of its own, which a pooler would have to know; it counts the
+    connections of each variant; and every variant must keep its prepared statements.
+
+    Args:
+        url: of the server.
+        connection: to it.
+
+    Raises:
+        UsageError: there is a pooler between.
+    """
+    if "bouncer" in (connection.info.parameter_status("server_version") or ""):
+        raise UsageError(
+            "--database-url names PgBouncer's console; name host, port and database of PostgreSQL "
+            "itself."
+        )
+    mode = pool_mode(url, connection)
+    if mode is not None:
+        raise UsageError(
+            f"--database-url leads to PgBouncer, or a pooler like it, in {mode} mode: "
+            f"{_DRAWBACKS[mode]}; name host and port of PostgreSQL itself."
+        )
+
+
+def pool_mode(url: str, connection: Connection) -> PoolMode | None:
+    """How a pooler between us and PostgreSQL lends its connections; None without one.
+
+    PostgreSQL tells a client the process id of its backend. A pooler makes one up, because it
+    answers cancel requests itself; so do some proxies that pool nothing, which is why backends are
+    observed too. In transaction mode two clients meet the same backend, and in session mode a
+    backend outlives its client.
+    """
+    if _backend(connection) == connection.info.backend_pid:
+        return None
+    with connect(url) as other:
+        ours: set[object] = set()
+        others: set[object] = set()
+        for _ in range(_TRIES):
+            ours.add(_backend(connection))
+            others.add(_backend(other))
+    if len(ours) > 1 or ours & others:
+        return "transaction"
+    backends: list[object] = []
+    for _ in range(_TRIES):
+        with connect(url) as other:
+            backends.append(_backend(other))
+        time.sleep(_RETURN_S)
+    return "session" if len(set(backends)) < len(backends) else None
+
+
+def _backend(connection: Connection) -> object:
+    # Never prepared: the next transaction may be on a backend that does not know the statement.
+    row = connection.execute("SELECT pg_backend_pid()", prepare=False).fetchone()
+    assert row is not None
+    return row[0]
 
 
 def check_version(number: int) -> None:

@@ -16,8 +16,8 @@ from harness.base.errors import DatabaseFailed, UsageError
 from harness.inputs.contract import Contract
 from harness.inputs.settings import DatabaseSettings
 from harness.lab.postgres.cluster import EmbeddedPostgres
-from harness.lab.postgres.connection import Connection, check_server, connect
-from harness.lab.postgres.url import check_url, with_database
+from harness.lab.postgres.connection import Connection, check_direct, check_server, connect
+from harness.lab.postgres.url import checked_url, with_database
 
 _DATABASE = "bridgetoll"
 _LONGEST_NAME = 63
@@ -83,7 +83,7 @@ class Database:
         self._name = f"{_DATABASE}_{secrets.token_hex(4)}"
 
     def __enter__(self) -> Self:
-        check_url(self.url)
+        self.url = checked_url(self.url)
         try:
             self._create()
         except psycopg.Error as error:
@@ -103,6 +103,7 @@ class Database:
 
     def _create(self) -> None:
         with connect(self.url) as connection:
+            check_direct(self.url, connection)
             check_server(connection)
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(self._name)))
         try:

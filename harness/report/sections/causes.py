@@ -162,12 +162,16 @@ def cost_sheet(audits: Sequence[Audit]) -> dict[str, Any]:
     return {
         "columns": [name.replace("_", " ") for name in _SHEET],
         "rows": [
-            {"variant": audit.variant, "endpoint": toll.endpoint, "values": _counts(toll)}
+            {"variant": audit.variant, "endpoint": toll.endpoint, "values": _counts(audit, toll)}
             for audit in audits
             for toll in audit.tolls
         ],
+        "uncounted": cause_words.uncounted(audits),
     }
 
 
-def _counts(toll: Toll) -> list[str]:
-    return [numbers.number(toll.counted.get(name, 0.0)) for name in _SHEET]
+def _counts(audit: Audit, toll: Toll) -> list[str]:
+    return [
+        "unknown" if name in audit.uncounted else numbers.number(toll.counted.get(name, 0.0))
+        for name in _SHEET
+    ]

@@ -10,6 +10,7 @@ from harness.analysis.causes.slopes import Slope
 from harness.analysis.causes.squares import Interaction
 from harness.analysis.causes.waterfalls import Fall, Step
 from harness.analysis.stats.intervals import Interval
+from harness.records.verification import Audit
 from harness.report.words import conditions, numbers
 
 _TENS_US = (10.0, 100.0)
@@ -213,3 +214,15 @@ def _loop(prices: PriceList) -> str:
 
 def _capital(sentence: str) -> str:
     return sentence[:1].upper() + sentence[1:]
+
+
+def uncounted(audits: Sequence[Audit]) -> str | None:
+    """What the audit could not count, and why; None where it counted everything."""
+    quantities = next((audit.uncounted for audit in audits if audit.uncounted), ())
+    if not quantities:
+        return None
+    *first, last = (name.replace("_", " ") for name in quantities)
+    return (
+        "The audit did not count " + ", ".join(first) + f" and {last}: the connections to "
+        "PostgreSQL were encrypted."
+    )

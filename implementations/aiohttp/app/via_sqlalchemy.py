@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
-from sqlalchemy import DateTime, Text, func, make_url, select
+from sqlalchemy import DateTime, Text, func, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import (
@@ -94,14 +94,16 @@ class SqlalchemyPosts:
 async def open_posts(settings: Settings) -> AsyncIterator[SqlalchemyPosts]:
     """Open every connection of the pool, and close them at the end."""
     engine = create_async_engine(
-        make_url(settings.database_url).set(drivername="postgresql+asyncpg"),
+        "postgresql+asyncpg://",
         isolation_level="AUTOCOMMIT",
         pool_size=settings.pool_size,
         max_overflow=0,
         pool_timeout=settings.pool_timeout,
         # With AUTOCOMMIT there is never a transaction that a returned connection must roll back.
         pool_reset_on_return=None,
-        connect_args={"timeout": settings.pool_timeout},
+        # asyncpg reads the URL itself, because it knows libpq's options. SQLAlchemy would pass
+        # them as keyword arguments, which asyncpg does not have.
+        connect_args={"dsn": settings.database_url, "timeout": settings.pool_timeout},
     )
     try:
         await _fill_pool(engine, settings.pool_size)

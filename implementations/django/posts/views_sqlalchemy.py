@@ -13,7 +13,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
-from sqlalchemy import DateTime, Text, func, make_url, select
+from sqlalchemy import DateTime, Text, func, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
@@ -113,7 +113,7 @@ async def session_for(request: HttpRequest) -> AsyncIterator[AsyncSession]:
 async def lifespan() -> AsyncIterator[dict[str, Any]]:
     """Open every connection of the pool, which SQLAlchemy would do on demand; close them."""
     engine = create_async_engine(
-        make_url(settings.DATABASE_URL).set(drivername="postgresql+asyncpg"),
+        "postgresql+asyncpg://",
         # Every request makes one INSERT, or reads: nothing needs more than PostgreSQL's own commit
         # per statement. No BEGIN, COMMIT or ROLLBACK is sent, so nothing is left to reset either.
         isolation_level="AUTOCOMMIT",
@@ -121,7 +121,9 @@ async def lifespan() -> AsyncIterator[dict[str, Any]]:
         pool_size=settings.POOL_SIZE,
         max_overflow=0,
         pool_timeout=settings.POOL_TIMEOUT,
-        connect_args={"timeout": settings.POOL_TIMEOUT},
+        # asyncpg reads the URL itself, because it knows libpq's options. SQLAlchemy would pass
+        # them as keyword arguments, which asyncpg does not have.
+        connect_args={"dsn": settings.DATABASE_URL, "timeout": settings.POOL_TIMEOUT},
     )
     try:
         async with AsyncExitStack() as stack:

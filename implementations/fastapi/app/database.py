@@ -5,7 +5,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Annotated
 
 from fastapi import Depends
-from sqlalchemy import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
@@ -18,7 +17,7 @@ from app.settings import settings
 FAILURES = (DBAPIError, PoolTimeoutError, OSError)
 
 engine = create_async_engine(
-    make_url(settings.database_url).set(drivername="postgresql+asyncpg"),
+    "postgresql+asyncpg://",
     # Every request makes one INSERT, or reads: nothing needs more than PostgreSQL's own commit
     # per statement. No BEGIN, COMMIT or ROLLBACK is sent, so nothing is left to reset either.
     isolation_level="AUTOCOMMIT",
@@ -26,7 +25,9 @@ engine = create_async_engine(
     pool_size=settings.pool_size,
     max_overflow=0,
     pool_timeout=settings.pool_timeout,
-    connect_args={"timeout": settings.pool_timeout},
+    # asyncpg reads the URL itself, because it knows libpq's options. SQLAlchemy would pass
+    # them as keyword arguments, which asyncpg does not have.
+    connect_args={"dsn": settings.database_url, "timeout": settings.pool_timeout},
 )
 # The objects of a session are encoded after its commit, and must not be selected again for that.
 new_session = async_sessionmaker(engine, expire_on_commit=False)

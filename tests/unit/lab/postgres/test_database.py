@@ -228,10 +228,8 @@ def test_two_runs_on_one_server_do_not_meet(cluster: EmbeddedPostgres, contract:
         "http://localhost/",
         "mysql://u:p@localhost/d",
         "host=localhost dbname=d",
-        "postgresql:///d",
         "postgresql://u:p@localhost:port/d",
         "postgresql://u:p@localhost:99999/d",
-        "postgresql://u:p@localhost/d?colour=red",
     ],
 )
 def test_what_is_no_url_is_a_sentence_that_shows_one(contract: Contract, url: str) -> None:

@@ -1,0 +1,86 @@
+"""Every driver of every implementation obeys the options of DATABASE_URL, as the contract says."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.audit.bench import Bench
+from harness.audit.http_client import Probe
+from harness.base.errors import ServerFailed
+from harness.base.workspace import Workspace, cache_folder
+from harness.inputs.catalog import load_catalog
+from harness.inputs.contract import Contract
+from harness.inputs.settings import ApplicationSettings
+from harness.lab.environments import prepare
+from harness.lab.postgres.cluster import EmbeddedPostgres
+from harness.lab.postgres.database import Database
+from tests.toys.tls import NO_OPENSSL, TlsFront, authority, signed
+
+pytestmark = pytest.mark.skipif(NO_OPENSSL, reason="openssl is missing")
+CATALOG = load_catalog(Workspace())
+POOL = 3
+
+
+def drivers() -> list[str]:
+    """The first variant of each way in which an implementation reads its URL."""
+    first: dict[tuple[str | None, ...], str] = {}
+    for name, variant in CATALOG.variants.items():
+        factors = (variant.factors.get(key) for key in ("data", "bridge", "pool"))
+        first.setdefault((variant.implementation, *factors), name)
+    return list(first.values())
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("certificates")
+    for name in ("ours", "other"):
+        authority(folder, name)
+    signed(folder / "ours.pem", folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def front(cluster: EmbeddedPostgres, certificates: Path) -> Iterator[TlsFront]:
+    with TlsFront(
+        cluster.url, certificates / "server.crt", certificates / "server.key"
+    ) as encrypting:
+        yield encrypting
+
+
+@pytest.mark.parametrize("name", drivers())
+def test_a_driver_encrypts_verifies_and_names_itself(
+    front: TlsFront, certificates: Path, contract: Contract, tmp_path: Path, name: str
+) -> None:
+    variant = CATALOG.variants[name]
+    python = prepare(cache_folder(), CATALOG.implementations[variant.implementation])
+    url = front.url(
+        sslmode="verify-full", sslrootcert=str(certificates / "ours.pem"),
+        ssl_max_protocol_version="TLSv1.2", application_name="measured",
+    )  # fmt: skip
+    with Database(url, contract) as database:
+        database.reset(3)
+        bench = Bench(contract, database, CATALOG.servers, tmp_path)
+
+        def works(login: str) -> bool:
+            """Whether a server with this URL starts, and reads posts."""
+            settings = ApplicationSettings(login, POOL, 2.0, 1, 1)
+            try:
+                with bench.start(variant, python, settings, tmp_path / "log", threads=2) as server:
+                    return Probe(server.url).get("/io_read").status == 200 and named(database, name)
+            except ServerFailed:
+                return False
+
+        front.versions.clear()
+        assert works(database.login(name)) is True
+        assert set(front.versions) == {"TLSv1.2"}
+        assert works(database.login(name).replace("ours.pem", "other.pem")) is False
+
+
+def named(database: Database, variant: str) -> bool:
+    """Whether the variant's connections are called as the URL says; none may be open any more."""
+    names = database.rows(
+        "SELECT DISTINCT application_name FROM pg_stat_activity WHERE usename = %s",
+        [database.role(variant)],
+    )
+    return names in ([("measured",)], [])
