@@ -221,7 +221,9 @@ def _cell(run: Run, setup: str, condition: Condition, labelled: Sequence[Labelle
     if not any(has_successes(t) for t in labelled):
         return _failed_cell(run, setup, condition, labelled)
     whole = [
-        t for t in labelled if t.trial.complete and t.trial.slices and t.trial.ramp is not None
+        t
+        for t in labelled
+        if t.trial.complete and t.trial.slices and t.trial.ramp is not None and not t.spoilt
     ]
     complete = [t.trial for t in whole]
     first = complete[0]

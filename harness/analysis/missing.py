@@ -128,9 +128,9 @@ def _has_figure(run: Run, labelled: LabelledTrial) -> bool:
 
 
 def has_successes(labelled: LabelledTrial) -> bool:
-    """Whether a ramp went to its end, and some request succeeded."""
+    """Whether a ramp went to its end unspoilt, and some request succeeded."""
     trial = labelled.trial
-    whole = trial.complete and trial.ramp is not None
+    whole = trial.complete and trial.ramp is not None and not labelled.spoilt
     return whole and any(piece.correct for piece in trial.slices)
 
 

@@ -206,7 +206,8 @@ class Study(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     baseline: the variant that ratios are taken to; a hidden duplicate of it (A/A) runs along.
     blocks: at most.
     reruns: how many phases of a run may be measured again because most of their trials were noisy;
-        the first attempts stay on disk and in the count.
+        the first attempts stay on disk and in the count. Phases that an accident spoilt are
+        measured again without it; see `runner.block`.
     """
 
     title: Line

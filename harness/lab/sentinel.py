@@ -15,8 +15,8 @@ import msgspec
 from harness.lab.clocks import is_stopped
 
 PERIOD_S = 0.25
-"""Between two looks. One takes about 12 microseconds per process: a thousandth of the load's core
-for twenty processes, in the turns of all variants alike."""
+"""Between two looks. For twenty processes that is a thousandth of the load's core, in the turns of
+all variants alike (docs/tool-benchmarks.md)."""
 STILL_S = 1.0
 """A pause of the harness counts from here on. Processes that share a busy core wait for tenths of a
 second; a second is a multiple of that, and several slices long."""

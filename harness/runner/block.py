@@ -127,7 +127,7 @@ def _keep(session: Session, phase: Phase, result: PhaseResult) -> list[str]:
             session.store.write_trial(trial)
             if requests is not None:
                 session.store.write_requests(trial, requests.compressed())
-    if noticed := disturbances(session.run, result.trials, _habits(session, result)):
+    if noticed := disturbances(session.run, result.trials, known_habits(session, result.trials)):
         session.listener.noticed(f"{_where(phase)}: {noticed}")
     return [problem_of(trial) for trial in result.trials if not trial.complete]
 
@@ -159,18 +159,30 @@ def _reason_to_repeat(
     repeated = sum(max(0, attempt - 1) for attempt in attempts)
     if noise and repeated < study.reruns and mostly_noisy(session.run, result.trials):
         return "was noisy"
-    own = _habits(session, result)
+    own = known_habits(session, result.trials)
     spoilt = [t.entry for t in result.trials if t.complete and is_spoilt(session.run, t, own)]
-    most = study.reruns + max(_LEAST_REPEATED, round(_SHARE_REPEATED * len(attempts)))
-    if not spoilt or repeated >= most or store.next_attempt(phase) > MOST_ATTEMPTS:
+    this = store.next_attempt(phase) - 1
+    if not spoilt or not may_repeat(this, attempts, study.reruns):
         return None
     return f"was spoilt ({', '.join(spoilt)})"
 
 
-def _habits(session: Session, result: PhaseResult) -> Habits:
-    """What the run's variants do by themselves, as far as it is known; earlier trials are read
-    only where it matters.
+def may_repeat(attempt: int, attempts: Sequence[int], reruns: int) -> bool:
+    """Whether one more attempt may follow because of events.
+
+    Args:
+        attempt: the number of the last one.
+        attempts: so far at every phase, or cell, of the run.
+        reruns: of the study, which are for noise and count on top.
     """
-    if not any(trial.events for trial in result.trials):
+    most = reruns + max(_LEAST_REPEATED, round(_SHARE_REPEATED * len(attempts)))
+    return attempt < MOST_ATTEMPTS and sum(max(0, number - 1) for number in attempts) < most
+
+
+def known_habits(session: Session, trials: Sequence[Trial]) -> Habits:
+    """What the run's variants do by themselves, as far as it is known; earlier trials are read
+    only where these have events.
+    """
+    if not any(trial.events for trial in trials):
         return {}
     return habits(session.store.trials(session.run)[0])

@@ -102,15 +102,18 @@ class Lookout:
             self._early.append(_event("database-restarted", f"{_RESTARTED} before its turn"))
         self._sentinel.watch({"the server": server.clock.pids, **self._roles()})
 
-    def after(self, server: LiveServer, tally: Tally) -> tuple[Event, ...]:
-        """Look after it, and tell what befell it, stalls apart."""
+    def after(self, server: LiveServer, paused_ns: int) -> tuple[Event, ...]:
+        """Look after it, and tell what befell it, stalls apart.
+
+        paused_ns: the longest time for which the generator did not run.
+        """
         assert self._before is not None
         stopped, late = self._sentinel.pauses()
         events = list(self._early)
         sight = self._sight()
         events += between(self._before, sight)
         self._note_backbone(sight.backbone)
-        events += _stood_still(stopped, late, tally.paused_ns)
+        events += _stood_still(stopped, late, paused_ns)
         if (change := server.crew.look()) is not None:
             events.append(_workers_changed(change, "in its turn"))
         if self._probe is not None:
@@ -154,16 +157,20 @@ def stalls(tally: Tally) -> list[float]:
 
     Only correct answers have their times kept. So a stall that ends in time-outs is an error.
     """
-    ends, starts = _answers(tally)
+    return gaps(tally.start_ns, *_answers(tally))
+
+
+def gaps(start_ns: int, ends: NDArray[np.int64], starts: NDArray[np.int64]) -> list[float]:
+    """The same of answers by the times at which they came and at which their requests were sent."""
     if not ends.size:
         return []
     order = np.argsort(ends, kind="stable")
     ends, starts = ends[order], starts[order]
     # Of those that come at the end of a gap or later, the first one sent was under way from then.
     oldest = np.minimum.accumulate(starts[::-1])[::-1]
-    previous = np.concatenate(([tally.start_ns], ends[:-1]))
-    gaps = (ends - np.maximum(previous, oldest)) / 1e9
-    return [float(gap) for gap in gaps if gap >= STALL_S]
+    previous = np.concatenate(([start_ns], ends[:-1]))
+    seconds = (ends - np.maximum(previous, oldest)) / 1e9
+    return [float(gap) for gap in seconds if gap >= STALL_S]
 
 
 def _answers(tally: Tally) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -72,7 +72,7 @@ class Loader:
         tally = self.load(target, self._load.slice_s)
         self._instruments.clock.sleep(_SETTLE_S)
         used = gauges.read(server) - before
-        events = self._instruments.lookout.after(target.live.server, tally)
+        events = self._instruments.lookout.after(target.live.server, tally.paused_ns)
         return Measurement(
             tally, used, used.server_ns, used.at_ns, self._probe_ns(tally), events=events
         )
@@ -123,7 +123,7 @@ class Loader:
             turn_ns=turn_ns,
             probe_ns=self._probe_ns(tally),
             window=WindowExtras(rate_per_s is not None, edges.counted, beside),
-            events=tools.lookout.after(target.live.server, tally),
+            events=tools.lookout.after(target.live.server, tally.paused_ns),
         )
 
     def _load_beside(self, target: LoadTarget) -> BesideRecord | None:

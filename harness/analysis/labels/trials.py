@@ -44,6 +44,11 @@ class LabelledTrial(msgspec.Struct, frozen=True):
         return not FAILED.isdisjoint(self.labels)
 
     @property
+    def spoilt(self) -> bool:
+        """Whether an event from outside makes it useless."""
+        return not SPOILT.isdisjoint(self.labels)
+
+    @property
     def disturbances(self) -> tuple[Finding, ...]:
         """The findings that do not just name what limited its throughput."""
         return tuple(finding for finding in self.findings if finding.label not in LIMITS)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from harness.analysis.labels.trials import disturbances, is_spoilt
 from harness.audit.subject import Violation
 from harness.base.errors import DatabaseFailed, LocustFailed
 from harness.inputs.study import Condition, Latency
@@ -16,9 +17,9 @@ from harness.lab.servers import ServerGroup
 from harness.load.locust.driver import RampPlan, climb
 from harness.records.plan import Entry, Phase
 from harness.records.trial import RoundTrips, Trial, trial_stem
-from harness.runner.block import problem_of
+from harness.runner.block import known_habits, may_repeat, problem_of
 from harness.runner.exchanges import exchange_for
-from harness.runner.instruments import Gauges, open_injector
+from harness.runner.instruments import Gauges, open_injector, open_lookout
 from harness.runner.legs import Legs, round_trips
 from harness.runner.locust_cells.observe import Climb, Observer, trial_of
 from harness.runner.servers import LiveEntry, await_entry
@@ -51,10 +52,28 @@ def run_cells(session: Session, python: Path) -> list[str]:
                 done += 1
                 entry = run.plan.entries[index]
                 if entry in session.entries and not store.has_cell(phase, entry):
-                    trial = cells.measure(phase, entry)
-                    store.write_trial(trial)
-                    problems += _tell(session, phase, trial, done)
+                    problems += _measure(session, cells, phase, entry, done)
     return problems
+
+
+def _measure(session: Session, cells: "_Cells", phase: Phase, entry: Entry, done: int) -> list[str]:
+    """Measure a cell, and once more as long as an accident spoilt it, within bounds."""
+    while True:
+        trial = cells.measure(phase, entry)
+        session.store.write_trial(trial)
+        problems = _tell(session, phase, trial, done)
+        own = known_habits(session, [trial])
+        if problems or not is_spoilt(session.run, trial, own):
+            return problems
+        labels = disturbances(session.run, [trial], own)
+        session.listener.noticed(f"{trial.entry}, {phase.condition.name}: {labels}")
+        attempts = [
+            session.store.next_attempt_at(other, each) - 1
+            for other in session.run.plan.phases
+            for each in session.entries_of(other)
+        ]
+        if not may_repeat(trial.attempt, attempts, session.run.study.reruns):
+            return problems
 
 
 def _tell(session: Session, phase: Phase, trial: Trial, done: int) -> list[str]:
@@ -166,8 +185,14 @@ class _Cells:
         cores, role = self._session.run.cores, self._database.role(live.name)
         gauges = Gauges(self._database.postmaster_pid, (), cores.all, relays=self._relays)
         observer = Observer(gauges, live.server.clock, self._database)
-        with WaitSampler(self._database.connect, self._study.load.samples_per_s) as sampler:
+        with (
+            WaitSampler(self._database.connect, self._study.load.samples_per_s) as sampler,
+            open_lookout(gauges, self._database.postmaster_pid) as lookout,
+        ):
             sampler.watch(role)
+            observer.look()
+            lookout.begin(live.server)
+            lookout.before(live.server)
             result = climb(
                 self._python,
                 plan,
@@ -179,7 +204,9 @@ class _Cells:
             )
             observer.look()
             sampler.watch(None)
-            return observer.climb(result, sampler.take(role))
+            # Locust itself says when its own processor was too busy.
+            events = lookout.after(live.server, paused_ns=0)
+            return observer.climb(result, sampler.take(role), events)
 
     def _measure_legs(self, live: LiveEntry) -> tuple[float, float] | None:
         try:

@@ -13,8 +13,9 @@ from harness.load.locust.driver import RampResult
 from harness.records.histogram import sample_percentile
 from harness.records.plan import Entry, Phase
 from harness.records.run import SCHEMA
-from harness.records.trial import RampRecord, RoundTrips, SliceRecord, Trial, WindowRecord
+from harness.records.trial import Event, RampRecord, RoundTrips, SliceRecord, Trial, WindowRecord
 from harness.runner.instruments import Gauges, Reading
+from harness.runner.lookout import gaps, stalled
 from harness.runner.trial_builder import Latencies, waits_record
 
 
@@ -25,6 +26,7 @@ class Climb(msgspec.Struct, frozen=True):
     used, counted: CPU time by role, and PostgreSQL's counters, between the looks that were nearest
         to start and end.
     waits: what the setup's connections did; None where PostgreSQL was not asked.
+    events: what befell the ramp, stalls apart.
     """
 
     result: RampResult
@@ -32,6 +34,7 @@ class Climb(msgspec.Struct, frozen=True):
     used: Reading
     counted: dict[str, int]
     waits: Samples | None
+    events: tuple[Event, ...] = ()
 
 
 class Observer:
@@ -51,7 +54,9 @@ class Observer:
         self._readings.append(self._gauges.read(self._clock))
         self._usages.append(Usage.of(self._clock.pids))
 
-    def climb(self, result: RampResult, waits: Samples | None) -> Climb:
+    def climb(
+        self, result: RampResult, waits: Samples | None, events: tuple[Event, ...] = ()
+    ) -> Climb:
         """All that was observed of a ramp.
 
         Looks come a second apart, and later on a full machine, so each end may be off by about
@@ -66,6 +71,7 @@ class Observer:
             used=self._readings[last] - self._readings[first],
             counted={key: value - opened[key] for key, value in closed.items()},
             waits=waits,
+            events=events,
         )
 
 
@@ -112,7 +118,20 @@ def trial_of(
         waits=None if waits is None else waits_record(waits),
         round_trips=measured,
         ramp=None if climb is None else _ramp(climb.result, max_connections, waits),
+        events=() if climb is None else _events(climb),
     )
+
+
+def _events(climb: Climb) -> tuple[Event, ...]:
+    """All that befell it, its longest stall included; a ramp is one turn."""
+    result = climb.result
+    ends = np.array([result.began_ns + at_s * 1e9 for at_s, _ in result.answers], np.int64)
+    latencies = _latencies_ns(result)
+    longest_s = max(gaps(result.began_ns, ends, ends - latencies), default=0.0)
+    typical_s = float(np.median(latencies)) / 1e9 if latencies.size else 0.0
+    stall = stalled(longest_s, typical_s)
+    found = climb.events if stall is None else (*climb.events, stall)
+    return tuple(msgspec.structs.replace(event, round=0, position=0) for event in found)
 
 
 def _latencies_ns(result: RampResult) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

@@ -12,6 +12,7 @@ from harness.base.errors import DatabaseFailed, GeneratorFailed
 from harness.inputs.contract import Contract
 from harness.inputs.settings import LoadSettings
 from harness.inputs.study import Beside, Condition, Latency, Objective, Study
+from harness.lab.sentinel import Pause
 from harness.records.trial import Trial
 from harness.runner.phase import PhaseResult, run_phase
 from tests.toys.fakes import SECOND, FakeLab, fake_lab
@@ -324,3 +325,98 @@ def test_a_generator_that_dies_at_the_very_end_costs_no_trial(
     result = measured(lab)
     assert isinstance(result.cut, GeneratorFailed)
     assert [trial.complete for trial in result.trials] == [True] * 3
+
+
+def kinds(trial: Trial) -> list[tuple[str, int | None]]:
+    """Of its events, with the round."""
+    return [(event.kind, event.round) for event in trial.events]
+
+
+def test_an_event_stands_in_the_trial_and_the_turn_that_it_befell(lab: FakeLab) -> None:
+    def befall() -> None:
+        lab.sentinel.late = Pause("harness", 0, 2 * SECOND)
+
+    lab.generator.befalls[OTHER] = [lambda: None, lambda: None, befall]
+    trials = by_entry(measured(lab))
+    assert kinds(trials[OTHER]) == [("harness-paused", 1)]
+    (event,) = trials[OTHER].events
+    order = lab.run.plan.phases[0].orders[1]
+    names = [lab.run.plan.entries[index].name for index in order]
+    assert event.position == names.index(OTHER)
+    assert not any(trials[name].events for name in (BASELINE, TWIN))
+
+
+def test_what_befalls_the_warm_up_befalls_no_trial(lab: FakeLab) -> None:
+    lab.generator.befalls[OTHER] = [lambda: setattr(lab.machine, "checkpointer", 99)]
+    trials = by_entry(measured(lab)).values()
+    told = [event.detail for trial in trials for event in trial.events]
+    assert all("before its turn" in detail for detail in told)
+
+
+@pytest.mark.parametrize("late", [None, Pause("harness", 0, 2 * SECOND)])
+def test_who_stood_still_is_told_apart(lab: FakeLab, late: Pause | None) -> None:
+    def befall() -> None:
+        lab.generator.paused_ns = 2 * SECOND
+        lab.sentinel.late = late
+
+    lab.generator.befalls[OTHER] = [lambda: None, befall]
+    (event,) = by_entry(measured(lab))[OTHER].events
+    assert event.kind == ("generator-paused" if late is None else "suspended")
+    assert event.seconds == 2.0
+
+
+def test_a_turn_whose_last_answer_is_seconds_late_has_a_stall(lab: FakeLab) -> None:
+    warm_up = len(lab.run.plan.entries)
+    lab.generator.stalls_s = [*[0.0] * warm_up, 3.0]
+    trials = measured(lab).trials
+    (stall,) = (event for trial in trials for event in trial.events)
+    assert stall.kind == "stalled"
+    assert stall.round == 0
+    assert stall.seconds == pytest.approx(3.0, abs=0.2)
+
+
+def test_a_server_whose_every_answer_is_late_has_none(lab: FakeLab) -> None:
+    """Two seconds for each request: slow by nature."""
+    for server in lab.servers.values():
+        server.cpu_us = 2_000_000 / 8
+    assert not any(trial.events for trial in measured(lab).trials)
+
+
+@pytest.mark.parametrize(
+    "lab",
+    [Condition(endpoint="noop", connections=4, window_s=1.0, objective=Objective())],
+    indirect=True,
+)
+def test_of_a_search_only_the_spoilt_window_is_measured_again(lab: FakeLab) -> None:
+    quiet = by_entry(measured(lab))[BASELINE]
+    assert quiet.sustained_per_s is not None
+
+    def stop() -> None:
+        lab.sentinel.stopped = (Pause("the server", 0, SECOND),)
+
+    before = sum(name == BASELINE for name in lab.generator.turns) - len(quiet.search)
+    lab.generator.befalls[BASELINE] = [*[lambda: None] * before, lambda: None, stop]
+    struck = by_entry(measured(lab))[BASELINE]
+    assert [attempt.spoilt for attempt in struck.search].count(True) == 1
+    spoilt, again = struck.search[1:3]
+    assert (spoilt.spoilt, spoilt.met) == (True, False)
+    assert (again.spoilt, again.rate_per_s) == (False, spoilt.rate_per_s)
+    assert struck.sustained_per_s == pytest.approx(quiet.sustained_per_s, rel=0.05)
+    (event,) = struck.events
+    assert event.repeated
+    assert len(struck.slices) == len(struck.search)
+
+
+@pytest.mark.parametrize(
+    "lab",
+    [Condition(endpoint="noop", connections=4, window_s=1.0, objective=Objective())],
+    indirect=True,
+)
+def test_a_search_whose_every_window_is_spoilt_ends_all_the_same(lab: FakeLab) -> None:
+    def stop() -> None:
+        lab.sentinel.stopped = (Pause("the server", 0, SECOND),)
+
+    lab.generator.befalls[BASELINE] = [stop] * 1_000
+    struck = by_entry(measured(lab))[BASELINE]
+    assert sum(attempt.spoilt for attempt in struck.search) == 3
+    assert any(not event.repeated for event in struck.events)

@@ -9,6 +9,7 @@ import psutil
 import pytest
 
 from harness.analysis.analyse import analyse
+from harness.analysis.labels.trials import last_attempts
 from harness.base.errors import RunFailed
 from harness.inputs.study_loader import load_study
 from harness.records.run import Run
@@ -186,3 +187,54 @@ def test_the_report_has_every_cell_with_its_share_of_failures(finished: Finished
 def test_locusts_own_page_is_kept_beside_ours(finished: Finished) -> None:
     pages = sorted(path.name for path in finished.store.logs.glob("*.html"))
     assert len(pages) == 2
+
+
+class Stopper(Recorder):
+    """Stops the server of the first ramp for some seconds, in its middle."""
+
+    def step(self, what: str) -> None:
+        if "users come" in what and not self.runs.count("struck"):
+            self.runs.append("struck")
+            threading.Thread(target=self._stop).start()
+
+    @staticmethod
+    def _stop() -> None:
+        """Once Locust uses its processor, users are there."""
+        end = time.monotonic() + 20
+        while time.monotonic() < end:
+            family = psutil.Process().children(recursive=True)
+            busy = [c for c in family if named(c, "locust") and c.cpu_times().user > 0.6]
+            if busy:
+                servers = [c for c in family if named(c, "server.py")]
+                for server in servers:
+                    server.suspend()
+                time.sleep(1.6)
+                for server in servers:
+                    server.resume()
+                return
+            time.sleep(0.05)
+
+
+def named(process: psutil.Process, word: str) -> bool:
+    try:
+        return any(word in part for part in process.cmdline())
+    except psutil.Error:
+        return False
+
+
+def test_a_cell_whose_server_was_stopped_is_measured_again(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    workspace = toy_workspace(tmp_path_factory.mktemp("stopped") / "workspace")
+    path = workspace.shared / "studies" / "cells.toml"
+    ramp = "ramp = { per_s = 30, hold_s = 5 }"
+    path.write_text(STUDY.replace("ramp = { per_s = 30, hold_s = 2 }", ramp))
+    laboratory = laboratory_of(workspace, Stopper())
+    store = run_study(laboratory, "cells", load_study(path, laboratory.catalog))
+    run, (trials, _) = store.read_run(), store.trials()
+    (struck,) = (t for t in trials if any(e.kind == "stopped" for e in t.events))
+    assert struck.attempt == 1
+    (again,) = (t for t in trials if t.entry == struck.entry and t.attempt == 2)
+    assert again.complete
+    assert again in last_attempts(run, trials)
+    assert struck not in last_attempts(run, trials)
