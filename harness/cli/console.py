@@ -118,7 +118,7 @@ def using(store: "Store", *, wait: bool = False) -> Iterator[None]:
 
     with changing(store.folder, _tell_waiting if wait else None) as killed:
         if killed is not None:
-            note(f"{store.id}: {killed} was killed; this process takes over.")
+            note(f"{store.id}: {killed} ended without letting go; this process takes over.")
         yield
 
 

@@ -143,6 +143,8 @@ class RunEnding:
             command = f"`bridgetoll run --resume {run.id}`"
             unable = run.study.baseline in run.excluded or not kept.planned
             precise = ended and run.study.stopping.half_width is not None
+            if kept.complete and besides:  # stopped between the last trial and the report
+                return f"{told}; `bridgetoll report {run.id}` makes the report."
             if kept.complete or unable or precise or command in said:
                 return f"{told}."
             return f"{told}; continue with {command}."

@@ -171,6 +171,17 @@ def test_a_run_that_is_stopped_says_what_is_kept_and_what_continues_it(
     assert stopped.value.exit_status == 128 + number
 
 
+def test_a_run_that_is_stopped_after_its_last_trial_needs_a_report(whole: Store) -> None:
+    with handlers_kept():
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        signals.install()
+        with pytest.raises(Stopped) as stopped, RunEnding(whole).measuring():
+            signal.raise_signal(signal.SIGINT)
+        signals.install()
+    assert "6 of 6 trials" in str(stopped.value)
+    assert REPORT in str(stopped.value)
+
+
 @pytest.fixture
 def interrupting(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Ctrl-C comes while a report is made, whatever else has begun."""

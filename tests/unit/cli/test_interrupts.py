@@ -269,6 +269,27 @@ def test_a_full_disk_is_told_as_what_it_is_and_the_advice_is_true(small: Workspa
     assert "keeps 8 of 8 trials (4 of 4 blocks)" in told(out)
 
 
+def test_a_disk_that_becomes_read_only_is_told_as_what_it_is(small: Workspace) -> None:
+    """As the kernel makes one read-only that has errors: nothing that is opened anew is written."""
+    process = start_command(small, "run", "short", trusting=True)
+    await_trials(small, process, 1)
+    place = str(small.results)
+    subprocess.run(["mount", "--bind", place, place], check=True)
+    try:
+        subprocess.run(["mount", "-o", "remount,bind,ro", place], check=True)
+        _, err = process.communicate(timeout=PATIENCE_S)
+        (folder,) = small.results.iterdir()
+        again = run_command(small, "run", "--resume", folder.name)
+    finally:
+        subprocess.run(["umount", place], check=True)
+    assert process.returncode == 1
+    assert "Read-only file system" in told(err)
+    assert "make the file system writable" in told(err)
+    assert f"`bridgetoll run --resume {folder.name}`" in told(err)
+    assert again.returncode == 1
+    assert "Read-only file system); make the file system writable" in told(again.stderr)
+
+
 def test_too_few_open_files_are_told_with_the_limit_to_raise(tmp_path: Path) -> None:
     workspace = toy_workspace(tmp_path / "workspace")
     write_study(workspace, "short", ["good"], rounds=4, blocks=4)

@@ -79,7 +79,7 @@ def test_the_run_of_a_killed_process_is_taken_over_with_a_note(
     words = " ".join(said.err.split())
     assert RUN in words
     assert f"process {holder.pid} " in words
-    assert "was killed; this process takes over." in words
+    assert "ended without letting go; this process takes over." in words
     assert again.err == ""
 
 

@@ -88,6 +88,7 @@ def test_ctrl_c_ends_with_status_130_and_says_how_to_resume(history: History) ->
     assert history.interrupted.status == 130
     assert f"bridgetoll run --resume {history.store.id}" in history.interrupted.said
     assert "Traceback" not in history.interrupted.said
+    assert f"process {history.killed.pid} " in history.interrupted.said  # it is taken over
     assert history.interrupted.left == []
 
 
