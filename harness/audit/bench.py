@@ -33,9 +33,10 @@ class Bench(msgspec.Struct, frozen=True):
         log: Path,
         *,
         threads: int,
+        workers: int = 1,
         extra: Mapping[str, str] | None = None,
     ) -> LiveServer:
-        """Start a server of one worker and wait until it is ready; `extra` joins its environment.
+        """Start a server and wait until it is ready; `extra` joins its environment.
 
         Raises:
             ServerFailed: it did not get ready; it has been stopped.
@@ -45,7 +46,7 @@ class Bench(msgspec.Struct, frozen=True):
             self.servers[variant.server],
             python,
             settings,
-            workers=1,
+            workers=workers,
             threads=threads,
             log=log,
         )

@@ -17,6 +17,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from harness.audit.bench import Bench
+from harness.audit.constants import measure_constants
 from harness.audit.counters import Counters
 from harness.audit.http_client import FORM, HttpSession, Probe
 from harness.audit.pg_wire import Wire
@@ -24,13 +25,13 @@ from harness.audit.subject import Subject, Violation
 from harness.base.errors import DatabaseFailed, ServerFailed
 from harness.inputs.contract import ENDPOINTS, Operation
 from harness.inputs.manifests import QUANTITIES, Variant
-from harness.inputs.settings import ApplicationSettings
+from harness.inputs.settings import ApplicationSettings, ServerSettings
 from harness.lab.latency.observing_relay import ObservingRelay
 from harness.lab.latency.relay import Observer
 from harness.lab.network import HOST, Address
 from harness.lab.postgres.url import address_of, at_address
 from harness.lab.servers import LiveServer
-from harness.records.verification import Audit, Toll
+from harness.records.verification import Audit, Constants, Toll
 
 AUDITED = tuple(name for name in ENDPOINTS if name != "health")
 _POOL = _THREADS = 4
@@ -48,6 +49,8 @@ MESSAGES = ("statements", "transactions", "round_trips")
 """Quantities that are read from messages to and from PostgreSQL, and are unknown under TLS."""
 _SWITCHES = ("voluntary_switches", "involuntary_switches")
 _ROWS = 100
+_UNUSUAL = ServerSettings(workers=2, threads=5, pool_size=7)
+"""A number that is written into a server's or pool's configuration shows against these."""
 
 
 class _Watched(msgspec.Struct, frozen=True):
@@ -91,17 +94,30 @@ class _Watched(msgspec.Struct, frozen=True):
         return total
 
 
-def audit(bench: Bench, variant: Variant, python: Path, *, cpu: bool) -> Audit:
+def audit(
+    bench: Bench,
+    variant: Variant,
+    python: Path,
+    *,
+    cpu: bool,
+    given: ServerSettings | None = None,
+) -> Audit:
     """Count the cost of each endpoint, and compare it with the manifest and the contract.
+
+    Then measure what a study holds constant.
 
     Args:
         bench: database, servers, logs.
         variant: the one to audit.
         python: the interpreter of its environment.
         cpu: whether to measure CPU time per request too, on a second server without counters.
+        given: what a study gives to the variant's server; without one, numbers that no server has
+            by itself.
     """
-    bench.log(variant, "audit").unlink(missing_ok=True)
+    for purpose in ("audit", "constants"):
+        bench.log(variant, purpose).unlink(missing_ok=True)
     tolls: list[Toll] = []
+    constants: Constants | None = None
     problem: str | None = None
     try:
         counted = _each_endpoint(bench, variant, python, instrumented=True)
@@ -112,12 +128,20 @@ def audit(bench: Bench, variant: Variant, python: Path, *, cpu: bool) -> Audit:
             expected = _expected(bench.contract.operations[name], variant)
             expected = {q: n for q, n in expected.items() if q in counts}
             tolls.append(Toll(name, _REQUESTS, counts, expected))
+        constants = measure_constants(bench, variant, python, given or _unusual(bench, variant))
     except (Violation, ServerFailed, DatabaseFailed) as error:
         problem = str(error)
     except (OSError, http.client.HTTPException) as error:
         problem = f"no complete response: {type(error).__name__} {error}".rstrip()
     uncounted = tuple(q for q in MESSAGES if tolls and q not in tolls[0].counted)
-    return Audit(variant.name, tuple(tolls), problem, uncounted)
+    return Audit(variant.name, tuple(tolls), problem, uncounted, constants)
+
+
+def _unusual(bench: Bench, variant: Variant) -> ServerSettings:
+    """A server that takes no number of workers is for studies that give one."""
+    if bench.servers[variant.server].takes("workers"):
+        return _UNUSUAL
+    return msgspec.structs.replace(_UNUSUAL, workers=1)
 
 
 def _expected(operation: Operation, variant: Variant) -> dict[str, int]:

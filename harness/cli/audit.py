@@ -10,7 +10,7 @@ from harness.cli.bench import Variants, examine
 from harness.cli.console import DatabaseUrl, Json, Wait
 
 if TYPE_CHECKING:
-    from harness.records.verification import Audit, Toll
+    from harness.records.verification import Audit, Constants, Toll
 
 EXAMPLE = "bridgetoll audit django/async-pool"
 _COLUMNS = (
@@ -38,7 +38,7 @@ def command(
 
     It counts, per request: calls handed to a thread, threads started, event loops made,
     connections opened, SQL statements, transactions, round trips and bytes to the database, context
-    switches, CPU time.
+    switches, CPU time. It also counts workers, threads and connections of a server under load.
     """
     from harness.audit.count import audit
 
@@ -62,8 +62,25 @@ def audit_text(audit: "Audit") -> RenderableType:
     if audit.uncounted:
         unknown = ", ".join(name.replace("_", " ") for name in audit.uncounted)
         parts.append(Text(f"      encrypted, so not counted: {unknown}", style="dim"))
+    if audit.constants is not None:
+        parts.append(Text(f"      {_had(audit.constants)}"))
     parts += [Text(f"      {problem}") for problem in audit.problems]
     return Group(*parts)
+
+
+def _had(had: "Constants") -> str:
+    """What its server had of what it was given."""
+    more = " or more" if had.at_once == had.sent else ""
+    given = "" if had.threads is None else f", {had.threads} threads given"
+    connections = (
+        "a connection per request"
+        if had.allowed is None
+        else f"{had.connections} connections ({had.allowed} given)"
+    )
+    return (
+        f"{had.working} workers ({had.workers} given), {had.at_once}{more} requests at once per "
+        f"worker{given}, {connections}, on {', '.join(had.listens)}"
+    )
 
 
 def _table(audit: "Audit") -> Table:

@@ -14,11 +14,16 @@ from harness.inputs.servers import Server
 from harness.inputs.settings import ApplicationSettings
 from harness.lab.clocks import TreeClock
 from harness.lab.crew import Crew, listens
+from harness.lab.footprint import Footprint
 from harness.lab.network import HOST, check_free, free_port
 from harness.lab.process import Child, launch, stop_together, wait_until
 
 READY_S = 60.0
 """Time limit for the first answer to /health."""
+_WORKERS_S = 10.0
+"""Time limit for all workers to be there once one of them has answered."""
+_SURPLUS_S = 1.0
+"""Time limit for a process to go that is one too many: a server may start itself anew."""
 _PROBE_S = 1.0
 """Time limit of one request for /health, which costs a server nothing; it is repeated."""
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
@@ -27,9 +32,10 @@ _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
 class LiveServer:
     """A variant's server, ready for requests. Use as a context manager."""
 
-    def __init__(self, variant: Variant, child: Child, port: int) -> None:
+    def __init__(self, variant: Variant, child: Child, port: int, workers: int) -> None:
         self.variant = variant
         self.port = port
+        self.workers = workers
         self.clock = TreeClock(child.pid)
         self.crew = Crew(self.clock, lambda pid: listens(pid, port))
         self.process = child
@@ -46,8 +52,16 @@ class LiveServer:
 
     def listens(self) -> bool:
         """Whether this server has the port, and not another one that took it first."""
+        return any(socket.port == self.port for socket in self.footprint().sockets)
+
+    def footprint(self) -> Footprint:
+        """Its worker processes, and where it listens, at this moment."""
         self.clock.read_ns()  # updates the set of processes
-        return any(listens(pid, self.port) for pid in self.clock.pids)
+        return Footprint.of(self.clock.pids, self.port)
+
+    def deviation(self) -> str | None:
+        """How it differs from what it was given, as every other server is; None if it does not."""
+        return self.footprint().problem(self.port, self.workers)
 
     def last_words(self) -> str:
         """The end of its standard error."""
@@ -125,20 +139,26 @@ def launch_server(
         cwd=variant.folder,
         log=log,
     )
-    return LiveServer(variant, child, port)
+    return LiveServer(variant, child, port, workers)
 
 
 def await_ready(server: LiveServer, seconds: float = READY_S) -> None:
-    """Wait until `/health` answers 200 with `{"status": "ok"}`.
+    """Wait until `/health` answers 200 with `{"status": "ok"}`, and all workers are there.
 
     Raises:
         ServerFailed: it died, or did not answer in time; the end of its standard error is quoted.
+            Or its workers or addresses are not those that it was given.
     """
     name = server.variant.name
     started = time.monotonic()
     wait_until(lambda: not server.running or _healthy(server.port), seconds)
     if server.running and _healthy(server.port) and server.listens():
-        return
+        problem = _settled(server)
+        if server.running:
+            if problem is None:
+                return
+            server.stop()
+            raise ServerFailed(f"The server of `{name}` {problem}.")
     after = f"after {time.monotonic() - started:.1f} s"
     what = f"was not ready {after}" if server.running else f"ended {after}, before it was ready"
     words = server.last_words()
@@ -147,6 +167,19 @@ def await_ready(server: LiveServer, seconds: float = READY_S) -> None:
         f"The server of `{name}` {what}; try it with `bridgetoll serve {name}`."
         + (f" It said:\n{words}" if words else " It said nothing.")
     )
+
+
+def _settled(server: LiveServer) -> str | None:
+    """How the server differs from what it was given, once those that still start have had time."""
+    started = time.monotonic()
+
+    def settled() -> bool:
+        count = len(server.footprint().workers)
+        too_many = count > server.workers and time.monotonic() > started + _SURPLUS_S
+        return not server.running or count == server.workers or too_many
+
+    wait_until(settled, _WORKERS_S)
+    return server.deviation()
 
 
 def _healthy(port: int) -> bool:

@@ -56,17 +56,75 @@ class Toll(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         }
 
 
+class Constants(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a study holds constant: as it was given to a variant's server, and as it was measured.
+
+    workers: processes given. working: processes that serve, or took part in the work of a load.
+    threads: given to each worker; None where the server's command line takes none.
+    at_once: requests that one worker answered at the same time; as many as were sent at the most.
+    sent: so many were.
+    pool: the factor of that name. allowed: connections to PostgreSQL given, all workers together;
+        None for a variant that connects per request.
+    connections: of the variant's role, with more requests waiting for PostgreSQL than `allowed`.
+    exact: whether each allowed connection must be there, as the contract wants of a pool.
+    listens: addresses with ports.
+    """
+
+    workers: int
+    working: int
+    threads: int | None
+    at_once: int
+    sent: int
+    pool: str
+    allowed: int | None
+    connections: int
+    exact: bool
+    listens: tuple[str, ...]
+
+    @property
+    def problems(self) -> list[str]:
+        """Every deviation as one line, with both figures."""
+        found: list[str] = []
+        if self.working > self.workers:
+            found.append(
+                f"{self.working} processes work for it, where the study holds {self.workers} for "
+                "all; let it start none beside its workers"
+            )
+        wanted = None if self.threads is None else min(self.threads, self.sent)
+        if wanted is not None and self.at_once != wanted:
+            many = " or more requests" if self.at_once == self.sent else " requests"
+            requests = " request" if self.at_once == 1 else many
+            found.append(
+                f"a worker answers {self.at_once}{requests} at once, where the study holds "
+                f"{self.threads} threads for all; let {{threads}} on its command line decide that"
+            )
+        if self.allowed is not None and self.connections > self.allowed:
+            found.append(
+                f"{self.connections} connections to PostgreSQL under load, where the study holds "
+                f"{self.allowed} for all; let it open no more than it is given"
+            )
+        elif self.exact and self.allowed is not None and self.connections < self.allowed:
+            found.append(
+                f"{self.connections} connections to PostgreSQL under load, where the study holds "
+                f"{self.allowed} for all; let its pool open POOL_SIZE of them at the start"
+            )
+        return found
+
+
 class Audit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The tolls of one variant.
 
     problem: why it could not be audited to the end, or None.
     uncounted: quantities that no toll has, because encrypted messages cannot be read.
+    constants: what its server had of what a study holds constant; None where that was not
+        measured, and in runs from before it was.
     """
 
     variant: str
     tolls: tuple[Toll, ...]
     problem: str | None = None
     uncounted: tuple[str, ...] = ()
+    constants: Constants | None = None
 
     @property
     def passed(self) -> bool:
@@ -82,4 +140,5 @@ class Audit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             for toll in self.tolls
             for quantity, (expected, counted) in toll.deviations.items()
         ]
+        found += [] if self.constants is None else self.constants.problems
         return found + ([] if self.problem is None else [self.problem])

@@ -69,6 +69,7 @@ def template_values(
         "labels": [_label(label) for label in Label],
         "order": _order_of_all(run),
         "cores": _cores(run),
+        "constants": runs.constants(run),
         "load": runs.load(run),
     }
 

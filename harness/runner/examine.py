@@ -76,7 +76,7 @@ def examine_variants(
         database.check_answers()  # a dead PostgreSQL is no fault of the variant
         listener.verified(verification)
         listener.step(f"auditing {name}")
-        audited = audit(bench, variant, python, cpu=False)
+        audited = audit(bench, variant, python, cpu=False, given=study.server_of(name))
         database.check_answers()
         for problem in audited.problems:
             listener.problem(f"{name}: {problem}")

@@ -16,6 +16,7 @@ from harness.lab.clocks import Usage
 from harness.load.protocol import Exchange, Tally
 from harness.records.plan import Phase
 from harness.records.trial import RoundTrips, Statements, Trial
+from harness.runner.constancy import deviations
 from harness.runner.exchanges import exchange_for
 from harness.runner.holdups import HoldUps
 from harness.runner.instruments import Instruments
@@ -69,6 +70,7 @@ def run_phase(
         before = running.measure_legs()
         running.open_connections()
         running.warm_up()
+        running.check_constancy()
         running.find_capacities()
         running.forget_warm_up()
         running.go_round()
@@ -155,6 +157,15 @@ class _PhaseRun:
         """Load each server once as it will be loaded."""
         warmup_s = self._session.run.study.load.warmup_s
         self._on_each(lambda name: self._weigh(name, self._load(name, warmup_s)))
+
+    def check_constancy(self) -> None:
+        """Stop measuring a server that has become another than the study holds constant."""
+        live = [live for name, live in self._servers.items() if name not in self._failures]
+        session = self._session
+        found = deviations(session.run, session.database, live, self._instruments.clock)
+        for name, problem in found.items():
+            self._failures[name] = problem
+            session.listener.problem(f"{name}: {problem}")
 
     def find_capacities(self) -> None:
         """Where a rate is a share of capacity, find what each server does in a closed loop.

@@ -22,6 +22,7 @@ from harness.inputs.settings import ApplicationSettings
 from harness.inputs.study import Latency, Study
 from harness.lab.clocks import Offsets
 from harness.lab.crew import CrewChange
+from harness.lab.footprint import Footprint
 from harness.lab.postgres.database import Counted, Database
 from harness.lab.postgres.waits import Samples, WaitSampler
 from harness.lab.quota import CpuQuota
@@ -108,8 +109,8 @@ class FakeMachine:
 class FakeServer:
     """A server that needs a known time of CPU for each request, one request after the other.
 
-    cpu_us: per request. dies_after: turns of load; never if None. wrong: answers single requests
-    with a body that breaks the contract.
+    cpu_us: per request. dies_after: turns of load; never if None. deviation: how its processes
+    differ from what they were given.
     """
 
     def __init__(self, name: str, *, cpu_us: float = 500.0, dies_after: int | None = None) -> None:
@@ -121,6 +122,7 @@ class FakeServer:
         self.cpu_ns = 0
         self.turns = 0
         self.asked_to_stop = False
+        self.deviation: str | None = None
 
     @property
     def running(self) -> bool:
@@ -144,6 +146,7 @@ class _Process:
         self._stopped = stopped
         self.pids = frozenset({os.getpid()})
         self.variant = server
+        self.workers = 1
 
     @property
     def url(self) -> str:
@@ -158,6 +161,12 @@ class _Process:
 
     def listens(self) -> bool:
         return True
+
+    def footprint(self) -> Footprint:
+        return Footprint(frozenset(range(self.workers)), ())
+
+    def deviation(self) -> str | None:
+        return self.server.deviation
 
     def last_words(self) -> str:
         return f"{self.server.name}: that was too much"
@@ -292,6 +301,7 @@ class FakeDatabase:
     """Counts what is asked of it.
 
     log: resets and the like, in order. gone: why it does not answer any more.
+    held: connections by entry.
     """
 
     url = "postgresql://nobody@127.0.0.1:1/none"
@@ -300,6 +310,7 @@ class FakeDatabase:
     def __init__(self) -> None:
         self.log: list[str] = []
         self.gone: str | None = None
+        self.held: dict[str, int] = {}
 
     def check_answers(self) -> None:
         if self.gone is not None:
@@ -320,6 +331,9 @@ class FakeDatabase:
 
     def role(self, name: str) -> str:
         return f"role of {name}"
+
+    def connections(self) -> dict[str, int]:
+        return dict(self.held)
 
     def login(self, name: str) -> str:
         return f"postgresql://{name}@127.0.0.1:1/none"

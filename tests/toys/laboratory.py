@@ -15,6 +15,7 @@ from harness.base.workspace import Workspace, cache_folder
 from harness.inputs.catalog import load_catalog
 from harness.inputs.contract import Contract
 from harness.inputs.manifests import Variant
+from harness.inputs.settings import ServerSettings
 from harness.inputs.study import Study
 from harness.load.ceiling import measure_ceiling
 from harness.records.plan import Phase
@@ -101,9 +102,11 @@ def trusting(*, but: Sequence[str] = ()) -> Iterator[None]:
             return verify(bench, variant, python)
         return Verification(variant.name, ())
 
-    def audited(bench: Bench, variant: Variant, python: Path, *, cpu: bool) -> Audit:
+    def audited(
+        bench: Bench, variant: Variant, python: Path, *, cpu: bool, given: ServerSettings
+    ) -> Audit:
         if variant.name in but:
-            return audit(bench, variant, python, cpu=cpu)
+            return audit(bench, variant, python, cpu=cpu, given=given)
         return Audit(variant.name, ())
 
     with pytest.MonkeyPatch.context() as patch:

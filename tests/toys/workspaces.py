@@ -12,6 +12,13 @@ _SERVER = """
 [toy]
 keep_alive = true
 argv = ["{python}", "{app}", "--host", "{host}", "--port", "{port}"]
+
+[toy-counted]
+keep_alive = true
+argv = [
+    "{python}", "{app}", "--host", "{host}", "--port", "{port}",
+    "--workers", "{workers}", "--threads", "{threads}",
+]
 """
 
 

@@ -227,6 +227,29 @@ class Database:
         """The name of the variant's role, as `pg_stat_activity` shows it."""
         return self._role(variant)[0]
 
+    def connections(self) -> dict[str, int]:
+        """By variant that has a role: how many connections of it are open now."""
+        counts = self.rows(
+            "SELECT usename, count(*) FROM pg_stat_activity WHERE datname = current_database() "
+            "GROUP BY usename"
+        )
+        by_role = dict(msgspec.convert(counts, list[tuple[str | None, int]]))
+        return {variant: by_role.get(role, 0) for variant, (role, _) in self._roles.items()}
+
+    @contextmanager
+    def posts_locked(self) -> Iterator[None]:
+        """Let every statement about posts wait within the block, on the connection that sent it."""
+        with self._connect_admin() as connection:
+            try:
+                connection.execute("BEGIN")
+                connection.execute("LOCK TABLE post IN ACCESS EXCLUSIVE MODE")
+            except psycopg.Error as error:
+                raise DatabaseFailed(
+                    f"The table of posts cannot be locked: {' '.join(str(error).split())}; let no "
+                    "other program use the database."
+                ) from error
+            yield
+
     def connect(self) -> Connection:
         """Open another connection of the harness; the caller closes it."""
         return self._connect_admin()

@@ -5,6 +5,8 @@ from typing import Any
 
 from harness.analysis.analyse import Analysis
 from harness.records.run import Run
+from harness.records.verification import Constants
+from harness.report.words import numbers
 
 NO_LIMIT = "nothing in particular"
 """Stands for the limit of a throughput that no label names."""
@@ -107,3 +109,25 @@ def composition(run: Run) -> str | None:
         f"{'; '.join(differing)}. To learn why two stacks differ, compare variants that differ in "
         f"one factor{contrasts}."
     )
+
+
+def constants(run: Run) -> list[dict[str, Any]]:
+    """A row for each variant: what its server had, beside what the study gave; none in old runs."""
+    return [
+        {"variant": audit.variant, "values": _had(audit.constants)}
+        for audit in run.audits
+        if audit.constants is not None
+    ]
+
+
+def _had(had: Constants) -> list[str]:
+    more = " or more" if had.at_once == had.sent else ""
+    return [
+        str(had.working),
+        str(had.workers),
+        f"{had.at_once}{more}",
+        numbers.MISSING if had.threads is None else str(had.threads),
+        str(had.connections) if had.allowed is not None else "one per request",
+        numbers.MISSING if had.allowed is None else str(had.allowed),
+        ", ".join(had.listens),
+    ]

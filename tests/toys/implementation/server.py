@@ -1,11 +1,13 @@
 """An implementation of `/health` in the standard library, started as every server is.
 
 Its settings say how it fails, if it does: TOY is `good`, `crash`, `silent crash`, `never ready`,
-`deaf`, `lies` or `forks`. It says on standard error what it was told.
+`deaf`, `lies`, `forks`, `two workers`, `late worker`, `everywhere` or `second port`. It says on
+standard error what it was told.
 """
 
 import json
 import os
+import socket
 import sys
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -54,7 +56,18 @@ def main() -> None:
         raise RuntimeError("no such table: toys")
     if TOY == "forks" and os.fork() == 0:
         time.sleep(60)
-    Quiet((host, int(port)), Handler).serve_forever()
+    server = Quiet(("0.0.0.0" if TOY == "everywhere" else host, int(port)), Handler)
+    beside = socket.create_server((host, 0)) if TOY == "second port" else None
+    if TOY in ("two workers", "late worker"):  # a supervisor of children that serve
+        children = [os.fork()]
+        if TOY == "late worker" and children[0]:
+            time.sleep(0.5)
+        if children[0]:
+            children.append(os.fork())
+        if all(children):
+            time.sleep(60)
+    server.serve_forever()
+    del beside
 
 
 if __name__ == "__main__":

@@ -49,6 +49,8 @@ LIARS: dict[str, list[str]] = {
         "/io_read, round trips per request: 2 expected, 8 counted",
         "/io_fanout, connects per request: 0 expected, 1 counted",
         "/io_fanout, round trips per request: 5 expected, 10 counted",
+        "15 connections to PostgreSQL under load, where the study holds 7 for all; let it open no "
+        "more than it is given",
     ],
 }
 """By fault: everything that is said of it."""

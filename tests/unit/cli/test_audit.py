@@ -2,11 +2,12 @@
 
 from io import StringIO
 
+import msgspec
 from rich.console import Console
 
 from harness.cli.audit import audit_text
 from harness.inputs.contract import ENDPOINTS
-from harness.records.verification import Audit, Toll
+from harness.records.verification import Audit, Constants, Toll
 
 HEADINGS = "per request hops threads loops opens SQL tx trips DB out DB in CPU µs switches"
 COUNTED = {
@@ -77,3 +78,29 @@ def test_odd_counts_make_no_line_longer_than_a_terminal() -> None:
     odd = dict.fromkeys(COUNTED, 33.0 / 32)
     found = shown(Audit("toy/odd", (Toll("io_create", 32, odd, {"hops": 1}),)))
     assert max(len(line.rstrip()) for line in found) <= 80
+
+
+CONSTANTS = Constants(
+    workers=2, working=2, threads=5, at_once=5, sent=12, pool="pooled", allowed=14,
+    connections=14, exact=True, listens=("loopback, port 1234",),
+)  # fmt: skip
+
+
+def test_what_the_server_had_is_told_beside_what_it_was_given() -> None:
+    told = shown(Audit("toy/good", (HONEST,), constants=CONSTANTS))[3:]
+    assert " ".join(" ".join(told).split()) == (
+        "2 workers (2 given), 5 requests at once per worker, 5 threads given, "
+        "14 connections (14 given), on loopback, port 1234"
+    )
+
+
+def test_what_a_server_was_not_given_is_not_told_as_given() -> None:
+    had = msgspec.structs.replace(CONSTANTS, threads=None, allowed=None, at_once=12)
+    told = " ".join(" ".join(shown(Audit("toy/good", (HONEST,), constants=had))[3:]).split())
+    assert "12 or more requests at once per worker, a connection per request, on" in told
+
+
+def test_more_connections_than_given_fail_the_audit() -> None:
+    had = msgspec.structs.replace(CONSTANTS, connections=21)
+    verdict, *_ = shown(Audit("toy/greedy", (HONEST,), constants=had))
+    assert verdict.rstrip() == "FAILS toy/greedy"

@@ -1,6 +1,8 @@
 """Servers started for real: one that works, and one for each way not to."""
 
 import json
+import os
+import signal
 import socket
 import sys
 import time
@@ -40,7 +42,12 @@ SERVER = Server(
 
 
 def launch(
-    tmp_path: Path, toy: str, *, port: int | None = None, cpus: Sequence[int] | None = None
+    tmp_path: Path,
+    toy: str,
+    *,
+    port: int | None = None,
+    cpus: Sequence[int] | None = None,
+    workers: int = 1,
 ) -> LiveServer:
     variant = Variant(
         name=f"toy/{toy}",
@@ -56,7 +63,7 @@ def launch(
     )
     return launch_server(
         variant, SERVER, Path(sys.executable), SETTINGS,
-        workers=3, threads=5, log=tmp_path / "log", port=port, cpus=cpus,
+        workers=workers, threads=5, log=tmp_path / "log", port=port, cpus=cpus,
     )  # fmt: skip
 
 
@@ -98,7 +105,7 @@ def test_is_told_its_settings_and_nothing_else_of_ours(
         await_ready(server)
         told = ask(server)
     assert server.port == port
-    assert told["argv"] == [f"{HOST}:{port}", "workers=3", "threads=5", "app:main"]
+    assert told["argv"] == [f"{HOST}:{port}", "workers=1", "threads=5", "app:main"]
     assert told["cwd"] == str(tmp_path)
     assert told["cpus"] == [cpu]
     inherited = {"PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR"}  # LC_CTYPE: Python's own
@@ -143,7 +150,7 @@ def test_a_crash_without_a_word_says_so(tmp_path: Path) -> None:
 @pytest.mark.parametrize("toy", ["never ready", "lies"])
 def test_a_server_that_never_gets_ready_is_given_up_and_stopped(tmp_path: Path, toy: str) -> None:
     """It answers, but 503, or not what the contract says."""
-    told = failure(tmp_path, toy, seconds=0.5)
+    told = failure(tmp_path, toy, seconds=4)
     assert told.startswith(f"The server of `toy/{toy}` was not ready after ")
     assert told.endswith(f"It said:\ntoy is {toy}")
 
@@ -152,6 +159,39 @@ def test_a_server_that_never_answers_is_given_up_in_time(tmp_path: Path) -> None
     started = time.monotonic()
     assert "was not ready after" in failure(tmp_path, "deaf", seconds=0.5)
     assert time.monotonic() - started < 30  # it would sleep for a minute
+
+
+@pytest.mark.parametrize(
+    ("toy", "problem"),
+    [
+        ("two workers", "has 2 worker processes, where every server is given 1; let {workers} on "),
+        ("everywhere", "listens on all addresses (0.0.0.0), port "),
+        ("second port", "too, and every server is given one ("),
+    ],
+)
+def test_a_server_that_is_not_what_all_others_are_is_stopped_by_name(
+    tmp_path: Path, toy: str, problem: str
+) -> None:
+    told = failure(tmp_path, toy)
+    assert told.startswith(f"The server of `toy/{toy}` ")
+    assert problem in told
+    assert "\n" not in told
+
+
+def test_workers_that_are_still_starting_are_waited_for(tmp_path: Path) -> None:
+    with launch(tmp_path, "late worker", workers=2) as server:
+        await_ready(server)
+        assert len(server.footprint().workers) == 2
+        assert server.deviation() is None
+
+
+def test_a_server_that_loses_a_worker_deviates_from_then_on(tmp_path: Path) -> None:
+    with launch(tmp_path, "two workers", workers=2) as server:
+        await_ready(server)
+        lost, kept = server.footprint().workers
+        os.kill(lost, signal.SIGKILL)
+        assert wait_until(lambda: server.footprint().workers == {kept}, PATIENCE_S)
+        assert str(server.deviation()).startswith("has 1 worker process, where every server is")
 
 
 def test_a_port_in_use_is_found_before_anything_starts(tmp_path: Path) -> None:

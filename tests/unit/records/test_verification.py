@@ -1,7 +1,7 @@
 import msgspec
 import pytest
 
-from harness.records.verification import Audit, Outcome, Toll, Verification
+from harness.records.verification import Audit, Constants, Outcome, Toll, Verification
 
 AS_SAID = Toll("noop", 32, {"hops": 0.0, "http_bytes_in": 80.0}, {"hops": 0})
 OTHERWISE = Toll(
@@ -70,3 +70,53 @@ def test_a_verification_survives_being_kept() -> None:
 def test_an_audit_with_a_key_that_it_does_not_have_is_refused() -> None:
     with pytest.raises(msgspec.ValidationError, match="unknown field `tols`"):
         msgspec.json.decode(b'{"variant": "toy/a", "tolls": [], "tols": []}', type=Audit)
+
+
+CONSTANTS = Constants(
+    workers=2, working=2, threads=5, at_once=5, sent=12, pool="pooled", allowed=14,
+    connections=14, exact=True, listens=("loopback, port 1234",),
+)  # fmt: skip
+
+
+def test_an_audit_whose_server_had_what_it_was_given_passes() -> None:
+    assert CONSTANTS.problems == []
+    assert Audit("toy/a", (), constants=CONSTANTS).passed
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"working": 3}, "3 processes work for it, where the study holds 2 for all;"),
+        ({"at_once": 1}, "a worker answers 1 request at once, where the study holds 5 threads for"),
+        ({"at_once": 7}, "a worker answers 7 requests at once, where the study holds 5 threads"),
+        ({"at_once": 12}, "a worker answers 12 or more requests at once, where the study holds 5"),
+        ({"connections": 15}, "15 connections to PostgreSQL under load, where the study holds 14"),
+        ({"connections": 13}, "13 connections to PostgreSQL under load, where the study holds 14"),
+    ],
+)
+def test_what_a_server_had_otherwise_is_told_with_both_figures(
+    change: dict[str, int], told: str
+) -> None:
+    audit = Audit("toy/a", (), constants=msgspec.structs.replace(CONSTANTS, **change))
+    (problem,) = audit.problems
+    assert problem.startswith(told)
+    assert msgspec.json.decode(msgspec.json.encode(audit), type=Audit) == audit
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"threads": None, "at_once": 12},  # a server that takes none
+        {"threads": 500, "at_once": 12},  # more than were sent
+        {"allowed": None, "connections": 40},  # one per request
+        {"exact": False, "connections": 3},  # one per thread, or another's pooler in between
+        {"working": 1},  # the kernel shares requests out unevenly
+    ],
+)
+def test_what_no_study_holds_constant_is_no_deviation(change: dict[str, int | None]) -> None:
+    assert msgspec.structs.replace(CONSTANTS, **change).problems == []
+
+
+def test_an_audit_from_before_there_were_constants_is_read() -> None:
+    kept = b'{"variant": "toy/a", "tolls": [], "problem": null}'
+    assert msgspec.json.decode(kept, type=Audit).constants is None

@@ -9,6 +9,7 @@ import pytest
 
 from harness.base.errors import MalformedFile
 from harness.records.store import Store
+from harness.records.verification import Audit, Constants
 from harness.report.write import write_report
 from tests.toys.pages import HOSTILE, Page, check, written
 from tests.toys.runs import BASELINE, histogram, make_run, make_study, simulate
@@ -86,6 +87,22 @@ def test_excluded_variants_are_named_with_the_reason(tmp_path: Path) -> None:
     check(result, tmp_path)
     for text in (result.page.text, result.markdown):
         assert "it answers from memory" in text
+
+
+def test_what_every_server_had_is_told_beside_what_the_study_gives(tmp_path: Path) -> None:
+    had = Constants(
+        workers=2, working=2, threads=5, at_once=5, sent=12, pool="pooled", allowed=14,
+        connections=13, exact=False, listens=("loopback, port 1234",),
+    )  # fmt: skip
+    trials = simulate(RUN, COST, 1)
+    old = written(tmp_path / "old", RUN, trials)
+    assert "What the study holds constant, as measured" not in old.page.text
+    run = msgspec.structs.replace(RUN, audits=(Audit("b/other", (), constants=had),))
+    result = written(tmp_path / "new", run, trials)
+    check(result, tmp_path / "new")
+    table = result.html.partition("What the study holds constant, as measured")[2]
+    cells = re.findall(r"<td>(.*?)</td>", table.partition("</table>")[0])
+    assert cells == ["2", "2", "5", "5", "13", "14", "loopback, port 1234"]
 
 
 def test_damaged_files_are_named_and_the_rest_is_reported(tmp_path: Path) -> None:

@@ -9,13 +9,17 @@ import json
 import math
 import os
 import queue
+import signal
+import socket
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from multiprocessing import get_context
 from typing import Any
 from urllib.parse import parse_qs, unquote_to_bytes
 from uuid import UUID, uuid4
@@ -31,6 +35,8 @@ TOO_MANY = 64
 """Requests on one connection, after which the faults of load show. Verification sends one each, and
 the audit 48: neither meets them."""
 NOW_AND_THEN = 8
+LATER = 20
+"""Sums that a server computes before it listens elsewhere too."""
 TIRING_NS = 20_000
 """CPU time that a tiring server adds to a request for each that its connection carried before."""
 GATHER_S = 0.005
@@ -85,9 +91,17 @@ class App:
         self._served = 0
         self.open = 0
         self._flight: dict[str, Any] | None = None
-        if not self.fault.startswith("connects"):
-            for _ in range(int(os.environ["POOL_SIZE"])):
+        self._computed = 0
+        size = int(os.environ["POOL_SIZE"])
+        if self.fault == "connection-per-thread":
+            for _ in range(THREADS.count):
+                self._pool.put(None)  # opened when a thread comes to it
+        elif not self.fault.startswith("connects"):
+            for _ in range(size // 2 if self.fault == "small-pool" else size):
                 self._pool.put(self._connect())
+        self._helpers = (
+            ProcessPoolExecutor(2, get_context("spawn")) if self.fault == "hands-over" else None
+        )
 
     def burn(self, carried: int) -> None:
         tired_ns = TIRING_NS * carried if self.fault == "tires" else 0
@@ -124,12 +138,16 @@ class App:
 
     def cpu(self) -> dict[str, Any]:
         ct = 0
+        self._computed += 1
+        if self._computed == LATER and self.fault == "second-port-later":
+            self._beside = socket.create_server(("127.0.0.1", 0))
         if self.fault == "closed-form":
             n = self.iterations - 1
             ct = n * (n + 1) * (2 * n + 1) // 6
+        elif self._helpers is not None:
+            ct = self._helpers.submit(add_up, self.iterations).result()
         else:
-            for i in range(self.iterations):
-                ct += i * i
+            ct = add_up(self.iterations)
         return {"ct": ct + (self.fault == "wrong-sum")}
 
     def io_wait(self) -> dict[str, Any]:
@@ -237,6 +255,10 @@ class App:
             with self._connect() as connection:
                 yield connection
             return
+        if self.fault == "overflows" and self._pool.empty():
+            with self._connect() as connection:
+                yield connection
+            return
         try:
             held = self._pool.get(timeout=self._timeout_s)
         except queue.Empty:
@@ -247,6 +269,33 @@ class App:
         finally:
             if self.fault != "leaky":
                 self._pool.put(None if held is None or held.broken else held)
+
+
+def add_up(iterations: int) -> int:
+    """The loop of the contract."""
+    ct = 0
+    for i in range(iterations):
+        ct += i * i
+    return ct
+
+
+class Threads:
+    """A limit to the requests that are served at once. count: 0 for none."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._places: AbstractContextManager[object] = nullcontext()
+
+    def limit(self, count: int) -> None:
+        self.count = count
+        self._places = threading.BoundedSemaphore(count)
+
+    def place(self) -> AbstractContextManager[object]:
+        """To be held while a request is served."""
+        return self._places
+
+
+THREADS = Threads()
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -267,7 +316,11 @@ class Handler(BaseHTTPRequestHandler):
         self.app.connected(-1)
 
     def handle_any(self) -> None:
-        """Answer one request, whatever its method."""
+        """Answer one request, whatever its method, when there is a place for it."""
+        with THREADS.place():
+            self._handle()
+
+    def _handle(self) -> None:
         self.carried += 1
         self.app.serve()
         if self.carried > TOO_MANY and self.app.fault == "dies-under-load":
@@ -391,6 +444,7 @@ class Listener(ThreadingHTTPServer):
 
     daemon_threads = True
     request_queue_size = 2_048
+    beside: socket.socket | None = None
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that goes away in the middle is no news."""
@@ -402,14 +456,22 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--host", required=True)
     parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--workers", type=int)
+    parser.add_argument("--threads", type=int)
     places = parser.parse_args()
-    if os.environ.get("TOY_FAULT") == "crashes-at-start":
+    fault = os.environ.get("TOY_FAULT")
+    if fault == "crashes-at-start":
         sys.exit("toy: I will not start today")
-    if os.environ.get("TOY_FAULT") in ("prefork", "recycles"):
+    if fault in ("prefork", "recycles"):
         prefork((places.host, places.port))
-    else:
+    if places.threads is not None and fault != "ignores-threads":
+        THREADS.limit(1 if fault == "single-thread" else places.threads)
+    host = "0.0.0.0" if fault == "listens-everywhere" else places.host
+    if places.workers is None:
         Handler.app = App()
-        Listener((places.host, places.port), Handler).serve_forever()
+        Listener((host, places.port), Handler).serve_forever()
+    workers = 1 if fault == "fewer-workers" else places.workers + (fault == "extra-worker")
+    supervise(Listener((host, places.port), Handler), workers)
 
 
 def prefork(address: tuple[str, int]) -> None:
@@ -420,6 +482,20 @@ def prefork(address: tuple[str, int]) -> None:
             Handler.app = App()
             listener.serve_forever()
         os.wait()
+
+
+def supervise(listener: Listener, workers: int) -> None:
+    """Let so many children serve, and end them when asked to end."""
+    for _ in range(workers):
+        if os.fork() == 0:
+            listener.beside = None
+            if os.environ.get("TOY_FAULT") == "second-port":
+                listener.beside = socket.create_server(("127.0.0.1", 0))
+            Handler.app = App()
+            listener.serve_forever()
+    signal.signal(signal.SIGTERM, lambda *_: os.killpg(0, signal.SIGKILL))
+    while True:
+        signal.pause()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,149 @@
+"""The footprint of a started server: its worker processes, and the sockets on which it can be
+reached. Read from /proc (proc_pid_fd(5), proc_pid_net(5)), because what was asked for on a command
+line may not be what runs.
+"""
+
+import contextlib
+import ipaddress
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+import psutil
+
+_PROC = Path("/proc")
+_WORD = 4
+_STATES: dict[str, str] = {"tcp": "0A", "udp": "07"}
+"""As the kernel writes them (include/net/tcp_states.h): a TCP socket that listens; a UDP socket
+that has no peer, so anyone can send to it."""
+
+
+class OpenSocket(msgspec.Struct, frozen=True, order=True):
+    """A socket that others can reach."""
+
+    kind: Literal["tcp", "udp"]
+    host: str
+    port: int
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can reach it."""
+        address = ipaddress.ip_address(self.host)
+        mapped = getattr(address, "ipv4_mapped", None)
+        return address.is_loopback if mapped is None else bool(mapped.is_loopback)
+
+    def __str__(self) -> str:
+        """In words, without this machine's own addresses: reports are published."""
+        kind = "UDP port" if self.kind == "udp" else "port"
+        if self.loopback:
+            where = "loopback"
+        elif ipaddress.ip_address(self.host).is_unspecified:
+            where = f"all addresses ({self.host})"
+        else:
+            where = "an address beyond loopback"
+        return f"{where}, {kind} {self.port}"
+
+
+class Footprint(msgspec.Struct, frozen=True):
+    """What a server's processes are and where they listen.
+
+    workers: processes that hold a socket on the server's own port, which none of their children
+        holds: a supervisor (gunicorn's, uvicorn's) holds the one that its children serve.
+    sockets: all that listen, in order.
+    """
+
+    workers: frozenset[int]
+    sockets: tuple[OpenSocket, ...]
+
+    @staticmethod
+    def of(pids: Iterable[int], port: int) -> "Footprint":
+        """Read it.
+
+        Args:
+            pids: of all the server's processes.
+            port: the one that it was given.
+        """
+        reachable = _reachable()
+        held = {pid: _inodes(pid) & reachable.keys() for pid in frozenset(pids)}
+        served = {
+            pid: {i for i in inodes if reachable[i].kind == "tcp" and reachable[i].port == port}
+            for pid, inodes in held.items()
+        }
+        below: dict[str, set[int]] = {}  # by inode: processes of which a descendant holds it
+        for pid, inodes in served.items():
+            for inode in inodes:
+                below.setdefault(inode, set()).update(_ancestors(pid))
+        return Footprint(
+            workers=frozenset(
+                pid for pid, own in served.items() if any(pid not in below[i] for i in own)
+            ),
+            sockets=tuple(sorted({reachable[i] for inodes in held.values() for i in inodes})),
+        )
+
+    def problem(self, port: int, workers: int) -> str | None:
+        """How it differs from what every server of a study is given; None where it does not."""
+        for socket in self.sockets:
+            if not socket.loopback:
+                return (
+                    f"listens on {socket}, where other machines reach it; let it bind "
+                    "{host}:{port} of its command line only"
+                )
+            if socket.kind == "tcp" and socket.port != port:
+                return (
+                    f"listens on port {socket.port} too, and every server is given one ({port}); "
+                    "let it open no other"
+                )
+        if len(self.workers) != workers:
+            return (
+                f"has {processes(len(self.workers))}, where every server is given "
+                f"{workers}; let {{workers}} on its command line alone decide that"
+            )
+        return None
+
+
+def processes(count: int) -> str:
+    """So many worker processes, in words."""
+    return f"{count} worker process{'' if count == 1 else 'es'}"
+
+
+def _reachable() -> dict[str, OpenSocket]:
+    """By inode: sockets of this network namespace that others can reach, whoever holds them."""
+    found: dict[str, OpenSocket] = {}
+    for name, kind in (("tcp", "tcp"), ("tcp6", "tcp"), ("udp", "udp"), ("udp6", "udp")):
+        lines: list[str] = []
+        with contextlib.suppress(OSError):  # a kernel without IPv6
+            lines = (_PROC / str(os.getpid()) / "net" / name).read_text().splitlines()[1:]
+        wanted = f" {_STATES[kind]} "
+        for fields in (line.split() for line in lines if wanted in line):
+            if fields[3] == _STATES[kind]:
+                host, _, port = fields[1].partition(":")
+                socket = OpenSocket("udp" if kind == "udp" else "tcp", _host(host), int(port, 16))
+                found[fields[9]] = socket
+    return found
+
+
+def _host(words: str) -> str:
+    """The address of its hexadecimal digits: 32-bit words in the order of this machine's bytes."""
+    raw = bytes.fromhex(words)
+    parts = [raw[at : at + _WORD][::-1] for at in range(0, len(raw), _WORD)]
+    return str(ipaddress.ip_address(b"".join(parts)))
+
+
+def _inodes(pid: int) -> set[str]:
+    """Of all the sockets that a process holds."""
+    found: set[str] = set()
+    with contextlib.suppress(OSError):  # it has just ended
+        for entry in (_PROC / str(pid) / "fd").iterdir():
+            with contextlib.suppress(OSError):  # it has just been closed
+                target = os.readlink(entry)  # noqa: PTH115 (it is no path)
+                if target.startswith("socket:["):
+                    found.add(target[len("socket:[") : -1])
+    return found
+
+
+def _ancestors(pid: int) -> set[int]:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return {parent.pid for parent in psutil.Process(pid).parents()}
+    return set()
