@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -76,8 +77,17 @@ def cache_folder() -> Path:
     return folder
 
 
+_BEFORE = r"(?:(?<![\w.~>-])|(?<=-[A-Z]))"
+"""Where a path begins: not within a name, except after a flag such as `-I`."""
+_AFTER = r"(?![\w-]|\.\w)"
+"""Where a name of a path ends."""
+
+
 def without_paths(text: str) -> str:
-    """`text` with this machine's paths replaced: it may be kept with a run, and published."""
+    """`text` with this machine's paths replaced: it may be kept with a run, and published.
+
+    Only whole paths and their beginnings are: `/tmp` is no part of `clusters/tmpabc`.
+    """
     places = {
         str(Workspace().root): "<bridgetoll>",
         str(_cache_path()): "<cache>",
@@ -86,10 +96,9 @@ def without_paths(text: str) -> str:
         tempfile.gettempdir(): "<tmp>",
         str(Path.home()): "~",
     }
-    for place in sorted(places, key=len, reverse=True):
-        if len(place) > 1:
-            text = text.replace(place, places[place])
-    return text
+    longest_first = sorted((place for place in places if len(place) > 1), key=len, reverse=True)
+    whole = f"{_BEFORE}({'|'.join(map(re.escape, longest_first))}){_AFTER}"
+    return re.sub(whole, lambda found: places[found[1]], text)
 
 
 def _cache_path() -> Path:

@@ -127,7 +127,7 @@ class EmbeddedPostgres:
         secret.unlink()
         if status != 0:
             raise DatabaseFailed(
-                f"PostgreSQL's initdb failed in {self._folder}; free some disk space, or name a "
+                f"PostgreSQL's initdb failed in {self._folder}; mend what it names, or name a "
                 f"server with --database-url. It said:\n{child.last_words()}"
             )
 

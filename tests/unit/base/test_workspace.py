@@ -1,10 +1,11 @@
 import os
+import tempfile
 from pathlib import Path
 
 import platformdirs
 import pytest
 
-from harness.base.workspace import Workspace, cache_folder
+from harness.base.workspace import Workspace, cache_folder, without_paths
 
 
 def test_default_root_is_the_repository() -> None:
@@ -45,3 +46,29 @@ def test_two_checkouts_keep_their_logs_apart(tmp_path: Path) -> None:
     assert one.logs(cache) != other.logs(cache)
     assert one.logs(cache).is_dir()
     assert one.logs(cache).parent == other.logs(cache).parent == cache / "logs"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("{tmp}/a: gone", "<tmp>/a: gone"),
+        ("in {tmp}.", "in <tmp>."),
+        ("'{tmp}'", "'<tmp>'"),
+        ("PATH=/x:{tmp}/b", "PATH=/x:<tmp>/b"),
+        ("file://{tmp}/c", "file://<tmp>/c"),
+        ("-I{tmp}/include", "-I<tmp>/include"),
+        ("{cache}/clusters{tmp}abc/data", "<cache>/clusters{tmp}abc/data"),
+        ("/srv/clusters{tmp}abc", "/srv/clusters{tmp}abc"),
+        ("/srv{tmp}/a", "/srv{tmp}/a"),
+        ("{tmp}fs {tmp}-2 {tmp}.old", "{tmp}fs {tmp}-2 {tmp}.old"),
+        ("{cache}{cache}", "<cache>{cache}"),
+        ("{root}/harness/cli", "<bridgetoll>/harness/cli"),
+    ],
+)
+def test_paths_are_replaced_whole_and_never_inside_a_name(
+    monkeypatch: pytest.MonkeyPatch, text: str, shown: str
+) -> None:
+    monkeypatch.setenv("BRIDGETOLL_CACHE", "/srv/cache")
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: "/tmp")
+    places = {"tmp": "/tmp", "cache": "/srv/cache", "root": str(Workspace().root)}
+    assert without_paths(text.format(**places)) == shown.format(**places)
