@@ -53,8 +53,8 @@ def test_a_run_in_use_is_left_out_of_a_site_by_name(
     assert alone.status == 2
     assert f"process {holder.pid} " in alone.sentence
     words = " ".join(both.err.split())
-    assert both.status == 0
-    assert f"not published: {RUN}:" in words
+    assert both.status == 2  # it was asked for by name
+    assert f"The run {RUN} is in use" in words
     assert f"process {holder.pid} " in words
     assert [path.name for path in (tmp_path / "both" / "runs").iterdir()] == [other.id]
 
