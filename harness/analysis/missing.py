@@ -159,9 +159,14 @@ def _failed(condition: Condition, entry: str, labelled: Sequence[LabelledTrial])
 
 
 def _main(labelled: LabelledTrial) -> Finding | None:
-    """The finding for which a trial stands behind no figure; what ended it comes first."""
+    """The finding for which a trial stands behind no figure; what ended it comes first.
+
+    Where no answer ever came, that says more than that none came for some seconds.
+    """
     failures = [finding for finding in labelled.findings if finding.label in FAILED]
-    return failures[0] if failures else None
+    starved = any(finding.label is Label.STARVED for finding in failures)
+    kept = [f for f in failures if not (starved and f.label is Label.STALLED)]
+    return kept[0] if kept else None
 
 
 def _reason(finding: Finding | None, trials: Sequence[Trial]) -> str:

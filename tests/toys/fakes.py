@@ -174,6 +174,9 @@ class _Process:
     def ask_to_stop(self, _: Mapping[int, int]) -> None:
         self.server.asked_to_stop = True
 
+    def stop(self) -> None:
+        self.ask_to_stop()
+
     def kill(self) -> None:
         """Nothing runs."""
 

@@ -31,11 +31,17 @@ _OTHER = "look at the errors in the trial, and at the server's log in the run's 
 
 
 def errors_of(trials: Iterable[Trial]) -> dict[str, int]:
-    """Errors by kind, the most frequent first, of all turns of these trials."""
+    """Errors by kind, the most frequent first, of all turns of these trials.
+
+    Of a trial without any answer in its turns, or without turns, those before its turns.
+    """
     counts: Counter[str] = Counter()
     for trial in trials:
+        in_turns: Counter[str] = Counter()
         for piece in trial.slices:
-            counts.update(piece.errors)
+            in_turns.update(piece.errors)
+        answered = bool(in_turns) or any(piece.correct for piece in trial.slices)
+        counts.update(in_turns if answered else trial.errors_before)
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 

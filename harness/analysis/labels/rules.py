@@ -189,8 +189,7 @@ def _unfed(trial: Trial) -> list[Finding]:
 
     A trial that ended early and had no turn has its problem, and nothing to add.
     """
-    before = dict(trial.errors_before)
-    errors = errors_of([trial]) or before
+    errors = errors_of([trial])
     if errors:
         detail = f"no correct answer ({counted(errors)})"
         return [Finding(Label.STARVED, detail, remedy_of(errors, trial.condition.endpoint))]

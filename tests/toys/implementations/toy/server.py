@@ -34,6 +34,8 @@ FANOUT = 5
 TOO_MANY = 64
 """Requests on one connection, after which the faults of load show. Verification sends one each, and
 the audit 48: neither meets them."""
+CROWD = 16
+"""Connections open at once that `refuses-a-crowd` does not serve; a check opens fewer."""
 NOW_AND_THEN = 8
 LATER = 20
 """Sums that a server computes before it listens elsewhere too."""
@@ -334,6 +336,8 @@ class Handler(BaseHTTPRequestHandler):
                 answer = {"something": "else"}
             if self.carried % NOW_AND_THEN == 0 and self.app.fault == "fails-now-and-then":
                 status, answer = 503, {"error": "the database failed"}
+            if self.app.open >= CROWD and self.app.fault == "refuses-a-crowd":
+                status, answer = 503, {"error": "too many at once"}
         except Refused as refused:
             status, answer, allow = refused.status, {"error": str(refused)}, refused.allow
         except psycopg.Error as error:
