@@ -149,14 +149,14 @@ class MeasuredCondition:
         """Why there is no noise floor: which of the two identical servers lacks what."""
         if self.condition.beside is not None and measure in COSTS:
             return "two loads share the CPU time, so no request has a cost of its own"
-        reasons = {item.entry: item.reason for item in self.missing}
+        words = {item.entry: item.word for item in self.missing}
         means = self.means(measure)
         for entry, title in (
             (self.baseline, f"the baseline {self.baseline}"),
             (self.duplicate, f"the second server of {self.baseline}"),
         ):
-            if entry in reasons:
-                return f"{title} has no figures: {reasons[entry]}"
+            if entry in words:
+                return f"{title} has no figures ({words[entry]})"
             if not means.get(entry):
                 return f"{title} has no value by this measure"
         shared = means[self.baseline].keys() & means[self.duplicate].keys()

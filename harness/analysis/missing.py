@@ -184,4 +184,5 @@ def _reason(finding: Finding | None, trials: Sequence[Trial]) -> str:
 def _share(count: int, blocks: int) -> str:
     if blocks == 1:
         return ""
-    return f" in all {blocks} blocks" if count == blocks else f" in {count} of {blocks} blocks"
+    of = f"each of {blocks}" if count == blocks else f"{count} of {blocks}"
+    return f", in {of} blocks"

@@ -17,6 +17,7 @@ from harness.analysis.locust import Ramps
 from harness.analysis.measures import Measure, ranked
 from harness.analysis.runs import ComparedVariant, RunComparison, VariantCondition, Verdict
 from harness.analysis.stats.ties import letters
+from harness.analysis.variants import Comparison
 from harness.inputs.study import Condition
 from harness.records.comparability import Change
 from harness.report.words import causes as cause_words
@@ -93,10 +94,18 @@ def _ranking_table(analysis: Analysis, result: ConditionResult) -> Table:
             letters(first.groups, entry),
             Text(entry),
             missing.NO_FIGURE if known is None else numbers.estimate(known),
-            "1" if entry == analysis.baseline else numbers.ratio(first.ratios.get(entry)),
+            "1"
+            if entry == analysis.baseline and known is not None
+            else numbers.ratio(first.ratios.get(entry)),
             *(numbers.MISSING if e is None else numbers.number(e.mean) for e in beside),
         )
     return table
+
+
+def _to_baseline(analysis: Analysis, entry: str, comparison: Comparison) -> str:
+    if entry == analysis.baseline and entry in comparison.estimates:
+        return "1"
+    return numbers.ratio(comparison.ratios.get(entry))
 
 
 _VERDICT_STYLES = {

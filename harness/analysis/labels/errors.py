@@ -13,20 +13,17 @@ _WITHOUT_DATABASE = frozenset({"health", "noop", "cpu", "io_wait"})
 """Endpoints whose answer needs no connection to PostgreSQL."""
 
 _POOL = (
-    "the database did not serve the requests: read the server's log, enlarge the pool or use fewer "
-    "connections"
+    "enlarge the pool or use fewer connections: PostgreSQL did not serve the requests (503); the "
+    "server's log says more"
 )
-_REFUSED = "the server refused the work: read its log in the run's folder"
-_BROKEN = "the server failed within the request: read its log in the run's folder"
-_UNKNOWN = "the server does not know this request: compare it with the contract by `verify`"
-_TIMEOUT = (
-    "no answer came in time: find what hangs in the server's log, use fewer connections or raise "
-    "`timeout_s`"
-)
-_CONNECT = "the server took no connection: find in its log whether it still ran"
-_CLOSED = "the server closed connections without an answer: find the reason in its log"
-_BODY = "the answers broke the contract under load: compare the trial's samples with `verify`"
-_PROTOCOL = "the answers were no valid HTTP: look at the trial's samples"
+_REFUSED = "find in the server's log why it refused the work (503)"
+_BROKEN = "find the exception in the server's log, in the run's folder"
+_UNKNOWN = "compare the server with the contract by `bridgetoll verify`: it rejects the request"
+_TIMEOUT = "find what hangs in the server's log, use fewer connections, or raise `timeout_s`"
+_CONNECT = "find in the server's log whether it still ran: it took no connection"
+_CLOSED = "find in the server's log why it closed connections without an answer"
+_BODY = "compare the trial's samples with `bridgetoll verify`: the answers broke the contract"
+_PROTOCOL = "look at the trial's samples: the answers were no valid HTTP"
 _OTHER = "look at the errors in the trial, and at the server's log in the run's folder"
 
 

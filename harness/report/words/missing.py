@@ -4,13 +4,14 @@ from collections.abc import Sequence
 
 from harness.analysis.analyse import Analysis
 from harness.analysis.missing import Absence, MissingFigures
+from harness.inputs.study import Condition
 from harness.records.plan import DUPLICATE
 from harness.report.words.conditions import condition_title
 
 NO_FIGURE = "no figure"
 """Stands in place of the value of an entry that has none."""
 _EVERYWHERE = 2
-"""Conditions from which on their number is told, and not each title."""
+"""Of more conditions than this, their number is told and not each title."""
 
 
 def entry_title(entry: str) -> str:
@@ -36,33 +37,30 @@ def missing_lines(analysis: Analysis) -> list[str]:
             *(item.condition for item in analysis.missing),
         }
     )
-    groups: dict[tuple[str, Absence, str, str], list[MissingFigures]] = {}
+    by_entry: dict[tuple[str, str, str], list[MissingFigures]] = {}
     for item in analysis.missing:
-        groups.setdefault((item.entry, item.absence, item.reason, item.remedy), []).append(item)
-    return [
-        _line(entry_title(entry), absence, reason, remedy, group, conditions)
-        for (entry, absence, reason, remedy), group in groups.items()
-    ]
+        by_entry.setdefault((item.entry, item.reason, item.remedy), []).append(item)
+    groups: dict[tuple[tuple[Condition, ...], str, str], list[str]] = {}
+    first: dict[tuple[tuple[Condition, ...], str, str], MissingFigures] = {}
+    for (entry, reason, remedy), items in by_entry.items():
+        key = (tuple(item.condition for item in items), reason, remedy)
+        groups.setdefault(key, []).append(entry_title(entry))
+        first.setdefault(key, items[0])
+    return [_line(titles, first[key], _where(key[0], conditions)) for key, titles in groups.items()]
 
 
-def _line(
-    title: str,
-    absence: Absence,
-    reason: str,
-    remedy: str,
-    group: Sequence[MissingFigures],
-    conditions: int,
-) -> str:
-    if absence is Absence.EXCLUDED:
-        return f"{title} was excluded before measuring: {reason.rstrip('.')}; {remedy}."
-    label = "" if group[0].label is None else f"{group[0].word}: "
-    where = _where(group, conditions)
-    return f"{title} has no figures{where}. {label}{reason.rstrip('.')}; {remedy}."
+def _line(titles: Sequence[str], item: MissingFigures, where: str) -> str:
+    """Who, where, why, and what to do."""
+    who, many = ", ".join(titles), len(titles) > 1
+    why = f"{item.reason.rstrip('.')}. To do: {item.remedy}."
+    if item.absence is Absence.EXCLUDED:
+        return f"{who} {'were' if many else 'was'} excluded before measuring: {why}"
+    return f"{who} {'have' if many else 'has'} no figures{where} ({item.word}): {why}"
 
 
-def _where(group: Sequence[MissingFigures], conditions: int) -> str:
-    if len(group) == conditions:
+def _where(named: Sequence[Condition], conditions: int) -> str:
+    if len(named) == conditions:
         return ""
-    if len(group) > _EVERYWHERE:
-        return f" under {len(group)} of {conditions} conditions"
-    return f" under {' and under '.join(condition_title(item.condition) for item in group)}"
+    if len(named) > _EVERYWHERE:
+        return f" under {len(named)} of {conditions} conditions"
+    return f" under {' and under '.join(condition_title(condition) for condition in named)}"

@@ -45,6 +45,8 @@ def verdicts(run: Run, analysis: Analysis) -> list[str]:
 
 def verdict(result: ConditionResult, baseline: str) -> str:
     """A few sentences on a condition, from its data alone; the last names what has no figures."""
+    if not result.comparisons[ranked(result.condition)[0]].estimates and result.missing:
+        return f"{condition_title(result.condition)}: no variant has figures."
     return " ".join(filter(None, (_ranked(result, baseline), missing_sentence(result.missing))))
 
 

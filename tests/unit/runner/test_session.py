@@ -309,6 +309,65 @@ def test_the_run_ends_with_status_1_and_says_what_failed(troubled: Troubled) -> 
     assert "Traceback" not in troubled.errors
 
 
+def ended(folder: Path, names: list[str], checked: list[str]) -> tuple[Store, object, str, str]:
+    """Run a study of toys by the command: its store, status, output and errors, each in a line."""
+    workspace = toy_workspace(folder / "workspace")
+    condition = '[[conditions]]\nendpoint = "noop"\nconnections = 20\nrows = 50\n'
+    write_study(workspace, "zero", names, endpoints=(), blocks=1, conditions=condition)
+    with (
+        handlers_kept(),
+        trusting(but=checked),
+        pytest.MonkeyPatch.context() as patch,
+        redirect_stdout(StringIO()) as output,
+        redirect_stderr(StringIO()) as errors,
+    ):
+        patch.setenv("BRIDGETOLL_ROOT", str(workspace.root))
+        patch.setattr(sys, "argv", ["bridgetoll", "run", "zero"])
+        with pytest.raises(SystemExit) as leaving:
+            cli.main()
+    (path,) = workspace.results.iterdir()
+    said, complained = (" ".join(text.getvalue().split()) for text in (output, errors))
+    return Store(path), leaving.value.code, said, complained
+
+
+def test_a_variant_that_only_refuses_under_load_keeps_its_row_and_fails_the_run(
+    tmp_path: Path,
+) -> None:
+    """It passes its checks, and answers no request of the load correctly."""
+    name = "toy/refuses-a-crowd"
+    store, status, output, errors = ended(tmp_path, ["good", "refuses-a-crowd"], [name])
+    assert store.read_run().excluded == {}
+    assert status == 1
+    assert f"No figures for {name} under noop-c20-r50 (starved: no correct answer (" in errors
+    assert " x status 503)" in errors
+    assert f"{name} no figure" in output
+    for file in ("report.md", "report/index.html", "report/trials.csv", "report/summary.json"):
+        text = (store.folder / file).read_text(encoding="utf-8")
+        assert name in text
+        assert "starved" in text
+        assert " x status 503" in text
+    (trial,) = (t for t in store.trials()[0] if t.entry == name)
+    assert trial.complete
+    assert sum(piece.correct for piece in trial.slices) == 0
+    assert any("too many at once" in sample for sample in trial.error_samples)
+
+
+def test_a_variant_that_was_excluded_before_measuring_is_a_warning_and_no_failure(
+    tmp_path: Path,
+) -> None:
+    name = "toy/crashes-at-start"
+    store, status, output, errors = ended(tmp_path, ["good", "crashes-at-start"], [name])
+    assert list(store.read_run().excluded) == [name]
+    assert status in (0, None)
+    assert f"{name} was excluded before measuring" in output
+    assert f"{name} no figure" in output
+    assert "error" not in errors
+    rows = (store.folder / "report/trials.csv").read_text(encoding="utf-8").splitlines()
+    (row,) = (row for row in rows if name in row)
+    assert "excluded" in row
+    assert "I will not start today" in row
+
+
 def test_a_baseline_that_fails_ends_the_run_before_any_measurement(tmp_path: Path) -> None:
     workspace = toy_workspace(tmp_path / "workspace")
     path = write_study(workspace, "hopeless", ["crashes-at-start"])
