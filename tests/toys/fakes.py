@@ -175,7 +175,7 @@ class _Process:
         self.server.asked_to_stop = True
 
     def stop(self) -> None:
-        self.ask_to_stop()
+        self.server.asked_to_stop = True
 
     def kill(self) -> None:
         """Nothing runs."""
