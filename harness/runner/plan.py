@@ -86,7 +86,7 @@ def _check_size(study: Study) -> None:
             fitting = int(study.blocks * most / size)
             remedy = f"set `blocks` to {fitting} at most" if fitting else f"plan {others}"
             raise UsageError(
-                f"{study.blocks:,} block{'s' if study.blocks > 1 else ''} of this study take "
+                f"{study.blocks:,} block{'s of this study take' if study.blocks > 1 else ' takes'} "
                 f"{what}, and at most {allowed} are allowed in a run; {remedy}."
             )
 

@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 
 from harness.base.errors import DatabaseFailed
-from harness.inputs.contract import Contract
+from harness.inputs.contract import PAGE_SIZE, SAMPLE, Contract, cpu_sum, row_id
 from harness.inputs.settings import ApplicationSettings
 from harness.inputs.study import Latency, Study
 from harness.lab.clocks import Offsets
@@ -43,6 +43,7 @@ from tests.toys.laboratory import Recorder
 from tests.toys.runs import make_run
 
 SECOND = 1_000_000_000
+_ITERATIONS = 1
 NOOP = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
 HEALTH = (
     b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\r\n"
@@ -110,7 +111,8 @@ class FakeServer:
     """A server that needs a known time of CPU for each request, one request after the other.
 
     cpu_us: per request. dies_after: turns of load; never if None. deviation: how its processes
-    differ from what they were given.
+    differ from what they were given. answer: to every single
+    request, if it is another than `NOOP`. answers: the right ones, by target.
     """
 
     def __init__(self, name: str, *, cpu_us: float = 500.0, dies_after: int | None = None) -> None:
@@ -119,6 +121,7 @@ class FakeServer:
         self.dies_after = dies_after
         self.crew = FakeCrew()
         self.answer = NOOP
+        self.answers: Callable[[str], bytes] = lambda _: NOOP
         self.cpu_ns = 0
         self.turns = 0
         self.asked_to_stop = False
@@ -131,7 +134,11 @@ class FakeServer:
     def visit(self, visit: Visit) -> None:
         """Answer single requests, until the client goes."""
         while (request := visit.request()) is not None:
-            visit.send(HEALTH if b"/health" in request else self.answer)
+            target = request.split(b" ", 2)[1].decode()
+            if target == "/health":
+                visit.send(HEALTH)
+            else:
+                visit.send(self.answers(target) if self.answer == NOOP else self.answer)
 
 
 class _Process:
@@ -300,6 +307,19 @@ class FakeGenerator:
         return count
 
 
+def _post(number: int) -> dict[str, str]:
+    at = "2026-01-01T00:00:00Z"
+    return {
+        "id": str(row_id(number)), "title": "t", "content": "c", "created_at": at, "updated_at": at,
+    }  # fmt: skip
+
+
+def _json(body: object) -> bytes:
+    text = msgspec.json.encode(body)
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(text)}"
+    return head.encode() + b"\r\n\r\n" + text
+
+
 class FakeDatabase:
     """Counts what is asked of it.
 
@@ -314,6 +334,7 @@ class FakeDatabase:
         self.log: list[str] = []
         self.gone: str | None = None
         self.held: dict[str, int] = {}
+        self.filled = 0
 
     def check_answers(self) -> None:
         if self.gone is not None:
@@ -321,6 +342,20 @@ class FakeDatabase:
 
     def reset(self, rows: int) -> None:
         self.log.append(f"reset {rows}")
+        self.filled = rows
+
+    def answer(self, target: str) -> bytes:
+        """What a server answers to a GET, over the rows that there are."""
+        endpoint = target.partition("?")[0].removeprefix("/")
+        posts = [_post(number) for number in range(1, min(self.filled, PAGE_SIZE) + 1)]
+        asked = [_post(n) if n <= self.filled else None for n in SAMPLE]
+        bodies: dict[str, object] = {
+            "cpu": {"ct": cpu_sum(_ITERATIONS)},
+            "io_read": {"ct": self.filled, "posts": posts},
+            "io_fanout": {"posts": asked},
+            "io_wait": {"waited_ms": 0},
+        }
+        return _json(bodies.get(endpoint, {}))
 
     def forget_statements(self) -> None:
         self.log.append("forget")
@@ -408,7 +443,7 @@ class FakeLauncher:
             server=cast(LiveServer, process),
             settings=ApplicationSettings(
                 database_url=database.login(entry.name), pool_size=1, pool_timeout_s=1,
-                cpu_iterations=1, wait_ms=0,
+                cpu_iterations=_ITERATIONS, wait_ms=0,
             ),
             address=legs.server_address(process.port),
             keep_alive=True,
@@ -446,10 +481,14 @@ class FakeLab(msgspec.Struct):
 
 @contextmanager
 def fake_lab(
-    study: Study, contract: Contract, folder: Path, cost_us: Mapping[str, float] | None = None
+    study: Study,
+    contract: Contract,
+    folder: Path,
+    cost_us: Mapping[str, float] | None = None,
+    run: Run | None = None,
 ) -> Iterator[FakeLab]:
     """A lab for a study, whose servers need so much CPU time per request, by variant."""
-    run = make_run(study)
+    run = run or make_run(study)
     clock = FakeClock()
     costs = cost_us or {}
     servers = {
@@ -460,6 +499,8 @@ def fake_lab(
         launcher = FakeLauncher(servers, {name: toy.port for name, toy in toys.items()})
         generator, background = (FakeGenerator(clock, servers) for _ in range(2))
         database, sampler, legs = FakeDatabase(), FakeSampler(), FakeLegs()
+        for server in servers.values():
+            server.answers = database.answer
         gauges, listener = FakeGauges(clock), Recorder()
         store = Store.create(folder, run.id)
         store.write_run(run)

@@ -1,0 +1,1 @@
+"""Properties that hold for whatever is generated: studies, manifests, folders of runs."""

@@ -1,0 +1,11 @@
+"""How many examples: few and always the same in CI; more, and others each time, on request.
+
+`pytest tests/properties --hypothesis-profile long` takes an hour.
+"""
+
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "long", deadline=None, max_examples=5_000, database=None,
+    suppress_health_check=list(HealthCheck),
+)  # fmt: skip
