@@ -1,6 +1,6 @@
 """How many examples: few and always the same in CI; more, and others each time, on request.
 
-`pytest tests/properties --hypothesis-profile long` takes an hour.
+`pytest tests/properties --hypothesis-profile long` takes hours.
 """
 
 from hypothesis import HealthCheck, settings
