@@ -72,7 +72,8 @@ def _split(url: str) -> SplitResult:
     if "," in url.partition("://")[2].partition("/")[0].rpartition("@")[2]:
         raise _refused("names several hosts", "name the one that accepts writes")
     if parts is None or parts.scheme not in _SCHEMES or not url.isprintable() or " " in url:
-        raise _refused("is not a PostgreSQL URL", f"write {URL_FORM}")
+        remedy = f"write {URL_FORM}, with special characters percent-encoded (`@` is `%40`)"
+        raise _refused("is not a PostgreSQL URL", remedy)
     return parts
 
 
