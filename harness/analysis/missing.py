@@ -165,7 +165,10 @@ def _main(labelled: LabelledTrial) -> Finding | None:
     """
     failures = [finding for finding in labelled.findings if finding.label in FAILED]
     starved = any(finding.label is Label.STARVED for finding in failures)
-    kept = [f for f in failures if not (starved and f.label is Label.STALLED)]
+    told = {Label.STALLED} if starved else set()
+    if starved and errors_of([labelled.trial]).keys() == {"timeout"}:
+        told.add(Label.INCOMPLETE)  # it was stopped for that reason
+    kept = [finding for finding in failures if finding.label not in told]
     return kept[0] if kept else None
 
 
