@@ -7,11 +7,14 @@ import pytest
 
 from harness.inputs.contract import Contract
 from harness.inputs.study import Condition, Study
+from harness.inputs.study_loader import load_study
 from harness.records.plan import Phase
 from harness.runner.constancy import deviations
 from harness.runner.phase import PhaseResult, run_phase
 from tests.toys.fakes import SECOND, FakeLab, fake_lab
+from tests.toys.laboratory import Recorder, laboratory_of, run_study, trusting
 from tests.toys.runs import make_study
+from tests.toys.workspaces import toy_workspace, write_study
 
 NAMES = ("toy/one", "toy/two")
 EXTRA = "has 2 worker processes, where every server is given 1; let it start no more"
@@ -93,3 +96,20 @@ def test_what_nothing_deviates_from_takes_no_time(contract: Contract, tmp_path: 
         before = lab.clock.now_ns()
         assert deviations(lab.run, lab.session.database, lab.start(), lab.clock) == {}
         assert lab.clock.now_ns() == before
+
+
+def test_a_variant_that_deviates_is_excluded_before_anything_is_measured(tmp_path: Path) -> None:
+    """With one worker it is as all others are, and passes its verification."""
+    tmp_path.chmod(0o755)
+    workspace = toy_workspace(tmp_path / "workspace")
+    path = write_study(workspace, "tiny", ["counted", "fewer-workers"], blocks=1, rounds=2)
+    path.write_text(path.read_text().replace("[server]\n", "[server]\nworkers = 2\nthreads = 3\n"))
+    laboratory = laboratory_of(workspace, Recorder())
+    with trusting(but=["toy/fewer-workers"]):
+        store = run_study(laboratory, "tiny", load_study(path, laboratory.catalog))
+    run = store.read_run()
+    assert run.excluded.keys() == {"toy/fewer-workers"}
+    assert (
+        "has 1 worker process, where every server is given 2" in run.excluded["toy/fewer-workers"]
+    )
+    assert {trial.variant for trial in store.trials()[0]} == {"toy/counted"}
