@@ -70,10 +70,12 @@ def habits(trials: Sequence[Trial]) -> Habits:
 
 
 def _is_habit(kind: EventKind, trials: Sequence[Trial]) -> bool:
-    turns = [len(_turns_of(kind, trial)) for trial in trials]
-    marked = sum(count > 0 for count in turns)
-    often = marked >= _LEAST and marked > _SHARE * len(trials)
-    return often or max(turns) >= _OFTEN_IN_TRIAL
+    """The twins of one phase are one observation: an accident may strike both at once."""
+    turns = [(trial.block, trial.attempt, len(_turns_of(kind, trial))) for trial in trials]
+    phases = {(block, attempt) for block, attempt, _ in turns}
+    marked = {(block, attempt) for block, attempt, count in turns if count}
+    often = len(marked) >= _LEAST and len(marked) > _SHARE * len(phases)
+    return often or max(count for *_, count in turns) >= _OFTEN_IN_TRIAL
 
 
 def _turns_of(kind: EventKind, trial: Trial) -> set[tuple[int | None, int | None]]:
@@ -93,16 +95,21 @@ def event_findings(trial: Trial, own: frozenset[EventKind]) -> list[Finding]:
         trial: with its events.
         own: the kinds that are a habit of its variant under its condition.
     """
-    habitual = {kind: _turns_of(kind, trial) for kind in own}
+    outside = {_place(e) for e in trial.events if e.kind in _EXPLAINS - own}
     return [
-        Finding(_label(event, habitual), event.detail)
+        Finding(_label(event, own, explained=_place(event) in outside), event.detail)
         for event in trial.events
         if not event.repeated
     ]
 
 
-def _label(event: Event, habitual: Mapping[EventKind, set[tuple[int | None, int | None]]]) -> Label:
-    """A habit's label only where nothing from outside explains the event."""
-    if _place(event) in habitual.get(event.kind, ()):
+def _label(event: Event, own: frozenset[EventKind], *, explained: bool) -> Label:
+    """A habit's label only where nothing from outside explains the event.
+
+    A server that replaces its workers by itself stalls while they start, which is a part of it.
+    """
+    if not explained and event.kind in own:
         return _AS_HABIT[event.kind]
+    if not explained and event.kind == "stalled" and "workers-changed" in own:
+        return Label.RECYCLING
     return _LABELS[event.kind]

@@ -99,6 +99,22 @@ def test_stalls_that_something_from_outside_explains_are_no_habit() -> None:
     assert set(given(labelled(RUN, trials)[0])) == {Label.STALLED, Label.STOPPED}
 
 
+def test_a_server_that_replaces_its_workers_may_stall_meanwhile() -> None:
+    changes = [event("workers-changed", n) for n in range(3)]
+    (only,) = labelled(RUN, [trial(OTHER, 1, 1, *changes, event("stalled", 5))])
+    assert set(given(only)) == {Label.RECYCLING}
+    stopped = [event("stalled", 5), event("stopped", 5)]
+    (struck,) = labelled(RUN, [trial(OTHER, 1, 1, *changes, *stopped)])
+    assert set(given(struck)) == {Label.RECYCLING, Label.STALLED, Label.STOPPED}
+
+
+def test_an_accident_that_strikes_a_variant_and_its_twin_at_once_is_one() -> None:
+    names = (BASELINE, f"{BASELINE}#duplicate")
+    twins = [trial(name, 1, 1, event("workers-changed")) for name in names]
+    assert habits(twins)[CONDITION, BASELINE] == frozenset()
+    assert all(item.standing is Standing.LEFT_OUT for item in labelled(RUN, twins))
+
+
 def test_two_accidents_in_two_blocks_with_their_repetitions_are_no_habit() -> None:
     trials = [
         trial(OTHER, 1, 1, event("workers-changed")), trial(OTHER, 1, 2),
