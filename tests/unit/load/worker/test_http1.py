@@ -378,3 +378,34 @@ def test_request_without_a_body_has_no_length() -> None:
     wire = request_bytes("GET", "/noop", "h")
     assert wire.endswith(b"\r\n\r\n")
     assert b"Content-" not in wire
+
+
+@given(
+    sent=responses(),
+    at=st.integers(0, 200),
+    junk=st.binary(max_size=6),
+    cuts=st.lists(st.integers(0, 200), max_size=4),
+)
+def test_foreign_bytes_are_read_or_refused_and_never_anything_else(
+    sent: Sent, at: int, junk: bytes, cuts: list[int]
+) -> None:
+    wire = sent.wire[:at] + junk + sent.wire[at + len(junk) // 2 :]
+    parser = ResponseParser()
+    try:
+        found = [parser.feed(piece) for piece in split(wire, cuts)]
+        found.append(parser.feed_eof())
+    except ProtocolError:
+        return
+    for response in found:
+        assert response is None or 200 <= response.status <= 999
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_read_or_refused(wire: bytes) -> None:
+    parser = ResponseParser()
+    try:
+        parser.feed(wire)
+        parser.feed_eof()
+    except ProtocolError:
+        return
+    assert parser.idle
