@@ -13,6 +13,8 @@ _IN_ALL = 4
 """So many may be accidents, but not more: with 30 s each they take two minutes."""
 _TIMEOUT = "timeout"
 """The kind of error, see `protocol.Tally`."""
+_UNANSWERED = frozenset({_TIMEOUT, "connect", "closed"})
+"""The kinds of error of requests that got no answer at all."""
 
 
 class HoldUps:
@@ -26,6 +28,8 @@ class HoldUps:
         self._timeout_s = timeout_s
         self._in_a_row = 0
         self._in_all = 0
+        self._unanswered = 0
+        self._answered = False
 
     def note(self, tally: Tally, *, drained: bool) -> str | None:
         """Take note of a turn.
@@ -39,8 +43,10 @@ class HoldUps:
             Why the entry should have no further turn under this condition; None to go on.
         """
         late = tally.errors.get(_TIMEOUT, 0)
-        if late and not tally.completed and set(tally.errors) == {_TIMEOUT}:
+        if late and not _answers(tally) and set(tally.errors) == {_TIMEOUT}:
             return f"none of {late} requests was answered within {self._timeout_s:g} s"
+        if reason := self._never_answered(tally):
+            return reason
         if not late or not drained:
             self._in_a_row = 0
             return None
@@ -53,9 +59,29 @@ class HoldUps:
             f"{self._in_all} turns lasted that long"
         )
 
+    def _never_answered(self, tally: Tally) -> str | None:
+        """Why to stop an entry whose port refuses, or closes, all connections from the start."""
+        kinds = {kind for kind, count in tally.errors.items() if count}
+        if _answers(tally) or kinds - _UNANSWERED:
+            self._answered = True
+        if self._answered or not kinds:
+            return None
+        self._unanswered += 1
+        if self._unanswered < _IN_A_ROW:
+            return None
+        return (
+            f"none of {sum(tally.errors.values())} requests was answered, nor any before "
+            f"(errors: {', '.join(sorted(kinds))})"
+        )
+
     def warning(self, tally: Tally) -> str | None:
         """What to tell at once of a first turn that was held up; None if it was not."""
         late = tally.errors.get(_TIMEOUT, 0)
         if not late or self._in_all != 1:
             return None
         return f"{late} of {tally.sent} requests were not answered within {self._timeout_s:g} s"
+
+
+def _answers(tally: Tally) -> int:
+    """Correct answers, those after a window's end included."""
+    return tally.completed + tally.in_flight

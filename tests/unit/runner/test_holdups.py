@@ -1,5 +1,6 @@
 """When a variant is not waited for any longer."""
 
+import msgspec
 import pytest
 
 from harness.load.protocol import Tally
@@ -58,3 +59,24 @@ def test_the_first_turn_that_is_held_up_is_told_at_once_and_only_that() -> None:
     good = tally(64)
     holdups.note(good, drained=True)
     assert holdups.warning(good) is None
+
+
+@pytest.mark.parametrize("kind", ["connect", "closed"])
+def test_a_port_that_never_answers_is_left_after_two_turns(kind: str) -> None:
+    holdups = HoldUps(30.0)
+    assert holdups.note(tally(0, **{kind: 64}), drained=True) is None
+    reason = holdups.note(tally(0, **{kind: 64}), drained=True)
+    assert reason is not None
+    assert "none of 64" in reason
+    assert kind in reason
+
+
+def test_a_server_that_has_answered_may_lose_its_connections_later() -> None:
+    holdups = HoldUps(30.0)
+    assert holdups.note(tally(1), drained=True) is None
+    assert [holdups.note(tally(0, connect=64), drained=True) for _ in range(9)] == [None] * 9
+
+
+def test_answers_after_a_windows_end_are_answers() -> None:
+    slow = msgspec.structs.replace(tally(0, timeout=9), in_flight=40)
+    assert HoldUps(30.0).note(slow, drained=False) is None
