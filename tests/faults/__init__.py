@@ -1,0 +1,1 @@
+"""Faults at chosen moments of the real command: `uv run python -m tests.faults`."""

@@ -1,0 +1,287 @@
+"""One case of the matrix: hold the command at a moment, strike, and check what must hold then."""
+
+import contextlib
+import hashlib
+import os
+import re
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import msgspec
+import psutil
+
+from harness.base.workspace import Workspace
+from harness.records.packed import PACKED
+from harness.records.store import Store, run_ids
+from tests.faults.faults import FAULTS, Fault, Victim, small_disk
+from tests.faults.moments import MOMENTS, Moment, lay_out
+from tests.toys.workspaces import toy_workspace
+
+MARK = "BRIDGETOLL_FAULT_CASE"
+"""A variable of the command's environment, by which all that it has started is found."""
+_REACH_S, _END_S, _RESUME_S = 120.0, 120.0, 180.0
+_ORPHANS_S = 3.0
+_NOTICED_S = 5.0
+"""A dead partner, and a signal, are answered within this."""
+_LOAD_S = 4.0
+"""What the slowest moment loads before it looks at its partners again."""
+_DISK = frozenset({"disk full", "disk read-only"})
+_ENDS = {"generator", "postgres", "relay"}
+"""Partners without which a run cannot go on."""
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What came of a case.
+
+    wrong: what did not hold, one sentence each. told: the command's last words. seconds: from the
+        fault to its end.
+    """
+
+    fault: str
+    moment: str
+    wrong: tuple[str, ...]
+    told: str
+    seconds: float
+
+
+class NotReached(Exception):
+    """The command ended before the moment came."""
+
+
+def why_not(fault: str, moment: str) -> str | None:
+    """Why a fault cannot strike at a moment; None if it can."""
+    struck, when = FAULTS[fault], MOMENTS[moment]
+    if struck.partner is not None and struck.partner not in when.partners:
+        return f"there is no {struck.partner} at that moment"
+    if fault in _DISK and when.command == "publish":
+        return "the site lies elsewhere than the results"
+    if fault in _DISK and os.geteuid() != 0:
+        return "only root can make a small disk"
+    return None
+
+
+def run_case(fault: str, moment: str) -> Outcome:
+    """Run one case from an empty workspace to a run that is complete."""
+    struck, when = FAULTS[fault], MOMENTS[moment]
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bridgetoll-fault-")))
+        folder.chmod(0o755)
+        workspace = toy_workspace(folder / "workspace")
+        lay_out(workspace, when)
+        workspace.results.mkdir()
+        if fault in _DISK:
+            stack.enter_context(small_disk(workspace.results))
+        if when.command == "publish":
+            _measure(workspace)
+        return _Case(fault, struck, moment, when, workspace).outcome()
+
+
+def _measure(workspace: Workspace) -> None:
+    done = _plain(workspace, "run", "faults")
+    if done.returncode != 0:
+        raise AssertionError(f"the run before has failed: {done.stderr}")
+
+
+class _Case:
+    def __init__(
+        self, fault: str, struck: Fault, name: str, moment: Moment, workspace: Workspace
+    ) -> None:
+        self._fault, self._struck, self._name, self._moment = fault, struck, name, moment
+        self._workspace = workspace
+        self._mark = f"{os.getpid()}-{time.monotonic_ns()}"
+        self._wrong: list[str] = []
+
+    def outcome(self) -> Outcome:
+        """Hold, strike, let go, and check."""
+        with self._held() as (process, go):
+            before = self._trials()
+            began = time.monotonic()
+            undo = self._struck.strike(Victim(process.pid, self._workspace.root))
+            with contextlib.suppress(OSError):
+                os.write(go, b"!")
+            if self._struck.again:
+                time.sleep(0.3)
+                with contextlib.suppress(ProcessLookupError):
+                    process.send_signal(signal.SIGINT)
+            out, err = self._end_of(process)
+            seconds = time.monotonic() - began
+            self._check_orphans()
+            undo()
+            self._check_trials(before)
+        told = _last_words(err or out)
+        self._check_ending(process.returncode, err, told, seconds)
+        self._check_resumed()
+        return Outcome(self._fault, self._name, tuple(self._wrong), told, seconds)
+
+    @contextmanager
+    def _held(self) -> Iterator[tuple[subprocess.Popen[str], int]]:
+        """The command at its moment, and what lets it go on."""
+        reached, told = os.pipe()
+        waiting, go = os.pipe()
+        runs = list(run_ids(self._workspace.results))
+        arguments = (
+            ["publish", *runs, "--to", str(self._workspace.root / "site")]
+            if self._moment.command == "publish"
+            else ["run", "faults"]
+        )
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.faults.held", self._name, str(told), str(waiting),
+             *arguments],
+            pass_fds=(told, waiting), env=_environment(self._workspace) | {MARK: self._mark},
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        )  # fmt: skip
+        os.close(told)
+        os.close(waiting)
+        try:
+            select.select([reached], [], [], _REACH_S)
+            if not os.read(reached, 1):
+                raise NotReached(process.communicate(timeout=_END_S)[1])
+            yield process, go
+        finally:
+            os.close(reached)
+            os.close(go)
+            for left in self._living():
+                with contextlib.suppress(psutil.Error):
+                    left.kill()
+            process.kill()
+
+    def _end_of(self, process: subprocess.Popen[str]) -> tuple[str, str]:
+        try:
+            return process.communicate(timeout=_END_S)
+        except subprocess.TimeoutExpired:
+            self._wrong.append(f"it still runs after {_END_S:.0f} s")
+            process.kill()
+            return process.communicate()
+
+    def _living(self) -> list[psutil.Process]:
+        """Every process that the command has started, by its environment."""
+        mark = f"{MARK}={self._mark}".encode()
+        living = []
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error, OSError):
+                own = Path(f"/proc/{process.pid}/environ").read_bytes().split(b"\0")
+                place = str(self._workspace.root)
+                if mark in own or process.cwd().startswith(place):
+                    living.append(process)
+        return [p for p in living if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+
+    def _check_orphans(self) -> None:
+        end = time.monotonic() + _ORPHANS_S
+        while (left := self._living()) and time.monotonic() < end:
+            time.sleep(0.05)
+        if left:
+            names = ", ".join(sorted({p.name() for p in left}))
+            self._wrong.append(f"{len(left)} processes are left after 3 s ({names})")
+
+    def _trials(self) -> dict[str, str]:
+        """Digests of the trials that are finished."""
+        return {
+            str(path.relative_to(self._workspace.results)): _digest(path)
+            for path in self._workspace.results.glob("*/trials/*.json")
+        } | {
+            str(path.relative_to(self._workspace.results)): _digest(path)
+            for path in self._workspace.results.glob(f"*/{PACKED}")
+        }
+
+    def _check_trials(self, before: dict[str, str]) -> None:
+        after = self._trials()
+        lost = [name for name in before if name not in after]
+        changed = [name for name in before if after.get(name, before[name]) != before[name]]
+        if lost:
+            self._wrong.append(f"{len(lost)} finished trials are lost ({lost[0]})")
+        if changed:
+            self._wrong.append(f"{len(changed)} finished trials have changed ({changed[0]})")
+
+    def _check_ending(self, status: int, err: str, told: str, seconds: float) -> None:
+        """Exit status, message and time."""
+        if "Traceback" in err:
+            self._wrong.append("it shows a traceback")
+        if self._fault == "kill -9 harness":
+            return
+        expected = self._statuses()
+        if status not in expected:
+            self._wrong.append(f"its status is {status} and not {expected}")
+        if status == 0:
+            return
+        runs = list(run_ids(self._workspace.results))
+        if runs and runs[0] not in told:
+            self._wrong.append("its message does not name the run")
+        if not re.search(r"`bridgetoll |the same command|again", told):
+            self._wrong.append("its message names no way to continue")
+        if not runs and not re.search("othing was measured|starts anew", told):
+            self._wrong.append("its message does not say that nothing was measured")
+        limit = _NOTICED_S + (_LOAD_S if self._struck.partner else 0)
+        if (self._struck.stops or self._struck.partner in _ENDS) and seconds > limit:
+            self._wrong.append(f"it took {seconds:.1f} s to end")
+
+    def _statuses(self) -> tuple[int, ...]:
+        if self._struck.stops is not None:
+            return (128 + self._struck.stops,)
+        if self._fault.startswith("stop ") or self._fault == "kill -9 probe":
+            return (0,)
+        if self._fault == "too many files":
+            return (1, 2)
+        return (1,)
+
+    def _check_resumed(self) -> None:
+        """Resume what exists, and count the trials of the report."""
+        if self._moment.command == "publish":
+            again = _plain(
+                self._workspace, "publish", *run_ids(self._workspace.results), "--to",
+                str(self._workspace.root / "site"),
+            )  # fmt: skip
+            if again.returncode != 0:
+                self._wrong.append(f"publishing again fails: {_last_words(again.stderr)}")
+            return
+        for run in list(run_ids(self._workspace.results)):
+            resumed = _plain(self._workspace, "run", "--resume", run)
+            if resumed.returncode != 0:
+                self._wrong.append(f"it cannot be resumed: {_last_words(resumed.stderr)}")
+            self._check_counts(run)
+
+    def _check_counts(self, name: str) -> None:
+        """Each planned trial counts once, and each attempt stands in the table of trials once."""
+        store = Store(self._workspace.results / name)
+        run = store.read_run()
+        trials, damaged = store.trials(run)
+        if damaged:
+            self._wrong.append(f"{len(damaged)} trials are damaged ({damaged[0].problem})")
+        kept = store.kept(run)
+        if not kept.complete:
+            self._wrong.append(f"{kept.trials} of {kept.planned} trials are complete at the end")
+        table = store.folder / "report" / "trials.csv"
+        lines = table.read_text().splitlines()[1:] if table.exists() else []
+        if len(lines) != len(trials) or len(set(lines)) != len(lines):
+            self._wrong.append(f"the report has {len(lines)} trials, and the store {len(trials)}")
+
+
+def _plain(workspace: Workspace, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command without a fault; toys are trusted."""
+    return subprocess.run(
+        [sys.executable, "-m", "tests.toys.trusting_command", *arguments],
+        env=_environment(workspace), capture_output=True, text=True, timeout=_RESUME_S, check=False,
+    )  # fmt: skip
+
+
+def _environment(workspace: Workspace) -> dict[str, str]:
+    return {
+        **os.environ, "BRIDGETOLL_ROOT": str(workspace.root), "BRIDGETOLL_BESIDE": "1",
+        "COLUMNS": "400", "PYTHONPATH": str(Workspace().root),
+    }  # fmt: skip
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _last_words(text: str) -> str:
+    """The message with which a command ended, in one line."""
+    found = re.search(r"^(error|stopped[^:]*): .*", text, re.MULTILINE | re.DOTALL)
+    return " ".join((found[0] if found else text[-300:]).split())

@@ -1,0 +1,171 @@
+"""The faults: what is done to the command, or to a process that it has started."""
+
+import contextlib
+import os
+import resource
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+import psutil
+
+STOPPED_S = 5.0
+_PARTNERS = {
+    "generator": "harness.load.worker.worker",
+    "relay": "harness.lab.latency.relay_process",
+    "probe": "harness.lab.speed.worker",
+    "postgres": "/bin/postgres",
+    "server": "server.py",
+    "locust": "locust",
+}
+"""By kind of process, a word of its command line."""
+
+
+class Victim(msgspec.Struct, frozen=True):
+    """The command under test.
+
+    pid: its process. root: of its workspace; its results lie there.
+    """
+
+    pid: int
+    root: Path
+
+    def partner(self, kind: str) -> psutil.Process:
+        """The first process of a kind that it has started.
+
+        Raises:
+            LookupError: there is none.
+        """
+        word = _PARTNERS[kind]
+        for process in psutil.Process(self.pid).children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                if any(word in part for part in process.cmdline()):
+                    return process
+        raise LookupError(f"no {kind} among the processes of the command")
+
+
+type Undo = Callable[[], None]
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """A fault.
+
+    strike: causes it while the command is held; returns what ends it.
+    partner: the kind of process that it strikes; None for the command itself, or the system.
+    stops: whether it asks the command to stop, so that nothing but a message may follow.
+    again: a signal that is sent once more while the command stops.
+    """
+
+    strike: Callable[[Victim], Undo]
+    partner: str | None = None
+    stops: signal.Signals | None = None
+    again: bool = False
+
+
+def _nothing() -> None:
+    """There is nothing to undo."""
+
+
+def _kill(kind: str) -> Callable[[Victim], Undo]:
+    def strike(victim: Victim) -> Undo:
+        victim.partner(kind).kill()
+        return _nothing
+
+    return strike
+
+
+def _halt(kind: str | None) -> Callable[[Victim], Undo]:
+    """SIGSTOP for some seconds, while the command goes on."""
+
+    def strike(victim: Victim) -> Undo:
+        process = psutil.Process(victim.pid) if kind is None else victim.partner(kind)
+        process.suspend()
+
+        def resume() -> None:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.resume()
+
+        timer = threading.Timer(STOPPED_S, resume)
+        timer.start()
+        return timer.join
+
+    return strike
+
+
+def _signal(number: signal.Signals) -> Callable[[Victim], Undo]:
+    def strike(victim: Victim) -> Undo:
+        os.kill(victim.pid, number)
+        return _nothing
+
+    return strike
+
+
+def _kill_command(victim: Victim) -> Undo:
+    os.kill(victim.pid, signal.SIGKILL)
+    return _nothing
+
+
+def _fill(victim: Victim) -> Undo:
+    """Fill the disk on which the results lie; see `small_disk`."""
+    filler = victim.root / "results" / "filler"
+    with contextlib.suppress(OSError), filler.open("wb", buffering=0) as handle:
+        while handle.write(b"\0" * 65_536):
+            pass
+    with contextlib.suppress(OSError), filler.open("ab", buffering=0) as handle:
+        while handle.write(b"\0"):
+            pass
+    return lambda: filler.unlink(missing_ok=True)
+
+
+def _read_only(victim: Victim) -> Undo:
+    results = str(victim.root / "results")
+    subprocess.run(["mount", "-o", "remount,ro", results], check=True)
+
+    def undo() -> None:
+        subprocess.run(["mount", "-o", "remount,rw", results], check=True)
+
+    return undo
+
+
+def _no_files(victim: Victim) -> Undo:
+    """Allow the command no further open file."""
+    used = len(os.listdir(f"/proc/{victim.pid}/fd"))  # noqa: PTH208
+    _, hard = resource.prlimit(victim.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(victim.pid, resource.RLIMIT_NOFILE, (used, hard))
+    return _nothing
+
+
+FAULTS: dict[str, Fault] = {
+    "kill -9 harness": Fault(_kill_command),
+    **{f"kill -9 {kind}": Fault(_kill(kind), partner=kind) for kind in _PARTNERS},
+    "stop harness 5 s": Fault(_halt(None)),
+    **{f"stop {kind} 5 s": Fault(_halt(kind), partner=kind) for kind in _PARTNERS},
+    "SIGINT": Fault(_signal(signal.SIGINT), stops=signal.SIGINT),
+    "SIGINT twice": Fault(_signal(signal.SIGINT), stops=signal.SIGINT, again=True),
+    "SIGTERM": Fault(_signal(signal.SIGTERM), stops=signal.SIGTERM),
+    "SIGHUP": Fault(_signal(signal.SIGHUP), stops=signal.SIGHUP),
+    "SIGQUIT": Fault(_signal(signal.SIGQUIT), stops=signal.SIGQUIT),
+    "disk full": Fault(_fill),
+    "disk read-only": Fault(_read_only),
+    "too many files": Fault(_no_files),
+}
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[None]:
+    """A disk of four megabytes in the place of a folder, within the block; needs root."""
+    subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=4m", "bridgetoll-faults", str(folder)], check=True
+    )
+    try:
+        yield
+    finally:
+        for _ in range(20):  # a process that ends may keep it busy for a moment
+            if subprocess.run(["umount", str(folder)], check=False).returncode == 0:
+                break
+            time.sleep(0.1)
