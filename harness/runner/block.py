@@ -88,6 +88,7 @@ def _measure(
     result = run_phase(session, instruments, phase, servers, failures)
     problems += _keep(session, phase, result)
     if result.cut is not None:
+        session.listener.problem(str(result.cut))  # at once: the report comes before the end
         raise result.cut
     return result
 

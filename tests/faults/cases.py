@@ -9,10 +9,12 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import IO
 
 import msgspec
 import psutil
@@ -30,8 +32,8 @@ _REACH_S, _END_S, _RESUME_S = 120.0, 120.0, 180.0
 _ORPHANS_S = 3.0
 _NOTICED_S = 5.0
 """A dead partner, and a signal, are answered within this."""
-_LOAD_S = 4.0
-"""What the slowest moment loads before it looks at its partners again."""
+_PARTNER_GONE = "SIGKILL|ended at its start|did not answer"
+"""How the command tells that a partner is gone."""
 _DISK = frozenset({"disk full", "disk read-only"})
 _ENDS = {"generator", "postgres", "relay"}
 """Partners without which a run cannot go on."""
@@ -41,7 +43,7 @@ class Outcome(msgspec.Struct, frozen=True):
     """What came of a case.
 
     wrong: what did not hold, one sentence each. told: the command's last words. seconds: from the
-        fault to its end.
+        fault until it was told, or until the command ended.
     """
 
     fault: str
@@ -49,6 +51,37 @@ class Outcome(msgspec.Struct, frozen=True):
     wrong: tuple[str, ...]
     told: str
     seconds: float
+
+
+class _Reader:
+    """Reads what the command prints, in threads, and when it first says a word."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._lines: list[tuple[float, str]] = []
+        self._out: list[str] = []
+        self._threads = [
+            threading.Thread(target=self._read_errors, args=[process.stderr], daemon=True),
+            threading.Thread(target=self._read_output, args=[process.stdout], daemon=True),
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def _read_errors(self, stream: IO[str]) -> None:
+        for line in stream:
+            self._lines.append((time.monotonic(), line))
+
+    def _read_output(self, stream: IO[str]) -> None:
+        self._out.append(stream.read())
+
+    def texts(self) -> tuple[str, str]:
+        """Standard output and error, all of them."""
+        for thread in self._threads:
+            thread.join(_ORPHANS_S)
+        return "".join(self._out), "".join(line for _, line in self._lines)
+
+    def first(self, pattern: str) -> float | None:
+        """When a line first matched, on the monotonic clock."""
+        return next((at for at, line in self._lines if re.search(pattern, line)), None)
 
 
 class NotReached(Exception):
@@ -101,6 +134,7 @@ class _Case:
     def outcome(self) -> Outcome:
         """Hold, strike, let go, and check."""
         with self._held() as (process, go):
+            reader = _Reader(process)
             before = self._trials()
             began = time.monotonic()
             undo = self._struck.strike(Victim(process.pid, self._workspace.root))
@@ -110,10 +144,14 @@ class _Case:
                 time.sleep(0.3)
                 with contextlib.suppress(ProcessLookupError):
                     process.send_signal(signal.SIGINT)
-            out, err = self._end_of(process)
+            self._await_end(process)
             seconds = time.monotonic() - began
             self._check_orphans()
             undo()
+            out, err = reader.texts()
+            if self._struck.partner in _ENDS and process.returncode:
+                noticed = reader.first(_PARTNER_GONE)
+                seconds = _END_S if noticed is None else noticed - began
             self._check_trials(before)
         told = _last_words(err or out)
         self._check_ending(process.returncode, err, told, seconds)
@@ -152,13 +190,13 @@ class _Case:
                     left.kill()
             process.kill()
 
-    def _end_of(self, process: subprocess.Popen[str]) -> tuple[str, str]:
+    def _await_end(self, process: subprocess.Popen[str]) -> None:
         try:
-            return process.communicate(timeout=_END_S)
+            process.wait(_END_S)
         except subprocess.TimeoutExpired:
             self._wrong.append(f"it still runs after {_END_S:.0f} s")
             process.kill()
-            return process.communicate()
+            process.wait()
 
     def _living(self) -> list[psutil.Process]:
         """Every process that the command has started, by its environment."""
@@ -217,9 +255,10 @@ class _Case:
             self._wrong.append("its message names no way to continue")
         if not runs and not re.search("othing was measured|starts anew", told):
             self._wrong.append("its message does not say that nothing was measured")
-        limit = _NOTICED_S + (_LOAD_S if self._struck.partner else 0)
-        if (self._struck.stops or self._struck.partner in _ENDS) and seconds > limit:
+        if self._struck.stops and seconds > _NOTICED_S:
             self._wrong.append(f"it took {seconds:.1f} s to end")
+        if self._struck.partner in _ENDS and seconds > _NOTICED_S:
+            self._wrong.append(f"it took {seconds:.1f} s to tell")
 
     def _statuses(self) -> tuple[int, ...]:
         if self._struck.stops is not None:

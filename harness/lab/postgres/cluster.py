@@ -63,9 +63,9 @@ class EmbeddedPostgres:
             DatabaseFailed: it has.
         """
         if self._child is not None and not self._child.running:
+            # What it said is about the connections that its end cut, and not about its cause.
             raise DatabaseFailed(
                 f"PostgreSQL's main process {self._child.pid} {self._child.ending()}."
-                + self._child.quotation()
             )
 
     @property

@@ -1,0 +1,27 @@
+"""A short part of the matrix: each kind of fault, and each moment, once."""
+
+import pytest
+
+from tests.faults.cases import run_case, why_not
+
+CASES = [
+    ("SIGINT", "environments"),
+    ("SIGTERM", "PostgreSQL"),
+    ("SIGHUP", "audit"),
+    ("SIGINT twice", "slice"),
+    ("kill -9 harness", "window"),
+    ("kill -9 generator", "search"),
+    ("kill -9 postgres", "warm-up"),
+    ("kill -9 probe", "slice"),
+    ("disk full", "report"),
+    ("SIGQUIT", "publish"),
+]
+"""All of them: `uv run python -m tests.faults`."""
+
+
+@pytest.mark.parametrize(("fault", "moment"), CASES, ids=lambda name: name.replace(" ", "_"))
+def test_nothing_is_lost_nothing_is_left_and_the_message_is_true(fault: str, moment: str) -> None:
+    if (reason := why_not(fault, moment)) is not None:
+        pytest.skip(reason)
+    outcome = run_case(fault, moment)
+    assert outcome.wrong == (), outcome.told
