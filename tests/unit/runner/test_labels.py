@@ -6,7 +6,7 @@ Each toy is forced into its label, also where other processes keep every process
 import statistics
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,11 +15,13 @@ import pytest
 
 from harness.analysis.labels.labels import Label
 from harness.analysis.labels.rules import Circumstances, findings_of, unsteady
+from harness.base.errors import RunFailed
 from harness.inputs.study_loader import load_study
 from harness.lab.machine import propose_cores
 from harness.lab.process import launch
 from harness.records.histogram import percentile_ns
 from harness.records.run import Run
+from harness.records.store import Store
 from harness.records.trial import SliceRecord, Trial, WindowRecord
 from harness.runner.laboratory import Listener
 from tests.toys.laboratory import Recorder, laboratory_of, run_study, trusting
@@ -121,17 +123,24 @@ type Find = Callable[[str, str], Labelled]
 
 
 def measure(
-    folder: Path, variants: Sequence[str], conditions: str, extra: str = "", *, listener: Listener
-) -> Find:
-    """Run one block of toys."""
+    folder: Path, variants: Sequence[str], conditions: str, extra: str = "", *,
+    listener: Listener, without_figures: str | None = None,
+) -> Find:  # fmt: skip
+    """Run one block of toys.
+
+    without_figures: what the run must fail with; None where every toy must have figures.
+    """
     workspace = toy_workspace(folder / "workspace")
     path = write_study(
         workspace, "sick", variants, endpoints=(), blocks=1, rounds=16, extra=extra,
         conditions=conditions,
     )  # fmt: skip
     laboratory = laboratory_of(workspace, listener)
-    with trusting():
-        store = run_study(laboratory, "sick", load_study(path, laboratory.catalog))
+    fails = pytest.raises(RunFailed, match=f"No figures for {without_figures} ")
+    with trusting(), fails if without_figures else nullcontext():
+        run_study(laboratory, "sick", load_study(path, laboratory.catalog))
+    (folder_of_run,) = workspace.results.iterdir()
+    store = Store(folder_of_run)
     run, (trials, damaged) = store.read_run(), store.trials()
     assert damaged == []
 
@@ -172,7 +181,10 @@ class Neighbour(Recorder):
 @pytest.fixture(scope="module")
 def sick(tmp_path_factory: pytest.TempPathFactory) -> Find:
     folder = tmp_path_factory.mktemp("sick")
-    return measure(folder, ["sleepy"], CONDITIONS, GROUPS, listener=Recorder())
+    return measure(
+        folder, ["sleepy"], CONDITIONS, GROUPS, listener=Recorder(),
+        without_figures="toy/fails-now-and-then",
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -123,12 +123,22 @@ class App:
         """Whether the worker answers no more than the request at hand."""
         return self.fault == "recycles" and self._served >= RECYCLE_AFTER
 
-    def connected(self, change: int) -> None:
-        """Count connections; a worn-out worker ends with its last one."""
+    def accept(self, listener: socket.socket) -> tuple[socket.socket, Any]:
+        """Take a connection; a worn-out worker leaves it to the one that follows."""
         with self._lock:
-            self.open += change
-        if self.worn_out and not self.open:
-            os._exit(0)
+            if self.worn_out:
+                time.sleep(0.001)  # asked again at once, as the connection still waits
+                raise BlockingIOError
+            accepted = listener.accept()
+            self.open += 1
+            return accepted
+
+    def disconnected(self) -> None:
+        """Count a connection no more; a worn-out worker ends with its last one."""
+        with self._lock:
+            self.open -= 1
+            if self.worn_out and not self.open:
+                os._exit(0)  # within the lock: no connection is accepted and never answered
 
     def health(self) -> dict[str, Any]:
         if self.fault == "never-ready":
@@ -311,11 +321,10 @@ class Handler(BaseHTTPRequestHandler):
     def setup(self) -> None:
         super().setup()
         self.carried = 0
-        self.app.connected(1)
 
     def finish(self) -> None:
         super().finish()
-        self.app.connected(-1)
+        self.app.disconnected()
 
     def handle_any(self) -> None:
         """Answer one request, whatever its method, when there is a place for it."""
@@ -449,6 +458,9 @@ class Listener(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 2_048
     beside: socket.socket | None = None
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        return Handler.app.accept(self.socket)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that goes away in the middle is no news."""
