@@ -1,6 +1,7 @@
 """One case of the matrix: hold the command at a moment, strike, and check what must hold then."""
 
 import contextlib
+import csv
 import hashlib
 import os
 import re
@@ -296,9 +297,10 @@ class _Case:
         if not kept.complete:
             self._wrong.append(f"{kept.trials} of {kept.planned} trials are complete at the end")
         table = store.folder / "report" / "trials.csv"
-        lines = table.read_text().splitlines()[1:] if table.exists() else []
-        if len(lines) != len(trials) or len(set(lines)) != len(lines):
-            self._wrong.append(f"the report has {len(lines)} trials, and the store {len(trials)}")
+        with table.open(encoding="utf-8", newline="") as handle:
+            rows = [tuple(row.values()) for row in csv.DictReader(handle) if row["block"]]
+        if len(rows) != len(trials) or len(set(rows)) != len(rows):
+            self._wrong.append(f"the report has {len(rows)} trials, and the store {len(trials)}")
 
 
 def _plain(workspace: Workspace, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -8,6 +8,7 @@ second before the command goes on. The harness itself knows nothing of this.
 import functools
 import importlib
 import os
+import signal
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -38,6 +39,8 @@ def hold(place: str, reached: int, go: int) -> None:
 def main() -> None:
     """Hold, then be the command."""
     name, reached, go, *arguments = sys.argv[1:]
+    for number in (signal.SIGINT, signal.SIGHUP):  # a shell in the background ignores them
+        signal.signal(number, signal.SIG_DFL)
     moment = MOMENTS[name]
     for descriptor in (int(reached), int(go)):
         os.set_inheritable(descriptor, False)
