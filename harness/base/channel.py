@@ -159,12 +159,16 @@ class Channel[Answer]:
         meanwhile: Callable[[], None],
     ) -> None:
         """Until one of the streams is ready."""
+        poll = select.poll()  # select(2) knows no descriptor above 1023
+        try:
+            for stream in reading:
+                poll.register(stream.fileno(), select.POLLIN)
+            for stream in writing:
+                poll.register(stream.fileno(), select.POLLOUT)
+        except (OSError, ValueError):  # the stream was closed
+            raise self._died() from None
         while True:
-            try:
-                ready = select.select(reading, writing, [], POLL_S)
-            except (OSError, ValueError):
-                raise self._died() from None
-            if any(ready):
+            if poll.poll(POLL_S * 1000):
                 return
             meanwhile()
             if self._silent is not None and time.monotonic() > end:

@@ -1,7 +1,9 @@
 """Messages over streams in memory, and over the pipes of real processes."""
 
 import asyncio
+import fcntl
 import io
+import resource
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -112,6 +114,20 @@ def test_a_process_answers_request_after_request() -> None:
         assert [running.ask(number) for number in (1, 2, 2**40)] == [2, 4, 2**41]
         running.tell(5)
         assert running.answer() == 10
+
+
+def test_a_process_answers_where_many_files_are_open() -> None:
+    """A thousand connections, or as many open files, leave only high descriptors for the pipes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
+    try:
+        with doubler() as running:
+            high = fcntl.fcntl(running.answers.fileno(), fcntl.F_DUPFD_CLOEXEC, 2000)
+            with open(high, "rb", buffering=0) as answers:  # noqa: PTH123
+                running.answers = answers
+                assert running.ask(2, patience_s=10) == 4
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_a_process_that_dies_raises_its_owners_error_at_every_call() -> None:
