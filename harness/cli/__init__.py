@@ -3,6 +3,7 @@
 This module handles signals before it imports anything that takes time.
 """
 
+import os
 import sys
 
 from harness.base import signals
@@ -13,6 +14,7 @@ def main() -> None:
 
     Any other exception than those for users is a bug, and shows where it is.
     """
+    _open_standard_streams()
     signals.install()
     status: str | int | None
     try:
@@ -21,6 +23,16 @@ def main() -> None:
         status = _tell(interrupt)
     signals.end()
     sys.exit(status)
+
+
+def _open_standard_streams() -> None:
+    """Where a shell closed one (`2>&-`), open nothing in its place: the next file that is opened,
+    perhaps a trial's, would get its number, and whatever is said there."""
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
 
 
 def _carry_out() -> str | int | None:

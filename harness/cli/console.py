@@ -1,10 +1,11 @@
 """What several commands share: two consoles, options, the workspace, and the laboratory."""
 
+import os
 import re
 import textwrap
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated
+from contextlib import contextmanager, suppress
+from typing import IO, TYPE_CHECKING, Annotated, cast
 
 import msgspec
 import typer
@@ -12,7 +13,7 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
-from harness.base.errors import plain
+from harness.base.errors import SystemRefused, plain
 from harness.base.workspace import Workspace, cache_folder
 from harness.cli import completion
 
@@ -28,7 +29,25 @@ if TYPE_CHECKING:
 
 class _PlainConsole(Console):
     """A console that passes no control character on: texts of a run may be a stranger's, and one
-    that moves the cursor, or renames the window, could hide what is said."""
+    that moves the cursor, or renames the window, could hide what is said.
+
+    Where it is `steady`, it drops what cannot be written, because its reader is gone or a disk is
+    full, and what is printed is the lesser part of the work. `lost` keeps the first reason.
+    """
+
+    def __init__(self, *, stderr: bool = False, steady: bool = False) -> None:
+        super().__init__(stderr=stderr, highlight=False, soft_wrap=False)
+        self.steady = steady
+        self.lost: OSError | None = None
+
+    @property
+    def file(self) -> IO[str]:
+        """Where it prints now."""
+        return cast("IO[str]", _Printing(super().file, self))
+
+    @file.setter
+    def file(self, new_file: IO[str]) -> None:
+        self._file = new_file
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None
@@ -43,8 +62,48 @@ class _PlainConsole(Console):
 
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 """Also halves of characters, as which Python shows a name of a file that is not UTF-8."""
-out = _PlainConsole(highlight=False, soft_wrap=False)
-err = _PlainConsole(stderr=True, highlight=False)
+
+
+class _Printing:
+    """The stream of a console, which tells it what cannot be written."""
+
+    def __init__(self, stream: IO[str], console: _PlainConsole) -> None:
+        self._stream = stream
+        self._console = console
+
+    def write(self, text: str) -> None:
+        """Write it, or drop it where the console is steady."""
+        with self._lost():
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        """Let the reader have it."""
+        with self._lost():
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._stream, name)
+
+    @contextmanager
+    def _lost(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            self._console.lost = self._console.lost or error
+            with suppress(OSError):  # what is buffered must not fail again at the end
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, self._stream.fileno())
+                os.close(nowhere)
+            if self._console.steady:
+                return
+            if isinstance(error, BrokenPipeError):
+                raise
+            name = "standard error" if self._console.stderr else "standard output"
+            raise SystemRefused(OSError(error.errno, error.strerror, name)) from None
+
+
+out = _PlainConsole()
+err = _PlainConsole(stderr=True, steady=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 RunName = Annotated[
@@ -126,9 +185,20 @@ def _tell_waiting(used: "MachineInUse | RunInUse") -> None:
     note(f"waiting until {used.who} has ended")
 
 
+@contextmanager
+def whoever_reads() -> Iterator[None]:
+    """Within the block, work goes on though nothing can be printed any more."""
+    out.steady, out.lost = True, None
+    try:
+        yield
+    finally:
+        out.steady = False
+
+
 def print_json(value: object) -> None:
     """Print indented JSON, and nothing beside it."""
-    print(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+    out.file.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+    out.file.flush()
 
 
 def open_workspace() -> tuple[Workspace, "Catalog"]:

@@ -122,7 +122,7 @@ class RunEnding:
         parts.append(self._unreported() if unreported else self._kept(said=parts[0]))
         failure = self._measuring or self._reporting
         assert failure is not None
-        raise RunFailed(_gap("".join(parts)).join(parts), failure.exit_status)
+        raise RunFailed(_gap("".join(parts)).join(filter(None, parts)), failure.exit_status)
 
     def _unreported(self) -> str:
         """What is kept of a run that is measured and lacks its report."""
@@ -136,6 +136,8 @@ class RunEnding:
             said: what is told already, perhaps with the command.
             ended: whether the run ended by itself: if precise enough, there is no more to measure.
         """
+        if (gone := self._store.gone) is not None and gone in said:
+            return ""
         with contextlib.suppress(BridgetollError, OSError):
             run = self._store.read_run()
             kept = self._store.kept(run)

@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from harness.base.errors import UsageError
+from harness.base.errors import RunFailed, UsageError
 from harness.cli import completion
 from harness.cli.console import (
     DatabaseUrl,
     Wait,
     laboratory_of,
     measuring_alone,
+    note,
     open_workspace,
     out,
     using,
     warn_of_broken,
+    whoever_reads,
 )
 from harness.cli.ending import RunEnding
 from harness.cli.plan import plan_text
@@ -145,17 +147,33 @@ def _execute(
     plan: "Plan",
     measure: Callable[[], object],
 ) -> None:
-    """Measure, report what was measured, and tell how the run ended."""
+    """Measure, report what was measured, and tell how the run ended.
+
+    A reader of the output who leaves does not end it: `bridgetoll run quick | head`.
+
+    Raises:
+        RunFailed: something failed, or the summary could not be printed.
+    """
     from harness.cli.progress import ProgressListener
 
     listener = laboratory.listener
     assert isinstance(listener, ProgressListener)
     listener.expect(plan)
-    out.print(plan_text(study, plan))
     ending = RunEnding(store)
-    with ending.measuring(), listener:
-        measure()
-    if ending.reportable:
-        with ending.reporting():
-            report_run(laboratory.workspace, store)
-    out.print(Text(ending.tell()), soft_wrap=True)
+    with whoever_reads():
+        out.print(plan_text(study, plan))
+        with ending.measuring(), listener:
+            measure()
+        if ending.reportable:
+            with ending.reporting():
+                report_run(laboratory.workspace, store)
+        told = ending.tell()
+        out.print(Text(told), soft_wrap=True)
+    if out.lost is None:
+        return
+    if not isinstance(out.lost, BrokenPipeError):
+        raise RunFailed(
+            f"{told} Its summary could not be printed to standard output ({out.lost.strerror}); "
+            f"`bridgetoll report {store.id}` prints it."
+        )
+    note(told)

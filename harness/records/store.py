@@ -117,7 +117,7 @@ class Store:
         try:
             folder.mkdir(exist_ok=True)
         except OSError as error:
-            raise _unwritable(folder, error, self._resume) from error
+            raise self._unkept(folder, error) from error
         return folder
 
     def write_run(self, run: Run) -> None:
@@ -141,7 +141,7 @@ class Store:
         try:
             self._trials.mkdir(exist_ok=True)  # of a packed run there is none
         except OSError as error:
-            raise _unwritable(self._trials, error, self._resume) from error
+            raise self._unkept(self._trials, error) from error
         self._write(self._trials / trial_file(trial), trial)
 
     def write_requests(self, trial: Trial, archive: bytes) -> None:
@@ -151,7 +151,7 @@ class Store:
             path.parent.mkdir(exist_ok=True)
             replace(path, archive)
         except OSError as error:
-            raise _unwritable(path, error, self._resume) from error
+            raise self._unkept(path, error) from error
 
     def has_phase(self, phase: Phase, entries: Sequence[Entry]) -> bool:
         """Whether the last attempt at a phase has a complete trial for each entry."""
@@ -267,8 +267,20 @@ class Store:
         return Packed(path=path, trials=len(trials), removed=len(loose), left=tuple(damaged))
 
     @property
-    def _resume(self) -> str:
-        return f"continue with `bridgetoll run --resume {self.id}`"
+    def gone(self) -> str | None:
+        """What to do if the folder was taken away; None while it is there."""
+        if self.folder.is_dir():
+            return None
+        return (
+            f"{self.folder} is gone, removed or renamed during the run; rename it back and "
+            f"continue with `bridgetoll run --resume {self.id}`, or start the run again."
+        )
+
+    def _unkept(self, path: Path, error: OSError) -> StoreFailed:
+        """The error for something of the run that cannot be written."""
+        if (gone := self.gone) is not None:
+            return StoreFailed(gone)
+        return _unwritable(path, error, f"continue with `bridgetoll run --resume {self.id}`")
 
     def _shown(self, path: Path) -> Path:
         """Within the run's folder, in characters that can be written: a name is mere bytes."""
@@ -338,7 +350,7 @@ class Store:
         try:
             replace(path, body + b"\n")
         except OSError as error:
-            raise _unwritable(path, error, self._resume) from error
+            raise self._unkept(path, error) from error
 
 
 def find_run(results: Path, name: str) -> Store:

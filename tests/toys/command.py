@@ -6,6 +6,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import IO
 
 import psutil
 
@@ -16,11 +19,16 @@ PATIENCE_S = 180.0
 
 
 def start_command(
-    workspace: Workspace, *arguments: str, trusting: bool = False, **environment: str
+    workspace: Workspace,
+    *arguments: str,
+    trusting: bool = False,
+    stdout: Path | None = None,
+    **environment: str,
 ) -> subprocess.Popen[str]:
     """Start it in a workspace; its standard output and error come back separately.
 
     trusting: it neither verifies nor audits; see `laboratory.trusting`.
+    stdout: a file for its standard output.
     environment: variables besides those of this process.
     """
     # Where the tests run in the background, SIGINT is ignored, and children inherit that.
@@ -30,19 +38,25 @@ def start_command(
         filter(None, (environment.get("PYTHONPATH"), str(Workspace().root)))
     )
     try:
-        return _started(workspace, module, environment, *arguments)
+        with ExitStack() as stack:
+            out = subprocess.PIPE if stdout is None else stack.enter_context(stdout.open("w"))
+            return _started(workspace, module, environment, out, *arguments)
     finally:
         signal.signal(signal.SIGINT, before)
 
 
 def _started(
-    workspace: Workspace, module: str, environment: Mapping[str, str], *arguments: str
+    workspace: Workspace,
+    module: str,
+    environment: Mapping[str, str],
+    stdout: int | IO[str],
+    *arguments: str,
 ) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", module, *arguments],
         cwd=workspace.root,
         env={**os.environ, "BRIDGETOLL_ROOT": str(workspace.root), "COLUMNS": "80", **environment},
-        stdout=subprocess.PIPE,
+        stdout=stdout,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,

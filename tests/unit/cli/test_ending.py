@@ -56,6 +56,20 @@ def failed(ending: RunEnding) -> str:
     return str(failure.value)
 
 
+def test_a_folder_that_was_taken_away_is_told_with_what_to_do_and_no_word_of_nothing_measured(
+    half: Store, tmp_path: Path
+) -> None:
+    ending = RunEnding(half)
+    with ending.measuring():
+        half.folder.rename(tmp_path / "elsewhere")
+        half.write_trial(TRIALS[-1])
+    told = failed(ending)
+    assert f"{RUN.id} is gone, removed or renamed during the run; rename it back" in told
+    assert RESUME in told
+    assert "Nothing was measured" not in told
+    assert told.count(".") == 1 + str(half.folder).count(".")
+
+
 def test_what_is_kept_is_counted_by_trial_and_by_block(half: Store, whole: Store) -> None:
     assert half.kept(RUN) == Kept(trials=4, planned=6, blocks=1, planned_blocks=2)
     assert whole.kept(RUN) == Kept(trials=6, planned=6, blocks=2, planned_blocks=2)

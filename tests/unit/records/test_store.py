@@ -213,7 +213,7 @@ def test_a_full_disk_keeps_what_is_there_and_leaves_no_scratch(full: Path) -> No
 
 def test_a_run_folder_that_is_gone_is_told(store: Store) -> None:
     shutil.rmtree(store.folder)
-    with pytest.raises(StoreFailed, match="No such file or directory"):
+    with pytest.raises(StoreFailed, match="is gone, removed or renamed"):
         write_all(store)
 
 
