@@ -209,6 +209,12 @@ def _is_collection(kind: object) -> bool:
     return typing.get_origin(kind) in (dict, list, tuple)
 
 
+def _is_list_of_tables(kind: Any) -> bool:
+    bare, _ = _bare(kind)
+    arguments = typing.get_args(bare) if typing.get_origin(bare) in (list, tuple) else ()
+    return bool(arguments) and _is_struct(_bare(arguments[0])[0])
+
+
 def _problem(value: object, kind: Any, at: Key, path: Path) -> str | None:
     """What is wrong with the innermost value that does not fit; None if all of them do."""
     for here, item, inner in _parts(value, kind, at):
@@ -227,7 +233,10 @@ def _problem(value: object, kind: Any, at: Key, path: Path) -> str | None:
                 return f"{_shown(at, field.encode_name)} is missing; add it."
     json_words = path.suffix != ".toml"
     the = _shown(at) if at else "the file"
-    return f"{the} is {_value(value, json_words)}; it must be {_wanted(kind, json_words)}."
+    hint = ""
+    if isinstance(value, dict) and not json_words and at and _is_list_of_tables(kind):
+        hint = f": write `[[{plain(at[-1])}]]` for each item"
+    return f"{the} is {_value(value, json_words)}; it must be {_wanted(kind, json_words)}{hint}."
 
 
 def _shown(at: Key, *more: object, before: str = "") -> str:

@@ -68,10 +68,9 @@ def _duration(seconds: float) -> str:
 def _entries(study: "Study", plan: "Plan") -> str:
     if study.ramped:
         return f"{len(plan.entries)} setups, each alone"
-    return (
-        f"{len(plan.entries)} servers ({len(study.everyone)} variants and a hidden duplicate of "
-        f"{study.baseline})"
-    )
+    count = len(study.everyone)
+    variants = f"{count} variant{'s' * (count != 1)}"
+    return f"{len(plan.entries)} servers ({variants} and a hidden duplicate of {study.baseline})"
 
 
 def _load(study: "Study") -> str:

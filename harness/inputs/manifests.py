@@ -237,6 +237,12 @@ def _check_constants(path: Path, at: str, entry: _VariantTable, server: Server) 
             f"`{at}.app`: {entry.app!r} names no application; write e.g. 'app.main:app'. Options "
             "of a server stand in its `argv` in shared/servers.toml.",
         )
+    if entry.app.startswith("/") or ".." in entry.app.split("/"):
+        raise MalformedFile(
+            path,
+            f"`{at}.app` is `{plain(entry.app)}`, which leaves the implementation's folder; move "
+            "the application into it.",
+        )
     if problem := factor_problem(entry.factors):
         name, why = problem
         raise MalformedFile(path, f"`{at}.factors.{name}`: {why}.")

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 from harness.base.decode import convert, in_item, toml_table
-from harness.base.errors import MalformedFile, UnknownName
+from harness.base.errors import MalformedFile, UnknownName, plain
 from harness.base.workspace import Workspace
 from harness.inputs.catalog import Catalog
 from harness.inputs.contract import check_endpoint
@@ -98,8 +98,10 @@ def _check_design(path: Path, study: Study) -> None:
     for key, values in (("variants", study.variants), ("conditions", study.conditions)):
         if not values:
             raise MalformedFile(path, f"`{key}` is empty; name at least one.")
-        if len(set(values)) < len(values):
-            raise MalformedFile(path, f"`{key}` names one twice; remove the repetition.")
+        twice = next((value for value in values if values.count(value) > 1), None)
+        if twice is not None:
+            name = plain(twice if isinstance(twice, str) else twice.name)
+            raise MalformedFile(path, f"`{key}` has {name} twice; remove the repetition.")
     for key, chosen in (
         ("groups", list(study.groups)),
         ("contrasts", [contrast.name for contrast in study.contrasts]),

@@ -382,6 +382,8 @@ def not_runs(results: Path) -> dict[str, str]:
                 reasons[path.name] = "is no folder"
             elif all(inner.name != "run.json" for inner in path.iterdir()):
                 reasons[path.name] = "holds no `run.json`"
+            elif (path / "run.json").is_dir():
+                reasons[path.name] = "holds a folder `run.json`, which is no record of a run"
         except UnicodeEncodeError:
             reasons[path.name] = "has a name that is not UTF-8"
         except OSError as error:

@@ -1,5 +1,6 @@
 """A run's files, read: they may be damaged, edited, of another version, or a stranger's work."""
 
+import json
 import re
 from pathlib import Path
 from typing import NoReturn
@@ -7,7 +8,7 @@ from typing import NoReturn
 import msgspec
 
 from harness.base.decode import convert, json_value, unreadable
-from harness.base.errors import MalformedFile
+from harness.base.errors import MalformedFile, plain
 from harness.inputs.factors import factors_of
 from harness.records.plan import DUPLICATE
 from harness.records.run import SCHEMA, Run
@@ -68,6 +69,11 @@ def _has_long_number(value: object) -> bool:
             return isinstance(value, int | float) and abs(value) >= _LONGEST
 
 
+def _shown(schema: object) -> str:
+    """A version of another program, as its file has it."""
+    return plain(json.dumps(schema, ensure_ascii=False))
+
+
 def _explain(body: bytes, kind: type[Run] | type[Trial], path: Path) -> NoReturn:
     """Say what is wrong with a record that cannot be decoded.
 
@@ -77,8 +83,9 @@ def _explain(body: bytes, kind: type[Run] | type[Trial], path: Path) -> NoReturn
     value = json_value(body, path)
     schema = value.get("schema") if isinstance(value, dict) else None
     if schema != SCHEMA:
+        version = "no schema version" if schema is None else f"schema version {_shown(schema)}"
         raise MalformedFile(
-            path, f"has schema version {schema!r}, and this bridgetoll reads {SCHEMA}; use the "
+            path, f"has {version}, and this bridgetoll reads {SCHEMA}; use the "
             "version that wrote it, or remove it.",
         )  # fmt: skip
     convert(value, kind, path)

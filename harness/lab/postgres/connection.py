@@ -41,8 +41,10 @@ def connect(url: str, patience_s: int = 10) -> Connection:
             keepalives_idle=3, keepalives_interval=1, keepalives_count=2,
         )  # fmt: skip
     except psycopg.OperationalError as error:
+        # Indented lines are libpq's questions to a reader, such as whether a server is running.
+        told = [line.strip() for line in str(error).splitlines() if not line.startswith("\t")]
         raise DatabaseFailed(
-            f"The database cannot be reached: {' '.join(str(error).split())}; check "
+            f"The database cannot be reached: {' '.join(filter(None, told)).rstrip('.')}; check "
             "--database-url, or leave it out to use the embedded PostgreSQL."
         ) from error
     except psycopg.ProgrammingError:

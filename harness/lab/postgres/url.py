@@ -59,6 +59,10 @@ def checked_url(url: str) -> str:
 _ENCODE = "percent-encode such characters of user, password and name (`@` is `%40`)"
 
 
+_DRIVER = re.compile(r"postgres(?:ql)?\+[a-z0-9_]{1,20}://")
+"""SQLAlchemy's spelling, with the driver in the scheme."""
+
+
 def _refused(problem: str, remedy: str) -> UsageError:
     return UsageError(f"--database-url {problem}; {remedy}.")
 
@@ -71,6 +75,8 @@ def _split(url: str) -> SplitResult:
         parts = None
     if "," in url.partition("://")[2].partition("/")[0].rpartition("@")[2]:
         raise _refused("names several hosts", "name the one that accepts writes")
+    if scheme := _DRIVER.match(url):
+        raise _refused(f"begins with `{scheme[0]}`", "name no driver: write postgresql://")
     if parts is None or parts.scheme not in _SCHEMES or not url.isprintable() or " " in url:
         remedy = f"write {URL_FORM}, with special characters percent-encoded (`@` is `%40`)"
         raise _refused("is not a PostgreSQL URL", remedy)

@@ -102,7 +102,10 @@ SIZE = "it must be a whole number from 1 to 9."
         ({"spare": {"size": True}}, f"`spare.size` is true; {SIZE}"),
         ({"leaves": [{"size": 1}, {"size": 0}]}, f"item 2 of `leaves`: `size` is 0; {SIZE}"),
         ({"leaves": [{"size": 1}, 7]}, "item 2 of `leaves` is 7; it must be a table."),
-        ({"leaves": {}}, "`leaves` is a table; it must be a list."),
+        (
+            {"leaves": {}},
+            "`leaves` is a table; it must be a list: write `[[leaves]]` for each item.",
+        ),
         ({"by_name": {"c": {"size": 1}, "d": {"size": 0}}}, f"`by_name.d.size` is 0; {SIZE}"),
     ],
 )

@@ -19,6 +19,15 @@ def test_a_plan_is_told_without_running_anything(call: Call) -> None:
     assert "It takes about" in said.out
 
 
+def test_a_plan_of_one_variant_counts_one(call: Call, shelf: Workspace, tmp_path: Path) -> None:
+    text = (shelf.shared / "studies" / "tiny.toml").read_text()
+    path = tmp_path / "alone.toml"
+    path.write_text(text.replace('["toy/good", "toy/burning"]', '["toy/good"]'))
+    assert "2 servers (1 variant and a hidden duplicate" in " ".join(
+        call("plan", str(path)).out.split()
+    )
+
+
 def test_a_plan_as_json_holds_every_round(call: Call) -> None:
     made = json.loads(call("plan", "tiny", "--json").out)
     assert made["study"]["variants"] == ["toy/good", "toy/burning"]

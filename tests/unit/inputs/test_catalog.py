@@ -424,6 +424,14 @@ def test_an_application_that_is_an_option_of_the_server_is_refused(
     assert "names no application; write e.g. 'app.main:app'" in said
 
 
+@pytest.mark.parametrize("app", ["../other/server.py", "/srv/app.py", "a/../../server.py"])
+def test_an_application_outside_the_implementations_folder_is_refused(
+    workspace: Workspace, app: str
+) -> None:
+    said = changed(workspace, 'app = "app:main"', f'app = "{app}"')
+    assert f"app` is `{app}`, which leaves the implementation's folder" in said
+
+
 def test_connections_per_thread_need_a_server_that_is_told_how_many(workspace: Workspace) -> None:
     said = changed(workspace, 'pool = "pooled"', 'pool = "per-thread"')
     assert said.startswith(

@@ -132,7 +132,11 @@ def test_a_path_to_nothing_is_one_sentence(tmp_path: Path, catalog: Catalog) -> 
             '`database.durability` is "x"; it must be one of: ',
         ),
         ('variants = ["django/async-pool", "flask/sqlalchemy"]', "variants = []", "is empty; name"),
-        ('"flask/sqlalchemy"]', '"django/async-pool"]', "`variants` names one twice; remove"),
+        (
+            '"flask/sqlalchemy"]',
+            '"django/async-pool"]',
+            "has django/async-pool twice; remove",
+        ),
         (
             '["django/async-pool", "flask/sqlalchemy"]',
             '["flask/sqlalchemy"]',
@@ -141,7 +145,7 @@ def test_a_path_to_nothing_is_one_sentence(tmp_path: Path, catalog: Catalog) -> 
         (
             "[[conditions]]\n",
             '[[conditions]]\nendpoint = "cpu"\nconnections = 8\n[[conditions]]\n',
-            "`conditions` names one twice; remove the repetition.",
+            "`conditions` has cpu-c8-r1000 twice; remove the repetition.",
         ),
         (
             '[[conditions]]\nendpoint = "cpu"\nconnections = 8\n',

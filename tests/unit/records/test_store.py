@@ -12,7 +12,7 @@ import pytest
 from harness.base.errors import MalformedFile, StoreFailed, UnknownName
 from harness.records.plan import Entry
 from harness.records.run import Run
-from harness.records.store import Store, find_run, run_ids
+from harness.records.store import Store, find_run, not_runs, run_ids
 from harness.records.trial import Trial
 from tests.toys.runs import make_run, make_study, simulate
 
@@ -94,7 +94,7 @@ def test_the_first_attempt_at_a_phase_has_number_one(tmp_path: Path) -> None:
     [
         (r".*", "", "not valid JSON"),
         (r"^(.{300}).*", r"\1", "not valid JSON"),
-        (r".*", "[]", "schema version None"),
+        (r".*", "[]", "has no schema version"),
         (r".*", "[" * 100_000, "not valid JSON"),
         (r".*", '{"schema": 1' + "0" * 5_000 + "}", "not valid JSON"),
         (r'"schema": 1', '"schema": 2', "schema version 2"),
@@ -154,6 +154,15 @@ def test_a_damaged_run_file_is_an_error_of_its_own(store: Store) -> None:
     (store.folder / "run.json").write_text('{"schema": 1}')
     with pytest.raises(MalformedFile, match=r"run\.json"):
         store.read_run()
+
+
+def test_a_folder_with_a_folder_for_a_record_is_never_offered_as_a_run(tmp_path: Path) -> None:
+    (tmp_path / "odd" / "run.json").mkdir(parents=True)
+    assert list(run_ids(tmp_path)) == []
+    assert not_runs(tmp_path).keys() == {"odd"}
+    with pytest.raises(UnknownName) as caught:
+        find_run(tmp_path, "odd")
+    assert "one of: odd" not in str(caught.value)
 
 
 def test_a_results_folder_that_cannot_be_made_is_told_with_a_remedy(tmp_path: Path) -> None:

@@ -48,6 +48,7 @@ def test_a_url_is_taken_in_one_spelling(given_url: str, taken: str) -> None:
     [
         ("nonsense", "not a PostgreSQL URL; write postgresql://"),
         ("mysql://u:{}@h/d", "not a PostgreSQL URL"),
+        ("postgresql+asyncpg://u:{}@h/d", "begins with `postgresql+asyncpg://`; name no driver"),
         ("host=h password={}", "not a PostgreSQL URL"),
         ("postgresql://u:{}@h:port/d", "not a PostgreSQL URL"),
         ("postgresql://u:{}@h:0/d", "port 0"),
