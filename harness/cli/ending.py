@@ -142,7 +142,7 @@ class RunEnding:
             run = self._store.read_run()
             kept = self._store.kept(run)
             told = ", and ".join(filter(None, (self._share(), besides)))
-            command = f"`bridgetoll run --resume {run.id}`"
+            command = f"`{run.continuing}`"
             unable = run.study.baseline in run.excluded or not kept.planned
             precise = ended and run.study.stopping.half_width is not None
             if kept.complete and besides:  # stopped between the last trial and the report

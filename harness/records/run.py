@@ -94,6 +94,12 @@ class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     scale: float | None = None
 
     @property
+    def continuing(self) -> str:
+        """The command that continues it; a URL holds a password, so the user must know it."""
+        named = "" if self.embedded_database else " --database-url URL"
+        return f"bridgetoll run --resume {self.id}{named}"
+
+    @property
     def measured(self) -> list[str]:
         """Variants that passed their checks, in the order of tables and colours."""
         return [name for name in self.study.everyone if name not in self.excluded]

@@ -197,7 +197,7 @@ def open_instruments(
         )
         background = None
         if any(condition.beside is not None for condition in study.conditions):
-            background = enter(ProcessGenerator(cores.load, logs / "background.log"))
+            background = enter(ProcessGenerator(cores.load, logs / "background.log", 1, meanwhile))
         probe = enter(SpeedProbe(cores.application)) if load.probe else None
         sampler = enter(WaitSampler(database.connect, load.samples_per_s))
         gauges = Gauges(

@@ -220,7 +220,7 @@ def _complain(run: Run, problems: Sequence[str], store: Store) -> None:
     if problems:
         sentences.append(
             f"{len(problems)} trial{'s' if len(problems) > 1 else ''} could not be completed; "
-            f"`bridgetoll run --resume {run.id}` tries again. The first: {problems[0]}"
+            f"`{run.continuing}` tries again. The first: {problems[0]}"
         )
     if sentences:
         raise RunFailed(" ".join(sentences))

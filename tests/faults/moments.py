@@ -26,6 +26,7 @@ ramp = { per_s = 20, hold_s = 1 }
 endpoint = "noop"
 connections = 10
 rows = 10
+latency = { database_ms = 1, client_ms = 1 }
 """
 
 
@@ -73,8 +74,8 @@ MOMENTS: dict[str, Moment] = {
     "window": Moment("harness.runner.slices:Loader.window", DELAYED, partners=_LOADING | {"relay"}),
     "search": Moment("harness.runner.phase:search_rate", SEARCH, partners=_LOADING),
     "Locust": Moment(
-        "harness.runner.locust_cells.observe:Observer.look", RAMP,
-        partners=frozenset({"server", "postgres", "locust"}),
+        "harness.load.locust.driver:_wait", RAMP,
+        partners=frozenset({"server", "postgres", "relay", "locust"}),
     ),
     "report": Moment("harness.report.write:write_report"),
     "publish": Moment("harness.report.site.site:publish", command="publish"),

@@ -13,6 +13,8 @@ CASES = [
     ("kill -9 generator", "search"),
     ("kill -9 postgres", "warm-up"),
     ("kill -9 probe", "slice"),
+    ("kill -9 postgres", "Locust"),
+    ("kill -9 relay", "Locust"),
     ("disk full", "report"),
     ("SIGQUIT", "publish"),
 ]

@@ -2,7 +2,8 @@
 
 import logging
 import time
-from typing import Literal
+from collections.abc import Callable, Generator
+from typing import Any, Literal
 
 import psycopg
 
@@ -25,21 +26,100 @@ OLDEST_VERSION = 14
 # It warns on standard error of a rollback that a signal has cut off. Whatever matters is raised.
 logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
-Connection = psycopg.Connection[tuple[object, ...]]
+SILENT_S = 10
+"""A statement that takes longer may be a long one. Then the server is asked on another connection
+for as long again; halted for five seconds, it still answers in time."""
+STATEMENT_S = 600.0
+"""Time limit of a statement of the harness's own while the server answers others: as long as those
+of the applications may take."""
 
 
-def connect(url: str, patience_s: int = 10) -> Connection:
+def _go_on() -> None:
+    """Let a statement take its time."""
+
+
+class Connection(psycopg.Connection[tuple[object, ...]]):
+    """One that never waits for good: a server that vanishes, or is halted, is given up.
+
+    silent_s: how long a statement may take before the server is asked on another connection.
+    meanwhile: is called a few times a second while a statement is waited for; what it raises ends
+        the waiting, and the connection.
+    """
+
+    silent_s: int = SILENT_S
+    meanwhile: Callable[[], None] = staticmethod(_go_on)
+
+    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+        """Let psycopg wait for the server, within bounds.
+
+        Raises:
+            DatabaseFailed: it does not answer.
+        """
+        return super().wait(self._bounded(gen), interval, timeout)
+
+    def _bounded(self, gen: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
+        """The steps of psycopg's waiting; it sends 0 when nothing has come for an interval."""
+        began = time.monotonic()
+        asked = began
+        ready = None
+        while True:
+            try:
+                step = gen.send(ready)
+            except StopIteration as end:
+                return end.value
+            ready = yield step
+            if not ready:
+                try:
+                    self.meanwhile()
+                    asked = self._still_there(began, asked)
+                except DatabaseFailed:
+                    self.close()
+                    raise
+
+    def _still_there(self, began: float, asked: float) -> float:
+        """Ask whether the server answers, if that was long ago; return when it was asked."""
+        now = time.monotonic()
+        if now - began > STATEMENT_S:
+            raise DatabaseFailed(
+                f"PostgreSQL has not finished a statement of the harness in {STATEMENT_S:.0f} s, "
+                "though it answers others; see what holds it up (pg_stat_activity), then try again."
+            )
+        if now - asked < self.silent_s:
+            return asked
+        try:
+            other = psycopg.connect(
+                self.info.dsn, password=self.info.password, connect_timeout=self.silent_s
+            )
+        except psycopg.errors.ConnectionTimeout:
+            raise DatabaseFailed(
+                f"PostgreSQL has not answered for {time.monotonic() - asked:.0f} s, as if it was "
+                "halted; let it go on, or start it again."
+            ) from None
+        except psycopg.OperationalError:
+            pass  # a refusal is an answer; whoever has ended cuts this connection too
+        else:
+            other.close()
+        return time.monotonic()
+
+
+def connect(url: str, patience_s: int = SILENT_S) -> Connection:
     """Connect in autocommit.
+
+    Args:
+        url: of the server.
+        patience_s: to connect, and for a statement before the server counts as silent.
 
     Raises:
         DatabaseFailed: the server does not answer, or refuses.
     """
     try:
         # A host that has vanished is noticed after five seconds, and not after two hours.
-        return psycopg.connect(
-            url, autocommit=True, connect_timeout=patience_s,
+        connection = Connection.connect(
+            url, autocommit=True, connect_timeout=patience_s, tcp_user_timeout=5_000,
             keepalives_idle=3, keepalives_interval=1, keepalives_count=2,
         )  # fmt: skip
+        connection.silent_s = patience_s
+        return connection
     except psycopg.OperationalError as error:
         # Indented lines are libpq's questions to a reader, such as whether a server is running.
         told = [line.strip() for line in str(error).splitlines() if not line.startswith("\t")]

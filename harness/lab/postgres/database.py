@@ -32,6 +32,8 @@ _RECOVERY_S = 5.0
 """Time limit for PostgreSQL to come back after one of its backends crashed. Checkpoints are made
 between the trials, so there is little to recover; it takes some tenths of a second."""
 _RECOVERY_POLL_S = 0.1
+_DROP_S = 5
+"""To reach a server at the end; one that has gone does not hold up the error that tells so."""
 _SETTINGS = (
     "server_version", "max_connections", "shared_buffers", "fsync", "synchronous_commit",
     "full_page_writes", "autovacuum", "jit", "password_encryption", "scram_iterations",
@@ -120,7 +122,7 @@ class Database:
         """Remove the run's database and roles from a server that stays."""
         if self._admin is not None:
             self._admin.close()
-        with connect(self.url) as connection:
+        with connect(self.url, _DROP_S) as connection:
             name = sql.Identifier(self._name)
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
             for role, _ in self._roles.values():
@@ -134,6 +136,7 @@ class Database:
         """The harness's own connection, in autocommit; opened again if it was cut."""
         assert self._admin is not None
         if self._admin.closed or self._admin.broken:
+            self.check_alive()
             self._admin = self._connect_admin()
         return self._admin
 
@@ -157,8 +160,8 @@ class Database:
             except psycopg.OperationalError:
                 if not (connection.broken or connection.closed):
                     raise
-                self._admin = self._connect_again()
-                return self._admin.execute(query, parameters)
+            self._admin = self._connect_again()
+            return self._admin.execute(query, parameters)
         except psycopg.Error as error:
             raise DatabaseFailed(
                 f"The database refused a statement: {' '.join(str(error).split())}; mend that, "
@@ -180,14 +183,13 @@ class Database:
             self._embedded.check_alive()
 
     def check_answers(self) -> None:
-        """Notice between two loads when PostgreSQL has gone.
+        """Notice between two loads when PostgreSQL has gone, or is halted.
 
         Raises:
-            DatabaseFailed: it has.
+            DatabaseFailed: it has, or has not answered for twice `connection.SILENT_S`.
         """
         self.check_alive()
-        if self._embedded is None:
-            self.execute("SELECT 1")
+        self.execute("SELECT 1")
 
     def login(self, variant: str) -> str:
         """A URL with the login of one variant, which no other variant uses."""
@@ -369,17 +371,18 @@ class Database:
         while True:
             try:
                 return self._connect_admin()
-            except DatabaseFailed:
-                if time.monotonic() > end or not self._may_recover:
-                    raise
-                time.sleep(_RECOVERY_POLL_S)
-
-    @property
-    def _may_recover(self) -> bool:
-        """Whether the server still runs, as far as that can be seen."""
-        return self._embedded is None or self._embedded.running
+            except DatabaseFailed as error:
+                refusal = str(error).partition(";")[0]
+            self.check_alive()
+            if time.monotonic() > end:
+                raise DatabaseFailed(
+                    "PostgreSQL has gone: it cut the harness's connection and gave no other "
+                    f"within {_RECOVERY_S:.0f} s ({refusal}); start it again."
+                )
+            time.sleep(_RECOVERY_POLL_S)
 
     def _connect_admin(self) -> Connection:
         connection = connect(with_database(self.url, self._name))
+        connection.meanwhile = self.check_alive
         connection.execute(f"SET lock_timeout = '{_LOCK_TIMEOUT_S}s'")
         return connection

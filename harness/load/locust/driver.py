@@ -107,7 +107,7 @@ def climb(
         folder: where `name`.html, Locust's own page, and `name`.log are kept.
         name: of the cell.
         cpus: processors that it may use.
-        meanwhile: called about once a second.
+        meanwhile: called about once a second; what it raises ends Locust.
 
     Raises:
         LocustFailed: it died, hung, or left no readable result.
@@ -159,7 +159,4 @@ def _read(child: Child, report: Path, plan: RampPlan) -> RampResult:
 
 
 def _failed(child: Child, what: str) -> LocustFailed:
-    return LocustFailed(
-        f"Locust ended with status {child.popen.returncode} and {what}; look at its log."
-        + child.quotation()
-    )
+    return LocustFailed(f"Locust {child.ending()} and {what}; look at its log." + child.quotation())

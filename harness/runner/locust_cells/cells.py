@@ -9,7 +9,7 @@ import msgspec
 
 from harness.analysis.labels.trials import disturbances, is_spoilt
 from harness.audit.subject import Violation
-from harness.base.errors import DatabaseFailed, LocustFailed
+from harness.base.errors import BridgetollError, DatabaseFailed, LocustFailed
 from harness.inputs.study import Condition, Latency
 from harness.lab.machine import pinned
 from harness.lab.postgres.waits import WaitSampler
@@ -190,7 +190,18 @@ class _Cells:
             open_lookout(gauges, self._database.postmaster_pid) as lookout,
         ):
             sampler.watch(role)
-            observer.look()
+
+            def look() -> None:
+                """Tell at once who has died, so that no ramp is climbed for nothing."""
+                try:
+                    self._database.check_alive()
+                    self._legs.check_alive()
+                    observer.look()
+                except BridgetollError as error:
+                    self._session.listener.problem(str(error))  # the end takes some seconds
+                    raise
+
+            look()
             lookout.begin(live.server)
             lookout.before(live.server)
             result = climb(
@@ -200,7 +211,7 @@ class _Cells:
                 folder=self._session.store.logs,
                 name=trial_stem(phase.block, phase.condition, live.name, attempt),
                 cpus=cores.load,
-                meanwhile=observer.look,
+                meanwhile=look,
             )
             observer.look()
             sampler.watch(None)

@@ -118,7 +118,7 @@ def test_a_locust_that_dies_costs_its_cell_and_not_the_run(finished: Finished) -
     assert len(problems) == 2
     assert sum(problem is None for problem in problems) == 1
     (problem,) = (text for text in problems if text)
-    assert "Locust ended with status -9" in problem
+    assert "Locust was ended by SIGKILL" in problem
     assert "--resume" in finished.failure
 
 
