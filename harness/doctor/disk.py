@@ -13,7 +13,7 @@ from harness.doctor.advice import Advice, Topic
 from harness.inputs.settings import DatabaseSettings
 from harness.lab.machine import pinned
 from harness.lab.postgres.cluster import EmbeddedPostgres
-from harness.lab.postgres.connection import Connection, connect
+from harness.lab.postgres.connection import DatabaseConnection, connect
 from harness.records.run import Cores
 
 _SECONDS = 1.0
@@ -72,7 +72,7 @@ def _commits_per_s(
             ) from error
 
 
-def _rate(connection: Connection, seconds: float) -> float:
+def _rate(connection: DatabaseConnection, seconds: float) -> float:
     connection.execute(_TABLE)
     for _ in range(_WARMUP):
         connection.execute(_INSERT, prepare=True)

@@ -38,7 +38,7 @@ def _go_on() -> None:
     """Let a statement take its time."""
 
 
-class Connection(psycopg.Connection[tuple[object, ...]]):
+class DatabaseConnection(psycopg.Connection[tuple[object, ...]]):
     """One that never waits for good: a server that vanishes, or is halted, is given up.
 
     silent_s: how long a statement may take before the server is asked on another connection.
@@ -102,7 +102,7 @@ class Connection(psycopg.Connection[tuple[object, ...]]):
         return time.monotonic()
 
 
-def connect(url: str, patience_s: int = SILENT_S) -> Connection:
+def connect(url: str, patience_s: int = SILENT_S) -> DatabaseConnection:
     """Connect in autocommit.
 
     Args:
@@ -114,7 +114,7 @@ def connect(url: str, patience_s: int = SILENT_S) -> Connection:
     """
     try:
         # A host that has vanished is noticed after five seconds, and not after two hours.
-        connection = Connection.connect(
+        connection = DatabaseConnection.connect(
             url, autocommit=True, connect_timeout=patience_s, tcp_user_timeout=5_000,
             keepalives_idle=3, keepalives_interval=1, keepalives_count=2,
         )  # fmt: skip
@@ -133,7 +133,7 @@ def connect(url: str, patience_s: int = SILENT_S) -> Connection:
         ) from None  # libpq's message quotes the URL
 
 
-def check_direct(url: str, connection: Connection) -> None:
+def check_direct(url: str, connection: DatabaseConnection) -> None:
     """Refuse a connection pooler such as PgBouncer.
 
     A run has a database and roles of its own, which a pooler would have to know; it counts the
@@ -159,7 +159,7 @@ def check_direct(url: str, connection: Connection) -> None:
         )
 
 
-def pool_mode(url: str, connection: Connection) -> PoolMode | None:
+def pool_mode(url: str, connection: DatabaseConnection) -> PoolMode | None:
     """How a pooler between us and PostgreSQL lends its connections; None without one.
 
     PostgreSQL tells a client the process id of its backend. A pooler makes one up, because it
@@ -185,7 +185,7 @@ def pool_mode(url: str, connection: Connection) -> PoolMode | None:
     return "session" if len(set(backends)) < len(backends) else None
 
 
-def _backend(connection: Connection) -> object:
+def _backend(connection: DatabaseConnection) -> object:
     # Never prepared: the next transaction may be on a backend that does not know the statement.
     row = connection.execute("SELECT pg_backend_pid()", prepare=False).fetchone()
     assert row is not None
@@ -206,7 +206,7 @@ def check_version(number: int) -> None:
         )
 
 
-def check_server(connection: Connection) -> None:
+def check_server(connection: DatabaseConnection) -> None:
     """Refuse a server that is too old, or that does not count statements.
 
     Raises:

@@ -16,7 +16,7 @@ from harness.base.errors import DatabaseFailed, UsageError
 from harness.inputs.contract import Contract
 from harness.inputs.settings import DatabaseSettings
 from harness.lab.postgres.cluster import EmbeddedPostgres
-from harness.lab.postgres.connection import Connection, check_direct, check_server, connect
+from harness.lab.postgres.connection import DatabaseConnection, check_direct, check_server, connect
 from harness.lab.postgres.url import checked_url, with_database
 
 _DATABASE = "bridgetoll"
@@ -80,7 +80,7 @@ class Database:
         self._contract = contract
         self._embedded = embedded
         self._roles: dict[str, tuple[str, str]] = {}  # by variant: name, password
-        self._admin: Connection | None = None
+        self._admin: DatabaseConnection | None = None
         # Each run has its own database and roles, so that two runs can share a server.
         self._name = f"{_DATABASE}_{secrets.token_hex(4)}"
 
@@ -132,7 +132,7 @@ class Database:
                 connection.execute("DROP ROLE IF EXISTS bridgetoll_app")
 
     @property
-    def admin(self) -> Connection:
+    def admin(self) -> DatabaseConnection:
         """The harness's own connection, in autocommit; opened again if it was cut."""
         assert self._admin is not None
         if self._admin.closed or self._admin.broken:
@@ -252,7 +252,7 @@ class Database:
                 ) from error
             yield
 
-    def connect(self) -> Connection:
+    def connect(self) -> DatabaseConnection:
         """Open another connection of the harness; the caller closes it."""
         return self._connect_admin()
 
@@ -365,7 +365,7 @@ class Database:
         for setting in _ROLE_SETTINGS:
             self.execute(sql.SQL("ALTER ROLE {} SET " + setting).format(name))
 
-    def _connect_again(self) -> Connection:
+    def _connect_again(self) -> DatabaseConnection:
         """Connect to a server that may be about to recover; it refuses connections meanwhile."""
         end = time.monotonic() + _RECOVERY_S
         while True:
@@ -381,7 +381,7 @@ class Database:
                 )
             time.sleep(_RECOVERY_POLL_S)
 
-    def _connect_admin(self) -> Connection:
+    def _connect_admin(self) -> DatabaseConnection:
         connection = connect(with_database(self.url, self._name))
         connection.meanwhile = self.check_alive
         connection.execute(f"SET lock_timeout = '{_LOCK_TIMEOUT_S}s'")

@@ -10,7 +10,7 @@ import msgspec
 import psycopg
 
 from harness.base.errors import DatabaseFailed
-from harness.lab.postgres.connection import Connection
+from harness.lab.postgres.connection import DatabaseConnection
 
 _QUERY = """
 SELECT coalesce(state, 'starting'), wait_event_type, wait_event, count(*)
@@ -42,7 +42,7 @@ class WaitSampler:
     connection takes no samples until it has another, and raises nothing: it must not disturb a run.
     """
 
-    def __init__(self, connect: Callable[[], Connection], per_s: float) -> None:
+    def __init__(self, connect: Callable[[], DatabaseConnection], per_s: float) -> None:
         self._connect = connect
         self._period_s = 1 / per_s if per_s else None
         self._role: str | None = None
@@ -76,7 +76,7 @@ class WaitSampler:
                     self._sample(connection)
             self._end.wait(_RETRY_S)
 
-    def _sample(self, connection: Connection) -> None:
+    def _sample(self, connection: DatabaseConnection) -> None:
         role = self._role
         if role is None:
             return

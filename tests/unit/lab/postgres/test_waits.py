@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from harness.base.errors import DatabaseFailed
-from harness.lab.postgres.connection import Connection
+from harness.lab.postgres.connection import DatabaseConnection
 from harness.lab.postgres.database import Database
 from harness.lab.postgres.waits import Samples, WaitSampler
 from harness.lab.process import wait_until
@@ -140,7 +140,7 @@ class Lent:
         self._database = database
         self.pid = 0
 
-    def __call__(self) -> Connection:
+    def __call__(self) -> DatabaseConnection:
         connection = self._database.connect()
         self.pid = connection.info.backend_pid
         return connection
@@ -166,7 +166,7 @@ def test_a_lost_connection_is_made_anew_and_disturbs_nobody(database: Database, 
 def test_a_database_that_cannot_be_reached_is_asked_again_now_and_then(error: Exception) -> None:
     asked: list[float] = []
 
-    def refuse() -> Connection:
+    def refuse() -> DatabaseConnection:
         asked.append(time.monotonic())
         raise error
 
@@ -181,7 +181,7 @@ def test_a_database_that_cannot_be_reached_is_asked_again_now_and_then(error: Ex
 def test_never_means_never() -> None:
     """Nothing is connected to, and no thread is started."""
 
-    def refuse() -> Connection:
+    def refuse() -> DatabaseConnection:
         raise AssertionError
 
     with WaitSampler(refuse, 0) as sampler:
