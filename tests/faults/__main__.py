@@ -24,7 +24,7 @@ _PAGE = Path("docs") / "faults.md"
 _HEAD = """\
 # What happens when something breaks
 
-**No finished trial was lost in {cases} cases; {wrong}.** Each case starts the real command,
+**{lost} in {cases} cases; {wrong}.** Each case starts the real command,
 holds it at a moment, causes a fault, and lets it go on. Then five things are checked:
 
 1. The command ends with the right status and one sentence. The sentence names the run, and the
@@ -60,8 +60,11 @@ def main() -> int:
     table = "\n".join([*_table(outcomes, faults, moments), "", *_list(wrong)])
     print(table)
     if arguments.write:
+        lost = sum("trials are lost" in " ".join(o.wrong) for o in wrong)
         minutes = (time.monotonic() - began) / 60
-        (Workspace().root / _PAGE).write_text(_head(len(cases), len(wrong), minutes) + table + "\n")
+        (Workspace().root / _PAGE).write_text(
+            _head(len(cases), len(wrong), lost, minutes) + table + "\n"
+        )
     return 1 if wrong else 0
 
 
@@ -71,7 +74,10 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--moment", action="append", choices=list(MOMENTS))
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--write", action="store_true")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if arguments.write and (arguments.fault or arguments.moment):
+        parser.error("--write keeps the whole matrix; leave out --fault and --moment.")
+    return arguments
 
 
 def _run(case: tuple[str, str]) -> Outcome:
@@ -81,13 +87,14 @@ def _run(case: tuple[str, str]) -> Outcome:
         return Outcome(*case, (f"the case itself failed: {type(error).__name__} {error}",), "", 0.0)
 
 
-def _head(cases: int, wrong: int, minutes: float) -> str:
+def _head(cases: int, wrong: int, lost: int, minutes: float) -> str:
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
     ).stdout.strip()
     processors = len(os.sched_getaffinity(0))
     return _HEAD.format(
         cases=cases,
+        lost="No finished trial was lost" if not lost else f"Trials were lost in {lost} of",
         wrong="all went as it should" if not wrong else f"{wrong} went wrong otherwise",
         date=f"{datetime.now(UTC):%Y-%m-%d}",
         commit=commit,
@@ -106,7 +113,10 @@ def _table(
         cells = [_cell(outcomes.get((fault, moment))) for moment in moments]
         yield f"| {fault} | {' | '.join(cells)} |"
     yield ""
-    yield "`-`: the fault cannot strike then, because no such process runs."
+    yield "`-`: the fault cannot strike then:"
+    yield ""
+    reasons = {why_not(f, m): f for f in reversed(faults) for m in moments}
+    yield from (f"- {reason} (e.g. {fault})" for reason, fault in reasons.items() if reason)
 
 
 def _cell(outcome: Outcome | None) -> str:

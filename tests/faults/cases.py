@@ -33,6 +33,8 @@ _REACH_S, _END_S, _RESUME_S = 120.0, 120.0, 180.0
 _ORPHANS_S = 3.0
 _NOTICED_S = 5.0
 """A dead partner, and a signal, are answered within this."""
+_STALLING = {"server", "generator", "relay"}
+"""Partners without which no request is answered."""
 _PARTNER_GONE = "SIGKILL|ended at its start|did not answer"
 """How the command tells that a partner is gone."""
 _DISK = frozenset({"disk full", "disk read-only"})
@@ -94,6 +96,8 @@ def why_not(fault: str, moment: str) -> str | None:
     struck, when = FAULTS[fault], MOMENTS[moment]
     if struck.partner is not None and struck.partner not in when.partners:
         return f"there is no {struck.partner} at that moment"
+    if fault == "port taken" and moment not in ("environments", "PostgreSQL"):
+        return "no port is opened afterwards"
     if fault in _DISK and when.command == "publish":
         return "the site lies elsewhere than the results"
     if fault in _DISK and os.geteuid() != 0:
@@ -137,10 +141,12 @@ class _Case:
         with self._held() as (process, go):
             reader = _Reader(process)
             before = self._trials()
+            if self._moment.trials and not before:
+                raise NotReached("no trial was finished when the moment came")
             began = time.monotonic()
             undo = self._struck.strike(Victim(process.pid, self._workspace.root))
             with contextlib.suppress(OSError):
-                os.write(go, b"!")
+                os.write(go, self._struck.go)
             if self._struck.again:
                 time.sleep(0.3)
                 with contextlib.suppress(ProcessLookupError):
@@ -157,6 +163,8 @@ class _Case:
         told = _last_words(err or out)
         self._check_ending(process.returncode, err, told, seconds)
         self._check_resumed()
+        self._check_trials(before)
+        self._check_named()
         return Outcome(self._fault, self._name, tuple(self._wrong), told, seconds)
 
     @contextmanager
@@ -179,7 +187,9 @@ class _Case:
         os.close(told)
         os.close(waiting)
         try:
-            select.select([reached], [], [], _REACH_S)
+            ready, _, _ = select.select([reached], [], [], _REACH_S)
+            if not ready:
+                raise NotReached(f"the moment did not come within {_REACH_S:.0f} s")
             if not os.read(reached, 1):
                 raise NotReached(process.communicate(timeout=_END_S)[1])
             yield process, go
@@ -285,6 +295,16 @@ class _Case:
             if resumed.returncode != 0:
                 self._wrong.append(f"it cannot be resumed: {_last_words(resumed.stderr)}")
             self._check_counts(run)
+
+    def _check_named(self) -> None:
+        """An event that befell a turn stands in its trial."""
+        if not self._fault.startswith("stop ") or self._struck.partner not in _STALLING:
+            return
+        if self._name not in ("slice", "window"):
+            return
+        stores = [Store(self._workspace.results / n) for n in run_ids(self._workspace.results)]
+        if not any(trial.events for store in stores for trial in store.trials()[0]):
+            self._wrong.append("no trial names the event")
 
     def _check_counts(self, name: str) -> None:
         """Each planned trial counts once, and each attempt stands in the table of trials once."""

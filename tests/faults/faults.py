@@ -15,6 +15,8 @@ import msgspec
 import psutil
 
 STOPPED_S = 5.0
+GO, TAKE_PORT = b"!", b"p"
+"""What the test may tell the command that it holds: to go on, or to find its next port taken."""
 _PARTNERS = {
     "generator": "harness.load.worker.worker",
     "relay": "harness.lab.latency.relay_process",
@@ -59,12 +61,14 @@ class Fault(msgspec.Struct, frozen=True):
     partner: the kind of process that it strikes; None for the command itself, or the system.
     stops: whether it asks the command to stop, so that nothing but a message may follow.
     again: a signal that is sent once more while the command stops.
+    go: the byte that lets the command go on; see `held`.
     """
 
     strike: Callable[[Victim], Undo]
     partner: str | None = None
     stops: signal.Signals | None = None
     again: bool = False
+    go: bytes = GO
 
 
 def _nothing() -> None:
@@ -123,13 +127,11 @@ def _fill(victim: Victim) -> Undo:
 
 
 def _read_only(victim: Victim) -> Undo:
+    """Cover the results by a read-only view of themselves, because open files forbid a remount."""
     results = str(victim.root / "results")
-    subprocess.run(["mount", "-o", "remount,ro", results], check=True)
-
-    def undo() -> None:
-        subprocess.run(["mount", "-o", "remount,rw", results], check=True)
-
-    return undo
+    subprocess.run(["mount", "--bind", results, results], check=True)
+    subprocess.run(["mount", "-o", "remount,bind,ro", results], check=True)
+    return lambda: _unmount(results)
 
 
 def _no_files(victim: Victim) -> Undo:
@@ -153,6 +155,7 @@ FAULTS: dict[str, Fault] = {
     "disk full": Fault(_fill),
     "disk read-only": Fault(_read_only),
     "too many files": Fault(_no_files),
+    "port taken": Fault(lambda _: _nothing, go=TAKE_PORT),
 }
 
 
@@ -165,7 +168,11 @@ def small_disk(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        for _ in range(20):  # a process that ends may keep it busy for a moment
-            if subprocess.run(["umount", str(folder)], check=False).returncode == 0:
-                break
-            time.sleep(0.1)
+        _unmount(str(folder))
+
+
+def _unmount(folder: str) -> None:
+    for _ in range(20):  # a process that ends may keep it busy for a moment
+        if subprocess.run(["umount", folder], check=False).returncode == 0:
+            break
+        time.sleep(0.1)

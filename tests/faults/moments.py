@@ -7,7 +7,7 @@ from tests.toys.workspaces import write_study
 
 SLICES = '[[conditions]]\nendpoint = "noop"\nconnections = 4\nrows = 50\n'
 DELAYED = SLICES + "window_s = 0.6\nlatency = { database_ms = 1, client_ms = 1 }\n"
-SEARCH = SLICES + "window_s = 0.4\nobjective = { latency_ms = 2000, achieved = 0.8 }\n"
+SEARCH = SLICES + "window_s = 0.5\nobjective = { latency_ms = 2000, achieved = 0.8 }\n"
 RAMP = """\
 title = "Toys under a ramp"
 question = "What becomes of a cell?"
@@ -37,7 +37,7 @@ class Moment(msgspec.Struct, frozen=True):
     conditions: of the study, as TOML; the whole study for Locust.
     command: that is held; `run` measures the study.
     partners: what runs then, and may die.
-    begun: whether the run exists by then, and can be resumed.
+    trials: whether trials are finished by then. The command is held after the first of them.
     trusting: whether neither verification nor audit comes before.
     """
 
@@ -45,26 +45,26 @@ class Moment(msgspec.Struct, frozen=True):
     conditions: str = SLICES
     command: str = "run"
     partners: frozenset[str] = frozenset()
-    begun: bool = True
+    trials: bool = True
     trusting: bool = True
 
 
 _LOADING = frozenset({"server", "generator", "postgres", "probe"})
 
 MOMENTS: dict[str, Moment] = {
-    "environments": Moment("harness.runner.examine:prepare", begun=False),
-    "ceiling": Moment("harness.runner.start:measure_ceiling", begun=False, trusting=False),
+    "environments": Moment("harness.runner.examine:prepare", trials=False),
+    "ceiling": Moment("harness.runner.start:measure_ceiling", trials=False, trusting=False),
     "PostgreSQL": Moment(
         "harness.lab.postgres.cluster:EmbeddedPostgres._answers",
-        begun=False,
+        trials=False,
         partners=frozenset({"postgres"}),
     ),
     "verify": Moment(
-        "harness.audit.verify:_cpu", begun=False, trusting=False,
+        "harness.audit.verify:_cpu", trials=False, trusting=False,
         partners=frozenset({"server", "postgres"}),
     ),
     "audit": Moment(
-        "harness.audit.count:_count", begun=False, trusting=False,
+        "harness.audit.count:_count", trials=False, trusting=False,
         partners=frozenset({"server", "postgres"}),
     ),
     "warm-up": Moment(
