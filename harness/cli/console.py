@@ -90,7 +90,7 @@ class _Printing:
             yield
         except OSError as error:
             self._console.lost = self._console.lost or error
-            with suppress(OSError):  # what is buffered must not fail again at the end
+            with suppress(OSError, AttributeError):  # what is buffered must not fail at the end
                 nowhere = os.open(os.devnull, os.O_WRONLY)
                 os.dup2(nowhere, self._stream.fileno())
                 os.close(nowhere)
