@@ -31,6 +31,12 @@ _FEW = 3
 """Of so few names, the reader sees which is nearest."""
 
 
+_WITHOUT_ANY = {
+    "run": "no run is kept yet: make one with `bridgetoll run`.",
+    "group": "the study has none: add it under `[groups]`.",
+}
+
+
 class UnknownName(UsageError):
     """A name that does not exist: of a study, a variant, an endpoint, a server, a run.
 
@@ -56,12 +62,14 @@ class UnknownName(UsageError):
     ) -> None:
         at = f" in {where}" if where else ""
         near = nearest(name, known) if len(known) > _FEW else None
-        if listed and len(known) > _MANY and kind in _COMMAND_LISTS:
+        if not known:
+            remedy = _WITHOUT_ANY.get(kind, f"there is no {kind} at all.")
+        elif listed and len(known) > _MANY and kind in _COMMAND_LISTS:
             first = f"the nearest is `{near}`, and " if near else ""
             remedy = f"{first}`bridgetoll list {_COMMAND_LISTS[kind]}` shows all {len(known)}."
         else:
             first = f"the nearest is `{near}`. Choose" if near else "choose"
-            remedy = f"{first} one of: {', '.join(sorted(known)) or 'none'}."
+            remedy = f"{first} one of: {', '.join(sorted(known))}."
         super().__init__(f"There is no {kind} `{plain(name, _WHOLE)}`{at}; {remedy}")
 
 

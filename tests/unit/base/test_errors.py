@@ -28,7 +28,8 @@ def test_unknown_name_lists_what_there_is_in_order() -> None:
 
 
 def test_unknown_name_says_so_when_there_is_nothing_to_choose_from() -> None:
-    assert str(UnknownName("run", "x", [])) == "There is no run `x`; choose one of: none."
+    told = str(UnknownName("run", "x", []))
+    assert told == "There is no run `x`; no run is kept yet: make one with `bridgetoll run`."
 
 
 def test_unknown_name_names_the_nearest_first() -> None:

@@ -470,7 +470,8 @@ def test_a_group_that_cannot_be_meant_is_one_sentence_that_names_the_key(
         ),
         (
             GROUPED.partition("[groups]")[0],
-            "There is no group `core` in {}, item 2 of `conditions`: `group`; choose one of: none.",
+            "There is no group `core` in {}, item 2 of `conditions`: `group`; the study has none: "
+            "add it under `[groups]`.",
         ),
         (
             GROUPED.replace("starlette/asyncpg", "starlette/nope"),
