@@ -1,6 +1,6 @@
 """Every driver of every implementation obeys the options of DATABASE_URL, as the contract says."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -22,11 +22,16 @@ CATALOG = load_catalog(Workspace())
 POOL = 3
 
 
-def drivers() -> list[str]:
-    """The first variant of each way in which an implementation reads its URL."""
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    every = metafunc.config.getoption("--every-variant")
+    metafunc.parametrize("name", drivers(("data", "bridge", "pool") if every else ("data",)))
+
+
+def drivers(keys: Sequence[str]) -> list[str]:
+    """The first variant of each driver, or way to it, in an implementation, by these factors."""
     first: dict[tuple[str | None, ...], str] = {}
     for name, variant in CATALOG.variants.items():
-        factors = (variant.factors.get(key) for key in ("data", "bridge", "pool"))
+        factors = (variant.factors.get(key) for key in keys)
         first.setdefault((variant.implementation, *factors), name)
     return list(first.values())
 
@@ -48,7 +53,6 @@ def front(cluster: EmbeddedPostgres, certificates: Path) -> Iterator[TlsFront]:
         yield encrypting
 
 
-@pytest.mark.parametrize("name", drivers())
 def test_a_driver_encrypts_verifies_and_names_itself(
     front: TlsFront, certificates: Path, contract: Contract, tmp_path: Path, name: str
 ) -> None:

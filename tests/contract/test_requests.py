@@ -51,11 +51,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def readers() -> list[str]:
-    """The first variant of each way in which a request is read."""
+    """The first variant of each way in which an implementation's code reads a request."""
     first: dict[tuple[str | None, ...], str] = {}
     for name, variant in CATALOG.variants.items():
-        factors = (variant.factors.get(key) for key in ("views", "lifecycle", "middleware"))
-        first.setdefault((variant.implementation, variant.server, *factors), name)
+        factors = (variant.factors.get(key) for key in ("views", "lifecycle"))
+        first.setdefault((variant.implementation, *factors), name)
     return list(first.values())
 
 

@@ -139,7 +139,9 @@ def test_a_gate_that_compares_nothing_is_not_passed(compare: Call) -> None:
 def test_a_gate_is_not_passed_by_a_variant_that_broke(compare: Call) -> None:
     said = compare(BEFORE, DEAD, "--fail-on-regression", "5%")
     assert said.status == 1
-    assert "nothing can be said of b/other because of run B (in B it has no figures" in said.sentence
+    assert (
+        "nothing can be said of b/other because of run B (in B it has no figures" in said.sentence
+    )
     assert compare(DEAD, BEFORE, "--fail-on-regression", "5%").status == 0
 
 
