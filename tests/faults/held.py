@@ -68,7 +68,8 @@ _taken: list[socket.socket] = []
 def main() -> None:
     """Hold, then be the command."""
     name, reached, go, *arguments = sys.argv[1:]
-    for number in (signal.SIGINT, signal.SIGHUP):  # a shell in the background ignores them
+    # A shell ignores some of them in the background, and `nohup` another.
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
     moment = MOMENTS[name]
     for descriptor in (int(reached), int(go)):

@@ -5,8 +5,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -31,18 +31,33 @@ def start_command(
     stdout: a file for its standard output.
     environment: variables besides those of this process.
     """
-    # Where the tests run in the background, SIGINT is ignored, and children inherit that.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     module = "tests.toys.trusting_command" if trusting else "harness.cli"
     environment["PYTHONPATH"] = ":".join(
         filter(None, (environment.get("PYTHONPATH"), str(Workspace().root)))
     )
+    with ExitStack() as stack:
+        stack.enter_context(_heeding_signals())
+        out = subprocess.PIPE if stdout is None else stack.enter_context(stdout.open("w"))
+        return _started(workspace, module, environment, out, *arguments)
+
+
+@contextmanager
+def _heeding_signals() -> Iterator[None]:
+    """Let children heed all signals.
+
+    A shell ignores SIGINT and SIGQUIT for what it starts in the background, and `nohup` ignores
+    SIGHUP; children inherit that.
+    """
+    numbers = (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM)
+    before = {n: signal.getsignal(n) for n in numbers}
+    for number, handler in before.items():
+        if handler is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
     try:
-        with ExitStack() as stack:
-            out = subprocess.PIPE if stdout is None else stack.enter_context(stdout.open("w"))
-            return _started(workspace, module, environment, out, *arguments)
+        yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _started(
