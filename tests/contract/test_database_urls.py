@@ -1,6 +1,6 @@
 """Every driver of every implementation obeys the options of DATABASE_URL, as the contract says."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,15 +24,14 @@ POOL = 3
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     every = metafunc.config.getoption("--every-variant")
-    metafunc.parametrize("name", drivers(("data", "bridge", "pool") if every else ("data",)))
+    metafunc.parametrize("name", list(CATALOG.variants) if every else drivers())
 
 
-def drivers(keys: Sequence[str]) -> list[str]:
-    """The first variant of each driver, or way to it, in an implementation, by these factors."""
-    first: dict[tuple[str | None, ...], str] = {}
+def drivers() -> list[str]:
+    """The first variant of each way to the database."""
+    first: dict[str | None, str] = {}
     for name, variant in CATALOG.variants.items():
-        factors = (variant.factors.get(key) for key in keys)
-        first.setdefault((variant.implementation, *factors), name)
+        first.setdefault(variant.factors.get("data"), name)
     return list(first.values())
 
 
