@@ -1,4 +1,4 @@
-"""A short part of the matrix: each kind of fault, and each moment, once."""
+"""A short part of the matrix: a fault of each kind, at five moments."""
 
 import pytest
 
