@@ -312,7 +312,7 @@ def test_the_run_ends_with_status_1_and_says_what_failed(troubled: Troubled) -> 
 def ended(folder: Path, names: list[str], checked: list[str]) -> tuple[Store, object, str, str]:
     """Run a study of toys by the command: its store, status, output and errors, each in a line."""
     workspace = toy_workspace(folder / "workspace")
-    condition = '[[conditions]]\nendpoint = "noop"\nconnections = 20\nrows = 50\n'
+    condition = '[[conditions]]\nendpoint = "noop"\nconnections = 60\nrows = 50\n'
     write_study(workspace, "zero", names, endpoints=(), blocks=1, conditions=condition)
     with (
         handlers_kept(),
@@ -338,7 +338,7 @@ def test_a_variant_that_only_refuses_under_load_keeps_its_row_and_fails_the_run(
     store, status, output, errors = ended(tmp_path, ["good", "refuses-a-crowd"], [name])
     assert store.read_run().excluded == {}
     assert status == 1
-    assert f"No figures for {name} under noop-c20-r50 (starved: no correct answer (" in errors
+    assert f"No figures for {name} under noop-c60-r50 (starved: no correct answer (" in errors
     assert " x status 503)" in errors
     assert f"{name} no figure" in output
     for file in ("report.md", "report/index.html", "report/trials.csv", "report/summary.json"):

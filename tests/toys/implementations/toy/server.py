@@ -34,7 +34,7 @@ FANOUT = 5
 TOO_MANY = 64
 """Requests on one connection, after which the faults of load show. Verification sends one each, and
 the audit 48: neither meets them."""
-CROWD = 16
+CROWD = 48
 """Connections open at once that `refuses-a-crowd` does not serve; a check opens fewer."""
 NOW_AND_THEN = 8
 LATER = 20
