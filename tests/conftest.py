@@ -19,7 +19,9 @@ from harness.lab.postgres.database import Database
 from tests.toys.workspaces import toy_workspace
 
 _HERE = Path(__file__).parent
-_LONGEST = (_HERE / "contract", _HERE / "unit" / "runner", _HERE / "unit" / "audit")
+_LONGEST = (
+    _HERE / "contract", _HERE / "faults", _HERE / "unit" / "runner", _HERE / "unit" / "audit",
+)  # fmt: skip
 
 # Tests start a laboratory each, at the same time; those of the lock say so.
 os.environ["BRIDGETOLL_BESIDE"] = "1"

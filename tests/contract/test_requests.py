@@ -28,7 +28,7 @@ from harness.lab.servers import LiveServer
 from tests.toys.raw_requests import OK, requests, send
 
 CATALOG = load_catalog(Workspace())
-FEW, MANY = 8, 200
+FEW, MANY = 4, 200
 """Generated requests for each operation: in the short part and in the long one."""
 WITH_INPUT = ("io_create", "io_fanout")
 """Endpoints that read anything of a request; to the others there is no wrong request."""
