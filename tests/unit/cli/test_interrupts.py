@@ -195,9 +195,12 @@ def test_a_run_may_be_stopped_while_it_is_reported(tmp_path: Path) -> None:
     assert again.returncode == 0
 
 
-def test_a_report_may_be_stopped_while_charts_are_drawn(workspace: Workspace) -> None:
+def test_a_report_may_be_stopped_while_charts_are_drawn(
+    workspace: Workspace, tmp_path: Path
+) -> None:
     store = shelve(workspace.results, dated_run(3))
-    process = start_command(workspace, "report", store.id)
+    slow = shadow(tmp_path / "slow", "vl_convert")
+    process = start_command(workspace, "report", store.id, PYTHONPATH=slow)
     workers: list[int] = []
 
     def drawing() -> bool:
@@ -206,7 +209,7 @@ def test_a_report_may_be_stopped_while_charts_are_drawn(workspace: Workspace) ->
             workers[:] = [c.pid for c in children if "harness.report.drawing.draw" in c.cmdline()]
         except psutil.Error:
             return False
-        return len(workers) == 2
+        return bool(workers) and (tmp_path / "slow" / "reached").exists()
 
     _, err = stop_when(process, drawing, signal.SIGTERM)
     assert process.returncode == 143
