@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.base.processes import how_to_stop
 from harness.base.workspace import Workspace
 from harness.lab import measuring
 from tests.toys.entry import Call
@@ -40,7 +41,7 @@ def test_a_run_in_use_is_refused_with_its_name_and_who_uses_it(
         assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
     assert said.status == 2
     assert f"The run {RUN} is in use by process {holder.pid} (`bridgetoll run" in said.sentence
-    assert f"`kill -INT {holder.pid}`." in said.sentence
+    assert f"`{how_to_stop(holder.pid)}`." in said.sentence
 
 
 def test_a_run_in_use_is_left_out_of_a_site_by_name(

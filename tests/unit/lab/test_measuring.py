@@ -7,6 +7,7 @@ import uuid
 
 import pytest
 
+from harness.base.processes import how_to_stop
 from harness.lab.measuring import BESIDE, MachineInUse, measuring
 from tests.toys.holders import machine_holder
 
@@ -27,7 +28,7 @@ def test_a_second_process_is_refused_with_the_first_ones_id_and_command(name: st
         pass
     told = str(refused.value)
     assert f"process {first.pid} (`bridgetoll run quick`)" in told
-    assert f"`kill -INT {first.pid}`" in told
+    assert f"`{how_to_stop(first.pid)}`" in told
     assert "--wait" in told
     assert "\n" not in told
 

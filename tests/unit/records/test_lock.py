@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.base.errors import MalformedFile, StoreFailed
+from harness.base.processes import how_to_stop
 from harness.records.lock import LOCK, RunInUse, changing, reading
 from tests.toys.holders import run_holder
 from tests.waiting import alive
@@ -26,7 +27,7 @@ def test_one_process_at_a_time_changes_a_run(folder: Path) -> None:
     told = str(refused.value)
     assert f"The run {folder.name} is in use" in told
     assert f"process {holder.pid} (`bridgetoll run quick`" in told
-    assert f"`kill -INT {holder.pid}`" in told
+    assert f"`{how_to_stop(holder.pid)}`" in told
     assert "\n" not in told
 
 
