@@ -15,7 +15,7 @@ from harness.inputs.settings import ApplicationSettings
 from harness.lab.environments import prepare
 from harness.lab.postgres.cluster import EmbeddedPostgres
 from harness.lab.postgres.database import Database
-from tests.toys.tls import NO_OPENSSL, TlsFront, authority, signed
+from tests.toys.tls import NO_OPENSSL, TlsFront, certificates_in
 
 pytestmark = pytest.mark.skipif(NO_OPENSSL, reason="openssl is missing")
 CATALOG = load_catalog(Workspace())
@@ -37,11 +37,7 @@ def drivers() -> list[str]:
 
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("certificates")
-    for name in ("ours", "other"):
-        authority(folder, name)
-    signed(folder / "ours.pem", folder)
-    return folder
+    return certificates_in(tmp_path_factory.mktemp("certificates"))
 
 
 @pytest.fixture(scope="module")

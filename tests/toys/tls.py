@@ -133,3 +133,11 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 def _openssl(*arguments: str) -> None:
     subprocess.run(["openssl", *arguments], check=True, capture_output=True)
+
+
+def certificates_in(folder: Path) -> Path:
+    """Two authorities, `ours.pem` and `other.pem`, and a server's certificate signed by ours."""
+    for name in ("ours", "other"):
+        authority(folder, name)
+    signed(folder / "ours.pem", folder)
+    return folder

@@ -25,7 +25,7 @@ from harness.lab.postgres.connection import connect, pool_mode
 from harness.lab.postgres.database import Database
 from harness.lab.process import launch, wait_until
 from harness.runner.legs import Legs
-from tests.toys.tls import NO_OPENSSL, TlsFront, authority, signed
+from tests.toys.tls import NO_OPENSSL, TlsFront, certificates_in
 from tests.waiting import PATIENCE_S
 
 needs_openssl = pytest.mark.skipif(NO_OPENSSL, reason="openssl is missing")
@@ -111,11 +111,7 @@ def test_postgresql_itself_is_no_pooler(cluster: EmbeddedPostgres) -> None:
 
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("certificates")
-    for name in ("ours", "other"):
-        authority(folder, name)
-    signed(folder / "ours.pem", folder)
-    return folder
+    return certificates_in(tmp_path_factory.mktemp("certificates"))
 
 
 @pytest.fixture
