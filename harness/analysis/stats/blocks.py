@@ -12,12 +12,12 @@ the few entries of a study, of which one may be noisier (see docs/calibration.md
   known, and Smyth's estimate of it is often "not at all".
 
 One block may be an outlier for all entries together, such as while the machine was overcommitted.
-If its residuals are larger than the others' beyond doubt, it is weighted down by as much (as Ritchie
-et al. 2006, BMC Bioinformatics 7:261, do with arrays).
+If its residuals are larger than the others' beyond doubt, it is weighted down by as much (Ritchie
+et al. 2006, BMC Bioinformatics 7:261, do so with arrays).
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import msgspec
 import numpy as np
@@ -94,6 +94,11 @@ class BlockModel:
         """The blocks that are weighted down."""
         return [block for block, weight in self._weights.items() if weight < 1.0]
 
+    @property
+    def pooled_variance(self) -> float:
+        """Of one value, from all entries together; 0 with fewer than three."""
+        return self._pool.variance
+
     def contrast(self, terms: Mapping[str, float]) -> Effect | None:
         """A weighted sum of the entries' logarithms.
 
@@ -167,28 +172,40 @@ def _freedom(present: NDArray[np.bool_]) -> float:
 
 def _weights(table: Floats) -> Floats:
     """1 for each block, less for one whose residuals are larger than the others' beyond doubt."""
-    blocks, entries = table.shape
-    weights = np.ones(blocks)
-    if blocks < _LEAST_ENTRIES or entries < _LEAST_ENTRIES:
+    weights = np.ones(len(table))
+    worst = _outlier(table)
+    if worst is None:
         return weights
-    residuals = _residuals(table, weights)
+    block, ratio, entry = worst
+    # One entry's bad trial is no bad block: without that entry, it must stand out as well.
+    again = _outlier(np.delete(table, entry, axis=1))
+    if again is not None and again[0] == block:
+        weights[block] = 1 / ratio
+    return weights
+
+
+def _outlier(table: Floats) -> tuple[int, float, int] | None:
+    """The block that stands out, its variance over the others', and its most extreme entry."""
+    blocks, entries = table.shape
+    if blocks < _LEAST_ENTRIES or entries < _LEAST_ENTRIES:
+        return None
+    residuals = _residuals(table, np.ones(blocks))
     present = np.isfinite(residuals)
-    # Each entry by its own spread: a noisy entry's outlier is no outlier of the block.
+    # Each entry by its own spread, because one may be noisier in all blocks.
     spread = np.sqrt(np.nanmean(residuals**2, axis=0))
     if not (spread > _LEAST_SPREAD).all():
-        return weights
-    counts = present.sum(axis=1)
-    squares = np.nansum((residuals / spread) ** 2, axis=1) / np.maximum(counts, 1)
-    squares = np.where(counts > 0, squares, 0.0)
+        return None
+    standard = np.where(present, residuals / spread, 0.0) ** 2
+    squares = standard.sum(axis=1) / np.maximum(present.sum(axis=1), 1)
     worst = int(squares.argmax())
     rest = float((squares.sum() - squares[worst]) / (blocks - 1))
     if rest <= 0:
-        return weights
+        return None
     each = _freedom(present) / blocks
-    ratio = squares[worst] / rest
-    if blocks * float(special.fdtrc(each, each * (blocks - 1), ratio)) < _OUTLIER:
-        weights[worst] = 1 / ratio
-    return weights
+    ratio = float(squares[worst]) / rest
+    if blocks * float(special.fdtrc(each, each * (blocks - 1), ratio)) >= _OUTLIER:
+        return None
+    return worst, ratio, int(standard[worst].argmax())
 
 
 def _pool(table: Floats, weights: Floats) -> _Pool:

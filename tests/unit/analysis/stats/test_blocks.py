@@ -1,0 +1,190 @@
+"""The model of blocks: what cancels, what is pooled, and what one bad value does."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from harness.analysis.stats.blocks import MOST_PRIOR, BlockModel
+
+Values = dict[str, dict[int, float]]
+NAMES = [f"e{index}" for index in range(6)]
+
+
+def drawn(
+    seed: int,
+    *,
+    blocks: int = 6,
+    spread: dict[str, float] | None = None,
+    names: list[str] = NAMES,
+) -> Values:
+    """Values with a common spread of 2 %, or an entry's own, and blocks that differ by a third."""
+    draw = np.random.default_rng(seed)
+    level = draw.normal(0, 0.3, blocks)
+    return {
+        name: {
+            block: float(level[block - 1] + draw.normal(0, (spread or {}).get(name, 0.02)))
+            for block in range(1, blocks + 1)
+        }
+        for name in names
+    }
+
+
+def test_what_a_block_does_to_all_its_entries_cancels() -> None:
+    values = drawn(1)
+    shifted = {
+        name: {block: value + 10 * block for block, value in by_block.items()}
+        for name, by_block in values.items()
+    }
+    one, other = (BlockModel(v).difference("e0", "e1") for v in (values, shifted))
+    assert one is not None
+    assert other is not None
+    assert other.mean == pytest.approx(one.mean)
+    assert other.se == pytest.approx(one.se, rel=1e-6)
+
+
+def test_a_difference_is_the_mean_of_its_blocks() -> None:
+    values = drawn(2)
+    effect = BlockModel(values).difference("e0", "e1")
+    assert effect is not None
+    assert effect.blocks == 6
+    assert effect.mean == pytest.approx(
+        np.mean([values["e0"][block] - values["e1"][block] for block in range(1, 7)])
+    )
+
+
+def test_a_differences_error_is_its_own_or_larger_and_has_more_freedom_than_its_own() -> None:
+    values = drawn(3)
+    model = BlockModel(values)
+    for other in NAMES[1:]:
+        effect = model.difference("e0", other)
+        assert effect is not None
+        assert effect.se is not None
+        own = [values["e0"][block] - values[other][block] for block in range(1, 7)]
+        assert effect.se >= np.std(own, ddof=1) / math.sqrt(6) * (1 - 1e-9)
+        assert 5 < effect.freedom <= 5 + MOST_PRIOR
+
+
+def test_two_entries_have_students_test() -> None:
+    values = drawn(4, names=NAMES[:2])
+    effect = BlockModel(values).difference("e0", "e1")
+    assert effect is not None
+    ours = [values[name][block] for name in NAMES[:2] for block in range(1, 7)]
+    theirs = stats.ttest_rel(ours[:6], ours[6:])
+    assert effect.t == pytest.approx(abs(theirs.statistic))
+    assert effect.freedom == 5
+
+
+def test_a_noisy_entry_does_not_widen_the_others_as_much_as_itself() -> None:
+    wide, narrow = [], []
+    for seed in range(40):
+        model = BlockModel(drawn(seed, spread={"e5": 0.1}))
+        noisy, quiet = model.difference("e0", "e5"), model.difference("e0", "e1")
+        assert noisy is not None
+        assert noisy.se is not None
+        assert quiet is not None
+        assert quiet.se is not None
+        wide.append(noisy.se)
+        narrow.append(quiet.se)
+    assert np.median(wide) > 2 * np.median(narrow)
+
+
+def test_a_missing_trial_costs_its_entry_one_block_and_the_others_none() -> None:
+    values = drawn(5)
+    del values["e1"][3]
+    model = BlockModel(values)
+    short, whole = model.difference("e0", "e1"), model.difference("e0", "e2")
+    assert short is not None
+    assert whole is not None
+    assert (short.blocks, whole.blocks) == (5, 6)
+    assert short.mean == pytest.approx(
+        np.mean([values["e0"][block] - values["e1"][block] for block in (1, 2, 4, 5, 6)])
+    )
+
+
+def test_a_block_that_is_out_of_line_for_all_entries_weighs_less() -> None:
+    values = drawn(6)
+    draw = np.random.default_rng(6)
+    for by_block in values.values():
+        by_block[4] += float(draw.normal(0, 0.4))
+    model = BlockModel(values)
+    assert model.outliers == [4]
+    effect = model.difference("e0", "e1")
+    assert effect is not None
+    assert effect.se is not None
+    plain = [values["e0"][block] - values["e1"][block] for block in range(1, 7)]
+    assert effect.se < np.std(plain, ddof=1) / math.sqrt(6) / 2
+
+
+def test_one_entrys_outlier_makes_no_block_an_outlier() -> None:
+    calm = [seed for seed in range(40) if not BlockModel(drawn(seed)).outliers]
+    for seed in calm[:20]:
+        values = drawn(seed)
+        values["e2"][4] += 0.2
+        assert BlockModel(values).outliers == []
+
+
+def test_blocks_are_seldom_called_outliers_without_cause() -> None:
+    called = sum(bool(BlockModel(drawn(seed)).outliers) for seed in range(200))
+    assert called <= 20  # 10 are expected
+
+
+def test_a_contrast_of_four_has_the_variance_of_four() -> None:
+    model = BlockModel(drawn(7, blocks=12))
+    two = model.contrast({"e0": 1.0, "e1": -1.0})
+    four = model.contrast({"e0": 1.0, "e1": -1.0, "e2": -1.0, "e3": 1.0})
+    assert two is not None
+    assert two.se is not None
+    assert four is not None
+    assert four.se is not None
+    assert four.se / two.se == pytest.approx(math.sqrt(2), rel=0.5)
+
+
+def test_one_block_gives_a_mean_without_an_error() -> None:
+    effect = BlockModel(drawn(8, blocks=1)).difference("e0", "e1")
+    assert effect is not None
+    assert effect.se is None
+    assert effect.t == 0.0
+    assert effect.interval().low is None
+
+
+def test_no_common_block_gives_nothing() -> None:
+    model = BlockModel({"a": {1: 0.0}, "b": {2: 0.0}, "c": {}})
+    assert model.difference("a", "b") is None
+    assert model.difference("a", "c") is None
+    assert model.difference("a", "nobody") is None
+
+
+def test_equal_values_in_every_block_have_no_error() -> None:
+    model = BlockModel({name: {1: 0.0, 2: 1.0, 3: 2.0} for name in NAMES})
+    effect = model.difference("e0", "e1")
+    assert effect is not None
+    assert effect.se == 0.0
+    assert effect.t == 0.0
+
+
+def test_the_other_way_round_it_is_the_same_effect_with_the_other_sign() -> None:
+    effect = BlockModel(drawn(9)).difference("e0", "e1")
+    back = BlockModel(drawn(9)).difference("e1", "e0")
+    assert effect is not None
+    assert back is not None
+    assert back.mean == pytest.approx(-effect.mean)
+    assert back.se == pytest.approx(effect.se)
+
+
+def test_the_residuals_of_missing_values_are_those_of_least_squares() -> None:
+    values = drawn(10)
+    del values["e1"][3], values["e4"][6], values["e4"][5]
+    rows = [(b, int(n[1]), v) for n, by_block in values.items() for b, v in by_block.items()]
+    design = np.zeros((len(rows), 12))
+    for at, (block, entry, _) in enumerate(rows):
+        design[at, block - 1] = design[at, 6 + entry] = 1
+    target = np.array([value for *_, value in rows])
+    fitted = design @ np.linalg.lstsq(design, target, rcond=None)[0]
+    variance = float(((target - fitted) ** 2).sum()) / (len(rows) - 11)
+    model = BlockModel(values)
+    if not model.outliers:
+        assert model.pooled_variance == pytest.approx(variance, rel=1e-6)
+    else:
+        pytest.fail("choose another seed: this one has an outlier by chance")
