@@ -176,16 +176,28 @@ def _weights(table: Floats) -> Floats:
     worst = _outlier(table)
     if worst is None:
         return weights
-    block, ratio, entry = worst
+    block, entry = worst
     # One entry's bad trial is no bad block: without that entry, it must stand out as well.
     again = _outlier(np.delete(table, entry, axis=1))
     if again is not None and again[0] == block:
-        weights[block] = 1 / ratio
+        weights[block] = min(1.0, _others_variance(table, block))
     return weights
 
 
-def _outlier(table: Floats) -> tuple[int, float, int] | None:
-    """The block that stands out, its variance over the others', and its most extreme entry."""
+def _others_variance(table: Floats, block: int) -> float:
+    """The variance of the other blocks' values over that of this block's."""
+    others = np.delete(table, block, axis=0)
+    residuals = _residuals(others, np.ones(len(others)))
+    usual = float(np.nansum(residuals**2)) / _freedom(np.isfinite(residuals))
+    means = np.nanmean(others - residuals - np.nanmean(others, axis=1, keepdims=True), axis=0)
+    off = table[block] - means
+    off = off - np.nanmean(off)
+    freedom = (np.isfinite(off).sum() - 1) * (1 + 1 / len(others))  # the means are uncertain, too
+    return usual * float(freedom) / float(np.nansum(off**2))
+
+
+def _outlier(table: Floats) -> tuple[int, int] | None:
+    """The block that stands out, and its most extreme entry."""
     blocks, entries = table.shape
     if blocks < _LEAST_ENTRIES or entries < _LEAST_ENTRIES:
         return None
@@ -205,7 +217,7 @@ def _outlier(table: Floats) -> tuple[int, float, int] | None:
     ratio = float(squares[worst]) / rest
     if blocks * float(special.fdtrc(each, each * (blocks - 1), ratio)) >= _OUTLIER:
         return None
-    return worst, ratio, int(standard[worst].argmax())
+    return worst, int(standard[worst].argmax())
 
 
 def _pool(table: Floats, weights: Floats) -> _Pool:
