@@ -11,8 +11,7 @@ from harness.analysis.measures import COSTS, PERCENTILES, Measure, slice_value, 
 from harness.analysis.missing import missing_under
 from harness.analysis.noise.fit import NO_MEMORY, Fit, Floats, Series, costs
 from harness.analysis.stats.components import Components, components, mean_components
-from harness.analysis.stats.intervals import Interval, block_interval
-from harness.analysis.stats.ties import noise_floor
+from harness.analysis.stats.blocks import BlockModel, LogContrast
 from harness.inputs.study import Condition
 from harness.records.plan import DUPLICATE
 from harness.records.run import Run
@@ -41,6 +40,7 @@ class MeasuredCondition:
         self.findings: dict[str, list[tuple[Finding, ...]]] = {}
         self._good: dict[str, dict[int, Trial]] = {}
         self._means: dict[Measure, dict[str, dict[int, float]]] = {}
+        self._models: dict[Measure, BlockModel] = {}
         self._fits: dict[Measure, Fit] = {}
         self._variances: dict[Measure, dict[str, dict[int, float]]] = {}
         self.missing = missing_under(run, condition, trials)
@@ -87,22 +87,23 @@ class MeasuredCondition:
         self.means(measure)
         return self._fits.get(measure)
 
-    def combination(self, measure: Measure, weights: Mapping[str, float]) -> Interval | None:
+    def model(self, measure: Measure) -> BlockModel:
+        """The linear model of the measure, from all good trials."""
+        if measure not in self._models:
+            self._models[measure] = BlockModel(self.means(measure))
+        return self._models[measure]
+
+    def contrast(self, measure: Measure, weights: Mapping[str, float]) -> LogContrast | None:
         """A weighted sum of logarithms, from the blocks in which every entry has a good trial.
 
         Weights that add up to zero make a contrast: +1 -1 a log ratio, +1 -1 -1 +1 a difference of
         differences.
         """
-        means = self.means(measure)
-        terms = [(weight, means.get(entry, {})) for entry, weight in weights.items()]
-        shared = set.intersection(*(set(values) for _, values in terms)) if terms else set()
-        return block_interval(
-            [sum(weight * values[block] for weight, values in terms) for block in sorted(shared)]
-        )
+        return self.model(measure).contrast(weights)
 
-    def effect(self, measure: Measure, one: str, other: str) -> Interval | None:
+    def effect(self, measure: Measure, one: str, other: str) -> LogContrast | None:
         """Log ratio of two entries."""
-        return self.combination(measure, {one: 1.0, other: -1.0})
+        return self.contrast(measure, {one: 1.0, other: -1.0})
 
     def components(self, measure: Measure) -> Components | None:
         """The parts of the variance of a ratio to the baseline, averaged over entries."""
@@ -123,9 +124,10 @@ class MeasuredCondition:
             parts += [] if split is None else [split]
         return mean_components(parts)
 
-    def floor(self, measure: Measure) -> float | None:
-        """The noise floor: how far two identical servers may differ, as a logarithm."""
-        return noise_floor(self.effect(measure, self.duplicate, self.baseline))
+    @property
+    def variants(self) -> list[str]:
+        """Its entries without the hidden duplicate."""
+        return [entry for entry in self.trials if entry != self.duplicate]
 
     def why_unranked(self, measure: Measure, entries: Collection[str] | None = None) -> str | None:
         """Why this measure must not rank these entries, or None.

@@ -38,7 +38,7 @@ _LEAST_SPREAD = 1e-12
 """Of a logarithm: less is no variance but rounding."""
 
 
-class Effect(msgspec.Struct, frozen=True):
+class LogContrast(msgspec.Struct, frozen=True):
     """A contrast of logarithms, from the blocks in which all its entries have a value.
 
     se: its standard error; None with one block. freedom: degrees of freedom of that; 0 likewise.
@@ -67,7 +67,7 @@ class Effect(msgspec.Struct, frozen=True):
         half = critical * self.se
         return Interval(self.mean, self.mean - half, self.mean + half, self.se, self.blocks)
 
-    def negated(self) -> "Effect":
+    def negated(self) -> "LogContrast":
         """The same contrast the other way round."""
         return msgspec.structs.replace(self, mean=-self.mean)
 
@@ -99,7 +99,7 @@ class BlockModel:
         """Of one value, from all entries together; 0 with fewer than three."""
         return self._pool.variance
 
-    def contrast(self, terms: Mapping[str, float]) -> Effect | None:
+    def contrast(self, terms: Mapping[str, float]) -> LogContrast | None:
         """A weighted sum of the entries' logarithms.
 
         Args:
@@ -117,16 +117,16 @@ class BlockModel:
         mean = float(weight @ value / weight.sum())
         own_freedom = len(shared) - 1
         if own_freedom == 0:
-            return Effect(mean, None, 0.0, 1)
+            return LogContrast(mean, None, 0.0, 1)
         own = float(weight @ (value - mean) ** 2) / own_freedom
         own = 0.0 if own < _LEAST_SPREAD**2 else own
         pooled = self._pool.variance * sum(w * w for w in terms.values())
         prior = self._pool.prior
         variance = max(own, (prior * pooled + own_freedom * own) / (prior + own_freedom))
         freedom = max(own_freedom, min(own_freedom + prior, self._pool.freedom))
-        return Effect(mean, math.sqrt(variance / weight.sum()), freedom, len(shared))
+        return LogContrast(mean, math.sqrt(variance / weight.sum()), freedom, len(shared))
 
-    def difference(self, one: str, other: str) -> Effect | None:
+    def difference(self, one: str, other: str) -> LogContrast | None:
         """Log ratio of two entries."""
         return self.contrast({one: 1.0, other: -1.0})
 

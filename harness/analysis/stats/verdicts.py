@@ -17,7 +17,7 @@ from itertools import combinations
 import msgspec
 from scipy import special
 
-from harness.analysis.stats.blocks import BlockModel, Effect
+from harness.analysis.stats.blocks import BlockModel, LogContrast
 from harness.analysis.stats.intervals import Interval
 from harness.analysis.stats.simultaneous import (
     dunnett_critical,
@@ -57,7 +57,7 @@ class Decision(msgspec.Struct, frozen=True):
     at_most: float | None
 
 
-def decide(effect: Effect, family: Family, size: int, margin: float) -> Decision:
+def decide(effect: LogContrast, family: Family, size: int, margin: float) -> Decision:
     """Judge one difference of a family.
 
     Args:
@@ -80,7 +80,7 @@ def decide(effect: Effect, family: Family, size: int, margin: float) -> Decision
     return Decision(Verdict.SAME if same else Verdict.UNDECIDED, p, interval, most)
 
 
-def same_within(effect: Effect, margin: float) -> bool:
+def same_within(effect: LogContrast, margin: float) -> bool:
     """Whether two one-sided tests show that the true ratio lies within the margin."""
     if effect.se is None:
         return False

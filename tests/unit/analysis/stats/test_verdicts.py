@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from harness.analysis.stats.blocks import BlockModel, Effect
+from harness.analysis.stats.blocks import BlockModel, LogContrast
 from harness.analysis.stats.verdicts import (
     Family,
     Verdict,
@@ -18,8 +18,8 @@ from harness.analysis.stats.verdicts import (
 MARGIN = 0.03
 
 
-def effect(percent: float, se: float, freedom: float = 15.0) -> Effect:
-    return Effect(math.log1p(percent / 100), se, freedom, 6)
+def effect(percent: float, se: float, freedom: float = 15.0) -> LogContrast:
+    return LogContrast(math.log1p(percent / 100), se, freedom, 6)
 
 
 @pytest.mark.parametrize("family", list(Family))
@@ -45,7 +45,7 @@ def test_a_vague_one_is_undecided_and_told_how_large_it_may_be() -> None:
 
 
 def test_one_block_is_undecided_without_a_bound() -> None:
-    decision = decide(Effect(0.5, None, 0.0, 1), Family.DUNNETT, 3, MARGIN)
+    decision = decide(LogContrast(0.5, None, 0.0, 1), Family.DUNNETT, 3, MARGIN)
     assert decision.verdict is Verdict.UNDECIDED
     assert decision.p is None
     assert decision.at_most is None
@@ -80,7 +80,7 @@ def test_equal_servers_are_called_different_in_at_most_one_run_of_twenty() -> No
         baseline_called += any(d.verdict is Verdict.DIFFERS for d in ratios.values())
         there = model.difference("e0", "e1")
         assert there is not None
-        at_margin = Effect(there.mean + math.log1p(MARGIN), there.se, there.freedom, there.blocks)
+        at_margin = LogContrast(there.mean + math.log1p(MARGIN), there.se, there.freedom, there.blocks)
         same_wrongly += same_within(at_margin, MARGIN)
     # 15 are allowed on average; three standard errors more.
     assert pairs_called <= 26
