@@ -1,7 +1,6 @@
 """Analyse a run: estimates, ratios, ties and labels per condition, causes, and claims."""
 
 from collections.abc import Iterable, Sequence
-from itertools import combinations
 
 import msgspec
 
@@ -11,9 +10,9 @@ from harness.analysis.condition import MeasuredCondition, conditions_of
 from harness.analysis.labels.labels import LabelCount, limiting
 from harness.analysis.labels.trials import label_trials
 from harness.analysis.locust import Ramps, summarise
-from harness.analysis.measures import Measure, ranked
+from harness.analysis.measures import Measure
 from harness.analysis.missing import MissingFigures, missing_figures, missing_under
-from harness.analysis.stats.ties import ALPHA, exceedance_p, holm
+from harness.analysis.twins import TwinCheck, check_twins
 from harness.analysis.variants import Comparison, compare_variants
 from harness.inputs.claims import Claim
 from harness.inputs.study import Condition
@@ -63,8 +62,7 @@ class Analysis(msgspec.Struct, frozen=True):
     causes: why variants differ, as far as the study's design shows.
     ramps: Locust's cells; conditions are then empty.
     judgements: verdicts on published claims, by this run.
-    comparisons: pairs, under all conditions and by all ranked measures, that were adjusted for
-        together.
+    twins: whether the baseline and its hidden duplicate agree, by condition.
     missing: planned entries that have no figures under a planned condition, measured or not.
     """
 
@@ -76,7 +74,7 @@ class Analysis(msgspec.Struct, frozen=True):
     causes: Causes
     ramps: Ramps | None = None
     judgements: tuple[Judgement, ...] = ()
-    comparisons: int = 0
+    twins: tuple[TwinCheck, ...] = ()
     missing: tuple[MissingFigures, ...] = ()
 
 
@@ -98,15 +96,13 @@ def analyse(
         return _analyse_ramps(run, trials, claims)
     if conditions is None:
         conditions = conditions_of(run, label_trials(run, trials))
-    differs = _differences(conditions)
-    comparisons = sum(len(pairs) for pairs in differs.values())
     causes = explain(run, conditions)
     return Analysis(
         run=run.id,
         baseline=run.study.baseline,
         duplicate=run.study.baseline + DUPLICATE,
-        conditions=tuple(_condition(measured, differs, comparisons) for measured in conditions),
-        comparisons=comparisons,
+        conditions=tuple(_condition(measured) for measured in conditions),
+        twins=check_twins(conditions),
         repeated=len({(t.block, t.condition) for t in trials if t.attempt > 1}),
         causes=causes,
         judgements=judge(claims, [RunResults(run, tuple(conditions), causes.prices, None)]),
@@ -115,7 +111,7 @@ def analyse(
 
 
 def _analyse_ramps(run: Run, trials: Sequence[Trial], claims: Sequence[Claim]) -> Analysis:
-    """Cells are independent of each other: there are no pairs, no ranking and no noise floor."""
+    """Cells are independent of each other: there are no pairs and no ranking."""
     ramps = summarise(run, trials)
     return Analysis(
         run=run.id,
@@ -140,45 +136,13 @@ def _missing(run: Run, conditions: Sequence[MeasuredCondition]) -> tuple[Missing
     )
 
 
-_Differences = dict[tuple[Condition, Measure], dict[frozenset[str], bool]]
-
-
-def _differences(conditions: Sequence[MeasuredCondition]) -> _Differences:
-    """Whether each pair differs: all conditions and ranked measures are one family of tests."""
-    p_values: dict[tuple[Condition, Measure, frozenset[str]], float] = {}
-    differs: _Differences = {}
-    for measured in conditions:
-        condition = measured.condition
-        names = [entry for entry in measured.trials if entry != measured.duplicate]
-        for measure in ranked(condition):
-            floor = measured.floor(measure)
-            if floor is None or measured.why_unranked(measure) is not None:
-                continue
-            differs[condition, measure] = {}  # stays empty with a single variant
-            for one, other in combinations(names, 2):
-                effect = measured.effect(measure, one, other)
-                if effect is not None:  # a pair without figures is not compared
-                    pair = frozenset((one, other))
-                    p_values[condition, measure, pair] = exceedance_p(effect, floor)
-    for (condition, measure, pair), p in holm(p_values).items():
-        differs[condition, measure][pair] = p <= ALPHA
-    return differs
-
-
-def _condition(
-    measured: MeasuredCondition, differs: _Differences, comparisons: int
-) -> ConditionResult:
+def _condition(measured: MeasuredCondition) -> ConditionResult:
     condition = measured.condition
     trials = {entry: list(by_block.values()) for entry, by_block in measured.trials.items()}
     good = {entry: list(measured.good(entry).values()) for entry in trials}
     return ConditionResult(
         condition=condition,
-        comparisons={
-            measure: compare_variants(
-                measure, measured, differs.get((condition, measure)), comparisons
-            )
-            for measure in Measure
-        },
+        comparisons={measure: compare_variants(measure, measured) for measure in Measure},
         findings=measured.label_counts(),
         trials={entry: len(of_entry) for entry, of_entry in trials.items()},
         errors={

@@ -4,7 +4,6 @@
 counts, or memory. Each value with its interval is a piece of evidence.
 """
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 
@@ -55,11 +54,8 @@ class Evidence(msgspec.Struct, frozen=True):
 
     where: the condition's name, or the concurrency. what: the name of the value.
     least, most: the range in which the claim holds.
-    floor: the noise floor as a logarithm; the value must be beyond a threshold by more. None if it
-        is unknown.
     part: the part of the claim that it concerns.
-    holds: whether it lies in the range; None if the interval contains a threshold, or the floor of
-        a ratio is unknown.
+    holds: whether it lies in the range; None if its interval contains a threshold.
     """
 
     run: str
@@ -69,7 +65,6 @@ class Evidence(msgspec.Struct, frozen=True):
     least: float | None
     most: float | None
     holds: bool | None
-    floor: float | None = 0.0
     part: str = ""
 
 
@@ -145,7 +140,7 @@ def verdict_of(evidence: Sequence[Evidence]) -> ClaimVerdict:
 def _evidence(criterion: Criterion, results: RunResults) -> Iterable[Evidence]:
     if results.run.rehearsal:
         return
-    for where, what, value, floor in values_of(criterion, results):
+    for where, what, value in values_of(criterion, results):
         yield Evidence(
             run=results.run.id,
             where=where,
@@ -153,35 +148,31 @@ def _evidence(criterion: Criterion, results: RunResults) -> Iterable[Evidence]:
             value=value,
             least=criterion.at_least,
             most=criterion.at_most,
-            holds=holds(criterion, value, floor),
-            floor=floor,
+            holds=holds(criterion, value),
             part=criterion.part,
         )
 
 
-def holds(criterion: Criterion, value: Interval, floor: float | None = 0.0) -> bool | None:
+def holds(criterion: Criterion, value: Interval) -> bool | None:
     """Whether all of the interval lies in the claim's range, all of it outside, or neither (None).
 
     Args:
         criterion: has the thresholds.
         value: with its interval.
-        floor: the noise floor of a ratio, as a logarithm. A ratio must be beyond a threshold by
-            more. None if no duplicate was measured.
     """
-    if value.low is None or value.high is None or floor is None:
+    if value.low is None or value.high is None:
         return None
     least = criterion.at_least if criterion.at_least is not None else 0.0
     most = criterion.at_most if criterion.at_most is not None else float("inf")
-    margin = math.exp(floor)
-    if least * margin <= value.low and value.high * margin <= most:
+    if least <= value.low and value.high <= most:
         return True
-    if value.high * margin < least or value.low > most * margin:
+    if value.high < least or value.low > most:
         return False
     return None
 
 
-type Values = Iterable[tuple[str, str, Interval, float | None]]
-"""Condition or concurrency, name of the value, the value, and its noise floor or None."""
+type Values = Iterable[tuple[str, str, Interval]]
+"""Condition or concurrency, name of the value, and the value."""
 
 
 def values_of(criterion: Criterion, results: RunResults) -> Values:
@@ -214,11 +205,11 @@ def _ratios(criterion: Criterion, conditions: Sequence[MeasuredCondition]) -> Va
         effect = measured.effect(measure, criterion.of, criterion.to)
         if effect is not None:
             what = f"{criterion.measure} of {criterion.of} / {criterion.to}"
-            yield measured.condition.name, what, effect.exp(), measured.floor(measure)
+            yield measured.condition.name, what, effect.interval().exp()
 
 
 def _gains(criterion: Criterion, ramps: Ramps | None) -> Values:
-    """Ratios of two setups, over blocks. Cells have no duplicate, so the interval alone decides."""
+    """Ratios of two setups, over blocks."""
     if ramps is None or criterion.of is None or criterion.to is None:
         return
     cells = {(cell.setup, cell.condition): cell for cell in ramps.cells}
@@ -232,7 +223,7 @@ def _gains(criterion: Criterion, ramps: Ramps | None) -> Values:
         effect = log_ratio(by_block(one), by_block(other))
         if effect is not None:
             what = f"{named} of {criterion.of} / {criterion.to}"
-            yield condition.name, what, effect.exp(), 0.0
+            yield condition.name, what, effect.exp()
 
 
 def _prices(criterion: Criterion, name: str, prices: Sequence[PriceList]) -> Values:
@@ -241,7 +232,7 @@ def _prices(criterion: Criterion, name: str, prices: Sequence[PriceList]) -> Val
         connections = price_list.connections
         if price is not None and connections in (criterion.connections or (connections,)):
             where = f"{connections} connection{'' if connections == 1 else 's'}"
-            yield where, f"µs of a {price.name}", price.value, 0.0
+            yield where, f"µs of a {price.name}", price.value
 
 
 def _counts(criterion: Criterion, quantity: str, run: Run) -> Values:
@@ -253,7 +244,7 @@ def _counts(criterion: Criterion, quantity: str, run: Run) -> Values:
                 count = toll.counted.get(quantity, 0.0)
                 value = Interval(mean=count, low=count, high=count, se=0.0, blocks=1)
                 what = f"{quantity.replace('_', ' ')} per request of {audit.variant}"
-                yield toll.endpoint, what, value, 0.0
+                yield toll.endpoint, what, value
 
 
 def _memory(criterion: Criterion, results: RunResults) -> Values:
@@ -262,11 +253,11 @@ def _memory(criterion: Criterion, results: RunResults) -> Values:
         value = block_interval(list(slopes.values()))
         if value is not None:
             what = f"MiB of {criterion.of} for one {criterion.memory_per} more"
-            yield where, what, value, 0.0
+            yield where, what, value
 
 
 def _memory_ratios(criterion: Criterion, results: RunResults) -> Values:
-    """Over blocks. The noise floor is of memory, not of its growth: the interval alone decides."""
+    """Ratios of two variants' growth, over blocks."""
     assert criterion.of is not None
     assert criterion.to is not None
     others = dict(_growth(criterion, criterion.to, results))
@@ -275,7 +266,7 @@ def _memory_ratios(criterion: Criterion, results: RunResults) -> Values:
         if effect is not None:
             names = f"{criterion.of} / {criterion.to}"
             what = f"memory of {names} for one {criterion.memory_per} more"
-            yield where, what, effect.exp(), 0.0
+            yield where, what, effect.exp()
 
 
 def _growth(

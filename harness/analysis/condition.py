@@ -10,8 +10,9 @@ from harness.analysis.labels.trials import LabelledTrial
 from harness.analysis.measures import COSTS, PERCENTILES, Measure, slice_value, trial_value
 from harness.analysis.missing import missing_under
 from harness.analysis.noise.fit import NO_MEMORY, Fit, Floats, Series, costs
+from harness.analysis.stats.blocks import BlockModel, Estimate
 from harness.analysis.stats.components import Components, components, mean_components
-from harness.analysis.stats.blocks import BlockModel, LogContrast
+from harness.analysis.stats.pairs import Pairs
 from harness.inputs.study import Condition
 from harness.records.plan import DUPLICATE
 from harness.records.run import Run
@@ -41,6 +42,7 @@ class MeasuredCondition:
         self._good: dict[str, dict[int, Trial]] = {}
         self._means: dict[Measure, dict[str, dict[int, float]]] = {}
         self._models: dict[Measure, BlockModel] = {}
+        self._pairs: dict[Measure, Pairs] = {}
         self._fits: dict[Measure, Fit] = {}
         self._variances: dict[Measure, dict[str, dict[int, float]]] = {}
         self.missing = missing_under(run, condition, trials)
@@ -93,7 +95,7 @@ class MeasuredCondition:
             self._models[measure] = BlockModel(self.means(measure))
         return self._models[measure]
 
-    def contrast(self, measure: Measure, weights: Mapping[str, float]) -> LogContrast | None:
+    def contrast(self, measure: Measure, weights: Mapping[str, float]) -> Estimate | None:
         """A weighted sum of logarithms, from the blocks in which every entry has a good trial.
 
         Weights that add up to zero make a contrast: +1 -1 a log ratio, +1 -1 -1 +1 a difference of
@@ -101,7 +103,7 @@ class MeasuredCondition:
         """
         return self.model(measure).contrast(weights)
 
-    def effect(self, measure: Measure, one: str, other: str) -> LogContrast | None:
+    def effect(self, measure: Measure, one: str, other: str) -> Estimate | None:
         """Log ratio of two entries."""
         return self.contrast(measure, {one: 1.0, other: -1.0})
 
@@ -129,6 +131,13 @@ class MeasuredCondition:
         """Its entries without the hidden duplicate."""
         return [entry for entry in self.trials if entry != self.duplicate]
 
+    def pairs(self, measure: Measure) -> Pairs:
+        """All pairs of variants, without the hidden duplicate."""
+        if measure not in self._pairs:
+            model, margin = self.model(measure), self.run.study.margin
+            self._pairs[measure] = Pairs(model, self.variants, margin)
+        return self._pairs[measure]
+
     def why_unranked(self, measure: Measure, entries: Collection[str] | None = None) -> str | None:
         """Why this measure must not rank these entries, or None.
 
@@ -139,36 +148,24 @@ class MeasuredCondition:
             measure: by which.
             entries: to be ranked; all if None.
         """
-        if self.floor(measure) is None:
-            return self.why_no_floor(measure)
+        if (why := self._why_no_verdict(measure)) is not None:
+            return why
         if measure in PERCENTILES:
             return self.not_as_offered(entries)
         if measure is not Measure.THROUGHPUT:
             return None
         return self.limited_elsewhere(entries)
 
-    def why_no_floor(self, measure: Measure) -> str:
-        """Why there is no noise floor: which of the two identical servers lacks what."""
+    def _why_no_verdict(self, measure: Measure) -> str | None:
+        """Why no two variants can be told apart by this measure, or None."""
         if self.condition.beside is not None and measure in COSTS:
             return "two loads share the CPU time, so no request has a cost of its own"
-        words = {item.entry: item.word for item in self.missing}
-        means = self.means(measure)
-        for entry, title in (
-            (self.baseline, f"the baseline {self.baseline}"),
-            (self.duplicate, f"the second server of {self.baseline}"),
-        ):
-            if entry in words:
-                return f"{title} has no figures ({words[entry]})"
-            if not means.get(entry):
-                return f"{title} has no value by this measure"
-        shared = means[self.baseline].keys() & means[self.duplicate].keys()
-        blocks = {block for trials in self.trials.values() for block in trials}
+        blocks = self.model(measure).blocks
+        if not blocks:
+            return "no variant has a value by this measure"
         if len(blocks) == 1:
-            return "a noise floor needs two blocks, and one was measured"
-        return (
-            f"a noise floor needs two blocks with figures of both servers of {self.baseline}, and "
-            f"{len(shared) or 'none'} of {len(blocks)} has them"
-        )
+            return "a verdict needs two blocks, and one was measured"
+        return None
 
     def limited_elsewhere(self, entries: Collection[str] | None = None) -> str | None:
         """Why throughputs are not the entries' own, or None: the first such entry and its limit.

@@ -1,4 +1,4 @@
-"""Compare all variants by one measure under one condition: estimates, ratios, ranking, noise."""
+"""Compare all variants by one measure under one condition: estimates, ratios, verdicts, noise."""
 
 import math
 from collections.abc import Mapping
@@ -6,9 +6,10 @@ from collections.abc import Mapping
 import msgspec
 
 from harness.analysis.condition import MeasuredCondition
-from harness.analysis.measures import Measure
-from harness.analysis.stats.intervals import Interval, block_interval, detectable
-from harness.analysis.stats.ties import noise_floor, tie_groups
+from harness.analysis.measures import Measure, ranked
+from harness.analysis.stats.intervals import Interval, block_interval
+from harness.analysis.stats.ties import tie_groups
+from harness.analysis.stats.verdicts import Decision, to_baseline
 
 _BOUNDLESS = math.log(1e6)
 """If only a millionfold difference would be called, the number is not worth reporting."""
@@ -33,78 +34,82 @@ class SliceNoise(msgspec.Struct, frozen=True):
     between_sd: float | None
 
 
-class Comparison(
-    msgspec.Struct,
-    frozen=True,
-    rename={"noise_floor": "noise_floor_share", "detectable": "detectable_share"},
-):
+class Comparison(msgspec.Struct, frozen=True, rename={"detectable": "detectable_share"}):
     """One measure of one condition, over all variants.
 
     estimates: absolute values by variant, with intervals over blocks.
-    ratios: to the baseline, by variant; the duplicate's is the A/A ratio.
+    ratios: to the baseline, by variant, each with its own 95 % interval; the duplicate's is the A/A
+        ratio.
+    decisions: verdicts on these ratios as one family (Dunnett), by variant; empty if the measure
+        must not rank.
     points: each block's value, by variant.
-    noise_floor: as a ratio minus one; None without an interval of the A/A ratio.
     ranking: variants from best to worst; empty if the measure must not rank them.
-    groups: variants that are tied; groups overlap. See `ties.tie_groups`.
+    groups: variants that are tied, with all pairs as one family (Tukey); groups overlap. See
+        `ties.tie_groups`.
     unsaid: why the measure must not rank them, or None.
     detectable: the smallest true difference, as a ratio minus one, that four of five such runs
-        would call, for the least precise ratio to the baseline, after adjustment for all
-        comparisons; None without intervals, or if hardly any difference would be called.
+        would call, for the least precise ratio to the baseline with all pairs as its family; None
+        without intervals, or if hardly any difference would be called.
+    outliers: blocks that weigh less, because all variants were out of line there.
     noise: of the slices; None for measures of whole trials.
     """
 
     measure: Measure
     estimates: dict[str, Interval]
     ratios: dict[str, Interval]
+    decisions: dict[str, Decision]
     points: dict[str, dict[int, float]]
-    noise_floor: float | None
     ranking: tuple[str, ...]
     groups: tuple[tuple[str, ...], ...]
     unsaid: str | None
     detectable: float | None
+    outliers: tuple[int, ...]
     noise: SliceNoise | None
 
 
-def compare_variants(
-    measure: Measure,
-    measured: MeasuredCondition,
-    differs: Mapping[frozenset[str], bool] | None,
-    comparisons: int,
-) -> Comparison:
-    """Compare all variants of a condition by one measure.
-
-    Args:
-        measure: by which.
-        measured: the condition.
-        differs: for each pair, whether it differs beyond doubt; None if the measure must not rank.
-        comparisons: number of pairs that were adjusted for together.
-    """
+def compare_variants(measure: Measure, measured: MeasuredCondition) -> Comparison:
+    """Compare all variants of a condition by one measure."""
     points = {entry: measured.points(measure, entry) for entry in measured.trials}
     effects = {
-        entry: interval
+        entry: interval.interval()
         for entry in measured.trials
         if entry != measured.baseline
         and (interval := measured.effect(measure, entry, measured.baseline)) is not None
     }
-    floor = noise_floor(effects.get(measured.duplicate))
     estimates = _estimates(points)
-    ranked = sorted(
+    unsaid = measured.why_unranked(measure)
+    ranks = unsaid is None and measure in ranked(measured.condition)
+    order = sorted(
         (entry for entry in estimates if entry != measured.duplicate),
         key=lambda entry: _place(entry, measured.baseline, effects, estimates),
         reverse=not measure.lower_is_better,
     )
+    pairs, model = measured.pairs(measure), measured.model(measure)
     return Comparison(
         measure=measure,
         estimates=estimates,
         ratios={entry: interval.exp() for entry, interval in effects.items()},
+        decisions=_decisions(measured, measure) if ranks else {},
         points=points,
-        noise_floor=None if floor is None else math.expm1(floor),
-        ranking=() if differs is None else tuple(ranked),
-        groups=() if differs is None else tie_groups(ranked, differs),
-        unsaid=measured.why_unranked(measure),
-        detectable=_detectable(effects, floor, max(comparisons, 1)),
+        ranking=tuple(order) if ranks else (),
+        groups=tie_groups(order, pairs.told_apart()) if ranks else (),
+        unsaid=unsaid,
+        detectable=_share(pairs.detectable(measured.baseline)),
+        outliers=tuple(model.outliers),
         noise=_noise(measured, measure),
     )
+
+
+def _decisions(measured: MeasuredCondition, measure: Measure) -> dict[str, Decision]:
+    others = [name for name in measured.variants if name != measured.baseline]
+    margin = measured.run.study.margin
+    return to_baseline(measured.model(measure), measured.baseline, others, margin)
+
+
+def _share(logarithm: float | None) -> float | None:
+    if logarithm is None or logarithm > _BOUNDLESS:
+        return None
+    return math.expm1(logarithm)
 
 
 def _place(
@@ -121,18 +126,6 @@ def _place(
         return effects[entry].mean
     known = estimates.get(baseline)
     return math.log(estimates[entry].mean / (1.0 if known is None else known.mean))
-
-
-def _detectable(
-    effects: Mapping[str, Interval], floor: float | None, comparisons: int
-) -> float | None:
-    if floor is None:
-        return None
-    sizes = [detectable(effect, floor, comparisons) for effect in effects.values()]
-    known = [size for size in sizes if size is not None]
-    if not known or max(known) > _BOUNDLESS:
-        return None
-    return math.expm1(max(known))
 
 
 def _noise(measured: MeasuredCondition, measure: Measure) -> SliceNoise | None:

@@ -204,6 +204,7 @@ class Study(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     published: the name of a table under `shared/published/` to stand beside what is measured.
     contrasts, waterfalls, squares: what the report derives beyond ratios to the baseline.
     baseline: the variant that ratios are taken to; a hidden duplicate of it (A/A) runs along.
+    margin: ratios up to 1 + margin, and down to 1 / (1 + margin), are the same for practice.
     blocks: at most.
     reruns: how many phases of a run may be measured again because most of their trials were noisy;
         the first attempts stay on disk and in the count. Phases that an accident spoilt are
@@ -222,6 +223,7 @@ class Study(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     load: LoadSettings = LoadSettings()
     network: NetworkSettings = NetworkSettings()
     stopping: Stopping = Stopping()
+    margin: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.03
     reruns: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 0
     groups: Annotated[dict[str, _Names], msgspec.Meta(max_length=MOST_ITEMS)] = {}
     contrasts: Annotated[tuple[Contrast, ...], msgspec.Meta(max_length=MOST_ITEMS)] = ()

@@ -47,11 +47,10 @@ def template_values(
         "missing": missing.missing_lines(analysis),
         "disturbances": verdicts.disturbances(analysis),
         "blocks": runs.blocks(run, analysis),
-        "comparisons": _comparisons(analysis),
         "stopping": runs.stopping(run),
         "repeat": runs.repeat(run),
         "waits": run.study.delayed or any(c.endpoint == "io_wait" for c in run.study.conditions),
-        "noise": [_noise(result, analysis) for result in analysis.conditions],
+        "noise": [_noise(result) for result in analysis.conditions],
         "conditions": [
             _condition(run, analysis, result, entries, figures) for result in analysis.conditions
         ],
@@ -217,38 +216,23 @@ def _few_latencies(result: ConditionResult) -> str:
     )
 
 
-def _noise(result: ConditionResult, analysis: Analysis) -> str:
+def _noise(result: ConditionResult) -> str:
     comparison = result.comparisons[ranked(result.condition)[0]]
-    twin, where = comparison.ratios.get(analysis.duplicate), _title(result)
-    if comparison.noise_floor is None:
-        text = f"{where}: no noise floor, because {comparison.unsaid}."
+    text = f"{_title(result)}: "
+    if comparison.detectable is None:
+        text += f"no difference can be called, because {comparison.unsaid}."
     else:
-        text = f"{where}: noise floor {comparison.noise_floor:.1%}."
-    if twin is not None:
-        text += (
-            f" Two identical servers of {analysis.baseline} differ by a factor of "
-            f"{numbers.ratio(twin)}."
-        )
-    if comparison.detectable is not None:
         size = (
             f"of {comparison.detectable:.0%}"
             if comparison.detectable < _MANIFOLD
             else f"by a factor of {numbers.number(1 + comparison.detectable)}"
         )
-        text += (
-            f" At least four of five such runs would detect a true difference {size}, adjusted for "
-            f"{_comparisons(analysis)}."
-        )
+        text += f"at least four of five such runs would call a true difference {size}."
     return text if comparison.noise is None else f"{text} {_slices(comparison.noise)}"
 
 
 def _title(result: ConditionResult) -> str:
     return conditions.condition_title(result.condition)
-
-
-def _comparisons(analysis: Analysis) -> str:
-    count = analysis.comparisons
-    return f"{count:,} comparison{'' if count == 1 else 's'}"
 
 
 def _slices(noise: SliceNoise) -> str:

@@ -1,11 +1,10 @@
 """Named effects: the contrasts that a study declares, and every pair that differs in one factor.
 
 Declared contrasts, the steps of waterfalls and the interactions of squares are the hypotheses of a
-study: one family of tests, adjusted together (Holm 1979). The pairs that are derived from factors
-are a second family, for exploring, so that they do not reduce the power of the first.
+study: one family of tests of "no effect", adjusted together (Holm 1979). The pairs that are derived
+from factors are a second family, for exploring, so that they do not reduce the power of the first.
 """
 
-import math
 from collections.abc import Sequence
 from itertools import combinations
 
@@ -14,7 +13,7 @@ import msgspec
 from harness.analysis.condition import MeasuredCondition
 from harness.analysis.measures import Measure
 from harness.analysis.stats.intervals import Interval
-from harness.analysis.stats.ties import ALPHA, exceedance_p, holm
+from harness.analysis.stats.ties import ALPHA, holm
 from harness.inputs.factors import brought, differences, factors_of
 from harness.inputs.study import Condition, Contrast
 from harness.records.run import Run
@@ -26,8 +25,8 @@ class Effect(msgspec.Struct, frozen=True):
     factor: of a derived contrast, the one factor in which its two variants differ; None of a
         declared one.
     cpu: of server CPU per request. throughput: None if something else limited its variants.
-    called: whether the ratio of CPU differs from 1 by more than the noise floor, beyond doubt,
-        after adjustment within its family; None without a noise floor.
+    called: whether the ratio of CPU differs from 1, after adjustment within its family; None with
+        one block.
     """
 
     contrast: Contrast
@@ -38,15 +37,11 @@ class Effect(msgspec.Struct, frozen=True):
 
 
 class Hypothesis(msgspec.Struct, frozen=True):
-    """A declared test: an effect, and how large it may be between identical servers.
-
-    effect, bound: on the same scale.
-    """
+    """A declared test. p: of no effect, before adjustment; None with one block."""
 
     condition: Condition
     name: str
-    effect: Interval
-    bound: float | None
+    p: float | None
 
 
 def effects(
@@ -61,24 +56,22 @@ def effects(
 
     Returns:
         Effects by condition. And whether each of the others is called, by condition and name,
-        without those that have no bound.
+        without those that have no p value.
     """
     estimated: dict[tuple[Condition, str], Effect] = {}
-    declared = {(t.condition, t.name): _p(t.effect, t.bound) for t in others if t.bound is not None}
+    declared = {(t.condition, t.name): t.p for t in others if t.p is not None}
     derived: dict[tuple[Condition, str], float] = {}
     for measured in conditions:
-        floor = measured.floor(Measure.CPU)
         for contrast, factor in _contrasts(run, measured):
-            cpu = measured.combination(Measure.CPU, contrast.weights)
+            cpu = measured.contrast(Measure.CPU, contrast.weights)
             if cpu is None:
                 continue
             key = measured.condition, contrast.name
-            estimated[key] = Effect(
-                contrast, factor, cpu.exp(), _throughput(measured, contrast), None
-            )
-            if floor is not None:
+            throughput = _throughput(measured, contrast)
+            estimated[key] = Effect(contrast, factor, cpu.interval().exp(), throughput, None)
+            if cpu.se is not None:
                 family = declared if factor is None else derived
-                family[key] = _p(cpu, _bound(contrast, floor))
+                family[key] = cpu.p
     called = {key: p <= ALPHA for family in (declared, derived) for key, p in holm(family).items()}
     for key, effect in estimated.items():
         estimated[key] = msgspec.structs.replace(effect, called=called.get(key))
@@ -89,25 +82,11 @@ def effects(
     return by_condition, {key: call for key, call in called.items() if key not in estimated}
 
 
-def _p(effect: Interval, bound: float | None) -> float:
-    return 1.0 if bound is None else exceedance_p(effect, bound)
-
-
-def _bound(contrast: Contrast, floor: float) -> float:
-    """The noise floor of a weighted sum of logarithms; `floor` is that of the weights 1 and -1.
-
-    Errors of identical servers are assumed independent, so they add in squares: the floor itself
-    for two variants, the root of two times it for two pairs, of three for pairs that share a
-    variant.
-    """
-    return floor * math.sqrt(sum(weight**2 for weight in contrast.weights.values()) / 2)
-
-
 def _throughput(measured: MeasuredCondition, contrast: Contrast) -> Interval | None:
     if measured.why_unranked(Measure.THROUGHPUT, contrast.variants) is not None:
         return None
-    ratio = measured.combination(Measure.THROUGHPUT, contrast.weights)
-    return None if ratio is None else ratio.exp()
+    ratio = measured.contrast(Measure.THROUGHPUT, contrast.weights)
+    return None if ratio is None else ratio.interval().exp()
 
 
 def _contrasts(run: Run, measured: MeasuredCondition) -> list[tuple[Contrast, str | None]]:

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 
 from harness.analysis.condition import MeasuredCondition
 from harness.analysis.measures import Measure
+from harness.analysis.stats.blocks import Estimate
 
 Levels = Mapping[str, Mapping[int, float]]
 """By entry and block, microseconds per request."""
@@ -46,16 +47,20 @@ def shared_blocks(costs: Levels, entries: Sequence[str]) -> list[int]:
     return sorted(set.intersection(*present)) if present else []
 
 
-def noise_bound(costs: Levels, weights: Mapping[str, float], floor: float) -> float:
-    """The noise floor of a weighted sum of levels, in microseconds.
+def sum_of_levels(
+    measured: MeasuredCondition, costs: Levels, weights: Mapping[str, float], blocks: Sequence[int]
+) -> Estimate | None:
+    """A weighted sum of levels in microseconds, with the error that the model moderates.
 
-    The noise floor bounds the log ratio of two identical servers. So the error of each is its level
-    times the floor over the root of two, and independent errors add in squares.
+    The model knows the variance of logarithms. A level varies by itself times that of its
+    logarithm.
 
     Args:
+        measured: the condition of these levels.
         costs: of every entry in `weights`.
         weights: of the sum.
-        floor: as a logarithm.
+        blocks: that have all these entries.
     """
+    sums = {block: sum(w * costs[entry][block] for entry, w in weights.items()) for block in blocks}
     parts = [w * statistics.fmean(costs[entry].values()) for entry, w in weights.items()]
-    return floor * math.sqrt(sum(part**2 for part in parts) / 2)
+    return measured.model(Measure.CPU).estimate(sums, sum(part**2 for part in parts))

@@ -5,10 +5,11 @@ from collections.abc import Mapping
 import msgspec
 
 from harness.analysis.causes.contrasts import Hypothesis
-from harness.analysis.causes.levels import Levels, noise_bound, shared_blocks
+from harness.analysis.causes.levels import Levels, shared_blocks, sum_of_levels
 from harness.analysis.condition import MeasuredCondition
 from harness.analysis.measures import Measure
-from harness.analysis.stats.intervals import Interval, block_interval
+from harness.analysis.stats.blocks import Estimate
+from harness.analysis.stats.intervals import Interval
 from harness.inputs.factors import factors_of
 from harness.inputs.study import Condition, Square
 from harness.records.run import Run
@@ -24,9 +25,7 @@ class Corner(msgspec.Struct, frozen=True, rename={"level": "level_us"}):
 
 
 class Interaction(
-    msgspec.Struct,
-    frozen=True,
-    rename={"across": "across_us", "difference": "difference_us", "bound": "bound_us"},
+    msgspec.Struct, frozen=True, rename={"across": "across_us", "difference": "difference_us"}
 ):
     """A square under one condition, from the blocks that have all corners.
 
@@ -36,9 +35,8 @@ class Interaction(
     difference: of these differences, second row minus first; 0 if the effects add. It is tested,
         because tolls add.
     ratio: of the two ratios, second row over first; 1 if the effects multiply.
-    bound: how large the difference may be between identical servers, in microseconds; None without
-        a noise floor.
-    called: whether it exceeds the bound beyond doubt, after adjustment; None without a noise floor.
+    p: that the effects add, before adjustment; None with one block.
+    called: whether they do not, after adjustment; None likewise.
     """
 
     title: str
@@ -49,12 +47,12 @@ class Interaction(
     ratios: dict[str, Interval]
     difference: Interval
     ratio: Interval
-    bound: float | None
+    p: float | None
     called: bool | None = None
 
     def hypothesis(self, condition: Condition) -> Hypothesis:
         """Its interaction, as a member of the declared family of tests."""
-        return Hypothesis(condition, self.title, self.difference, self.bound)
+        return Hypothesis(condition, self.title, self.p)
 
     def tested(
         self, condition: Condition, called: Mapping[tuple[Condition, str], bool]
@@ -70,38 +68,44 @@ def interaction(
     (a, b), (c, d) = square.corners
     names = (a, b, c, d)
     blocks = shared_blocks(costs, names)
-    weights = {c: 1.0, d: -1.0, a: -1.0, b: 1.0}
-    ratio = measured.combination(Measure.CPU, weights)
+    ratio = measured.contrast(Measure.CPU, {c: 1.0, d: -1.0, a: -1.0, b: 1.0})
     if not blocks or ratio is None:
         return None
 
-    def total(**signs: float) -> Interval:
+    def total(**signs: float) -> Estimate:
         by_name = {names["abcd".index(key)]: sign for key, sign in signs.items()}
-        sums = [sum(s * costs[name][block] for name, s in by_name.items()) for block in blocks]
-        interval = block_interval(sums)
-        assert interval is not None  # there is a block
-        return interval
+        found = sum_of_levels(measured, costs, by_name, blocks)
+        assert found is not None  # there is a block
+        return found
 
     factors = {name: factors_of(name, run.variants[name]) for name in names}
     corners = tuple(
-        Corner(name, factors[name][square.rows], factors[name][square.columns], total(**{key: 1.0}))
+        Corner(
+            variant=name,
+            row=factors[name][square.rows],
+            column=factors[name][square.columns],
+            level=total(**{key: 1.0}).interval(),
+        )
         for key, name in zip("abcd", names, strict=True)
     )
-    floor = measured.floor(Measure.CPU)
+    difference = total(c=1, d=-1, a=-1, b=1)
     return Interaction(
         title=square.title,
         rows=square.rows,
         columns=square.columns,
         corners=corners,
-        across={corners[0].row: total(a=1, b=-1), corners[2].row: total(c=1, d=-1)},
+        across={
+            corners[0].row: total(a=1, b=-1).interval(),
+            corners[2].row: total(c=1, d=-1).interval(),
+        },
         ratios={corners[0].row: _ratio(measured, a, b), corners[2].row: _ratio(measured, c, d)},
-        difference=total(c=1, d=-1, a=-1, b=1),
-        ratio=ratio.exp(),
-        bound=None if floor is None else noise_bound(costs, weights, floor),
+        difference=difference.interval(),
+        ratio=ratio.interval().exp(),
+        p=None if difference.se is None else difference.p,
     )
 
 
 def _ratio(measured: MeasuredCondition, one: str, other: str) -> Interval:
     effect = measured.effect(Measure.CPU, one, other)
     assert effect is not None  # all four have a block in common
-    return effect.exp()
+    return effect.interval().exp()

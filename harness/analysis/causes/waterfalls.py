@@ -6,30 +6,29 @@ from itertools import pairwise
 import msgspec
 
 from harness.analysis.causes.contrasts import Hypothesis
-from harness.analysis.causes.levels import Levels, noise_bound, shared_blocks
+from harness.analysis.causes.levels import Levels, shared_blocks, sum_of_levels
 from harness.analysis.condition import MeasuredCondition
 from harness.analysis.measures import Measure
-from harness.analysis.stats.intervals import Interval, block_interval
+from harness.analysis.stats.intervals import Interval
 from harness.inputs.factors import differences, factors_of
 from harness.inputs.study import Condition, Waterfall
 from harness.records.run import Run
 
 
-class Step(msgspec.Struct, frozen=True, rename={"added": "added_us", "bound": "bound_us"}):
+class Step(msgspec.Struct, frozen=True, rename={"added": "added_us"}):
     """One step of a waterfall.
 
     variant: to which it leads. changed: the factors that it changes, in words.
     added: microseconds per request. share: of the difference between both ends.
-    bound: how large it may be between identical servers, in microseconds; None without a noise
-        floor.
-    called: whether it exceeds the bound beyond doubt, after adjustment; None without a noise floor.
+    p: that it adds nothing, before adjustment; None with one block.
+    called: whether it adds or saves something, after adjustment; None likewise.
     """
 
     variant: str
     changed: str
     added: Interval
     share: float
-    bound: float | None
+    p: float | None
     called: bool | None = None
 
 
@@ -48,9 +47,7 @@ class Fall(msgspec.Struct, frozen=True, rename={"start": "start_us", "end": "end
 
     def hypotheses(self, condition: Condition) -> list[Hypothesis]:
         """Its steps, as members of the declared family of tests."""
-        return [
-            Hypothesis(condition, self._name(step), step.added, step.bound) for step in self.steps
-        ]
+        return [Hypothesis(condition, self._name(step), step.p) for step in self.steps]
 
     def tested(self, condition: Condition, called: Mapping[tuple[Condition, str], bool]) -> "Fall":
         """Add the results of these tests."""
@@ -74,20 +71,33 @@ def fall(run: Run, waterfall: Waterfall, measured: MeasuredCondition, costs: Lev
     if len(present) < 2 or present[0] != waterfall.steps[0] or present[-1] != waterfall.steps[-1]:
         return None
     blocks = shared_blocks(costs, present)
-    start = block_interval([costs[present[0]][b] for b in blocks])
-    end = block_interval([costs[present[-1]][b] for b in blocks])
+    start = sum_of_levels(measured, costs, {present[0]: 1.0}, blocks)
+    end = sum_of_levels(measured, costs, {present[-1]: 1.0}, blocks)
     ratio = measured.effect(Measure.CPU, present[-1], present[0])
     if start is None or end is None or ratio is None:
         return None
-    floor, whole = measured.floor(Measure.CPU), end.mean - start.mean
+    whole = end.mean - start.mean
     steps: list[Step] = []
     for before, after in pairwise(present):
-        added = block_interval([costs[after][b] - costs[before][b] for b in blocks])
+        added = sum_of_levels(measured, costs, {after: 1.0, before: -1.0}, blocks)
         assert added is not None  # there is a block
-        bound = None if floor is None else noise_bound(costs, {after: 1.0, before: -1.0}, floor)
-        share = added.mean / whole if whole else 0.0
-        steps.append(Step(after, _changed(run, before, after), added, share, bound))
-    return Fall(waterfall.title, present[0], start, tuple(steps), end, ratio.exp())
+        steps.append(
+            Step(
+                variant=after,
+                changed=_changed(run, before, after),
+                added=added.interval(),
+                share=added.mean / whole if whole else 0.0,
+                p=None if added.se is None else added.p,
+            )
+        )
+    return Fall(
+        title=waterfall.title,
+        first=present[0],
+        start=start.interval(),
+        steps=tuple(steps),
+        end=end.interval(),
+        ratio=ratio.interval().exp(),
+    )
 
 
 def _changed(run: Run, before: str, after: str) -> str:

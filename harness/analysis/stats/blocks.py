@@ -17,7 +17,8 @@ et al. 2006, BMC Bioinformatics 7:261, do so with arrays).
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import combinations
 
 import msgspec
 import numpy as np
@@ -36,12 +37,15 @@ _LEAST_ENTRIES = 3
 """Two entries have one difference, and nothing to pool it with."""
 _LEAST_SPREAD = 1e-12
 """Of a logarithm: less is no variance but rounding."""
+_PASSES = 50
+"""Each halves what is left of the difference, or better, unless most values are missing."""
 
 
-class LogContrast(msgspec.Struct, frozen=True):
-    """A contrast of logarithms, from the blocks in which all its entries have a value.
+class Estimate(msgspec.Struct, frozen=True):
+    """A contrast over the blocks in which all its entries have a value.
 
-    se: its standard error; None with one block. freedom: degrees of freedom of that; 0 likewise.
+    mean: on the scale of the values. se: its standard error; None with one block. freedom: degrees
+        of freedom of that; 0 likewise.
     """
 
     mean: float
@@ -58,6 +62,13 @@ class LogContrast(msgspec.Struct, frozen=True):
             return math.inf if self.mean else 0.0
         return abs(self.mean) / self.se
 
+    @property
+    def p(self) -> float:
+        """Of Student's test that the true mean is 0, two-sided; 1 without a standard error."""
+        if self.se is None:
+            return 1.0
+        return float(2 * special.stdtr(self.freedom, -self.t))
+
     def interval(self, critical: float | None = None) -> Interval:
         """The 95 % interval of this contrast alone, or with a family's critical value of t."""
         if self.se is None:
@@ -67,7 +78,7 @@ class LogContrast(msgspec.Struct, frozen=True):
         half = critical * self.se
         return Interval(self.mean, self.mean - half, self.mean + half, self.se, self.blocks)
 
-    def negated(self) -> "LogContrast":
+    def negated(self) -> "Estimate":
         """The same contrast the other way round."""
         return msgspec.structs.replace(self, mean=-self.mean)
 
@@ -99,7 +110,7 @@ class BlockModel:
         """Of one value, from all entries together; 0 with fewer than three."""
         return self._pool.variance
 
-    def contrast(self, terms: Mapping[str, float]) -> LogContrast | None:
+    def contrast(self, terms: Mapping[str, float]) -> Estimate | None:
         """A weighted sum of the entries' logarithms.
 
         Args:
@@ -110,25 +121,75 @@ class BlockModel:
             None where no block has all of them.
         """
         shared = [b for b in self.blocks if all(b in self._values.get(e, {}) for e in terms)]
-        if not shared or not terms:
+        if not terms:
             return None
-        weight = np.array([self._weights[block] for block in shared])
-        value = np.array([sum(w * self._values[e][b] for e, w in terms.items()) for b in shared])
-        mean = float(weight @ value / weight.sum())
-        own_freedom = len(shared) - 1
-        if own_freedom == 0:
-            return LogContrast(mean, None, 0.0, 1)
-        own = float(weight @ (value - mean) ** 2) / own_freedom
-        own = 0.0 if own < _LEAST_SPREAD**2 else own
-        pooled = self._pool.variance * sum(w * w for w in terms.values())
-        prior = self._pool.prior
-        variance = max(own, (prior * pooled + own_freedom * own) / (prior + own_freedom))
-        freedom = max(own_freedom, min(own_freedom + prior, self._pool.freedom))
-        return LogContrast(mean, math.sqrt(variance / weight.sum()), freedom, len(shared))
+        sums = {b: sum(w * self._values[e][b] for e, w in terms.items()) for b in shared}
+        return self.estimate(sums, sum(w * w for w in terms.values()))
 
-    def difference(self, one: str, other: str) -> LogContrast | None:
+    def difference(self, one: str, other: str) -> Estimate | None:
         """Log ratio of two entries."""
         return self.contrast({one: 1.0, other: -1.0})
+
+    def estimate(self, sums: Mapping[int, float], squares: float) -> Estimate | None:
+        """The mean over blocks of any weighted sum of the entries' values.
+
+        Args:
+            sums: by block of this model.
+            squares: of the weights, added up: how many variances of one logarithm are in a block's
+                sum. Weights in microseconds give a sum in microseconds.
+        """
+        if not sums:
+            return None
+        weight = np.array([self._weights[block] for block in sums])
+        rows = np.array(list(sums.values()))[np.newaxis, :]
+        mean, se, freedom = self._means(rows, weight, squares)
+        return _estimate(mean[0], se[0], freedom[0], len(sums))
+
+    def differences(self, entries: Sequence[str]) -> dict[tuple[str, str], Estimate]:
+        """Log ratios of all pairs of entries that share a block, each pair in one direction."""
+        pairs = list(combinations(entries, 2))
+        table = np.array(
+            [[self._values.get(e, {}).get(b, np.nan) for b in self.blocks] for e in entries]
+        ).reshape(len(entries), len(self.blocks))
+        at = {name: row for row, name in enumerate(entries)}
+        rows = table[[at[one] for one, _ in pairs]] - table[[at[other] for _, other in pairs]]
+        counts = np.isfinite(rows).sum(axis=1)
+        some = np.flatnonzero(counts)
+        weight = np.array(list(self._weights.values()))
+        mean, se, freedom = self._means(rows[some], weight, 2.0)
+        return {
+            pairs[pair]: _estimate(mean[row], se[row], freedom[row], int(counts[pair]))
+            for row, pair in enumerate(some)
+        }
+
+    def _means(self, rows: Floats, weight: Floats, squares: float) -> tuple[Floats, Floats, Floats]:
+        """Weighted means of sums over blocks, with moderated standard errors.
+
+        Args:
+            rows: (contrasts, blocks); NaN where a block lacks an entry.
+            weight: (blocks,).
+            squares: as of `estimate`.
+
+        Returns:
+            Means, standard errors (NaN with one block), degrees of freedom.
+        """
+        present = np.isfinite(rows)
+        total = (present * weight).sum(axis=1)
+        mean = (weight * np.where(present, rows, 0.0)).sum(axis=1) / total
+        off = np.where(present, rows - mean[:, np.newaxis], 0.0)
+        free = present.sum(axis=1) - 1.0
+        own = (weight * off**2).sum(axis=1) / np.maximum(free, 1.0)
+        own = np.where(own < _LEAST_SPREAD**2, 0.0, own)
+        prior, pooled = self._pool.prior, self._pool.variance * squares
+        variance = np.maximum(own, (prior * pooled + free * own) / np.maximum(prior + free, 1.0))
+        freedom = np.maximum(free, np.minimum(free + prior, self._pool.freedom))
+        se = np.where(free > 0, np.sqrt(variance / total), np.nan)
+        return mean, se, np.where(free > 0, freedom, 0.0)
+
+
+def _estimate(mean: float, se: float, freedom: float, blocks: int) -> Estimate:
+    known = float(se) if math.isfinite(se) else None
+    return Estimate(float(mean), known, float(freedom), blocks)
 
 
 class _Pool(msgspec.Struct, frozen=True):
@@ -158,10 +219,6 @@ def _residuals(table: Floats, weights: Floats) -> Floats:
         mean = (weight * residuals).sum(axis=0) / np.maximum(total, np.finfo(float).tiny)
         residuals = residuals - present * mean
     return np.where(present, residuals, np.nan)
-
-
-_PASSES = 50
-"""Each halves what is left of the difference, or better, unless most values are missing."""
 
 
 def _freedom(present: NDArray[np.bool_]) -> float:

@@ -170,29 +170,6 @@ def two_way_interval(
     return Interval(plain.mean, plain.mean - half, plain.mean + half, se, plain.blocks)
 
 
-def detectable(
-    interval: Interval, floor: float, comparisons: int = 1, power: float = 0.8
-) -> float | None:
-    """The smallest true |effect| that such data would call in this share of runs.
-
-    The test compares an effect with the noise floor, and must pass as the first of its family.
-    There Holm's adjustment equals Bonferroni's; later tests need less. The formula is that of
-    Cohen (Cohen 1988, chapter 2), with the t distribution in place of the noncentral one.
-
-    Args:
-        interval: of an effect on the logarithmic scale.
-        floor: what identical variants may differ by, on the same scale.
-        comparisons: how many are adjusted for together.
-        power: share of runs.
-    """
-    if interval.se is None:
-        return None
-    freedom = interval.blocks - 1
-    alpha = float(special.stdtrit(freedom, 1 - (1 - LEVEL) / comparisons))
-    beta = float(special.stdtrit(freedom, power))
-    return floor + (alpha + beta) * interval.se
-
-
 class Difference(msgspec.Struct, frozen=True):
     """Of two means.
 

@@ -1,75 +1,55 @@
-"""Every variant against every other under one condition: ratios with intervals, all at once."""
+"""Every variant against every other under one condition: ratios and verdicts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-import msgspec
-import numpy as np
-from numpy.typing import NDArray
-from scipy import special
-
-from harness.analysis.stats.intervals import BOOTSTRAP_FROM, LEVEL, block_interval
-
-Floats = NDArray[np.float64]
+from harness.analysis.stats.blocks import BlockModel, Estimate
+from harness.analysis.stats.verdicts import Decision, Family, Verdict, decide, detectable
 
 
-class Pairs(msgspec.Struct, frozen=True):
-    """Ratios by one measure under one condition.
-
-    entries: n of them. mean, low, high: n x n, the row's entry to the column's; NaN where the two
-        have no good block in common, and for bounds where they have one.
-    """
-
-    entries: tuple[str, ...]
-    mean: Floats
-    low: Floats
-    high: Floats
-
-
-def pairs(means: Mapping[str, Mapping[int, float]], entries: Sequence[str]) -> Pairs:
-    """Intervals as `block_interval` gives them for each pair, from the blocks that both have.
-
-    Below ten blocks all of Student's are one computation on an array; from ten on each pair is
-    resampled by itself, of which the lower triangle is the upper one turned round.
+class Pairs:
+    """All pairs of these entries by one measure, as one family (Tukey).
 
     Args:
-        means: by entry and block, logarithms; see `MeasuredCondition.means`.
-        entries: whose ratios are wanted.
+        model: of the measure.
+        entries: whose ratios are wanted; those without values take no part.
+        margin: see `decide`.
     """
-    table = _table(means, entries)
-    differences = table[:, np.newaxis, :] - table[np.newaxis, :, :]
-    counts = np.isfinite(differences).sum(axis=2)
-    mean, low, high = _student(differences, counts)
-    if counts.size and counts.max() >= BOOTSTRAP_FROM:
-        _resample(differences, counts, low, high)
-    return Pairs(tuple(entries), np.exp(mean), np.exp(low), np.exp(high))
 
+    def __init__(self, model: BlockModel, entries: Sequence[str], margin: float) -> None:
+        self.entries = tuple(entry for entry in entries if entry in model.entries)
+        self._margin = margin
+        self._effects = model.differences(self.entries)
 
-def _table(means: Mapping[str, Mapping[int, float]], entries: Sequence[str]) -> Floats:
-    """Entries x blocks; NaN where there is no good trial."""
-    blocks = sorted({block for name in entries for block in means.get(name, {})})
-    rows = [[means.get(name, {}).get(block, np.nan) for block in blocks] for name in entries]
-    return np.array(rows, dtype=np.float64).reshape(len(entries), len(blocks))
+    def effect(self, one: str, other: str) -> Estimate | None:
+        """The logarithm of the ratio of one to the other; None without a block in common."""
+        if (found := self._effects.get((one, other))) is not None:
+            return found
+        turned = self._effects.get((other, one))
+        return None if turned is None else turned.negated()
 
+    def decision(self, one: str, other: str) -> Decision | None:
+        """The verdict on that ratio; None likewise."""
+        effect = self.effect(one, other)
+        return None if effect is None else self._decide(effect)
 
-def _student(differences: Floats, counts: NDArray[np.integer]) -> tuple[Floats, Floats, Floats]:
-    """Mean and bounds; bounds are NaN with fewer than two blocks (Student 1908)."""
-    present = np.isfinite(differences)
-    some = np.maximum(counts, 1)
-    mean = np.where(present, differences, 0.0).sum(axis=2) / some
-    squares = np.where(present, (differences - mean[:, :, np.newaxis]) ** 2, 0.0).sum(axis=2)
-    free = np.maximum(counts - 1, 1)
-    half = special.stdtrit(free, (1 + LEVEL) / 2) * np.sqrt(squares / free / some)
-    mean = np.where(counts > 0, mean, np.nan)
-    half = np.where(counts > 1, half, np.nan)
-    return mean, mean - half, mean + half
+    def told_apart(self) -> dict[frozenset[str], bool]:
+        """For each pair that has a ratio, whether it differs."""
+        return {
+            frozenset(names): self._decide(effect).verdict is Verdict.DIFFERS
+            for names, effect in self._effects.items()
+        }
 
+    def detectable(self, entry: str) -> float | None:
+        """The smallest true |log ratio| of any other to this entry that would be called.
 
-def _resample(differences: Floats, counts: NDArray[np.integer], low: Floats, high: Floats) -> None:
-    """Put the bootstrap's bounds where there are blocks enough for it."""
-    for one, other in zip(*np.nonzero(np.triu(counts >= BOOTSTRAP_FROM, 1)), strict=True):
-        values = differences[one, other]
-        found = block_interval(values[np.isfinite(values)].tolist())
-        if found is None or found.low is None or found.high is None:
-            continue
-        low[one, other], high[one, other] = found.low, found.high
-        low[other, one], high[other, one] = -found.high, -found.low
+        Of the least precise of these ratios, in four of five runs; None without intervals.
+        """
+        sizes = [
+            detectable(effect, Family.TUKEY, len(self.entries))
+            for names, effect in self._effects.items()
+            if entry in names
+        ]
+        return max((size for size in sizes if size is not None), default=None)
+
+    def _decide(self, effect: Estimate) -> Decision:
+        return decide(effect, Family.TUKEY, len(self.entries), self._margin)

@@ -1,45 +1,9 @@
-"""Which differences are real, and which variants are tied.
-
-A difference is called only where it exceeds what two identical variants differ by (the noise
-floor, from the hidden duplicate) beyond doubt, after adjustment for the number of comparisons.
-"""
+"""Holm's adjustment of p values, and which variants are tied."""
 
 from collections.abc import Hashable, Mapping, Sequence
 
-from scipy import special
-
-from harness.analysis.stats.intervals import Interval
-
 ALPHA = 0.05
-
-
-def noise_floor(duplicate: Interval | None) -> float | None:
-    """The upper 95 % bound of |log ratio| of the A/A pair; None where it cannot be had."""
-    if duplicate is None or duplicate.low is None or duplicate.high is None:
-        return None
-    return max(abs(duplicate.low), abs(duplicate.high))
-
-
-def exceedance_p(effect: Interval, floor: float, freedom: float | None = None) -> float:
-    """P value of the hypothesis that the true |effect| is at most the floor.
-
-    The interval-null t test (Hodges and Lehmann 1954): the largest probability, over all effects
-    within the floor, of a mean as far out as the one seen.
-
-    Args:
-        effect: on the logarithmic scale.
-        floor: what identical variants may differ by, on the same scale.
-        freedom: degrees of freedom of the standard error; one less than its blocks if None.
-    """
-    if effect.se is None:
-        return 1.0
-    if effect.se == 0.0:
-        return 0.0 if abs(effect.mean) > floor else 1.0
-    if freedom is None:
-        freedom = effect.blocks - 1
-    near = special.stdtr(freedom, (floor - abs(effect.mean)) / effect.se)
-    far = special.stdtr(freedom, -(abs(effect.mean) + floor) / effect.se)
-    return min(1.0, float(near + far))
+"""The chance of even one false call in a family of tests."""
 
 
 def holm[K: Hashable](p_values: Mapping[K, float]) -> dict[K, float]:

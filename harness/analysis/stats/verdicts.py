@@ -1,4 +1,4 @@
-"""Verdicts on differences: they differ, they are the same within a margin, or it is undecided.
+"""Verdicts on ratios: they differ, they are the same within a margin, or it is undecided.
 
 The family of a question is what its reader looks at together: all pairs under one condition by one
 measure (Tukey), or all ratios to the baseline there (Dunnett). A verdict *differs* allows for its
@@ -10,22 +10,19 @@ pair is called the same in at most 5 % of runs.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
-from itertools import combinations
 
 import msgspec
 from scipy import special
 
-from harness.analysis.stats.blocks import BlockModel, LogContrast
+from harness.analysis.stats.blocks import BlockModel, Estimate
 from harness.analysis.stats.intervals import Interval
-from harness.analysis.stats.simultaneous import (
-    dunnett_critical,
-    dunnett_p,
-    tukey_critical,
-    tukey_p,
-)
+from harness.analysis.stats.simultaneous import dunnett_critical, tukey_critical
 from harness.analysis.stats.ties import ALPHA
+
+POWER = 0.8
+"""The share of runs that would find a difference which is called detectable (Cohen 1988)."""
 
 
 class Verdict(StrEnum):
@@ -37,50 +34,64 @@ class Verdict(StrEnum):
 
 
 class Family(StrEnum):
-    """The differences that a test allows for together, by its usual name."""
+    """The differences that a test allows for together, by the usual name of that test."""
 
     TUKEY = "Tukey"
     DUNNETT = "Dunnett"
 
+    def critical(self, size: int, freedom: float) -> float:
+        """The t beyond which a difference is called.
 
-class Decision(msgspec.Struct, frozen=True):
-    """A verdict with its grounds.
+        Args:
+            size: of Tukey's, the means; of Dunnett's, the means beside the common one.
+            freedom: degrees of freedom of the standard error.
+        """
+        return _CRITICAL[self](size, freedom, ALPHA)
 
-    p: adjusted for the family; None with one block.
-    interval: of the logarithm, simultaneous over the family.
-    at_most: the largest |logarithm| of this interval; None with one block.
+
+_CRITICAL: dict[Family, Callable[[int, float, float], float]] = {
+    Family.TUKEY: tukey_critical,
+    Family.DUNNETT: dunnett_critical,
+}
+
+
+class Decision(msgspec.Struct, frozen=True, rename={"at_most": "at_most_share"}):
+    """A verdict on a ratio.
+
+    interval: of the ratio, simultaneous over the family: it excludes 1 exactly where they differ.
+    at_most: how far the ratio may be from 1, either way, by this interval; None with one block.
     """
 
     verdict: Verdict
-    p: float | None
     interval: Interval
     at_most: float | None
 
 
-def decide(effect: LogContrast, family: Family, size: int, margin: float) -> Decision:
-    """Judge one difference of a family.
+def decide(effect: Estimate, family: Family, size: int, margin: float) -> Decision:
+    """Judge one ratio of a family.
 
     Args:
-        effect: of logarithms.
-        family: which.
-        size: of Tukey's, the means; of Dunnett's, the means beside the common one.
+        effect: its logarithm.
+        family, size: see `Family.critical`.
         margin: ratios up to 1 + margin, and down to 1 / (1 + margin), are the same for practice.
     """
     if effect.se is None:
-        return Decision(Verdict.UNDECIDED, None, effect.interval(), None)
-    p_of, critical_of = _FUNCTIONS[family]
-    p = p_of(effect.t, size, effect.freedom)
-    interval = effect.interval(critical_of(size, effect.freedom, ALPHA))
-    assert interval.low is not None
-    assert interval.high is not None
-    most = max(abs(interval.low), abs(interval.high))
-    if p <= ALPHA:
-        return Decision(Verdict.DIFFERS, p, interval, most)
-    same = same_within(effect, margin)
-    return Decision(Verdict.SAME if same else Verdict.UNDECIDED, p, interval, most)
+        return Decision(Verdict.UNDECIDED, effect.interval().exp(), None)
+    critical = family.critical(size, effect.freedom)
+    most = math.expm1(min(abs(effect.mean) + critical * effect.se, _MOST))
+    verdict = Verdict.UNDECIDED
+    if effect.t > critical:
+        verdict = Verdict.DIFFERS
+    elif same_within(effect, margin):
+        verdict = Verdict.SAME
+    return Decision(verdict, effect.interval(critical).exp(), most)
 
 
-def same_within(effect: LogContrast, margin: float) -> bool:
+_MOST = math.log(1e9)
+"""As a ratio: nobody reads more."""
+
+
+def same_within(effect: Estimate, margin: float) -> bool:
     """Whether two one-sided tests show that the true ratio lies within the margin."""
     if effect.se is None:
         return False
@@ -88,29 +99,28 @@ def same_within(effect: LogContrast, margin: float) -> bool:
     return abs(effect.mean) + reach < math.log1p(margin)
 
 
-def all_pairs(
-    model: BlockModel, entries: Sequence[str], margin: float
-) -> dict[frozenset[str], Decision]:
-    """Judge every pair; one that has no block in common is left out."""
-    return {
-        frozenset((one, other)): decide(effect, Family.TUKEY, len(entries), margin)
-        for one, other in combinations(entries, 2)
-        if (effect := model.difference(one, other)) is not None
-    }
-
-
 def to_baseline(
     model: BlockModel, baseline: str, others: Sequence[str], margin: float
 ) -> dict[str, Decision]:
     """Judge the ratio of each to the baseline; one without a block in common is left out."""
+    effects = {name: model.difference(name, baseline) for name in others}
+    known = {name: effect for name, effect in effects.items() if effect is not None}
     return {
-        name: decide(effect, Family.DUNNETT, len(others), margin)
-        for name in others
-        if (effect := model.difference(name, baseline)) is not None
+        name: decide(effect, Family.DUNNETT, len(known), margin) for name, effect in known.items()
     }
 
 
-_FUNCTIONS = {
-    Family.TUKEY: (tukey_p, tukey_critical),
-    Family.DUNNETT: (dunnett_p, dunnett_critical),
-}
+def detectable(effect: Estimate, family: Family, size: int) -> float | None:
+    """The smallest true |effect| that such data would call in four of five runs.
+
+    The formula is that of Cohen 1988, chapter 2, with the t distribution in place of the noncentral
+    one.
+
+    Args:
+        effect: of logarithms.
+        family, size: see `Family.critical`.
+    """
+    if effect.se is None:
+        return None
+    beta = float(special.stdtrit(effect.freedom, POWER))
+    return (family.critical(size, effect.freedom) + beta) * effect.se

@@ -4,7 +4,7 @@ Numbers are rounded for readers; `summary.json` has the exact ones.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,8 +15,10 @@ from harness.analysis.labels.labels import limiting
 from harness.analysis.labels.rules import shares
 from harness.analysis.labels.trials import LabelledTrial, Standing
 from harness.analysis.measures import Measure, answered_share, ranked, trial_value
-from harness.analysis.stats.pairs import Floats, pairs
+from harness.analysis.stats.intervals import Interval
+from harness.analysis.stats.pairs import Pairs
 from harness.analysis.stats.ties import letters
+from harness.analysis.stats.verdicts import Decision
 from harness.analysis.variants import Comparison
 from harness.inputs.study import Condition
 from harness.records.histogram import quantiles_ms
@@ -171,7 +173,6 @@ def _comparison(
 ) -> dict[str, Any]:
     compares = measure in ranked(measured.condition)
     entries = [name for name in present if name in comparison.estimates]
-    ratios = pairs(measured.means(measure), entries)
     return {
         "entries": entries,
         "estimates": [_bounds(comparison, name) for name in entries],
@@ -185,10 +186,9 @@ def _comparison(
         ],
         "ranking": list(comparison.ranking),
         "unsaid": comparison.unsaid or (None if compares else _NO_COMPARISON),
-        "floor": _rounded(comparison.noise_floor),
-        "ratio": _matrix(ratios.mean),
-        "low": _matrix(ratios.low),
-        "high": _matrix(ratios.high),
+        "margin": measured.run.study.margin,
+        "detectable": _rounded(comparison.detectable),
+        **_pairs(measured.pairs(measure), entries),
     }
 
 
@@ -197,8 +197,29 @@ def _bounds(comparison: Comparison, name: str) -> list[float | None]:
     return [_rounded(estimate.mean), _rounded(estimate.low), _rounded(estimate.high)]
 
 
-def _matrix(values: Floats) -> list[list[float | None]]:
-    return [[_rounded(float(value)) for value in row] for row in values]
+def _pairs(pairs: Pairs, entries: Sequence[str]) -> dict[str, list[list[Any]]]:
+    """Tables of the row's entry against the column's; null without a block in common."""
+    cells = [
+        [(pairs.effect(one, other), pairs.decision(one, other)) for other in entries]
+        for one in entries
+    ]
+
+    def table(value: Callable[[Interval, Decision], Any]) -> list[list[Any]]:
+        return [
+            [
+                None if effect is None or decision is None else value(effect.interval(), decision)
+                for effect, decision in row
+            ]
+            for row in cells
+        ]
+
+    return {
+        "ratio": table(lambda effect, _: _rounded(effect.exp().mean)),
+        "low": table(lambda effect, _: _rounded(effect.exp().low)),
+        "high": table(lambda effect, _: _rounded(effect.exp().high)),
+        "verdict": table(lambda _, decision: decision.verdict.value),
+        "at_most": table(lambda _, decision: _rounded(decision.at_most)),
+    }
 
 
 def _rounded(value: float | None) -> float | None:

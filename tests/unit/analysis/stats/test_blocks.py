@@ -188,3 +188,33 @@ def test_the_residuals_of_missing_values_are_those_of_least_squares() -> None:
         assert model.pooled_variance == pytest.approx(variance, rel=1e-6)
     else:
         pytest.fail("choose another seed: this one has an outlier by chance")
+
+
+def test_all_differences_at_once_are_those_of_each_pair() -> None:
+    values = drawn(11)
+    del values["e1"][3], values["e4"][5]
+    values["e5"] = {2: 0.0}
+    model = BlockModel(values)
+    found = model.differences(NAMES)
+    assert len(found) == 15
+    for (one, other), effect in found.items():
+        alone = model.difference(one, other)
+        assert alone is not None
+        assert effect.mean == pytest.approx(alone.mean)
+        assert effect.se == (None if alone.se is None else pytest.approx(alone.se))
+        assert (effect.freedom, effect.blocks) == (pytest.approx(alone.freedom), alone.blocks)
+
+
+def test_a_sum_in_another_unit_has_the_error_of_its_weights() -> None:
+    values = drawn(12)
+    model = BlockModel(values)
+    logarithms = model.difference("e0", "e1")
+    scaled = model.estimate(
+        {b: 100 * (values["e0"][b] - values["e1"][b]) for b in range(1, 7)}, 2 * 100**2
+    )
+    assert logarithms is not None
+    assert logarithms.se is not None
+    assert scaled is not None
+    assert scaled.mean == pytest.approx(100 * logarithms.mean)
+    assert scaled.se == pytest.approx(100 * logarithms.se)
+    assert scaled.p == pytest.approx(logarithms.p)

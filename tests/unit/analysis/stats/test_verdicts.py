@@ -80,7 +80,9 @@ def test_equal_servers_are_called_different_in_at_most_one_run_of_twenty() -> No
         baseline_called += any(d.verdict is Verdict.DIFFERS for d in ratios.values())
         there = model.difference("e0", "e1")
         assert there is not None
-        at_margin = LogContrast(there.mean + math.log1p(MARGIN), there.se, there.freedom, there.blocks)
+        at_margin = LogContrast(
+            there.mean + math.log1p(MARGIN), there.se, there.freedom, there.blocks
+        )
         same_wrongly += same_within(at_margin, MARGIN)
     # 15 are allowed on average; three standard errors more.
     assert pairs_called <= 26
