@@ -59,7 +59,8 @@ class Decision(msgspec.Struct, frozen=True, rename={"at_most": "at_most_share"})
     """A verdict on a ratio.
 
     interval: of the ratio, simultaneous over the family: it excludes 1 exactly where they differ.
-    at_most: how far the ratio may be from 1, either way, by this interval; None with one block.
+    at_most: how far the ratio may be from 1, either way, by this interval, as a share; None unless
+        it is undecided, and with one block.
     """
 
     verdict: Verdict
@@ -78,13 +79,13 @@ def decide(effect: Estimate, family: Family, size: int, margin: float) -> Decisi
     if effect.se is None:
         return Decision(Verdict.UNDECIDED, effect.interval().exp(), None)
     critical = family.critical(size, effect.freedom)
-    most = math.expm1(min(abs(effect.mean) + critical * effect.se, _MOST))
-    verdict = Verdict.UNDECIDED
+    interval = effect.interval(critical).exp()
     if effect.t > critical:
-        verdict = Verdict.DIFFERS
-    elif same_within(effect, margin):
-        verdict = Verdict.SAME
-    return Decision(verdict, effect.interval(critical).exp(), most)
+        return Decision(Verdict.DIFFERS, interval, None)
+    if same_within(effect, margin):
+        return Decision(Verdict.SAME, interval, None)
+    most = math.expm1(min(abs(effect.mean) + critical * effect.se, _MOST))
+    return Decision(Verdict.UNDECIDED, interval, most)
 
 
 _MOST = math.log(1e9)
