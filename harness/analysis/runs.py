@@ -1,4 +1,10 @@
-"""Compare two runs: how much each variant of the second differs from itself in the first."""
+"""Compare two runs: how much each variant of the second differs from itself in the first.
+
+The ratios are those to variants that are the same in both runs (see `reference`), because the
+machine's speed is in every absolute value and cancels in a ratio within one run. Without such
+variants, absolute values are compared, and what the machine did is part of every ratio. Memory does
+not depend on speed, and is always compared as it is.
+"""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -6,13 +12,19 @@ from enum import StrEnum
 from typing import Literal
 
 import msgspec
+from scipy import special
 
 from harness.analysis.condition import MeasuredCondition, conditions_of
 from harness.analysis.labels.trials import label_trials
 from harness.analysis.measures import Measure, ranked
-from harness.analysis.stats.intervals import Difference, Interval, block_interval, welch
-from harness.analysis.stats.ties import ALPHA, exceedance_p, holm
+from harness.analysis.reference import BothRuns, Reference, find_reference, no_candidates
+from harness.analysis.stats.blocks import Estimate, mean_of
+from harness.analysis.stats.intervals import Interval, block_interval
+from harness.analysis.stats.ties import ALPHA, holm
+from harness.analysis.stats.verdicts import same_within
+from harness.base.errors import UnknownName
 from harness.inputs.study import Condition, Study
+from harness.records.comparability import unlike
 from harness.records.run import Run
 from harness.records.trial import Trial
 
@@ -26,15 +38,25 @@ MEASURES: dict[str, Measure] = {
 """The measures by which runs can be compared, by their names on the command line."""
 LEAST_BLOCKS = 2
 """In each run; a single block does not show how much blocks differ."""
+_MOST = math.log(1e9)
+"""As a ratio: nobody reads more."""
 
 
-class Verdict(StrEnum):
-    """How run B compares with run A."""
+class RunVerdict(StrEnum):
+    """How a variant in run B compares with itself in run A.
+
+    REFERENCE: the only variant that is the same in both runs; others are compared with it.
+    """
 
     FASTER = "faster"
     SLOWER = "slower"
-    TIE = "tie"
+    SAME = "the same"
+    UNDECIDED = "undecided"
+    REFERENCE = "reference"
     NOT_COMPARABLE = "not comparable"
+
+
+_WITHOUT_JUDGEMENT = frozenset({RunVerdict.REFERENCE, RunVerdict.NOT_COMPARABLE})
 
 
 class RunTrials(msgspec.Struct, frozen=True):
@@ -51,143 +73,130 @@ class VariantCondition(msgspec.Struct, frozen=True):
     condition: Condition
 
 
-class ComparedVariant(msgspec.Struct, frozen=True):
+class ComparedVariant(msgspec.Struct, frozen=True, rename={"at_most": "at_most_share"}):
     """One variant under one condition, in run A and in run B.
 
+    reference: variants whose geometric mean it is compared with; empty where absolute values are
+        compared, and for the reference itself.
     a, b: geometric means over good blocks with intervals, by the measure; empty without good
-        blocks.
-    ratio_b_to_a: with Welch's 95 % interval. Its standard error is that of the logarithm, and its
-        blocks are those of both runs. None if the two are not comparable, like the next three.
-    degrees_of_freedom: of that interval.
-    noise_floor_share: how far two identical servers may differ, as a ratio minus one; the larger of
-        the two runs' floors.
-    p_adjusted: p value of a true difference within the floor (Holm 1979).
-    reason: why the two are not comparable, or None.
+        blocks. The machine's speed is in them.
+    ratio_b_to_a: with its own 95 % interval: the ratio to the reference in B over that in A, or the
+        ratio of b to a where there is no reference. Its standard error is that of the logarithm,
+        and its blocks are those of both runs. Without bounds if a run has one block; None if
+        nothing can be compared, and for the reference.
+    degrees_of_freedom: of that interval; None without one.
+    absolute_b_to_a: b to a, with Welch's interval, in any case: how wide the answer would be
+        without a reference.
+    at_most: how far the ratio may be from 1, either way, as a share, all pairs allowed for
+        (Bonferroni); None unless undecided.
+    p_adjusted: p value of no difference (Student's, then Holm 1979 over all pairs).
+    reason: why there is no verdict, or None.
     unfit: the run that is the reason; None if it is the condition, or neither run.
     """
 
     variant: str
     condition: Condition
-    verdict: Verdict
+    verdict: RunVerdict
+    reference: tuple[str, ...]
     a: dict[Measure, Interval]
     b: dict[Measure, Interval]
     ratio_b_to_a: Interval | None
     degrees_of_freedom: float | None
-    noise_floor_share: float | None
+    absolute_b_to_a: Interval | None
+    at_most: float | None
     p_adjusted: float | None
-    reason: str | None
+    reason: str | None = None
     unfit: Literal["A", "B"] | None = None
 
 
-class RunComparison(msgspec.Struct, frozen=True):
+class RunComparison(msgspec.Struct, frozen=True, rename={"margin": "margin_share"}):
     """Run B compared with run A, by one measure.
 
-    pairs: every variant and condition that both runs measured, in the order of run A's study.
+    named: variants that the user named as the reference; empty if their records chose it.
+    margin: ratios up to 1 + margin, and down to 1 / (1 + margin), are the same for practice; the
+        larger of both studies'.
+    references: one for each condition that both runs measured, in the order of run A's study.
+    pairs: every variant and condition that both runs measured, likewise.
     only_in_a, only_in_b: those that only one of them measured.
     """
 
     run_a: str
     run_b: str
     measure: Measure
+    named: tuple[str, ...]
+    margin: float
+    references: tuple[Reference, ...]
     pairs: tuple[ComparedVariant, ...]
     only_in_a: tuple[VariantCondition, ...]
     only_in_b: tuple[VariantCondition, ...]
 
     @property
     def comparable(self) -> tuple[ComparedVariant, ...]:
-        """The pairs that have a verdict."""
-        return tuple(p for p in self.pairs if p.verdict is not Verdict.NOT_COMPARABLE)
+        """The pairs that are judged."""
+        return tuple(p for p in self.pairs if p.verdict not in _WITHOUT_JUDGEMENT)
+
+    @property
+    def speed(self) -> bool:
+        """Whether the machine's speed is in the measure."""
+        return self.measure is not Measure.MEMORY
 
 
-def compare(a: RunTrials, b: RunTrials, measure: Measure) -> RunComparison:
+def compare(
+    a: RunTrials, b: RunTrials, measure: Measure, named: Sequence[str] = ()
+) -> RunComparison:
     """Compare each variant under each condition of run B with the same of run A.
 
-    The blocks of two runs are independent samples, so the interval is Welch's, of the logarithms of
-    whole blocks. Within a run, neighbouring slices cancel the machine's drift; between runs nothing
-    does. A change of the machine from one run to the other is in every ratio, and the intervals
-    include it only as far as the blocks of one run show it. A study with both versions as variants,
-    interleaved, is the stronger design.
+    Within each run, the block model gives a variant's ratio to the reference. The two ratios are
+    independent, so the interval of their ratio is Welch's. Without a reference it is Welch's too,
+    of the logarithms of whole blocks; a change of the machine between the runs is then in every
+    ratio, and the intervals include it only as far as the blocks of one run show it. A study with
+    both versions as variants, interleaved, is the stronger design.
 
-    All pairs are one family of tests. Each tests for a difference that exceeds the noise floor
-    beyond doubt, as `analyse` does within a run.
+    All pairs are one family of tests (Holm 1979).
 
     Args:
         a, b: loaded by our own generator, not by Locust.
         measure: one of `MEASURES`.
+        named: variants that the user takes for unchanged; if empty, those that `unlike` finds so.
+
+    Raises:
+        UnknownName: of a named variant that not both runs measured.
     """
     before, after = _by_condition(a), _by_condition(b)
     ours, theirs = _variants(before), _variants(after)
-    tests = {
-        pair: _test(measure, before[pair.condition], after[pair.condition], pair.variant)
-        for pair in ours
-        if pair in theirs
-    }
+    shared = [pair for pair in ours if pair in theirs]
+    variants = list(dict.fromkeys(pair.variant for pair in shared))
+    for name in named:
+        if name not in variants:
+            raise UnknownName("variant", name, variants, "both runs", listed=False)
+    changed = _changed(a.run, b.run, variants, named)
+    conditions = list(dict.fromkeys(pair.condition for pair in shared))
+    references: list[Reference] = []
+    tests: dict[VariantCondition, _Test] = {}
+    for condition in conditions:
+        both = BothRuns(measure, before[condition], after[condition])
+        present = [pair.variant for pair in shared if pair.condition == condition]
+        unfit = {name: _unfit(both, name) for name in present}
+        references.append(_reference(both, condition, unfit, changed, len(conditions)))
+        for name in present:
+            pair = VariantCondition(name, condition)
+            tests[pair] = _test(both, name, unfit[name], references[-1])
     adjusted = holm({pair: test.p for pair, test in tests.items() if test.p is not None})
+    margin = max(a.run.study.margin, b.run.study.margin)
     return RunComparison(
         run_a=a.run.id,
         run_b=b.run.id,
         measure=measure,
-        pairs=tuple(_compared(measure, p, test, adjusted.get(p)) for p, test in tests.items()),
+        named=tuple(named),
+        margin=margin,
+        references=tuple(references),
+        pairs=tuple(
+            _compared(measure, pair, test, _Family(adjusted.get(pair), len(adjusted), margin))
+            for pair, test in tests.items()
+        ),
         only_in_a=tuple(pair for pair in ours if pair not in theirs),
         only_in_b=tuple(pair for pair in theirs if pair not in ours),
     )
-
-
-def undecided(comparison: RunComparison, allowed: float) -> tuple[ComparedVariant, ...]:
-    """The comparable pairs whose interval reaches beyond the allowed change for the worse.
-
-    Args:
-        comparison: of two runs.
-        allowed: as for `regressions`.
-    """
-    most, lower = math.log1p(allowed), comparison.measure.lower_is_better
-    pairs: list[ComparedVariant] = []
-    for pair in comparison.comparable:
-        ratio = pair.ratio_b_to_a
-        worst = None if ratio is None else ratio.high if lower else ratio.low
-        if worst is None or worst <= 0 or (math.log(worst) if lower else -math.log(worst)) > most:
-            pairs.append(pair)
-    return tuple(pairs)
-
-
-def regressions(comparison: RunComparison, allowed: float) -> tuple[ComparedVariant, ...]:
-    """The pairs with the verdict slower whose change is larger than allowed.
-
-    Args:
-        comparison: of two runs.
-        allowed: as a share: 0.05 allows a cost of 1.05 times the former, and a throughput of
-            1 / 1.05 times.
-    """
-    most = math.log1p(allowed)
-    return tuple(
-        pair
-        for pair in comparison.pairs
-        if pair.verdict is Verdict.SLOWER
-        and pair.ratio_b_to_a is not None
-        and abs(math.log(pair.ratio_b_to_a.mean)) > most
-    )
-
-
-class _Test(msgspec.Struct, frozen=True):
-    """The basis of a pair's verdict: a difference with a noise floor, or a reason for none.
-
-    a, b, difference: of logarithms. floor: likewise, of the noisier run.
-    reason, unfit: as of `ComparedVariant`.
-    """
-
-    a: Interval | None
-    b: Interval | None
-    difference: Difference | None = None
-    floor: float | None = None
-    reason: str | None = None
-    unfit: Literal["A", "B"] | None = None
-
-    @property
-    def p(self) -> float | None:
-        """Before adjustment."""
-        if self.difference is None or self.floor is None:
-            return None
-        return exceedance_p(self.difference.effect, self.floor, self.difference.freedom)
 
 
 def _by_condition(run_trials: RunTrials) -> dict[Condition, MeasuredCondition]:
@@ -200,7 +209,7 @@ def _by_condition(run_trials: RunTrials) -> dict[Condition, MeasuredCondition]:
 
 
 def _variants(conditions: Mapping[Condition, MeasuredCondition]) -> list[VariantCondition]:
-    """All that have trials, good or not; the hidden duplicates only give the noise floor."""
+    """All that have trials, good or not, without the hidden duplicates."""
     return [
         VariantCondition(variant, condition)
         for condition, measured in conditions.items()
@@ -209,16 +218,93 @@ def _variants(conditions: Mapping[Condition, MeasuredCondition]) -> list[Variant
     ]
 
 
-def _test(
-    measure: Measure, before: MeasuredCondition, after: MeasuredCondition, variant: str
-) -> _Test:
-    old, new = _logs(measure, before, variant), _logs(measure, after, variant)
+def _changed(
+    a: Run, b: Run, variants: Sequence[str], named: Sequence[str]
+) -> dict[str, str | None]:
+    """By variant, why it is no candidate for the reference; None if it is one."""
+    if named:
+        return {
+            name: None if name in named else "the reference was named, and is another"
+            for name in variants
+        }
+    return {name: unlike(a, b, name) for name in variants}
+
+
+class _Unfit(msgspec.Struct, frozen=True):
+    """Why a pair has no verdict, and because of which run; `estimate`: whether it has a ratio."""
+
+    reason: str
+    run: Literal["A", "B"] | None = None
+    estimate: bool = False
+
+
+def _reference(
+    both: BothRuns,
+    condition: Condition,
+    unfit: Mapping[str, _Unfit | None],
+    changed: Mapping[str, str | None],
+    conditions: int,
+) -> Reference:
+    """Of the variants under a condition, those that are the same in both runs."""
+    if both.measure is Measure.MEMORY:
+        return Reference(condition, (), {}, "memory does not depend on the machine's speed")
+    reasons = {name: changed[name] or _silent(problem) for name, problem in unfit.items()}
+    candidates = [name for name, reason in reasons.items() if reason is None]
+    if not candidates:
+        why = no_candidates({n: reason for n, reason in reasons.items() if reason is not None})
+        return Reference(condition, (), {}, why)
+    reference = find_reference(both, condition, candidates, conditions)
+    others = [n for n, problem in unfit.items() if _silent(problem) is None]
+    if reference.missing is None and others == list(reference.variants[:1]):
+        why = f"no other variant than {others[0]} has figures in both runs"
+        return Reference(condition, (), {}, why)
+    return reference
+
+
+def _silent(problem: _Unfit | None) -> str | None:
+    """Why a variant has no ratio at all, or None."""
+    return None if problem is None or problem.estimate else problem.reason
+
+
+class _Test(msgspec.Struct, frozen=True):
+    """The basis of a pair's verdict.
+
+    a, b, absolute, effect: of logarithms. problem: as `_unfit` finds it. alone: whether it is the
+    only variant of the reference.
+    """
+
+    a: Interval | None
+    b: Interval | None
+    problem: _Unfit | None
+    absolute: Estimate | None = None
+    effect: Estimate | None = None
+    reference: tuple[str, ...] = ()
+    alone: bool = False
+
+    @property
+    def p(self) -> float | None:
+        """Before adjustment; None without a verdict."""
+        if self.effect is None or self.effect.se is None or self.problem is not None:
+            return None
+        return self.effect.p
+
+
+def _test(both: BothRuns, variant: str, problem: _Unfit | None, reference: Reference) -> _Test:
+    old, new = (_logs(both.measure, measured, variant) for measured in both.runs)
     a, b = block_interval(old), block_interval(new)
-    unfit = _unfit(measure, before, after, variant)
-    if unfit is not None:
-        return _Test(a, b, reason=unfit.reason, unfit=unfit.run)
-    floors = [measured.floor(measure) for measured in (before, after)]
-    return _Test(a, b, welch(new, old), max(floor for floor in floors if floor is not None))
+    before, after = mean_of(old), mean_of(new)
+    if before is None or after is None or _silent(problem) is not None:
+        return _Test(a, b, problem)
+    absolute = after.minus(before)
+    if reference.missing is not None:
+        return _Test(a, b, problem, absolute, absolute)
+    others = tuple(name for name in reference.variants if name != variant)
+    if not others:
+        return _Test(a, b, problem, absolute, alone=True)
+    effect = both.change(variant, others)
+    if problem is None and (effect is None or effect.se is None):
+        problem = _Unfit(f"it shares fewer than {LEAST_BLOCKS} blocks of a run with its reference")
+    return _Test(a, b, problem, absolute, effect, others)
 
 
 def _logs(measure: Measure, measured: MeasuredCondition, variant: str) -> list[float]:
@@ -226,27 +312,21 @@ def _logs(measure: Measure, measured: MeasuredCondition, variant: str) -> list[f
     return [math.log(value) for value in measured.points(measure, variant).values() if value > 0]
 
 
-class _Unfit(msgspec.Struct, frozen=True):
-    """Why a pair has no verdict, and because of which run."""
-
-    reason: str
-    run: Literal["A", "B"] | None = None
-
-
-def _unfit(
-    measure: Measure, before: MeasuredCondition, after: MeasuredCondition, variant: str
-) -> _Unfit | None:
+def _unfit(both: BothRuns, variant: str) -> _Unfit | None:
     """Why a variant cannot be compared under the condition that both have, or None."""
-    if (why := _meaningless(measure, (before, after))) is not None:
+    if (why := _meaningless(both.measure, both.runs)) is not None:
         return _Unfit(why)
-    runs: tuple[tuple[Literal["A", "B"], MeasuredCondition], ...] = (("A", before), ("B", after))
+    runs: tuple[tuple[Literal["A", "B"], MeasuredCondition], ...] = (
+        ("A", both.before),
+        ("B", both.after),
+    )
+    counts = {run: len(_logs(both.measure, measured, variant)) for run, measured in runs}
+    for run, measured in sorted(runs, key=lambda side: counts[side[0]]):
+        if counts[run] < LEAST_BLOCKS:
+            why = _too_few(counts[run], run, measured, variant)
+            return _Unfit(why, run, estimate=all(counts.values()))
     for run, measured in runs:
-        count = len(_logs(measure, measured, variant))
-        if count < LEAST_BLOCKS:
-            why = _too_few(count, run, measured, variant)
-            return _Unfit(why, run)
-    for run, measured in runs:
-        if (why := measured.why_unranked(measure, {variant})) is not None:
+        if (why := measured.why_unranked(both.measure, {variant})) is not None:
             return _Unfit(f"in {run}, {why}", run)
     return None
 
@@ -277,22 +357,34 @@ def _fresh(study: Study) -> bool:
     return study.fresh == "condition" or len(study.conditions) == 1
 
 
+class _Family(msgspec.Struct, frozen=True):
+    """What a verdict needs beside its pair: the adjusted p, the number of tests, the margin."""
+
+    p: float | None
+    size: int
+    margin: float
+
+
 def _compared(
-    measure: Measure, pair: VariantCondition, test: _Test, p: float | None
+    measure: Measure, pair: VariantCondition, test: _Test, family: _Family
 ) -> ComparedVariant:
-    difference = test.difference
+    effect, absolute = test.effect, test.absolute
+    verdict = _verdict(measure, test, family)
+    undecided = verdict is RunVerdict.UNDECIDED
     return ComparedVariant(
         variant=pair.variant,
         condition=pair.condition,
-        verdict=_verdict(measure, difference, p),
+        verdict=verdict,
+        reference=test.reference,
         a=_values(measure, test.a),
         b=_values(measure, test.b),
-        ratio_b_to_a=None if difference is None else difference.effect.exp(),
-        degrees_of_freedom=None if difference is None else difference.freedom,
-        noise_floor_share=None if test.floor is None else math.expm1(test.floor),
-        p_adjusted=p,
-        reason=test.reason,
-        unfit=test.unfit,
+        ratio_b_to_a=None if effect is None else effect.interval().exp(),
+        degrees_of_freedom=None if effect is None or effect.se is None else effect.freedom,
+        absolute_b_to_a=None if absolute is None else absolute.interval().exp(),
+        at_most=_at_most(effect, family.size) if undecided and effect is not None else None,
+        p_adjusted=family.p,
+        reason=_reason(test),
+        unfit=None if test.problem is None else test.problem.run,
     )
 
 
@@ -301,10 +393,28 @@ def _values(measure: Measure, logarithm: Interval | None) -> dict[Measure, Inter
     return {} if logarithm is None else {measure: logarithm.exp()}
 
 
-def _verdict(measure: Measure, difference: Difference | None, p: float | None) -> Verdict:
-    if difference is None or p is None:
-        return Verdict.NOT_COMPARABLE
-    if p > ALPHA:
-        return Verdict.TIE
-    less = difference.effect.mean < 0
-    return Verdict.FASTER if less == measure.lower_is_better else Verdict.SLOWER
+def _reason(test: _Test) -> str | None:
+    if test.problem is not None:
+        return test.problem.reason
+    if test.alone:
+        return "it is the only variant that is the same in both runs, so others are compared to it"
+    return None
+
+
+def _verdict(measure: Measure, test: _Test, family: _Family) -> RunVerdict:
+    if test.alone and test.problem is None:
+        return RunVerdict.REFERENCE
+    if test.effect is None or family.p is None:
+        return RunVerdict.NOT_COMPARABLE
+    if family.p <= ALPHA:
+        less = test.effect.mean < 0
+        return RunVerdict.FASTER if less == measure.lower_is_better else RunVerdict.SLOWER
+    return RunVerdict.SAME if same_within(test.effect, family.margin) else RunVerdict.UNDECIDED
+
+
+def _at_most(effect: Estimate, tests: int) -> float | None:
+    """By an interval that is simultaneous over all tests (Bonferroni)."""
+    if effect.se is None:
+        return None
+    critical = float(special.stdtrit(effect.freedom, 1 - ALPHA / (2 * tests)))
+    return math.expm1(min(abs(effect.mean) + critical * effect.se, _MOST))

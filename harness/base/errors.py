@@ -139,7 +139,13 @@ class RunFailed(BridgetollError):
 
 
 class Regressed(BridgetollError):
-    """A variant became slower than allowed, or the runs cannot rule that out."""
+    """A variant became slower than allowed."""
+
+
+class Undecided(BridgetollError):
+    """Two runs cannot tell whether a variant became slower than allowed."""
+
+    exit_status = 3
 
 
 class Stopped(BridgetollError):

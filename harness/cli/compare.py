@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.base.errors import Regressed, UnknownName, UsageError
+from harness.base.errors import Regressed, Undecided, UnknownName, UsageError
 from harness.base.workspace import Workspace
 from harness.cli import completion
-from harness.cli.console import Json, out, print_json, read_trials, warn
+from harness.cli.console import Json, note, out, print_json, read_trials
 
 if TYPE_CHECKING:
     from harness.analysis.runs import RunComparison
@@ -40,8 +40,14 @@ def command(
     ] = False,
     fail_on_regression: Annotated[
         str | None,
+        typer.Option(metavar="SHARE", help="Exit with 1 if slower by more than 5%, 3 if unsure."),
+    ] = None,
+    reference: Annotated[
+        list[str] | None,
         typer.Option(
-            metavar="SHARE", help="Exit with 1 if a variant is slower by more than, e.g., 5%."
+            metavar="VARIANT",
+            help="A variant that is the same in both; repeatable.",
+            autocompletion=completion.variants,
         ),
     ] = None,
     measure: Annotated[
@@ -54,11 +60,11 @@ def command(
 ) -> None:
     """Compare two runs, across versions or machines.
 
-    It shows each variant's ratio of B to A.
+    It shows each variant's change relative to unchanged variants.
     """
     from harness.analysis.runs import MEASURES as BY_NAME
     from harness.analysis.runs import RunTrials, compare
-    from harness.cli import tables
+    from harness.cli.comparison import comparison_text
     from harness.records.comparability import changes, check_comparable
     from harness.records.store import find_run
 
@@ -72,12 +78,12 @@ def command(
     before, after = (
         RunTrials(run, read_trials(store, run)) for run, store in zip((a, b), stores, strict=True)
     )
-    comparison = compare(before, after, BY_NAME[measure])
+    comparison = compare(before, after, BY_NAME[measure], reference or ())
     changed = changes(a, b)
     if as_json:
         print_json({"not_measured_alike": reasons, "changed": changed, "comparison": comparison})
     else:
-        out.print(tables.comparison_text(reasons, changed, comparison))
+        out.print(comparison_text(reasons, changed, comparison))
     if allowed is not None:
         _gate(comparison, allowed)
 
@@ -96,48 +102,24 @@ def _share(text: str) -> float:
 
 
 def _gate(comparison: "RunComparison", allowed: float) -> None:
-    """Fail where B is worse than allowed, and where the runs cannot rule that out.
+    """Tell whether B is worse than allowed.
 
     Raises:
-        Regressed: naming the pairs.
+        Regressed: it is.
+        Undecided: the runs cannot tell.
+        UsageError: no pair can be compared.
     """
-    from harness.analysis.runs import Verdict, regressions, undecided
-    from harness.cli import tables
+    from harness.analysis.gate import GateAnswer, gate
+    from harness.cli.comparison import gate_sentence
 
-    if not comparison.comparable:
-        reasons = [pair.reason for pair in comparison.pairs if pair.reason is not None]
-        why = f" ({reasons[0]})" if reasons else ""
-        raise Regressed(
-            f"--fail-on-regression: no variant could be compared{why}, so no regression can be "
-            "ruled out; measure the same variants under the same conditions, in two blocks or more."
-        )
-    worse = regressions(comparison, allowed)
-    if worse:
-        raise Regressed(
-            f"{len(worse)} of {len(comparison.comparable)} comparable pairs became "
-            f"{tables.verdict_word(Verdict.SLOWER, comparison.measure)} by more than "
-            f"{100 * allowed:g}%: {', '.join(tables.pair_text(pair) for pair in worse)}; find the "
-            "cause in what changed, or allow more."
-        )
-    if comparison.only_in_a:
-        lost = ", ".join(dict.fromkeys(place.variant for place in comparison.only_in_a))
-        raise Regressed(
-            f"--fail-on-regression: {lost} was measured in A and not in B, so no regression "
-            "can be ruled out; measure it, or compare runs of the same variants."
-        )
-    unfit = [pair for pair in comparison.pairs if pair.unfit == "B"]
-    if unfit:
-        lost = ", ".join(dict.fromkeys(pair.variant for pair in unfit))
-        raise Regressed(
-            f"--fail-on-regression: nothing can be said of {lost} because of run B "
-            f"({unfit[0].reason}), so no regression can be ruled out; mend what disturbed it and "
-            "measure again."
-        )
-    unseen = undecided(comparison, allowed)
-    if unseen:
-        names = ", ".join(tables.pair_text(pair) for pair in unseen)
-        warn(
-            "passed, but",
-            f"of {len(unseen)} of {len(comparison.comparable)} comparable pairs these runs cannot "
-            f"rule out more than {100 * allowed:g}%: {names}. More blocks would.",
-        )
+    found = gate(comparison, allowed)
+    sentence = gate_sentence(found, comparison)
+    match found.answer:
+        case GateAnswer.PASSED:
+            note(f"passed: {sentence}")
+        case GateAnswer.REGRESSED:
+            raise Regressed(f"--fail-on-regression: {sentence}")
+        case GateAnswer.UNDECIDED:
+            raise Undecided(f"--fail-on-regression: {sentence}")
+        case GateAnswer.NOT_COMPARABLE:
+            raise UsageError(f"--fail-on-regression: {sentence}")

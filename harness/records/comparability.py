@@ -47,8 +47,8 @@ def check_comparable(a: Run, b: Run, *, anyway: bool) -> tuple[str, ...]:
     for run in (a, b):
         if run.study.ramped:
             raise UsageError(
-                f"Run {run.id} was loaded by Locust, whose cells stand each by itself and have no "
-                "noise floor; name two runs that our own generator loaded."
+                f"Run {run.id} was loaded by Locust, whose cells were measured one after the other "
+                "and not in blocks; name two runs that our own generator loaded."
             )
     clauses = reasons(a, b)
     if clauses and not anyway:
@@ -89,7 +89,9 @@ def changes(a: Run, b: Run) -> tuple[Change, ...]:
             change
             for name in implementations
             for change in _changed(
-                name, _lock(a, name) | _packages(a, name), _lock(b, name) | _packages(b, name)
+                name,
+                _lock(a, name) | _code(a, b, name) | _packages(a, name),
+                _lock(b, name) | _code(b, a, name) | _packages(b, name),
             )
         ),
         *(
@@ -118,6 +120,57 @@ def variant_changes(a: Run, b: Run, variant: str) -> tuple[Change, ...]:
             {"bridgetoll": b.commit or b.bridgetoll},
         ),
     )
+
+
+def unlike(a: Run, b: Run, variant: str) -> str | None:
+    """Why a variant is not the same in both runs, or not known to be; None if it is.
+
+    Two variants that are the same differ between the runs by what the machine did, and by nothing
+    else.
+
+    Returns:
+        A clause.
+    """
+    name = variant.partition("/")[0]
+    records = [(run.variants.get(variant), run.implementations.get(name)) for run in (a, b)]
+    if any(part is None for record in records for part in record):
+        return "not both runs describe it"
+    same: tuple[tuple[str, object, object], ...] = (
+        ("the contract", a.contract_digest, b.contract_digest),
+        ("PostgreSQL or its settings", _database(a), _database(b)),
+        ("Python", a.machine.get("python"), b.machine.get("python")),
+        ("its packages", _packages(a, name), _packages(b, name)),
+        ("its server or its factors", _build(a, variant), _build(b, variant)),
+        ("its settings", _settings(a.study, variant), _settings(b.study, variant)),
+    )
+    for what, old, new in same:
+        if old != new:
+            return f"{what} changed"
+    match _same_code(a, b, name):
+        case True:
+            return None
+        case False:
+            return "its code changed"
+        case None:
+            return "its code is not known to be the same"
+
+
+def _settings(study: Study, variant: str) -> tuple[object, ...]:
+    """What its server and its PostgreSQL were given, and of which variant it is a setup."""
+    setup = study.setups.get(variant)
+    origin = None if setup is None else setup.variant
+    return study.server_of(variant), study.database_of(variant), origin
+
+
+def _same_code(a: Run, b: Run, implementation: str) -> bool | None:
+    """None where the runs do not tell: older ones have only the digest of everything."""
+    one, other = (run.implementations[implementation].code_digest for run in (a, b))
+    if one is not None and other is not None:
+        return one == other
+    committed = a.commit is not None and not a.commit.endswith("-dirty")
+    if a.code_digest == b.code_digest or (committed and a.commit == b.commit):
+        return True
+    return None
 
 
 def _changed(
@@ -159,6 +212,12 @@ def _software(run: Run) -> dict[str, str | None]:
 
 def _lock(run: Run, implementation: str) -> dict[str, str]:
     return {"requirements.lock": run.implementations[implementation].lock_digest}
+
+
+def _code(run: Run, other: Run, implementation: str) -> dict[str, str]:
+    """Nothing where one of the two runs is from before it was kept."""
+    digests = [r.implementations[implementation].code_digest for r in (run, other)]
+    return {} if digests[0] is None or digests[1] is None else {"code": digests[0]}
 
 
 def _packages(run: Run, implementation: str) -> dict[str, str]:

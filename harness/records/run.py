@@ -33,11 +33,16 @@ class Cores(msgspec.Struct, frozen=True):
 
 
 class ImplementationRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which packages were measured."""
+    """Which packages and which code were measured.
+
+    code_digest: of the implementation's files and of its servers' command lines. None in runs from
+        before it was kept, and of Locust.
+    """
 
     title: str
     lock_digest: str
     packages: dict[str, str]
+    code_digest: str | None = None
 
 
 class VariantRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

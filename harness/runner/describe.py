@@ -1,7 +1,7 @@
 """A run, described as it begins, and whether it could still be continued as it began."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -82,7 +82,11 @@ def describe_run(
         database=database.settings(),
         embedded_database=laboratory.database_url is None,
         implementations={
-            name: _record(implementation, environments.pythons[name])
+            name: _record(
+                implementation,
+                environments.pythons[name],
+                implementation_digest(laboratory.catalog, name),
+            )
             for name, implementation in implementations.items()
         },
         variants={
@@ -106,9 +110,12 @@ def describe_run(
     )  # fmt: skip
 
 
-def _record(item: Implementation, python: Path) -> ImplementationRecord:
+def _record(item: Implementation, python: Path, code: str | None = None) -> ImplementationRecord:
     return ImplementationRecord(
-        title=item.title, lock_digest=lock_digest(item), packages=installed(python)
+        title=item.title,
+        lock_digest=lock_digest(item),
+        packages=installed(python),
+        code_digest=code,
     )
 
 
@@ -166,14 +173,36 @@ def code_digest(workspace: Workspace, catalog: Catalog, study: Study) -> str:
     names = {catalog.variant(name).implementation for name in study.everyone}
     folders = {f"implementations/{name}": workspace.implementations / name for name in names}
     folders |= {f"harness/{room}": _HARNESS / room for room in _MEASURING_ROOMS}
-    files = {"shared/servers.toml": workspace.shared / "servers.toml"}
+    bodies = {"shared/servers.toml": (workspace.shared / "servers.toml").read_bytes()}
     for name, folder in folders.items():
-        files |= {f"{name}/{path.relative_to(folder)}": path for path in _code_files(folder)}
+        bodies |= _bodies(name, folder)
+    return _digest(bodies)
+
+
+def implementation_digest(catalog: Catalog, name: str) -> str:
+    """A digest of everything of one implementation that may change what its variants do.
+
+    Every file of its folder, and the entries of shared/servers.toml that its variants name. Where
+    it is the same in two runs, so is the code: see `records.comparability.unlike`.
+    """
+    implementation = catalog.implementations[name]
+    servers = {variant.server for variant in implementation.variants}
+    bodies = {
+        f"server/{server}": msgspec.json.encode(catalog.servers[server]) for server in servers
+    }
+    return _digest(bodies | _bodies("folder", implementation.folder))
+
+
+def _digest(bodies: Mapping[str, bytes]) -> str:
     digest = hashlib.sha256()
-    for name, path in sorted(files.items()):
-        body = path.read_bytes()
+    for name, body in sorted(bodies.items()):
         digest.update(f"{name}\0{len(body)}\0".encode() + body)
     return digest.hexdigest()[:16]
+
+
+def _bodies(name: str, folder: Path) -> dict[str, bytes]:
+    """Its code, by path below `name`."""
+    return {f"{name}/{path.relative_to(folder)}": path.read_bytes() for path in _code_files(folder)}
 
 
 def _code_files(folder: Path) -> Iterator[Path]:

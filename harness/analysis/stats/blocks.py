@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from harness.analysis.stats.intervals import LEVEL, Interval
+from harness.analysis.stats.intervals import LEVEL, Interval, t_interval
 
 Floats = NDArray[np.float64]
 
@@ -81,6 +81,28 @@ class Estimate(msgspec.Struct, frozen=True):
     def negated(self) -> "Estimate":
         """The same contrast the other way round."""
         return msgspec.structs.replace(self, mean=-self.mean)
+
+    def minus(self, other: "Estimate") -> "Estimate":
+        """This less an independent one, such as of another run.
+
+        The variances need not be equal (Welch 1947, Biometrika 34:28). Degrees of freedom are those
+        of Satterthwaite 1946 (Biometrics Bulletin 2:110).
+        """
+        mean, blocks = self.mean - other.mean, self.blocks + other.blocks
+        if self.se is None or other.se is None:
+            return Estimate(mean, None, 0.0, blocks)
+        se = math.hypot(self.se, other.se)
+        freedom = self.freedom + other.freedom
+        if se > 0:
+            share = (self.se / se) ** 2  # dividing first: squares of small errors underflow
+            freedom = 1 / (share**2 / self.freedom + (1 - share) ** 2 / other.freedom)
+        return Estimate(mean, se, freedom, blocks)
+
+
+def mean_of(values: Sequence[float]) -> Estimate | None:
+    """The mean of independent blocks by themselves; None without any."""
+    plain = t_interval(values)
+    return None if plain is None else Estimate(plain.mean, plain.se, plain.blocks - 1, plain.blocks)
 
 
 class BlockModel:
