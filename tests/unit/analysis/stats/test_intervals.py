@@ -13,7 +13,6 @@ from harness.analysis.stats.intervals import (
     Difference,
     Interval,
     block_interval,
-    detectable,
     t_interval,
     two_way_interval,
     welch,
@@ -161,26 +160,6 @@ def test_an_interval_without_bounds_or_with_a_ratio_of_nothing_has_no_such_half_
     assert Interval(1.0, None, None, None, 1).log_half_width is None
     assert Interval(1.0, 0.0, 2.0, 0.5, 3).log_half_width is None
     assert Interval(1.0, -0.5, 2.0, 0.5, 3).log_half_width is None
-
-
-def test_what_is_detectable_by_hand() -> None:
-    """With 5 blocks: quantiles 2.1318 (95 %), 4.6041 (99.5 %) and 0.9410 (80 %) of Student's t with
-    4 degrees of freedom; against the floor a test has one side."""
-    interval = Interval(mean=0.3, low=0.2, high=0.4, se=0.01, blocks=5)
-    assert detectable(interval, 0.02) == pytest.approx(0.02 + 0.01 * (2.1318 + 0.9410), abs=1e-5)
-    told = detectable(interval, 0.02, comparisons=10)
-    assert told == pytest.approx(0.02 + 0.01 * (4.6041 + 0.9410), abs=1e-5)
-    assert detectable(Interval(0.3, None, None, None, 1), 0.02) is None
-
-
-def test_what_is_detectable_is_called_in_about_four_of_five_runs() -> None:
-    floor, sd, blocks = 0.02, 0.02, 12
-    told = detectable(Interval(0.0, None, None, sd / math.sqrt(blocks), blocks), floor)
-    assert told is not None
-    draw = np.random.default_rng(8)
-    seen = [t_interval(draw.normal(told, sd, blocks).tolist(), 0.9) for _ in range(2_000)]
-    called = sum(bounds(interval)[0] > floor for interval in seen)
-    assert called / 2_000 == pytest.approx(0.8, abs=0.06)
 
 
 def test_a_pair_turned_round_has_the_same_interval_turned_round() -> None:
