@@ -19,6 +19,7 @@ from harness.analysis.claims import (
 )
 from harness.analysis.condition import MeasuredCondition
 from harness.analysis.locust import Cell, Ramps
+from harness.analysis.measures import Measure
 from harness.analysis.stats.intervals import Interval
 from harness.inputs.claims import Claim, Criterion
 from harness.inputs.study import Beside, Condition, Latency
@@ -249,12 +250,15 @@ def test_a_single_block_is_evidence_that_decides_nothing() -> None:
     assert found.verdict is ClaimVerdict.UNDECIDED
 
 
-def test_without_a_twin_no_ratio_decides() -> None:
-    """Nobody knows then what two identical servers would have differed by."""
-    trials = measured(TWICE)
-    found = judged(RATIO, measured_condition(RUN, CONDITION, trials))
-    (item,) = found.evidence
-    assert (item.floor, item.holds, found.verdict) == (None, None, ClaimVerdict.UNDECIDED)
+def test_a_ratio_decides_by_its_own_interval_with_a_duplicate_or_without() -> None:
+    for duplicates in (True, False):
+        trials = measured(TWICE)
+        under = condition_of(trials) if duplicates else measured_condition(RUN, CONDITION, trials)
+        (item,) = judged(RATIO, under).evidence
+        effect = under.effect(Measure.THROUGHPUT, OTHER, BASELINE)
+        assert effect is not None
+        assert item.value == effect.interval().exp()
+        assert item.holds is True
 
 
 @pytest.mark.parametrize(

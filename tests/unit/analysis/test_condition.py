@@ -62,7 +62,7 @@ def turns(*costs: tuple[str, float, float]) -> list[Trial]:
 def mean(
     measured: MeasuredCondition, weights: Mapping[str, float], measure: Measure = Measure.CPU
 ) -> float:
-    found = measured.combination(measure, weights)
+    found = measured.contrast(measure, weights)
     assert found is not None
     return found.mean
 
@@ -85,23 +85,23 @@ def test_a_difference_of_differences_is_a_ratio_of_ratios() -> None:
     assert found == pytest.approx(math.log((660 / 400) / (550 / 500)), abs=1e-5)
 
 
-def test_a_contrasts_interval_is_over_its_own_blocks() -> None:
+def test_a_contrasts_interval_is_over_its_own_blocks_and_never_narrower_than_theirs() -> None:
     """Not made of the intervals of its parts: what parts share in a block cancels before."""
     measured = condition_of(simulate(RUN, COST, 5, start=0.02))
     means = measured.means(Measure.CPU)
     weights = {FOURTH: 1.0, THIRD: -1.0, OTHER: -0.5, BASELINE: 0.5}
-    wanted = t_interval(
-        [sum(w * means[e][block] for e, w in weights.items()) for block in (1, 2, 3)]
-    )
-    assert wanted is not None
-    found = measured.combination(Measure.CPU, weights)
+    own = t_interval([sum(w * means[e][block] for e, w in weights.items()) for block in (1, 2, 3)])
+    assert own is not None
+    assert own.se is not None
+    found = measured.contrast(Measure.CPU, weights)
     assert found is not None
-    assert (found.mean, found.low, found.high) == pytest.approx(
-        (wanted.mean, wanted.low, wanted.high)
-    )
+    assert found.se is not None
+    assert found.mean == pytest.approx(own.mean)
+    assert found.se >= own.se * (1 - 1e-9)
+    assert found.freedom > 2, "the other entries tell about the error, too"
 
 
-def test_a_combination_takes_only_blocks_in_which_every_part_is_good() -> None:
+def test_a_contrast_takes_only_blocks_in_which_every_part_is_good() -> None:
     broken: dict[tuple[str, int], dict[str, Any]] = {}
     broken |= {(OTHER, 2): {"problem": "it died"}, (THIRD, 3): {"slices": ()}}
     trials = [
@@ -110,7 +110,7 @@ def test_a_combination_takes_only_blocks_in_which_every_part_is_good() -> None:
     measured = condition_of(trials)
 
     def blocks(*entries: str) -> int | None:
-        found = measured.combination(Measure.CPU, dict.fromkeys(entries, 1.0))
+        found = measured.contrast(Measure.CPU, dict.fromkeys(entries, 1.0))
         return None if found is None else found.blocks
 
     assert blocks(BASELINE, FOURTH) == 3
@@ -344,14 +344,33 @@ def test_an_unsteady_trial_bears_its_label_and_still_counts() -> None:
     assert measured.points(Measure.CPU, BASELINE).keys() == {1}
 
 
-def test_the_floor_is_that_of_the_two_identical_servers() -> None:
+def test_the_duplicate_is_one_more_entry_of_the_model_and_of_no_pair() -> None:
     measured = condition_of(simulate(RUN, COST, 1))
-    twin = measured.effect(Measure.CPU, TWIN, BASELINE)
-    assert twin is not None
-    assert twin.low is not None
-    assert twin.high is not None
-    assert measured.floor(Measure.CPU) == max(abs(twin.low), abs(twin.high))
-    assert condition_of([t for t in exact() if t.entry != TWIN]).floor(Measure.CPU) is None
+    assert TWIN in measured.model(Measure.CPU).entries
+    assert TWIN not in measured.pairs(Measure.CPU).entries
+    assert TWIN not in measured.variants
+    without = condition_of([t for t in simulate(RUN, COST, 1) if t.entry != TWIN])
+    one, other = (m.effect(Measure.CPU, OTHER, BASELINE) for m in (measured, without))
+    assert one is not None
+    assert other is not None
+    assert other.freedom <= one.freedom
+
+
+def test_a_measure_ranks_without_a_duplicate() -> None:
+    measured = condition_of([t for t in exact() if t.entry != TWIN])
+    assert measured.why_unranked(Measure.CPU) is None
+
+
+def test_one_block_ranks_nothing_and_says_why() -> None:
+    why = condition_of([t for t in exact() if t.block == 1]).why_unranked(Measure.CPU)
+    assert why is not None
+    assert "two blocks" in why
+
+
+def test_a_measure_without_a_value_ranks_nothing_and_says_why() -> None:
+    why = condition_of(exact()).why_unranked(Measure.SUSTAINED)
+    assert why is not None
+    assert "no variant has a value" in why
 
 
 @pytest.mark.parametrize(("sick", "told"), [(1, False), (2, True)])
@@ -405,7 +424,7 @@ def test_beside_a_second_load_nothing_is_said_of_costs(measure: Measure) -> None
     assert measured.effect(measure, OTHER, BASELINE) is None
     assert measured.fit(measure) is None
     assert measured.components(measure) is None
-    assert measured.floor(measure) is None
+    assert measured.why_unranked(measure) is not None
 
 
 def test_beside_a_second_load_latencies_and_rates_compare() -> None:
@@ -414,7 +433,7 @@ def test_beside_a_second_load_latencies_and_rates_compare() -> None:
     assert mean(measured, versus, Measure.P99) == pytest.approx(math.log(2), abs=0.01)
     assert mean(measured, versus, Measure.P50) == pytest.approx(math.log(2), abs=0.01)
     assert mean(measured, versus, Measure.THROUGHPUT) == pytest.approx(0, abs=1e-6)
-    assert measured.floor(Measure.P99) is not None
+    assert measured.why_unranked(Measure.P99) is None
 
 
 NEAR = msgspec.structs.replace(CONDITION, window_s=1.0)

@@ -2,8 +2,8 @@ import msgspec
 import pytest
 
 from harness.analysis.causes.contrasts import Effect, Hypothesis, effects
-from harness.analysis.stats.intervals import Interval
 from harness.inputs.study import Contrast
+from harness.records.plan import DUPLICATE
 from harness.records.run import Run
 from harness.records.trial import Trial
 from tests.toys.labelling import measured_condition
@@ -88,16 +88,48 @@ def test_further_tests_belong_to_the_declared_family_and_are_told_apart() -> Non
     trials = ladder_trials(RUN, noise=0.001)
     (condition,) = [c for c in RUN.study.conditions if c.endpoint == "io_read"]
     measured = measured_condition(RUN, condition, [t for t in trials if t.condition == condition])
-    clear = Interval(mean=50.0, low=48.0, high=52.0, se=0.7, blocks=4)
     others = [
-        Hypothesis(condition, "far", clear, 5.0),
-        Hypothesis(condition, "near", clear, 60.0),
-        Hypothesis(condition, "no floor", clear, None),
+        Hypothesis(condition, "far", 1e-6),
+        Hypothesis(condition, "near", 0.4),
+        Hypothesis(condition, "one block", None),
     ]
     _, called = effects(RUN, [measured], others)
     assert called == {(condition, "far"): True, (condition, "near"): False}
 
 
+def called_beside(others: list[Hypothesis]) -> dict[str, bool | None]:
+    """Whether each contrast of one noisy condition is called beside further declared tests."""
+    (condition,) = [c for c in RUN.study.conditions if c.endpoint == "io_read"]
+    trials = [t for t in ladder_trials(RUN, noise=0.4) if t.condition == condition]
+    found, _ = effects(RUN, [measured_condition(RUN, condition, trials)], others)
+    return {effect.contrast.name: effect.called for effect in found[condition]}
+
+
+def test_declared_tests_pay_for_each_other_and_derived_ones_do_not() -> None:
+    """Holm multiplies the smallest p value, here of 5 in 100,000, by the size of its family."""
+    (condition,) = [c for c in RUN.study.conditions if c.endpoint == "io_read"]
+    crowd = [Hypothesis(condition, f"test {n}", 0.9) for n in range(10_000)]
+    alone, crowded = called_beside([]), called_beside(crowd)
+    declared = {BRIDGE.name, ONE_HOP.name}
+    assert alone[BRIDGE.name]
+    assert not any(crowded[name] for name in declared)
+    derived = {name: call for name, call in alone.items() if name not in declared}
+    assert any(derived.values())
+    assert {name: crowded[name] for name in derived} == derived
+
+
 def test_an_effect_within_the_noise_is_not_called() -> None:
     noisy = found_in(RUN, ladder_trials(RUN, noise=0.4))
-    assert not noisy[ONE_HOP.name].called
+    assert noisy[ONE_HOP.name].called is False
+
+
+def test_one_block_gives_ratios_and_no_call() -> None:
+    alone = [t for t in ladder_trials(RUN, noise=0.001) if t.block == 1]
+    effect = found_in(RUN, alone)[BRIDGE.name]
+    assert effect.cpu.mean == pytest.approx(ratio(STOCK, NATIVE), rel=0.01)
+    assert (effect.cpu.low, effect.cpu.high, effect.called) == (None, None, None)
+
+
+def test_no_duplicate_is_needed_for_a_call() -> None:
+    trials = [t for t in ladder_trials(RUN, noise=0.001) if DUPLICATE not in t.entry]
+    assert found_in(RUN, trials)[BRIDGE.name].called

@@ -1,10 +1,12 @@
 import msgspec
 import pytest
 
-from harness.analysis.causes.levels import levels, noise_bound, shared_blocks
+from harness.analysis.causes.levels import levels, shared_blocks, sum_of_levels
+from harness.analysis.condition import MeasuredCondition
+from harness.analysis.measures import Measure
 from harness.records.trial import Trial
 from tests.toys.labelling import measured_condition
-from tests.toys.ladder import LEAN_RAW, STOCK, ladder_run, ladder_trials, true_cost
+from tests.toys.ladder import LEAN_RAW, REUSED, STOCK, ladder_run, ladder_trials, true_cost
 
 RUN = ladder_run()
 CONDITION = RUN.study.conditions[1]
@@ -56,11 +58,29 @@ def test_one_variant_that_starts_badly_moves_none_of_the_others() -> None:
     assert found[LEAN_RAW][3] == pytest.approx(2 * found[LEAN_RAW][1], rel=1e-3)
 
 
-def test_two_alike_may_be_off_by_the_floor() -> None:
-    found = {"a": {1: 100.0}, "b": {1: 100.0}, "c": {1: 200.0}}
-    assert noise_bound(found, {"a": 1.0, "b": -1.0}, 0.04) == pytest.approx(4.0)
-    assert noise_bound(found, {"a": 1.0, "b": -1.0, "c": 0.0}, 0.04) == pytest.approx(4.0)
-    assert noise_bound(found, {"c": 1.0, "a": -1.0}, 0.04) > 4.0
+def noisy() -> MeasuredCondition:
+    trials = [t for t in ladder_trials(RUN, noise=0.05) if t.condition == CONDITION]
+    return measured_condition(RUN, CONDITION, trials)
+
+
+def test_a_difference_in_microseconds_is_as_sure_as_that_of_the_logarithms() -> None:
+    """A level varies by itself times its logarithm's standard deviation."""
+    measured = noisy()
+    costs = levels(measured)
+    blocks = shared_blocks(costs, [STOCK, REUSED])
+    added = sum_of_levels(measured, costs, {STOCK: 1.0, REUSED: -1.0}, blocks)
+    ratio = measured.effect(Measure.CPU, STOCK, REUSED)
+    assert added is not None
+    assert added.se is not None
+    assert ratio is not None
+    assert added.blocks == ratio.blocks == 4
+    assert added.t == pytest.approx(ratio.t, rel=0.35)
+    assert added.freedom > 3, "the pool counts beside its own four blocks"
+
+
+def test_a_sum_of_levels_without_a_block_is_unknown() -> None:
+    measured = noisy()
+    assert sum_of_levels(measured, levels(measured), {STOCK: 1.0}, []) is None
 
 
 def test_an_entry_that_misses_a_block_does_not_shift_the_others() -> None:

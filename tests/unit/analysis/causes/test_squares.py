@@ -2,8 +2,12 @@ import pytest
 
 from harness.analysis.causes.levels import levels
 from harness.analysis.causes.squares import Interaction, interaction
+from harness.inputs.study import Square
 from tests.toys.labelling import measured_condition
 from tests.toys.ladder import (
+    FUSED,
+    LEAN_FUSED,
+    LEAN_ORM,
     NATIVE,
     NATIVE_STOCK,
     PER_QUERY,
@@ -55,14 +59,36 @@ def test_the_interaction_is_the_difference_of_differences_and_the_ratio_of_ratio
     assert found.ratio.mean == pytest.approx(ratios, rel=0.01)
 
 
-def test_its_test_is_of_the_difference_against_what_alike_servers_would_show(
-    found: Interaction,
-) -> None:
+def test_its_test_is_that_the_effects_add(found: Interaction) -> None:
     test = found.hypothesis(CONDITION)
-    assert test.effect == found.difference
-    assert test.bound is not None
+    assert test.p == found.p
+    assert test.p is not None
+    assert test.p < 0.001, "hops and threads of the life cycle come only with it"
     assert found.called is None
     assert found.tested(CONDITION, {(CONDITION, test.name): True}).called
+
+
+def test_effects_that_add_are_no_interaction() -> None:
+    """A hop costs the same microseconds in both frameworks, so their ratios differ."""
+    corners = ((FUSED, NATIVE), (LEAN_FUSED, LEAN_ORM))
+    square = Square("framework and bridge", "framework", "bridge", corners)
+    trials = [t for t in ladder_trials(RUN, noise=0.02) if t.condition == CONDITION]
+    measured = measured_condition(RUN, CONDITION, trials)
+    found = interaction(RUN, square, measured, levels(measured))
+    assert found is not None
+    assert found.difference.low is not None
+    assert found.difference.high is not None
+    assert found.difference.low < 0 < found.difference.high
+    assert found.p is not None
+    assert found.p > 0.05
+
+
+def test_one_block_gives_an_interaction_without_a_test() -> None:
+    measured = measured_condition(RUN, CONDITION, [t for t in TRIALS if t.block == 2])
+    found = interaction(RUN, SQUARE, measured, levels(measured))
+    assert found is not None
+    assert (found.p, found.difference.low, found.ratio.low) == (None, None, None)
+    assert found.hypothesis(CONDITION).p is None
 
 
 def test_a_missing_corner_leaves_no_square() -> None:

@@ -1,6 +1,13 @@
+import math
+import random
+
+import msgspec
 import pytest
 
+from harness.analysis.causes.levels import levels
 from harness.analysis.causes.waterfalls import fall
+from harness.analysis.measures import Measure
+from harness.records.trial import Trial
 from tests.toys.labelling import measured_condition
 from tests.toys.ladder import (
     FUSED,
@@ -59,8 +66,7 @@ def test_without_an_end_there_is_no_waterfall(missing: str) -> None:
 
 
 def test_only_blocks_that_have_every_step_count() -> None:
-    levels = LEVELS | {RAW: {1: 400.0}}
-    found = fall(RUN, WATERFALL, PIECE, levels)
+    found = fall(RUN, WATERFALL, PIECE, LEVELS | {RAW: {1: 400.0}})
     assert found is not None
     assert found.end.blocks == 1
 
@@ -69,9 +75,44 @@ def test_a_step_is_judged_by_what_became_of_its_test() -> None:
     found = fall(RUN, WATERFALL, PIECE, LEVELS)
     assert found is not None
     tests = found.hypotheses(CONDITION)
-    assert all(test.bound is not None for test in tests)
+    assert [test.p for test in tests] == [step.p for step in found.steps]
+    assert all(test.p is not None and test.p < 0.01 for test in tests)
     judged = found.tested(CONDITION, {(CONDITION, tests[0].name): True})
     assert [step.called for step in judged.steps] == [True, None, None, None, None, None]
+
+
+def test_one_block_gives_steps_without_a_test() -> None:
+    found = fall(RUN, WATERFALL, PIECE, {n: {1: v[1]} for n, v in LEVELS.items()})
+    assert found is not None
+    assert found.steps[-1].added.mean == pytest.approx(240 * 1.01)
+    assert all(step.p is None and step.added.low is None for step in found.steps)
+
+
+def test_steps_add_up_also_where_a_block_weighs_less() -> None:
+    """In one block every variant was out of line, each by another factor."""
+    draw = random.Random(4)
+    trials = [
+        slowed(trial, math.exp(draw.gauss(0, 0.5))) if trial.block == 3 else trial
+        for trial in ladder_trials(RUN, noise=0.02)
+        if trial.condition == CONDITION
+    ]
+    measured = measured_condition(RUN, CONDITION, trials)
+    assert measured.model(Measure.CPU).outliers == [3]
+    found = fall(RUN, WATERFALL, measured, levels(measured))
+    assert found is not None
+    whole = found.end.mean - found.start.mean
+    assert sum(s.added.mean for s in found.steps) == pytest.approx(whole)
+    assert sum(step.share for step in found.steps) == pytest.approx(1.0)
+    truth = true_cost(STOCK, "io_read") - true_cost(LEAN_RAW, "io_read")
+    assert whole == pytest.approx(truth, rel=0.05)
+
+
+def slowed(trial: Trial, factor: float) -> Trial:
+    slices = tuple(
+        msgspec.structs.replace(s, server_cpu_ns=round(s.server_cpu_ns * factor))
+        for s in trial.slices
+    )
+    return msgspec.structs.replace(trial, slices=slices)
 
 
 def test_the_whole_way_is_a_ratio_with_an_interval() -> None:
