@@ -160,7 +160,8 @@ class MeasuredCondition:
         """Why no two variants can be told apart by this measure, or None."""
         if self.condition.beside is not None and measure in COSTS:
             return "two loads share the CPU time, so no request has a cost of its own"
-        blocks = self.model(measure).blocks
+        means = self.means(measure)
+        blocks = {block for name in self.variants for block in means.get(name, {})}
         if not blocks:
             return "no variant has a value by this measure"
         if len(blocks) == 1:

@@ -81,7 +81,7 @@ def compare_variants(measure: Measure, measured: MeasuredCondition) -> Compariso
     ranks = unsaid is None and measure in ranked(measured.condition)
     order = sorted(
         (entry for entry in estimates if entry != measured.duplicate),
-        key=lambda entry: _place(entry, measured.baseline, effects, estimates),
+        key=_places(measured, measure, estimates).__getitem__,
         reverse=not measure.lower_is_better,
     )
     pairs, model = measured.pairs(measure), measured.model(measure)
@@ -112,20 +112,28 @@ def _share(logarithm: float | None) -> float | None:
     return math.expm1(logarithm)
 
 
-def _place(
-    entry: str, baseline: str, effects: Mapping[str, Interval], estimates: Mapping[str, Interval]
-) -> float:
-    """Rank by the ratio to the baseline within blocks, as a logarithm.
+def _places(
+    measured: MeasuredCondition, measure: Measure, estimates: Mapping[str, Interval]
+) -> dict[str, float]:
+    """By variant, the logarithm by which it ranks: of its ratio to one of them, within blocks.
 
     Absolute values depend on which blocks have a good trial of the variant, and blocks differ by
-    more than variants do.
+    more than variants do. They place only a variant that shares no block with that one.
     """
-    if entry == baseline:
-        return 0.0
-    if entry in effects:
-        return effects[entry].mean
-    known = estimates.get(baseline)
-    return math.log(estimates[entry].mean / (1.0 if known is None else known.mean))
+    variants = [entry for entry in estimates if entry != measured.duplicate]
+    if not variants:
+        return {}
+    means = measured.means(measure)
+    reference = measured.baseline
+    if reference not in variants:
+        reference = max(variants, key=lambda entry: len(means.get(entry, {})))
+    places = {reference: 0.0}
+    for entry in variants:
+        if entry != reference:
+            effect = measured.effect(measure, entry, reference)
+            apart = math.log(estimates[entry].mean / estimates[reference].mean)
+            places[entry] = apart if effect is None else effect.mean
+    return places
 
 
 def _noise(measured: MeasuredCondition, measure: Measure) -> SliceNoise | None:
