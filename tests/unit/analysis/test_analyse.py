@@ -12,7 +12,7 @@ from harness.analysis.analyse import ConditionResult, analyse
 from harness.analysis.labels import trials as labelling
 from harness.analysis.labels.labels import Label
 from harness.analysis.measures import Measure, ranked
-from harness.analysis.stats.intervals import detectable
+from harness.analysis.stats.verdicts import Family, Verdict, detectable
 from harness.analysis.variants import Comparison
 from harness.records.plan import DUPLICATE
 from harness.records.trial import Trial
@@ -68,7 +68,7 @@ def test_intervals_hold_the_planted_ratio_about_as_often_as_they_say(
         for name, truth in (("c/slow", 1.1), ("b/same", 1.0), (TWIN, 1.0)):
             effect = measured.effect(Measure.CPU, name, BASELINE)
             assert effect is not None
-            ratio = effect.exp()
+            ratio = effect.interval().exp()
             assert ratio.low is not None
             assert ratio.high is not None
             held += ratio.low <= truth <= ratio.high
@@ -90,13 +90,56 @@ def test_throughput_is_ranked_from_the_most_and_its_ratio_is_the_inverse() -> No
     assert comparison.ratios["c/slow"].mean == pytest.approx(1 / 1.1, abs=0.03)
 
 
-def test_the_duplicate_is_in_no_group_and_gives_the_noise_floor() -> None:
+def test_the_duplicate_is_in_no_group_and_is_a_check_of_its_own() -> None:
     comparison = compared(1)
-    twin = comparison.ratios[TWIN]
-    assert twin.low is not None
-    assert twin.high is not None
     assert TWIN not in sum(comparison.groups, ())
-    assert comparison.noise_floor == pytest.approx(max(twin.high, 1 / twin.low) - 1)
+    assert TWIN not in comparison.ranking
+    assert TWIN not in comparison.decisions
+    (check,) = analyse(RUN, simulate(RUN, COST, 1)).twins
+    assert (check.condition, check.measure) == (CONDITION, ranked(CONDITION)[0])
+    assert check.ratio == result_of(1).comparisons[check.measure].ratios[TWIN]
+
+
+def test_a_planted_tenth_differs_from_the_baseline_and_the_same_cost_never_does() -> None:
+    """Within the margin or undecided is right for equal servers, by the noise of the run."""
+    decisions = [compared(seed).decisions for seed in SEEDS]
+    assert all(d.keys() == {"b/same", "c/slow"} for d in decisions)
+    differs = [d["c/slow"].verdict is Verdict.DIFFERS for d in decisions]
+    same = [d["b/same"].verdict is not Verdict.DIFFERS for d in decisions]
+    assert sum(differs) >= 0.8 * len(SEEDS)
+    assert sum(same) >= len(SEEDS) - 2
+    for found in decisions:
+        for decision in found.values():
+            assert (decision.at_most is not None) == (decision.verdict is Verdict.UNDECIDED)
+
+
+def test_servers_that_cost_the_same_on_a_quiet_machine_are_the_same_within_the_margin() -> None:
+    quiet = only(simulate(RUN, COST, 5, drift=0.02, noise=0.005, start=0.002))
+    decisions = quiet.comparisons[Measure.CPU].decisions
+    assert decisions["b/same"].verdict is Verdict.SAME
+    assert decisions["c/slow"].verdict is Verdict.DIFFERS
+
+
+def test_a_study_may_want_a_narrower_margin() -> None:
+    """What is the same for practice is the reader's to say; what differs is not."""
+    strict = make_run(msgspec.structs.replace(RUN.study, margin=0.005))
+    (result,) = analyse(strict, simulate(RUN, COST, 1)).conditions
+    narrow, usual = result.comparisons[Measure.CPU], compared(1)
+    assert usual.decisions["b/same"].verdict is Verdict.SAME
+    assert narrow.decisions["b/same"].verdict is Verdict.UNDECIDED
+    assert narrow.decisions["c/slow"].verdict is Verdict.DIFFERS
+    assert (narrow.groups, narrow.ratios) == (usual.groups, usual.ratios)
+
+
+def test_a_ratios_own_interval_is_narrower_than_that_of_its_verdict() -> None:
+    """The shown one is each ratio's own; the verdict allows for the whole family."""
+    comparison = compared(3)
+    for name, decision in comparison.decisions.items():
+        own = comparison.ratios[name].log_half_width
+        together = decision.interval.log_half_width
+        assert own is not None
+        assert together is not None
+        assert own < together
 
 
 def test_estimates_and_points_are_in_the_measures_unit() -> None:
@@ -122,11 +165,12 @@ def test_no_trials_give_no_conditions() -> None:
 
 
 def test_one_block_gives_ratios_but_no_ranking() -> None:
-    comparison = only([t for t in simulate(RUN, COST, 2) if t.block == 1]).comparisons[Measure.CPU]
+    analysis = analyse(RUN, [t for t in simulate(RUN, COST, 2) if t.block == 1])
+    comparison = analysis.conditions[0].comparisons[Measure.CPU]
     ratio = comparison.ratios["c/slow"]
     assert 1.0 < ratio.mean < 1.2
-    assert (ratio.low, ratio.high, comparison.noise_floor) == (None, None, None)
-    assert comparison.groups == ()
+    assert (ratio.low, ratio.high, comparison.detectable) == (None, None, None)
+    assert (comparison.groups, comparison.decisions, analysis.twins) == ((), {}, ())
     assert comparison.unsaid is not None
 
 
@@ -137,18 +181,47 @@ def test_a_variant_alone_is_a_group_of_its_own() -> None:
     assert result.comparisons[Measure.CPU].unsaid is None
 
 
-def test_without_the_duplicate_nothing_is_called() -> None:
-    trials = [t for t in simulate(RUN, COST, 2) if t.entry != TWIN]
-    comparison = only(trials).comparisons[Measure.CPU]
-    assert comparison.groups == ()
-    assert comparison.unsaid is not None
+def test_without_the_duplicate_verdicts_stay_and_the_check_is_missing() -> None:
+    analysis = analyse(RUN, [t for t in simulate(RUN, COST, 2) if t.entry != TWIN])
+    comparison = analysis.conditions[0].comparisons[Measure.CPU]
+    assert comparison.groups[-1] == ("c/slow",)
+    assert comparison.decisions["c/slow"].verdict is Verdict.DIFFERS
+    assert (comparison.unsaid, analysis.twins) == (None, ())
 
 
-def test_without_the_baseline_there_are_estimates_and_no_ratios() -> None:
-    trials = [t for t in simulate(RUN, COST, 2) if t.entry != BASELINE]
-    comparison = only(trials).comparisons[Measure.CPU]
-    assert comparison.ratios == {}
+def test_without_the_baseline_there_are_estimates_and_a_ranking_and_no_ratios() -> None:
+    """Places come from blocks that both have: a slow block of one alone moves none."""
+    trials = [
+        t
+        for t in simulate(RUN, COST, 2, start=0)
+        if t.entry != BASELINE and (t.entry, t.block) != ("c/slow", 1)
+    ]
+    slow = [slowed(t, 2.0) if t.block == 1 else t for t in trials]
+    comparison = only(slow).comparisons[Measure.CPU]
+    assert (comparison.ratios, comparison.decisions) == ({}, {})
     assert set(comparison.estimates) == {"b/same", "c/slow", TWIN}
+    assert comparison.estimates["b/same"].mean > comparison.estimates["c/slow"].mean
+    assert comparison.ranking == ("b/same", "c/slow")
+
+
+def slowed(trial: Trial, factor: float) -> Trial:
+    slices = tuple(
+        msgspec.structs.replace(s, server_cpu_ns=round(s.server_cpu_ns * factor))
+        for s in trial.slices
+    )
+    return msgspec.structs.replace(trial, slices=slices)
+
+
+def test_a_block_that_is_out_of_line_for_all_is_named_and_weighs_less() -> None:
+    draw = random.Random(3)
+    trials = [
+        slowed(t, math.exp(draw.gauss(0, 0.6))) if t.block == 4 else t
+        for t in simulate(RUN, COST, 2)
+    ]
+    comparison = only(trials).comparisons[Measure.CPU]
+    assert comparison.outliers == (4,)
+    assert comparison.ratios["c/slow"].mean == pytest.approx(1.1, abs=0.05)
+    assert compared(2).outliers == ()
 
 
 def test_a_block_in_which_a_variant_died_is_left_out_of_its_estimates_only() -> None:
@@ -225,8 +298,8 @@ def test_only_the_last_attempt_at_a_phase_counts() -> None:
     assert analyse(RUN, [*again, *worthless]).conditions == clean.conditions
 
 
-def test_comparisons_under_all_conditions_are_adjusted_as_one_family() -> None:
-    """What is called under one condition alone may be lost among six."""
+def test_conditions_do_not_pay_for_each_other() -> None:
+    """The family is one condition's pairs: a study of six finds what a study of one finds."""
     trials = simulate(RUN, COST, 8)
     conditions = [msgspec.structs.replace(trials[0].condition, connections=n) for n in range(8, 14)]
     wide = msgspec.structs.replace(
@@ -237,7 +310,10 @@ def test_comparisons_under_all_conditions_are_adjusted_as_one_family() -> None:
         wide, [msgspec.structs.replace(t, condition=c) for c in conditions for t in trials]
     )
     assert alone.groups[-1] == ("c/slow",)
-    assert all(len(r.comparisons[Measure.CPU].groups) == 1 for r in many.conditions)
+    assert len(many.conditions) == 6
+    for result in many.conditions:
+        assert result.comparisons[Measure.CPU].groups == alone.groups
+        assert result.comparisons[Measure.CPU].decisions == alone.decisions
 
 
 def test_trials_of_another_condition_are_not_mixed_in() -> None:
@@ -308,26 +384,21 @@ def test_an_attempt_that_was_cut_off_does_not_hide_a_fuller_one() -> None:
     assert only(torn) == only(trials)
 
 
-def test_what_is_detectable_is_that_of_the_least_precise_ratio() -> None:
-    comparison = compared(1)
-    floor = comparison.noise_floor
-    assert floor is not None
-    analysis = analyse(RUN, simulate(RUN, COST, 1))
-    assert analysis.comparisons == 6  # three pairs by two measures
-    told = [detectable(ratio, math.log1p(floor), 6) for ratio in comparison.ratios.values()]
-    assert len(told) == 3
-    assert comparison.detectable is not None
-    assert comparison.detectable == pytest.approx(math.expm1(max(d for d in told if d)))
-    assert comparison.detectable > floor
+def test_what_is_detectable_is_that_of_the_least_precise_ratio_among_all_pairs() -> None:
+    measured = measured_condition(RUN, CONDITION, simulate(RUN, COST, 1))
+    effects = [measured.effect(Measure.CPU, name, BASELINE) for name in ("b/same", "c/slow")]
+    sizes = [detectable(effect, Family.TUKEY, 3) for effect in effects if effect is not None]
+    found = compared(1).detectable
+    assert len(sizes) == 2
+    assert found == pytest.approx(math.expm1(max(size for size in sizes if size is not None)))
 
 
-def test_one_block_or_no_duplicate_leaves_open_what_is_detectable() -> None:
+def test_one_block_leaves_open_what_is_detectable_and_a_missing_duplicate_does_not() -> None:
     trials = simulate(RUN, COST, 2)
-    for left in (
-        [t for t in trials if t.block == 1],
-        [t for t in trials if t.entry != TWIN],
-    ):
-        assert only(left).comparisons[Measure.CPU].detectable is None
+    alone = only([t for t in trials if t.block == 1]).comparisons[Measure.CPU]
+    without = only([t for t in trials if t.entry != TWIN]).comparisons[Measure.CPU]
+    assert alone.detectable is None
+    assert without.detectable is not None
 
 
 def test_the_noise_is_that_of_slices_around_their_means() -> None:

@@ -368,9 +368,11 @@ def test_one_block_ranks_nothing_and_says_why() -> None:
 
 
 def test_a_measure_without_a_value_ranks_nothing_and_says_why() -> None:
-    why = condition_of(exact()).why_unranked(Measure.SUSTAINED)
-    assert why is not None
-    assert "no variant has a value" in why
+    without = condition_of(exact()).why_unranked(Measure.SUSTAINED)
+    duplicate_alone = condition_of([t for t in exact() if t.entry == TWIN])
+    for why in (without, duplicate_alone.why_unranked(Measure.CPU)):
+        assert why is not None
+        assert "no variant has a value" in why
 
 
 @pytest.mark.parametrize(("sick", "told"), [(1, False), (2, True)])

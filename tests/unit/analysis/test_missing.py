@@ -109,30 +109,31 @@ def test_a_variant_without_one_correct_answer_is_starved_with_its_errors_counted
     assert result.comparisons[Measure.THROUGHPUT].unsaid is None
 
 
-def test_a_starved_baseline_is_named_as_the_reason_and_absolute_values_stay(
+def test_without_figures_of_the_baseline_the_others_rank_and_no_ratio_is_taken(
     measured: Callable[..., Analysis],
 ) -> None:
     analysis = measured(failing("status 503", BASELINE))
     (result,) = analysis.conditions
     comparison = result.comparisons[Measure.CPU]
     assert only(analysis).entry == BASELINE
-    assert (comparison.ranking, comparison.ratios) == ((), {})
+    assert only(analysis).label is Label.STARVED
     assert {OTHER, THIRD, TWIN} == set(comparison.estimates)
-    assert comparison.unsaid is not None
-    assert f"the baseline {BASELINE} has no figures" in comparison.unsaid
-    assert "starved" in comparison.unsaid
+    assert set(comparison.ranking) == {OTHER, THIRD}
+    assert (comparison.ratios, comparison.decisions) == ({}, {})
+    assert (comparison.unsaid, comparison.detectable, analysis.twins) == (None, None, ())
 
 
-def test_a_starved_duplicate_is_named_as_the_reason_and_ratios_stay(
+def test_without_figures_of_the_duplicate_everything_is_judged_but_the_check_is_missing(
     measured: Callable[..., Analysis],
 ) -> None:
     analysis = measured(failing("timeout", TWIN))
     (result,) = analysis.conditions
     comparison = result.comparisons[Measure.CPU]
     assert only(analysis).entry == TWIN
-    assert set(comparison.ratios) == {OTHER, THIRD}
-    assert comparison.unsaid is not None
-    assert f"the second server of {BASELINE} has no figures" in comparison.unsaid
+    assert set(comparison.ratios) == set(comparison.decisions) == {OTHER, THIRD}
+    assert set(comparison.ranking) == {BASELINE, OTHER, THIRD}
+    assert comparison.unsaid is None
+    assert analysis.twins == ()
 
 
 def test_when_all_are_starved_all_have_rows_and_none_a_limit(
