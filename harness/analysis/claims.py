@@ -11,7 +11,7 @@ import msgspec
 
 from harness.analysis.causes.prices import PriceList
 from harness.analysis.condition import MeasuredCondition
-from harness.analysis.locust import NOT_THEIRS, Cell, Ramps, log_ratio
+from harness.analysis.locust import NOT_THEIRS, Cell, Ramps, log_ratios
 from harness.analysis.measures import PERCENTILES, Measure
 from harness.analysis.stats.intervals import Interval, block_interval
 from harness.inputs.claims import Claim, Criterion
@@ -212,18 +212,18 @@ def _gains(criterion: Criterion, ramps: Ramps | None) -> Values:
     """Ratios of two setups, over blocks."""
     if ramps is None or criterion.of is None or criterion.to is None:
         return
-    cells = {(cell.setup, cell.condition): cell for cell in ramps.cells}
+    pair = criterion.of, criterion.to
+    named, by_block = _OF_RAMPS[criterion.measure]
     for condition in dict.fromkeys(cell.condition for cell in ramps.cells):
-        one, other = cells.get((criterion.of, condition)), cells.get((criterion.to, condition))
-        if one is None or other is None or not _fits(criterion, condition):
+        cells = {cell.setup: cell for cell in ramps.cells if cell.condition == condition}
+        if not cells.keys() >= set(pair) or not _fits(criterion, condition):
             continue
-        if any(f.label in NOT_THEIRS for cell in (one, other) for f in cell.findings):
+        if any(f.label in NOT_THEIRS for name in pair for f in cells[name].findings):
             continue
-        named, by_block = _OF_RAMPS[criterion.measure]
-        effect = log_ratio(by_block(one), by_block(other))
-        if effect is not None:
+        values = {name: by_block(cell) for name, cell in cells.items()}
+        for effect in log_ratios(values, [pair]).values():
             what = f"{named} of {criterion.of} / {criterion.to}"
-            yield condition.name, what, effect.exp()
+            yield condition.name, what, effect.interval().exp()
 
 
 def _prices(criterion: Criterion, name: str, prices: Sequence[PriceList]) -> Values:
@@ -260,13 +260,14 @@ def _memory_ratios(criterion: Criterion, results: RunResults) -> Values:
     """Ratios of two variants' growth, over blocks."""
     assert criterion.of is not None
     assert criterion.to is not None
+    pair = criterion.of, criterion.to
     others = dict(_growth(criterion, criterion.to, results))
     for where, slopes in _growth(criterion, criterion.of, results):
-        effect = log_ratio(slopes, others.get(where, {}))
-        if effect is not None:
+        values = {criterion.of: slopes, criterion.to: others.get(where, {})}
+        for effect in log_ratios(values, [pair]).values():
             names = f"{criterion.of} / {criterion.to}"
             what = f"memory of {names} for one {criterion.memory_per} more"
-            yield where, what, effect.exp()
+            yield where, what, effect.interval().exp()
 
 
 def _growth(

@@ -15,7 +15,8 @@ from harness.analysis.labels.labels import LIMITS, Finding, Label
 from harness.analysis.labels.rules import ERROR_SHARE, Shares, ready_threads, shares
 from harness.analysis.labels.trials import LabelledTrial, label_trials
 from harness.analysis.missing import has_successes, missing_under
-from harness.analysis.stats.intervals import Interval, block_interval
+from harness.analysis.stats.blocks import BlockModel, Estimate
+from harness.analysis.stats.intervals import Interval
 from harness.inputs.published_tables import PublishedCell
 from harness.inputs.study import Condition
 from harness.records.histogram import percentile_ns
@@ -169,7 +170,6 @@ def summarise(run: Run, trials: Sequence[Trial]) -> Ramps:
         for condition in conditions
         if (cell := _in_print(run, setup, condition)) is not None
     )
-    known = {(setup, condition): cell for setup, condition, cell in in_print}
     cells = {
         (setup, c): _cell(
             run, setup, c, [t for t in counted if (t.trial.entry, t.trial.condition) == (setup, c)]
@@ -183,8 +183,11 @@ def summarise(run: Run, trials: Sequence[Trial]) -> Ramps:
         gains=tuple(
             gain
             for c in conditions
-            for setup, to in pairs_of(run, setups)
-            if (gain := _gain(cells, setup, to, c, known)) is not None
+            for gain in _gains(
+                {setup: cells[setup, c] for setup in setups},
+                pairs_of(run, setups),
+                {setup: cell for setup, where, cell in in_print if where == c},
+            )
         ),
         published=in_print,
     )
@@ -369,32 +372,45 @@ def charted_per_s(series: Sequence[int], failed: Sequence[int]) -> float:
     return best
 
 
+def _gains(
+    cells: Mapping[str, Cell],
+    pairs: Sequence[tuple[str, str]],
+    known: Mapping[str, PublishedCell],
+) -> list[Gain]:
+    """The gains of one condition.
+
+    Args:
+        cells, known: by setup, measured and published.
+        pairs: to compare.
+    """
+    highest = log_ratios({name: cell.highest_by_block for name, cell in cells.items()}, pairs)
+    total = log_ratios({name: cell.successes_by_block for name, cell in cells.items()}, pairs)
+    return [
+        _gain(cells[one], cells[other], (highest[one, other], total.get((one, other))), known)
+        for one, other in pairs
+        if (one, other) in highest
+    ]
+
+
 def _gain(
-    cells: Mapping[tuple[str, Condition], Cell],
-    setup: str,
-    base: str,
-    condition: Condition,
-    known: Mapping[tuple[str, Condition], PublishedCell],
-) -> Gain | None:
-    ours, theirs = cells[setup, condition], cells.get((base, condition))
-    if theirs is None:
-        return None
-    effect = log_ratio(ours.highest_by_block, theirs.highest_by_block)
-    if effect is None:
-        return None
-    one, other = known.get((setup, condition)), known.get((base, condition))
+    ours: Cell,
+    theirs: Cell,
+    ratios: tuple[Estimate, Estimate | None],
+    known: Mapping[str, PublishedCell],
+) -> Gain:
+    rates, successes = ratios
+    one, other = known.get(ours.setup), known.get(theirs.setup)
     published = total = None
     if one is not None and other is not None:
         published = one.highest_per_s / other.highest_per_s if other.highest_per_s else None
         total = one.successes / other.successes if other.successes else None
-    counted = log_ratio(ours.successes_by_block, theirs.successes_by_block)
     return Gain(
-        setup,
-        base,
-        condition,
-        effect.exp(),
+        ours.setup,
+        theirs.setup,
+        ours.condition,
+        rates.interval().exp(),
         published,
-        successes=None if counted is None else counted.exp(),
+        successes=None if successes is None else successes.interval().exp(),
         published_successes=total,
         doubts=tuple(doubt for cell in (ours, theirs) for doubt in _doubts(cell)),
         charted=(
@@ -413,9 +429,29 @@ def _doubts(cell: Cell) -> list[str]:
     return [f"{cell.setup}: {doubt}" for doubt in doubts]
 
 
-def log_ratio(ours: Mapping[int, float], theirs: Mapping[int, float]) -> Interval | None:
-    """Log ratio of two setups' values over blocks; None if a value is zero."""
-    shared = sorted(ours.keys() & theirs.keys())
-    if not all(ours[block] and theirs[block] for block in shared):
-        return None
-    return block_interval([math.log(ours[block] / theirs[block]) for block in shared])
+def log_ratios(
+    values: Mapping[str, Mapping[int, float]], pairs: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], Estimate]:
+    """Log ratios of setups, by one linear model of all of them; see `stats.blocks`.
+
+    Args:
+        values: of one quantity under one condition, by setup and block.
+        pairs: whose ratios are wanted.
+
+    Returns:
+        Those that have a block in common. A pair is left out where a value in such a block is not
+        positive: its ratio is unknown, and without that block it would be too good.
+    """
+    model = BlockModel(
+        {
+            name: {block: math.log(value) for block, value in by_block.items() if value > 0}
+            for name, by_block in values.items()
+        }
+    )
+    found: dict[tuple[str, str], Estimate] = {}
+    for one, other in pairs:
+        ours, theirs = values.get(one, {}), values.get(other, {})
+        effect = model.difference(one, other)
+        if effect is not None and effect.blocks == len(ours.keys() & theirs.keys()):
+            found[one, other] = effect
+    return found

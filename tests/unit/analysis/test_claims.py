@@ -556,6 +556,15 @@ def test_memory_is_held_against_another_variant_s() -> None:
     assert item.what == "memory of b/other / a/base for one connection more"
 
 
+def test_memory_that_shrinks_has_no_ratio_and_spoils_nothing() -> None:
+    conditions = (
+        grown(1, 240.0, 10, baseline_mib=40.0),
+        grown(101, 40.0, 60, baseline_mib=140.0),
+    )
+    twice = Criterion(of=OTHER, to=BASELINE, memory_per="connection", at_least=1.9, at_most=2.1)
+    assert judged(twice, *conditions, run=FRESH).verdict is ClaimVerdict.NOT_TESTED
+
+
 def test_memory_is_not_tested_where_servers_live_through_several_conditions() -> None:
     """Their peak would be that of the largest condition before."""
     assert judged(PER_CONNECTION, FEW, MANY, run=RUN).verdict is ClaimVerdict.NOT_TESTED

@@ -1,5 +1,7 @@
 """Locust's cells, summed up from trials made up in memory."""
 
+import math
+import random
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,9 +19,11 @@ from harness.analysis.locust import (
     Ramps,
     charted_per_s,
     highest_per_s,
+    log_ratios,
     pairs_of,
     summarise,
 )
+from harness.analysis.stats.intervals import t_interval
 from harness.inputs.published_tables import PublishedCell
 from harness.inputs.settings import Setup
 from harness.inputs.study import Condition, Latency
@@ -276,6 +280,65 @@ def test_several_blocks_give_a_gain_with_an_interval() -> None:
     assert gain.ours.low is not None
     assert gain.ours.high is not None
     assert 1.0 < gain.ours.low < gain.ours.mean < gain.ours.high < 4.0
+
+
+CROWD = tuple(f"s/{n}" for n in range(6))
+
+
+def crowd(blocks: int, sd: float = 0.02) -> dict[str, dict[int, float]]:
+    """Six setups of which each gets half as much again as the one before, in noisy blocks."""
+    draw = random.Random(8)
+    level = {block: draw.gauss(0, 0.3) for block in range(1, blocks + 1)}
+    return {
+        name: {block: 100 * 1.5**at * math.exp(level[block] + draw.gauss(0, sd)) for block in level}
+        for at, name in enumerate(CROWD)
+    }
+
+
+def test_setups_of_one_condition_tell_together_how_much_a_ratio_varies() -> None:
+    """Two blocks of two setups leave one degree of freedom, and Student's factor is 12.7."""
+    values = crowd(blocks=2)
+    pair = CROWD[1], CROWD[0]
+    among = log_ratios(values, [pair])[pair]
+    alone = log_ratios({name: values[name] for name in pair}, [pair])[pair]
+    assert among.mean == pytest.approx(alone.mean)
+    assert alone.freedom == 1
+    assert among.freedom > 3
+    half = among.interval().half_width
+    assert half is not None
+    assert half < 0.15
+    assert among.mean == pytest.approx(math.log(1.5), abs=0.1)
+
+
+def test_a_block_that_is_out_of_line_for_all_setups_weighs_less() -> None:
+    values = crowd(blocks=6)
+    draw = random.Random(9)
+    for by_block in values.values():
+        by_block[4] *= math.exp(draw.gauss(0, 0.7))
+    pair = CROWD[1], CROWD[0]
+    effect = log_ratios(values, [pair])[pair]
+    plain = t_interval([math.log(values[pair[0]][b] / values[pair[1]][b]) for b in range(1, 7)])
+    assert plain is not None
+    assert plain.se is not None
+    assert effect.se is not None
+    assert effect.blocks == 6
+    assert effect.se < plain.se / 2
+    assert effect.mean == pytest.approx(math.log(1.5), abs=0.05)
+
+
+@pytest.mark.parametrize("value", [0.0, -3.0])
+def test_a_pair_has_no_ratio_where_one_value_is_not_positive(value: float) -> None:
+    """Without that block its ratio would be too good; other pairs keep theirs."""
+    values = crowd(blocks=3)
+    values[CROWD[2]][2] = value
+    pairs = [(CROWD[2], CROWD[0]), (CROWD[1], CROWD[0]), (CROWD[3], CROWD[2])]
+    assert list(log_ratios(values, pairs)) == [(CROWD[1], CROWD[0])]
+
+
+def test_a_setup_without_a_cell_has_no_ratio() -> None:
+    values = crowd(blocks=2) | {"s/lost": {}}
+    pairs = [("s/lost", CROWD[0]), (CROWD[0], "s/unknown")]
+    assert log_ratios(values, pairs) == {}
 
 
 def test_a_gain_is_taken_block_by_block_from_those_that_have_both_cells() -> None:
