@@ -20,6 +20,7 @@ from harness.cli import (
     report,
     run,
     serve,
+    twins,
     verify,
 )
 
@@ -29,7 +30,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for _module in (
-    run, report, list, plan, doctor, verify, audit, compare, claims, publish, pack, serve,
+    run, report, list, plan, doctor, verify, audit, compare, claims, twins, publish, pack,
+    serve,
 ):  # fmt: skip
     _name = _module.__name__.rpartition(".")[2]
     app.command(_name, epilog=f"Example: {_module.EXAMPLE}")(_module.command)

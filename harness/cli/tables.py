@@ -1,4 +1,4 @@
-"""What the terminal shows of an analysis, for 80 columns: a run's summary, and claims.
+"""What the terminal shows of an analysis, for 80 columns: a run's summary, claims, twins.
 
 This module imports the analysis, so commands import it when they print.
 """
@@ -16,11 +16,12 @@ from harness.analysis.claims import ClaimVerdict, Judgement
 from harness.analysis.locust import Ramps
 from harness.analysis.measures import Measure, ranked
 from harness.analysis.stats.ties import letters
+from harness.analysis.twins import TwinTally
 from harness.analysis.variants import Comparison
 from harness.inputs.study import Condition
 from harness.report.words import causes as cause_words
 from harness.report.words import claims as claim_words
-from harness.report.words import missing, numbers, verdicts
+from harness.report.words import missing, numbers, twin_tally, verdicts
 from harness.report.words.ramps import compared_per_s, gain_sentence, route
 
 
@@ -160,3 +161,27 @@ def _claim_style(verdict: ClaimVerdict) -> str:
             return "dim"
         case _:
             assert_never(verdict)
+
+
+def twins_text(tally: TwinTally) -> RenderableType:
+    """By run and condition, the ratio of the two identical servers; at the end how many hold 1."""
+    parts: list[RenderableType] = []
+    for run in tally.runs:
+        if not run.checks:
+            continue
+        parts.append(Text(run.run, style="bold"))
+        table = Table(box=None, padding=(0, 2, 0, 0))
+        table.add_column("condition")
+        table.add_column("ratio", no_wrap=True)
+        table.add_column("holds 1", no_wrap=True)
+        for check in run.checks:
+            row = twin_tally.row(check)
+            style = "" if check.holds_one else "yellow" if check.agree else "bold red"
+            table.add_row(Text(row["condition"]), row["ratio"], Text(row["holds"], style=style))
+        parts += [table, Text()]
+    parts.append(Text(twin_tally.HOW, style="dim"))
+    parts.append(Text(twin_tally.result(tally), style="bold"))
+    parts += [Text(line) for line in twin_tally.failures(tally)]
+    parts.append(Text(twin_tally.INDEPENDENT, style="dim"))
+    parts += [Text(line, style="yellow") for line in twin_tally.left_out(tally)]
+    return Group(*parts)

@@ -1,1 +1,1 @@
-"""A static site of runs: front page, reports, trends."""
+"""A static site of runs: front page, reports, trends, identical servers."""

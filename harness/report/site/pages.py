@@ -5,13 +5,15 @@ from pathlib import Path
 from typing import Any
 
 from harness.analysis.measures import Measure, ranked
+from harness.analysis.twins import TwinTally, run_twins, tally_twins
 from harness.inputs.study import Condition
 from harness.report.drawing.figures import data_uri
 from harness.report.drawing.pool import drawing_pool
 from harness.report.render import environment
+from harness.report.site import twins
 from harness.report.site.trends import TrendPoint, VariantTrend, alternative, trend_chart
 from harness.report.words import causes as cause_words
-from harness.report.words import conditions, numbers, verdicts
+from harness.report.words import conditions, numbers, twin_tally, verdicts
 from harness.report.words.ramps import gain_sentence
 from harness.report.write import Report
 
@@ -54,6 +56,43 @@ def trends_page(title: str, reports: Sequence[Report], trends: Sequence[VariantT
         ],
     }
     return _page("trends.html", values)
+
+
+def twins_page(title: str, reports: Sequence[Report]) -> str:
+    """How often two identical servers seemed to differ: over all runs, and by condition.
+
+    Args:
+        title: of the site.
+        reports: by date.
+    """
+    tally = tally_twins([run_twins(report.run, report.analysis.twins) for report in reports])
+    values = {
+        "title": title,
+        "result": twin_tally.result(tally),
+        "failures": twin_tally.failures(tally),
+        "left_out": twin_tally.left_out(tally),
+        "how": twin_tally.HOW,
+        "independent": twin_tally.INDEPENDENT,
+        "chart": _twins_chart(tally) if tally.checks else None,
+        "runs": [
+            {
+                "number": number,
+                "id": report.run.id,
+                "title": report.run.study.title,
+                "date": report.run.started_at[:10],
+                "held": sum(check.holds_one for check in run.checks),
+                "rows": [twin_tally.row(check) for check in run.checks],
+            }
+            for number, (report, run) in enumerate(zip(reports, tally.runs, strict=True), start=1)
+            if run.checks
+        ],
+    }
+    return _page("twins.html", values)
+
+
+def _twins_chart(tally: TwinTally) -> dict[str, str]:
+    drawn = drawing_pool().draw(twins.twins_chart(tally)).result()
+    return {"uri": data_uri(drawn.svg), "alt": twins.alternative(tally)}
 
 
 def _page(template: str, values: dict[str, Any]) -> str:

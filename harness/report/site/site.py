@@ -1,4 +1,4 @@
-"""A static site of runs: their reports, a list of them, and their trends."""
+"""A static site of runs: their reports, a list, their trends, and their identical servers."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -11,7 +11,7 @@ from harness.inputs.claims import Claim
 from harness.records.lock import RunInUse, reading
 from harness.records.store import Store
 from harness.report.site.folder import site_folder
-from harness.report.site.pages import index_page, trends_page
+from harness.report.site.pages import index_page, trends_page, twins_page
 from harness.report.site.trends import trends
 from harness.report.write import Report, write_report
 
@@ -74,6 +74,7 @@ def publish(
     step("following variants from run to run")
     followed = trends([(report.run, report.analysis) for report in reports])
     folder.write("trends.html", trends_page(title, reports, followed))
+    folder.write("twins.html", twins_page(title, reports))
     lacking = sorted(run.name for run in refused)
     page = folder.write("index.html", index_page(title, reports, lacking))
     return Site(
