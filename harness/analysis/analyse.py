@@ -55,9 +55,10 @@ class ConditionResult(msgspec.Struct, frozen=True, rename={"errors": "error_shar
         return next((item for item in self.missing if item.entry == entry), None)
 
 
-class Analysis(msgspec.Struct, frozen=True):
+class Analysis(msgspec.Struct, frozen=True, rename={"margin": "margin_share"}):
     """The results of a run.
 
+    margin: ratios so far from 1 are the same for practice; see `stats.verdicts.decide`.
     repeated: phases that were measured more than once; all attempts are kept.
     causes: why variants differ, as far as the study's design shows.
     ramps: Locust's cells; conditions are then empty.
@@ -69,6 +70,7 @@ class Analysis(msgspec.Struct, frozen=True):
     run: str
     baseline: str
     duplicate: str
+    margin: float
     conditions: tuple[ConditionResult, ...]
     repeated: int
     causes: Causes
@@ -101,6 +103,7 @@ def analyse(
         run=run.id,
         baseline=run.study.baseline,
         duplicate=run.study.baseline + DUPLICATE,
+        margin=run.study.margin,
         conditions=tuple(_condition(measured) for measured in conditions),
         twins=check_twins(conditions),
         repeated=len({(t.block, t.condition) for t in trials if t.attempt > 1}),
@@ -117,6 +120,7 @@ def _analyse_ramps(run: Run, trials: Sequence[Trial], claims: Sequence[Claim]) -
         run=run.id,
         baseline=run.study.baseline,
         duplicate=run.study.baseline + DUPLICATE,
+        margin=run.study.margin,
         conditions=(),
         repeated=len({(t.block, t.condition, t.entry) for t in trials if t.attempt > 1}),
         causes=explain(run, ()),

@@ -1,13 +1,14 @@
 """Compare all variants by one measure under one condition: estimates, ratios, verdicts, noise."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from harness.analysis.condition import MeasuredCondition
 from harness.analysis.measures import Measure, ranked
 from harness.analysis.stats.intervals import Interval, block_interval
+from harness.analysis.stats.pairs import Pairs
 from harness.analysis.stats.ties import tie_groups
 from harness.analysis.stats.verdicts import Decision, to_baseline
 
@@ -52,6 +53,8 @@ class Comparison(msgspec.Struct, frozen=True, rename={"detectable": "detectable_
         without intervals, or if hardly any difference would be called.
     outliers: blocks that weigh less, because all variants were out of line there.
     noise: of the slices; None for measures of whole trials.
+    to_best: verdicts on the ratios to the first of the ranking, by variant, with all pairs as one
+        family (Tukey).
     """
 
     measure: Measure
@@ -65,6 +68,7 @@ class Comparison(msgspec.Struct, frozen=True, rename={"detectable": "detectable_
     detectable: float | None
     outliers: tuple[int, ...]
     noise: SliceNoise | None
+    to_best: dict[str, Decision] = {}
 
 
 def compare_variants(measure: Measure, measured: MeasuredCondition) -> Comparison:
@@ -97,7 +101,16 @@ def compare_variants(measure: Measure, measured: MeasuredCondition) -> Compariso
         detectable=_share(pairs.detectable(measured.baseline)),
         outliers=tuple(model.outliers),
         noise=_noise(measured, measure),
+        to_best=_to_best(pairs, order) if ranks else {},
     )
+
+
+def _to_best(pairs: Pairs, order: Sequence[str]) -> dict[str, Decision]:
+    return {
+        entry: decision
+        for entry in order[1:]
+        if (decision := pairs.decision(entry, order[0])) is not None
+    }
 
 
 def _decisions(measured: MeasuredCondition, measure: Measure) -> dict[str, Decision]:

@@ -38,13 +38,13 @@ def report_run(workspace: Workspace, store: "Store") -> bool:
     Returns:
         Whether any trial could be read.
     """
-    from harness.cli import tables
+    from harness.cli.summary import summary
     from harness.report.write import write_report
 
     written = write_report(store, claims_of(workspace))
     for damaged in written.damaged:
         warn("left out", str(damaged))
     if written.trials:
-        out.print(tables.summary(written.analysis))
+        out.print(summary(written.analysis))
     out.print(Text(f"report: {workspace.shown(written.page)}"), soft_wrap=True)
     return written.trials > 0

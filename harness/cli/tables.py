@@ -1,4 +1,4 @@
-"""What the terminal shows of an analysis, for 80 columns: a run's summary, claims, twins.
+"""What the terminal shows of claims and of identical servers, for 80 columns.
 
 This module imports the analysis, so commands import it when they print.
 """
@@ -11,100 +11,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from harness.analysis.analyse import Analysis, ConditionResult
 from harness.analysis.claims import ClaimVerdict, Judgement
-from harness.analysis.locust import Ramps
-from harness.analysis.measures import Measure, ranked
-from harness.analysis.stats.ties import letters
 from harness.analysis.twins import TwinTally
-from harness.analysis.variants import Comparison
-from harness.inputs.study import Condition
-from harness.report.words import causes as cause_words
 from harness.report.words import claims as claim_words
-from harness.report.words import missing, numbers, twin_tally, verdicts
-from harness.report.words.ramps import compared_per_s, gain_sentence, route
-
-
-def summary(analysis: Analysis) -> RenderableType:
-    """Verdict and ranking with ties per condition, for 80 columns."""
-    parts: list[RenderableType] = []
-    if analysis.ramps is not None:
-        parts.append(_ramp_table(analysis.ramps))
-        parts += [Text(gain_sentence(gain)) for gain in analysis.ramps.gains]
-    for result in analysis.conditions:
-        parts += [
-            Text(verdicts.verdict(result, analysis.baseline)),
-            _ranking_table(analysis, result),
-        ]
-    if any(
-        result.comparisons[ranked(result.condition)[0]].groups for result in analysis.conditions
-    ):
-        parts.append(Text("Two variants that share no letter differ.", style="dim"))
-    parts += [Text(line, style="yellow") for line in missing.missing_lines(analysis)]
-    parts += [Text(line, style="yellow") for line in verdicts.disturbances(analysis)]
-    parts += [Text(line) for line in cause_words.verdicts(analysis.causes)]
-    parts += [Text(line) for line in cause_words.predictions(analysis.causes)]
-    return Group(*parts)
-
-
-def _ramp_table(ramps: Ramps) -> Table:
-    """The highest rate per cell, and in brackets the published one."""
-    setups = list(dict.fromkeys(cell.setup for cell in ramps.cells))
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    table.add_column("successes/s, at most (published)")
-    for name in setups:
-        table.add_column(Text(name.partition("/")[2]), justify="right")
-    for condition in dict.fromkeys(cell.condition for cell in ramps.cells):
-        values = [_rates(ramps, name, condition) for name in setups]
-        table.add_row(Text(route(condition)), *values)
-    return table
-
-
-def _rates(ramps: Ramps, setup: str, condition: Condition) -> str:
-    highest = compared_per_s(ramps, ramps.cell(setup, condition))
-    known = ramps.in_print(setup, condition)
-    ours = numbers.MISSING if highest is None else f"{highest:.1f}"
-    return ours if known is None else f"{ours} ({known.highest_per_s:g})"
-
-
-_SHORT = {
-    Measure.CPU: "CPU µs/request",
-    Measure.THROUGHPUT: "requests/s",
-    Measure.P99: "p99 ms",
-    Measure.P50: "median ms",
-    Measure.SUSTAINED: "requests/s",
-}
-
-
-def _ranking_table(analysis: Analysis, result: ConditionResult) -> Table:
-    """By the condition's first measure, with the second's values beside it."""
-    first, *others = (result.comparisons[m] for m in ranked(result.condition))
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for heading in ("", "variant", _SHORT[first.measure], "ratio"):
-        table.add_column(heading)
-    for other in others:
-        table.add_column(_SHORT[other.measure], justify="right")
-    for entry in dict.fromkeys((*first.ranking, *result.planned)):
-        beside = [other.estimates.get(entry) for other in others]
-        known = first.estimates.get(entry)
-        if entry == analysis.duplicate and (known is None or first.ranking):
-            continue  # its figures only make the noise floor
-        table.add_row(
-            letters(first.groups, entry),
-            Text(entry),
-            missing.NO_FIGURE if known is None else numbers.estimate(known),
-            "1"
-            if entry == analysis.baseline and known is not None
-            else numbers.ratio(first.ratios.get(entry)),
-            *(numbers.MISSING if e is None else numbers.number(e.mean) for e in beside),
-        )
-    return table
-
-
-def _to_baseline(analysis: Analysis, entry: str, comparison: Comparison) -> str:
-    if entry == analysis.baseline and entry in comparison.estimates:
-        return "1"
-    return numbers.ratio(comparison.ratios.get(entry))
+from harness.report.words import twin_tally
 
 
 def claims_text(

@@ -54,7 +54,7 @@ def summary_text(analysis: Analysis) -> str:
     The reference is to the schema that every report has beside it, so it holds for copies too.
     """
     head = {"$schema": file_name("summary"), "schema": SCHEMA}
-    body = msgspec.json.encode(head | msgspec.structs.asdict(analysis))
+    body = msgspec.json.encode(head | msgspec.to_builtins(analysis, str_keys=True))
     return msgspec.json.format(body, indent=1).decode() + "\n"
 
 

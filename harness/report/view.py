@@ -7,7 +7,7 @@ from harness.analysis.analyse import Analysis, ConditionResult
 from harness.analysis.labels.labels import FAILED, LIMITS, REMEDIES, Label
 from harness.analysis.measures import Measure, ranked
 from harness.analysis.stats.ties import letters
-from harness.analysis.variants import Comparison, SliceNoise
+from harness.analysis.variants import Comparison
 from harness.base.errors import BridgetollError
 from harness.records.run import Run
 from harness.report.charts.curves import curve_figures
@@ -16,11 +16,19 @@ from harness.report.charts.specification import colours
 from harness.report.drawing.figures import Figures
 from harness.report.sections.causes import causes_values
 from harness.report.sections.ramps import DETAILS, ramps_values
-from harness.report.words import conditions, missing, numbers, runs, verdicts
+from harness.report.words import (
+    conditions,
+    decisions,
+    missing,
+    numbers,
+    power,
+    runs,
+    twins,
+    verdicts,
+)
 from harness.report.words.claims import claims_values
 
 _COLUMNS = (Measure.CPU, Measure.THROUGHPUT, Measure.P50, Measure.P99, Measure.DATABASE_CPU)
-_MANIFOLD = 2.0
 _COLUMNS_BESIDE = (Measure.P50, Measure.P99, Measure.THROUGHPUT, Measure.SECOND)
 """Columns of a condition with a second load, which has no cost per request: two loads share the
 time."""
@@ -50,7 +58,10 @@ def template_values(
         "stopping": runs.stopping(run),
         "repeat": runs.repeat(run),
         "waits": run.study.delayed or any(c.endpoint == "io_wait" for c in run.study.conditions),
-        "noise": [_noise(result) for result in analysis.conditions],
+        "tells_apart": power.tells_apart(analysis),
+        "power": power.power_lines(analysis),
+        "twins": _twins(analysis),
+        "same": decisions.same(analysis.margin),
         "conditions": [
             _condition(run, analysis, result, entries, figures) for result in analysis.conditions
         ],
@@ -93,6 +104,7 @@ def _condition(
             if any(entry in result.comparisons[m].estimates for entry in variants)
         ],
         "rankings": [_ranking(result.comparisons[m]) for m in measures],
+        "judged": any(result.comparisons[m].decisions for m in measures),
         "ratios": [_ratio_heading(result.comparisons[m]) for m in measures],
         "columns": [m.heading for m in _columns(result)],
         "rows": [_row(analysis, result, entry) for entry in present],
@@ -159,9 +171,7 @@ def _row(analysis: Analysis, result: ConditionResult, entry: str) -> dict[str, A
         "baseline": entry == analysis.baseline,
         "duplicate": entry == analysis.duplicate,
         "ratios": [
-            "1"
-            if entry == analysis.baseline and why is None
-            else numbers.ratio(result.comparisons[m].ratios.get(entry))
+            _ratio(result.comparisons[m], analysis, entry, measured=why is None)
             for m in ranked(result.condition)
         ],
         "values": [
@@ -175,6 +185,18 @@ def _row(analysis: Analysis, result: ConditionResult, entry: str) -> dict[str, A
         "memory": numbers.MISSING if memory is None else numbers.number(memory),
         "threads": result.threads.get(entry, numbers.MISSING),
         "trials": result.trials.get(entry, 0),
+    }
+
+
+def _ratio(
+    comparison: Comparison, analysis: Analysis, entry: str, *, measured: bool
+) -> dict[str, str]:
+    """The ratio to the baseline, and its verdict unless it differs."""
+    if entry == analysis.baseline and measured:
+        return {"value": "1", "verdict": ""}
+    return {
+        "value": numbers.ratio(comparison.ratios.get(entry)),
+        "verdict": decisions.beside_ratio(comparison.decisions.get(entry), analysis.margin),
     }
 
 
@@ -203,7 +225,8 @@ def _notes(run: Run, result: ConditionResult, entries: Sequence[str]) -> list[st
         notes.append(_few_latencies(result))
     if run.study.fresh != "condition":
         notes.append("Peak memory counts since the server started, over all conditions so far.")
-    return notes
+    first = (comparisons[measure] for measure in ranked(result.condition))
+    return notes + [note for c in first if c.ranking and (note := power.outlier_note(c))]
 
 
 def _few_latencies(result: ConditionResult) -> str:
@@ -216,46 +239,12 @@ def _few_latencies(result: ConditionResult) -> str:
     )
 
 
-def _noise(result: ConditionResult) -> str:
-    comparison = result.comparisons[ranked(result.condition)[0]]
-    text = f"{_title(result)}: "
-    if comparison.detectable is None:
-        text += f"no difference can be called, because {comparison.unsaid}."
-    else:
-        size = (
-            f"of {comparison.detectable:.0%}"
-            if comparison.detectable < _MANIFOLD
-            else f"by a factor of {numbers.number(1 + comparison.detectable)}"
-        )
-        text += f"at least four of five such runs would call a true difference {size}."
-    return text if comparison.noise is None else f"{text} {_slices(comparison.noise)}"
-
-
-def _title(result: ConditionResult) -> str:
-    return conditions.condition_title(result.condition)
-
-
-def _slices(noise: SliceNoise) -> str:
-    probe = (
-        ""
-        if noise.probe_slope is None
-        else f" after correction by the speed probe (slope {noise.probe_slope:.2f})"
-    )
-    return (
-        f"A slice varies by ±{noise.slice_sd:.1%}{probe}. It shares {1 - noise.white:.0%} of that "
-        f"with slices within about {noise.tau_s:.1f} s.{_levels(noise)}"
-    )
-
-
-def _levels(noise: SliceNoise) -> str:
-    if noise.within_sd is None or noise.between_sd is None:
-        return ""
-    starts = (
-        f", and by ±{noise.between_sd:.1%} because each start differs"
-        if noise.between_sd
-        else "; an effect of starts cannot be separated from that"
-    )
-    return f" A block's ratio varies by ±{noise.within_sd:.1%} because of its slices{starts}."
+def _twins(analysis: Analysis) -> dict[str, Any]:
+    return {
+        "agreement": twins.agreement(analysis),
+        "cautions": twins.cautions(analysis),
+        "calibration": twins.calibration(analysis),
+    }
 
 
 def _label(label: Label) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """The report's page in a browser: from disk, without a network, by mouse and on a phone."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -91,6 +92,54 @@ def test_every_pair_is_shown_when_it_is_asked_for(watched: Watched, path: Path) 
     assert "[" in page.locator("#x-matrix tbody").inner_text()
 
 
+def four_variants() -> tuple[Run, list[Trial]]:
+    """One that differs from the baseline, one that equals it, and one that nobody can tell."""
+    names = (BASELINE, "b/equal", "c/unsteady", "d/dear")
+    run = make_run(make_study(names, blocks=6))
+    costs = dict.fromkeys(names, 500.0) | {"d/dear": 900.0}
+    steady = simulate(run, costs, seed=5, drift=0.01, noise=0.004, start=0.001)
+    unsteady = simulate(run, costs, seed=6, drift=0.01, noise=0.004, start=0.05)
+    return run, [
+        msgspec.structs.replace(
+            other if one.entry == "c/unsteady" else one, latency_hdr=histogram(2.0)
+        )
+        for one, other in zip(steady, unsteady, strict=True)
+    ]
+
+
+def test_equal_variants_are_told_from_undecided_ones(watched: Watched, tmp_path: Path) -> None:
+    watched.open(written(tmp_path, *four_variants()))
+    page = watched.page
+    rows = {
+        name: page.locator("#x-table tbody tr", has_text=name).inner_text()
+        for name in ("b/equal", "c/unsteady", "d/dear")
+    }
+    assert "the same within 3 %" in rows["b/equal"]
+    assert re.search(r"undecided, at most \d+ %", rows["c/unsteady"])
+    assert "the same" not in rows["d/dear"]
+    assert "undecided" not in rows["d/dear"]
+    assert page.locator("#x-chart svg.marks").get_by_text("the same within 3 %").count() == 1
+    page.locator("#x-pairs summary").click()
+    page.wait_for_selector("#x-matrix tbody tr")
+    cells = page.locator("#x-matrix tbody tr", has_text="d/dear").locator("td.differs")
+    assert cells.count() == 3
+    told = page.locator("#x-matrix td[title^='undecided, at most']").first.inner_text()
+    assert re.search(r"\(≤ \d+ %\)$", told)
+    assert page.locator("#x-matrix td[title='the same within 3 %']").count() == 2
+    assert watched.complaints == []
+
+
+def test_a_phone_shows_ratio_and_verdict_without_scrolling(
+    browser: Browser, tmp_path: Path
+) -> None:
+    page = browser.new_page(viewport={"width": 390, "height": 844}, is_mobile=True)
+    Watched(page).open(written(tmp_path, *four_variants()))
+    right = page.locator("#x-table tbody tr td:nth-child(3)").first.bounding_box()
+    page.close()
+    assert right is not None
+    assert right["x"] + right["width"] <= 390
+
+
 def test_trials_that_do_not_count_are_listed_with_reason_and_file(
     watched: Watched, tmp_path: Path
 ) -> None:
@@ -169,11 +218,11 @@ def test_a_phone_cuts_no_text_of_a_chart(browser: Browser, path: Path) -> None:
 def test_the_caption_names_what_the_chart_has(watched: Watched, path: Path) -> None:
     watched.open(path)
     caption = watched.page.locator("#x-caption")
-    assert "noise floor" in caption.inner_text()
+    assert "the same within 3 %" in caption.inner_text()
     assert "blocks" not in caption.inner_text()
     watched.page.select_option("#x-baseline", "")
     assert "blocks" in caption.inner_text()
-    assert "noise floor" not in caption.inner_text()
+    assert "the same within" not in caption.inner_text()
 
 
 def test_on_paper_nothing_is_cut_off(watched: Watched, path: Path) -> None:

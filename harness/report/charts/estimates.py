@@ -12,6 +12,7 @@ from harness.report.charts.specification import (
     as_file,
     colour_of,
     layer,
+    nominal,
     quantitative,
     variant_rows,
 )
@@ -26,6 +27,7 @@ _TOOLTIP: list[Spec] = [
     {"field": "variant", "type": "nominal"},
     *(quantitative(name) for name in ("value", "low", "high")),
 ]
+_JUDGED: list[Spec] = [*_TOOLTIP, {"field": "verdict", "type": "nominal"}]
 
 
 def estimate_chart(palette: Mapping[str, str], heading: str = "", end: float | None = None) -> Spec:
@@ -64,32 +66,36 @@ def estimate_chart(palette: Mapping[str, str], heading: str = "", end: float | N
 def ratio_chart(palette: Mapping[str, str], heading: str = "") -> Spec:
     """Ratios to a baseline, on a logarithmic axis: half and double are equally far from one.
 
-    Datasets: `rows` and `spans` as for `estimate_chart`; `floor` (low, high) is the band of the
-    noise floor; `one` (value) holds 1.
+    Datasets: `rows` and `spans` as for `estimate_chart`, with a verdict; `margin` (low, high,
+    label, side) is the band of ratios that are the same for practice, with the side of its label;
+    `one` (value) holds 1.
     """
     variant, colour = variant_rows(), colour_of("variant", palette)
     scale = {"type": "log", "nice": False, "padding": 24}
     band = {"type": "rect", "color": "#8a94a0", "opacity": 0.25}
     line = {"type": "rule", "color": INK, "strokeDash": [3, 3]}
+    side = {"expr": "datum.side"}
+    label = {"type": "text", "y": -7, "align": side, "fontSize": 11, "color": "#555555"}
     return {
         "layer": [
-            layer("floor", band, x=quantitative("low"), x2={"field": "high"}),
+            layer("margin", band, x=quantitative("low"), x2={"field": "high"}),
             layer("one", line, x=quantitative("value")),
-            _diamonds(quantitative("value", title=heading, scale=scale), variant, colour),
-            _bars(variant, colour),
+            _diamonds(quantitative("value", title=heading, scale=scale), variant, colour, _JUDGED),
+            _bars(variant, colour, _JUDGED),
+            layer("margin", label, x=quantitative("high"), text=nominal("label")),
         ],
         "height": {"step": ROW_HEIGHT},
     }
 
 
-def _diamonds(value: Spec, variant: Spec, colour: Spec) -> Spec:
+def _diamonds(value: Spec, variant: Spec, colour: Spec, tooltip: Sequence[Spec] = _TOOLTIP) -> Spec:
     mark = {**DIAMOND, "size": 90, "opacity": 1}
-    return layer("rows", mark, x=value, y=variant, color=colour, tooltip=_TOOLTIP)
+    return layer("rows", mark, x=value, y=variant, color=colour, tooltip=tooltip)
 
 
-def _bars(variant: Spec, colour: Spec) -> Spec:
+def _bars(variant: Spec, colour: Spec, tooltip: Sequence[Spec] = _TOOLTIP) -> Spec:
     low, high = quantitative("low"), {"field": "high"}
-    return layer("spans", _BAR, x=low, x2=high, y=variant, color=colour, tooltip=_TOOLTIP)
+    return layer("spans", _BAR, x=low, x2=high, y=variant, color=colour, tooltip=tooltip)
 
 
 def _arrows(variant: Spec, colour: Spec) -> Spec:

@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from harness.analysis.stats.verdicts import Verdict
 from harness.report.charts.specification import Spec, as_file, layer, nominal, quantitative
 from harness.report.drawing.figures import Figures
-from harness.report.words import numbers
+from harness.report.words import decisions, numbers
 
 _CELL, _LINE = 34, 24
 """Pixels, enough for a ratio with two decimals."""
@@ -35,20 +36,22 @@ def pair_figures(
     if explored is None:
         return {}
     return {
-        condition["name"]: _condition_figures(condition, explored["measures"], figures)
+        condition["name"]: _condition_figures(
+            condition, explored["measures"], explored["margin"], figures
+        )
         for condition in explored["conditions"]
     }
 
 
 def _condition_figures(
-    condition: Mapping[str, Any], measures: Mapping[str, Any], figures: Figures
+    condition: Mapping[str, Any], measures: Mapping[str, Any], margin: float, figures: Figures
 ) -> list[dict[str, Any]]:
     return [
         figures.add(
             f"{condition['name']}-pairs-{measure}",
             f"Every pair by {measures[measure]['heading']}",
-            pair_chart(comparison, measures[measure]["heading"]),
-            alternative(comparison),
+            pair_chart(comparison, measures[measure]["heading"], margin),
+            alternative(comparison, margin),
         )
         for measure in condition["ranked"]
         if (comparison := condition["measures"].get(measure)) is not None
@@ -56,15 +59,17 @@ def _condition_figures(
     ]
 
 
-def pair_chart(comparison: Mapping[str, Any], heading: str) -> Spec:
-    """Ratios of row to column, each pair once; pairs that are not told apart are grey.
+def pair_chart(comparison: Mapping[str, Any], heading: str, margin: float) -> Spec:
+    """Ratios of row to column, each pair once; pairs that do not differ are grey, with a mark.
 
-    Intervals stand below the ratios, unless there are too many variants. If pairs may not be
-    tested, the title says so and no pair is grey.
+    The mark tells those that are the same from those that are undecided. Intervals stand below the
+    ratios, unless there are too many variants. If pairs may not be tested, the title says so and no
+    pair is grey.
 
     Args:
         comparison: of one measure, as the page's explorer has it.
         heading: of the measure.
+        margin: ratios so far from 1 are the same for practice.
     """
     names = _ordered(comparison)
     spacious = len(names) <= _MOST_WITH_INTERVALS
@@ -91,14 +96,22 @@ def pair_chart(comparison: Mapping[str, Any], heading: str) -> Spec:
         layers.append(
             layer("cells", _text(8, 7), **place, text=nominal("interval"), color=ink),
         )
-    title = f"{heading}: row / column{'' if comparison['ranking'] else ', not tested'}"
+    cells = _cells(comparison, names)
+    tested = bool(comparison["ranking"])
+    title = {
+        "text": f"{heading}: row / column{'' if tested else ', not tested'}",
+        "fontSize": 12,
+        "anchor": "start",
+    }
+    if tested:
+        title["subtitle"] = f"= {decisions.same(margin)}; ? undecided"
     return as_file(
         {
             "layer": layers,
             "resolve": {"scale": {"color": "independent"}},
-            "title": {"text": title, "fontSize": 12, "anchor": "start"},
+            "title": title,
         },
-        {"cells": _cells(comparison, names)},
+        {"cells": cells},
         width=(_WIDE_CELL if spacious else _CELL) * (len(names) - 1),
         height=(_HIGH_LINE if spacious else _LINE) * (len(names) - 1),
     )
@@ -108,14 +121,17 @@ def _text(size: int, shift: int) -> Spec:
     return {"type": "text", "fontSize": size, "dy": shift}
 
 
-def alternative(comparison: Mapping[str, Any]) -> str:
+def alternative(comparison: Mapping[str, Any], margin: float) -> str:
     """The chart's content as text; the chart's title names the measure."""
     if not comparison["ranking"]:
         why = comparison["unsaid"] or "there was nothing to test"
         return f"not tested, because {why}."
-    cells = _cells(comparison, _ordered(comparison))
-    differing = sum(not cell["alike"] for cell in cells)
-    return f"{differing} of {len(cells)} pairs differ beyond noise."
+    found = [cell["verdict"] for cell in _cells(comparison, _ordered(comparison))]
+    differing, same = found.count(Verdict.DIFFERS), found.count(Verdict.SAME)
+    return (
+        f"{differing} of {len(found)} pairs differ, {same} are {decisions.same(margin)}, and "
+        f"{len(found) - differing - same} are undecided."
+    )
 
 
 def _ordered(comparison: Mapping[str, Any]) -> list[str]:
@@ -125,20 +141,26 @@ def _ordered(comparison: Mapping[str, Any]) -> list[str]:
 
 def _cells(comparison: Mapping[str, Any], names: Sequence[str]) -> list[dict[str, Any]]:
     place = {name: at for at, name in enumerate(comparison["entries"])}
-    groups = {name: set(comparison["groups"][place[name]]) for name in names}
+    verdicts = comparison["verdict"] if comparison["ranking"] else None
     return [
         {
             "row": row,
             "column": column,
             "ratio": ratio,
-            "text": numbers.times(ratio),
+            "text": numbers.times(ratio) + _MARKS.get(verdict or "", ""),
             "interval": _interval(comparison, place[row], place[column]),
-            "alike": bool(comparison["ranking"] and groups[row] & groups[column]),
+            "verdict": verdict,
+            "alike": verdict in _MARKS,
         }
         for at, row in enumerate(names)
         for column in names[:at]
         if (ratio := comparison["ratio"][place[row]][place[column]]) is not None  # no common block
+        for verdict in [None if verdicts is None else verdicts[place[row]][place[column]]]
     ]
+
+
+_MARKS = {Verdict.SAME.value: " =", Verdict.UNDECIDED.value: " ?"}
+"""Of pairs that do not differ."""
 
 
 def _interval(comparison: Mapping[str, Any], row: int, column: int) -> str:

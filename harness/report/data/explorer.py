@@ -18,7 +18,7 @@ from harness.analysis.measures import Measure, answered_share, ranked, trial_val
 from harness.analysis.stats.intervals import Interval
 from harness.analysis.stats.pairs import Pairs
 from harness.analysis.stats.ties import letters
-from harness.analysis.stats.verdicts import Decision
+from harness.analysis.stats.verdicts import Decision, Verdict
 from harness.analysis.variants import Comparison
 from harness.inputs.study import Condition
 from harness.records.histogram import quantiles_ms
@@ -134,6 +134,8 @@ def explorer_data(
     return {
         "baseline": analysis.baseline,
         "duplicate": analysis.duplicate,
+        "margin": analysis.margin,
+        "verdicts": {verdict.name: verdict.value for verdict in Verdict},
         "titles": {name: run.variants[name].title for name in order},
         "measures": {m.value: {"heading": m.heading, "lower": m.lower_is_better} for m in MEASURES},
         "standings": [standing.value for standing in Standing],
@@ -186,8 +188,7 @@ def _comparison(
         ],
         "ranking": list(comparison.ranking),
         "unsaid": comparison.unsaid or (None if compares else _NO_COMPARISON),
-        "margin": measured.run.study.margin,
-        "detectable": _rounded(comparison.detectable),
+        "to_baseline": [_decision(comparison.decisions.get(name)) for name in entries],
         **_pairs(measured.pairs(measure), entries),
     }
 
@@ -195,6 +196,11 @@ def _comparison(
 def _bounds(comparison: Comparison, name: str) -> list[float | None]:
     estimate = comparison.estimates[name]
     return [_rounded(estimate.mean), _rounded(estimate.low), _rounded(estimate.high)]
+
+
+def _decision(decision: Decision | None) -> list[Any] | None:
+    """A verdict, and how far from 1 the ratio may be."""
+    return None if decision is None else [decision.verdict.value, _rounded(decision.at_most)]
 
 
 def _pairs(pairs: Pairs, entries: Sequence[str]) -> dict[str, list[list[Any]]]:

@@ -92,7 +92,7 @@ def _effect(effect: Effect) -> dict[str, str]:
         "bundle": "several factors at once" if contrast.bundle else "",
         "cpu": numbers.ratio(effect.cpu),
         "throughput": numbers.ratio(effect.throughput),
-        "called": {None: "no noise floor", True: "yes", False: "not shown"}[effect.called],
+        "called": {None: "one block", True: "yes", False: "not shown"}[effect.called],
     }
 
 

@@ -104,7 +104,7 @@ def _run(number: int, report: Report) -> dict[str, Any]:
     if analysis.ramps is not None:
         sentences = [gain_sentence(gain) for gain in analysis.ramps.gains]
     else:
-        sentences = [verdicts.verdict(result, analysis.baseline) for result in analysis.conditions]
+        sentences = [verdicts.verdict(result, analysis) for result in analysis.conditions]
     return {
         "number": number,
         "id": run.id,

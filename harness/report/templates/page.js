@@ -84,15 +84,33 @@
     if (ranking.length === places.length) return ranking.map((name) => entries.indexOf(name));
     return places.sort((a, b) => sign * (estimates[a][0] - estimates[b][0]));
   };
-  const differs = ({ ranking, groups }, one, other) => {
-    if (!ranking.length) return null;
-    return !groups[one].some((group) => groups[other].includes(group));
+  const { DIFFERS, SAME, UNDECIDED } = data.verdicts;
+  const percent = (share) => `${Number((100 * share).toPrecision(6))} %`;
+  const same = `${SAME} within ${percent(data.margin)}`;
+  // How far a ratio may be from 1: rounded up, so that it is true of the exact number.
+  const atMost = (share) => {
+    if (share >= 2) return `a factor of ${number(1 + share)}`;
+    const tenths = share < 0.01 ? 10 : 1;
+    return `${Math.ceil(100 * share * tenths - 1e-9) / tenths} %`;
+  };
+  // Two families of tests: all pairs, and the ratios to the study's baseline.
+  const pairDecision = ({ ranking, ratio, verdict, at_most }, one, other) =>
+    ranking.length && ratio[one][other] !== null ? [verdict[one][other], at_most[one][other]] : null;
+  const decision = (current, one, other) => {
+    const base = current.entries.indexOf(data.baseline);
+    const against = { [one]: current.to_baseline[other], [other]: current.to_baseline[one] }[base];
+    return against || pairDecision(current, one, other);
   };
   const verdict = (current, one, other) => {
     if (one === other) return "";
     if (current.ratio[one][other] === null) return "no common block";
-    const different = differs(current, one, other);
-    return different === null ? "not ranked" : different ? "differs" : "tied";
+    if (!current.ranking.length) return "not ranked";
+    return inFull(decision(current, one, other));
+  };
+  const inFull = ([found, most]) => {
+    if (found === SAME) return same;
+    if (found === DIFFERS) return DIFFERS;
+    return most === null ? `${UNDECIDED}, one block` : `${UNDECIDED}, at most ${atMost(most)}`;
   };
 
   // Vega cuts what is wider than the chart. So on a phone legends have an entry a line, names of
@@ -152,10 +170,18 @@
   };
   const title = () => titleLines().join(", ");
 
-  const caption = (absolute, floor) => {
+  const caption = (absolute, judged) => {
     if (absolute) return `${title()}, with 95 % intervals. Ticks are blocks.`;
-    const band = floor === null ? "" : " The band is the noise floor.";
+    const band = judged ? ` Ratios in the band are ${same}.` : "";
     return `${title()}, with 95 % intervals.${band}`;
+  };
+
+  // The band of equality. Its label stands on the side where the chart has more room.
+  const margins = (current, shown) => {
+    if (!current.ranking.length) return [];
+    const logs = shown.flatMap(({ value, low, high }) => [low ?? value, high ?? value].map(Math.log));
+    const side = Math.max(...logs, 0) + Math.min(...logs, 0) < 0 ? "right" : "left";
+    return [{ low: 1 / (1 + data.margin), high: 1 + data.margin, label: same, side }];
   };
 
   const showIntervals = () => {
@@ -164,12 +190,13 @@
     const rows = ordered().map((at) => {
       const [value, low, high] =
         base < 0 ? current.estimates[at] : [current.ratio, current.low, current.high].map((m) => m[at][base]);
-      return { variant: current.entries[at], value, low, high };
+      const judged = base < 0 ? {} : { verdict: verdict(current, at, base) };
+      return { variant: current.entries[at], value, low, high, ...judged };
     });
     // One block has a value but no interval.
     const spans = rows.filter((row) => row.low !== null && row.high !== null);
     const alternative = `${title()}: ${rows.map((r) => `${r.variant} ${number(r.value)}`).join(", ")}`;
-    $("x-caption").textContent = caption(base < 0, current.floor);
+    $("x-caption").textContent = caption(base < 0, current.ranking.length > 0);
     if (base < 0) {
       const dots = ordered().flatMap((at) =>
         Object.entries(current.points[at]).map(([block, value]) => ({
@@ -180,10 +207,8 @@
       );
       return draw("x-chart", "absolute", { rows, spans, dots }, alternative, { x: titleLines() });
     }
-    const floor =
-      current.floor === null ? [] : [{ low: 1 / (1 + current.floor), high: 1 + current.floor }];
     const shown = rows.filter((row) => row.value !== null);
-    const datasets = { rows: shown, spans, floor, one: [{ value: 1 }] };
+    const datasets = { rows: shown, spans, margin: margins(current, shown), one: [{ value: 1 }] };
     return draw("x-chart", "ratio", datasets, alternative, { x: titleLines() });
   };
 
@@ -199,27 +224,38 @@
       const name = current.entries[at];
       row.append(element("th", name, { scope: "row", title: data.titles[name] || "" }));
       row.append(element("td", current.letters[at] || "not ranked"));
-      row.append(element("td", number(mean) + interval(low, high, number)));
       const relative =
         base < 0 || at === base
           ? ""
           : ratio(current.ratio[at][base]) +
             interval(current.low[at][base], current.high[at][base], ratio, current.ratio[at][base]);
-      row.append(element("td", at === base ? "1" : relative));
-      row.append(element("td", base < 0 ? "" : verdict(current, at, base)));
+      const cell = element("td", at === base ? "1" : relative);
+      const judged = base < 0 ? "" : verdict(current, at, base);
+      if (judged && judged !== DIFFERS && current.ranking.length) {
+        cell.append(element("br", null), element("span", judged, { class: "soft" }));
+      }
+      row.append(cell);
+      row.append(element("td", number(mean) + interval(low, high, number)));
       row.append(element("td", condition().limits[name]));
       return row;
     });
     for (const name of without()) {
       const row = element("tr", null);
       row.append(element("th", name, { scope: "row", title: data.titles[name] || "" }));
-      row.append(element("td", ""), element("td", "no figure"), element("td", ""), element("td", ""));
+      row.append(element("td", ""), element("td", ""), element("td", "no figure"));
       row.append(element("td", condition().missing[name] || "no value by this measure"));
       body.push(row);
     }
     $("x-table").tBodies[0].replaceChildren(...body);
     $("x-head-value").textContent = data.measures[measure()].heading;
+    $("x-table").classList.toggle("absolute", base < 0);
     $("x-head-ratio").textContent = base < 0 ? "ratio" : `ratio to ${baseline()}`;
+  };
+
+  const mark = ([found, most]) => {
+    if (found === DIFFERS) return " ≠";
+    if (found === SAME) return " =";
+    return most === null ? "" : ` (≤ ${atMost(most).replace("a factor of ", "× ")})`;
   };
 
   const showMatrix = () => {
@@ -233,13 +269,15 @@
       const row = element("tr", null);
       row.append(element("th", current.entries[one], { scope: "row" }));
       for (const other of order) {
-        const same = one === other;
         const value = current.ratio[one][other];
         const bounds = interval(current.low[one][other], current.high[one][other], ratio, value);
-        const result = verdict(current, one, other);
-        const mark = result === "differs" ? " ≠" : result === "tied" ? " ≈" : "";
-        const cell = element("td", same ? "" : ratio(value) + bounds + mark);
-        cell.className = result.replaceAll(" ", "-");
+        const judged = one === other ? null : pairDecision(current, one, other);
+        const cell = element("td", one === other ? "" : ratio(value) + bounds);
+        if (judged) {
+          cell.textContent += mark(judged);
+          cell.title = inFull(judged);
+          if (judged[0] === DIFFERS) cell.className = "differs";
+        }
         row.append(cell);
       }
       return row;
@@ -323,9 +361,16 @@
       return;
     }
     const best = current.entries.indexOf(current.ranking[0]);
-    const tied = current.entries.filter((_, at) => at !== best && differs(current, at, best) === false);
+    const judged = current.entries.map((entry, at) =>
+      [entry, ...((at !== best && decision(current, at, best)) || [])]);
+    const equal = judged.filter(([, found]) => found === SAME).map(([entry]) => entry);
+    const open = judged
+      .filter(([, found]) => found === UNDECIDED)
+      .map(([entry, , most]) => (most === null ? entry : `${entry} (at most ${atMost(most)})`));
     const [mean, low, high] = current.estimates[best];
-    const also = tied.length ? `; tied with it: ${tied.join(", ")}` : "";
+    const also =
+      (equal.length ? `; ${same}: ${equal.join(", ")}` : "") +
+      (open.length ? `; not told apart from it: ${open.join(", ")}` : "");
     const side = data.measures[measure()].lower ? "least" : "most";
     const value = number(mean) + interval(low, high, number);
     $("x-verdict").textContent = `${heading}: ${side} with ${current.entries[best]}, ${value}${also}.${some}`;

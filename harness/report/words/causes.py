@@ -48,19 +48,19 @@ def sentences(causes: ConditionCauses) -> list[str]:
 
 
 def _effect_sentence(effect: Effect) -> str:
-    doubt = {True: "", False: " (not beyond noise)", None: " (no noise floor)"}[effect.called]
+    doubt = {True: "", False: " (no effect shown)", None: ""}[effect.called]
     return f"{_capital(effect.contrast.title)}: {numbers.ratio(effect.cpu)} times the CPU{doubt}."
 
 
 def fall_sentences(fall: Fall) -> str:
-    """A waterfall: its total, and its steps by whether they exceed noise."""
+    """A waterfall: its total, and its steps by whether they differ from nothing."""
     text = (
         f"{fall.steps[-1].variant} uses {numbers.ratio(fall.ratio)} times the server CPU of "
         f"{fall.first}: {numbers.number(fall.end.mean)} µs per request against "
         f"{numbers.number(fall.start.mean)}."
     )
     if any(step.called is None for step in fall.steps):
-        return f"{text} Its steps, without a noise floor to judge them: {_steps(fall, fall.steps)}."
+        return f"{text} One block cannot judge its steps: {_steps(fall, fall.steps)}."
     costs = [step for step in fall.steps if step.called and step.added.mean > 0]
     saves = [step for step in fall.steps if step.called and step.added.mean < 0]
     undecided = [step for step in fall.steps if not step.called]
@@ -70,7 +70,7 @@ def fall_sentences(fall: Fall) -> str:
     if saves:
         text += f" Steps that save CPU: {_steps(fall, saves)}."
     if undecided:
-        text += f" Not beyond noise: {_steps(fall, undecided)}."
+        text += f" Steps without a shown effect: {_steps(fall, undecided)}."
     if costs and _leads_up(fall):
         text += " Shares depend on the order of the steps."
     return text
@@ -94,12 +94,9 @@ def interaction_sentences(interaction: Interaction) -> str:
     text = f"{interaction.title}: {_sides(interaction)}"
     difference = f"{numbers.estimate(interaction.difference)} µs between the two"
     if interaction.called is None:
-        return f"{text} Without a noise floor there is no verdict ({difference})."
+        return f"{text} One block gives no verdict ({difference})."
     if not interaction.called:
-        return (
-            f"{text} The effect is not shown to depend on {interaction.rows}: the difference is "
-            f"not beyond noise ({difference})."
-        )
+        return f"{text} The effect is not shown to depend on {interaction.rows} ({difference})."
     return f"{text} So the effect depends on {interaction.rows}: {difference}."
 
 

@@ -1,5 +1,6 @@
-"""Numbers as short texts: values, ratios, intervals."""
+"""Numbers as short texts: values, ratios, intervals, shares."""
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,10 @@ MISSING = "n/a"
 """Stands in place of a missing figure."""
 
 
+_MANIFOLD = 2.0
+"""From this share on, a factor is easier to read than percent."""
+_ROUNDING = 1e-9
+"""Of a percent: 3 % is not 4 % because of a binary fraction."""
 _SMALL = 0.0995
 """From this ratio on, two decimals are two significant digits."""
 
@@ -24,6 +29,19 @@ def number(value: float) -> str:
 def times(value: float) -> str:
     """A ratio with two decimals; a small one with two significant digits."""
     return f"{value:.2f}" if abs(value) >= _SMALL else f"{value:.2g}"
+
+
+def percent(share: float) -> str:
+    """A share that someone chose, as exact as it is."""
+    return f"{100 * share:g} %"
+
+
+def at_most(share: float) -> str:
+    """How far a ratio may be from 1: whole percent, below one tenths, rounded up; or a factor."""
+    if share >= _MANIFOLD:
+        return f"a factor of {number(1 + share)}"
+    tenths = 10 if share < 0.01 else 1
+    return f"{math.ceil(100 * share * tenths - _ROUNDING) / tenths:g} %"
 
 
 def estimate(interval: "Interval | None") -> str:

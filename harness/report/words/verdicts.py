@@ -1,18 +1,21 @@
 """Verdicts on conditions, and disturbances of a run, as sentences made from the data alone."""
 
+from collections.abc import Mapping, Sequence
+
 from harness.analysis.analyse import Analysis, ConditionResult
 from harness.analysis.labels.labels import FAILED, LIMITS, Label, LabelCount
 from harness.analysis.measures import Measure, ranked
 from harness.analysis.stats.intervals import Interval
+from harness.analysis.stats.verdicts import Decision, Verdict
 from harness.analysis.variants import Comparison
 from harness.records.run import Run
+from harness.report.words import decisions, numbers
 from harness.report.words.conditions import condition_title
 from harness.report.words.missing import missing_sentence
-from harness.report.words.numbers import ratio
 
 
-def names(group: tuple[str, ...]) -> str:
-    """The members of a tie group in a sentence."""
+def names(group: Sequence[str]) -> str:
+    """Several names in a sentence."""
     if len(group) == 1:
         return group[0]
     return f"{', '.join(group[:-1])} and {group[-1]}"
@@ -36,21 +39,21 @@ def verdicts(run: Run, analysis: Analysis) -> list[str]:
     """A verdict for every condition of the study, measured or not."""
     known = {result.condition: result for result in analysis.conditions}
     return [
-        verdict(known[condition], analysis.baseline)
+        verdict(known[condition], analysis)
         if condition in known
         else f"{condition_title(condition)}: no trial of it can be found."
         for condition in (() if run.study.ramped else run.study.conditions)
     ]
 
 
-def verdict(result: ConditionResult, baseline: str) -> str:
+def verdict(result: ConditionResult, analysis: Analysis) -> str:
     """A few sentences on a condition, from its data alone; the last names what has no figures."""
     if not result.comparisons[ranked(result.condition)[0]].estimates and result.missing:
         return f"{condition_title(result.condition)}: no variant has figures."
-    return " ".join(filter(None, (_ranked(result, baseline), missing_sentence(result.missing))))
+    return " ".join(filter(None, (_ranked(result, analysis), missing_sentence(result.missing))))
 
 
-def _ranked(result: ConditionResult, baseline: str) -> str:
+def _ranked(result: ConditionResult, analysis: Analysis) -> str:
     comparison = result.comparisons[ranked(result.condition)[0]]
     where = condition_title(result.condition)
     if not comparison.ranking:
@@ -58,35 +61,71 @@ def _ranked(result: ConditionResult, baseline: str) -> str:
     best, *others = comparison.ranking
     if not others:
         return f"{where}: only {best} has figures."
-    tied = [name for name in others if _together(comparison, best, name)]
-    text = f"{where}: {best} {_BEST[comparison.measure]}"
-    if tied and len(tied) == len(others):
-        return f"{text}, but no other variant differs from it beyond noise."
-    if tied:
-        text += f" (tied with {names(tuple(tied))})"
-    return f"{text}. {_against_baseline(comparison, best, baseline)}"
+    found = to_best(comparison, analysis.baseline)
+    ties = [name for name in others if name in found and not _differs(found[name])]
+    ahead = "" if len(ties) < len(others) else "no variant is ahead. "
+    text = f"{where}: {ahead}{best} {_BEST[comparison.measure]}."
+    parts = [text, *_ties(ties, found, analysis.margin)]
+    parts.append(_against_baseline(comparison, best, analysis.baseline))
+    return " ".join(filter(None, parts))
 
 
-def _together(comparison: Comparison, one: str, other: str) -> bool:
-    return any(one in group and other in group for group in comparison.groups)
+def to_best(comparison: Comparison, baseline: str) -> Mapping[str, Decision]:
+    """Verdicts on the ratios to the first of a ranking.
+
+    Ratios to the baseline have a family of their own (Dunnett); its verdicts are the same wherever
+    the two variants are compared.
+    """
+    best = comparison.ranking[0]
+    if best == baseline:
+        return comparison.decisions
+    known = comparison.decisions.get(best)
+    return {**comparison.to_best, **({} if known is None else {baseline: known})}
+
+
+def _differs(decision: Decision) -> bool:
+    return decision.verdict is Verdict.DIFFERS
+
+
+def _ties(ties: Sequence[str], found: Mapping[str, Decision], margin: float) -> list[str]:
+    """Which of them are the same as the best, and which could not be told from it."""
+    same = [name for name in ties if found[name].verdict is Verdict.SAME]
+    open_ = [name for name in ties if name not in same]
+    parts = []
+    if same:
+        are = "is" if len(same) == 1 else "are"
+        parts.append(f"{names(same)} {are} {decisions.same(margin)}.")
+    if open_:
+        told = names([f"{name}{_bound(found[name])}" for name in open_])
+        parts.append(f"Not told apart from it: {told}.")
+    return parts
+
+
+def _bound(decision: Decision) -> str:
+    most = decision.at_most
+    return "" if most is None else f" (at most {numbers.at_most(most)})"
 
 
 def _against_baseline(comparison: Comparison, best: str, baseline: str) -> str:
-    """The baseline compared with the best; or, if it ties with the best, the last with it.
+    """The baseline compared with the best; or, if they do not differ, the last with it.
 
-    The last is the last variant that differs from the baseline.
+    The last is the last variant that differs from the baseline. Empty if the baseline has no
+    figures.
     """
-    if baseline == best or _together(comparison, best, baseline):
-        others = [name for name in reversed(comparison.ranking) if name != baseline]
-        last = next((n for n in others if not _together(comparison, n, baseline)), None)
-        if last is None:
-            return f"No other variant differs from {baseline} beyond noise."
-        return _times(comparison, last, baseline, comparison.ratios.get(last))
-    return _times(comparison, baseline, best, _inverse(comparison.ratios[best]))
+    found = comparison.decisions
+    if best != baseline and best in found and _differs(found[best]):
+        return _times(comparison, baseline, best, _inverse(comparison.ratios[best]))
+    if baseline not in comparison.ranking or not found:
+        return ""
+    differing = [name for name in comparison.ranking if name in found and _differs(found[name])]
+    if not differing:
+        return f"No other variant differs from {baseline}."
+    last = differing[-1]
+    return _times(comparison, last, baseline, comparison.ratios[last])
 
 
-def _times(comparison: Comparison, one: str, other: str, interval: Interval | None) -> str:
-    return _TIMES[comparison.measure].format(one=one, other=other, ratio=ratio(interval))
+def _times(comparison: Comparison, one: str, other: str, interval: Interval) -> str:
+    return _TIMES[comparison.measure].format(one=one, other=other, ratio=numbers.ratio(interval))
 
 
 def disturbances(analysis: Analysis) -> list[str]:

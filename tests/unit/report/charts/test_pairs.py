@@ -7,7 +7,6 @@ from xml.etree import ElementTree
 import pytest
 
 from harness.analysis.analyse import analyse
-from harness.records.plan import DUPLICATE
 from harness.records.trial import Trial
 from harness.report.charts.pairs import pair_figures
 from harness.report.data.explorer import explorer_data, trial_data
@@ -50,12 +49,28 @@ def test_pairs_show_ratios_of_row_to_column_with_their_variants() -> None:
     assert "1 of 1 pairs differ" in cpu.alt
 
 
-def test_pairs_that_may_not_be_tested_are_said_to_be_none() -> None:
-    """Nobody ran twice, so nothing tells noise from difference."""
-    cpu, _ = figures_of([t for t in TRIALS if not t.entry.endswith(DUPLICATE)]).all
+def test_one_block_tests_no_pair_and_says_so() -> None:
+    cpu, _ = figures_of([t for t in TRIALS if t.block == 1]).all
     assert "not tested, because" in cpu.alt
-    assert "differ beyond noise" not in cpu.alt
+    assert "differ" not in cpu.alt
     assert "not tested" in text_of(cpu.svg)
+    assert "=" not in text_of(cpu.svg)
+
+
+@pytest.mark.parametrize(
+    ("noise", "mark", "told"),
+    [
+        (0.001, "1.00 =", "0 of 1 pairs differ, 1 are the same within 3 %, and 0 are undecided"),
+        (0.3, " ?", "0 of 1 pairs differ, 0 are the same within 3 %, and 1 are undecided"),
+    ],
+)
+def test_equal_pairs_are_marked_otherwise_than_undecided_ones(
+    noise: float, mark: str, told: str
+) -> None:
+    equal = {BASELINE: 500.0, "b/other": 500.0}
+    cpu = figures_of(simulate(RUN, equal, 3, drift=0.001, noise=noise, start=0.0005)).all[0]
+    assert told in cpu.alt
+    assert mark in text_of(cpu.svg).replace("= the same", "").replace("? undecided", "")
 
 
 def test_where_nothing_can_be_explored_nothing_is_drawn() -> None:

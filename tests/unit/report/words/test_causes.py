@@ -26,7 +26,7 @@ def about(mean: float, half: float = 1.0) -> Interval:
 
 
 def step(variant: str, added: float, *, called: bool | None = True) -> Step:
-    return Step(variant, f"factor: a to {variant}", about(added), added / 100, 5.0, called)
+    return Step(variant, f"factor: a to {variant}", about(added), added / 100, 0.01, called)
 
 
 def fall(*steps: Step) -> Fall:
@@ -44,7 +44,7 @@ def square(called: bool | None, across: tuple[float, float] = (200.0, -10.0)) ->
         title="T", rows="lifecycle", columns="bridge", corners=corners,
         across={"zero-hop": about(across[0]), "stock": about(across[1])},
         ratios={"zero-hop": about(1.4, 0.1), "stock": about(0.9, 0.1)},
-        difference=about(across[1] - across[0]), ratio=about(0.6, 0.1), bound=20.0, called=called,
+        difference=about(across[1] - across[0]), ratio=about(0.6, 0.1), p=0.01, called=called,
     )  # fmt: skip
 
 
@@ -62,14 +62,14 @@ def test_a_step_that_saves_is_not_told_as_a_cost() -> None:
 
 def test_a_step_that_was_not_called_is_told_as_not_shown_however_narrow_its_interval() -> None:
     text = fall_sentences(fall(step("b", 3, called=False), step("c", 97)))
-    assert "Not beyond noise: factor: a to b, 3 [2, 4]" in text
+    assert "without a shown effect: factor: a to b, 3 [2, 4]" in text
 
 
-def test_without_a_noise_floor_no_step_is_judged() -> None:
+def test_one_block_judges_no_step() -> None:
     text = fall_sentences(fall(step("b", 20, called=None), step("c", 80, called=None)))
-    assert "without a noise floor" in text
-    assert "factor: a to b" in text
-    assert "Not beyond noise" not in text
+    assert "One block cannot judge its steps: factor: a to b" in text
+    assert "without a shown effect" not in text
+    assert "Causes" not in text
 
 
 def test_an_interaction_tells_both_sides_in_microseconds_and_which_of_them_saves() -> None:
@@ -81,9 +81,9 @@ def test_an_interaction_tells_both_sides_in_microseconds_and_which_of_them_saves
 
 def test_an_interaction_that_is_not_shown_is_not_claimed() -> None:
     undecided = interaction_sentences(square(called=False))
-    assert "not beyond noise" in undecided
+    assert "not shown to depend" in undecided
     assert "So the effect depends" not in undecided
-    assert "Without a noise floor" in interaction_sentences(square(called=None))
+    assert "One block gives no verdict" in interaction_sentences(square(called=None))
 
 
 def test_a_slope_tells_what_one_hop_more_costs_and_the_first_apart() -> None:
@@ -190,7 +190,7 @@ def test_the_verdict_is_of_conditions_that_do_work_and_have_every_variant() -> N
 
 def test_a_declared_contrast_that_was_not_called_is_told_so() -> None:
     (text,) = verdicts(causes_under(Condition("io_read"), called=False))
-    assert "1.50 [1.40, 1.60] times the CPU (not beyond noise)." in text
+    assert "1.50 [1.40, 1.60] times the CPU (no effect shown)." in text
 
 
 def test_without_other_conditions_an_empty_answer_is_judged_too() -> None:

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from harness.analysis.analyse import Analysis, analyse
-from harness.cli.tables import summary
+from harness.cli.summary import summary
 from harness.records.trial import Trial
 from harness.report.words.missing import missing_lines
 from harness.report.words.verdicts import disturbances, verdict, verdicts
@@ -88,8 +88,9 @@ def test_a_variant_that_is_starved_in_one_block_is_disturbed_and_keeps_its_figur
 
 
 def test_when_no_variant_has_figures_the_verdict_says_only_that() -> None:
-    (result,) = analysed(BASELINE, OTHER, TWIN).conditions
-    assert verdict(result, BASELINE).endswith("no variant has figures.")
+    analysis = analysed(BASELINE, OTHER, TWIN)
+    (result,) = analysis.conditions
+    assert verdict(result, analysis).endswith("no variant has figures.")
 
 
 def test_without_any_trial_the_condition_and_each_variant_say_so() -> None:

@@ -1,4 +1,5 @@
 import re
+from collections.abc import Mapping, Sequence
 
 import msgspec
 import pytest
@@ -8,9 +9,11 @@ from hypothesis import strategies as st
 from harness.analysis.analyse import ConditionResult, analyse
 from harness.analysis.measures import Measure
 from harness.analysis.stats.intervals import Interval
+from harness.analysis.stats.verdicts import Decision, Verdict
 from harness.analysis.variants import Comparison
 from harness.inputs.study import Condition, Stopping
-from harness.report.words.numbers import estimate, number, ratio, times
+from harness.report.words.decisions import beside_ratio, in_full, mark
+from harness.report.words.numbers import at_most, estimate, number, ratio, times
 from harness.report.words.runs import blocks, repeat, stopping
 from harness.report.words.verdicts import names, verdict, verdicts
 from tests.toys.runs import BASELINE, CONDITION, make_run, make_study, simulate
@@ -36,6 +39,10 @@ def test_a_number_can_be_read_back_to_within_a_hundredth(value: float) -> None:
     assert float(text.replace(",", "")) == pytest.approx(value, rel=0.01)
 
 
+def decision(found: Verdict, most: float | None = None) -> Decision:
+    return Decision(found, Interval(1.0, 0.9, 1.1, 0.01, 6), most)
+
+
 def test_what_is_not_known_is_no_number() -> None:
     assert not re.search(r"\d", estimate(None) + ratio(None))
 
@@ -54,28 +61,93 @@ def test_a_small_ratio_keeps_two_significant_digits(value: float, text: str) -> 
     assert times(value) == text
 
 
-def tied(ranking: tuple[str, ...], groups: tuple[tuple[str, ...], ...]) -> ConditionResult:
+DIFFERS, SAME = decision(Verdict.DIFFERS), decision(Verdict.SAME)
+OPEN = decision(Verdict.UNDECIDED, 0.064)
+ANALYSIS = msgspec.structs.replace(analyse(make_run(), []), baseline="base")
+
+
+def judged(
+    against: Mapping[str, Decision],
+    to_best: Mapping[str, Decision],
+    ranking: Sequence[str] = ("a", "base", "b", "c"),
+) -> ConditionResult:
     """A condition by server CPU, in which every ratio to the baseline is the place in the list."""
     ratios = {name: Interval(1.0 + at, 1.0, 2.0 + at, 0.1, 5) for at, name in enumerate(ranking)}
     comparison = Comparison(
-        Measure.CPU, {}, ratios, {}, 0.01, ranking, groups, unsaid=None, detectable=None, noise=None
-    )
+        Measure.CPU, {}, ratios, dict(against), {}, tuple(ranking), (), unsaid=None,
+        detectable=None, outliers=(), noise=None, to_best=dict(to_best),
+    )  # fmt: skip
     comparisons = dict.fromkeys(Measure, comparison)
     return ConditionResult(Condition("cpu", 8), comparisons, {}, {}, {}, {}, {})
 
 
 @pytest.mark.parametrize(
-    ("groups", "told"),
+    ("others", "told"),
     [
-        ((("a", "base"), ("b",), ("c",)), "c used 4.00 [1.00, 5.00] times as much as base"),
-        ((("a", "base"), ("base", "c"), ("b",)), "b used 3.00 [1.00, 4.00] times as much"),
-        ((("a", "base"), ("base", "b", "c")), "No other variant differs from base"),
+        ({"b": DIFFERS, "c": DIFFERS}, "c used 4.00 [1.00, 5.00] times as much as base"),
+        ({"b": DIFFERS, "c": OPEN}, "b used 3.00 [1.00, 4.00] times as much"),
+        ({"b": SAME, "c": OPEN}, "No other variant differs from base"),
     ],
 )
 def test_of_a_baseline_that_is_tied_with_the_best_only_a_real_difference_is_told(
-    groups: tuple[tuple[str, ...], ...], told: str
+    others: dict[str, Decision], told: str
 ) -> None:
-    assert told in verdict(tied(("a", "base", "b", "c"), groups), "base")
+    assert told in verdict(judged({"a": OPEN, **others}, {}), ANALYSIS)
+
+
+def test_equality_and_ignorance_are_told_apart() -> None:
+    text = verdict(judged({"a": DIFFERS}, {"base": DIFFERS, "b": SAME, "c": OPEN}), ANALYSIS)
+    assert "a used the least server CPU" in text
+    assert "b is the same within 3 %." in text
+    assert "Not told apart from it: c (at most 7 %)." in text
+    assert "base used" in text
+    assert "no variant is ahead" not in text
+
+
+def test_who_ties_with_all_is_not_ahead() -> None:
+    text = verdict(judged({"a": SAME}, {"base": OPEN, "b": SAME, "c": OPEN}), ANALYSIS)
+    assert "no variant is ahead" in text
+    assert "base and b are the same within 3 %" in text  # of the baseline its own family decides
+
+
+def test_the_baseline_s_own_family_decides_wherever_it_is_compared() -> None:
+    text = verdict(judged({"a": DIFFERS}, {"base": OPEN, "b": DIFFERS, "c": DIFFERS}), ANALYSIS)
+    assert "Not told apart" not in text
+    assert "base used" in text
+
+
+def test_without_the_baseline_the_ranking_is_told_all_the_same() -> None:
+    text = verdict(judged({}, {"b": DIFFERS}, ranking=("a", "b")), ANALYSIS)
+    assert text.endswith("a used the least server CPU per request.")
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [
+        (0.064, "7 %"), (0.03, "3 %"), (0.07, "7 %"), (0.0023, "0.3 %"), (0.999, "100 %"),
+        (2.5, "a factor of 3.5"),
+    ],
+)  # fmt: skip
+def test_a_bound_is_never_rounded_down(share: float, text: str) -> None:
+    assert at_most(share) == text
+
+
+@pytest.mark.parametrize(
+    ("found", "phrase", "beside", "short"),
+    [
+        (DIFFERS, "differs", "", ""),
+        (SAME, "the same within 3 %", "the same within 3 %", "same"),
+        (OPEN, "undecided, at most 7 %", "undecided, at most 7 %", "≤ 7 %"),
+        (decision(Verdict.UNDECIDED), "undecided, one block", "undecided, one block", "?"),
+        (None, "", "", ""),
+    ],
+)  # fmt: skip
+def test_each_verdict_has_a_phrase_and_only_a_difference_goes_without_saying(
+    found: Decision | None, phrase: str, beside: str, short: str
+) -> None:
+    assert in_full(found, 0.03) == phrase
+    assert beside_ratio(found, 0.03) == beside
+    assert mark(found) == short
 
 
 def test_by_what_rules_a_run_could_end_is_told() -> None:

@@ -1,0 +1,80 @@
+"""How small a difference a run tells apart, in words."""
+
+from harness.analysis.analyse import Analysis, ConditionResult
+from harness.analysis.measures import ranked
+from harness.analysis.variants import Comparison, SliceNoise
+from harness.report.words import numbers
+from harness.report.words.conditions import condition_title
+
+
+def tells_apart(analysis: Analysis) -> str:
+    """The largest of the smallest differences of all ranked conditions; empty without any."""
+    sizes = [_first(result).detectable for result in analysis.conditions if _first(result).ranking]
+    known = [size for size in sizes if size is not None]
+    if not known:
+        return ""
+    some = f" under {len(known)} of {len(sizes)} conditions" if len(known) < len(sizes) else ""
+    return f"tells apart {numbers.at_most(max(known))}{some}"
+
+
+def power_lines(analysis: Analysis) -> list[str]:
+    """A line for each condition: what it tells apart, and the noise of its slices."""
+    return [_line(result) for result in analysis.conditions]
+
+
+def _first(result: ConditionResult) -> Comparison:
+    return result.comparisons[ranked(result.condition)[0]]
+
+
+def _line(result: ConditionResult) -> str:
+    comparison = _first(result)
+    text = f"{condition_title(result.condition)}: {_size(comparison)}"
+    return text if comparison.noise is None else f"{text} {_slices(comparison.noise)}"
+
+
+def _size(comparison: Comparison) -> str:
+    if comparison.unsaid is not None:
+        return f"no verdict, because {comparison.unsaid}."
+    if comparison.detectable is None:
+        return "hardly any difference would be called."
+    return f"tells apart {numbers.at_most(comparison.detectable)}."
+
+
+def outlier_note(comparison: Comparison) -> str:
+    """Which blocks weigh less, and why; empty without any."""
+    blocks = comparison.outliers
+    if not blocks:
+        return ""
+    named = f"Block {blocks[0]} weighs" if len(blocks) == 1 else f"Blocks {_list(blocks)} weigh"
+    return (
+        f"{named} less in verdicts by {comparison.measure.heading}: all variants were out of line "
+        "there."
+    )
+
+
+def _list(blocks: tuple[int, ...]) -> str:
+    *first, last = map(str, blocks)
+    return f"{', '.join(first)} and {last}"
+
+
+def _slices(noise: SliceNoise) -> str:
+    probe = (
+        ""
+        if noise.probe_slope is None
+        else f" after correction by the speed probe (slope {noise.probe_slope:.2f})"
+    )
+    return (
+        f"A slice varies by ±{noise.slice_sd:.1%}{probe}. It shares {1 - noise.white:.0%} of that "
+        f"with slices within about {noise.tau_s:.1f} s.{_levels(noise)}"
+    )
+
+
+def _levels(noise: SliceNoise) -> str:
+    if noise.within_sd is None or noise.between_sd is None:
+        return ""
+    starts = (
+        f", and by ±{noise.between_sd:.1%} because each start differs"
+        if noise.between_sd
+        else "; an effect of starts cannot be separated from that"
+    )
+    return f" A block's ratio varies by ±{noise.within_sd:.1%} because of its slices{starts}."

@@ -1,0 +1,57 @@
+"""The check with two identical servers (A/A) in words."""
+
+from collections.abc import Sequence
+
+from harness.analysis.analyse import Analysis
+from harness.analysis.twins import TwinCheck
+from harness.report.words import numbers
+from harness.report.words.conditions import condition_title
+
+
+def agreement(analysis: Analysis) -> str:
+    """One sentence on the conditions in which they agree; empty if there are none."""
+    agreeing = [check for check in analysis.twins if check.agree]
+    if not agreeing:
+        return ""
+    if len(agreeing) < len(analysis.twins):
+        where = f"under {len(agreeing)} of {len(analysis.twins)} conditions"
+    else:
+        where = f"under all {len(agreeing)} conditions" if len(agreeing) > 1 else ""
+    return f"{_THEY} agree{f' {where}' if where else ''} ({_ratios(agreeing)})."
+
+
+_THEY = "The two identical servers"
+
+
+def cautions(analysis: Analysis) -> list[str]:
+    """For each condition in which they differ: where, by how much, and what that means."""
+    return [_caution(check) for check in analysis.twins if not check.agree]
+
+
+def _caution(check: TwinCheck) -> str:
+    off = max(check.ratio.mean, 1 / check.ratio.mean) - 1
+    return (
+        f"{_THEY} differ under {condition_title(check.condition)}: {check.measure.heading} has the "
+        f"ratio {numbers.ratio(check.ratio)}. Something besides the variants acts there. Do not "
+        f"trust differences of up to {numbers.at_most(off)} under this condition."
+    )
+
+
+def calibration(analysis: Analysis) -> str:
+    """In how many conditions the interval of the A/A ratio has 1 in it; empty without any."""
+    count = len(analysis.twins)
+    if not count:
+        return ""
+    holding = sum(check.holds_one for check in analysis.twins)
+    return (
+        f"Here {holding} of {count} such interval{'' if count == 1 else 's'} contain"
+        f"{'s' if holding == 1 else ''} 1."
+    )
+
+
+def _ratios(checks: Sequence[TwinCheck]) -> str:
+    """One ratio with its interval, or the range of several."""
+    if len(checks) == 1:
+        return f"ratio {numbers.ratio(checks[0].ratio)}"
+    least, *_, most = sorted(numbers.times(check.ratio.mean) for check in checks)
+    return f"ratios {least} to {most}" if least != most else f"ratios {least}"
