@@ -17,8 +17,8 @@ GROUP = typer.main.get_command(app)
 assert isinstance(GROUP, TyperGroup)
 COMMANDS = GROUP.commands
 ORDER = [
-    "run", "report", "list", "plan", "doctor", "verify", "audit", "compare", "claims", "publish",
-    "pack", "serve",
+    "run", "report", "list", "plan", "doctor", "verify", "audit", "compare", "claims", "twins",
+    "publish", "pack", "serve",
 ]  # fmt: skip
 HEAVY = {"scipy", "numpy", "altair", "pyarrow", "psycopg", "uvloop", "hdrh", "psutil", "jinja2"}
 
@@ -90,6 +90,7 @@ def test_help_fits_a_terminal_and_has_the_example(
     ("name", "usage"),
     [
         ("verify", "[VARIANT ...]"), ("audit", "[VARIANT ...]"), ("claims", "[RUN ...]"),
+        ("twins", "[RUN ...]"),
         ("publish", "{RUN ...}"), ("list", "[KIND]"),
     ],
 )  # fmt: skip

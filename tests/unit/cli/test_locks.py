@@ -25,6 +25,7 @@ OTHER = dated_run(5).id
         ("run", "--resume", RUN),
         ("compare", OTHER, RUN),
         ("claims", RUN),
+        ("twins", RUN),
     ],
     ids=lambda arguments: arguments[0],
 )
@@ -60,10 +61,14 @@ def test_a_run_in_use_is_left_out_of_a_site_by_name(
     assert [path.name for path in (tmp_path / "both" / "runs").iterdir()] == [other.id]
 
 
-def test_a_run_in_use_is_left_out_of_the_claims_by_name(call: Call, shelf: Workspace) -> None:
-    shelve(shelf.results, dated_run(4))
+@pytest.mark.parametrize("command", ["claims", "twins"])
+def test_a_run_in_use_is_left_out_of_claims_and_counts_by_name(
+    call: Call, shelf: Workspace, command: str
+) -> None:
+    if not (shelf.results / dated_run(4).id).exists():
+        shelve(shelf.results, dated_run(4))
     with run_holder(shelf.results / RUN) as (holder, _):
-        said = call("claims")
+        said = call(command)
     assert said.status == 0
     assert f"process {holder.pid} " in " ".join(said.err.split())
 

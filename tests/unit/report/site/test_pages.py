@@ -1,11 +1,14 @@
 from pathlib import Path
 
+import msgspec
+
 from harness.analysis.analyse import analyse
 from harness.records.run import Run
-from harness.report.site.pages import index_page, trends_page
+from harness.report.site.pages import index_page, trends_page, twins_page
 from harness.report.site.trends import trends
 from harness.report.write import Report
 from tests.toys.pages import Page
+from tests.toys.ramps import make_cell, ramp_run
 from tests.toys.runs import BASELINE, simulate
 from tests.toys.shelves import COST, dated_run
 
@@ -41,9 +44,42 @@ def test_a_trend_says_at_each_run_what_changed_since_the_one_above() -> None:
         assert wanted in text
 
 
-def test_a_site_of_nothing_is_two_pages_all_the_same() -> None:
+def test_a_site_of_nothing_is_three_pages_all_the_same() -> None:
     assert "0 runs" in Page(index_page("x", [])).text
     assert "No two of these runs" in Page(trends_page("x", [], ())).text
+    nothing = Page(twins_page("x", []))
+    assert "No run has two identical servers" in nothing.text
+    assert "img" not in nothing.tags
+
+
+def test_the_page_of_identical_servers_counts_over_all_runs_and_shows_each() -> None:
+    page = Page(twins_page("x", REPORTS))
+    checks = [check for report in REPORTS for check in report.analysis.twins]
+    held = sum(check.holds_one for check in checks)
+    assert len(checks) == len(REPORTS) == 3
+    assert f"contained 1 in {held} of 3 conditions" in page.text
+    assert [name for name in page.values("id") if name.startswith("run-")] == [
+        "run-1", "run-2", "run-3",
+    ]  # fmt: skip
+    for run in RUNS:
+        assert f"runs/{run.id}/index.html" in page.values("href")
+    for check in checks:
+        assert f"{check.ratio.mean:.3f}" in page.text
+    assert page.tags.count("img") == 1
+    assert all(page.values("alt"))
+
+
+def test_a_run_of_locust_has_no_table_of_identical_servers_and_is_named() -> None:
+    run = msgspec.structs.replace(ramp_run(), id="ramp-20260301-000000")
+    analysis = analyse(run, [make_cell()])
+    ramp = Report(page=Path("index.html"), trials=0, run=run, analysis=analysis, damaged=())
+    page = Page(twins_page("x", [*REPORTS, ramp]))
+    assert f"runs/{run.id}/index.html" not in page.values("href")
+    assert f"Locust loads setups without a duplicate: {run.id}" in page.text
+
+
+def test_the_list_of_runs_leads_to_the_other_pages() -> None:
+    assert {"trends.html", "twins.html"} <= set(Page(index_page("x", REPORTS)).values("href"))
 
 
 def test_a_trend_says_where_runs_cannot_be_compared() -> None:

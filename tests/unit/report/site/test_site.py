@@ -45,7 +45,7 @@ def contents(folder: Path) -> dict[Path, bytes]:
 
 
 def pages(target: Path) -> Iterator[Path]:
-    yield from (target / "index.html", target / "trends.html")
+    yield from (target / name for name in ("index.html", "trends.html", "twins.html"))
 
 
 def check(target: Path) -> None:
@@ -69,14 +69,14 @@ def check(target: Path) -> None:
         assert not {"None", "nan", "inf"} & set(cells)
 
 
-def test_a_site_has_a_list_trends_and_a_report_of_every_run(
+def test_a_site_has_a_list_trends_identical_servers_and_a_report_of_every_run(
     stores: list[Store], target: Path
 ) -> None:
     site = publish(stores, target, "My runs")
     check(target)
     assert site == Site(page=target / "index.html", damaged={}, left=())
     assert {path.name for path in target.iterdir()} == {
-        MARKER, "index.html", "trends.html", "runs",
+        MARKER, "index.html", "trends.html", "twins.html", "runs",
     }  # fmt: skip
     for run in (FIRST, SECOND):
         assert {path.name for path in (target / "runs" / run.id).iterdir()} == FILES
