@@ -13,6 +13,7 @@ from harness.analysis.noise.fit import NO_MEMORY, Fit, Floats, Series, costs
 from harness.analysis.stats.blocks import BlockModel, Estimate
 from harness.analysis.stats.components import Components, components, mean_components
 from harness.analysis.stats.pairs import Pairs
+from harness.analysis.stats.sequential import ONCE, Looks, looks_after
 from harness.inputs.study import Condition
 from harness.records.plan import DUPLICATE
 from harness.records.run import Run
@@ -54,6 +55,15 @@ class MeasuredCondition:
             good = self._good.setdefault(trial.entry, {})
             if not labelled.failed:
                 good[trial.block] = trial
+
+    @property
+    def looks(self) -> Looks:
+        """The looks that verdicts allow for, where they may have ended the run."""
+        study = self.run.study
+        if not study.stopping.verdicts:
+            return ONCE
+        blocks = {block for by_block in self.trials.values() for block in by_block}
+        return looks_after(study.looks, len(blocks), study.blocks)
 
     def good(self, entry: str) -> dict[int, Trial]:
         """Its trials by block, without those that failed."""
@@ -135,7 +145,7 @@ class MeasuredCondition:
         """All pairs of variants, without the hidden duplicate."""
         if measure not in self._pairs:
             model, margin = self.model(measure), self.run.study.margin
-            self._pairs[measure] = Pairs(model, self.variants, margin)
+            self._pairs[measure] = Pairs(model, self.variants, margin, self.looks)
         return self._pairs[measure]
 
     def why_unranked(self, measure: Measure, entries: Collection[str] | None = None) -> str | None:

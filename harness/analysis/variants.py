@@ -116,7 +116,8 @@ def _to_best(pairs: Pairs, order: Sequence[str]) -> dict[str, Decision]:
 def _decisions(measured: MeasuredCondition, measure: Measure) -> dict[str, Decision]:
     others = [name for name in measured.variants if name != measured.baseline]
     margin = measured.run.study.margin
-    return to_baseline(measured.model(measure), measured.baseline, others, margin)
+    model = measured.model(measure)
+    return to_baseline(model, measured.baseline, others, margin, measured.looks)
 
 
 def _share(logarithm: float | None) -> float | None:

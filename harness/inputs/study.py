@@ -1,5 +1,6 @@
 """A study: which variants, under which conditions, how often. Read from `shared/studies/*.toml`."""
 
+import math
 from typing import Annotated, Literal
 
 import msgspec
@@ -116,14 +117,25 @@ class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return "+".join(parts)
 
 
-class Stopping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """When a run may end before its last block: on precision, never on significance.
+LEAST_LOOK = 4
+"""Blocks before the first look at verdicts: with fewer, an error is hardly known."""
+_LOOKS = (0.5, 0.75)
+"""Of the blocks, where a study asks for verdicts and says no more."""
 
-    half_width: of the 95 % interval of every ratio of server CPU per request to the baseline.
-    looks: after how many blocks that is looked at; few, because each look costs a little coverage.
+
+class Stopping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When a run may end before its last block.
+
+    verdicts: once every pair of interest differs, or is the same within the study's margin. Verdicts
+        then allow for all looks together; see `analysis.stats.sequential`.
+    half_width: of the 95 % interval of every ratio of server CPU per request to the baseline. With
+        `verdicts`, both must hold.
+    looks: after how many blocks that is looked at; few, because each look costs a little coverage,
+        or power. With `verdicts` they may be left out; see `Study.looks`.
     budget_s: no block is begun that would, by those before it, end later than this.
     """
 
+    verdicts: bool = False
     half_width: Annotated[float, msgspec.Meta(gt=0, lt=1)] | None = None
     looks: tuple[Annotated[int, msgspec.Meta(ge=3, le=10_000)], ...] = ()
     budget_s: Positive | None = None
@@ -232,6 +244,14 @@ class Study(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     setups: Annotated[dict[str, Setup], msgspec.Meta(max_length=MOST_ITEMS)] = {}
     fresh: Literal["block", "condition"] = "block"
     published: str | None = None
+
+    @property
+    def looks(self) -> tuple[int, ...]:
+        """After how many blocks the run may end early; by default half and three quarters."""
+        if self.stopping.looks or not self.stopping.verdicts:
+            return self.stopping.looks
+        usual = (max(LEAST_LOOK, math.ceil(share * self.blocks)) for share in _LOOKS)
+        return tuple(sorted({look for look in usual if look < self.blocks}))
 
     def server_of(self, variant: str) -> ServerSettings:
         """What that variant's server is given."""

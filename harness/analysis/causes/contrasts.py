@@ -13,7 +13,7 @@ import msgspec
 from harness.analysis.condition import MeasuredCondition
 from harness.analysis.measures import Measure
 from harness.analysis.stats.intervals import Interval
-from harness.analysis.stats.ties import ALPHA, holm
+from harness.analysis.stats.ties import holm
 from harness.inputs.factors import brought, differences, factors_of
 from harness.inputs.study import Condition, Contrast
 from harness.records.run import Run
@@ -72,7 +72,12 @@ def effects(
             if cpu.se is not None:
                 family = declared if factor is None else derived
                 family[key] = cpu.p
-    called = {key: p <= ALPHA for family in (declared, derived) for key, p in holm(family).items()}
+    looks = {measured.condition: measured.looks for measured in conditions}
+    called = {
+        key: p <= looks[key[0]].level(len(family))
+        for family in (declared, derived)
+        for key, p in holm(family).items()
+    }
     for key, effect in estimated.items():
         estimated[key] = msgspec.structs.replace(effect, called=called.get(key))
     by_condition = {

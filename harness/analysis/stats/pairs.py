@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from harness.analysis.stats.blocks import BlockModel, Estimate
+from harness.analysis.stats.sequential import ONCE, Looks
 from harness.analysis.stats.verdicts import Decision, Family, Verdict, decide, detectable
 
 
@@ -12,12 +13,15 @@ class Pairs:
     Args:
         model: of the measure.
         entries: whose ratios are wanted; those without values take no part.
-        margin: see `decide`.
+        margin, looks: see `decide`.
     """
 
-    def __init__(self, model: BlockModel, entries: Sequence[str], margin: float) -> None:
+    def __init__(
+        self, model: BlockModel, entries: Sequence[str], margin: float, looks: Looks = ONCE
+    ) -> None:
         self.entries = tuple(entry for entry in entries if entry in model.entries)
         self._margin = margin
+        self._looks = looks
         self._effects = model.differences(self.entries)
 
     def effect(self, one: str, other: str) -> Estimate | None:
@@ -45,11 +49,11 @@ class Pairs:
         Of the least precise of these ratios, in four of five runs; None without intervals.
         """
         sizes = [
-            detectable(effect, Family.TUKEY, len(self.entries))
+            detectable(effect, Family.TUKEY, len(self.entries), self._looks)
             for names, effect in self._effects.items()
             if entry in names
         ]
         return max((size for size in sizes if size is not None), default=None)
 
     def _decide(self, effect: Estimate) -> Decision:
-        return decide(effect, Family.TUKEY, len(self.entries), self._margin)
+        return decide(effect, Family.TUKEY, len(self.entries), self._margin, self._looks)

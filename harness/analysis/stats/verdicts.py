@@ -7,6 +7,8 @@ whole family.
 *The same* is shown by two one-sided tests at 5 % each (Schuirmann 1987, Journal of Pharmacokinetics
 and Biopharmaceutics 15:657): the 90 % interval lies within the margin. At the margin itself, each
 pair is called the same in at most 5 % of runs.
+
+Both hold over all looks of a run that may end early, where each look has a stricter level.
 """
 
 import math
@@ -18,8 +20,8 @@ from scipy import special
 
 from harness.analysis.stats.blocks import BlockModel, Estimate
 from harness.analysis.stats.intervals import Interval
+from harness.analysis.stats.sequential import ONCE, Looks
 from harness.analysis.stats.simultaneous import dunnett_critical, tukey_critical
-from harness.analysis.stats.ties import ALPHA
 
 POWER = 0.8
 """The share of runs that would find a difference which is called detectable (Cohen 1988)."""
@@ -39,14 +41,19 @@ class Family(StrEnum):
     TUKEY = "Tukey"
     DUNNETT = "Dunnett"
 
-    def critical(self, size: int, freedom: float) -> float:
+    def tests(self, size: int) -> int:
+        """How many differences it allows for; `size` as of `critical`."""
+        return size if self is Family.DUNNETT else size * (size - 1) // 2
+
+    def critical(self, size: int, freedom: float, looks: Looks = ONCE) -> float:
         """The t beyond which a difference is called.
 
         Args:
             size: of Tukey's, the means; of Dunnett's, the means beside the common one.
             freedom: degrees of freedom of the standard error.
+            looks: at the run, so far.
         """
-        return _CRITICAL[self](size, freedom, ALPHA)
+        return _CRITICAL[self](size, freedom, looks.level(max(1, self.tests(size))))
 
 
 _CRITICAL: dict[Family, Callable[[int, float, float], float]] = {
@@ -68,21 +75,23 @@ class Decision(msgspec.Struct, frozen=True, rename={"at_most": "at_most_share"})
     at_most: float | None
 
 
-def decide(effect: Estimate, family: Family, size: int, margin: float) -> Decision:
+def decide(
+    effect: Estimate, family: Family, size: int, margin: float, looks: Looks = ONCE
+) -> Decision:
     """Judge one ratio of a family.
 
     Args:
         effect: its logarithm.
-        family, size: see `Family.critical`.
+        family, size, looks: see `Family.critical`.
         margin: ratios up to 1 + margin, and down to 1 / (1 + margin), are the same for practice.
     """
     if effect.se is None:
         return Decision(Verdict.UNDECIDED, effect.interval().exp(), None)
-    critical = family.critical(size, effect.freedom)
+    critical = family.critical(size, effect.freedom, looks)
     interval = effect.interval(critical).exp()
     if effect.t > critical:
         return Decision(Verdict.DIFFERS, interval, None)
-    if same_within(effect, margin):
+    if same_within(effect, margin, looks):
         return Decision(Verdict.SAME, interval, None)
     most = math.expm1(min(abs(effect.mean) + critical * effect.se, _MOST))
     return Decision(Verdict.UNDECIDED, interval, most)
@@ -92,26 +101,33 @@ _MOST = math.log(1e9)
 """As a ratio: nobody reads more."""
 
 
-def same_within(effect: Estimate, margin: float) -> bool:
+def same_within(effect: Estimate, margin: float, looks: Looks = ONCE) -> bool:
     """Whether two one-sided tests show that the true ratio lies within the margin."""
     if effect.se is None:
         return False
-    reach = float(special.stdtrit(effect.freedom, 1 - ALPHA)) * effect.se
+    reach = float(special.stdtrit(effect.freedom, 1 - looks.level())) * effect.se
     return abs(effect.mean) + reach < math.log1p(margin)
 
 
 def to_baseline(
-    model: BlockModel, baseline: str, others: Sequence[str], margin: float
+    model: BlockModel,
+    baseline: str,
+    others: Sequence[str],
+    margin: float,
+    looks: Looks = ONCE,
 ) -> dict[str, Decision]:
     """Judge the ratio of each to the baseline; one without a block in common is left out."""
     effects = {name: model.difference(name, baseline) for name in others}
     known = {name: effect for name, effect in effects.items() if effect is not None}
     return {
-        name: decide(effect, Family.DUNNETT, len(known), margin) for name, effect in known.items()
+        name: decide(effect, Family.DUNNETT, len(known), margin, looks)
+        for name, effect in known.items()
     }
 
 
-def detectable(effect: Estimate, family: Family, size: int) -> float | None:
+def detectable(
+    effect: Estimate, family: Family, size: int, looks: Looks = ONCE
+) -> float | None:
     """The smallest true |effect| that such data would call in four of five runs.
 
     The formula is that of Cohen 1988, chapter 2, with the t distribution in place of the noncentral
@@ -119,9 +135,9 @@ def detectable(effect: Estimate, family: Family, size: int) -> float | None:
 
     Args:
         effect: of logarithms.
-        family, size: see `Family.critical`.
+        family, size, looks: see `Family.critical`.
     """
     if effect.se is None:
         return None
     beta = float(special.stdtrit(effect.freedom, POWER))
-    return (family.critical(size, effect.freedom) + beta) * effect.se
+    return (family.critical(size, effect.freedom, looks) + beta) * effect.se
