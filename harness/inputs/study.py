@@ -126,10 +126,10 @@ _LOOKS = (0.5, 0.75)
 class Stopping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """When a run may end before its last block.
 
-    verdicts: once every pair of interest differs, or is the same within the study's margin. Verdicts
-        then allow for all looks together; see `analysis.stats.sequential`.
+    verdicts: once every pair of interest differs, or is the same within the study's margin; see
+        `analysis.interest`. Verdicts then allow for all looks; see `analysis.stats.sequential`.
     half_width: of the 95 % interval of every ratio of server CPU per request to the baseline. With
-        `verdicts`, both must hold.
+        `verdicts` too, both must hold.
     looks: after how many blocks that is looked at; few, because each look costs a little coverage,
         or power. With `verdicts` they may be left out; see `Study.looks`.
     budget_s: no block is begun that would, by those before it, end later than this.

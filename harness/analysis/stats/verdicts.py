@@ -125,9 +125,7 @@ def to_baseline(
     }
 
 
-def detectable(
-    effect: Estimate, family: Family, size: int, looks: Looks = ONCE
-) -> float | None:
+def detectable(effect: Estimate, family: Family, size: int, looks: Looks = ONCE) -> float | None:
     """The smallest true |effect| that such data would call in four of five runs.
 
     The formula is that of Cohen 1988, chapter 2, with the t distribution in place of the noncentral
