@@ -7,6 +7,7 @@ import msgspec
 from harness.analysis.causes.explain import Causes, explain
 from harness.analysis.claims import Judgement, RunResults, judge
 from harness.analysis.condition import MeasuredCondition, conditions_of
+from harness.analysis.interest import Interest, interest_of
 from harness.analysis.labels.labels import LabelCount, limiting
 from harness.analysis.labels.trials import label_trials
 from harness.analysis.locust import Ramps, summarise
@@ -65,6 +66,7 @@ class Analysis(msgspec.Struct, frozen=True, rename={"margin": "margin_share"}):
     judgements: verdicts on published claims, by this run.
     twins: whether the baseline and its hidden duplicate agree, by condition.
     missing: planned entries that have no figures under a planned condition, measured or not.
+    interest: verdicts that may end the run; None if its study does not ask for that.
     """
 
     run: str
@@ -78,6 +80,7 @@ class Analysis(msgspec.Struct, frozen=True, rename={"margin": "margin_share"}):
     judgements: tuple[Judgement, ...] = ()
     twins: tuple[TwinCheck, ...] = ()
     missing: tuple[MissingFigures, ...] = ()
+    interest: Interest | None = None
 
 
 def analyse(
@@ -110,6 +113,7 @@ def analyse(
         causes=causes,
         judgements=judge(claims, [RunResults(run, tuple(conditions), causes.prices, None)]),
         missing=_missing(run, conditions),
+        interest=interest_of(run, conditions, causes),
     )
 
 

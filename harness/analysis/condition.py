@@ -57,13 +57,17 @@ class MeasuredCondition:
                 good[trial.block] = trial
 
     @property
+    def blocks(self) -> set[int]:
+        """Those in which some entry has a trial."""
+        return {block for by_block in self.trials.values() for block in by_block}
+
+    @property
     def looks(self) -> Looks:
         """The looks that verdicts allow for, where they may have ended the run."""
         study = self.run.study
         if not study.stopping.verdicts:
             return ONCE
-        blocks = {block for by_block in self.trials.values() for block in by_block}
-        return looks_after(study.looks, len(blocks), study.blocks)
+        return looks_after(study.looks, len(self.blocks), study.blocks)
 
     def good(self, entry: str) -> dict[int, Trial]:
         """Its trials by block, without those that failed."""

@@ -134,7 +134,7 @@ class RunEnding:
         Args:
             besides: what else holds.
             said: what is told already, perhaps with the command.
-            ended: whether the run ended by itself: if precise enough, there is no more to measure.
+            ended: whether the run ended by itself: at a look there is then no more to measure.
         """
         if (gone := self._store.gone) is not None and gone in said:
             return ""
@@ -144,10 +144,10 @@ class RunEnding:
             told = ", and ".join(filter(None, (self._share(), besides)))
             command = f"`{run.continuing}`"
             unable = run.study.baseline in run.excluded or not kept.planned
-            precise = ended and run.study.stopping.half_width is not None
+            early = ended and kept.blocks in run.study.looks
             if kept.complete and besides:  # stopped between the last trial and the report
                 return f"{told}; `bridgetoll report {run.id}` makes the report."
-            if kept.complete or unable or precise or command in said:
+            if kept.complete or unable or early or command in said:
                 return f"{told}."
             return f"{told}; continue with {command}."
         if besides:

@@ -28,6 +28,7 @@ def command(
     as_json: Json = False,
 ) -> None:
     """Show what a study would measure and how long it takes."""
+    from harness.analysis.stats.sequential import look_levels
     from harness.inputs.study_loader import open_study
     from harness.runner.plan import make_plan
 
@@ -36,14 +37,15 @@ def command(
     warn_of_broken(catalog)
     plan = make_plan(chosen)
     if as_json:
-        print_json({"study": chosen, "plan": plan})
+        levels = look_levels(chosen.looks, chosen.blocks) if chosen.stopping.verdicts else {}
+        print_json({"study": chosen, "plan": plan, "looks": levels})
     else:
         out.print(plan_text(chosen, plan))
 
 
 def plan_text(study: "Study", plan: "Plan") -> RenderableType:
     """What a study will do, and how long that takes."""
-    from harness.report.words import conditions
+    from harness.report.words import conditions, runs
 
     lines = [
         f"{study.title}: {study.question}",
@@ -56,6 +58,7 @@ def plan_text(study: "Study", plan: "Plan") -> RenderableType:
         ),
         f"{_load(study)}{sum(len(p.orders[0]) for p in plan.phases)} trials",
         f"It takes about {_duration(plan.expected_s)}, after environments and verification.",
+        *(f"{clause[0].upper()}{clause[1:]}." for clause in runs.ending_early(study)),
     ]
     return Text("\n".join(lines))
 

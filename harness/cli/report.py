@@ -39,6 +39,7 @@ def report_run(workspace: Workspace, store: "Store") -> bool:
         Whether any trial could be read.
     """
     from harness.cli.summary import summary
+    from harness.report.words import runs
     from harness.report.write import write_report
 
     written = write_report(store, claims_of(workspace))
@@ -46,5 +47,7 @@ def report_run(workspace: Workspace, store: "Store") -> bool:
         warn("left out", str(damaged))
     if written.trials:
         out.print(summary(written.analysis))
+        if decided := runs.decided(written.analysis):
+            out.print(Text(decided))
     out.print(Text(f"report: {workspace.shown(written.page)}"), soft_wrap=True)
     return written.trials > 0

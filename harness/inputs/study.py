@@ -246,6 +246,11 @@ class Study(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     published: str | None = None
 
     @property
+    def pairs(self) -> tuple[Contrast, ...]:
+        """The declared contrasts that are ratios of two variants."""
+        return tuple(contrast for contrast in self.contrasts if contrast.against is None)
+
+    @property
     def looks(self) -> tuple[int, ...]:
         """After how many blocks the run may end early; by default half and three quarters."""
         if self.stopping.looks or not self.stopping.verdicts:

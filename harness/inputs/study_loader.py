@@ -17,7 +17,7 @@ from harness.inputs.factors import POOLED, pool_of
 from harness.inputs.names import name_problem
 from harness.inputs.published_tables import load_published
 from harness.inputs.settings import LoadSettings
-from harness.inputs.study import Condition, Stopping, Study
+from harness.inputs.study import LEAST_LOOK, Condition, Stopping, Study
 
 SPARE_CONNECTIONS = 10
 """For the harness itself, and for superusers."""
@@ -239,10 +239,17 @@ def _least_ms(endpoint: str, condition: Condition, study: Study) -> float:
 
 def _check_stopping(path: Path, study: Study) -> None:
     stopping = study.stopping
-    if bool(stopping.looks) != (stopping.half_width is not None):
-        missing = "half_width" if stopping.looks else "looks"
+    if stopping.looks and stopping.half_width is None and not stopping.verdicts:
         raise MalformedFile(
-            path, f"`stopping.{missing}` is missing; looks and half_width go together."
+            path,
+            "`stopping.looks` does nothing alone; add `verdicts = true` or `half_width`, or "
+            "remove it.",
+        )
+    if stopping.half_width is not None and not study.looks:
+        raise MalformedFile(
+            path,
+            "`stopping.looks` is missing; `half_width` needs it: after how many blocks the run "
+            "may end.",
         )
     wrong = [look for look in stopping.looks if look >= study.blocks]
     if wrong:
@@ -250,6 +257,39 @@ def _check_stopping(path: Path, study: Study) -> None:
             path,
             f"`stopping.looks`: the run ends after {study.blocks} blocks anyway, so a look after "
             f"{wrong[0]} does nothing; keep those below `blocks`.",
+        )
+    if stopping.verdicts:
+        _check_verdicts(path, study)
+
+
+def _check_verdicts(path: Path, study: Study) -> None:
+    """Refuse to wait for verdicts that cannot come, or come too early to be known."""
+    early = [look for look in study.looks if look < LEAST_LOOK]
+    if early:
+        raise MalformedFile(
+            path,
+            f"`stopping.looks`: {early[0]} blocks are too few for verdicts; look after "
+            f"{LEAST_LOOK} or more.",
+        )
+    if not study.looks:
+        raise MalformedFile(
+            path,
+            f"`stopping.verdicts` needs a look before the last block, after {LEAST_LOOK} blocks at "
+            f"the earliest, and `blocks` is {study.blocks}; set it to {LEAST_LOOK + 1} or more, "
+            "or remove `verdicts`.",
+        )
+    if len(study.everyone) < 2:
+        raise MalformedFile(
+            path,
+            "`stopping.verdicts` waits for pairs, and the study has one variant; add another, or "
+            "remove `verdicts`.",
+        )
+    costs = [c for c in study.conditions if c.objective is None and c.beside is None]
+    if study.pairs and not costs:
+        raise MalformedFile(
+            path,
+            "`stopping.verdicts` waits for `contrasts`, which need a condition without `objective` "
+            "and `beside`; add one, or remove `verdicts`.",
         )
 
 

@@ -1,9 +1,9 @@
-"""Ends a run before its last block: it is precise enough, or its time is up."""
+"""Ends a run before its last block: its pairs are decided, it is precise, or its time is up."""
 
 import time
 from collections.abc import Callable
 
-from harness.analysis.analyse import analyse
+from harness.analysis.analyse import Analysis, analyse
 from harness.analysis.measures import Measure
 from harness.records.run import Run
 from harness.records.store import Store
@@ -30,7 +30,7 @@ class Stopper:
 
     def reason(self, blocks: int) -> str | None:
         """Say why no block follows after so many; None if one does."""
-        return self._out_of_time() or self._precise(blocks)
+        return self._out_of_time() or self._known(blocks)
 
     def _out_of_time(self) -> str | None:
         budget = self._run.study.stopping.budget_s
@@ -41,25 +41,46 @@ class Stopper:
             return None
         return f"another block would end after the budget of {budget / 60:g} min"
 
-    def _precise(self, blocks: int) -> str | None:
+    def _known(self, blocks: int) -> str | None:
+        """Why the run knows enough at a look: all that its study asks for must hold."""
         stopping = self._run.study.stopping
-        if stopping.half_width is None or blocks not in stopping.looks:
+        if blocks not in self._run.study.looks:
             return None
         trials, _ = self._store.trials()
         # On resuming, later blocks may be there already; the look is at those up to here.
         analysis = analyse(self._run, [trial for trial in trials if trial.block <= blocks])
-        widths = [
-            ratio.log_half_width
-            for result in analysis.conditions
-            for ratio in result.comparisons[Measure.CPU].ratios.values()
-        ]
-        known = [width for width in widths if width is not None]
-        if not known or len(known) < len(widths) or max(known) > stopping.half_width:
-            return None
-        every = "every ratio"
-        if any(result.missing for result in analysis.conditions):
-            every += " of variants with figures"
-        return (
-            f"{every} is known to ±{max(known):.1%} after {blocks} blocks, "
-            f"and ±{stopping.half_width:.1%} was asked for"
-        )
+        reasons: list[str | None] = []
+        if stopping.verdicts:
+            reasons.append(_decided(analysis))
+        if stopping.half_width is not None:
+            reasons.append(_precise(analysis, stopping.half_width, blocks))
+        known = [reason for reason in reasons if reason is not None]
+        return " and ".join(known) if known and len(known) == len(reasons) else None
+
+
+def _decided(analysis: Analysis) -> str | None:
+    interest = analysis.interest
+    if interest is None or not interest.decided:
+        return None
+    every = f"every pair{_with_figures(analysis)}"
+    return f"{every} was decided after {interest.blocks} of {interest.planned} blocks"
+
+
+def _precise(analysis: Analysis, half_width: float, blocks: int) -> str | None:
+    widths = [
+        ratio.log_half_width
+        for result in analysis.conditions
+        for ratio in result.comparisons[Measure.CPU].ratios.values()
+    ]
+    known = [width for width in widths if width is not None]
+    if not known or len(known) < len(widths) or max(known) > half_width:
+        return None
+    return (
+        f"every ratio{_with_figures(analysis)} is known to ±{max(known):.1%} after {blocks} "
+        f"blocks, and ±{half_width:.1%} was asked for"
+    )
+
+
+def _with_figures(analysis: Analysis) -> str:
+    missing = any(result.missing for result in analysis.conditions)
+    return " of variants with figures" if missing else ""

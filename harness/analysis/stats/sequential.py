@@ -78,6 +78,11 @@ def looks_after(looks: Sequence[int], blocks: int, planned: int) -> Looks:
     return Looks(tuple(n / planned for n in (*passed, min(blocks, planned))))
 
 
+def look_levels(looks: Sequence[int], planned: int) -> dict[int, float]:
+    """The level of one test at each look, by the number of blocks; the last is the planned one."""
+    return {n: looks_after(looks, n, planned).level() for n in (*sorted({*looks}), planned)}
+
+
 def spent(share: float) -> float:
     """How much of `ALPHA` may be spent by that share of the blocks, 0 to 1."""
     return float(2 * special.ndtr(special.ndtri(ALPHA / 2) / math.sqrt(share)))

@@ -4,6 +4,9 @@ import shlex
 from typing import Any
 
 from harness.analysis.analyse import Analysis
+from harness.analysis.stats.sequential import look_levels
+from harness.analysis.stats.ties import ALPHA
+from harness.inputs.study import Study
 from harness.records.run import Run
 from harness.records.verification import Constants
 from harness.report.words import numbers
@@ -31,14 +34,9 @@ _DIRTY = "-dirty"
 
 def stopping(run: Run) -> str:
     """The rules by which the run could end early or repeat a phase."""
-    rules, reruns = run.study.stopping, run.study.reruns
-    parts: list[str] = []
-    if rules.half_width is not None:
-        looks = ", ".join(map(str, rules.looks))
-        parts.append(
-            f"ended when every ratio's 95 % interval was within {rules.half_width:.0%}, checked "
-            f"after {looks} blocks"
-        )
+    study = run.study
+    rules, reruns = study.stopping, study.reruns
+    parts = ending_early(study)
     if rules.budget_s is not None:
         parts.append(
             f"time limit {rules.budget_s / 60:g} min: no block starts that would end later"
@@ -46,6 +44,48 @@ def stopping(run: Run) -> str:
     if reruns:
         parts.append(f"at most {reruns} noisy phase{'s' if reruns > 1 else ''} repeated")
     return "; ".join(parts) or "all planned blocks; no phase repeated because of noise"
+
+
+def ending_early(study: Study) -> list[str]:
+    """When a run of it may end before its last block, and how strict its verdicts then are.
+
+    Clauses without a full stop; none if it may not.
+    """
+    rules = study.stopping
+    if not study.looks:
+        return []
+    awaited = []
+    if rules.verdicts:
+        pairs = "declared pair" if study.pairs else "ratio to the baseline"
+        awaited.append(f"every {pairs} differs or is the same within {100 * study.margin:g} %")
+    if rules.half_width is not None:
+        awaited.append(f"every ratio's 95 % interval is within {100 * rules.half_width:g} %")
+    *first, last = map(str, study.looks)
+    after = f"{', '.join(first)} or {last}" if first else last
+    told = [f"it may end after {after} blocks, once {' and '.join(awaited)}"]
+    if rules.verdicts:
+        *early, last_level = look_levels(study.looks, study.blocks).values()
+        each = ", ".join(f"{100 * level:.2g} %" for level in early)
+        told.append(
+            f"verdicts have the level {each} there and {100 * last_level:.2g} % after the last "
+            f"block: {100 * ALPHA:g} % over all looks (Lan and DeMets 1983)"
+        )
+    return told
+
+
+def decided(analysis: Analysis) -> str | None:
+    """Whether the pairs are decided for which a run may end early; None if it has none."""
+    interest = analysis.interest
+    if interest is None or not interest.pairs:
+        return None
+    after = f"after {interest.blocks} of {interest.planned} blocks"
+    if interest.decided:
+        return f"Every pair was decided {after}."
+    one = interest.undecided == 1
+    return (
+        f"{interest.undecided} of {len(interest.pairs)} pairs {'is' if one else 'are'} undecided "
+        f"{after}."
+    )
 
 
 def blocks(run: Run, analysis: Analysis) -> str:
@@ -58,7 +98,9 @@ def blocks(run: Run, analysis: Analysis) -> str:
     planned = run.study.blocks
     least, most = min(counts, default=0), max(counts, default=0)
     text = f"{least} of {planned} planned block{'s' if planned > 1 else ''} measured"
-    return text if least == most else f"{text}, and {most} under some conditions"
+    text += "" if least == most else f", and {most} under some conditions"
+    early = analysis.interest is not None and analysis.interest.decided and most < planned
+    return f"{text}, every pair decided" if early else text
 
 
 def repeat(run: Run) -> dict[str, Any]:
