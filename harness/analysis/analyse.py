@@ -102,18 +102,19 @@ def analyse(
     if conditions is None:
         conditions = conditions_of(run, label_trials(run, trials))
     causes = explain(run, conditions)
+    results = tuple(_condition(measured) for measured in conditions)
     return Analysis(
         run=run.id,
         baseline=run.study.baseline,
         duplicate=run.study.baseline + DUPLICATE,
         margin=run.study.margin,
-        conditions=tuple(_condition(measured) for measured in conditions),
+        conditions=results,
         twins=check_twins(conditions),
         repeated=len({(t.block, t.condition) for t in trials if t.attempt > 1}),
         causes=causes,
         judgements=judge(claims, [RunResults(run, tuple(conditions), causes.prices, None)]),
         missing=_missing(run, conditions),
-        interest=interest_of(run, conditions, causes),
+        interest=interest_of(run, conditions, [result.comparisons for result in results], causes),
     )
 
 

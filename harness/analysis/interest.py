@@ -1,13 +1,14 @@
 """The pairs that a run is about, and their verdicts: `[stopping] verdicts` waits for them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
 from harness.analysis.causes.explain import Causes
 from harness.analysis.condition import MeasuredCondition
 from harness.analysis.measures import Measure, ranked
-from harness.analysis.stats.verdicts import Verdict, same_within, to_baseline
+from harness.analysis.stats.verdicts import Verdict, same_within
+from harness.analysis.variants import Comparison
 from harness.inputs.study import Condition
 from harness.records.run import Run
 
@@ -44,7 +45,10 @@ class Interest(msgspec.Struct, frozen=True):
 
 
 def interest_of(
-    run: Run, conditions: Sequence[MeasuredCondition], causes: Causes
+    run: Run,
+    conditions: Sequence[MeasuredCondition],
+    comparisons: Sequence[Mapping[Measure, Comparison]],
+    causes: Causes,
 ) -> Interest | None:
     """Judge the pairs of a run: its study's declared pairs, or else all ratios to the baseline.
 
@@ -52,13 +56,20 @@ def interest_of(
     measure that ranks there. Where none does, more blocks would not help, and nothing is waited
     for.
 
+    Args:
+        run: its study.
+        conditions, comparisons: that it measured, and by each measure what is said of them.
+        causes: with the tests of declared pairs.
+
     Returns:
         None if the study does not ask for verdicts.
     """
     if not run.study.stopping.verdicts or not conditions:
         return None
-    declared = bool(run.study.pairs)
-    pairs = _declared(conditions, causes) if declared else _ratios(conditions)
+    if run.study.pairs:
+        pairs = _declared(conditions, causes)
+    else:
+        pairs = _ratios(conditions, comparisons)
     return Interest(
         pairs=tuple(pairs),
         blocks=min(len(measured.blocks) for measured in conditions),
@@ -66,17 +77,15 @@ def interest_of(
     )
 
 
-def _ratios(conditions: Sequence[MeasuredCondition]) -> Iterator[PairVerdict]:
-    for measured in conditions:
-        baseline, study = measured.baseline, measured.run.study
-        measures = ranked(measured.condition)
-        ranking = [m for m in measures if measured.why_unranked(m) is None][:1]
-        others = [name for name in measured.variants if name != baseline]
-        for measure in ranking:
-            model = measured.model(measure)
-            decisions = to_baseline(model, baseline, others, study.margin, measured.looks)
-            for name, decision in decisions.items():
-                yield PairVerdict(measured.condition, measure, name, baseline, decision.verdict)
+def _ratios(
+    conditions: Sequence[MeasuredCondition], comparisons: Sequence[Mapping[Measure, Comparison]]
+) -> Iterator[PairVerdict]:
+    for measured, by_measure in zip(conditions, comparisons, strict=True):
+        judged = [m for m in ranked(measured.condition) if by_measure[m].decisions]
+        for measure in judged[:1]:
+            for name, decision in by_measure[measure].decisions.items():
+                pair = name, measured.baseline
+                yield PairVerdict(measured.condition, measure, *pair, decision.verdict)
 
 
 def _declared(conditions: Sequence[MeasuredCondition], causes: Causes) -> Iterator[PairVerdict]:

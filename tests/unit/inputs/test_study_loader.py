@@ -240,8 +240,18 @@ SEARCH = WINDOW + "[conditions.objective]\n"
             "after 30000 ms; set it below that, or raise `load.timeout_s`.",
         ),
         (SEARCH + "latency_ms = 500\n[load]\ntimeout_s = 0.5", "a request times out after 500 ms"),
-        ("[stopping]\nlooks = [3]", "`stopping.half_width` is missing; looks and half_width go"),
-        ("[stopping]\nhalf_width = 0.03", "`stopping.looks` is missing; looks and half_width go"),
+        ("[stopping]\nlooks = [3]", "`stopping.looks` does nothing alone; add `verdicts = true` or"),
+        ("[stopping]\nhalf_width = 0.03", "`stopping.looks` is missing; `half_width` needs it"),
+        ("[stopping]\nverdicts = 1", "`stopping.verdicts` is 1; it must be true or false."),
+        ("[stopping]\nverdict = true", "unknown key `stopping.verdict`; did you mean `verdicts`?"),
+        (
+            "[stopping]\nverdicts = true\nlooks = [3, 5]",
+            "`stopping.looks`: 3 blocks are too few for verdicts; look after 4 or more.",
+        ),
+        (
+            "[stopping]\nverdicts = true\nlooks = [4, 9]",
+            "`stopping.looks`: the run ends after 6 blocks anyway, so a look after 9 does nothing",
+        ),
         ("[stopping]\nhalf_width = 0.03\nlooks = [2]", "item 1 of `stopping.looks` is 2; it"),
         (
             "[stopping]\nhalf_width = 0.03\nlooks = [3, 6, 7]",
@@ -332,6 +342,76 @@ def test_looks_before_the_last_block_are_taken(tmp_path: Path, catalog: Catalog)
     path = write(tmp_path, text + "[stopping]\nhalf_width = 0.03\nlooks = [3, 5]\nbudget_s = 9\n")
     wanted = Stopping(half_width=0.03, looks=(3, 5), budget_s=9.0)
     assert load_study(path, catalog).stopping == wanted
+
+
+@pytest.mark.parametrize(
+    ("blocks", "looks"),
+    [(5, (4,)), (6, (4, 5)), (7, (4, 6)), (8, (4, 6)), (10, (5, 8)), (16, (8, 12)), (40, (20, 30))],
+)
+def test_a_study_that_waits_for_verdicts_looks_at_half_and_three_quarters_of_its_blocks(
+    tmp_path: Path, catalog: Catalog, blocks: int, looks: tuple[int, ...]
+) -> None:
+    text = STUDY.replace("blocks = 2", f"blocks = {blocks}") + "[stopping]\nverdicts = true\n"
+    assert load_study(write(tmp_path, text), catalog).looks == looks
+
+
+def test_looks_of_its_own_come_before_the_usual_ones(tmp_path: Path, catalog: Catalog) -> None:
+    text = STUDY.replace("blocks = 2", "blocks = 12")
+    own = text + "[stopping]\nverdicts = true\nlooks = [5, 11]\n"
+    assert load_study(write(tmp_path, own), catalog).looks == (5, 11)
+    both = own + "half_width = 0.02\n"
+    assert load_study(write(tmp_path, both), catalog).stopping.half_width == 0.02
+    assert load_study(write(tmp_path, text), catalog).looks == ()
+
+
+@pytest.mark.parametrize("blocks", [1, 4])
+def test_verdicts_need_a_look_before_the_last_block(
+    tmp_path: Path, catalog: Catalog, blocks: int
+) -> None:
+    text = STUDY.replace("blocks = 2", f"blocks = {blocks}") + "[stopping]\nverdicts = true\n"
+    told = refusal(tmp_path, catalog, text)
+    assert told.startswith("`stopping.verdicts` needs a look before the last block")
+    assert f"`blocks` is {blocks}; set it to 5 or more, or remove `verdicts`." in told
+
+
+def test_verdicts_need_a_pair(tmp_path: Path, catalog: Catalog) -> None:
+    alone = STUDY.replace(', "flask/sqlalchemy"', "").replace("blocks = 2", "blocks = 8")
+    told = refusal(tmp_path, catalog, alone + "[stopping]\nverdicts = true\n")
+    assert "the study has one variant; add another, or remove `verdicts`." in told
+
+
+def test_verdicts_on_contrasts_need_a_cost_per_request(tmp_path: Path, catalog: Catalog) -> None:
+    """A search for the highest rate gives none, but it ranks, so ratios to the baseline are fine."""
+    ends = "[stopping]\nverdicts = true\n"
+    search = STUDY.replace("blocks = 2", "blocks = 8").replace("connections = 8\n", SEARCH)
+    assert load_study(write(tmp_path, search + ends), catalog).looks == (4, 6)
+    contrast = (
+        '[[contrasts]]\nname = "stacks"\ntitle = "S"\nof = "django/async-pool"\n'
+        'to = "flask/sqlalchemy"\nbundle = true\n'
+    )
+    told = refusal(tmp_path, catalog, search + contrast + ends)
+    assert told.startswith("`stopping.verdicts` waits for `contrasts`")
+    assert told.endswith("without `objective` and `beside`; add one, or remove `verdicts`.")
+
+
+@pytest.mark.parametrize(
+    ("margin", "shown"),
+    [("0", "0"), ("-0.03", "-0.03"), ("1.01", "1.01"), ("nan", "nan"), ("inf", "inf"),
+     ('"3 %"', '"3 %"'), ("true", "true"), ("[0.03]", "a list of 1 item")],
+)  # fmt: skip
+def test_a_margin_out_of_range_is_told_with_the_range(
+    tmp_path: Path, catalog: Catalog, margin: str, shown: str
+) -> None:
+    told = refusal(tmp_path, catalog, STUDY.replace("seed = 1", f"seed = 1\nmargin = {margin}"))
+    assert told == f"`margin` is {shown}; it must be a number above 0 and at most 1."
+
+
+@pytest.mark.parametrize("margin", ["0.001", "0.05", "1"])
+def test_a_margin_above_nought_and_up_to_one_is_taken(
+    tmp_path: Path, catalog: Catalog, margin: str
+) -> None:
+    path = write(tmp_path, STUDY.replace("seed = 1", f"seed = 1\nmargin = {margin}"))
+    assert load_study(path, catalog).margin == float(margin)
 
 
 ENDPOINTS = st.sampled_from(["cpu", "io_read", "io_fanout", "io_wait"])
@@ -698,11 +778,12 @@ def test_reruns_because_of_noise_are_refused_where_locust_measures_cells(
         load_study(path, catalog)
 
 
-def test_stopping_on_precision_is_refused_where_locust_measures_cells(
-    tmp_path: Path, catalog: Catalog
+@pytest.mark.parametrize("rule", ["half_width = 0.03\nlooks = [3]", "verdicts = true"])
+def test_stopping_early_is_refused_where_locust_measures_cells(
+    tmp_path: Path, catalog: Catalog, rule: str
 ) -> None:
     text = LOCUST.replace("blocks = 2", "blocks = 6")
-    told = refusal(tmp_path, catalog, text + "[stopping]\nhalf_width = 0.03\nlooks = [3]\n")
+    told = refusal(tmp_path, catalog, f"{text}[stopping]\n{rule}\n")
     assert told.startswith("`stopping` ")
     assert told.endswith("remove it, or set `blocks`.")
 

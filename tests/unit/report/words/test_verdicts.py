@@ -156,8 +156,8 @@ def test_by_what_rules_a_run_could_end_is_told() -> None:
     rules = Stopping(half_width=0.03, looks=(3, 6), budget_s=600.0)
     study = msgspec.structs.replace(run.study, stopping=rules, reruns=2)
     precision, limit, reruns = stopping(make_run(study)).split("; ")
-    assert "within 3%" in precision
-    assert "after 3, 6 blocks" in precision
+    assert "within 3 %" in precision
+    assert "after 3 or 6 blocks" in precision
     assert "10 min" in limit
     assert "at most 2 noisy phases" in reruns
 
