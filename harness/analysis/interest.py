@@ -66,10 +66,8 @@ def interest_of(
     """
     if not run.study.stopping.verdicts or not conditions:
         return None
-    if run.study.pairs:
-        pairs = _declared(conditions, causes)
-    else:
-        pairs = _ratios(conditions, comparisons)
+    declared = bool(run.study.pairs)
+    pairs = _declared(conditions, causes) if declared else _ratios(conditions, comparisons)
     return Interest(
         pairs=tuple(pairs),
         blocks=min(len(measured.blocks) for measured in conditions),

@@ -240,7 +240,7 @@ SEARCH = WINDOW + "[conditions.objective]\n"
             "after 30000 ms; set it below that, or raise `load.timeout_s`.",
         ),
         (SEARCH + "latency_ms = 500\n[load]\ntimeout_s = 0.5", "a request times out after 500 ms"),
-        ("[stopping]\nlooks = [3]", "`stopping.looks` does nothing alone; add `verdicts = true` or"),
+        ("[stopping]\nlooks = [3]", "`stopping.looks` does nothing alone; add `verdicts ="),
         ("[stopping]\nhalf_width = 0.03", "`stopping.looks` is missing; `half_width` needs it"),
         ("[stopping]\nverdicts = 1", "`stopping.verdicts` is 1; it must be true or false."),
         ("[stopping]\nverdict = true", "unknown key `stopping.verdict`; did you mean `verdicts`?"),
@@ -381,7 +381,7 @@ def test_verdicts_need_a_pair(tmp_path: Path, catalog: Catalog) -> None:
 
 
 def test_verdicts_on_contrasts_need_a_cost_per_request(tmp_path: Path, catalog: Catalog) -> None:
-    """A search for the highest rate gives none, but it ranks, so ratios to the baseline are fine."""
+    """A search gives none, but it ranks: ratios to the baseline are decided by the rate."""
     ends = "[stopping]\nverdicts = true\n"
     search = STUDY.replace("blocks = 2", "blocks = 8").replace("connections = 8\n", SEARCH)
     assert load_study(write(tmp_path, search + ends), catalog).looks == (4, 6)
