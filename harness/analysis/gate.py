@@ -4,7 +4,9 @@ Error rates of its answers (pairs are variants under conditions):
 
 - *Passed* is wrong in at most 5 % of comparisons: if some pair became slower by more than allowed.
   Each pair must rule that out at 5 %, one-sided, and all must, so no adjustment for their number
-  is needed (intersection-union test; Berger 1982, Technometrics 24:295).
+  is needed (intersection-union test; Berger 1982, Technometrics 24:295). Variants of the reference
+  are exempt: they are the same in both runs, and that was tested. Where there are no others, all
+  must pass.
 - *Regressed* is wrong in at most 5 %: if no pair became slower at all. It needs a verdict *slower*,
   with all pairs allowed for (Holm), and an estimate beyond what is allowed. A variant that is
   slower by exactly what is allowed is therefore never passed beyond that 5 %, and is called a
@@ -38,6 +40,7 @@ class GateAnswer(StrEnum):
 class Gate(msgspec.Struct, frozen=True, rename={"allowed": "allowed_share"}):
     """The answer, and what it rests on.
 
+    judged: how many pairs must pass.
     regressed: pairs that became slower by more than allowed.
     missing: variants that A measured and B did not, or not in enough blocks, with the reason.
     unrelated: pairs without a reference, whose ratio contains the machine's change.
@@ -48,6 +51,7 @@ class Gate(msgspec.Struct, frozen=True, rename={"allowed": "allowed_share"}):
 
     allowed: float
     answer: GateAnswer
+    judged: int
     regressed: tuple[ComparedVariant, ...]
     missing: dict[str, str]
     unrelated: tuple[ComparedVariant, ...]
@@ -71,13 +75,16 @@ def gate(comparison: RunComparison, allowed: float) -> Gate:
     ]
     most = math.log1p(allowed)
     regressed = tuple(w.pair for w in worse if w.regressed(most))
-    open_ = [w for w in worse if not w.regressed(most) and not w.passed(most)]
+    same = {(r.condition, variant) for r in comparison.references for variant in r.variants}
+    judged = [w for w in worse if (w.pair.condition, w.pair.variant) not in same] or worse
+    open_ = [w for w in judged if not w.regressed(most) and not w.passed(most)]
     missing = _missing(comparison)
     return Gate(
         allowed=allowed,
         answer=_answer(
             comparison, regressed=bool(regressed), undecided=bool(open_ or missing or unrelated)
         ),
+        judged=len(judged),
         regressed=regressed,
         missing=missing,
         unrelated=unrelated,

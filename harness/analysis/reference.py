@@ -4,7 +4,8 @@ A run's speed is in the values of all its variants. So the ratio of a variant to
 taken within each run, and the two ratios are compared: a ratio of ratios.
 
 No record proves that a variant is unchanged. So each candidate is tested against the others, and
-those that changed beyond doubt are left out, one by one, as long as more than half of them agree.
+those that changed beyond doubt are left out, one by one, as long as more than half of them agree. A
+change that two one-sided tests show to be within the margin is none for this purpose.
 """
 
 import math
@@ -17,6 +18,7 @@ from harness.analysis.measures import Measure
 from harness.analysis.stats.blocks import Estimate
 from harness.analysis.stats.intervals import Interval
 from harness.analysis.stats.ties import ALPHA
+from harness.analysis.stats.verdicts import same_within
 from harness.inputs.study import Condition
 
 
@@ -85,7 +87,7 @@ def _readings(measure: Measure, measured: MeasuredCondition, variant: str) -> di
 
 
 def find_reference(
-    both: BothRuns, condition: Condition, candidates: Sequence[str], tests: int
+    both: BothRuns, condition: Condition, candidates: Sequence[str], tests: int, margin: float
 ) -> Reference:
     """The candidates that agree with each other.
 
@@ -95,12 +97,13 @@ def find_reference(
         candidates: with figures in both runs, and the same in both as far as is known; one or more.
         tests: conditions in which this is asked; the chance to leave out even one unchanged
             candidate is kept over all of them (Bonferroni).
+        margin: see `verdicts.decide`.
     """
     kept = _complete(both, candidates)
     number = len(kept)
     changed: list[str] = []
     while len(kept) > 1:
-        worst, p = _worst(both, kept)
+        worst, p = _worst(both, kept, margin)
         family = tests * (len(kept) if len(kept) > 2 else 1)  # two have one difference
         if p * family > ALPHA:
             break
@@ -125,12 +128,13 @@ def _complete(both: BothRuns, candidates: Sequence[str]) -> list[str]:
     return complete or [max(candidates, key=lambda name: (min(counts[name]), sum(counts[name])))]
 
 
-def _worst(both: BothRuns, candidates: Sequence[str]) -> tuple[str, float]:
+def _worst(both: BothRuns, candidates: Sequence[str], margin: float) -> tuple[str, float]:
     """The candidate that changed most clearly relative to the others, and the test's p value."""
-    p_values: dict[str, float] = {}
+    p_values = dict.fromkeys(candidates, 1.0)
     for name in candidates:
         change = both.change(name, [other for other in candidates if other != name])
-        p_values[name] = 1.0 if change is None else change.p
+        if change is not None and not same_within(change, margin):
+            p_values[name] = change.p
     worst = min(p_values, key=p_values.__getitem__)
     return worst, p_values[worst]
 

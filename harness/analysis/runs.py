@@ -221,12 +221,9 @@ def _variants(conditions: Mapping[Condition, MeasuredCondition]) -> list[Variant
 def _changed(
     a: Run, b: Run, variants: Sequence[str], named: Sequence[str]
 ) -> dict[str, str | None]:
-    """By variant, why it is no candidate for the reference; None if it is one."""
+    """By variant that may be the reference, why it is not, by the runs' records; None if it is."""
     if named:
-        return {
-            name: None if name in named else "the reference was named, and is another"
-            for name in variants
-        }
+        return dict.fromkeys(named)
     return {name: unlike(a, b, name) for name in variants}
 
 
@@ -248,12 +245,16 @@ def _reference(
     """Of the variants under a condition, those that are the same in both runs."""
     if both.measure is Measure.MEMORY:
         return Reference(condition, (), {}, "memory does not depend on the machine's speed")
-    reasons = {name: changed[name] or _silent(problem) for name, problem in unfit.items()}
-    candidates = [name for name, reason in reasons.items() if reason is None]
+    reasons = {name: why or _silent(unfit[name]) for name, why in changed.items() if name in unfit}
+    if not reasons:
+        why = f"not both runs measured {' and '.join(changed)} under this condition"
+        return Reference(condition, (), {}, why)
+    candidates = [name for name in unfit if reasons.get(name, "") is None]
     if not candidates:
         why = no_candidates({n: reason for n, reason in reasons.items() if reason is not None})
         return Reference(condition, (), {}, why)
-    reference = find_reference(both, condition, candidates, conditions)
+    margin = max(measured.run.study.margin for measured in both.runs)
+    reference = find_reference(both, condition, candidates, conditions, margin)
     others = [n for n, problem in unfit.items() if _silent(problem) is None]
     if reference.missing is None and others == list(reference.variants[:1]):
         why = f"no other variant than {others[0]} has figures in both runs"

@@ -11,6 +11,7 @@ from harness.cli import completion
 from harness.cli.console import Json, note, out, print_json, read_trials
 
 if TYPE_CHECKING:
+    from harness.analysis.gate import Gate
     from harness.analysis.runs import RunComparison
 
 EXAMPLE = "bridgetoll compare RUN_A RUN_B --fail-on-regression 5%"
@@ -62,6 +63,7 @@ def command(
 
     It shows each variant's change relative to unchanged variants.
     """
+    from harness.analysis.gate import gate
     from harness.analysis.runs import MEASURES as BY_NAME
     from harness.analysis.runs import RunTrials, compare
     from harness.cli.comparison import comparison_text
@@ -80,12 +82,20 @@ def command(
     )
     comparison = compare(before, after, BY_NAME[measure], reference or ())
     changed = changes(a, b)
+    found = None if allowed is None else gate(comparison, allowed)
     if as_json:
-        print_json({"not_measured_alike": reasons, "changed": changed, "comparison": comparison})
+        print_json(
+            {
+                "not_measured_alike": reasons,
+                "changed": changed,
+                "comparison": comparison,
+                "gate": found,
+            }
+        )
     else:
         out.print(comparison_text(reasons, changed, comparison))
-    if allowed is not None:
-        _gate(comparison, allowed)
+    if found is not None:
+        _end(found, comparison)
 
 
 def _share(text: str) -> float:
@@ -101,7 +111,7 @@ def _share(text: str) -> float:
     return share
 
 
-def _gate(comparison: "RunComparison", allowed: float) -> None:
+def _end(gate: "Gate", comparison: "RunComparison") -> None:
     """Tell whether B is worse than allowed.
 
     Raises:
@@ -109,14 +119,13 @@ def _gate(comparison: "RunComparison", allowed: float) -> None:
         Undecided: the runs cannot tell.
         UsageError: no pair can be compared.
     """
-    from harness.analysis.gate import GateAnswer, gate
+    from harness.analysis.gate import GateAnswer
     from harness.cli.comparison import gate_sentence
 
-    found = gate(comparison, allowed)
-    sentence = gate_sentence(found, comparison)
-    match found.answer:
+    sentence = gate_sentence(gate, comparison)
+    match gate.answer:
         case GateAnswer.PASSED:
-            note(f"passed: {sentence}")
+            note(sentence)
         case GateAnswer.REGRESSED:
             raise Regressed(f"--fail-on-regression: {sentence}")
         case GateAnswer.UNDECIDED:

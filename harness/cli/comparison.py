@@ -30,6 +30,8 @@ _STYLES = {
 _OF_MEMORY = {RunVerdict.FASTER: "smaller", RunVerdict.SLOWER: "larger"}
 _FEW = 3
 """Names that a sentence of the terminal can hold."""
+_LONG_NAME = 36
+"""Characters up to which a name is not broken; verdicts are, where both do not fit."""
 _HOW_TO_READ = (
     "Intervals are each ratio's own 95 %. Verdicts allow for all pairs (Holm). "
     "{same} means within {margin} either way (two one-sided tests)."
@@ -173,7 +175,8 @@ def _pairs(pairs: Sequence[ComparedVariant], measure: Measure) -> list[Renderabl
 
 def _pairs_table(pairs: Sequence[ComparedVariant], measure: Measure) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0))
-    table.add_column("variant", overflow="fold")
+    longest = max(len(pair.variant) for pair in pairs)
+    table.add_column("variant", overflow="fold", no_wrap=longest <= _LONG_NAME)
     table.add_column("A", justify="right", no_wrap=True)
     table.add_column("B", justify="right", no_wrap=True)
     table.add_column("B / A", no_wrap=True)
@@ -200,14 +203,15 @@ def _alone(run: str, places: Sequence[VariantCondition]) -> list[RenderableType]
 
 def gate_sentence(gate: Gate, comparison: RunComparison) -> str:
     """What a gate answers, which pairs that rests on, and what to do."""
-    allowed, count = _share(gate.allowed), len(comparison.comparable)
+    allowed = _share(gate.allowed)
     slower = verdict_word(RunVerdict.SLOWER, comparison.measure)
     match gate.answer:
         case GateAnswer.PASSED:
-            return f"none of {count} pairs became {slower} by more than {allowed}."
+            tested = _pairs_of(gate.judged)
+            return f"no regression: {tested} tested, none {slower} by more than {allowed}."
         case GateAnswer.REGRESSED:
             return (
-                f"{len(gate.regressed)} of {count} pairs became {slower} by more than {allowed}: "
+                f"{_pairs_of(len(gate.regressed))} became {slower} by more than {allowed}: "
                 f"{_listed(gate.regressed)}; find the cause in what "
                 "changed, or allow more."
             )
@@ -219,8 +223,12 @@ def gate_sentence(gate: Gate, comparison: RunComparison) -> str:
                 "the same conditions, in two blocks or more."
             )
         case GateAnswer.UNDECIDED:
-            told = (_of_missing(gate), _of_unrelated(gate, comparison), _of_undecided(gate, count))
+            told = (_of_missing(gate), _of_unrelated(gate, comparison), _of_undecided(gate))
             return next(filter(None, told))
+
+
+def _pairs_of(count: int) -> str:
+    return "1 pair" if count == 1 else f"{count} pairs"
 
 
 def _of_missing(gate: Gate) -> str:
@@ -247,7 +255,7 @@ def _of_unrelated(gate: Gate, comparison: RunComparison) -> str:
     )
 
 
-def _of_undecided(gate: Gate, count: int) -> str:
+def _of_undecided(gate: Gate) -> str:
     if not gate.undecided:
         return ""
     allowed = _share(gate.allowed)
@@ -257,7 +265,7 @@ def _of_undecided(gate: Gate, count: int) -> str:
         else f"even {MOST_BLOCKS} blocks would not tell, so allow more or less"
     )
     return (
-        f"{len(gate.undecided)} of {count} pairs may have changed by more than {allowed}: "
+        f"{len(gate.undecided)} of {gate.judged} pairs may have changed by more than {allowed}: "
         f"{_listed(gate.undecided)}; {remedy}."
     )
 

@@ -6,10 +6,7 @@ from collections.abc import Iterator, Mapping
 import msgspec
 import pytest
 
-from harness.analysis.measures import Measure
-from harness.analysis.runs import Verdict
 from harness.base.workspace import Workspace
-from harness.cli import tables
 from harness.records.run import Run
 from harness.records.store import Store
 from tests.toys.entry import Call, called
@@ -17,14 +14,15 @@ from tests.toys.runs import make_run, make_study, simulate
 from tests.toys.workspaces import toy_workspace
 
 BEFORE, AFTER, MOVED, RAMP, STRANGE = "before-1", "after-2", "moved-3", "ramp-4", "strange-5"
-DEAD = "dead-6"
-COST = {"a/base": 500.0, "b/other": 500.0}
-SLOWER = {"a/base": 500.0, "b/other": 600.0}
+DEAD, SLOW_MACHINE, ONE_BLOCK, AGAIN = "dead-6", "slow-7", "one-8", "again-9"
+COST = {"a/base": 500.0, "b/other": 500.0, "c/third": 400.0}
+SLOWER = COST | {"b/other": 600.0}
 
 
 def keep(
     workspace: Workspace, run: Run, cost: Mapping[str, float], seed: int, dead: str = ""
 ) -> None:
+    """On a quiet machine; all trials of `dead` failed."""
     store = Store.create(workspace.results, run.id)
     store.write_run(run)
     for trial in simulate(run, cost, seed, drift=0.002, noise=0.005, start=0.002):
@@ -37,16 +35,26 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A workspace with runs of one study, and one run of other variants."""
     workspace = toy_workspace(tmp_path_factory.mktemp("compare") / "workspace")
     replace = msgspec.structs.replace
-    run = make_run(make_study(blocks=4))
+    run = make_run(make_study(tuple(COST), blocks=4))
+    packages = replace(run.implementations["b"], packages={"x": "2"})
+    newer = replace(run, implementations=run.implementations | {"b": packages}, commit="abc")
     keep(workspace, replace(run, id=BEFORE), COST, 1)
-    keep(workspace, replace(run, id=AFTER, commit="abc"), SLOWER, 2)
-    moved = replace(run, id=MOVED, machine={"kernel": "Plan 9", "processors": 2})
+    keep(workspace, replace(newer, id=AFTER), SLOWER, 2)
+    moved = replace(newer, id=MOVED, machine={"kernel": "Plan 9", "processors": 2})
     keep(workspace, moved, SLOWER, 3)
     load = replace(run.study.load, engine="locust")
     keep(workspace, replace(run, id=RAMP, study=replace(run.study, load=load)), COST, 4)
     strange = make_run(make_study(("c/base", "d/other"), blocks=4))
     keep(workspace, replace(strange, id=STRANGE), {"c/base": 500.0, "d/other": 500.0}, 5)
-    keep(workspace, replace(run, id=DEAD), COST, 6, dead="b/other")
+    keep(workspace, replace(newer, id=DEAD), COST, 6, dead="b/other")
+    slow = {name: 1.3 * cost for name, cost in COST.items()}
+    rebuilt = {
+        name: replace(record, packages={"x": "3"}) for name, record in run.implementations.items()
+    }
+    keep(workspace, replace(run, id=SLOW_MACHINE, implementations=rebuilt), slow, 7)
+    single = make_run(make_study(tuple(COST), blocks=1))
+    keep(workspace, replace(single, id=ONE_BLOCK), COST, 8)
+    keep(workspace, replace(run, id=AGAIN), COST, 9)
     return workspace
 
 
@@ -62,6 +70,7 @@ def test_two_runs_are_compared(compare: Call) -> None:
     row = next(line.split() for line in said.out.splitlines() if line.startswith("b/other"))
     assert row[-1] == "slower"
     assert "commit n/a -> abc" in said.out
+    assert "reference: a/base, c/third, the same in both runs." in said.out
     assert "not measured alike" not in said.out
 
 
@@ -70,17 +79,27 @@ def test_the_same_as_json(compare: Call) -> None:
     told = json.loads(said.out)
     assert said.status == 0
     assert told["not_measured_alike"] == []
-    assert told["changed"] == [{"subject": "bridgetoll", "name": "commit", "a": None, "b": "abc"}]
+    assert told["changed"] == [
+        {"subject": "bridgetoll", "name": "commit", "a": None, "b": "abc"},
+        {"subject": "b", "name": "x", "a": "1", "b": "2"},
+    ]
     found = told["comparison"]
     assert (found["run_a"], found["run_b"]) == (BEFORE, AFTER)
     assert found["measure"] == "server_cpu_us_per_request"
+    assert found["margin_share"] == 0.03
+    (reference,) = found["references"]
+    assert reference["variants"] == ["a/base", "c/third"]
+    assert (reference["changed"], reference["missing"]) == ({}, None)
     pairs = {pair["variant"]: pair for pair in found["pairs"]}
-    assert pairs.keys() == {"a/base", "b/other"}
+    assert pairs.keys() == COST.keys()
     pair = pairs["b/other"]
     assert pair["verdict"] == "slower"
+    assert pair["reference"] == ["a/base", "c/third"]
     assert pair["ratio_b_to_a"]["mean"] == pytest.approx(1.2, rel=0.02)
+    assert pair["absolute_b_to_a"]["mean"] == pytest.approx(1.2, rel=0.02)
     assert pair["a"]["server_cpu_us_per_request"]["mean"] == pytest.approx(500, rel=0.02)
     assert pair["reason"] is None
+    assert told["gate"] is None
 
 
 def test_by_throughput_the_same_is_slower(compare: Call) -> None:
@@ -88,6 +107,21 @@ def test_by_throughput_the_same_is_slower(compare: Call) -> None:
     pairs = {pair["variant"]: pair for pair in told["comparison"]["pairs"]}
     assert pairs["b/other"]["verdict"] == "slower"
     assert pairs["b/other"]["ratio_b_to_a"]["mean"] == pytest.approx(1 / 1.2, rel=0.03)
+
+
+def test_the_user_names_the_reference_where_the_runs_do_not_tell(compare: Call) -> None:
+    """All packages changed, and the machine is slower by a third."""
+    said = compare(BEFORE, SLOW_MACHINE)
+    assert "no reference: of every variant, its packages changed." in " ".join(said.out.split())
+    row = next(line for line in said.out.splitlines() if line.startswith("b/other"))
+    assert "slower" in row
+    named = json.loads(compare(
+        BEFORE, SLOW_MACHINE, "--reference", "a/base", "--reference", "c/third", "--json"
+    ).out)["comparison"]  # fmt: skip
+    assert named["named"] == ["a/base", "c/third"]
+    pairs = {pair["variant"]: pair for pair in named["pairs"]}
+    assert pairs["b/other"]["ratio_b_to_a"]["mean"] == pytest.approx(1, abs=0.02)
+    assert pairs["b/other"]["verdict"] not in ("slower", "faster")
 
 
 def test_runs_that_were_not_measured_alike_are_compared_on_request_alone(compare: Call) -> None:
@@ -108,50 +142,67 @@ def test_a_regression_that_is_worse_than_allowed_ends_with_1(compare: Call, allo
     said = compare(BEFORE, AFTER, "--fail-on-regression", allowed)
     assert said.status == 1
     assert "b/other under io_read-c8-r100 (1.2" in said.sentence
-    assert "slower by more than 5%" in said.sentence
+    assert "slower by more than 5 %" in said.sentence
     assert said.sentence.endswith(".")
     assert "B / A" in said.out
 
 
-def test_what_is_allowed_or_faster_passes(compare: Call) -> None:
+def test_what_is_allowed_or_faster_passes_and_is_told(compare: Call) -> None:
     said = compare(BEFORE, AFTER, "--fail-on-regression", "50%")
-    assert (said.status, "cannot rule out" in said.err) == (0, False)
+    assert said.status == 0
+    assert "no regression: 1 pair tested, none slower by more than 50 %." in said.err
     assert compare(AFTER, BEFORE, "--fail-on-regression", "5%").status == 0
 
 
-def test_a_gate_says_what_it_could_not_have_seen(compare: Call) -> None:
-    """Nobody became better by less than a ten-thousandth beyond doubt."""
-    said = compare(AFTER, BEFORE, "--fail-on-regression", "0.01%")
-    assert said.status == 0
-    assert "of 1 of 2 comparable pairs these runs cannot rule out more than 0.01%: a/base" in (
-        " ".join(said.err.split())
-    )
+def test_a_gate_that_cannot_decide_ends_with_3_and_tells_how_many_blocks_would(
+    compare: Call,
+) -> None:
+    """Where nothing changed, all pairs must pass."""
+    said = compare(BEFORE, AGAIN, "--fail-on-regression", "0.01%")
+    assert said.status == 3
+    assert "of 3 pairs may have changed by more than 0.01 %: " in said.sentence
+    assert "blocks" in said.sentence
 
 
-def test_a_gate_that_compares_nothing_is_not_passed(compare: Call) -> None:
-    assert compare(BEFORE, STRANGE).status == 0
+def test_a_gate_without_a_reference_does_not_take_the_machine_for_a_regression(
+    compare: Call,
+) -> None:
+    for one, other in ((BEFORE, SLOW_MACHINE), (SLOW_MACHINE, BEFORE)):
+        said = compare(one, other, "--fail-on-regression", "5%")
+        assert said.status == 3
+        assert "may be the machine's, because there is no reference" in said.sentence
+        assert "--reference" in said.sentence
+    named = ("--reference", "a/base", "--reference", "c/third")
+    assert compare(BEFORE, SLOW_MACHINE, *named, "--fail-on-regression", "5%").status == 0
+
+
+def test_a_gate_that_compares_nothing_ends_with_2(compare: Call) -> None:
+    assert compare(STRANGE, BEFORE).status == 0
     said = compare(BEFORE, STRANGE, "--fail-on-regression", "5%", "--json")
-    assert said.status == 1
-    assert "no variant could be compared" in said.sentence
-    assert json.loads(said.out)["comparison"]["pairs"] == []
+    assert said.status == 2
+    assert "no pair of the two runs can be compared" in said.sentence
+    told = json.loads(said.out)
+    assert told["comparison"]["pairs"] == []
+    assert told["gate"]["answer"] == "not comparable"
 
 
-def test_a_gate_is_not_passed_by_a_variant_that_broke(compare: Call) -> None:
+def test_a_variant_that_measured_nothing_ends_with_3_and_not_as_slower(compare: Call) -> None:
     said = compare(BEFORE, DEAD, "--fail-on-regression", "5%")
-    assert said.status == 1
-    assert (
-        "nothing can be said of b/other because of run B (in B it has no figures" in said.sentence
-    )
+    assert said.status == 3
+    assert "a regression of b/other cannot be ruled out (in B it has no figures" in said.sentence
     assert compare(DEAD, BEFORE, "--fail-on-regression", "5%").status == 0
 
 
-def test_memory_is_called_larger_or_smaller() -> None:
-    assert tables.verdict_word(Verdict.SLOWER, Measure.MEMORY) == "larger"
-    assert tables.verdict_word(Verdict.SLOWER, Measure.CPU) == "slower"
+def test_one_block_gives_estimates_and_decides_nothing(compare: Call) -> None:
+    said = compare(BEFORE, ONE_BLOCK)
+    assert said.status == 0
+    assert "(one block)" in said.out
+    assert "1 good block in B, and 2 are needed in each run" in " ".join(said.out.split())
+    assert compare(BEFORE, ONE_BLOCK, "--fail-on-regression", "5%").status == 3
 
 
 BAD: list[tuple[tuple[str, ...], str]] = [
-    ((BEFORE, "nope"), "There is no run `nope`; choose one of: after-2, before-1,"),
+    ((BEFORE, "nope"), "There is no run `nope`; choose one of: after-2, again-9,"),
     ((BEFORE, BEFORE), "Both names are of the run before-1"),
     ((BEFORE, RAMP), "Run ramp-4 was loaded by Locust"),
     ((BEFORE, RAMP, "--anyway"), "Run ramp-4 was loaded by Locust"),
@@ -159,6 +210,7 @@ BAD: list[tuple[tuple[str, ...], str]] = [
         (BEFORE, AFTER, "--measure", "p95"),
         "no measure `p95`; the nearest is `p99`. Choose one of: cpu,",
     ),
+    ((BEFORE, AFTER, "--reference", "b/othr"), "no variant `b/othr` in both runs; choose one of"),
     ((BEFORE, AFTER, "--fail-on-regression", "much"), "`much` is no share from 0% to below 100%"),
     ((BEFORE, AFTER, "--fail-on-regression", "%"), "`%` is no share"),
     ((BEFORE, AFTER, "--fail-on-regression", "nan"), "`nan` is no share"),

@@ -11,6 +11,7 @@ from harness.records.comparability import (
     changes,
     check_comparable,
     reasons,
+    unlike,
     variant_changes,
 )
 from harness.records.run import Cores, Run
@@ -202,3 +203,86 @@ def test_factors_and_harness_concern_a_variant_and_its_surroundings_do_not() -> 
 def test_a_variant_that_one_run_does_not_describe_is_no_error() -> None:
     bare = dated_run(2, implementations={}, variants={})
     assert Change("b", "x", "1", None) in variant_changes(dated_run(1), bare, OTHER)
+
+
+def with_code(run: Run, **digests: str | None) -> Run:
+    """With these digests of the implementations' code."""
+    records = {
+        name: replace(record, code_digest=digests[name]) if name in digests else record
+        for name, record in run.implementations.items()
+    }
+    return replace(run, implementations=records)
+
+
+def with_variant(run: Run, **changed: Any) -> Run:
+    return replace(run, variants=run.variants | {OTHER: replace(run.variants[OTHER], **changed)})
+
+
+def test_a_variant_of_which_nothing_differs_is_the_same_in_both_runs() -> None:
+    assert unlike(A, B, OTHER) is None
+
+
+OF_OTHER: list[tuple[Run, str]] = [
+    (replace(B, contract_digest="f"), "the contract changed"),
+    (replace(B, database={"server_version": "19.0"}), "PostgreSQL or its settings changed"),
+    (replace(B, embedded_database=False), "PostgreSQL or its settings changed"),
+    (replace(B, machine=A.machine | {"python": "CPython 9"}), "Python changed"),
+    (with_variant(B, server="uvicorn"), "its server or its factors changed"),
+    (with_variant(B, factors={"views": "async"}), "its server or its factors changed"),
+    (with_study(B, server=ServerSettings(threads=32)), "its settings changed"),
+    (with_study(B, setups={OTHER: Setup("b/base", pool_size=3)}), "its settings changed"),
+    (with_study(B, setups={OTHER: Setup("b/base")}), "its settings changed"),
+    (replace(B, variants={}), "not both runs describe it"),
+    (replace(B, implementations={}), "not both runs describe it"),
+]
+
+
+@pytest.mark.parametrize(("other", "told"), OF_OTHER, ids=[told for _, told in OF_OTHER])
+def test_whatever_may_change_what_a_variant_costs_makes_it_another(other: Run, told: str) -> None:
+    assert unlike(A, other, OTHER) == told
+    assert unlike(other, A, OTHER) == told
+
+
+def test_titles_tags_other_packages_and_other_setups_leave_a_variant_the_same() -> None:
+    others = with_packages(B, "e" * 16, {"x": "2"})  # of `a`
+    same = with_variant(others, title="another", tags=("deployed",))
+    study = replace(same.study, setups={"b/more": Setup(OTHER, threads=2)})
+    assert unlike(A, replace(same, study=study), OTHER) is None
+    assert unlike(A, same, "a/base") == "its packages changed"
+
+
+def test_code_is_known_by_the_digest_of_the_implementation() -> None:
+    changed = replace(B, code_digest="f" * 16, commit="abc")
+    one = with_code(A, a="1", b="2")
+    assert unlike(one, with_code(changed, a="1", b="2"), OTHER) is None
+    assert unlike(one, with_code(changed, a="1", b="3"), OTHER) == "its code changed"
+    assert unlike(one, with_code(B, a="9", b="2"), OTHER) is None
+    assert unlike(one, with_code(B, b="3"), OTHER) == "its code changed"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "same"),
+    [
+        ({"code_digest": "1"}, {"code_digest": "1"}, True),
+        ({"code_digest": "1", "commit": "abc"}, {"code_digest": "2", "commit": "abc"}, True),
+        ({"code_digest": "1", "commit": "abc"}, {"code_digest": "2", "commit": "def"}, False),
+        ({"code_digest": "1", "commit": None}, {"code_digest": "2", "commit": None}, False),
+        (
+            {"code_digest": "1", "commit": "abc-dirty"},
+            {"code_digest": "2", "commit": "abc-dirty"},
+            False,
+        ),
+    ],
+)
+def test_of_runs_without_that_digest_equal_code_or_commits_prove_it_and_nothing_else_does(
+    before: dict[str, Any], after: dict[str, Any], same: bool
+) -> None:
+    told = None if same else "its code is not known to be the same"
+    assert unlike(replace(A, **before), replace(B, **after), OTHER) == told
+    new = with_code(replace(B, **after), b="2")
+    assert unlike(replace(A, **before), new, OTHER) == told
+
+
+def test_code_that_changed_is_told_by_implementation() -> None:
+    assert changes(with_code(A, b="1"), with_code(B, b="2")) == (Change("b", "code", "1", "2"),)
+    assert changes(A, with_code(B, b="2")) == ()

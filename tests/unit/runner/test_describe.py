@@ -8,7 +8,7 @@ import pytest
 from harness.base.workspace import Workspace
 from harness.inputs.catalog import load_catalog
 from harness.runner import describe
-from harness.runner.describe import code_digest
+from harness.runner.describe import code_digest, implementation_digest
 from tests.toys.runs import make_study
 from tests.toys.workspaces import toy_workspace
 
@@ -74,3 +74,30 @@ def test_the_code_that_measures_is_part_of_it(
     before = digest(spoilt)
     (copy / name).write_text("x = 2\n")
     assert digest(spoilt) != before
+
+
+def test_the_digest_of_an_implementation_covers_its_folder_and_its_servers_alone(
+    spoilt: Workspace,
+) -> None:
+    def now() -> str:
+        return implementation_digest(load_catalog(spoilt), "toy")
+
+    before = now()
+    servers = spoilt.shared / "servers.toml"
+    original = servers.read_text()
+    servers.write_text(f'{original}\n[unused]\nkeep_alive = true\nargv = ["{{host}}:{{port}}"]\n')
+    (spoilt.implementations / "toy" / "README.md").write_text("changed")
+    assert now() == before
+    used = load_catalog(spoilt).variant("toy/good").server
+    servers.write_text(original.replace(f"[{used}]\n", f"[{used}]\n# changed\n"))
+    assert now() == before
+    catalog = load_catalog(spoilt)
+    server = msgspec.structs.replace(
+        catalog.servers[used], argv=(*catalog.servers[used].argv, "--more")
+    )
+    other = msgspec.structs.replace(catalog, servers=catalog.servers | {used: server})
+    assert implementation_digest(other, "toy") != before
+    servers.write_text(original)
+    with (spoilt.implementations / "toy" / "server.py").open("a") as file:
+        file.write("# changed\n")
+    assert now() != before

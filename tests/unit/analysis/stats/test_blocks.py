@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from harness.analysis.stats.blocks import MOST_PRIOR, BlockModel
+from harness.analysis.stats.blocks import MOST_PRIOR, BlockModel, Estimate, mean_of
 
 Values = dict[str, dict[int, float]]
 NAMES = [f"e{index}" for index in range(6)]
@@ -219,3 +219,77 @@ def test_a_sum_in_another_unit_has_the_error_of_its_weights() -> None:
     assert scaled.mean == pytest.approx(100 * logarithms.mean)
     assert scaled.se == pytest.approx(100 * logarithms.se)
     assert scaled.p == pytest.approx(logarithms.p)
+
+
+def less(values: list[float], others: list[float]) -> Estimate:
+    """The mean of independent blocks less that of others."""
+    one, other = mean_of(values), mean_of(others)
+    assert one is not None
+    assert other is not None
+    return one.minus(other)
+
+
+def bounds(estimate: Estimate) -> tuple[float, float]:
+    interval = estimate.interval()
+    assert interval.low is not None
+    assert interval.high is not None
+    return interval.low, interval.high
+
+
+def test_a_difference_of_two_runs_by_hand() -> None:
+    """Variances of the means: 1 / 3 and 6.667 / 4, so 2 together.
+
+    Degrees of freedom: 2² / ((1 / 3)² / 2 + (5 / 3)² / 3) = 4 / 0.98148.
+    """
+    found = less([1.0, 2.0, 3.0], [4.0, 6.0, 8.0, 10.0])
+    assert found.mean == pytest.approx(-5)
+    assert found.se == pytest.approx(math.sqrt(2))
+    assert found.blocks == 7
+    assert found.freedom == pytest.approx(4.07547, abs=1e-5)
+
+
+@pytest.mark.parametrize(("n", "m"), [(2, 2), (3, 9), (12, 5)])
+def test_the_interval_of_independent_blocks_is_welchs_as_scipy_computes_it(n: int, m: int) -> None:
+    draw = np.random.default_rng(n + m)
+    values, others = draw.normal(0.1, 0.02, n).tolist(), draw.normal(0.0, 0.1, m).tolist()
+    found = less(values, others)
+    peer = stats.ttest_ind(values, others, equal_var=False)
+    low, high = peer.confidence_interval()
+    assert bounds(found) == pytest.approx((low, high), rel=1e-9)
+    assert found.freedom == pytest.approx(peer.df)
+    assert found.p == pytest.approx(peer.pvalue)
+
+
+def test_the_other_way_round_only_the_sign_of_a_difference_changes() -> None:
+    values, others = [0.1, 0.13, 0.08], [0.02, 0.05, -0.01, 0.0]
+    there, back = less(values, others), less(others, values)
+    assert back.mean == pytest.approx(-there.mean)
+    assert back.se == pytest.approx(there.se)
+    assert back.freedom == pytest.approx(there.freedom)
+
+
+def test_one_block_tells_nothing_of_how_much_blocks_differ() -> None:
+    assert mean_of([]) is None
+    for found in (less([0.1], [0.1, 0.2]), less([0.1, 0.2], [0.1])):
+        assert (found.se, found.freedom, found.blocks) == (None, 0.0, 3)
+
+
+def test_blocks_that_agree_exactly_leave_no_width() -> None:
+    assert less([0.5, 0.5], [0.25, 0.25, 0.25]) == Estimate(0.25, 0.0, 3.0, 5)
+
+
+def test_errors_too_small_to_be_squared_still_have_degrees_of_freedom() -> None:
+    one = Estimate(0.0, 1e-200, 1.0, 2)
+    assert one.minus(one).freedom == pytest.approx(2.0)
+
+
+def test_welchs_interval_holds_the_truth_as_often_as_it_says() -> None:
+    """Of runs with different numbers of blocks, one of them noisier than the other."""
+    draw = np.random.default_rng(6)
+    held = 0
+    for _ in range(2_000):
+        low, high = bounds(
+            less(draw.normal(0.3, 0.06, 4).tolist(), draw.normal(0.1, 0.02, 8).tolist())
+        )
+        held += low <= 0.2 <= high
+    assert held / 2_000 == pytest.approx(0.95, abs=0.02)
