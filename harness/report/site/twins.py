@@ -4,7 +4,7 @@ from harness.analysis.twins import TwinTally
 from harness.report.charts.specification import Spec, as_file, nominal, ordinal, quantitative
 from harness.report.words import twin_tally
 
-_STEP = 7
+_STEP = 6
 """Pixels per condition."""
 _COLOURS = {"contains 1": "#33414d", "does not": "#D55E00"}
 
@@ -53,7 +53,7 @@ def twins_chart(tally: TwinTally) -> Spec:
                     "encoding": {"x": quantitative("ratio"), "y": y, "color": colour},
                 },
             ],
-            "width": 520,
+            "width": 400,
             "height": {"step": _STEP},
         },
         {"rows": rows},
