@@ -16,6 +16,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
+from scipy.optimize import brentq
 
 Floats = NDArray[np.float64]
 
@@ -30,9 +31,6 @@ _TAIL = 1e-15
 """Probability on either side that the integral over the standard deviation leaves out."""
 _MANY = 1e6
 """So many degrees of freedom are as good as a known variance."""
-
-_HALVINGS = 50
-"""Each gains a binary digit."""
 
 
 def tukey_p(t: float, means: int, freedom: float) -> float:
@@ -99,11 +97,8 @@ def _p(below: float) -> float:
 
 
 def _critical(p: Callable[[float], float], alpha: float) -> float:
-    """By bisection: p falls as t grows."""
-    low, high = 0.0, 1.0
+    """Where p, which falls as t grows, is alpha."""
+    high = 1.0
     while p(high) > alpha:
-        low, high = high, 2 * high
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        low, high = (middle, high) if p(middle) > alpha else (low, middle)
-    return high
+        high *= 2
+    return float(brentq(lambda t: p(t) - alpha, 0.0, high))
