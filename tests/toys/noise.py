@@ -22,19 +22,46 @@ class Noise(msgspec.Struct, frozen=True):
 
     speed_sd, tau_s: the core's speed, an Ornstein-Uhlenbeck process: what slices share.
     slice_sd: of each slice alone.
-    start_sd: of a server's start, the same for all its slices in a block.
     drift: of the machine over a block, from begin to end, as a line and as a slow wave.
     burst_share: of slices that a neighbour makes slower by half.
     probe_sd: of the probe's own reading in a slice; None without a probe.
+
+    start_sd: of a server's start, the same for all its slices in a block.
+    start_tail: degrees of freedom of the starts' t distribution, which has that standard deviation;
+        None for normal ones.
+    start_memory: correlation of a server's start with its start in the block before.
+    noisy: entries, and how many times larger their own standard deviations are.
+    bad_block: how many times larger those of all entries are in one drawn block.
+    bad_trial: what one drawn trial costs more, as a logarithm.
+    missing: drawn trials that have no slices.
     """
 
     speed_sd: float = 0.15
     tau_s: float = 0.5
     slice_sd: float = 0.05
-    start_sd: float = 0.02
     drift: float = 0.2
     burst_share: float = 0.02
     probe_sd: float | None = None
+    start_sd: float = 0.02
+    start_tail: float | None = None
+    start_memory: float = 0.0
+    noisy: tuple[tuple[int, ...], float] | None = None
+    bad_block: float = 1.0
+    bad_trial: float = 0.0
+    missing: int = 0
+
+
+class Starts(msgspec.Struct, frozen=True):
+    """The trials of a run: (blocks, entries) each.
+
+    error: what a trial's slices cost more, all alike, as a logarithm.
+    scale: how many times larger the standard deviation of each slice alone is.
+    present: whether the trial has slices.
+    """
+
+    error: Floats
+    scale: Floats
+    present: NDArray[np.bool_]
 
 
 def simulate(
@@ -49,23 +76,59 @@ def simulate(
         seed: of everything.
     """
     draw = np.random.default_rng(seed)
-    return [_block(effects, rounds, noise, draw) for _ in range(blocks)]
+    starts = draw_starts(blocks, len(effects), noise, draw)
+    levels = np.asarray(effects) + starts.error
+    return [
+        _block(levels[block], starts.scale[block], starts.present[block], rounds, noise, draw)
+        for block in range(blocks)
+    ]
+
+
+def draw_starts(blocks: int, entries: int, noise: Noise, draw: np.random.Generator) -> Starts:
+    """Draw a run's trials."""
+    size = (blocks, entries)
+    scale = np.ones(size)
+    if noise.noisy is not None:
+        noisy, factor = noise.noisy
+        scale[:, noisy] = factor
+    scale[draw.integers(blocks)] *= noise.bad_block
+    if noise.start_tail is None:
+        error = draw.normal(size=size)
+    else:
+        unit = np.sqrt(noise.start_tail / (noise.start_tail - 2))
+        error = draw.standard_t(noise.start_tail, size) / unit
+    kept = noise.start_memory
+    for block in range(1, blocks):
+        error[block] = kept * error[block - 1] + np.sqrt(1 - kept**2) * error[block]
+    error = noise.start_sd * scale * error
+    error[draw.integers(blocks), draw.integers(entries)] += noise.bad_trial
+    lost = draw.permutation(blocks * entries) < noise.missing
+    return Starts(error, scale, ~lost.reshape(size))
 
 
 def _block(
-    effects: Sequence[float], rounds: int, noise: Noise, draw: np.random.Generator
+    level: Floats,
+    scale: Floats,
+    present: NDArray[np.bool_],
+    rounds: int,
+    noise: Noise,
+    draw: np.random.Generator,
 ) -> Series:
-    orders = balanced_orders(len(effects), rounds, random.Random(int(draw.integers(2**32))))
+    orders = balanced_orders(level.size, rounds, random.Random(int(draw.integers(2**32))))
     entry = np.array([index for order in orders for index in order], dtype=np.intp)
     at_s = np.arange(entry.size) * (SLICE_S + GAP_S) + draw.uniform(0, 0.005, entry.size)
     speed = _speed(at_s, noise, draw)
-    starts = draw.normal(0, noise.start_sd, len(effects))
-    value = np.asarray(effects)[entry] + starts[entry] + speed
-    value = value + draw.normal(0, noise.slice_sd, entry.size)
+    value = level[entry] + speed + draw.normal(0, noise.slice_sd, entry.size) * scale[entry]
     probe = None
     if noise.probe_sd is not None:
         probe = speed + draw.normal(0, noise.probe_sd, entry.size)
-    return Series(at_s=at_s, entry=entry, value=value, covariate=probe)
+    there = present[entry]
+    return Series(
+        at_s=at_s[there],
+        entry=entry[there],
+        value=value[there],
+        covariate=None if probe is None else probe[there],
+    )
 
 
 def _speed(
