@@ -44,9 +44,10 @@ class Recorder:
         self.problems: list[str] = []
         self.runs: list[str] = []
         self.notices: list[str] = []
+        self.steps: list[str] = []
 
     def step(self, what: str) -> None:
-        """Steps are for people."""
+        self.steps.append(what)
 
     def verified(self, verification: Verification) -> None:
         self.verified_names.append(verification.variant)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,24 @@ def test_a_plan_as_json_holds_every_round(call: Call) -> None:
     assert made["study"]["variants"] == ["toy/good", "toy/burning"]
     assert len(made["plan"]["phases"]) == 4
     assert all(len(phase["orders"]) == 3 for phase in made["plan"]["phases"])
+
+
+def test_a_plan_shows_its_looks_and_how_strict_verdicts_are_there(
+    call: Call, shelf: Workspace, tmp_path: Path
+) -> None:
+    text = (shelf.shared / "studies" / "tiny.toml").read_text()
+    path = tmp_path / "early.toml"
+    more = re.sub(r"blocks = \d+", "blocks = 8", text)
+    path.write_text(f"{more}\n[stopping]\nverdicts = true\n")
+    said = " ".join(call("plan", str(path)).out.split())
+    assert "It may end after 4 or 6 blocks, once every ratio to the baseline differs" in said
+    for level in ("0.56 %", "2.2 %", "4.1 %"):
+        assert level in said
+    looks = json.loads(call("plan", str(path), "--json").out)["looks"]
+    assert list(looks) == ["4", "6", "8"]
+    assert looks["4"] == pytest.approx(0.0056, abs=5e-5)
+    assert json.loads(call("plan", "tiny", "--json").out)["looks"] == {}
+    assert "may end" not in call("plan", "tiny").out
 
 
 def test_a_study_may_be_named_by_its_path(call: Call, shelf: Workspace) -> None:

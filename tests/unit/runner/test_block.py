@@ -165,6 +165,49 @@ def test_a_run_that_is_precise_enough_ends_at_its_look_and_resuming_does_not_go_
             assert {block for block, *_ in kept(lab)} == {1, 2, 3}
 
 
+def test_a_run_ends_at_the_look_that_decides_its_pairs_and_resuming_does_not_go_on(
+    make: Make,
+) -> None:
+    """The servers cost the same to the nanosecond, so they are the same at the first look."""
+    with make(blocks=8, conditions=(SLICES,), stopping=Stopping(verdicts=True)) as lab:
+        for _ in range(2):
+            assert run_blocks(lab.session, lab.instruments) == []
+            assert {block for block, *_ in kept(lab)} == {1, 2, 3, 4}
+        said = [step for step in lab.listener.steps if "no further block" in step]
+        assert said == ["no further block, because every pair was decided after 4 of 8 blocks"] * 2
+
+
+def test_a_run_that_was_interrupted_between_its_looks_is_continued_up_to_the_next(
+    make: Make,
+) -> None:
+    with make(blocks=8, conditions=(SLICES,), stopping=Stopping(verdicts=True)) as lab:
+        study = msgspec.structs.replace(lab.run.study, blocks=3, stopping=Stopping())
+        plan = lab.run.plan
+        short = msgspec.structs.replace(lab.run, study=study, plan=plan)
+        run_blocks(msgspec.structs.replace(lab.session, run=short), lab.instruments)
+        assert {block for block, *_ in kept(lab)} == {1, 2, 3}
+        run_blocks(lab.session, lab.instruments)
+        assert {block for block, *_ in kept(lab)} == {1, 2, 3, 4}
+
+
+def test_a_run_whose_servers_change_from_block_to_block_looks_again_and_ends_with_all(
+    make: Make,
+) -> None:
+    with make(blocks=6, conditions=(SLICES,), stopping=Stopping(verdicts=True)) as lab:
+        server = lab.servers[OTHER]
+        turns = 0
+
+        def swing(_: int) -> None:
+            nonlocal turns
+            turns += 1
+            server.cpu_us = 400.0 if turns // 20 % 2 else 650.0
+
+        lab.generator.before_turn = swing
+        run_blocks(lab.session, lab.instruments)
+        assert {block for block, *_ in kept(lab)} == set(range(1, 7))
+        assert not [step for step in lab.listener.steps if "no further block" in step]
+
+
 def test_a_run_whose_time_is_up_begins_no_further_block(make: Make) -> None:
     with make(blocks=3, conditions=(SLICES,), stopping=Stopping(budget_s=1e-9)) as lab:
         run_blocks(lab.session, lab.instruments)

@@ -108,6 +108,67 @@ def test_a_search_has_no_cost_per_request_that_must_be_precise(tmp_path: Path) -
     assert Stopper(run, store).reason(3) is not None
 
 
+VERDICTS = run_with(Stopping(verdicts=True))
+"""Of six blocks, so it looks after four and after five."""
+
+
+def test_a_run_ends_once_its_pairs_are_decided_and_says_after_how_many_blocks(
+    tmp_path: Path,
+) -> None:
+    store = stored(tmp_path, VERDICTS, quiet(VERDICTS, 4))
+    assert Stopper(VERDICTS, store).reason(4) == "every pair was decided after 4 of 6 blocks"
+
+
+def test_a_run_with_an_undecided_pair_goes_on(tmp_path: Path) -> None:
+    noisy = simulate(VERDICTS, COST, 1, drift=0.0, noise=0.05, start=0.2)
+    store = stored(tmp_path, VERDICTS, noisy)
+    assert [Stopper(VERDICTS, store).reason(n) for n in range(7)] == [None] * 7
+
+
+@pytest.mark.parametrize("blocks", [0, 1, 2, 3])
+def test_no_verdict_ends_a_run_before_the_first_look(tmp_path: Path, blocks: int) -> None:
+    store = stored(tmp_path, VERDICTS, quiet(VERDICTS, 6))
+    assert Stopper(VERDICTS, store).reason(blocks) is None
+
+
+def test_verdicts_at_a_look_are_of_the_blocks_before_it(tmp_path: Path) -> None:
+    """A resumed run decides as it did, whatever later blocks are there."""
+    noisy = simulate(VERDICTS, COST, 1, drift=0.0, noise=0.05, start=0.2)
+    good = [*quiet(VERDICTS, 4), *(trial for trial in noisy if trial.block > 4)]
+    bad = [trial for trial in noisy if trial.block <= 4]
+    bad += [trial for trial in quiet(VERDICTS, 6) if trial.block > 4]
+    assert Stopper(VERDICTS, stored(tmp_path / "good", VERDICTS, good)).reason(4) is not None
+    assert Stopper(VERDICTS, stored(tmp_path / "bad", VERDICTS, bad)).reason(4) is None
+
+
+@pytest.mark.parametrize(("half_width", "ends"), [(0.02, True), (1e-9, False)])
+def test_with_a_precision_too_both_must_hold(tmp_path: Path, half_width: float, ends: bool) -> None:
+    run = run_with(Stopping(verdicts=True, half_width=half_width, looks=(4,)))
+    reason = Stopper(run, stored(tmp_path, run, quiet(run, 4))).reason(4)
+    assert (reason is not None) == ends
+    if reason is not None:
+        assert "every pair was decided after 4 of 6 blocks and every ratio is known to ±" in reason
+
+
+def test_precise_ratios_do_not_end_a_run_whose_pairs_are_undecided(tmp_path: Path) -> None:
+    """Their ratio is about at the margin, so it is neither different beyond doubt nor the same."""
+    run = run_with(Stopping(verdicts=True, half_width=0.3, looks=(4,)))
+    made = simulate(run, {**COST, "b/other": 512.0}, 1, drift=0.0, noise=0.02, start=0.02)
+    store = stored(tmp_path, run, made)
+    assert Stopper(run, store).reason(4) is None
+    precise = run_with(Stopping(half_width=0.3, looks=(4,)))
+    assert Stopper(precise, store).reason(4) is not None
+
+
+def test_a_variant_without_figures_holds_no_run_up_and_is_told(tmp_path: Path) -> None:
+    study = make_study((BASELINE, "b/other", "c/failed"), blocks=6)
+    run = make_run(msgspec.structs.replace(study, stopping=Stopping(verdicts=True)))
+    made = simulate(run, {**COST, "c/failed": 500.0}, 1, drift=0.0, noise=0.001, start=0.0)
+    left = [trial for trial in made if trial.variant != "c/failed"]
+    reason = Stopper(run, stored(tmp_path, run, left)).reason(4)
+    assert reason == "every pair of variants with figures was decided after 4 of 6 blocks"
+
+
 BUDGET = run_with(Stopping(budget_s=600.0))
 
 
