@@ -11,6 +11,7 @@ from harness.analysis.analyse import Analysis, ConditionResult
 from harness.analysis.locust import Ramps
 from harness.analysis.measures import Measure, ranked
 from harness.analysis.stats.ties import letters
+from harness.analysis.variants import Comparison
 from harness.inputs.study import Condition
 from harness.report.words import causes as cause_words
 from harness.report.words import decisions, missing, numbers, power, twins, verdicts
@@ -42,9 +43,9 @@ def _how_to_read(analysis: Analysis) -> list[Text]:
     first = [result.comparisons[ranked(result.condition)[0]] for result in analysis.conditions]
     if not any(comparison.groups for comparison in first):
         return []
-    marks = any(decisions.mark(d) for c in first for d in c.decisions.values())
-    lines = decisions.legend(analysis.margin)
-    lines = [*(lines if marks else lines[:1]), twins.agreement(analysis)]
+    shown = (decision for comparison in first for decision in comparison.decisions.values())
+    lines = ["Two variants that share no letter differ."]
+    lines += [*decisions.legend(shown, analysis.margin), twins.agreement(analysis)]
     if told := power.tells_apart(analysis):
         lines.append(f"The run {told}: four of five such runs would call such a difference.")
     return [Text(line, style="dim") for line in lines if line]
@@ -86,7 +87,8 @@ _LONG_NAME = 25
 def _ranking_table(analysis: Analysis, result: ConditionResult) -> Table:
     """By the condition's first measure, with the second's values beside it."""
     first, *others = (result.comparisons[m] for m in ranked(result.condition))
-    gap = 1 if max(map(len, result.planned), default=0) > _LONG_NAME else 2
+    entries = _entries(result, first, analysis.duplicate)
+    gap = 1 if max(map(len, entries), default=0) > _LONG_NAME else 2
     table = Table(box=None, padding=(0, gap, 0, 0))
     table.add_column("", no_wrap=True)
     table.add_column("variant", overflow="fold")
@@ -95,11 +97,9 @@ def _ranking_table(analysis: Analysis, result: ConditionResult) -> Table:
         table.add_column(heading, no_wrap=True)
     for other in others:
         table.add_column(_SHORT[other.measure], justify="right", no_wrap=True)
-    for entry in dict.fromkeys((*first.ranking, *result.planned)):
+    for entry in entries:
         beside = [other.estimates.get(entry) for other in others]
         known = first.estimates.get(entry)
-        if entry == analysis.duplicate and (known is None or first.ranking):
-            continue  # its figures are a check, told in a line of their own
         table.add_row(
             letters(first.groups, entry),
             Text(entry),
@@ -111,3 +111,15 @@ def _ranking_table(analysis: Analysis, result: ConditionResult) -> Table:
             *(numbers.MISSING if e is None else numbers.number(e.mean) for e in beside),
         )
     return table
+
+
+def _entries(result: ConditionResult, first: Comparison, duplicate: str) -> list[str]:
+    """From best to worst, then what is not ranked.
+
+    The duplicate's figures are a check, told in a line of their own. It has a row only where
+    nothing is ranked.
+    """
+    every = dict.fromkeys((*first.ranking, *result.planned))
+    if first.ranking or duplicate not in first.estimates:
+        every.pop(duplicate, None)
+    return list(every)

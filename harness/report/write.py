@@ -17,6 +17,7 @@ from harness.records.store import Store
 from harness.report.charts.pairs import pair_figures
 from harness.report.charts.trials import trial_figures
 from harness.report.data.explorer import explorer_data, trial_data
+from harness.report.data.ratios import ratios_csv
 from harness.report.data.rows import as_csv, as_parquet, rows_without_trial, trial_rows
 from harness.report.drawing.figures import Figures
 from harness.report.folder import ReportFolder
@@ -75,6 +76,7 @@ def write_report(store: Store, claims: Sequence[Claim] = (), target: Path | None
         rows = (*trial_rows(run, labelled), *rows_without_trial(run, analysis.missing))
         full.write("trials.csv", as_csv(rows))
         full.write("trials.parquet", as_parquet(rows))
+        full.write("ratios.csv", ratios_csv(analysis))
         full.write(file_name("summary"), schema_text("summary"))
         full.write("summary.json", summary_text(analysis))
         figures.finish()

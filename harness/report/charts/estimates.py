@@ -72,6 +72,8 @@ def ratio_chart(palette: Mapping[str, str], heading: str = "") -> Spec:
     """
     variant, colour = variant_rows(), colour_of("variant", palette)
     scale = {"type": "log", "nice": False, "padding": 24}
+    axis = {"labelSeparation": 8, "labelOverlap": "greedy"}
+    value = quantitative("value", title=heading, scale=scale, axis=axis)
     band = {"type": "rect", "color": "#8a94a0", "opacity": 0.25}
     line = {"type": "rule", "color": INK, "strokeDash": [3, 3]}
     side = {"expr": "datum.side"}
@@ -80,7 +82,7 @@ def ratio_chart(palette: Mapping[str, str], heading: str = "") -> Spec:
         "layer": [
             layer("margin", band, x=quantitative("low"), x2={"field": "high"}),
             layer("one", line, x=quantitative("value")),
-            _diamonds(quantitative("value", title=heading, scale=scale), variant, colour, _JUDGED),
+            _diamonds(value, variant, colour, _JUDGED),
             _bars(variant, colour, _JUDGED),
             layer("margin", label, x=quantitative("high"), text=nominal("label")),
         ],

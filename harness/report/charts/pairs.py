@@ -129,8 +129,8 @@ def alternative(comparison: Mapping[str, Any], margin: float) -> str:
     found = [cell["verdict"] for cell in _cells(comparison, _ordered(comparison))]
     differing, same = found.count(Verdict.DIFFERS), found.count(Verdict.SAME)
     return (
-        f"{differing} of {len(found)} pairs differ, {same} are {decisions.same(margin)}, and "
-        f"{len(found) - differing - same} are undecided."
+        f"{differing} of {len(found)} pairs differ; {decisions.same(margin)}: {same}; "
+        f"undecided: {len(found) - differing - same}."
     )
 
 

@@ -225,6 +225,11 @@ a formula can read other cells and send them away; an apostrophe before it makes
 
 
 def as_csv(rows: Sequence[Row]) -> str:
+    """Rows of trials as CSV; see `csv_text`."""
+    return csv_text([column.name for column in COLUMNS], rows)
+
+
+def csv_text(names: Sequence[str], rows: Sequence[Row]) -> str:
     """Rows as CSV, after a line of headings; lines end in a line feed.
 
     Missing values are empty, truth values `true` and `false`, numbers as exact as they are known.
@@ -232,7 +237,7 @@ def as_csv(rows: Sequence[Row]) -> str:
     """
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([column.name for column in COLUMNS])
+    writer.writerow(names)
     writer.writerows([[_cell(value) for value in row] for row in rows])
     return text.getvalue()
 

@@ -19,7 +19,8 @@ from harness.report.write import Report
 
 _TEMPLATES = Path(__file__).with_name("templates")
 _DOWNLOADS = (
-    "report.md", "trials.csv", "trials.parquet", "summary.json", "summary.schema.json",
+    "report.md", "ratios.csv", "trials.csv", "trials.parquet", "summary.json",
+    "summary.schema.json",
 )  # fmt: skip
 """Files beside each report; see `report.write`."""
 

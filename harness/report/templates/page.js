@@ -172,7 +172,7 @@
 
   const caption = (absolute, judged) => {
     if (absolute) return `${title()}, with 95 % intervals. Ticks are blocks.`;
-    const band = judged ? ` Ratios in the band are ${same}.` : "";
+    const band = judged ? ` An interval inside the band: ${same}.` : "";
     return `${title()}, with 95 % intervals.${band}`;
   };
 

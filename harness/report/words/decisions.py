@@ -1,5 +1,7 @@
 """Verdicts on single ratios in words: they differ, are the same within a margin, or undecided."""
 
+from collections.abc import Iterable
+
 from harness.analysis.stats.verdicts import Decision, Verdict
 from harness.report.words import numbers
 
@@ -42,13 +44,14 @@ def mark(decision: Decision | None) -> str:
     return "≤ " + numbers.at_most(decision.at_most).replace("a factor of ", "x ")
 
 
-def legend(margin: float) -> list[str]:
-    """What letters and marks of a table mean, a line of a terminal each."""
-    return [
-        "Two variants that share no letter differ.",
-        f'Beside a ratio, "same" is {same(margin)}.',
-        '"≤ 7 %" is undecided: the ratio is at most 7 % from 1.',
-    ]
+def legend(shown: Iterable[Decision], margin: float) -> list[str]:
+    """What the marks of a table mean that has these decisions, a line of a terminal each."""
+    found = {decision.verdict for decision in shown}
+    lines = {
+        Verdict.SAME: f'Beside a ratio, "same" means {same(margin)}.',
+        Verdict.UNDECIDED: '"≤ 7 %" means undecided: the ratio is at most 7 % from 1.',
+    }
+    return [line for verdict, line in lines.items() if verdict in found]
 
 
 def same(margin: float) -> str:

@@ -13,11 +13,15 @@ def agreement(analysis: Analysis) -> str:
     agreeing = [check for check in analysis.twins if check.agree]
     if not agreeing:
         return ""
-    if len(agreeing) < len(analysis.twins):
-        where = f"under {len(agreeing)} of {len(analysis.twins)} conditions"
-    else:
-        where = f"under all {len(agreeing)} conditions" if len(agreeing) > 1 else ""
-    return f"{_THEY} agree{f' {where}' if where else ''} ({_ratios(agreeing)})."
+    return f"{_THEY} agree{_where(len(agreeing), len(analysis.twins))} ({_ratios(agreeing)})."
+
+
+def _where(count: int, of: int) -> str:
+    if count < of:
+        return f" under {count} of {of} conditions"
+    if of == 1:
+        return ""
+    return " under both conditions" if of == 2 else f" under all {of} conditions"
 
 
 _THEY = "The two identical servers"

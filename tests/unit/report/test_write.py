@@ -165,6 +165,7 @@ def test_tables_and_schema_lie_beside_the_page(tmp_path: Path) -> None:
     folder = result.report.page.parent
     assert {path.name for path in folder.iterdir()} == {
         "index.html", "summary.json", "summary.schema.json", "trials.csv", "trials.parquet",
+        "ratios.csv",
         "figures",
     }  # fmt: skip
     kept = {path.name for path in folder.parent.iterdir()}

@@ -60,8 +60,8 @@ def test_one_block_tests_no_pair_and_says_so() -> None:
 @pytest.mark.parametrize(
     ("noise", "mark", "told"),
     [
-        (0.001, "1.00 =", "0 of 1 pairs differ, 1 are the same within 3 %, and 0 are undecided"),
-        (0.3, " ?", "0 of 1 pairs differ, 0 are the same within 3 %, and 1 are undecided"),
+        (0.001, "1.00 =", "0 of 1 pairs differ; the same within 3 %: 1; undecided: 0"),
+        (0.3, " ?", "0 of 1 pairs differ; the same within 3 %: 0; undecided: 1"),
     ],
 )
 def test_equal_pairs_are_marked_otherwise_than_undecided_ones(

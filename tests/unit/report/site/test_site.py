@@ -20,7 +20,7 @@ from tests.toys.runs import make_trial, make_window
 from tests.toys.shelves import dated_run, shelve
 
 FILES = {
-    "index.html", "report.md", "trials.csv", "trials.parquet", "summary.json",
+    "index.html", "report.md", "ratios.csv", "trials.csv", "trials.parquet", "summary.json",
     "summary.schema.json", "figures", "pictures",
 }  # fmt: skip
 FIRST, SECOND = dated_run(1, {"x": "1"}), dated_run(2, {"x": "2"})
