@@ -313,7 +313,7 @@ def test_page_and_markdown_have_every_cell(tmp_path: Path) -> None:
     for wrong in ("stay alive together", "baseline runs twice"):
         assert wrong not in result.page.text
     for text in (result.page.text, result.markdown):
-        assert "there is no noise floor" in text
+        assert "no ratio is tested" in text
         for wanted in ("20.0 / 400", "20.0 / 4,000", "it died", "A table", "nominally 200 ms"):
             assert wanted in text
 
