@@ -8,6 +8,7 @@ import pytest
 
 from harness.analysis.analyse import analyse
 from harness.analysis.measures import Measure
+from harness.analysis.stats.verdicts import Verdict
 from harness.records.plan import DUPLICATE
 from harness.report.data.explorer import explorer_data, trial_data
 from tests.toys.labelling import labelled, measured_conditions
@@ -49,6 +50,36 @@ def test_ratios_of_pairs_are_the_analysis_ratios_to_the_baseline() -> None:
     assert found["low"][one][base] == pytest.approx(ratio.low, rel=1e-3)
     assert found["high"][one][base] == pytest.approx(ratio.high, rel=1e-3)
     assert found["ratio"][base][one] == pytest.approx(1 / ratio.mean, rel=1e-3)
+
+
+def test_verdicts_are_those_of_the_analysis_and_pairs_have_their_own() -> None:
+    measures = condition()["measures"]
+    assert isinstance(measures, dict)
+    found = measures[Measure.CPU.value]
+    one, base = found["entries"].index("b/other"), found["entries"].index(BASELINE)
+    decision = ANALYSIS.conditions[0].comparisons[Measure.CPU].decisions["b/other"]
+    assert decision.verdict is Verdict.DIFFERS
+    assert found["to_baseline"][one] == [decision.verdict.value, None]
+    assert found["to_baseline"][base] is None
+    assert found["verdict"][one][base] == found["verdict"][base][one] == Verdict.DIFFERS
+    assert found["at_most"][one][base] is None
+    assert made()["margin"] == RUN.study.margin
+
+
+def test_of_an_undecided_pair_the_page_knows_how_far_from_1_it_may_be() -> None:
+    trials = simulate(RUN, {BASELINE: 500.0, "b/other": 500.0}, 3, drift=0.01, start=0.1)
+    conditions = measured_conditions(RUN, trials)
+    analysis = analyse(RUN, trials, conditions=conditions)
+    every = trial_data(RUN, conditions, labelled(RUN, trials))
+    explored = explorer_data(RUN, analysis, conditions, every)
+    assert explored is not None
+    found = explored["conditions"][0]["measures"][Measure.CPU.value]
+    decision = analysis.conditions[0].comparisons[Measure.CPU].decisions["b/other"]
+    verdict, most = found["to_baseline"][found["entries"].index("b/other")]
+    assert verdict == Verdict.UNDECIDED
+    assert decision.at_most is not None
+    assert most == pytest.approx(decision.at_most, rel=1e-3)
+    assert found["at_most"][0][1] == found["at_most"][1][0]
 
 
 def test_every_trial_is_there_and_those_that_do_not_count_say_so() -> None:
