@@ -20,6 +20,7 @@ from harness.base.errors import (
 from harness.base.workspace import Workspace
 from harness.cli import commands, run
 from harness.cli.ending import RunEnding
+from harness.inputs.study import Stopping
 from harness.records.store import Kept, Store
 from tests.toys.entry import Call, handlers_kept
 from tests.toys.runs import make_run, make_study, simulate
@@ -102,6 +103,23 @@ def test_a_run_that_ended_early_says_what_continues_it(half: Store) -> None:
     told = RunEnding(half).tell()
     assert "4 of 6 trials (1 of 2 blocks)" in told
     assert RESUME in told
+
+
+@pytest.mark.parametrize(("lost", "continues"), [(0, False), (1, True)])
+def test_a_run_that_ended_at_a_look_is_continued_only_if_it_lacks_trials(
+    tmp_path: Path, lost: int, continues: bool
+) -> None:
+    """Of eight blocks it has four, where its pairs were decided."""
+    study = msgspec.structs.replace(make_study(blocks=8), stopping=Stopping(verdicts=True))
+    early = make_run(study)
+    store = Store.create(tmp_path / "results", early.id)
+    store.write_run(early)
+    made = simulate(early, {"a/base": 500, "b/other": 600}, seed=1)
+    for trial in [trial for trial in made if trial.block <= 4][lost:]:
+        store.write_trial(trial)
+    told = RunEnding(store).tell()
+    assert f"{4 - lost} of 8 blocks" in told
+    assert (RESUME in told) == continues
 
 
 def test_a_run_that_fails_says_why_and_what_is_kept_and_what_continues_it(half: Store) -> None:
