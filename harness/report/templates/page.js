@@ -37,6 +37,12 @@
     for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
     return node;
   };
+  // The name of a variant as a heading, which may break after the slash.
+  const named = (name, attributes) => {
+    const node = element("th", null, attributes);
+    for (const part of name.split(/(?<=\/)/)) node.append(part, element("wbr", null));
+    return node;
+  };
   const fill = (select, options, chosen) => {
     select.replaceChildren(
       ...options.map(([value, text]) => {
@@ -222,7 +228,7 @@
       const row = element("tr", null);
       const [mean, low, high] = current.estimates[at];
       const name = current.entries[at];
-      row.append(element("th", name, { scope: "row", title: data.titles[name] || "" }));
+      row.append(named(name, { scope: "row", title: data.titles[name] || "" }));
       row.append(element("td", current.letters[at] || "not ranked"));
       const relative =
         base < 0 || at === base
@@ -241,7 +247,7 @@
     });
     for (const name of without()) {
       const row = element("tr", null);
-      row.append(element("th", name, { scope: "row", title: data.titles[name] || "" }));
+      row.append(named(name, { scope: "row", title: data.titles[name] || "" }));
       row.append(element("td", ""), element("td", ""), element("td", "no figure"));
       row.append(element("td", condition().missing[name] || "no value by this measure"));
       body.push(row);
@@ -264,10 +270,10 @@
     const order = ordered();
     const head = element("tr", null);
     head.append(element("th", "row / column", { scope: "col" }));
-    for (const at of order) head.append(element("th", current.entries[at], { scope: "col" }));
+    for (const at of order) head.append(named(current.entries[at], { scope: "col" }));
     const body = order.map((one) => {
       const row = element("tr", null);
-      row.append(element("th", current.entries[one], { scope: "row" }));
+      row.append(named(current.entries[one], { scope: "row" }));
       for (const other of order) {
         const value = current.ratio[one][other];
         const bounds = interval(current.low[one][other], current.high[one][other], ratio, value);

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from harness.base.errors import MalformedFile
+from harness.records.plan import DUPLICATE
 from harness.records.store import Store
 from harness.records.verification import Audit, Constants
 from harness.report.write import write_report
@@ -126,6 +127,27 @@ def test_one_block_is_reported_without_a_ranking(tmp_path: Path) -> None:
     result = written(tmp_path, RUN, [t for t in simulate(RUN, COST, 1) if t.block == 1])
     check(result, tmp_path)
     assert "b/other" in result.page.text
+
+
+def test_what_the_run_tells_apart_and_identical_servers_that_differ_are_told(
+    tmp_path: Path,
+) -> None:
+    run = make_run(make_study(blocks=6))
+    usual = simulate(run, COST, 4, drift=0.01, noise=0.004, start=0.001)
+    dearer = simulate(run, {BASELINE: 550.0, "b/other": 550.0}, 1, drift=0.01, noise=0.004)
+    off = [d if u.entry.endswith(DUPLICATE) else u for u, d in zip(usual, dearer, strict=True)]
+    agreeing = written(tmp_path / "agreeing", run, usual)
+    differing = written(tmp_path / "differing", run, off)
+    for result in (agreeing, differing):
+        check(result, tmp_path)
+        assert "tells apart" in result.page.text
+        assert "tells apart" in result.markdown
+    for text in (agreeing.page.text, agreeing.markdown):
+        assert "The two identical servers agree" in text
+        assert "identical servers differ" not in text
+    for text in (differing.page.text, differing.markdown):
+        assert "The two identical servers differ under io_read" in text
+        assert "identical servers agree" not in text
 
 
 def test_trials_of_errors_alone_are_reported(tmp_path: Path) -> None:
