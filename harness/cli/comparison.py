@@ -17,7 +17,7 @@ from harness.analysis.reference import Reference
 from harness.analysis.runs import ComparedVariant, RunComparison, RunVerdict, VariantCondition
 from harness.analysis.stats.intervals import Interval
 from harness.records.comparability import Change
-from harness.report.words import conditions, numbers
+from harness.report.words import conditions, decisions, numbers
 
 _STYLES = {
     RunVerdict.FASTER: "green",
@@ -34,7 +34,7 @@ _LONG_NAME = 36
 """Characters up to which a name is not broken; verdicts are, where both do not fit."""
 _HOW_TO_READ = (
     "Intervals are each ratio's own 95 %. Verdicts allow for all pairs (Holm). "
-    "{same} means within {margin} either way (two one-sided tests)."
+    "Two one-sided tests show that a ratio is {same}."
 )
 _BETTER = "Runs are not interleaved: a study with both versions as variants is stronger."
 
@@ -60,8 +60,8 @@ def comparison_text(
 
 
 def _how_to_read(comparison: RunComparison) -> str:
-    same = str(RunVerdict.SAME).capitalize()
-    lines = [_HOW_TO_READ.format(same=same, margin=_share(comparison.margin)), _BETTER]
+    same = decisions.same(comparison.margin)
+    lines = [_HOW_TO_READ.format(same=same), _BETTER]
     if comparison.speed and any(r.missing is not None for r in comparison.references):
         lines.insert(
             0,
@@ -90,7 +90,7 @@ def verdict_word(verdict: RunVerdict, measure: Measure) -> str:
 def verdict_text(pair: ComparedVariant, measure: Measure) -> str:
     """A verdict with what it leaves open."""
     word = verdict_word(pair.verdict, measure)
-    return word if pair.at_most is None else f"{word}, at most {_share(pair.at_most)}"
+    return word if pair.at_most is None else f"{word}, at most {numbers.at_most(pair.at_most)}"
 
 
 def _share(share: float) -> str:
@@ -203,7 +203,7 @@ def _alone(run: str, places: Sequence[VariantCondition]) -> list[RenderableType]
 
 def gate_sentence(gate: Gate, comparison: RunComparison) -> str:
     """What a gate answers, which pairs that rests on, and what to do."""
-    allowed = _share(gate.allowed)
+    allowed = numbers.percent(gate.allowed)
     slower = verdict_word(RunVerdict.SLOWER, comparison.measure)
     match gate.answer:
         case GateAnswer.PASSED:
@@ -258,7 +258,7 @@ def _of_unrelated(gate: Gate, comparison: RunComparison) -> str:
 def _of_undecided(gate: Gate) -> str:
     if not gate.undecided:
         return ""
-    allowed = _share(gate.allowed)
+    allowed = numbers.percent(gate.allowed)
     remedy = (
         f"measure about {gate.blocks} blocks in each run"
         if gate.blocks is not None

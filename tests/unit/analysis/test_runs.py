@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from harness.analysis.gate import GateAnswer, gate
 from harness.analysis.labels import trials as labelling
 from harness.analysis.measures import Measure
 from harness.analysis.runs import (
@@ -113,7 +114,7 @@ FOUR = (BASELINE, OTHER, THIRD, "d/fourth")
 COSTS = dict(zip(FOUR, (500.0, 600.0, 300.0, 900.0), strict=True))
 FEW_ROUNDS = msgspec.structs.replace(make_study(FOUR, blocks=6), load=LoadSettings(rounds=4))
 BEFORE, AFTER = run_of("before", FEW_ROUNDS), run_of("after", FEW_ROUNDS)
-COMPARISONS = 60
+COMPARISONS = 50
 
 
 def upgraded(run: Run, *names: str) -> Run:
@@ -128,13 +129,13 @@ def upgraded(run: Run, *names: str) -> Run:
 def shared_noise(
     number: int, changes: Mapping[str, float], *upgrades: str
 ) -> tuple[RunTrials, RunTrials]:
-    """Two runs on a machine whose speed wanders by a tenth, and by as much from run to run.
+    """Two runs on a machine whose speed wanders by 3 %, and by a tenth from run to run.
 
     A block's value varies by 2 % beyond that. The second run's costs are changed by these factors.
     """
     speed = math.exp(random.Random(number).gauss(0, 0.1))
     costs = {name: cost * speed * changes.get(name, 1.0) for name, cost in COSTS.items()}
-    rough = {"start": 0.02}
+    rough = {"start": 0.02, "drift": 0.03, "noise": 0.01}
     return (
         measured(BEFORE, 2 * number, COSTS, rough),
         measured(upgraded(AFTER, *upgrades), 2 * number + 1, costs, rough),
@@ -160,11 +161,23 @@ def test_identical_runs_are_seldom_called_different_whatever_the_machine_did_mea
 
 
 @pytest.mark.usefixtures("hasty")
+def test_a_new_build_that_costs_as_much_as_the_old_passes_a_gate_and_never_regresses() -> None:
+    answers = [
+        gate(compare(*shared_noise(number, {}, "b"), Measure.CPU), 0.05).answer
+        for number in range(COMPARISONS)
+    ]
+    assert answers.count(GateAnswer.PASSED) >= 0.8 * COMPARISONS
+    assert answers.count(GateAnswer.REGRESSED) <= 0.05 * COMPARISONS
+
+
+@pytest.mark.usefixtures("hasty")
 def test_a_planted_seven_per_cent_is_found_with_the_right_sign_and_size() -> None:
     verdicts: list[RunVerdict] = []
     called = held = 0
+    answers: list[tuple[GateAnswer, GateAnswer]] = []
     for number in range(COMPARISONS):
         found = compare(*shared_noise(number, {OTHER: 1.07}, "b"), Measure.CPU)
+        answers.append((gate(found, 0.05).answer, gate(found, 0.07).answer))
         assert OTHER not in found.references[0].variants
         verdicts.append(pair_of(found).verdict)
         _, low, high = ratio_of(pair_of(found))
@@ -172,6 +185,10 @@ def test_a_planted_seven_per_cent_is_found_with_the_right_sign_and_size() -> Non
         others = [pair for pair in found.pairs if pair.variant != OTHER]
         called += any(p.verdict in (RunVerdict.SLOWER, RunVerdict.FASTER) for p in others)
     assert verdicts.count(RunVerdict.SLOWER) >= 0.8 * COMPARISONS
+    strict, exact = zip(*answers, strict=True)
+    assert strict.count(GateAnswer.REGRESSED) >= 0.8 * COMPARISONS
+    assert strict.count(GateAnswer.PASSED) <= 0.05 * COMPARISONS
+    assert exact.count(GateAnswer.PASSED) <= 0.05 * COMPARISONS  # it is as much as is allowed
     assert RunVerdict.FASTER not in verdicts
     assert 0.88 <= held / COMPARISONS <= 1
     assert called <= 0.05 * COMPARISONS
