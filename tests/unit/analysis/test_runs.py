@@ -115,6 +115,8 @@ COSTS = dict(zip(FOUR, (500.0, 600.0, 300.0, 900.0), strict=True))
 FEW_ROUNDS = msgspec.structs.replace(make_study(FOUR, blocks=6), load=LoadSettings(rounds=4))
 BEFORE, AFTER = run_of("before", FEW_ROUNDS), run_of("after", FEW_ROUNDS)
 COMPARISONS = 50
+SELDOM = int(stats.binom.ppf(0.99, COMPARISONS, 0.05))
+"""What happens with a chance of 5 % happens more often than this with a chance of 1 %."""
 
 
 def upgraded(run: Run, *names: str) -> Run:
@@ -155,8 +157,8 @@ def test_identical_runs_are_seldom_called_different_whatever_the_machine_did_mea
             pairs += 1
             widths.append(half_width(pair.ratio_b_to_a))
     assert pairs == 4 * COMPARISONS
-    assert called <= 0.05 * COMPARISONS
-    assert 0.92 <= held / pairs <= 0.98
+    assert called <= SELDOM
+    assert 0.92 <= held / pairs <= 0.985
     assert 0.025 < median(widths) < 0.05
 
 
@@ -167,7 +169,7 @@ def test_a_new_build_that_costs_as_much_as_the_old_passes_a_gate_and_never_regre
         for number in range(COMPARISONS)
     ]
     assert answers.count(GateAnswer.PASSED) >= 0.8 * COMPARISONS
-    assert answers.count(GateAnswer.REGRESSED) <= 0.05 * COMPARISONS
+    assert answers.count(GateAnswer.REGRESSED) <= SELDOM
 
 
 @pytest.mark.usefixtures("hasty")
@@ -187,11 +189,11 @@ def test_a_planted_seven_per_cent_is_found_with_the_right_sign_and_size() -> Non
     assert verdicts.count(RunVerdict.SLOWER) >= 0.8 * COMPARISONS
     strict, exact = zip(*answers, strict=True)
     assert strict.count(GateAnswer.REGRESSED) >= 0.8 * COMPARISONS
-    assert strict.count(GateAnswer.PASSED) <= 0.05 * COMPARISONS
-    assert exact.count(GateAnswer.PASSED) <= 0.05 * COMPARISONS  # it is as much as is allowed
+    assert strict.count(GateAnswer.PASSED) <= SELDOM
+    assert exact.count(GateAnswer.PASSED) <= SELDOM  # it is as much as is allowed
     assert RunVerdict.FASTER not in verdicts
     assert 0.88 <= held / COMPARISONS <= 1
-    assert called <= 0.05 * COMPARISONS
+    assert called <= SELDOM
 
 
 def test_the_speed_of_a_whole_run_cancels_exactly() -> None:
@@ -214,8 +216,9 @@ def test_the_speed_of_a_whole_run_cancels_exactly() -> None:
 
 
 def test_a_reference_makes_the_answer_narrower() -> None:
-    found = compare(*shared_noise(3, {}), Measure.CPU)
-    for pair in found.pairs:
+    """On a machine whose speed wanders by a tenth."""
+    a, b = measured(BEFORE, 1, COSTS, {}), measured(AFTER, 2, COSTS, {})
+    for pair in compare(a, b, Measure.CPU).pairs:
         assert half_width(pair.ratio_b_to_a) < 0.6 * half_width(pair.absolute_b_to_a)
 
 
