@@ -108,7 +108,7 @@ def waterfall() -> alt.LayerChart:
     for step in fall["steps"]:
         added = step["added_us"]
         kind = "more" if added["mean"] > 0 else "less"
-        beyond = "" if step["called"] else " (not beyond noise)"
+        beyond = "" if step["called"] else " (no effect shown)"
         rows.append(_bar(STEPS[step["variant"]], kind, reached, added, beyond))
         reached += added["mean"]
     rows.append(_bar("Django, async views, pool", "level", 0.0, fall["end_us"], ""))
