@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from harness.base.workspace import Workspace
+from tests.bytecode import shared_bytecode
 from tests.faults.cases import NotReached, Outcome, run_case, why_not
 from tests.faults.faults import FAULTS
 from tests.faults.moments import MOMENTS
@@ -51,7 +52,7 @@ def main() -> int:
     faults, moments = arguments.fault or list(FAULTS), arguments.moment or list(MOMENTS)
     cases = [(f, m) for f in faults for m in moments if why_not(f, m) is None]
     outcomes: dict[tuple[str, str], Outcome] = {}
-    with ProcessPoolExecutor(arguments.jobs) as pool:
+    with shared_bytecode(), ProcessPoolExecutor(arguments.jobs) as pool:
         for outcome in pool.map(_run, cases):
             outcomes[outcome.fault, outcome.moment] = outcome
             verdict = "; ".join(outcome.wrong) or "ok"
