@@ -43,7 +43,7 @@ def command(
 
 def plan_text(study: "Study", plan: "Plan") -> RenderableType:
     """What a study will do, and how long that takes."""
-    from harness.report.words import conditions
+    from harness.inputs import conditions
 
     lines = [
         f"{study.title}: {study.question}",

@@ -18,11 +18,12 @@ from harness.analysis.measures import Measure, ranked
 from harness.analysis.runs import ComparedVariant, RunComparison, VariantCondition, Verdict
 from harness.analysis.stats.ties import letters
 from harness.analysis.variants import Comparison
+from harness.inputs import conditions
 from harness.inputs.study import Condition
 from harness.records.comparability import Change
 from harness.report.words import causes as cause_words
 from harness.report.words import claims as claim_words
-from harness.report.words import conditions, missing, numbers, verdicts
+from harness.report.words import missing, numbers, verdicts
 from harness.report.words.ramps import compared_per_s, gain_sentence, route
 
 
@@ -160,7 +161,8 @@ def verdict_word(verdict: Verdict, measure: Measure) -> str:
 
 def pair_text(pair: ComparedVariant) -> str:
     """A pair with its ratio, within a sentence."""
-    return f"{pair.variant} under {pair.condition.name} ({numbers.ratio(pair.ratio_b_to_a)})"
+    title = conditions.condition_title(pair.condition)
+    return f"{pair.variant} under {title} ({numbers.ratio(pair.ratio_b_to_a)})"
 
 
 def _changed(changes: Sequence[Change]) -> list[RenderableType]:

@@ -9,6 +9,7 @@ from harness.analysis.measures import Measure, ranked
 from harness.analysis.stats.ties import letters
 from harness.analysis.variants import Comparison, SliceNoise
 from harness.base.errors import BridgetollError
+from harness.inputs import conditions
 from harness.records.run import Run
 from harness.report.charts.curves import curve_figures
 from harness.report.charts.estimates import alternative, estimate_file
@@ -16,7 +17,7 @@ from harness.report.charts.specification import colours
 from harness.report.drawing.figures import Figures
 from harness.report.sections.causes import causes_values
 from harness.report.sections.ramps import DETAILS, ramps_values
-from harness.report.words import conditions, missing, numbers, runs, verdicts
+from harness.report.words import missing, numbers, runs, verdicts
 from harness.report.words.claims import claims_values
 
 _COLUMNS = (Measure.CPU, Measure.THROUGHPUT, Measure.P50, Measure.P99, Measure.DATABASE_CPU)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from harness.analysis.labels.trials import label_trials
 from harness.analysis.missing import Absence, MissingFigures, missing_figures
 from harness.base.errors import RunFailed, UsageError
+from harness.inputs.conditions import condition_title
 from harness.inputs.published_tables import load_published
 from harness.inputs.study import Study
 from harness.lab.latency.netem import NetemInjector, enter_namespace
@@ -231,17 +232,17 @@ def _without_figures(missing: Sequence[MissingFigures]) -> str:
     groups: dict[tuple[str, str], list[str]] = {}
     for item in missing:
         groups.setdefault((item.entry, f"{item.word}: {item.reason}"), []).append(
-            item.condition.name
+            condition_title(item.condition)
         )
     named = [
-        f"{entry} under {_listed(conditions)} ({why})"
-        for (entry, why), conditions in list(groups.items())[:_NAMED]
+        f"{entry} under {_listed(titles)} ({why})"
+        for (entry, why), titles in list(groups.items())[:_NAMED]
     ]
     more = len(groups) - len(named)
     rest = f", and {more} more that the report names" if more > 0 else ""
     return f"No figures for {'; '.join(named)}{rest}. First remedy: {missing[0].remedy}."
 
 
-def _listed(conditions: Sequence[str]) -> str:
-    more = len(conditions) - _NAMED
-    return ", ".join(conditions[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+def _listed(titles: Sequence[str]) -> str:
+    more = len(titles) - _NAMED
+    return ", under ".join(titles[:_NAMED]) + (f", and under {more} more" if more > 0 else "")

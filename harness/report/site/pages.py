@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from harness.analysis.measures import Measure, ranked
+from harness.inputs import conditions
 from harness.inputs.study import Condition
 from harness.report.drawing.figures import data_uri
 from harness.report.drawing.pool import drawing_pool
 from harness.report.render import environment
 from harness.report.site.trends import TrendPoint, VariantTrend, alternative, trend_chart
 from harness.report.words import causes as cause_words
-from harness.report.words import conditions, numbers, verdicts
+from harness.report.words import numbers, verdicts
 from harness.report.words.ramps import gain_sentence
 from harness.report.write import Report
 

@@ -5,8 +5,8 @@ from harness.analysis.labels.labels import FAILED, LIMITS, Label, LabelCount
 from harness.analysis.measures import Measure, ranked
 from harness.analysis.stats.intervals import Interval
 from harness.analysis.variants import Comparison
+from harness.inputs.conditions import condition_title
 from harness.records.run import Run
-from harness.report.words.conditions import condition_title
 from harness.report.words.missing import missing_sentence
 from harness.report.words.numbers import ratio
 

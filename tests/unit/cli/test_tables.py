@@ -127,7 +127,10 @@ def test_where_nothing_compares_there_is_no_table() -> None:
 
 
 def test_within_a_sentence_a_pair_has_its_ratio() -> None:
-    assert pair_text(PAIRS[1]) == "flask/sqlalchemy under io_read-c32-r1000 (1.01 [0.98, 1.04])"
+    assert (
+        pair_text(PAIRS[1])
+        == "flask/sqlalchemy under io_read, 32 connections, 1,000 rows (1.01 [0.98, 1.04])"
+    )
 
 
 def test_no_line_is_longer_than_a_terminal() -> None:
