@@ -210,7 +210,7 @@ def open_workspace() -> tuple[Workspace, "Catalog"]:
 
 
 def warn_of_broken(catalog: "Catalog", used: Iterable[str] = ()) -> None:
-    """Warn of each implementation that cannot be read.
+    """Warn of each implementation that cannot be read, and of each server that cannot be used.
 
     Commands call it after they have looked up their names, which fails for such a folder.
 
@@ -218,10 +218,15 @@ def warn_of_broken(catalog: "Catalog", used: Iterable[str] = ()) -> None:
         catalog: with what is broken.
         used: variants that the command looks up later; there is no warning for their folders.
     """
+    used = list(used)
     later = {name.partition("/")[0] for name in used}
     for folder, error in catalog.broken.items():
         if folder not in later:
             warn("warning", f"{error} Variants of `{plain(folder)}` are left out.")
+    told_later = {catalog.broken_server(name) for name in used}
+    for server, error in catalog.broken_servers.items():
+        if server not in told_later:
+            warn("warning", f"{error} Variants on `{plain(server)}` are left out.")
 
 
 def read_trials(store: "Store", run: "Run") -> list["Trial"]:

@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from harness.analysis.labels.errors import in_one_line
 from harness.analysis.labels.trials import label_trials
 from harness.analysis.missing import Absence, MissingFigures, missing_figures
 from harness.base.errors import RunFailed, UsageError
@@ -79,7 +80,7 @@ def start(
         if not (store.folder / "run.json").exists():  # nothing was measured: leave nothing behind
             shutil.rmtree(store.folder, ignore_errors=True)
         raise
-    _complain(run, problems, store)
+    complain(run, problems, store)
 
 
 def new_store(laboratory: Laboratory, study_name: str) -> Store:
@@ -111,7 +112,7 @@ def resume(laboratory: Laboratory, store: Store) -> None:
         if database.settings() != run.database:
             refuse_changes(run, ["PostgreSQL or its settings"])
         problems = _measure(laboratory, run, environments, database, store)
-    _complain(run, problems, store)
+    complain(run, problems, store)
 
 
 def _measure(
@@ -203,7 +204,7 @@ _NAMED = 3
 """Variants without figures that one sentence names; the report names all."""
 
 
-def _complain(run: Run, problems: Sequence[str], store: Store) -> None:
+def complain(run: Run, problems: Sequence[str], store: Store) -> None:
     """Fail where planned figures are missing; everything that was measured is kept and reported.
 
     Variants that were excluded before measuring are a warning of the report, and no failure.
@@ -219,12 +220,19 @@ def _complain(run: Run, problems: Sequence[str], store: Store) -> None:
     ]
     sentences = [_without_figures(missing)] if missing else []
     if problems:
+        known = sentences[0] if sentences else ""
+        others = [problem for problem in problems if _reason(problem) not in known]
         sentences.append(
             f"{len(problems)} trial{'s' if len(problems) > 1 else ''} could not be completed; "
-            f"`{run.continuing}` tries again. The first: {problems[0]}"
+            f"`{run.continuing}` tries again." + (f" The first: {others[0]}" if others else "")
         )
     if sentences:
         raise RunFailed(" ".join(sentences))
+
+
+def _reason(problem: str) -> str:
+    """Of a trial's problem, what follows its place, as a missing figure tells it."""
+    return in_one_line(problem).partition(": ")[2]
 
 
 def _without_figures(missing: Sequence[MissingFigures]) -> str:
