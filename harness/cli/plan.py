@@ -75,6 +75,8 @@ def _entries(study: "Study", plan: "Plan") -> str:
 
 def _load(study: "Study") -> str:
     """How each trial loads, for the line that ends with the number of trials."""
+    from harness.report.words import runs
+
     load = study.load
     if study.ramped:
         ramp = load.ramp
@@ -83,4 +85,4 @@ def _load(study: "Study") -> str:
     if all(windows):  # their lengths stand with the conditions
         return ""
     where = "trial without windows" if any(windows) else "trial"
-    return f"{load.rounds} rounds of {load.slice_s:g} s slices in each {where}; "
+    return f"{runs.rounds(study)}, slices of {load.slice_s:g} s in each {where}; "

@@ -58,7 +58,7 @@ def prepare(cache: Path, implementation: Implementation) -> Path:
         _uv(implementation, "venv", "--python", str(interpreter()), str(folder))
         _uv(
             implementation, "pip", "sync", "--python", str(python), "--require-hashes",
-            "--compile-bytecode", str(implementation.lock_file),
+            str(implementation.lock_file),
         )  # fmt: skip
         _check_packages(implementation, python)
         (folder / _COMPLETE).touch()

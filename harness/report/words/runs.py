@@ -4,6 +4,7 @@ import shlex
 from typing import Any
 
 from harness.analysis.analyse import Analysis
+from harness.inputs.study import Study
 from harness.records.run import Run
 from harness.records.verification import Constants
 from harness.report.words import numbers
@@ -19,10 +20,16 @@ def load(run: Run) -> str:
         return "a ramp of Locust users, each setup alone"
     kinds = []
     if any(condition.window_s is None for condition in study.conditions):
-        kinds.append(f"slices of {study.load.slice_s:g} s in {study.load.rounds} rounds")
+        kinds.append(f"slices of {study.load.slice_s:g} s in {rounds(study)}")
     if any(condition.window_s is not None for condition in study.conditions):
         kinds.append("windows as stated by the conditions")
     return f"{' and '.join(kinds)}, after {study.load.warmup_s:g} s of the same load per variant"
+
+
+def rounds(study: Study) -> str:
+    """The number of rounds, and of those endpoints that have another."""
+    others = ", ".join(f"{number} of {name}" for name, number in study.load.rounds_of.items())
+    return f"{study.load.rounds} rounds" + (f" ({others})" if others else "")
 
 
 _DIRTY = "-dirty"
