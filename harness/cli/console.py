@@ -16,6 +16,7 @@ from rich.text import Text
 from harness.base.errors import SystemRefused, plain
 from harness.base.workspace import Workspace, cache_folder
 from harness.cli import completion
+from harness.cli.streams import ReaderGone
 
 if TYPE_CHECKING:
     from harness.inputs.catalog import Catalog
@@ -88,6 +89,10 @@ class _Printing:
     def _lost(self) -> Iterator[None]:
         try:
             yield
+        except ReaderGone:
+            self._console.lost = self._console.lost or BrokenPipeError()
+            if not self._console.steady:
+                raise
         except OSError as error:
             self._console.lost = self._console.lost or error
             with suppress(OSError, AttributeError):  # what is buffered must not fail at the end

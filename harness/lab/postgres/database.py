@@ -28,9 +28,10 @@ _ROLE_SETTINGS: tuple[LiteralString, ...] = (
 )
 _LOCK_TIMEOUT_S = 10
 """Otherwise an application that keeps a transaction open would block the next reset for ever."""
-_RECOVERY_S = 5.0
+_RECOVERY_S = 3.0
 """Time limit for PostgreSQL to come back after one of its backends crashed. Checkpoints are made
-between the trials, so there is little to recover; it takes some tenths of a second."""
+between the trials, so there is little to recover; it takes some tenths of a second. With the turn
+under way and the next look, the death of a user's server is told within 5 s."""
 _RECOVERY_POLL_S = 0.1
 _DROP_S = 5
 """To reach a server at the end; one that has gone does not hold up the error that tells so."""
