@@ -98,8 +98,6 @@ def why_not(fault: str, moment: str) -> str | None:
         return f"there is no {struck.partner} at that moment"
     if fault == "port taken" and moment not in ("environments", "PostgreSQL"):
         return "no port is opened afterwards"
-    if fault == "connection refused" and not when.trusting:
-        return "what fails verification or audit is excluded from the run, as it should be"
     if fault in _DISK and when.command == "publish":
         return "the site lies elsewhere than the results"
     if fault in _DISK and os.geteuid() != 0:
