@@ -4,6 +4,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -16,12 +17,16 @@ from harness.inputs.settings import DatabaseSettings
 from harness.lab.environments import prepare
 from harness.lab.postgres.cluster import EmbeddedPostgres
 from harness.lab.postgres.database import Database
+from tests.bytecode import shared_bytecode
 from tests.toys.workspaces import toy_workspace
 
 _HERE = Path(__file__).parent
 _LONGEST = (
-    _HERE / "contract", _HERE / "faults", _HERE / "unit" / "runner", _HERE / "unit" / "audit",
+    "contract/test_variants.py", "unit/cli/test_interrupts.py", "unit/runner/test_events.py",
+    "unit/runner/locust_cells/test_cells.py", "unit/audit/test_count.py", "faults",
+    "contract", "unit/audit", "unit/runner",
 )  # fmt: skip
+"""Modules and folders that take longest, and therefore begin first, in this order."""
 
 # Tests start a laboratory each, at the same time; those of the lock say so.
 os.environ["BRIDGETOLL_BESIDE"] = "1"
@@ -38,9 +43,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Share bytecode from now on; xdist has not started its processes yet."""
+    stack = ExitStack()
+    stack.enter_context(shared_bytecode())
+    config.add_cleanup(stack.close)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the rooms of the longest modules first, so that no process works alone at the end."""
-    items.sort(key=lambda item: not any(room in item.path.parents for room in _LONGEST))
+    """Put the longest modules first, so that no process works alone at the end."""
+    items.sort(key=_place)
+
+
+def _place(item: pytest.Item) -> int:
+    for place, name in enumerate(_LONGEST):
+        if item.path.is_relative_to(_HERE / name):
+            return place
+    return len(_LONGEST)
 
 
 @pytest.fixture(scope="session")

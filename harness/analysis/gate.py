@@ -23,6 +23,7 @@ from scipy import special
 
 from harness.analysis.runs import ComparedVariant, RunComparison, RunVerdict
 from harness.analysis.stats.ties import ALPHA
+from harness.inputs.conditions import condition_title
 
 MOST_BLOCKS = 200
 """More are no advice."""
@@ -105,7 +106,7 @@ def _answer(comparison: RunComparison, *, regressed: bool, undecided: bool) -> G
 
 def _missing(comparison: RunComparison) -> dict[str, str]:
     absent = {
-        place.variant: f"B did not measure it under {place.condition.name}"
+        place.variant: f"B did not measure it under {condition_title(place.condition)}"
         for place in reversed(comparison.only_in_a)
     }
     silent = {

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 import msgspec
 
-from harness.analysis.labels.errors import counted, errors_of, remedy_of
+from harness.analysis.labels.errors import errors_of, in_words, remedy_of
 from harness.analysis.labels.labels import FAILED, Finding, Label
 from harness.analysis.labels.trials import LabelledTrial
 from harness.analysis.measures import ranked, trial_value
@@ -176,7 +176,7 @@ def _reason(finding: Finding | None, trials: Sequence[Trial]) -> str:
     """In words, with the errors of all these trials."""
     if finding is None:
         return "its trials have no value by the measures that compare"
-    errors = counted(errors_of(trials))
+    errors = in_words(errors_of(trials))
     if finding.label is Label.STARVED and errors:
         return f"no correct answer ({errors})"
     if finding.label is Label.INCOMPLETE and errors:

@@ -1,6 +1,7 @@
 """The bench of checks and audits: a database, servers and logs."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -10,21 +11,26 @@ from harness.inputs.manifests import Variant
 from harness.inputs.servers import Server
 from harness.inputs.settings import ApplicationSettings
 from harness.lab.postgres.database import Database
-from harness.lab.servers import LiveServer, await_ready, launch_server
+from harness.lab.servers import LiveServer, ServerGroup, await_ready, launch_server
 
 
 class Bench(msgspec.Struct, frozen=True):
-    """A database, the servers of `shared/servers.toml`, and a folder for logs."""
+    """A database, the servers of `shared/servers.toml`, and a folder for logs.
+
+    group: of the servers that are up, so that another thread can stop them; None without one.
+    """
 
     contract: Contract
     database: Database
     servers: dict[str, Server]
     logs: Path
+    group: ServerGroup | None = None
 
     def log(self, variant: Variant, purpose: str) -> Path:
         """The log of a variant's server, one for each purpose."""
         return self.logs / f"{purpose}-{variant.name.replace('/', '.')}.log"
 
+    @contextmanager
     def start(
         self,
         variant: Variant,
@@ -35,8 +41,8 @@ class Bench(msgspec.Struct, frozen=True):
         threads: int,
         workers: int = 1,
         extra: Mapping[str, str] | None = None,
-    ) -> LiveServer:
-        """Start a server and wait until it is ready; `extra` joins its environment.
+    ) -> Iterator[LiveServer]:
+        """A server that is ready, within the block; `extra` joins its environment.
 
         Raises:
             ServerFailed: it did not get ready; it has been stopped.
@@ -50,5 +56,12 @@ class Bench(msgspec.Struct, frozen=True):
             threads=threads,
             log=log,
         )
-        await_ready(server)
-        return server
+        if self.group is not None:
+            self.group.add(server)
+        try:
+            await_ready(server)
+            with server:
+                yield server
+        finally:
+            if self.group is not None:
+                self.group.discard(server)

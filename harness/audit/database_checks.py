@@ -5,19 +5,22 @@ Requests are sent side by side, because only then one statement can serve two re
 
 import time
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from urllib.parse import urlencode
 
 from harness.audit.http_client import FORM, Reply
 from harness.audit.subject import Subject, expect
 from harness.inputs.contract import FANOUT, Operation, fanout_target
+from harness.lab.latency.observing_relay import ObservingRelay
 from harness.lab.postgres.database import Counted
 
 _AT_ONCE = 8
 _REQUESTS = 48
 """Several for each of eight clients."""
-_WARMUP = 160
-"""Enough for every connection of a pool of 16 to have prepared its statements."""
+_WARMUP = 96
+"""Enough for every connection of a pool of eight to have prepared its statements."""
 _ROWS = 100
 MOST_CONNECTS = 0.25
 """Connections opened per request, at most, where a variant keeps them: a pool may still grow at a
@@ -116,14 +119,17 @@ _STEADY = 40
 
 
 _PAUSE_S = 0.05
+_CUT_S, _POLL_S = 2.0, 0.005
+"""A connection that is cut ends within some milliseconds."""
 
 
 def database_outage(subject: Subject) -> None:
     """503 while the database is gone, other endpoints unharmed, recovery when it returns."""
+    assert subject.way is not None
     subject.database.reset(30)
     targets = [subject.contract.operations[name].target for name in ("io_read", "io_fanout")]
     subject.answer("io_read")
-    with subject.database.outage(subject.variant):
+    with _gone(subject, subject.way):
         for _ in range(2):  # the first meets a cut connection, the second none at all
             for target in targets:
                 subject.refusal(subject.probe.get(target), 503)
@@ -131,6 +137,21 @@ def database_outage(subject: Subject) -> None:
             subject.refusal(subject.probe.post_form("/io_create", form), 503)
         subject.answer("noop")
     _recovers(subject)
+
+
+@contextmanager
+def _gone(subject: Subject, way: ObservingRelay) -> Iterator[None]:
+    """Within the block the database is gone for this server alone, so others can be checked.
+
+    It sees what it would see of a PostgreSQL that is shut down: new connections are refused, and
+    open ones are told so and closed.
+    """
+    with way.refusing():
+        subject.database.cut_off(subject.variant)
+        end = time.monotonic() + _CUT_S
+        while subject.database.connections()[subject.variant] and time.monotonic() < end:
+            time.sleep(_POLL_S)
+        yield
 
 
 def _recovers(subject: Subject) -> None:

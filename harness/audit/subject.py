@@ -10,6 +10,7 @@ from harness.inputs.contract import (
     Contract,
 )
 from harness.inputs.settings import ApplicationSettings
+from harness.lab.latency.observing_relay import ObservingRelay
 from harness.lab.postgres.database import Database
 
 
@@ -17,6 +18,7 @@ class Subject(msgspec.Struct, frozen=True):
     """A server to check, with the database and the settings that it was given.
 
     connects_per_request: its manifest declares no pool, so each request sets up a connection.
+    way: from the server to the database, where a check may close it; None for the direct one.
     """
 
     variant: str
@@ -25,6 +27,7 @@ class Subject(msgspec.Struct, frozen=True):
     database: Database
     settings: ApplicationSettings
     connects_per_request: bool = False
+    way: ObservingRelay | None = None
 
     def answer(self, endpoint: str) -> Any:
         """GET an endpoint, demand a 200 of the contract's shape, and return its decoded body."""

@@ -37,12 +37,17 @@ def _open_standard_streams() -> None:
 
 def _carry_out() -> str | int | None:
     """Parse and run the command; returns its exit status."""
+    from harness.cli.streams import READER_GONE, ReaderGone, named_output
+
     try:
         from harness.cli.commands import app
 
-        app()
+        with named_output():
+            app()
     except SystemExit as leaving:
         return leaving.code
+    except ReaderGone:
+        return READER_GONE
     except Exception as error:
         return _tell(error)
     return 0

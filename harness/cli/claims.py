@@ -31,9 +31,9 @@ def command(
     from harness.analysis.analyse import analyse
     from harness.analysis.claims import merged
     from harness.cli import tables
+    from harness.inputs import conditions
     from harness.records.lock import RunInUse
     from harness.records.store import Store, run_ids
-    from harness.report.words import conditions
 
     workspace = Workspace()
     claims = claims_of(workspace)

@@ -16,8 +16,9 @@ from harness.analysis.measures import Measure
 from harness.analysis.reference import Reference
 from harness.analysis.runs import ComparedVariant, RunComparison, RunVerdict, VariantCondition
 from harness.analysis.stats.intervals import Interval
+from harness.inputs import conditions
 from harness.records.comparability import Change
-from harness.report.words import conditions, decisions, numbers
+from harness.report.words import decisions, numbers
 
 _STYLES = {
     RunVerdict.FASTER: "green",
@@ -100,7 +101,8 @@ def _share(share: float) -> str:
 
 def pair_text(pair: ComparedVariant) -> str:
     """A pair with its ratio, within a sentence."""
-    return f"{pair.variant} under {pair.condition.name} ({numbers.ratio(pair.ratio_b_to_a)})"
+    title = conditions.condition_title(pair.condition)
+    return f"{pair.variant} under {title} ({numbers.ratio(pair.ratio_b_to_a)})"
 
 
 def _changed(changes: Sequence[Change]) -> list[RenderableType]:

@@ -16,6 +16,7 @@ from rich.text import Text
 from harness.base.errors import SystemRefused, plain
 from harness.base.workspace import Workspace, cache_folder
 from harness.cli import completion
+from harness.cli.streams import ReaderGone
 
 if TYPE_CHECKING:
     from harness.inputs.catalog import Catalog
@@ -88,6 +89,10 @@ class _Printing:
     def _lost(self) -> Iterator[None]:
         try:
             yield
+        except ReaderGone:
+            self._console.lost = self._console.lost or BrokenPipeError()
+            if not self._console.steady:
+                raise
         except OSError as error:
             self._console.lost = self._console.lost or error
             with suppress(OSError, AttributeError):  # what is buffered must not fail at the end
@@ -210,7 +215,7 @@ def open_workspace() -> tuple[Workspace, "Catalog"]:
 
 
 def warn_of_broken(catalog: "Catalog", used: Iterable[str] = ()) -> None:
-    """Warn of each implementation that cannot be read.
+    """Warn of each implementation that cannot be read, and of each server that cannot be used.
 
     Commands call it after they have looked up their names, which fails for such a folder.
 
@@ -218,10 +223,15 @@ def warn_of_broken(catalog: "Catalog", used: Iterable[str] = ()) -> None:
         catalog: with what is broken.
         used: variants that the command looks up later; there is no warning for their folders.
     """
+    used = list(used)
     later = {name.partition("/")[0] for name in used}
     for folder, error in catalog.broken.items():
         if folder not in later:
             warn("warning", f"{error} Variants of `{plain(folder)}` are left out.")
+    told_later = {catalog.broken_server(name) for name in used}
+    for server, error in catalog.broken_servers.items():
+        if server not in told_later:
+            warn("warning", f"{error} Variants on `{plain(server)}` are left out.")
 
 
 def read_trials(store: "Store", run: "Run") -> list["Trial"]:

@@ -28,7 +28,6 @@ def command(
     as_json: Json = False,
 ) -> None:
     """Show what a study would measure and how long it takes."""
-    from harness.analysis.stats.sequential import look_levels
     from harness.inputs.study_loader import open_study
     from harness.runner.plan import make_plan
 
@@ -37,15 +36,23 @@ def command(
     warn_of_broken(catalog)
     plan = make_plan(chosen)
     if as_json:
-        levels = look_levels(chosen.looks, chosen.blocks) if chosen.stopping.verdicts else {}
+        levels = _levels(chosen) if chosen.stopping.verdicts else {}
         print_json({"study": chosen, "plan": plan, "looks": levels})
     else:
         out.print(plan_text(chosen, plan))
 
 
+def _levels(study: "Study") -> dict[int, float]:
+    """Of one test at each look; importing it takes long, and most studies have none."""
+    from harness.analysis.stats.sequential import look_levels
+
+    return look_levels(study.looks, study.blocks)
+
+
 def plan_text(study: "Study", plan: "Plan") -> RenderableType:
     """What a study will do, and how long that takes."""
-    from harness.report.words import conditions, runs
+    from harness.inputs import conditions
+    from harness.report.words import studies
 
     lines = [
         f"{study.title}: {study.question}",
@@ -58,7 +65,7 @@ def plan_text(study: "Study", plan: "Plan") -> RenderableType:
         ),
         f"{_load(study)}{sum(len(p.orders[0]) for p in plan.phases)} trials",
         f"It takes about {_duration(plan.expected_s)}, after environments and verification.",
-        *(f"{clause[0].upper()}{clause[1:]}." for clause in runs.ending_early(study)),
+        *(f"{clause[0].upper()}{clause[1:]}." for clause in studies.ending_early(study)),
     ]
     return Text("\n".join(lines))
 
@@ -78,6 +85,8 @@ def _entries(study: "Study", plan: "Plan") -> str:
 
 def _load(study: "Study") -> str:
     """How each trial loads, for the line that ends with the number of trials."""
+    from harness.report.words import studies
+
     load = study.load
     if study.ramped:
         ramp = load.ramp
@@ -86,4 +95,4 @@ def _load(study: "Study") -> str:
     if all(windows):  # their lengths stand with the conditions
         return ""
     where = "trial without windows" if any(windows) else "trial"
-    return f"{load.rounds} rounds of {load.slice_s:g} s slices in each {where}; "
+    return f"{studies.rounds(study)}, slices of {load.slice_s:g} s in each {where}; "

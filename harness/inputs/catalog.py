@@ -23,11 +23,13 @@ class Catalog(msgspec.Struct, frozen=True):
     """All implementations and servers of a workspace, checked against each other.
 
     broken: by folder, why an implementation cannot be read. Its variants are left out.
+    broken_servers: by name, why a server cannot be used. Variants that name it are left out.
     """
 
     implementations: dict[str, Implementation]
     servers: dict[str, Server]
     broken: dict[str, BridgetollError] = {}
+    broken_servers: dict[str, BridgetollError] = {}
 
     @property
     def variants(self) -> dict[str, Variant]:
@@ -39,15 +41,22 @@ class Catalog(msgspec.Struct, frozen=True):
 
         Raises:
             UnknownName: with the names that exist.
-            BridgetollError: the variant's folder cannot be read.
+            BridgetollError: the variant's folder cannot be read, or its server not be used.
         """
         folder = name.partition("/")[0]
         if folder in self.broken:
             raise self.broken[folder]
+        if (server := self.broken_server(name)) is not None:
+            raise self.broken_servers[server]
         try:
             return self.variants[name]
         except KeyError:
             raise UnknownName("variant", name, list(self.variants), where) from None
+
+    def broken_server(self, name: str) -> str | None:
+        """The server that a variant names, if it cannot be used."""
+        home = self.implementations.get(name.partition("/")[0])
+        return None if home is None else home.left_out.get(name)
 
     def with_setups(self, setups: Mapping[str, Setup], where: str | None = None) -> "Catalog":
         """This catalog, and the variants that a study makes of others by settings of its own.
@@ -111,12 +120,12 @@ def load_catalog(workspace: Workspace) -> Catalog:
     """Read `shared/servers.toml` and the `pyproject.toml` of each folder in `implementations`.
 
     Hidden folders are ignored, a README, and folders that hold nothing but caches. An
-    implementation that cannot be read breaks itself alone: see `Catalog.broken`.
+    implementation or server that cannot be read breaks itself alone: see `Catalog.broken`.
 
     Raises:
-        MalformedFile: `shared/servers.toml` cannot be read.
+        MalformedFile: `shared/servers.toml` is no TOML.
     """
-    servers = load_servers(workspace.shared / "servers.toml")
+    servers, bad_servers = load_servers(workspace.shared / "servers.toml")
     implementations: dict[str, Implementation] = {}
     broken: dict[str, BridgetollError] = {}
     for folder in sorted(_visible(workspace.implementations)):
@@ -127,7 +136,7 @@ def load_catalog(workspace: Workspace) -> Catalog:
             elif not folder.is_dir():
                 broken[folder.name] = UsageError(f"{folder} is no folder; move it.")
             elif path.is_file():
-                implementations[folder.name] = load_implementation(path, servers)
+                implementations[folder.name] = load_implementation(path, servers, bad_servers)
             elif any(_visible(folder)):
                 broken[folder.name] = UsageError(
                     f"{folder} has no pyproject.toml; add one, or move the folder."
@@ -138,7 +147,7 @@ def load_catalog(workspace: Workspace) -> Catalog:
             broken[folder.name] = UsageError(
                 f"{folder} cannot be read ({error.strerror}); mend it, or move it."
             )
-    return Catalog(implementations, servers, broken)
+    return Catalog(implementations, servers, broken, bad_servers)
 
 
 def _visible(folder: Path) -> list[Path]:

@@ -6,6 +6,7 @@ implementation with values of its factors. A *condition* is everything outside t
 
 import platform
 import re
+from collections.abc import Collection
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -89,6 +90,7 @@ class Implementation(msgspec.Struct, frozen=True):
     """One framework: a folder with its manifest, its lock file and its variants.
 
     dependencies: as the manifest asks for them; the lock file says which versions these are.
+    left_out: variants whose server cannot be used, each with the server's name.
     """
 
     name: str
@@ -97,6 +99,7 @@ class Implementation(msgspec.Struct, frozen=True):
     requires_python: str
     variants: tuple[Variant, ...]
     dependencies: tuple[str, ...] = ()
+    left_out: dict[str, str] = {}
 
     @property
     def lock_file(self) -> Path:
@@ -123,12 +126,15 @@ class _ToolTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     variants: dict[str, _VariantTable]
 
 
-def load_implementation(path: Path, servers: dict[str, Server]) -> Implementation:
+def load_implementation(
+    path: Path, servers: dict[str, Server], broken: Collection[str] = ()
+) -> Implementation:
     """Read one manifest and check it.
 
     Args:
         path: of the `pyproject.toml`.
         servers: that a variant may name.
+        broken: names of servers that cannot be used; variants that name one are left out.
 
     Raises:
         MalformedFile: naming the key; or the lock file, if it is missing.
@@ -154,13 +160,17 @@ def load_implementation(path: Path, servers: dict[str, Server]) -> Implementatio
             "no such file; make it with `uv pip compile --universal --generate-hashes "
             "pyproject.toml -o requirements.lock`.",
         )
-    variants = tuple(_variant(path, table, name, servers) for name in table.variants)
+    left_out = {name: v.server for name, v in table.variants.items() if v.server in broken}
+    variants = tuple(
+        _variant(path, table, name, servers) for name in table.variants if name not in left_out
+    )
     return Implementation(
         name=folder.name,
         title=table.title,
         folder=folder,
         requires_python=requires,
         variants=variants,
+        left_out={f"{folder.name}/{name}": server for name, server in left_out.items()},
         dependencies=_dependencies(path, project),
     )
 

@@ -7,7 +7,7 @@ from string import Formatter
 import msgspec
 
 from harness.base.decode import convert, toml_table
-from harness.base.errors import MalformedFile
+from harness.base.errors import BridgetollError, MalformedFile
 
 PLACEHOLDERS = ("app", "host", "port", "python", "threads", "workers")
 """The names that a server's command line may hold in braces."""
@@ -47,16 +47,26 @@ def _used(argv: tuple[str, ...]) -> set[str]:
     }
 
 
-def load_servers(path: Path) -> dict[str, Server]:
+def load_servers(path: Path) -> tuple[dict[str, Server], dict[str, BridgetollError]]:
     """Read the servers by name, and check that every command line can be filled in.
 
+    Returns:
+        The servers, and by name why others cannot be used, naming the key.
+
     Raises:
-        MalformedFile: naming the key.
+        MalformedFile: the file is no TOML.
     """
-    servers = convert(toml_table(path), dict[str, Server], path)
-    for name, server in servers.items():
-        _check_command(path, name, server)
-    return servers
+    servers: dict[str, Server] = {}
+    broken: dict[str, BridgetollError] = {}
+    for name, entry in toml_table(path).items():
+        try:
+            server = convert(entry, Server, path, (name,))
+            _check_command(path, name, server)
+        except MalformedFile as error:
+            broken[name] = error
+        else:
+            servers[name] = server
+    return servers, broken
 
 
 def _check_command(path: Path, name: str, server: Server) -> None:

@@ -120,6 +120,8 @@ class LoadSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ramp: of Locust's users, as many as a condition has connections.
     slice_s: seconds during which a slice sends; it then ends with its last response.
     rounds: slices per variant in one trial.
+    rounds_of: the same for some endpoints, where others need more or fewer: collections of garbage
+        make inserts uneven, and a loop costs the same each time.
     warmup_s: seconds of the same load, per variant, before the first round.
     timeout_s: a request without a complete answer after this long is an error; so is a single one,
         for which a busy machine needs a tenth of a second.
@@ -132,6 +134,7 @@ class LoadSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     engine: Literal["native", "locust"] = "native"
     slice_s: Annotated[float, msgspec.Meta(ge=0.01, le=60)] = 0.1
     rounds: Count = 20
+    rounds_of: dict[str, Count] = {}
     warmup_s: Positive = 0.3
     timeout_s: Annotated[float, msgspec.Meta(ge=0.1, le=86_400)] = 30.0
     generators: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1

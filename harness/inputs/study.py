@@ -284,6 +284,10 @@ class Study(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         grouped = (name for names in self.groups.values() for name in names)
         return tuple(dict.fromkeys((*self.variants, *grouped)))
 
+    def rounds(self, condition: Condition) -> int:
+        """Slices per variant in a trial under that condition, where it is measured in slices."""
+        return self.load.rounds_of.get(condition.endpoint, self.load.rounds)
+
     def measured(self, condition: Condition) -> tuple[str, ...]:
         """The variants under that condition, in the study's order."""
         if condition.group is None:

@@ -71,6 +71,7 @@ def load_study(path: Path, catalog: Catalog) -> Study:
     for condition in study.conditions:
         check_endpoint(condition.endpoint, str(path))
     _check_design(path, study)
+    _check_rounds(path, study)
     if study.ramped:
         _check_locust(path, study)
     elif study.load.ramp != LoadSettings().ramp or study.published is not None:
@@ -140,6 +141,18 @@ def _check_design(path: Path, study: Study) -> None:
             "`variants`: every condition has a `group`, so no condition measures all of them; "
             "remove `group` from one condition.",
         )
+
+
+def _check_rounds(path: Path, study: Study) -> None:
+    """Refuse rounds of an endpoint that no condition measures in slices."""
+    sliced = {condition.endpoint for condition in study.conditions if condition.window_s is None}
+    for endpoint in study.load.rounds_of:
+        if endpoint not in sliced:
+            raise MalformedFile(
+                path,
+                f"`load.rounds_of.{endpoint}` does nothing, because no condition measures this "
+                "endpoint in slices; remove it.",
+            )
 
 
 def _check_condition(path: Path, at: str, condition: Condition, study: Study) -> None:
@@ -348,7 +361,8 @@ def _held(study: Study, catalog: Catalog, name: str) -> int:
 
 
 _OWN_LOAD = (
-    "slice_s", "rounds", "warmup_s", "timeout_s", "generators", "probe", "keep_requests",
+    "slice_s", "rounds", "rounds_of", "warmup_s", "timeout_s", "generators", "probe",
+    "keep_requests",
 )  # fmt: skip
 
 

@@ -20,6 +20,8 @@ from harness.inputs.manifests import Implementation
 
 _COMPLETE = "bridgetoll-complete"
 _QUOTED_LINES = 8
+_NOT_FOR_UV = ("VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT", "PYTHONPYCACHEPREFIX")
+"""It must not change the harness's own environment, and bytecode belongs beside its source."""
 
 
 def lock_digest(implementation: Implementation) -> str:
@@ -56,7 +58,7 @@ def prepare(cache: Path, implementation: Implementation) -> Path:
         _uv(implementation, "venv", "--python", str(interpreter()), str(folder))
         _uv(
             implementation, "pip", "sync", "--python", str(python), "--require-hashes",
-            "--compile-bytecode", str(implementation.lock_file),
+            str(implementation.lock_file),
         )  # fmt: skip
         _check_packages(implementation, python)
         (folder / _COMPLETE).touch()
@@ -94,10 +96,7 @@ def _uv(implementation: Implementation, *arguments: str) -> None:
             "The program uv, which makes the implementations' environments, is missing; install it "
             "with `pip install uv`."
         )
-    # uv must not change the harness's own environment.
-    env = {
-        k: v for k, v in os.environ.items() if k not in ("VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT")
-    }
+    env = {name: value for name, value in os.environ.items() if name not in _NOT_FOR_UV}
     done = subprocess.run(
         [program, "--no-config", "--quiet", "--no-progress", *arguments],
         cwd=implementation.folder, env=env, capture_output=True, text=True, check=False,

@@ -1,8 +1,10 @@
 """Server processes: started as `shared/servers.toml` says, awaited, stopped with their children."""
 
+import contextlib
 import http.client
 import json
 import os
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,6 +28,9 @@ _SURPLUS_S = 1.0
 """Time limit for a process to go that is one too many: a server may start itself anew."""
 _PROBE_S = 1.0
 """Time limit of one request for /health, which costs a server nothing; it is repeated."""
+_SOON_S = 0.3
+"""Most servers end in a quarter of a second when they are asked to. Some sleep for a second before
+they look, and none of a group has anything to put away."""
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
 
 
@@ -79,20 +84,42 @@ class LiveServer:
 
 
 class ServerGroup:
-    """Servers that are stopped together. Use as a context manager."""
+    """Servers that are stopped together, soon. Use as a context manager.
+
+    Threads may add servers while another one leaves the block: those are stopped at once.
+    """
 
     def __init__(self) -> None:
         self._servers: list[LiveServer] = []
+        self._guard = threading.Lock()
+        self._left = False
 
     def add(self, server: LiveServer) -> None:
-        """Stop this one too."""
-        self._servers.append(server)
+        """Stop this one too.
+
+        Raises:
+            ServerFailed: the group has been stopped already, and this one with it.
+        """
+        with self._guard:
+            if not self._left:
+                self._servers.append(server)
+                return
+        server.stop()
+        raise ServerFailed(f"The server of `{server.variant.name}` was stopped with all others.")
+
+    def discard(self, server: LiveServer) -> None:
+        """It has been stopped already."""
+        with self._guard, contextlib.suppress(ValueError):
+            self._servers.remove(server)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        stop_together([server.process for server in self._servers])
+        with self._guard:
+            self._left = True
+            servers = list(self._servers)
+        stop_together([server.process for server in servers], _SOON_S)
 
 
 def launch_server(

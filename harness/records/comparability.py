@@ -12,7 +12,7 @@ from harness.base.errors import UsageError
 from harness.inputs.study import Study
 from harness.records.run import Run
 
-_NO_MATTER = frozenset({"rounds", "ramp"})
+_NO_MATTER = frozenset({"rounds", "rounds_of", "ramp"})
 """Of the load: more rounds narrow an interval and change no value; a ramp is Locust's."""
 
 

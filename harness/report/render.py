@@ -1,6 +1,7 @@
 """The report's page and Markdown, from templates that escape every value."""
 
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,7 @@ def markdown(values: dict[str, Any]) -> str:
     return environment(_TEMPLATES, escape=False).get_template("report.md").render(values)
 
 
+@cache
 def environment(templates: Path, *, escape: bool) -> jinja2.Environment:
     """Templates of pages, or of Markdown.
 

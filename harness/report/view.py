@@ -9,6 +9,7 @@ from harness.analysis.measures import Measure, ranked
 from harness.analysis.stats.ties import letters
 from harness.analysis.variants import Comparison
 from harness.base.errors import BridgetollError
+from harness.inputs import conditions
 from harness.records.run import Run
 from harness.report.charts.curves import curve_figures
 from harness.report.charts.estimates import alternative, estimate_file
@@ -17,12 +18,12 @@ from harness.report.drawing.figures import Figures
 from harness.report.sections.causes import causes_values
 from harness.report.sections.ramps import DETAILS, ramps_values
 from harness.report.words import (
-    conditions,
     decisions,
     missing,
     numbers,
     power,
     runs,
+    studies,
     twins,
     verdicts,
 )
@@ -80,7 +81,7 @@ def template_values(
         "order": _order_of_all(run),
         "cores": _cores(run),
         "constants": runs.constants(run),
-        "load": runs.load(run),
+        "load": studies.load(run.study),
     }
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from harness.analysis.labels.events import Habits, habits
 from harness.analysis.labels.trials import disturbances, is_spoilt, mostly_noisy
 from harness.base.signals import deferred
+from harness.inputs.conditions import condition_title
 from harness.lab.servers import ServerGroup
 from harness.records.plan import Phase
 from harness.records.trial import Trial
@@ -135,11 +136,13 @@ def _keep(session: Session, phase: Phase, result: PhaseResult) -> list[str]:
 
 def problem_of(trial: Trial) -> str:
     """Why a trial is incomplete, and which one it is."""
-    return f"{trial.entry}, {trial.condition.name}, block {trial.block}: {trial.problem}"
+    return (
+        f"{trial.entry}, {condition_title(trial.condition)}, block {trial.block}: {trial.problem}"
+    )
 
 
 def _where(phase: Phase) -> str:
-    return f"block {phase.block}, {phase.condition.name}"
+    return f"block {phase.block}, {condition_title(phase.condition)}"
 
 
 def _reason_to_repeat(

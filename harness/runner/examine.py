@@ -1,19 +1,31 @@
 """Before anything is measured: every environment is made, every variant verified and audited."""
 
+import os
 from collections.abc import Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
+from queue import SimpleQueue
 
 import msgspec
 
 from harness.audit.bench import Bench
 from harness.audit.count import audit
 from harness.audit.verify import verify
+from harness.inputs.factors import pool_of
 from harness.inputs.study import Study
 from harness.lab.environments import prepare
 from harness.lab.postgres.database import Database
+from harness.lab.servers import ServerGroup
 from harness.load.locust.driver import prepare_locust
 from harness.records.verification import Audit, Verification
 from harness.runner.laboratory import Laboratory
+from harness.runner.side_by_side import side_by_side
+
+_MOST_AT_ONCE = 8
+"""Variants: the harness itself, one process, cannot keep more of them busy."""
+_CONNECTIONS = 24
+"""That an examination needs beside those that its server is given: for its requests, and for the
+harness."""
 
 
 class Environments(msgspec.Struct, frozen=True):
@@ -63,27 +75,67 @@ def examine_variants(
 ) -> Sequence[Examination]:
     """Check every variant of the study once: that it does its work, and as its label says.
 
-    CPU time is left to the trials, which measure it better.
+    Several are checked side by side, each with a server and a database of its own. What is counted
+    and timed does not depend on how fast the machine is. CPU time is left to the trials, which
+    measure it better.
+
+    Returns:
+        One for each variant, in the study's order. The listener hears of them in this order too.
+
+    Raises:
+        DatabaseFailed: PostgreSQL has gone, which is no fault of a variant.
     """
-    listener = laboratory.listener
-    bench = Bench(laboratory.contract, database, laboratory.catalog.servers, logs)
+    names, listener = study.everyone, laboratory.listener
+    at_once = _at_once(laboratory, study)
+    few = f", {at_once} at a time" if at_once > 1 else ""
+    listener.step(f"verifying and auditing {len(names)} variant{'s' * (len(names) > 1)}{few}")
     examinations: list[Examination] = []
-    for name in study.everyone:
-        variant = laboratory.catalog.variant(name)
-        python = environments.pythons[variant.implementation]
-        listener.step(f"verifying {name}")
-        verification = verify(bench, variant, python)
-        database.check_answers()  # a dead PostgreSQL is no fault of the variant
-        listener.verified(verification)
-        listener.step(f"auditing {name}")
-        audited = audit(bench, variant, python, cpu=False, given=study.server_of(name))
-        database.check_answers()
-        for problem in audited.problems:
-            listener.problem(f"{name}: {problem}")
-        examinations.append(Examination(verification, audited))
+    with ExitStack() as stack:
+        benches: SimpleQueue[Bench] = SimpleQueue()
+        databases = [database]
+        databases += [stack.enter_context(database.another()) for _ in range(at_once - 1)]
+        group = stack.enter_context(ServerGroup())
+        for own in databases:
+            benches.put(Bench(laboratory.contract, own, laboratory.catalog.servers, logs, group))
+
+        def one(name: str) -> Examination:
+            bench = benches.get()
+            try:
+                return _examine(laboratory, study, environments, bench, name)
+            finally:
+                benches.put(bench)
+
+        for examination in stack.enter_context(closing(side_by_side(one, names, at_once))):
+            listener.verified(examination.verification)
+            for problem in examination.audit.problems:
+                listener.problem(f"{examination.audit.variant}: {problem}")
+            examinations.append(examination)
     if any(examination.audit.uncounted for examination in examinations):
         listener.problem(
             "connections to PostgreSQL are encrypted, so their messages are not counted; verify "
             "has counted the statements on the server"
         )
     return examinations
+
+
+def _at_once(laboratory: Laboratory, study: Study) -> int:
+    """How many variants are examined at a time: as many as processors, and one, as some wait.
+
+    Fewer where PostgreSQL has no room for their connections.
+    """
+    pools = {name: pool_of(laboratory.catalog.variant(name).factors) for name in study.everyone}
+    held = max(study.server_of(name).connections(pool) or 0 for name, pool in pools.items())
+    room = study.database.max_connections // (held + _CONNECTIONS)
+    return max(1, min(len(study.everyone), len(os.sched_getaffinity(0)) + 1, _MOST_AT_ONCE, room))
+
+
+def _examine(
+    laboratory: Laboratory, study: Study, environments: Environments, bench: Bench, name: str
+) -> Examination:
+    variant = laboratory.catalog.variant(name)
+    python = environments.pythons[variant.implementation]
+    verification = verify(bench, variant, python)
+    bench.database.check_answers()
+    audited = audit(bench, variant, python, cpu=False, given=study.server_of(name))
+    bench.database.check_answers()
+    return Examination(verification, audited)

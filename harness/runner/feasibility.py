@@ -2,6 +2,7 @@
 
 from harness.analysis.labels.rules import CEILING_SHARE
 from harness.base.errors import UsageError
+from harness.inputs.conditions import condition_title
 from harness.inputs.study import Study
 from harness.lab.limits import Limits
 from harness.load.ceiling import Ceiling
@@ -25,7 +26,7 @@ def check_connections(study: Study, limits: Limits) -> None:
     for condition in study.conditions:
         if condition.connections > allowed:
             raise UsageError(
-                f"Condition {condition.name} wants {condition.connections} connections to each of "
+                f"`{condition_title(condition)}`: the study wants these connections to each of "
                 f"{servers} servers, and this machine allows {allowed}; set `connections` to "
                 f"{allowed} at most, or raise the limit of {remedy}."
             )
@@ -56,7 +57,7 @@ def check_objectives(study: Study, ceiling: Ceiling) -> None:
         objective = condition.objective
         if objective is not None and objective.latency_ms < least_ms:
             raise UsageError(
-                f"Condition {condition.name} would never be met: a server that does nothing "
+                f"`{condition_title(condition)}` would never be met: a server that does nothing "
                 f"answers {ceiling.connections} connections in {least_ms:.2g} ms on this machine; "
                 f"set `objective.latency_ms` to {least_ms:.2g} at least, better several times that."
             )
@@ -77,7 +78,7 @@ def check_rates(study: Study, ceiling_per_s: float) -> None:
     for condition in study.conditions:
         if condition.rate is not None and condition.rate > highest:
             raise UsageError(
-                f"Condition {condition.name} wants {condition.rate:g} requests/s, and the "
-                f"generator reaches {ceiling_per_s:,.0f}/s on this machine; set `rate` to "
+                f"`{condition_title(condition)}`: the study wants {condition.rate:g} requests/s, "
+                f"and the generator reaches {ceiling_per_s:,.0f}/s on this machine; set `rate` to "
                 f"{highest:.0f} at most, which leaves it time to be punctual."
             )

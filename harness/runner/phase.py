@@ -11,6 +11,7 @@ from harness.analysis.labels.events import spoils
 from harness.analysis.labels.rules import CEILING_SHARE
 from harness.audit.subject import Subject, Violation
 from harness.base.errors import BridgetollError, DatabaseFailed
+from harness.inputs.conditions import condition_title
 from harness.inputs.study import Condition, Latency
 from harness.lab.clocks import Usage
 from harness.load.protocol import Exchange, Tally
@@ -123,8 +124,8 @@ class _PhaseRun:
 
     def reset_table(self) -> None:
         """Bring the table to the condition's rows."""
-        name = self._condition.name
-        self._session.listener.step(f"block {self._phase.block}: {name}, warming up")
+        title = condition_title(self._condition)
+        self._session.listener.step(f"block {self._phase.block}: {title}, warming up")
         self._session.database.reset(self._condition.rows)
 
     def lengthen_legs(self) -> None:
@@ -260,7 +261,7 @@ class _PhaseRun:
         """Give it no further turn under this condition; it stays in the block."""
         if not self._is_out(name):
             self._stopped[name] = reason
-            self._session.listener.problem(f"{name}, {self._condition.name}: {reason}")
+            self._session.listener.problem(f"{name}, {condition_title(self._condition)}: {reason}")
 
     def _weigh(self, name: str, tally: Tally, *, drained: bool = True) -> None:
         """Stop it where its turns only wait for the time limit of requests, and warn at once."""
@@ -268,7 +269,8 @@ class _PhaseRun:
         if reason := holdups.note(tally, drained=drained):
             self._stop(name, reason)
         elif drained and (warning := holdups.warning(tally)):
-            self._session.listener.noticed(f"{name}, {self._condition.name}: {warning}")
+            title = condition_title(self._condition)
+            self._session.listener.noticed(f"{name}, {title}: {warning}")
 
     def _open(self, name: str) -> None:
         live, condition, tools = self._servers[name], self._condition, self._instruments

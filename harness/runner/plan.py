@@ -18,10 +18,10 @@ from harness.records.plan import (
     Plan,
 )
 
-_START_S = 1.2
+_START_S = 0.6
 """Seconds per server at the start of a block, on one core: measured, and only for the estimate."""
-_STOP_S = 0.6
-_PHASE_S = 1.0
+_STOP_S = 0.05
+_PHASE_S = 0.3
 _SLICE_OVERHEAD_S = 0.03
 """Drain, counters and messages around a slice."""
 _CELL_S = 10.0
@@ -100,7 +100,7 @@ def _turns(study: Study, condition: Condition) -> int:
     """Of each entry under a condition."""
     if study.ramped:
         return 1
-    return study.load.rounds if condition.window_s is None else condition.windows
+    return study.rounds(condition) if condition.window_s is None else condition.windows
 
 
 def _starts(study: Study, block: int, entries: int) -> tuple[int, ...]:
@@ -140,7 +140,7 @@ def _trial_s(study: Study, condition: Condition) -> float:
     if study.ramped:
         return load.ramp.length_s(condition.connections) + _CELL_S + condition.rows / _ROWS_PER_S
     if condition.window_s is None:
-        return load.warmup_s + load.rounds * (load.slice_s + _SLICE_OVERHEAD_S)
+        return load.warmup_s + study.rounds(condition) * (load.slice_s + _SLICE_OVERHEAD_S)
     tries = _TRIES if condition.objective else 1
     windows = condition.windows * tries * (condition.window_s + load.warmup_s)
     needs_capacity = condition.share is not None or condition.objective is not None

@@ -4,9 +4,11 @@ import shutil
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from harness.analysis.labels.errors import in_one_line
 from harness.analysis.labels.trials import label_trials
 from harness.analysis.missing import Absence, MissingFigures, missing_figures
 from harness.base.errors import RunFailed, UsageError
+from harness.inputs.conditions import condition_title
 from harness.inputs.published_tables import load_published
 from harness.inputs.study import Study
 from harness.lab.latency.netem import NetemInjector, enter_namespace
@@ -78,7 +80,7 @@ def start(
         if not (store.folder / "run.json").exists():  # nothing was measured: leave nothing behind
             shutil.rmtree(store.folder, ignore_errors=True)
         raise
-    _complain(run, problems, store)
+    complain(run, problems, store)
 
 
 def new_store(laboratory: Laboratory, study_name: str) -> Store:
@@ -110,7 +112,7 @@ def resume(laboratory: Laboratory, store: Store) -> None:
         if database.settings() != run.database:
             refuse_changes(run, ["PostgreSQL or its settings"])
         problems = _measure(laboratory, run, environments, database, store)
-    _complain(run, problems, store)
+    complain(run, problems, store)
 
 
 def _measure(
@@ -202,7 +204,7 @@ _NAMED = 3
 """Variants without figures that one sentence names; the report names all."""
 
 
-def _complain(run: Run, problems: Sequence[str], store: Store) -> None:
+def complain(run: Run, problems: Sequence[str], store: Store) -> None:
     """Fail where planned figures are missing; everything that was measured is kept and reported.
 
     Variants that were excluded before measuring are a warning of the report, and no failure.
@@ -218,12 +220,19 @@ def _complain(run: Run, problems: Sequence[str], store: Store) -> None:
     ]
     sentences = [_without_figures(missing)] if missing else []
     if problems:
+        known = sentences[0] if sentences else ""
+        others = [problem for problem in problems if _reason(problem) not in known]
         sentences.append(
             f"{len(problems)} trial{'s' if len(problems) > 1 else ''} could not be completed; "
-            f"`{run.continuing}` tries again. The first: {problems[0]}"
+            f"`{run.continuing}` tries again." + (f" The first: {others[0]}" if others else "")
         )
     if sentences:
         raise RunFailed(" ".join(sentences))
+
+
+def _reason(problem: str) -> str:
+    """Of a trial's problem, what follows its place, as a missing figure tells it."""
+    return in_one_line(problem).partition(": ")[2]
 
 
 def _without_figures(missing: Sequence[MissingFigures]) -> str:
@@ -231,17 +240,17 @@ def _without_figures(missing: Sequence[MissingFigures]) -> str:
     groups: dict[tuple[str, str], list[str]] = {}
     for item in missing:
         groups.setdefault((item.entry, f"{item.word}: {item.reason}"), []).append(
-            item.condition.name
+            condition_title(item.condition)
         )
     named = [
-        f"{entry} under {_listed(conditions)} ({why})"
-        for (entry, why), conditions in list(groups.items())[:_NAMED]
+        f"{entry} under {_listed(titles)} ({why})"
+        for (entry, why), titles in list(groups.items())[:_NAMED]
     ]
     more = len(groups) - len(named)
     rest = f", and {more} more that the report names" if more > 0 else ""
     return f"No figures for {'; '.join(named)}{rest}. First remedy: {missing[0].remedy}."
 
 
-def _listed(conditions: Sequence[str]) -> str:
-    more = len(conditions) - _NAMED
-    return ", ".join(conditions[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+def _listed(titles: Sequence[str]) -> str:
+    more = len(titles) - _NAMED
+    return ", under ".join(titles[:_NAMED]) + (f", and under {more} more" if more > 0 else "")

@@ -1,6 +1,7 @@
 """Runs the matrix of faults and moments, and prints it.
 
 Usage: `uv run python -m tests.faults [--fault NAME]... [--moment NAME]... [--jobs N] [--write]`.
+`--list` prints the cases instead.
 Exit status 1 if something did not hold. `--write` keeps the table in docs/faults.md.
 """
 
@@ -16,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from harness.base.workspace import Workspace
+from tests.bytecode import shared_bytecode
 from tests.faults.cases import NotReached, Outcome, run_case, why_not
 from tests.faults.faults import FAULTS
 from tests.faults.moments import MOMENTS
@@ -47,11 +49,14 @@ This is its output of {date} at commit {commit}: {machine}, {minutes:.0f} minute
 def main() -> int:
     """Run, print, and perhaps write."""
     arguments = _parse()
+    if arguments.list:
+        print("\n".join(f"{f} at {m}" for f in FAULTS for m in MOMENTS if not why_not(f, m)))
+        return 0
     began = time.monotonic()
     faults, moments = arguments.fault or list(FAULTS), arguments.moment or list(MOMENTS)
     cases = [(f, m) for f in faults for m in moments if why_not(f, m) is None]
     outcomes: dict[tuple[str, str], Outcome] = {}
-    with ProcessPoolExecutor(arguments.jobs) as pool:
+    with shared_bytecode(), ProcessPoolExecutor(arguments.jobs) as pool:
         for outcome in pool.map(_run, cases):
             outcomes[outcome.fault, outcome.moment] = outcome
             verdict = "; ".join(outcome.wrong) or "ok"
@@ -72,6 +77,7 @@ def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--fault", action="append", choices=list(FAULTS))
     parser.add_argument("--moment", action="append", choices=list(MOMENTS))
+    parser.add_argument("--list", action="store_true", help="print the cases, and run none")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
@@ -106,17 +112,34 @@ def _head(cases: int, wrong: int, lost: int, minutes: float) -> str:
 def _table(
     outcomes: dict[tuple[str, str], Outcome], faults: Sequence[str], moments: Sequence[str]
 ) -> Iterable[str]:
-    """A row for each fault, a column for each moment."""
-    yield f"| fault | {' | '.join(moments)} |"
-    yield f"|---|{'---|' * len(moments)}"
-    for fault in faults:
-        cells = [_cell(outcomes.get((fault, moment))) for moment in moments]
-        yield f"| {fault} | {' | '.join(cells)} |"
-    yield ""
+    """A table for each group of faults: a row for each moment, a column for each fault."""
+    for group in dict.fromkeys(FAULTS[fault].group for fault in faults):
+        chosen = [fault for fault in faults if FAULTS[fault].group == group]
+        yield f"## {group[0].upper()}{group[1:]}"
+        yield ""
+        yield from _aligned(
+            [
+                ["moment", *(FAULTS[fault].short or fault for fault in chosen)],
+                *([m, *(_cell(outcomes.get((f, m))) for f in chosen)] for m in moments),
+            ]
+        )
+        yield ""
     yield "`-`: the fault cannot strike then:"
     yield ""
     reasons = {why_not(f, m): f for f in reversed(faults) for m in moments}
     yield from (f"- {reason} (e.g. {fault})" for reason, fault in reasons.items() if reason)
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> Iterable[str]:
+    """A table in Markdown whose columns stand below each other; the first row is the heading."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    head, *body = (
+        "| " + " | ".join(text.ljust(w) for text, w in zip(row, widths, strict=True)) + " |"
+        for row in rows
+    )
+    yield head
+    yield "|" + "|".join("-" * (width + 2) for width in widths) + "|"
+    yield from body
 
 
 def _cell(outcome: Outcome | None) -> str:

@@ -26,6 +26,8 @@ _PARTNERS = {
     "locust": "locust",
 }
 """By kind of process, a word of its command line."""
+_SHORT = {"postgres": "DB"}
+"""Headings, so that a table fits into 80 columns."""
 
 
 class Victim(msgspec.Struct, frozen=True):
@@ -62,6 +64,7 @@ class Fault(msgspec.Struct, frozen=True):
     stops: whether it asks the command to stop, so that nothing but a message may follow.
     again: a signal that is sent once more while the command stops.
     go: the byte that lets the command go on; see `held`.
+    group, short: the table in which it stands, and its heading there.
     """
 
     strike: Callable[[Victim], Undo]
@@ -69,6 +72,8 @@ class Fault(msgspec.Struct, frozen=True):
     stops: signal.Signals | None = None
     again: bool = False
     go: bytes = GO
+    group: str = "signals"
+    short: str = ""
 
 
 def _nothing() -> None:
@@ -142,20 +147,49 @@ def _no_files(victim: Victim) -> Undo:
     return _nothing
 
 
+def _refuse(victim: Victim) -> Undo:
+    """Let PostgreSQL refuse every new connection; those that are open go on."""
+    postgres = victim.partner("postgres")
+    command = postgres.cmdline()
+    rules = Path(command[command.index("-D") + 1]) / "pg_hba.conf"
+    before = rules.read_text()
+    rules.write_text("host all all all reject\n")
+    postgres.send_signal(signal.SIGHUP)
+
+    def accept() -> None:
+        if rules.parent.is_dir():  # the command deletes its cluster when it ends
+            rules.write_text(before)
+
+    return accept
+
+
 FAULTS: dict[str, Fault] = {
-    "kill -9 harness": Fault(_kill_command),
-    **{f"kill -9 {kind}": Fault(_kill(kind), partner=kind) for kind in _PARTNERS},
-    "stop harness 5 s": Fault(_halt(None)),
-    **{f"stop {kind} 5 s": Fault(_halt(kind), partner=kind) for kind in _PARTNERS},
+    "kill -9 harness": Fault(_kill_command, group="kill -9", short="harness"),
+    **{
+        f"kill -9 {kind}": Fault(
+            _kill(kind), partner=kind, group="kill -9", short=_SHORT.get(kind, kind)
+        )
+        for kind in _PARTNERS
+    },
+    "stop harness 5 s": Fault(_halt(None), group="stop for 5 s", short="harness"),
+    **{
+        f"stop {kind} 5 s": Fault(
+            _halt(kind), partner=kind, group="stop for 5 s", short=_SHORT.get(kind, kind)
+        )
+        for kind in _PARTNERS
+    },
     "SIGINT": Fault(_signal(signal.SIGINT), stops=signal.SIGINT),
     "SIGINT twice": Fault(_signal(signal.SIGINT), stops=signal.SIGINT, again=True),
     "SIGTERM": Fault(_signal(signal.SIGTERM), stops=signal.SIGTERM),
     "SIGHUP": Fault(_signal(signal.SIGHUP), stops=signal.SIGHUP),
     "SIGQUIT": Fault(_signal(signal.SIGQUIT), stops=signal.SIGQUIT),
-    "disk full": Fault(_fill),
-    "disk read-only": Fault(_read_only),
-    "too many files": Fault(_no_files),
-    "port taken": Fault(lambda _: _nothing, go=TAKE_PORT),
+    "disk full": Fault(_fill, group="the system refuses"),
+    "disk read-only": Fault(_read_only, group="the system refuses", short="read-only"),
+    "too many files": Fault(_no_files, group="the system refuses", short="files"),
+    "port taken": Fault(lambda _: _nothing, go=TAKE_PORT, group="the system refuses"),
+    "connection refused": Fault(
+        _refuse, partner="postgres", group="the system refuses", short="connection"
+    ),
 }
 
 

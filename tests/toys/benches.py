@@ -1,4 +1,4 @@
-"""Examinations of several variants at a time, each with a PostgreSQL to itself meanwhile."""
+"""Examinations of several variants at a time, each with a database to itself meanwhile."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -28,15 +28,13 @@ def side_by_side[T](
     names: Sequence[str],
     examine: Callable[[Bench, str], T],
 ) -> Iterator[dict[str, Future[T]]]:
-    """What comes of each, by name.
-
-    A cluster each, because verification stops it and starts it again.
-    """
+    """What comes of each, by name."""
     with ExitStack() as stack, ThreadPoolExecutor(AT_ONCE) as pool:
         benches: Queue[Bench] = Queue()
+        cluster = stack.enter_context(EmbeddedPostgres(cache_folder(), DatabaseSettings()))
+        first = stack.enter_context(Database(cluster.url, contract, cluster))
         for _ in range(min(AT_ONCE, len(names))):
-            cluster = stack.enter_context(EmbeddedPostgres(cache_folder(), DatabaseSettings()))
-            database = stack.enter_context(Database(cluster.url, contract, cluster))
+            database = stack.enter_context(first.another())
             benches.put(Bench(contract, database, catalog.servers, logs))
 
         def one(name: str) -> T:

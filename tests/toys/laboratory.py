@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -66,7 +66,7 @@ class Recorder:
         self.problems.append(what)
 
 
-_CEILING = cache(measure_ceiling)
+_CEILING = cache(partial(measure_ceiling, seconds=0.6))
 
 
 def laboratory_of(workspace: Workspace, listener: Listener) -> Laboratory:

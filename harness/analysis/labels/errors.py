@@ -27,6 +27,17 @@ _PROTOCOL = "look at the trial's samples: the answers were no valid HTTP"
 _OTHER = "look at the errors in the trial, and at the server's log in the run's folder"
 
 
+_KINDS = {
+    "timeout": ("request", "without an answer in time"),
+    "body": ("answer", "with a wrong body"),
+    "another answer than expected": ("answer", "with a wrong body"),
+    "protocol": ("answer", "not in valid HTTP"),
+    "closed": ("request", "whose connection closed without an answer"),
+    "connect": ("request", "without a connection"),
+}
+"""By kind: the noun that is counted, and what is said of it."""
+
+
 def errors_of(trials: Iterable[Trial]) -> dict[str, int]:
     """Errors by kind, the most frequent first, of all turns of these trials.
 
@@ -50,9 +61,19 @@ def in_one_line(problem: str) -> str:
     return f"{first} {others[-1]}" if others and first.endswith(":") else first
 
 
-def counted(errors: Mapping[str, int]) -> str:
-    """Errors by kind in words, e.g. `412 x status 503, 8 x timeout`."""
-    return ", ".join(f"{count:,} x {kind}" for kind, count in errors.items() if count)
+def in_words(errors: Mapping[str, int]) -> str:
+    """Errors by kind, e.g. `412 answers with status 503, 8 requests without an answer in time`."""
+    return ", ".join(_in_words(kind, count) for kind, count in errors.items() if count)
+
+
+def _in_words(kind: str, count: int) -> str:
+    if kind.startswith("status "):
+        noun, rest = "answer", f"with {kind}"
+    elif kind in _KINDS:
+        noun, rest = _KINDS[kind]
+    else:  # the class of an exception
+        noun, rest = "request", f"ended by {kind}"
+    return f"{count:,} {noun}{'' if count == 1 else 's'} {rest}"
 
 
 def remedy_of(errors: Mapping[str, int], endpoint: str) -> str | None:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
-from harness.analysis.labels.errors import counted, errors_of, in_one_line, remedy_of
+from harness.analysis.labels.errors import errors_of, in_one_line, in_words, remedy_of
 from harness.analysis.labels.events import event_findings
 from harness.analysis.labels.labels import Finding, Label
 from harness.analysis.measures import Measure, slice_value
@@ -191,7 +191,7 @@ def _unfed(trial: Trial) -> list[Finding]:
     """
     errors = errors_of([trial])
     if errors:
-        detail = f"no correct answer ({counted(errors)})"
+        detail = f"no correct answer ({in_words(errors)})"
         return [Finding(Label.STARVED, detail, remedy_of(errors, trial.condition.endpoint))]
     if not trial.complete:
         return []
@@ -219,7 +219,7 @@ def _failures(trial: Trial) -> list[Finding]:
         kinds: Counter[str] = Counter()
         for beside in second:
             kinds.update(beside.errors)
-        detail = f"{failed:,} requests of the second load failed ({counted(kinds)})"
+        detail = f"{failed:,} requests of the second load failed ({in_words(kinds)})"
         return [Finding(Label.ERRORS, detail)]
     kinds_of_errors = errors_of([trial])
     errors = sum(kinds_of_errors.values())
@@ -227,7 +227,7 @@ def _failures(trial: Trial) -> list[Finding]:
     reconnects = sum(s.reconnects for s in trial.slices)
     findings: list[Finding] = []
     if total and errors / total > ERROR_SHARE:
-        detail = f"{errors / total:.2%} of requests failed ({counted(kinds_of_errors)})"
+        detail = f"{errors / total:.2%} of requests failed ({in_words(kinds_of_errors)})"
         findings.append(Finding(Label.ERRORS, detail))
     if total and reconnects / total > RECONNECT_SHARE:
         detail = f"{reconnects} connections had to be opened again for {total} requests"

@@ -1,9 +1,11 @@
 """A relay in a thread of the harness that shows all bytes to an observer."""
 
 import asyncio
+import socket
 import threading
-from collections.abc import Callable
-from typing import Self
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any, Self
 
 from harness.lab.latency.relay import Line, Observer, Relay
 from harness.lab.network import HOST, Address
@@ -16,10 +18,10 @@ class ObservingRelay:
 
     Args:
         target: where to connect to.
-        observe: makes an observer for each connection, when it is accepted.
+        observe: makes an observer for each connection, when it is accepted; none if None.
     """
 
-    def __init__(self, target: Address, observe: Callable[[], Observer]) -> None:
+    def __init__(self, target: Address, observe: Callable[[], Observer] | None = None) -> None:
         self._target = target.host, target.port
         self._observe = observe
         self._relay = Relay()
@@ -35,15 +37,44 @@ class ObservingRelay:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        listening = self._relay.listen(self._line, self._target, self._observe)
-        self._port = asyncio.run_coroutine_threadsafe(listening, self._loop).result()
+        self._port = self._run(self._listen(None))
         return self
 
+    @contextmanager
+    def refusing(self) -> Iterator[None]:
+        """Refuse new connections within the block, as if the target had gone.
+
+        Open connections live on. The port stays taken, so no other program gets it meanwhile.
+
+        Raises:
+            OSError: another program took the port in the instant in which it was free.
+        """
+        place = self._run(self._refuse())
+        try:
+            yield
+        finally:
+            self._run(self._listen(place))
+
     def __exit__(self, *_: object) -> None:
-        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result()
+        self._run(self._close())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+    def _run[Result](self, coroutine: Coroutine[Any, Any, Result]) -> Result:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+
+    async def _listen(self, place: socket.socket | None) -> int:
+        return await self._relay.listen(self._line, self._target, self._observe, place)
+
+    async def _refuse(self) -> socket.socket:
+        """A socket that is bound to the relay's port and does not listen: the kernel refuses."""
+        await self._relay.refuse()
+        await asyncio.sleep(0)  # the listening socket closes in the loop's next turn
+        place = socket.socket()
+        place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        place.bind((HOST, self._port))
+        return place
 
     async def _close(self) -> None:
         self._relay.close()

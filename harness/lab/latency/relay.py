@@ -27,6 +27,8 @@ HELD_BYTES = 1 << 20
 """Bytes of one direction under way, above which its sender is no longer read. Enough for a
 connection of 100 ms round trip at 20 MB/s."""
 _BACKLOG = 2_048
+_TURNS = 3
+"""Of the loop, until a connection that has been accepted has its transport."""
 _RESET = struct.pack("ii", 1, 0)
 """SO_LINGER of zero seconds: closing then resets the connection (socket(7))."""
 
@@ -300,6 +302,7 @@ class Relay:
         line: Line,
         target: tuple[str, int],
         observe: Callable[[], Observer] | None = None,
+        place: socket.socket | None = None,
     ) -> int:
         """Relay a new port.
 
@@ -307,6 +310,7 @@ class Relay:
             line: the leg that the connections take.
             target: host and port to connect to.
             observe: makes an observer for each connection, when it is accepted.
+            place: a bound socket, to listen there; a free port if None.
 
         Returns:
             The port.
@@ -322,7 +326,11 @@ class Relay:
                 self._near = {known for known in self._near if known.transport or known is near}
             return near
 
-        server = await asyncio.get_running_loop().create_server(accept, HOST, 0, backlog=_BACKLOG)
+        loop = asyncio.get_running_loop()
+        if place is None:
+            server = await loop.create_server(accept, HOST, 0, backlog=_BACKLOG)
+        else:
+            server = await loop.create_server(accept, sock=place, backlog=_BACKLOG)
         self._servers.append(server)
         port: int = server.sockets[0].getsockname()[1]
         return port
@@ -332,9 +340,23 @@ class Relay:
         self._near = {near for near in self._near if near.transport is not None}
         return len(self._near)
 
-    def close(self) -> None:
-        """Stop to listen and abort every connection; sockets close in the loop's next turn."""
+    async def refuse(self) -> None:
+        """Stop to listen; connections that are open live on."""
+        loop = asyncio.get_running_loop()
+        for server in self._servers:
+            for listening in server.sockets:
+                loop.remove_reader(listening)
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
+        self._stop_listening()
+
+    def _stop_listening(self) -> None:
         for server in self._servers:
             server.close()
+        self._servers.clear()
+
+    def close(self) -> None:
+        """Stop to listen and abort every connection; sockets close in the loop's next turn."""
+        self._stop_listening()
         for near in self._near:
             near.close()

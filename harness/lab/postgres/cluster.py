@@ -9,8 +9,7 @@ import secrets
 import shutil
 import signal
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Self
 
@@ -93,16 +92,6 @@ class EmbeddedPostgres:
         shutil.rmtree(self._folder, ignore_errors=True)
         self._folder.with_suffix(".lock").unlink(missing_ok=True)
         self._lock.close()
-
-    @contextmanager
-    def outage(self) -> Iterator[None]:
-        """Stop the server within the block: connections are cut, and new ones refused."""
-        assert self._child is not None
-        self._child.stop(signal.SIGINT)
-        try:
-            yield
-        finally:
-            self._start()
 
     def restart(self, settings: DatabaseSettings) -> None:
         """Restart with other settings and the same data; this cuts every connection."""

@@ -5,7 +5,7 @@ import re
 import secrets
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from typing import LiteralString, Self
 
 import msgspec
@@ -28,9 +28,10 @@ _ROLE_SETTINGS: tuple[LiteralString, ...] = (
 )
 _LOCK_TIMEOUT_S = 10
 """Otherwise an application that keeps a transaction open would block the next reset for ever."""
-_RECOVERY_S = 5.0
+_RECOVERY_S = 3.0
 """Time limit for PostgreSQL to come back after one of its backends crashed. Checkpoints are made
-between the trials, so there is little to recover; it takes some tenths of a second."""
+between the trials, so there is little to recover; it takes some tenths of a second. With the turn
+under way and the next look, the death of a user's server is told within 5 s."""
 _RECOVERY_POLL_S = 0.1
 _DROP_S = 5
 """To reach a server at the end; one that has gone does not hold up the error that tells so."""
@@ -71,14 +72,21 @@ class Database:
         url: a superuser, or a role that may create databases and roles and read pg_stat_statements.
         contract: schema and rows.
         embedded: the cluster behind `url`, where it is the harness's own.
+        passing: whether that cluster outlives this database, which is dropped then.
     """
 
     def __init__(
-        self, url: str, contract: Contract, embedded: EmbeddedPostgres | None = None
+        self,
+        url: str,
+        contract: Contract,
+        embedded: EmbeddedPostgres | None = None,
+        *,
+        passing: bool = False,
     ) -> None:
         self.url = url
         self._contract = contract
         self._embedded = embedded
+        self._stays = embedded is None or passing
         self._roles: dict[str, tuple[str, str]] = {}  # by variant: name, password
         self._admin: DatabaseConnection | None = None
         # Each run has its own database and roles, so that two runs can share a server.
@@ -96,7 +104,7 @@ class Database:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._embedded is None:
+        if self._stays:
             # The error that ended the block matters more than a database that stays behind.
             with contextlib.suppress(DatabaseFailed, psycopg.Error):
                 self._drop()
@@ -252,6 +260,13 @@ class Database:
                 ) from error
             yield
 
+    def another(self) -> "Database":
+        """A further database on the same server: other rows, other roles, other counts.
+
+        So two variants can be checked side by side. It is dropped at the end of its block.
+        """
+        return Database(self.url, self._contract, self._embedded, passing=True)
+
     def connect(self) -> DatabaseConnection:
         """Open another connection of the harness; the caller closes it."""
         return self._connect_admin()
@@ -302,22 +317,15 @@ class Database:
         )
         return {str(name): str(value) for name, value in settings}
 
-    def outage(self, variant: str) -> AbstractContextManager[None]:
-        """Take the database away from the variant within the block.
+    def cut_off(self, variant: str | None = None) -> None:
+        """End every connection of the applications, or of one: stopped servers leave statements.
 
-        The harness's own cluster is stopped. A server of the user keeps running: there the
-        variant's role is cut off and may not log in.
+        They are told what a server tells them that is shut down: `admin_shutdown` (57P01).
         """
-        if self._embedded is not None:
-            self.admin.close()  # the outage would cut it; the next use opens another
-            return self._embedded.outage()
-        return self._locked_out(self._role(variant)[0])
-
-    def cut_off(self) -> None:
-        """End every connection of the applications: stopped servers may leave statements."""
+        roles = [role for name, (role, _) in self._roles.items() if variant in (None, name)]
         self.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = ANY(%s)",
-            [[role for role, _ in self._roles.values()]],
+            [roles],
         )
 
     def restart(self, settings: DatabaseSettings) -> None:
@@ -333,18 +341,6 @@ class Database:
             )
         self.admin.close()  # the next use opens another
         self._embedded.restart(settings)
-
-    @contextmanager
-    def _locked_out(self, role: str) -> Iterator[None]:
-        name = sql.Identifier(role)
-        self.execute(sql.SQL("ALTER ROLE {} NOLOGIN").format(name))
-        self.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s", [role]
-        )
-        try:
-            yield
-        finally:
-            self.execute(sql.SQL("ALTER ROLE {} LOGIN").format(name))
 
     def _role(self, variant: str) -> tuple[str, str]:
         """Name and password of the variant's role, which is created at first use."""

@@ -15,6 +15,7 @@ URL_FORM = "postgresql://user:password@host:port/name"
 _SCHEMES = ("postgresql", "postgres")
 _PORT = 5432
 """PostgreSQL's own default."""
+_LAST_PORT = 65_535
 OPTIONS = (
     "application_name", "ssl_max_protocol_version", "ssl_min_protocol_version", "sslcert", "sslkey",
     "sslmode", "sslrootcert",
@@ -68,19 +69,33 @@ def _refused(problem: str, remedy: str) -> UsageError:
 
 
 def _split(url: str) -> SplitResult:
-    try:
-        parts = urlsplit(url)
-        _ = parts.port, parts.hostname
-    except ValueError:  # the port is no number, or a bracket is missing
-        parts = None
+    parts, wrong = _parsed(url)
     if "," in url.partition("://")[2].partition("/")[0].rpartition("@")[2]:
         raise _refused("names several hosts", "name the one that accepts writes")
     if scheme := _DRIVER.match(url):
         raise _refused(f"begins with `{scheme[0]}`", "name no driver: write postgresql://")
-    if parts is None or parts.scheme not in _SCHEMES or not url.isprintable() or " " in url:
-        remedy = f"write {URL_FORM}, with special characters percent-encoded (`@` is `%40`)"
+    remedy = f"write {URL_FORM}, with special characters percent-encoded (`@` is `%40`)"
+    known = url.partition("://")[0].lower() in _SCHEMES
+    if not known or not url.isprintable() or " " in url:
         raise _refused("is not a PostgreSQL URL", remedy)
+    if parts is None:
+        raise _refused(wrong, remedy)
     return parts
+
+
+def _parsed(url: str) -> tuple[SplitResult | None, str]:
+    """Its parts; or None, and which of them is wrong."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        if "[" in url or "]" in url:
+            return None, "has a `[` or `]` without its partner, or no IPv6 address within them"
+        return None, "is not a PostgreSQL URL"
+    try:
+        _ = parts.port
+    except ValueError:
+        return None, f"has a port that is no number from 1 to {_LAST_PORT}"
+    return parts, ""
 
 
 def _check_host(parts: SplitResult) -> None:

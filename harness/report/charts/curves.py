@@ -9,6 +9,7 @@ from harness.analysis.analyse import Analysis, ConditionResult
 from harness.analysis.labels.labels import Label
 from harness.analysis.measures import Measure
 from harness.analysis.stats.intervals import Interval
+from harness.inputs import conditions
 from harness.inputs.study import Condition
 from harness.report.charts.specification import (
     DIAMOND,
@@ -23,7 +24,7 @@ from harness.report.charts.specification import (
     quantitative,
 )
 from harness.report.drawing.figures import Figures
-from harness.report.words import conditions, numbers
+from harness.report.words import numbers
 
 _SHOWN = (Measure.P50, Measure.P99)
 _NOT_AS_OFFERED = frozenset({Label.OVERLOADED, Label.GENERATOR_BOUND})

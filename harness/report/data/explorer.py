@@ -20,11 +20,12 @@ from harness.analysis.stats.pairs import Pairs
 from harness.analysis.stats.ties import letters
 from harness.analysis.stats.verdicts import Decision, Verdict
 from harness.analysis.variants import Comparison
+from harness.inputs import conditions
 from harness.inputs.study import Condition
 from harness.records.histogram import quantiles_ms
 from harness.records.run import Run
 from harness.records.trial import trial_file
-from harness.report.words import conditions, runs
+from harness.report.words import runs
 
 MEASURES = (
     Measure.CPU, Measure.THROUGHPUT, Measure.P99, Measure.MEMORY, Measure.SUSTAINED, Measure.SECOND,

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from harness.analysis.labels.errors import counted, errors_of
+from harness.analysis.labels.errors import errors_of
 from harness.analysis.labels.trials import LabelledTrial
 from harness.analysis.measures import Measure, trial_value
 from harness.analysis.missing import MissingFigures
@@ -104,6 +104,12 @@ def _problem(facts: Facts) -> str | None:
     return None if problem is None else next(iter(problem.splitlines()), "")
 
 
+def _errors_by_kind(facts: Facts) -> str | None:
+    """E.g. `412 x status 503, 8 x timeout`; None without any."""
+    errors = errors_of([facts.trial])
+    return ", ".join(f"{count} x {kind}" for kind, count in errors.items() if count) or None
+
+
 def _events(facts: Facts) -> str | None:
     """Each event's kind, its place and its figures; None without any."""
     return "; ".join(map(_told, facts.trial.events)) or None
@@ -186,7 +192,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("events", str, _events),
     Column("correct", int, lambda f: _sum(f, lambda s: s.correct)),
     Column("errors", int, lambda f: _sum(f, lambda s: sum(s.errors.values()))),
-    Column("errors_by_kind", str, lambda f: counted(errors_of([f.trial])) or None),
+    Column("errors_by_kind", str, _errors_by_kind),
     Column("elapsed_s", float, lambda f: _seconds(f, lambda s: s.elapsed_ns)),
     _measure(Measure.THROUGHPUT),
     _measure(Measure.CPU),

@@ -7,6 +7,7 @@ from harness.analysis.causes.contrasts import Effect
 from harness.analysis.causes.explain import Causes, ConditionCauses
 from harness.analysis.causes.prices import Check, Price, PriceList
 from harness.analysis.stats.intervals import Interval
+from harness.inputs import conditions
 from harness.inputs.factors import differences, factors_of
 from harness.inputs.manifests import QUANTITIES
 from harness.records.run import Run
@@ -15,7 +16,7 @@ from harness.report.charts.causes import interaction_chart, slope_chart, waterfa
 from harness.report.charts.specification import colours
 from harness.report.drawing.figures import Figures
 from harness.report.words import causes as cause_words
-from harness.report.words import conditions, numbers
+from harness.report.words import numbers
 
 _SHEET = (
     *QUANTITIES, "wakeups", "returns", "handovers", "database_bytes_out", "database_bytes_in",

@@ -6,6 +6,7 @@ from typing import Any
 
 from harness.analysis.measures import Measure, ranked
 from harness.analysis.twins import TwinTally, run_twins, tally_twins
+from harness.inputs import conditions
 from harness.inputs.study import Condition
 from harness.report.drawing.figures import data_uri
 from harness.report.drawing.pool import drawing_pool
@@ -13,7 +14,7 @@ from harness.report.render import environment
 from harness.report.site import twins
 from harness.report.site.trends import TrendPoint, VariantTrend, alternative, trend_chart
 from harness.report.words import causes as cause_words
-from harness.report.words import conditions, numbers, twin_tally, verdicts
+from harness.report.words import numbers, twin_tally, verdicts
 from harness.report.words.ramps import gain_sentence
 from harness.report.write import Report
 

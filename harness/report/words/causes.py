@@ -10,8 +10,9 @@ from harness.analysis.causes.slopes import Slope
 from harness.analysis.causes.squares import Interaction
 from harness.analysis.causes.waterfalls import Fall, Step
 from harness.analysis.stats.intervals import Interval
+from harness.inputs import conditions
 from harness.records.verification import Audit
-from harness.report.words import conditions, numbers
+from harness.report.words import numbers
 
 _TENS_US = (10.0, 100.0)
 GOOD_FORECAST = 0.15

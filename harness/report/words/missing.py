@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from harness.analysis.analyse import Analysis
 from harness.analysis.missing import Absence, MissingFigures
+from harness.inputs.conditions import condition_title
 from harness.inputs.study import Condition
 from harness.records.plan import DUPLICATE
-from harness.report.words.conditions import condition_title
 
 NO_FIGURE = "no figure"
 """Stands in place of the value of an entry that has none."""

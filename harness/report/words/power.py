@@ -3,8 +3,8 @@
 from harness.analysis.analyse import Analysis, ConditionResult
 from harness.analysis.measures import ranked
 from harness.analysis.variants import Comparison, SliceNoise
+from harness.inputs.conditions import condition_title
 from harness.report.words import numbers
-from harness.report.words.conditions import condition_title
 
 
 def tells_apart(analysis: Analysis) -> str:

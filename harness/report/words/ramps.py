@@ -1,5 +1,6 @@
 """Locust cells in words."""
 
+from harness.analysis.labels.errors import in_words
 from harness.analysis.labels.labels import LIMITS, Label
 from harness.analysis.labels.rules import ERROR_SHARE
 from harness.analysis.locust import Cell, Gain, Ramps
@@ -87,8 +88,7 @@ def reason(cell: Cell) -> str:
         parts.append(_waits(cell))
     share = cell.failed_share
     if share is not None and share > ERROR_SHARE:
-        kinds = ", ".join(f"{count:,} {kind}" for kind, count in cell.errors.items())
-        parts.append(f"{share:.1%} of requests failed ({kinds})")
+        parts.append(f"{share:.1%} of requests failed ({in_words(cell.errors)})")
     if _exhausted(cell):
         parts.append(
             f"PostgreSQL's {cell.max_connections} connections were exhausted "

@@ -1,31 +1,15 @@
-"""A run in words: its load, its stopping rule, how to repeat it, how its variants differ."""
+"""A run in words: its stopping rule, how to repeat it, how its variants differ."""
 
 import shlex
 from typing import Any
 
 from harness.analysis.analyse import Analysis
-from harness.analysis.stats.sequential import look_levels
-from harness.analysis.stats.ties import ALPHA
-from harness.inputs.study import Study
 from harness.records.run import Run
 from harness.records.verification import Constants
-from harness.report.words import numbers
+from harness.report.words import numbers, studies
 
 NO_LIMIT = "nothing in particular"
 """Stands for the limit of a throughput that no label names."""
-
-
-def load(run: Run) -> str:
-    """The load of a run, beside what each condition says."""
-    study = run.study
-    if study.ramped:
-        return "a ramp of Locust users, each setup alone"
-    kinds = []
-    if any(condition.window_s is None for condition in study.conditions):
-        kinds.append(f"slices of {study.load.slice_s:g} s in {study.load.rounds} rounds")
-    if any(condition.window_s is not None for condition in study.conditions):
-        kinds.append("windows as stated by the conditions")
-    return f"{' and '.join(kinds)}, after {study.load.warmup_s:g} s of the same load per variant"
 
 
 _DIRTY = "-dirty"
@@ -36,7 +20,7 @@ def stopping(run: Run) -> str:
     """The rules by which the run could end early or repeat a phase."""
     study = run.study
     rules, reruns = study.stopping, study.reruns
-    parts = ending_early(study)
+    parts = studies.ending_early(study)
     if rules.budget_s is not None:
         parts.append(
             f"time limit {rules.budget_s / 60:g} min: no block starts that would end later"
@@ -44,33 +28,6 @@ def stopping(run: Run) -> str:
     if reruns:
         parts.append(f"at most {reruns} noisy phase{'s' if reruns > 1 else ''} repeated")
     return "; ".join(parts) or "all planned blocks; no phase repeated because of noise"
-
-
-def ending_early(study: Study) -> list[str]:
-    """When a run of it may end before its last block, and how strict its verdicts then are.
-
-    Clauses without a full stop; none if it may not.
-    """
-    rules = study.stopping
-    if not study.looks:
-        return []
-    awaited = []
-    if rules.verdicts:
-        pairs = "declared pair" if study.pairs else "ratio to the baseline"
-        awaited.append(f"every {pairs} differs or is the same within {100 * study.margin:g} %")
-    if rules.half_width is not None:
-        awaited.append(f"every ratio's 95 % interval is within {100 * rules.half_width:g} %")
-    *first, last = map(str, study.looks)
-    after = f"{', '.join(first)} or {last}" if first else last
-    told = [f"it may end after {after} blocks, once {' and '.join(awaited)}"]
-    if rules.verdicts:
-        *early, last_level = look_levels(study.looks, study.blocks).values()
-        each = ", ".join(f"{100 * level:.2g} %" for level in early)
-        told.append(
-            f"verdicts have the level {each} there and {100 * last_level:.2g} % after the last "
-            f"block: {100 * ALPHA:g} % over all looks (Lan and DeMets 1983)"
-        )
-    return told
 
 
 def decided(analysis: Analysis) -> str | None:

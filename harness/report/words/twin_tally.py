@@ -4,8 +4,8 @@ from typing import Any
 
 from harness.analysis.stats.intervals import Interval
 from harness.analysis.twins import RunTwins, TwinCheck, TwinTally
+from harness.inputs.conditions import condition_title
 from harness.report.words import numbers
-from harness.report.words.conditions import condition_title
 
 HOW = (
     "Every run starts its baseline twice, so the true ratio of the two is 1. Its 95 % interval "

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from harness.analysis.analyse import Analysis
 from harness.analysis.twins import TwinCheck
+from harness.inputs.conditions import condition_title
 from harness.report.words import numbers
-from harness.report.words.conditions import condition_title
 
 
 def agreement(analysis: Analysis) -> str:

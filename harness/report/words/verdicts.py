@@ -8,9 +8,9 @@ from harness.analysis.measures import Measure, ranked
 from harness.analysis.stats.intervals import Interval
 from harness.analysis.stats.verdicts import Decision, Verdict
 from harness.analysis.variants import Comparison
+from harness.inputs.conditions import condition_title
 from harness.records.run import Run
 from harness.report.words import decisions, numbers
-from harness.report.words.conditions import condition_title
 from harness.report.words.missing import missing_sentence
 
 

@@ -10,6 +10,7 @@ import msgspec
 from harness.analysis.labels.trials import disturbances, is_spoilt
 from harness.audit.subject import Violation
 from harness.base.errors import BridgetollError, DatabaseFailed, LocustFailed
+from harness.inputs.conditions import condition_title
 from harness.inputs.study import Condition, Latency
 from harness.lab.machine import pinned
 from harness.lab.postgres.waits import WaitSampler
@@ -66,7 +67,8 @@ def _measure(session: Session, cells: "_Cells", phase: Phase, entry: Entry, done
         if problems or not is_spoilt(session.run, trial, own):
             return problems
         labels = disturbances(session.run, [trial], own)
-        session.listener.noticed(f"{trial.entry}, {phase.condition.name}: {labels}")
+        title = condition_title(phase.condition)
+        session.listener.noticed(f"{trial.entry}, {title}: {labels}")
         attempts = [
             session.store.next_attempt_at(other, each) - 1
             for other in session.run.plan.phases
@@ -116,7 +118,7 @@ class _Cells:
         """One trial, complete or with its problem; only the database's own failure ends the run."""
         started_at = datetime.now(UTC)
         attempt = self._session.store.next_attempt_at(phase, entry)
-        where = f"block {phase.block}: {phase.condition.name}, {entry.name}"
+        where = f"block {phase.block}: {entry.name}, {condition_title(phase.condition)}"
         self._session.listener.step(f"{where}, rows and a fresh server")
         self._bring_database(entry, phase.condition)
         outcome = self._outcome(phase, entry, attempt, where)

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from harness.analysis.analyse import Analysis, analyse
+from harness.analysis.labels.errors import in_words
 from harness.analysis.labels.labels import LIMITS, Label
 from harness.analysis.labels.trials import label_trials
 from harness.analysis.measures import Measure
@@ -98,7 +99,7 @@ def test_a_variant_without_one_correct_answer_is_starved_with_its_errors_counted
     assert (item.entry, item.absence, item.label) == (OTHER, Absence.FAILED, Label.STARVED)
     assert item.trials == BLOCKS
     assert set(item.errors) == {kind}
-    assert f"{item.errors[kind]:,} x {kind}" in item.reason
+    assert in_words(item.errors) in item.reason
     (result,) = analysis.conditions
     assert OTHER in result.planned
     labels = {count.label for count in result.findings[OTHER]}
@@ -216,7 +217,7 @@ def test_the_remedy_is_for_the_most_frequent_error(kind: str, endpoint: str, tol
     found = missing_figures(run, label_trials(run, [trial]))
     (item,) = [item for item in found if item.entry == OTHER]
     assert told in item.remedy
-    assert f"412 x {kind}, 1 x noise" in item.reason
+    assert f"{in_words({kind: 412})}, 1 request ended by noise" in item.reason
     assert "raise the connections" not in item.remedy
 
 
@@ -224,7 +225,8 @@ def test_errors_are_summed_over_blocks() -> None:
     item = why(starved({"status 503": 400, "timeout": 8}), starved({"status 503": 12}, block=2))
     assert item is not None
     assert item.errors == {"status 503": 412, "timeout": 8}
-    assert item.reason == "no correct answer (412 x status 503, 8 x timeout), in each of 2 blocks"
+    words = "412 answers with status 503, 8 requests without an answer in time"
+    assert item.reason == f"no correct answer ({words}), in each of 2 blocks"
 
 
 def test_different_reasons_are_told_with_their_share_of_the_blocks() -> None:
@@ -235,7 +237,7 @@ def test_different_reasons_are_told_with_their_share_of_the_blocks() -> None:
     )
     assert item is not None
     assert item.label is Label.STARVED
-    assert "7 x timeout), in 2 of 3 blocks" in item.reason
+    assert "7 requests without an answer in time), in 2 of 3 blocks" in item.reason
     assert "the server died, in 1 of 3 blocks" in item.reason
 
 

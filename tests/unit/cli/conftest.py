@@ -1,6 +1,6 @@
 """A workspace with a study and a run, and the command in it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -28,3 +28,20 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 def call(shelf: Workspace, capsys: pytest.CaptureFixture[str]) -> Iterator[Call]:
     with called(shelf, capsys) as calling:
         yield calling
+
+
+type Refuses = Callable[[tuple[str, ...], str], None]
+
+
+@pytest.fixture
+def refuses(call: Call, shelf: Workspace) -> Refuses:
+    """Bad input is one sentence and status 2, and changes nothing."""
+
+    def check(arguments: tuple[str, ...], told: str) -> None:
+        said = call(*arguments)
+        assert said.status == 2
+        assert told in said.sentence
+        assert said.sentence.endswith(".")
+        assert [path.name for path in shelf.results.iterdir()] == [make_run().id]
+
+    return check

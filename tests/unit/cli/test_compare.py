@@ -141,7 +141,7 @@ def test_runs_that_were_not_measured_alike_are_compared_on_request_alone(compare
 def test_a_regression_that_is_worse_than_allowed_ends_with_1(compare: Call, allowed: str) -> None:
     said = compare(BEFORE, AFTER, "--fail-on-regression", allowed)
     assert said.status == 1
-    assert "b/other under io_read-c8-r100 (1.2" in said.sentence
+    assert "b/other under io_read, 8 connections, 100 rows (1.2" in said.sentence
     assert "slower by more than 5 %" in said.sentence
     assert said.sentence.endswith(".")
     assert "B / A" in said.out

@@ -20,6 +20,15 @@ def test_a_plan_is_told_without_running_anything(call: Call) -> None:
     assert "It takes about" in said.out
 
 
+def test_a_plan_names_the_rounds_of_an_endpoint_that_has_its_own(
+    call: Call, shelf: Workspace, tmp_path: Path
+) -> None:
+    text = (shelf.shared / "studies" / "tiny.toml").read_text()
+    path = tmp_path / "apart.toml"
+    path.write_text(text.replace("rounds = 3", "rounds = 3\nrounds_of = { noop = 2 }"))
+    assert "3 rounds (2 of noop)" in " ".join(call("plan", str(path)).out.split())
+
+
 def test_a_plan_of_one_variant_counts_one(call: Call, shelf: Workspace, tmp_path: Path) -> None:
     text = (shelf.shared / "studies" / "tiny.toml").read_text()
     path = tmp_path / "alone.toml"

@@ -2,9 +2,8 @@
 
 import pytest
 
-from harness.base.workspace import Workspace
-from tests.toys.entry import Call
 from tests.toys.runs import make_run
+from tests.unit.cli.conftest import Refuses
 
 BAD: list[tuple[tuple[str, ...], str]] = [
     (("run", "nope"), "no study `nope`; choose one of:"),
@@ -29,10 +28,6 @@ BAD: list[tuple[tuple[str, ...], str]] = [
 
 @pytest.mark.parametrize(("arguments", "told"), BAD, ids=lambda value: " ".join(value)[:40])
 def test_bad_input_is_one_sentence_and_status_2(
-    call: Call, shelf: Workspace, arguments: tuple[str, ...], told: str
+    refuses: Refuses, arguments: tuple[str, ...], told: str
 ) -> None:
-    said = call(*arguments)
-    assert said.status == 2
-    assert told in said.sentence
-    assert said.sentence.endswith(".")
-    assert [path.name for path in shelf.results.iterdir()] == [make_run().id]
+    refuses(arguments, told)

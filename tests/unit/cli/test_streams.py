@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.base.workspace import Workspace
+from harness.cli.streams import READER_GONE
 from tests.toys.command import PATIENCE_S, left_running, start_command
 from tests.toys.workspaces import toy_workspace, write_study
 
@@ -74,7 +75,23 @@ def test_a_run_whose_summary_finds_no_space_names_the_command_that_prints_it(
     assert f"`bridgetoll report {name}`" in err
 
 
-@pytest.mark.parametrize("arguments", [["list", "studies"], ["list", "studies", "--json"]])
+PRINTING = [["list", "studies"], ["list", "studies", "--json"], ["--help"], ["list", "--help"]]
+
+
+@pytest.mark.parametrize("arguments", PRINTING)
+def test_a_reader_who_leaves_ends_what_only_prints_without_a_word(
+    workspace: Workspace, arguments: list[str]
+) -> None:
+    """As the signal for it ends other programs; `bridgetoll list | true`."""
+    process = start_command(workspace, *arguments)
+    assert process.stdout is not None
+    process.stdout.close()
+    process.stdout = None
+    status, _, err = ended(process, workspace)
+    assert (status, err) == (READER_GONE, "")
+
+
+@pytest.mark.parametrize("arguments", PRINTING)
 def test_output_that_cannot_be_written_is_named(workspace: Workspace, arguments: list[str]) -> None:
     status, _, err = ended(start_command(workspace, *arguments, stdout=FULL), workspace)
     assert status == 1

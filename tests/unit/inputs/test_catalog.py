@@ -53,10 +53,11 @@ def problem(workspace: Workspace) -> str:
 
 
 def servers_problem(workspace: Workspace) -> str:
-    """Why nothing can be read, because of the servers' file."""
-    with pytest.raises(MalformedFile) as caught:
-        load_catalog(workspace)
-    return str(caught.value)
+    """Why the first server cannot be used, or none."""
+    try:
+        return str(next(iter(load_catalog(workspace).broken_servers.values())))
+    except MalformedFile as error:
+        return str(error)
 
 
 @pytest.fixture(scope="session")
@@ -284,6 +285,23 @@ def test_bad_servers_file_is_one_sentence(
     message = servers_problem(workspace)
     assert message.startswith(f"{path}: ")
     assert told in message
+
+
+def test_a_broken_server_takes_only_its_own_variants_along(workspace: Workspace) -> None:
+    add(workspace)
+    add(workspace, MANIFEST.replace("gunicorn-uvicorn", "gunicorn-gthread", 1), "second")
+    path = workspace.shared / "servers.toml"
+    path.write_text(f"{path.read_text()}\n[gunicorn-uvicorn]\n".replace(
+        "[gunicorn-uvicorn]  #", "[gunicorn-other]  #"
+    ))  # fmt: skip
+    catalog = load_catalog(workspace)
+    assert catalog.broken == {}
+    assert list(catalog.broken_servers) == ["gunicorn-uvicorn"]
+    assert "second/plain" in catalog.variants
+    assert "toy/plain" not in catalog.variants
+    assert [v.name for v in catalog.select([])] == list(catalog.variants)
+    with pytest.raises(MalformedFile, match=r"servers\.toml: `gunicorn-uvicorn\."):
+        catalog.variant("toy/plain")
 
 
 def test_server_without_a_command_is_refused(workspace: Workspace) -> None:

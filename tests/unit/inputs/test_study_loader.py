@@ -968,3 +968,34 @@ def test_the_longest_names_of_all_fit_into_the_name_of_a_file() -> None:
     )  # fmt: skip
     entry = "x" * LONGEST_VARIANT + DUPLICATE
     assert len(f"{file_name(10_000, condition, entry, 10_000)}.part") <= 255
+
+
+def test_rounds_of_an_endpoint_replace_those_of_all(tmp_path: Path, catalog: Catalog) -> None:
+    text = (
+        STUDY + '[[conditions]]\nendpoint = "noop"\n[load]\nrounds = 9\nrounds_of = { cpu = 4 }\n'
+    )
+    study = load_study(write(tmp_path, text), catalog)
+    assert [study.rounds(condition) for condition in study.conditions] == [4, 9]
+
+
+@pytest.mark.parametrize(("endpoint", "window"), [("io_read", ""), ("cpu", "window_s = 5\n")])
+def test_rounds_of_what_has_no_slices_are_refused(
+    tmp_path: Path, catalog: Catalog, endpoint: str, window: str
+) -> None:
+    text = f"{STUDY}{window}[load]\nrounds_of = {{ {endpoint} = 4 }}\n"
+    with pytest.raises(MalformedFile, match=f"`load.rounds_of.{endpoint}` does nothing"):
+        load_study(write(tmp_path, text), catalog)
+
+
+def test_quick_answers_both_questions_of_the_readme(
+    repository: Workspace, catalog: Catalog
+) -> None:
+    """Which stack, and what the bridge costs: the way from one hop to async Django as it is."""
+    study = load_study(find_study(repository, "quick"), catalog)
+    assert len({name.partition("/")[0] for name in study.variants}) == 5
+    (waterfall,) = study.waterfalls
+    assert waterfall.steps == (
+        "django/one-hop", "django/async-reused-threads", "django/async-pool",
+    )  # fmt: skip
+    assert set(waterfall.steps) < set(study.variants)
+    assert study.baseline == waterfall.steps[-1]

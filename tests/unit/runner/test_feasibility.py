@@ -50,7 +50,7 @@ def test_more_connections_than_can_be_had_are_refused_with_the_number_that_can(
     with pytest.raises(UsageError) as caught:
         check_connections(connections(allowed + 1, generators), known)
     facts = [
-        f" cpu-c{allowed + 1}-r1000 ", f" {allowed + 1} connections ", " 3 servers",
+        f"`cpu, {allowed + 1} connections, 1,000 rows`", " 3 servers",
         f" `connections` to {allowed} ", raised,
     ]  # fmt: skip
     assert [fact for fact in facts if fact not in str(caught.value)] == []
@@ -75,7 +75,7 @@ def test_a_rate_that_the_generator_cannot_make_is_refused_with_one_that_it_can(
         check_rates(arrivals(highest + 1, generators), 10_000)
     message = str(caught.value)
     facts = [
-        f" cpu-c32-r1000+open{highest + 1:g}+w5x1 ", f" {10_000 * generators:,}/s ",
+        f"`cpu, {highest + 1:g} ", f" {10_000 * generators:,}/s ",
         f" `rate` to {highest:.0f} ",
     ]  # fmt: skip
     assert [fact for fact in facts if fact not in message] == []

@@ -121,6 +121,17 @@ def test_a_windows_phase_has_an_order_per_window_and_a_slices_phase_one_per_roun
     assert rounds == {3: 3, 1: STUDY.load.rounds}
 
 
+def test_an_endpoint_may_have_rounds_of_its_own_and_its_windows_do_not_heed_them() -> None:
+    conditions = (Condition("cpu"), Condition("noop"), WINDOW)
+    load = msgspec.structs.replace(STUDY.load, rounds=6, rounds_of={"cpu": 2})
+    study = msgspec.structs.replace(STUDY, conditions=conditions, load=load)
+    rounds = {p.condition: len(p.orders) for p in make_plan(study).phases}
+    assert rounds == {conditions[0]: 2, conditions[1]: 6, WINDOW: 1}
+    usual = msgspec.structs.replace(study, load=msgspec.structs.replace(load, rounds_of={}))
+    saved = make_plan(usual).expected_s - make_plan(study).expected_s
+    assert saved > STUDY.blocks * 4 * (6 - 2) * load.slice_s
+
+
 def test_servers_are_started_in_an_order_of_each_blocks_own() -> None:
     plan = make_plan(msgspec.structs.replace(STUDY, blocks=12))
     assert len(plan.starts) == 12

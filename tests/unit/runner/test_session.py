@@ -338,14 +338,17 @@ def test_a_variant_that_only_refuses_under_load_keeps_its_row_and_fails_the_run(
     store, status, output, errors = ended(tmp_path, ["good", "refuses-a-crowd"], [name])
     assert store.read_run().excluded == {}
     assert status == 1
-    assert f"No figures for {name} under noop-c60-r50 (starved: no correct answer (" in errors
-    assert " x status 503)" in errors
+    assert (
+        f"No figures for {name} under noop, 60 connections, 50 rows (starved: no correct answer ("
+        in errors
+    )
+    assert " answers with status 503)" in errors
     assert f"{name} no figure" in output
     for file in ("report.md", "report/index.html", "report/trials.csv", "report/summary.json"):
         text = (store.folder / file).read_text(encoding="utf-8")
         assert name in text
         assert "starved" in text
-        assert " x status 503" in text
+        assert " answers with status 503" in text
     (trial,) = (t for t in store.trials()[0] if t.entry == name)
     assert trial.complete
     assert sum(piece.correct for piece in trial.slices) == 0

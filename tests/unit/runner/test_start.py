@@ -8,16 +8,19 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from harness.base.errors import UsageError
+from harness.base.errors import RunFailed, UsageError
 from harness.base.workspace import Workspace
 from harness.cli.progress import ProgressListener
+from harness.inputs.conditions import condition_title
 from harness.records.run import Cores
 from harness.records.store import Store
+from harness.runner.block import problem_of
 from harness.runner.describe import contract_digest
 from harness.runner.laboratory import Laboratory
-from harness.runner.start import resume
+from harness.runner.start import complain, resume
 from tests.toys.command import left_running, run_command, start_command, stop_when
 from tests.toys.laboratory import laboratory_of
+from tests.toys.runs import make_run, make_study, make_trial
 from tests.toys.workspaces import toy_workspace, write_study
 
 BLOCKS, ENTRIES = 4, 2
@@ -204,3 +207,25 @@ def test_a_run_stopped_before_any_measurement_leaves_no_folder(tmp_path: Path) -
     assert "nothing is left running" in " ".join(err.split())
     assert left_running(workspace, process.pid) == []
     assert list(workspace.results.iterdir()) == []
+
+
+def test_the_reason_of_a_missing_figure_is_told_once(tmp_path: Path) -> None:
+    run = make_run(make_study(blocks=1))
+    store = Store.create(tmp_path, run.id)
+    store.write_run(run)
+    (condition,), dying = run.study.conditions, run.study.variants[1]
+    for entry in run.plan.entries:
+        if entry.name == dying:
+            last_words = "the server died; it said:\nfirst\nout of memory"
+            trial = make_trial(dying, 1, (), condition=condition, problem=last_words)
+        else:
+            trial = make_trial(entry.name, 1, condition=condition)
+        store.write_trial(trial)
+    (died,) = [trial for trial in store.trials(run)[0] if not trial.complete]
+    other = f"a/base, {condition_title(condition)}, block 1: no answer"
+    with pytest.raises(RunFailed) as failure:
+        complain(run, [problem_of(died)], store)
+    assert str(failure.value).count("out of memory") == 1
+    assert str(failure.value).startswith(f"No figures for {dying} under ")
+    with pytest.raises(RunFailed, match=f"The first: {other}"):
+        complain(run, [problem_of(died), other], store)

@@ -7,6 +7,8 @@ from contextlib import ExitStack, suppress
 from queue import Queue
 from typing import Literal
 
+import pytest
+
 from harness.lab.latency.observing_relay import ObservingRelay
 from harness.lab.network import HOST, Address, check_free, free_port
 from tests.toys.tcp import PIECE, connect, echo, ends, receive, reset, rest, serving
@@ -217,4 +219,18 @@ def test_leaving_ends_what_is_open_and_frees_the_port() -> None:
 def test_a_relay_that_nobody_used_can_be_left() -> None:
     with ObservingRelay(Address(HOST, free_port()), Seen) as relay:
         assert relay.address.port > 0
+    check_free(relay.address.port)
+
+
+def test_new_connections_are_refused_and_open_ones_live_on() -> None:
+    with serving(echo) as there, ObservingRelay(there) as relay, client_of(relay) as client:
+        with relay.refusing():
+            for _ in range(3):
+                with pytest.raises(ConnectionRefusedError):
+                    client_of(relay)
+            client.sendall(b"still there\n")
+            assert receive(client, 12) == b"still there\n"
+        with client_of(relay) as again:
+            again.sendall(b"back\n")
+            assert receive(again, 5) == b"back\n"
     check_free(relay.address.port)

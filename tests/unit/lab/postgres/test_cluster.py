@@ -83,20 +83,6 @@ def test_lives_on_its_core_from_start_to_stop_and_leaves_nothing(cache: Path, cp
     assert kept(cache) == before
 
 
-def test_an_outage_is_one_and_ends(cache: Path) -> None:
-    """Connections are cut, new ones refused; afterwards the data are as they were."""
-    with EmbeddedPostgres(cache, DatabaseSettings(max_connections=10)) as postgres:
-        with psycopg.connect(postgres.url, autocommit=True) as connection:
-            connection.execute("CREATE TABLE t AS SELECT 1 AS a")
-            with postgres.outage():
-                with pytest.raises(psycopg.OperationalError):
-                    connection.execute("SELECT 1")
-                with pytest.raises(psycopg.OperationalError, match="refused"):
-                    psycopg.connect(postgres.url)
-        with psycopg.connect(postgres.url) as connection:
-            assert connection.execute("SELECT a FROM t").fetchall() == [(1,)]
-
-
 def test_the_clusters_of_dead_runs_are_swept_and_those_of_others_are_not(cache: Path) -> None:
     """A lock that nobody holds is of a run that was killed, and could not delete its own."""
     clusters = cache / "clusters"

@@ -159,40 +159,42 @@ def test_settings_are_told_by_name(database: Database) -> None:
     assert not any("password" in value for value in told.values())
 
 
-def test_an_outage_of_our_own_cluster_is_real_and_ends(cache: Path, contract: Contract) -> None:
-    with (
-        EmbeddedPostgres(cache, DatabaseSettings(max_connections=10)) as postgres,
-        Database(postgres.url, contract, postgres) as database,
-    ):
-        url = database.login("a/a")
-        database.reset(5)
-        assert database.postmaster_pid == postgres.pid
-        with psycopg.connect(url, autocommit=True) as connection, database.outage("a/a"):
-            with pytest.raises(psycopg.OperationalError):
-                connection.execute("SELECT 1")
-            with pytest.raises(psycopg.OperationalError):
-                psycopg.connect(url)
-        assert ask(url, "SELECT count(*) FROM post") == [(5,)]
-        assert database.rows("SELECT count(*) FROM post") == [(5,)]  # our own connection, too
-        assert database.postmaster_pid == postgres.pid
-
-
-def test_an_outage_of_a_foreign_server_is_the_variants_alone(database: Database) -> None:
-    """Not ours to stop. Nobody but the variant notices."""
+def test_one_variant_is_cut_off_as_by_a_shutdown_and_no_other_is(database: Database) -> None:
     url, other = database.login("a/a"), database.login("a/b")
-    assert database.postmaster_pid is None
-    with (
-        psycopg.connect(url, autocommit=True) as cut,
-        psycopg.connect(other) as spared,
-        database.outage("a/a"),
-    ):
-        with pytest.raises(psycopg.OperationalError):
+    with psycopg.connect(url, autocommit=True) as cut, psycopg.connect(other) as spared:
+        assert database.connections() == {"a/a": 1, "a/b": 1}
+        database.cut_off("a/a")
+        with pytest.raises(psycopg.errors.AdminShutdown):
             cut.execute("SELECT 1")
-        with pytest.raises(psycopg.OperationalError, match="not permitted to log in"):
-            psycopg.connect(url)
         assert spared.execute("SELECT 1").fetchone() == (1,)
-        assert database.rows("SELECT 1") == [(1,)]
+        database.cut_off()
+        with pytest.raises(psycopg.errors.AdminShutdown):
+            spared.execute("SELECT 1")
     assert ask(url, "SELECT 1") == [(1,)]
+
+
+def test_another_database_on_our_cluster_has_its_own_rows_roles_and_counts(
+    cluster: EmbeddedPostgres, contract: Contract
+) -> None:
+    """Both are used for the same variant at a time, and the further one is dropped."""
+    with Database(cluster.url, contract, cluster) as database:
+        before = leftovers(cluster.url)
+        with database.another() as other:
+            url, there = database.login("a/a"), other.login("a/a")
+            database.reset(5)
+            other.reset(7)
+            database.forget_statements()
+            ask(there, "SELECT count(*) FROM post")
+            assert [(c.verb, c.calls) for c in other.statements("a/a")] == [("SELECT", 1)]
+            assert database.statements("a/a") == []
+            assert ask(url, "SELECT count(*) FROM post") == [(5,)]
+            with other.posts_locked():
+                database.reset(3)
+            assert other.rows("SELECT count(*) FROM post") == [(7,)]
+            assert other.postmaster_pid == cluster.pid
+            mine = leftovers(cluster.url) - before
+        assert len(mine) == 3  # its database and role, and the first one's role
+        assert len(leftovers(cluster.url) - before) == 1
 
 
 def test_a_foreign_server_is_left_as_it_was_found(
@@ -233,7 +235,7 @@ def test_two_runs_on_one_server_do_not_meet(cluster: EmbeddedPostgres, contract:
     ],
 )
 def test_what_is_no_url_is_a_sentence_that_shows_one(contract: Contract, url: str) -> None:
-    told = r"^--database-url is not a PostgreSQL URL.*; write postgresql://user:password@host"
+    told = r"^--database-url (is not a PostgreSQL URL|has a port).*; write postgresql://user:pass"
     with pytest.raises(UsageError, match=told), Database(url, contract):
         pass
 

@@ -67,7 +67,7 @@ def test_a_reason_is_told_once_for_all_who_share_it() -> None:
     starving, gone = sorted(missing_lines(analysed(BASELINE, OTHER, TWIN)))
     assert all(name in starving for name in (BASELINE, OTHER, "again (A/A)"))
     assert "starved" in starving
-    assert " x status 503" in starving
+    assert " answers with status 503" in starving
     assert gone.startswith(f"{GONE} was excluded before measuring: it answers from memory")
 
 
@@ -106,7 +106,7 @@ def test_page_and_files_keep_the_row_of_who_has_no_figure(tmp_path: Path) -> Non
     for text in (result.page.text, result.markdown):
         assert "no figure" in text
         assert "it answers from memory" in text
-        assert " x status 503" in text
+        assert " answers with status 503" in text
         assert "No figure: b/other, c/gone" in text or text is result.page.text
     (path,) = tmp_path.rglob("summary.json")
     missing = json.loads(path.read_text(encoding="utf-8"))["missing"]

@@ -9,7 +9,8 @@ from harness.analysis.interest import Interest, PairVerdict
 from harness.analysis.measures import Measure
 from harness.analysis.stats.verdicts import Verdict
 from harness.inputs.study import Contrast, Stopping, Study
-from harness.report.words.runs import blocks, decided, ending_early, stopping
+from harness.report.words.runs import blocks, decided, stopping
+from harness.report.words.studies import ending_early
 from tests.toys.runs import BASELINE, CONDITION, make_run, make_study
 
 OTHER = "b/other"
