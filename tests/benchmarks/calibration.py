@@ -1,6 +1,7 @@
 """Are the verdicts right? Simulated runs whose truth is known, by the new rule and the old.
 
-Usage: `uv run python -m tests.benchmarks.calibration [RUNS]`; docs/calibration.md quotes it.
+Usage: `uv run python -m tests.benchmarks.calibration [RUNS] [PART ...]`, all four parts if none is
+named: slices-6, slices-12, drawn-6, drawn-12. docs/calibration.md quotes it.
 
 Six variants and the hidden duplicate, all identical. Slices have the noise of a shared machine, and
 go through the whole estimator. A variant that is slower by a known amount is then put into the same
@@ -70,29 +71,7 @@ DRAWN = {
     "starts remember 0.3": replace(STARTS, start_memory=0.3),
 }
 
-Judge = Callable[[int], Shares]
-
-
-def main() -> None:
-    """Simulate and print."""
-    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 200
-    if runs < 2 * CONDITIONS:
-        sys.exit(f"Give {2 * CONDITIONS} runs or more: fewer have no standard errors.")
-    began = time.monotonic()
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(os.process_cpu_count(), mp_context=spawn) as pool:
-
-        def judged(judge: Judge, count: int) -> list[Shares]:
-            return list(pool.map(judge, range(count), chunksize=10))
-
-        for blocks, machines in OF_SLICES.items():
-            print(f"\n{blocks} blocks of slices, {runs} runs each")
-            _print({n: judged(partial(_of_slices, m, blocks), runs) for n, m in machines.items()})
-        many = FACTOR * runs
-        for blocks in OF_SLICES:
-            print(f"\n{blocks} blocks drawn, {many} runs each")
-            _print({n: judged(partial(_of_blocks, m, blocks), many) for n, m in DRAWN.items()})
-    print(f"\n{time.monotonic() - began:.0f} s on {os.process_cpu_count()} cores")
+type Judge = Callable[[int], Shares]
 
 
 def _of_slices(noise: Noise, blocks: int, seed: int) -> Shares:
@@ -108,6 +87,41 @@ def _of_blocks(noise: Noise, blocks: int, seed: int) -> Shares:
         for row in rows
     ]
     return shares(Said(means, ENTRIES))
+
+
+PARTS: dict[str, dict[str, Judge]] = {
+    **{
+        f"slices-{blocks}": {n: partial(_of_slices, noise, blocks) for n, noise in noises.items()}
+        for blocks, noises in OF_SLICES.items()
+    },
+    **{
+        f"drawn-{blocks}": {n: partial(_of_blocks, noise, blocks) for n, noise in DRAWN.items()}
+        for blocks in OF_SLICES
+    },
+}
+
+
+def main() -> None:
+    """Simulate and print."""
+    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 200
+    parts = sys.argv[2:] or list(PARTS)
+    if unknown := set(parts) - PARTS.keys():
+        sys.exit(f"There is no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}.")
+    if runs < 2 * CONDITIONS:
+        sys.exit(f"Give {2 * CONDITIONS} runs or more: fewer have no standard errors.")
+    began = time.monotonic()
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(os.process_cpu_count(), mp_context=spawn) as pool:
+
+        def judged(judge: Judge, count: int) -> list[Shares]:
+            return list(pool.map(judge, range(count), chunksize=10))
+
+        for part in parts:
+            kind, blocks = part.split("-")
+            count = runs if kind == "slices" else FACTOR * runs
+            print(f"\n{blocks} blocks, {kind}, {count} runs each")
+            _print({name: judged(judge, count) for name, judge in PARTS[part].items()})
+    print(f"\n{time.monotonic() - began:.0f} s on {os.process_cpu_count()} cores")
 
 
 def _print(rows: dict[str, list[Shares]]) -> None:
