@@ -22,7 +22,7 @@ from harness.audit.counters import Counters
 from harness.audit.http_client import FORM, HttpSession, Probe
 from harness.audit.pg_wire import Wire
 from harness.audit.subject import Subject, Violation
-from harness.base.errors import DatabaseFailed, ServerFailed
+from harness.base.errors import DatabaseFailed, ServerFailed, check_scarce
 from harness.inputs.contract import ENDPOINTS, Operation
 from harness.inputs.manifests import QUANTITIES, Variant
 from harness.inputs.settings import ApplicationSettings, ServerSettings
@@ -132,6 +132,7 @@ def audit(
     except (Violation, ServerFailed, DatabaseFailed) as error:
         problem = str(error)
     except (OSError, http.client.HTTPException) as error:
+        check_scarce(error)
         problem = f"no complete response: {type(error).__name__} {error}".rstrip()
     uncounted = tuple(q for q in MESSAGES if tolls and q not in tolls[0].counted)
     return Audit(variant.name, tuple(tolls), problem, uncounted, constants)

@@ -17,7 +17,7 @@ from harness.audit.database_checks import (
 from harness.audit.http_checks import HTTP_CHECKS
 from harness.audit.http_client import Probe
 from harness.audit.subject import Check, Subject, Violation, expect
-from harness.base.errors import DatabaseFailed, ServerFailed
+from harness.base.errors import DatabaseFailed, ServerFailed, check_scarce
 from harness.inputs.contract import cpu_sum
 from harness.inputs.factors import PER_REQUEST, pool_of
 from harness.inputs.manifests import Variant
@@ -98,6 +98,7 @@ def _run(check: Check, subject: Subject) -> Outcome:
     except DatabaseFailed as error:  # the server may hold a lock that the harness waits for
         return Outcome(check=name, problem=str(error))
     except (OSError, http.client.HTTPException) as error:
+        check_scarce(error)
         problem = f"no complete response: {type(error).__name__} {error}".rstrip()
         return Outcome(check=name, problem=problem)
     return Outcome(check=name, problem=None)
@@ -112,6 +113,7 @@ def _cpu(subject: Subject, clock: TreeClock, outcomes: list[Outcome]) -> float |
         before = clock.read_ns()
         expect(subject.answer("cpu")["ct"] == expected, f"expected ct = {expected}")
     except (Violation, OSError, http.client.HTTPException) as error:
+        check_scarce(error)
         outcomes.append(Outcome(check=f"cpu at {iterations} iterations", problem=str(error)))
         return None
     return float(clock.read_ns() - before)

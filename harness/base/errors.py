@@ -173,6 +173,20 @@ class SystemRefused(BridgetollError):
         )
 
 
+_SCARCE = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC, errno.EDQUOT})
+"""What this process ran out of; a server that it speaks to has nothing to do with it."""
+
+
+def check_scarce(error: Exception) -> None:
+    """Tell what this process lacks from a failure of the server that it speaks to.
+
+    Raises:
+        SystemRefused: the former, such as one more file for a connection.
+    """
+    if isinstance(error, OSError) and error.errno in _SCARCE:
+        raise SystemRefused(error) from error
+
+
 _REMEDIES = {
     errno.ENOSPC: "free some space",
     errno.EDQUOT: "free some space, or raise the quota",

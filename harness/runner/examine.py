@@ -138,4 +138,6 @@ def _examine(
     bench.database.check_answers()
     audited = audit(bench, variant, python, cpu=False, given=study.server_of(name))
     bench.database.check_answers()
+    if not verification.passed or audited.problems:
+        bench.database.check_accepts()  # by now its server has given back what it held
     return Examination(verification, audited)

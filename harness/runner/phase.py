@@ -10,7 +10,7 @@ import msgspec
 from harness.analysis.labels.events import spoils
 from harness.analysis.labels.rules import CEILING_SHARE
 from harness.audit.subject import Subject, Violation
-from harness.base.errors import BridgetollError, DatabaseFailed
+from harness.base.errors import BridgetollError, DatabaseFailed, check_scarce
 from harness.inputs.conditions import condition_title
 from harness.inputs.study import Condition, Latency
 from harness.lab.clocks import Usage
@@ -247,6 +247,7 @@ class _PhaseRun:
         except Violation as error:
             failure = f"the answer to a single request was wrong: {error}"
         except (OSError, http.client.HTTPException) as error:
+            check_scarce(error)
             failure = f"the server did not answer a single request: {error}"
         failure = self._servers[name].death() or failure
         if failure is not None:

@@ -60,6 +60,8 @@ def main() -> int:
         for outcome in pool.map(_run, cases):
             outcomes[outcome.fault, outcome.moment] = outcome
             verdict = "; ".join(outcome.wrong) or "ok"
+            if outcome.wrong:
+                verdict += f" (its last words: {outcome.told})"
             print(f"{outcome.fault} at {outcome.moment}: {verdict}", file=sys.stderr, flush=True)
     wrong = [outcome for outcome in outcomes.values() if outcome.wrong]
     table = "\n".join([*_table(outcomes, faults, moments), "", *_list(wrong)])

@@ -199,6 +199,15 @@ class Database:
         self.check_alive()
         self.execute("SELECT 1")
 
+    def check_accepts(self) -> None:
+        """Tell a variant that fails from a PostgreSQL that gives nobody a new connection.
+
+        Raises:
+            DatabaseFailed: it is the latter, or it has gone.
+        """
+        self.check_answers()
+        self.connect().close()
+
     def login(self, variant: str) -> str:
         """A URL with the login of one variant, which no other variant uses."""
         return with_database(self.url, self._name, self._role(variant))

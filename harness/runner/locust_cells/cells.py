@@ -9,7 +9,7 @@ import msgspec
 
 from harness.analysis.labels.trials import disturbances, is_spoilt
 from harness.audit.subject import Violation
-from harness.base.errors import BridgetollError, DatabaseFailed, LocustFailed
+from harness.base.errors import BridgetollError, DatabaseFailed, LocustFailed, check_scarce
 from harness.inputs.conditions import condition_title
 from harness.inputs.study import Condition, Latency
 from harness.lab.machine import pinned
@@ -160,6 +160,7 @@ class _Cells:
             except Violation as error:
                 outcome.problem = f"the answer to a single request was wrong: {error}"
             except (OSError, http.client.HTTPException) as error:
+                check_scarce(error)
                 outcome.problem = f"the server did not answer a single request: {error}"
             except LocustFailed as error:
                 outcome.problem = str(error)

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from harness.base.errors import DatabaseFailed, UsageError
 from harness.base.workspace import Workspace
@@ -334,6 +335,22 @@ def test_another_connection_of_our_own_is_another_and_can_do_as_much(database: D
         other.execute("TRUNCATE post")
         assert other.execute("SHOW lock_timeout").fetchone() == ("10s",)
     assert database.rows("SELECT 1") == [(1,)]
+
+
+def test_a_server_that_gives_no_new_connection_is_found_while_old_ones_go_on(
+    database: Database,
+) -> None:
+    ((name,),) = database.rows("SELECT current_database()")
+    allow = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
+    database.check_accepts()
+    database.execute(allow.format(sql.Identifier(str(name)), sql.Literal(False)))
+    try:
+        database.check_answers()
+        with pytest.raises(DatabaseFailed, match="cannot be reached"):
+            database.check_accepts()
+    finally:
+        database.execute(allow.format(sql.Identifier(str(name)), sql.Literal(True)))
+    database.check_accepts()
 
 
 def test_the_counters_grow_by_what_was_done(database: Database) -> None:
