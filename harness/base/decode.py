@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from harness.base.errors import MalformedFile, nearest, plain
+from harness.base.errors import MalformedFile, nearest, plain, remedy_of
 
 _LARGEST_TOML = 2**20
 """Bytes; a study of hundreds of conditions has a tenth."""
@@ -106,8 +106,10 @@ def unreadable(path: Path, error: OSError | UnicodeDecodeError) -> MalformedFile
     """The error for a file that cannot be read, without the path that an OSError's text has."""
     if isinstance(error, FileNotFoundError):
         return MalformedFile(path, "no such file; restore it or name another.")
-    reason = error.strerror if isinstance(error, OSError) else error
-    return MalformedFile(path, f"cannot be read ({reason}); check the file.")
+    if isinstance(error, OSError):
+        remedy = f"{remedy_of(error)}, then try again"
+        return MalformedFile(path, f"cannot be read ({error.strerror}); {remedy}.")
+    return MalformedFile(path, f"cannot be read ({error}); check the file.")
 
 
 def in_item(name: str, index: int) -> str:

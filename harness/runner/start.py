@@ -72,9 +72,9 @@ def start(
             run = describe_run(
                 laboratory, study, plan, cores, environments, database, origin, examined
             )
+            _check_baseline(run)  # before anything is kept: such a run could not be resumed
             store.write_run(run)
             laboratory.listener.begun(store.id)
-            _check_baseline(run)
             problems = _measure(laboratory, run, environments, database, store)
     except BaseException:
         if not (store.folder / "run.json").exists():  # nothing was measured: leave nothing behind

@@ -16,9 +16,10 @@ _SPARE = 1.2
 def due_times(arrivals: Arrivals, start_ns: int, end_ns: int) -> list[int]:
     """All arrivals in [start_ns, end_ns), ascending, in nanoseconds on the same clock.
 
-    The same seed gives the same distances from the start.
+    The same seed gives the same distances from the start. There are none where the end lies before
+    the start: the generator was halted meanwhile.
     """
-    seconds = (end_ns - start_ns) / 1e9
+    seconds = max(0, end_ns - start_ns) / 1e9
     draw = _constant if arrivals.kind == "constant" else _poisson
     offsets = draw(arrivals, seconds)
     times: list[int] = (start_ns + np.rint(offsets * 1e9).astype(np.int64)).tolist()

@@ -113,7 +113,8 @@ def test_a_damaged_trial_s_message_holds_no_path_of_this_machine(
     monkeypatch.setattr(Path, "read_bytes", refuse)
     monkeypatch.setattr(Path, "read_text", lambda path, **_: refuse(path).decode())
     _, (error,) = store.trials(RUN)
-    assert str(error) == f"trials/{first.name}: cannot be read (Permission denied); check the file."
+    said = f"trials/{first.name}: cannot be read (Permission denied); give this user the permission"
+    assert str(error).startswith(said)
 
 
 def test_a_truncated_trial_is_named(store: Store) -> None:

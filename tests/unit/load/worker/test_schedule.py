@@ -35,6 +35,11 @@ def test_arrivals_ascend_and_lie_within_the_time(
     assert all(START <= time <= START + round(seconds * 1e9) for time in times)
 
 
+@pytest.mark.parametrize("kind", get_args(Kind.__value__))
+def test_no_arrival_is_due_in_a_window_that_is_over(kind: Kind) -> None:
+    assert draw(kind, seconds=-4.0) == []
+
+
 def test_the_same_seed_gives_the_same_arrivals_and_another_others() -> None:
     assert draw(seed=3) == draw(seed=3) != draw(seed=4)
 
