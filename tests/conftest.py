@@ -18,6 +18,7 @@ from harness.lab.environments import prepare
 from harness.lab.postgres.cluster import EmbeddedPostgres
 from harness.lab.postgres.database import Database
 from tests.bytecode import shared_bytecode
+from tests.heeding import heed_signals
 from tests.toys.workspaces import toy_workspace
 
 _HERE = Path(__file__).parent
@@ -44,7 +45,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Share bytecode from now on; xdist has not started its processes yet."""
+    """Share bytecode from now on, and heed signals; xdist has not started its processes yet."""
+    heed_signals()
     stack = ExitStack()
     stack.enter_context(shared_bytecode())
     config.add_cleanup(stack.close)

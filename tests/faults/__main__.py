@@ -21,6 +21,7 @@ from tests.bytecode import shared_bytecode
 from tests.faults.cases import NotReached, Outcome, run_case, why_not
 from tests.faults.faults import FAULTS
 from tests.faults.moments import MOMENTS
+from tests.heeding import heed_signals
 
 _PAGE = Path("docs") / "faults.md"
 _HEAD = """\
@@ -52,6 +53,7 @@ def main() -> int:
     if arguments.list:
         print("\n".join(f"{f} at {m}" for f in FAULTS for m in MOMENTS if not why_not(f, m)))
         return 0
+    heed_signals()
     began = time.monotonic()
     faults, moments = arguments.fault or list(FAULTS), arguments.moment or list(MOMENTS)
     cases = [(f, m) for f in faults for m in moments if why_not(f, m) is None]

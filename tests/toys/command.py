@@ -36,28 +36,8 @@ def start_command(
         filter(None, (environment.get("PYTHONPATH"), str(Workspace().root)))
     )
     with ExitStack() as stack:
-        stack.enter_context(_heeding_signals())
         out = subprocess.PIPE if stdout is None else stack.enter_context(stdout.open("w"))
         return _started(workspace, module, environment, out, *arguments)
-
-
-@contextmanager
-def _heeding_signals() -> Iterator[None]:
-    """Let children heed all signals.
-
-    A shell ignores SIGINT and SIGQUIT for what it starts in the background, and `nohup` ignores
-    SIGHUP; children inherit that.
-    """
-    numbers = (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM)
-    before = {n: signal.getsignal(n) for n in numbers}
-    for number, handler in before.items():
-        if handler is signal.SIG_IGN:
-            signal.signal(number, signal.SIG_DFL)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _started(

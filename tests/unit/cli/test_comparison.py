@@ -215,7 +215,7 @@ def test_where_nothing_compares_there_is_no_table() -> None:
 
 
 def test_within_a_sentence_a_pair_has_its_ratio() -> None:
-    assert pair_text(PAIRS[1]) == "flask/sqlalchemy under io_read-c32-r1000 (1.01 [0.98, 1.04])"
+    assert pair_text(PAIRS[1]) == "flask/sqlalchemy under io_read, 32 connections, 1,000 rows (1.01 [0.98, 1.04])"
 
 
 def test_memory_is_called_larger_or_smaller() -> None:
@@ -243,7 +243,7 @@ def sentence(answer: GateAnswer, **changes: object) -> str:
         (
             GateAnswer.REGRESSED,
             {"regressed": PAIRS[:1]},
-            f"1 pair became slower by more than 5 %: {LONG} under io_read-c32-r1000 (1.11",
+            f"1 pair became slower by more than 5 %: {LONG} under io_read, 32 connections, 1,000 rows (1.11",
         ),
         (
             GateAnswer.UNDECIDED,

@@ -348,7 +348,7 @@ def test_a_variant_that_only_refuses_under_load_keeps_its_row_and_fails_the_run(
         text = (store.folder / file).read_text(encoding="utf-8")
         assert name in text
         assert "starved" in text
-        assert " answers with status 503" in text
+        assert ("status 503" if file.endswith((".csv", ".json")) else " answers with status 503") in text
     (trial,) = (t for t in store.trials()[0] if t.entry == name)
     assert trial.complete
     assert sum(piece.correct for piece in trial.slices) == 0
@@ -377,7 +377,5 @@ def test_a_baseline_that_fails_ends_the_run_before_any_measurement(tmp_path: Pat
     laboratory = laboratory_of(workspace, Recorder())
     with pytest.raises(RunFailed, match="baseline `toy/crashes-at-start`"):
         run_study(laboratory, "hopeless", load_study(path, laboratory.catalog))
-    (folder,) = workspace.results.iterdir()
-    assert Store(folder).trials() == ([], [])
-    assert list(Store(folder).read_run().excluded) == ["toy/crashes-at-start"]
+    assert not list(workspace.results.iterdir())  # such a run could not be resumed
     assert left_running(workspace, os.getpid()) == []

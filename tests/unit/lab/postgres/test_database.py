@@ -343,13 +343,14 @@ def test_a_server_that_gives_no_new_connection_is_found_while_old_ones_go_on(
     ((name,),) = database.rows("SELECT current_database()")
     allow = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
     database.check_accepts()
-    database.execute(allow.format(sql.Identifier(str(name)), sql.Literal(False)))
-    try:
-        database.check_answers()
-        with pytest.raises(DatabaseFailed, match="cannot be reached"):
-            database.check_accepts()
-    finally:
-        database.execute(allow.format(sql.Identifier(str(name)), sql.Literal(True)))
+    with psycopg.connect(database.url, autocommit=True) as elsewhere:
+        elsewhere.execute(allow.format(sql.Identifier(str(name)), sql.Literal(False)))
+        try:
+            database.check_answers()
+            with pytest.raises(DatabaseFailed, match="cannot be reached"):
+                database.check_accepts()
+        finally:
+            elsewhere.execute(allow.format(sql.Identifier(str(name)), sql.Literal(True)))
     database.check_accepts()
 
 
