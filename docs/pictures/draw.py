@@ -1,8 +1,9 @@
 """Draw the README's two pictures from the summaries of two kept runs.
 
-Make the summaries first, then run `uv run python docs/pictures/draw.py`:
+Make the summaries first, then run
+`uv run --with altair --with pillow python docs/pictures/draw.py`:
 
-    uv run bridgetoll report results/quick-20261122-113222
+    uv run bridgetoll report results/quick-20261128-102033
     uv run bridgetoll report results/bridge-20261121-194531
 """
 
@@ -16,7 +17,7 @@ import vl_convert
 from PIL import Image
 
 ROOT = Path(__file__).parents[2]
-QUICK = ROOT / "results/quick-20261122-113222/report/summary.json"
+QUICK = ROOT / "results/quick-20261128-102033/report/summary.json"
 BRIDGE = ROOT / "results/bridge-20261121-194531/report/summary.json"
 
 STACKS = {
@@ -25,6 +26,8 @@ STACKS = {
     "aiohttp/sqlalchemy": "aiohttp, SQLAlchemy",
     "flask/sqlalchemy": "Flask, SQLAlchemy",
     "fastapi/sqlalchemy": "FastAPI, SQLAlchemy",
+    "django/one-hop": "Django, async views, ORM in one hop",
+    "django/async-reused-threads": "Django, async views, reused threads",
     "django/async-pool": "Django, async views, pool",
 }
 STEPS = {
@@ -46,7 +49,7 @@ def _condition(of: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def stacks() -> alt.LayerChart:
-    """Server CPU per insert of six stacks, as a share of async Django's."""
+    """Server CPU per insert of eight stacks, as a share of async Django's."""
     summary = json.loads(QUICK.read_text())
     measured = _condition(summary["conditions"])["comparisons"]["server_cpu_us_per_request"]
     rows = []

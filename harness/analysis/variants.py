@@ -49,8 +49,8 @@ class Comparison(msgspec.Struct, frozen=True, rename={"detectable": "detectable_
         `ties.tie_groups`.
     unsaid: why the measure must not rank them, or None.
     detectable: the smallest true difference, as a ratio minus one, that four of five such runs
-        would call, for the least precise ratio to the baseline with all pairs as its family; None
-        without intervals, or if hardly any difference would be called.
+        would call, for a ratio to the baseline of average precision, with all pairs as its
+        family (see `Pairs.detectable`); None without intervals, or if hardly any would be called.
     outliers: blocks that weigh less, because all variants were out of line there.
     noise: of the slices; None for measures of whole trials.
     to_best: verdicts on the ratios to the first of the ranking, by variant, with all pairs as one

@@ -13,7 +13,7 @@ from harness.cli.items import claims_of
 if TYPE_CHECKING:
     from harness.records.store import Store
 
-EXAMPLE = "bridgetoll report quick-20261122-113222"
+EXAMPLE = "bridgetoll report quick-20261128-102033"
 
 
 def command(run: RunName) -> None:

@@ -1,10 +1,11 @@
 """Before anything is measured: every environment is made, every variant verified and audited."""
 
 import os
+import time
 from collections.abc import Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 
 import msgspec
 
@@ -23,6 +24,8 @@ from harness.runner.side_by_side import side_by_side
 
 _MOST_AT_ONCE = 8
 """Variants: the harness itself, one process, cannot keep more of them busy."""
+_PATIENCE_S = 3.0
+"""For a check to fail whose server has been stopped; a command ends within five seconds."""
 _CONNECTIONS = 24
 """That an examination needs beside those that its server is given: for its requests, and for the
 harness."""
@@ -94,6 +97,7 @@ def examine_variants(
         benches: SimpleQueue[Bench] = SimpleQueue()
         databases = [database]
         databases += [stack.enter_context(database.another()) for _ in range(at_once - 1)]
+        stack.callback(_gather, benches, at_once)
         group = stack.enter_context(ServerGroup())
         for own in databases:
             benches.put(Bench(laboratory.contract, own, laboratory.catalog.servers, logs, group))
@@ -116,6 +120,17 @@ def examine_variants(
             "has counted the statements on the server"
         )
     return examinations
+
+
+def _gather(benches: SimpleQueue[Bench], count: int) -> None:
+    """Wait until threads have given their benches back, as they do soon without their servers.
+
+    A connection to PostgreSQL that is closed while another thread waits for it ends the process.
+    """
+    end = time.monotonic() + _PATIENCE_S
+    with suppress(Empty):
+        for _ in range(count):
+            benches.get(timeout=max(0.0, end - time.monotonic()))
 
 
 def _at_once(laboratory: Laboratory, study: Study) -> int:

@@ -1,5 +1,7 @@
 """Every variant against every other under one condition: ratios and verdicts."""
 
+import math
+import statistics
 from collections.abc import Sequence
 
 from harness.analysis.stats.blocks import BlockModel, Estimate
@@ -46,14 +48,16 @@ class Pairs:
     def detectable(self, entry: str) -> float | None:
         """The smallest true |log ratio| of any other to this entry that would be called.
 
-        Of the least precise of these ratios, in four of five runs; None without intervals.
+        In four of five runs, for a ratio of average precision (the root of the mean square): the
+        least precise would speak for one variant with a bad trial. None without intervals.
         """
-        sizes = [
+        found = [
             detectable(effect, Family.TUKEY, len(self.entries), self._looks)
             for names, effect in self._effects.items()
             if entry in names
         ]
-        return max((size for size in sizes if size is not None), default=None)
+        sizes = [size for size in found if size is not None]
+        return math.sqrt(statistics.fmean(size**2 for size in sizes)) if sizes else None
 
     def _decide(self, effect: Estimate) -> Decision:
         return decide(effect, Family.TUKEY, len(self.entries), self._margin, self._looks)

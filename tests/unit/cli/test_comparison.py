@@ -215,7 +215,8 @@ def test_where_nothing_compares_there_is_no_table() -> None:
 
 
 def test_within_a_sentence_a_pair_has_its_ratio() -> None:
-    assert pair_text(PAIRS[1]) == "flask/sqlalchemy under io_read, 32 connections, 1,000 rows (1.01 [0.98, 1.04])"
+    where = "io_read, 32 connections, 1,000 rows"
+    assert pair_text(PAIRS[1]) == f"flask/sqlalchemy under {where} (1.01 [0.98, 1.04])"
 
 
 def test_memory_is_called_larger_or_smaller() -> None:
@@ -243,7 +244,8 @@ def sentence(answer: GateAnswer, **changes: object) -> str:
         (
             GateAnswer.REGRESSED,
             {"regressed": PAIRS[:1]},
-            f"1 pair became slower by more than 5 %: {LONG} under io_read, 32 connections, 1,000 rows (1.11",
+            f"1 pair became slower by more than 5 %: {LONG} under io_read, 32 connections, "
+            "1,000 rows (1.11",
         ),
         (
             GateAnswer.UNDECIDED,

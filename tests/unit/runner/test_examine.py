@@ -157,3 +157,21 @@ def test_as_many_at_a_time_as_processors_and_one_if_postgresql_has_room(
     (told,) = steps
     assert "4 variants" in told
     assert (f"{expected} at a time" in told) == (expected > 1)
+
+
+def test_no_database_is_closed_while_a_thread_still_asks_it(hall: Hall) -> None:
+    """Two statements are under way when the third variant's examination ends everything."""
+    asking = threading.Barrier(3)
+    answered = threading.Semaphore(0)
+
+    def verify(bench: Bench, variant: Variant, _python: Path) -> Verification:
+        asking.wait(PATIENCE_S)
+        if variant.name == FULL[0]:
+            raise DatabaseFailed("PostgreSQL has gone")
+        assert bench.database.rows("SELECT 1 FROM pg_sleep(0.5)") == [(1,)]
+        answered.release()
+        raise DatabaseFailed("nobody listens any more")
+
+    with pytest.raises(DatabaseFailed, match="has gone"):
+        hall.examined(verify)
+    assert all(answered.acquire(blocking=False) for _ in range(2))

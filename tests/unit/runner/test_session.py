@@ -348,7 +348,8 @@ def test_a_variant_that_only_refuses_under_load_keeps_its_row_and_fails_the_run(
         text = (store.folder / file).read_text(encoding="utf-8")
         assert name in text
         assert "starved" in text
-        assert ("status 503" if file.endswith((".csv", ".json")) else " answers with status 503") in text
+        data = file.endswith((".csv", ".json"))
+        assert ("status 503" if data else " answers with status 503") in text
     (trial,) = (t for t in store.trials()[0] if t.entry == name)
     assert trial.complete
     assert sum(piece.correct for piece in trial.slices) == 0

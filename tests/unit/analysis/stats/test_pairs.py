@@ -122,7 +122,7 @@ def test_one_block_tells_no_two_apart() -> None:
     assert pairs.detectable("a/base") is None
 
 
-def test_what_is_detectable_is_that_of_the_least_precise_ratio() -> None:
+def test_what_is_detectable_is_that_of_a_ratio_of_average_precision() -> None:
     values = drawn(4, dict.fromkeys(NAMES, 0.0))
     for block in (4, 5, 6):
         del values["c/slow"][block]
@@ -130,11 +130,13 @@ def test_what_is_detectable_is_that_of_the_least_precise_ratio() -> None:
     effects = [pairs.effect(name, "a/base") for name in NAMES[1:]]
     found = pairs.detectable("a/base")
     assert found is not None
-    worst = max((e for e in effects if e is not None), key=lambda e: e.se or 0.0)
-    assert worst.blocks == 3
-    assert worst.se is not None
-    critical = tukey_critical(4, worst.freedom, ALPHA)
-    assert found == pytest.approx(worst.se * (critical + quantile(worst.freedom)))
+    each = [
+        (e.se or 0.0) * (tukey_critical(4, e.freedom, ALPHA) + quantile(e.freedom))
+        for e in effects
+        if e is not None
+    ]
+    assert min(each) < found < max(each)
+    assert found == pytest.approx(math.sqrt(sum(size**2 for size in each) / 3))
 
 
 def quantile(freedom: float) -> float:
@@ -156,5 +158,4 @@ def test_what_is_detectable_is_called_in_about_four_of_five_runs() -> None:
         found = pairs_of(drawn(seed, effects, sd=sd)).decision("c/slow", "a/base")
         assert found is not None
         called += found.verdict is Verdict.DIFFERS
-    # The least precise of three ratios is told: the others are found a little more often.
-    assert 0.75 <= called / runs <= 0.95
+    assert 0.7 <= called / runs <= 0.95
