@@ -14,6 +14,8 @@ from pathlib import Path
 import msgspec
 import psutil
 
+from tests.mounts import cover_read_only
+
 STOPPED_S = 5.0
 GO, TAKE_PORT = b"!", b"p"
 """What the test may tell the command that it holds: to go on, or to find its next port taken."""
@@ -132,11 +134,10 @@ def _fill(victim: Victim) -> Undo:
 
 
 def _read_only(victim: Victim) -> Undo:
-    """Cover the results by a read-only view of themselves, because open files forbid a remount."""
-    results = str(victim.root / "results")
-    subprocess.run(["mount", "--bind", results, results], check=True)
-    subprocess.run(["mount", "-o", "remount,bind,ro", results], check=True)
-    return lambda: _unmount(results)
+    """Let nothing that is opened anew in the results be written."""
+    results = victim.root / "results"
+    cover_read_only(results)
+    return lambda: _unmount(str(results))
 
 
 def _no_files(victim: Victim) -> Undo:

@@ -37,7 +37,7 @@ class ObservingRelay:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        self._port = self._run(self._listen(None))
+        self._port = self._run(self._listen(_bound(0)))
         return self
 
     @contextmanager
@@ -45,9 +45,6 @@ class ObservingRelay:
         """Refuse new connections within the block, as if the target had gone.
 
         Open connections live on. The port stays taken, so no other program gets it meanwhile.
-
-        Raises:
-            OSError: another program took the port in the instant in which it was free.
         """
         place = self._run(self._refuse())
         try:
@@ -64,16 +61,14 @@ class ObservingRelay:
     def _run[Result](self, coroutine: Coroutine[Any, Any, Result]) -> Result:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
-    async def _listen(self, place: socket.socket | None) -> int:
+    async def _listen(self, place: socket.socket) -> int:
         return await self._relay.listen(self._line, self._target, self._observe, place)
 
     async def _refuse(self) -> socket.socket:
         """A socket that is bound to the relay's port and does not listen: the kernel refuses."""
+        place = _bound(self._port)
         await self._relay.refuse()
         await asyncio.sleep(0)  # the listening socket closes in the loop's next turn
-        place = socket.socket()
-        place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        place.bind((HOST, self._port))
         return place
 
     async def _close(self) -> None:
@@ -82,3 +77,16 @@ class ObservingRelay:
         connecting = asyncio.all_tasks() - {asyncio.current_task()}  # which have been cancelled
         await asyncio.gather(*connecting, return_exceptions=True)
         await asyncio.sleep(0)  # sockets close in the loop's next turn
+
+
+def _bound(port: int) -> socket.socket:
+    """A socket on that port, or on a free one for 0, beside others that share it.
+
+    Sharing lets one that does not listen take the place of one that does, without an instant in
+    which the port is anybody's.
+    """
+    place = socket.socket()
+    place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    place.bind((HOST, port))
+    return place

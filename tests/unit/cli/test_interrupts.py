@@ -15,6 +15,7 @@ import pytest
 from harness.base.workspace import Workspace
 from harness.lab.process import wait_until
 from harness.records.store import Store
+from tests.mounts import cover_read_only
 from tests.toys.command import PATIENCE_S, left_running, run_command, start_command, stop_when
 from tests.toys.shelves import dated_run, shelve
 from tests.toys.stubborn import add_stubborn
@@ -276,15 +277,13 @@ def test_a_disk_that_becomes_read_only_is_told_as_what_it_is(small: Workspace) -
     """As the kernel makes one read-only that has errors: nothing that is opened anew is written."""
     process = start_command(small, "run", "short", trusting=True)
     await_trials(small, process, 1)
-    place = str(small.results)
-    subprocess.run(["mount", "--bind", place, place], check=True)
+    cover_read_only(small.results)
     try:
-        subprocess.run(["mount", "-o", "remount,bind,ro", place], check=True)
         _, err = process.communicate(timeout=PATIENCE_S)
         (folder,) = small.results.iterdir()
         again = run_command(small, "run", "--resume", folder.name)
     finally:
-        subprocess.run(["umount", place], check=True)
+        subprocess.run(["umount", "-l", small.results], check=True)
     assert process.returncode == 1
     assert "Read-only file system" in told(err)
     assert "make the file system writable" in told(err)
