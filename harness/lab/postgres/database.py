@@ -72,7 +72,8 @@ class Database:
         url: a superuser, or a role that may create databases and roles and read pg_stat_statements.
         contract: schema and rows.
         embedded: the cluster behind `url`, where it is the harness's own.
-        passing: whether that cluster outlives this database, which is dropped then.
+        passing: whether that cluster outlives this database, which is dropped then unless an error
+            ends the block.
     """
 
     def __init__(
@@ -103,8 +104,9 @@ class Database:
             ) from error
         return self
 
-    def __exit__(self, *_: object) -> None:
-        if self._stays:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        # After an error our own cluster goes at once, and dropping would wait for its disk.
+        if self._stays and (kind is None or self._embedded is None):
             # The error that ended the block matters more than a database that stays behind.
             with contextlib.suppress(DatabaseFailed, psycopg.Error):
                 self._drop()
