@@ -459,6 +459,11 @@ class Listener(ThreadingHTTPServer):
     request_queue_size = 2_048
     beside: socket.socket | None = None
 
+    def server_activate(self) -> None:
+        """Never wait for a connection that another worker took: that would hold the app's lock."""
+        super().server_activate()
+        self.socket.setblocking(False)
+
     def get_request(self) -> tuple[socket.socket, Any]:
         return Handler.app.accept(self.socket)
 
