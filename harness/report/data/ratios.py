@@ -18,7 +18,7 @@ def ratios_csv(analysis: Analysis) -> str:
     """Every variant with a value, under every condition by every measure, as CSV.
 
     The baseline's ratio is 1. A verdict is missing where the measure must not rank; letters are of
-    ties in the ranking. What is missing is empty.
+    ties in the ranking. Missing values are empty.
     """
     rows = [
         _row(analysis, result, measure, variant)
