@@ -1,6 +1,8 @@
 """Conditions in words."""
 
-from harness.inputs.study import Condition
+from collections.abc import Callable, Iterable
+
+from harness.inputs.study import Condition, Latency
 
 
 def connections(count: int) -> str:
@@ -42,3 +44,72 @@ def _load(condition: Condition) -> str:
         o = condition.objective
         load = f"{arrivals} at the highest rate with p{o.percentile:g} up to {o.latency_ms:g} ms"
     return f"{condition.endpoint}, {load}, {condition.connections} connections at most, {rows}"
+
+
+_REQUESTS = {
+    "cpu": "a CPU-bound request",
+    "io_create": "an insert",
+    "io_fanout": "five reads at once",
+    "io_read": "a read",
+    "io_wait": "a request that waits",
+    "noop": "an empty request",
+}
+
+
+_MANY = {"cpu": "CPU-bound requests", "io_create": "inserts", "io_read": "reads"}
+
+
+def request(endpoint: str) -> str:
+    """What a request to an endpoint asks for, as a noun."""
+    return _REQUESTS.get(endpoint, f"a request to {endpoint}")
+
+
+def brief(condition: Condition, among: Iterable[Condition]) -> str:
+    """A condition in a few words of a sentence: the request, and what tells it from others.
+
+    Args:
+        condition: to be named.
+        among: all from which it must be told, itself too.
+    """
+    others = [other for other in among if other.endpoint == condition.endpoint]
+    told = [
+        words(condition)
+        for differs, words in _DISTINCTIONS
+        if len({differs(other) for other in others}) > 1
+    ]
+    return request(condition.endpoint) + "".join(told)
+
+
+def _arriving(condition: Condition) -> str:
+    if condition.rate is not None:
+        return f" at {condition.rate:g} arrivals per second"
+    if condition.share is not None:
+        return f" at {condition.share:.0%} of capacity"
+    if condition.objective is not None:
+        return f" within {condition.objective.latency_ms:g} ms"
+    return ""
+
+
+def _accompanied(condition: Condition) -> str:
+    if condition.beside is None:
+        return ""
+    return f" beside {_MANY.get(condition.beside.endpoint, condition.beside.endpoint)}"
+
+
+def _delayed(condition: Condition) -> str:
+    legs = {} if condition.latency is None else condition.latency.legs
+    told = [f"+{ms:g} ms to the {leg}" for leg, ms in legs.items() if ms]
+    return f" with {' and '.join(told)}" if told else ""
+
+
+_DISTINCTIONS: tuple[tuple[Callable[[Condition], object], Callable[[Condition], str]], ...] = (
+    (
+        lambda c: None if c.open_loop else c.connections,
+        lambda c: "" if c.open_loop else f" with {connections(c.connections)}",
+    ),
+    (lambda c: (c.rate, c.share, c.objective), _arriving),
+    (lambda c: c.rows, lambda c: f" of {c.rows:,} rows"),
+    (lambda c: Latency() if c.latency is None else c.latency, _delayed),
+    (lambda c: c.beside, _accompanied),
+)
+"""By what two conditions with one endpoint may differ, and how that is told."""

@@ -31,6 +31,11 @@ def times(value: float) -> str:
     return f"{value:.2f}" if abs(value) >= _SMALL else f"{value:.2g}"
 
 
+def rough(value: float) -> str:
+    """A ratio for a headline: two significant digits."""
+    return f"{float(f'{value:.2g}'):,.10g}"
+
+
 def percent(share: float) -> str:
     """A share that someone chose, as exact as it is."""
     return f"{100 * share:g} %"

@@ -1,0 +1,59 @@
+"""What a difference comes from: the headline of a study of causes."""
+
+import math
+from collections.abc import Sequence
+
+from harness.analysis.analyse import Analysis
+from harness.analysis.causes.contrasts import Effect
+from harness.analysis.causes.explain import ConditionCauses
+from harness.inputs.conditions import brief
+from harness.records.run import Run
+from harness.report.answer import ranking
+from harness.report.answer.steps import largest_cause, working
+from harness.report.words import numbers
+
+
+def headline(run: Run, analysis: Analysis) -> list[str]:
+    """What the whole difference is, and its largest cause."""
+    causes = working(analysis)
+    fallen = next((item for item in causes if item.falls), None)
+    if fallen is not None:
+        fall = fallen.falls[0]
+        whole = (
+            f"{fall.steps[-1].variant} uses {numbers.rough(fall.ratio.mean)} times the CPU of "
+            f"{fall.first} on {_where(fallen, analysis)}."
+        )
+        return [whole, largest_cause(run, fall)]
+    declared = [item for item in causes if _declared(item)]
+    if declared:
+        return _effects(declared[0], analysis)
+    return ranking.headline(run, analysis)
+
+
+def _declared(item: ConditionCauses) -> list[Effect]:
+    return [e for e in item.effects if e.factor is None and e.contrast.against is None]
+
+
+def _effects(item: ConditionCauses, analysis: Analysis) -> list[str]:
+    """The first declared effect, and the largest of the others."""
+    first, *others = _declared(item)
+    where = _where(item, analysis)
+    told = [f"{_effect(first)} on {where}."]
+    shown = [effect for effect in others if effect.called]
+    if shown:
+        most = max(shown, key=lambda effect: abs(math.log(effect.cpu.mean)))
+        told.append(f"{_effect(most)} there.")
+    elif others and first.called is None:
+        told.append("One block gives estimates, and no verdict.")
+    return told
+
+
+def _effect(effect: Effect) -> str:
+    ratio = numbers.rough(effect.cpu.mean)
+    text = f"{effect.contrast.of} uses {ratio} times the CPU of {effect.contrast.to}"
+    return text if effect.called is not False else f"{text}, which is not a shown difference,"
+
+
+def _where(item: ConditionCauses, analysis: Analysis) -> str:
+    among: Sequence[ConditionCauses] = analysis.causes.conditions
+    return brief(item.condition, [other.condition for other in among])

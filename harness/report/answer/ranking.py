@@ -1,0 +1,224 @@
+"""Who is ahead, by how much, and who is tied: the headline of a ranking."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import msgspec
+
+from harness.analysis.analyse import Analysis, ConditionResult
+from harness.analysis.measures import Measure, ranked
+from harness.analysis.stats.verdicts import Decision, Verdict
+from harness.analysis.variants import Comparison
+from harness.inputs.conditions import brief
+from harness.inputs.study import Condition
+from harness.records.run import Run
+from harness.report.answer.steps import bridge_sentence
+from harness.report.words import numbers
+from harness.report.words.verdicts import names, to_best
+
+_GAPS = {
+    Measure.CPU: "{worse} uses {ratio} times the CPU of {best}",
+    Measure.THROUGHPUT: "{best} answers {ratio} times as many requests as {worse}",
+    Measure.P99: "{worse} has {ratio} times the 99th percentile of {best}",
+    Measure.SUSTAINED: "{best} sustains {ratio} times the rate of {worse}",
+}
+_BEHIND = {
+    Measure.CPU: "{worse} uses {ratio} times its CPU",
+    Measure.THROUGHPUT: "it answers {ratio} times as many requests as {worse}",
+    Measure.P99: "{worse} has {ratio} times its 99th percentile",
+    Measure.SUSTAINED: "it sustains {ratio} times the rate of {worse}",
+}
+_MOST_NAMES = 2
+"""In a list of a headline; of more, the number is told."""
+
+
+class Place(msgspec.Struct, frozen=True):
+    """A ranked condition, by its first measure.
+
+    among: all conditions of the run.
+    tied: variants that are not shown to differ from the best, with the verdict on their ratio to
+        it.
+    """
+
+    condition: Condition
+    among: tuple[Condition, ...]
+    comparison: Comparison
+    tied: dict[str, Decision]
+
+    @property
+    def where(self) -> str:
+        """The condition in a few words."""
+        return brief(self.condition, self.among)
+
+    @property
+    def best(self) -> str:
+        """The first of the ranking."""
+        return self.comparison.ranking[0]
+
+    @property
+    def level(self) -> bool:
+        """Whether no variant is shown to differ from the best."""
+        return len(self.tied) == len(self.comparison.ranking) - 1
+
+    @property
+    def leaders(self) -> frozenset[str]:
+        """The best and all that are tied with it."""
+        return frozenset((self.best, *self.tied))
+
+
+class Gap(msgspec.Struct, frozen=True):
+    """The distance between the best and the baseline, or else the last, where it is shown."""
+
+    place: Place
+    worse: str
+    ratio: float
+
+    @property
+    def text(self) -> str:
+        """As a sentence without its full stop."""
+        gap = _GAPS[self.place.comparison.measure].format(
+            worse=self.worse, best=self.place.best, ratio=numbers.rough(self.ratio)
+        )
+        return f"{gap} on {self.place.where}"
+
+    @property
+    def behind(self) -> str:
+        """The same after a clause that has named the best."""
+        gap = _BEHIND[self.place.comparison.measure].format(
+            worse=self.worse, ratio=numbers.rough(self.ratio)
+        )
+        return f"{gap} on {self.place.where}"
+
+
+def headline(run: Run, analysis: Analysis) -> list[str]:
+    """Who leads and by how much; then the largest cause, or who is tied."""
+    places = places_of(analysis)
+    if not places:
+        return [nothing(analysis)]
+    if all(len(place.comparison.ranking) == 1 for place in places):
+        return _alone(places[0])
+    gaps = [gap for place in places if (gap := gap_of(place, analysis.baseline)) is not None]
+    if not gaps:
+        return _level(places)
+    gap = max(gaps, key=lambda gap: gap.ratio)
+    second = bridge_sentence(run, analysis)
+    leader = _leader(places)
+    if len(places) == 1:
+        return [f"{gap.text}.", second or _ties(places[0])]
+    if leader is None:
+        return [_several(places), second or f"{gap.text}."]
+    verb = "leads or ties" if any(p.best != leader or p.tied for p in places) else "leads"
+    lead = f"{leader} {verb} on all {len(places)} {_what(places)}"
+    behind = gap.behind if gap.place.best == leader else gap.text
+    return [f"{lead}; {behind}.", *([second] if second else [])]
+
+
+def places_of(analysis: Analysis) -> list[Place]:
+    """Every condition with a ranking by its first measure."""
+    among = tuple(result.condition for result in analysis.conditions)
+    return [
+        Place(result.condition, among, comparison, _tied(comparison, analysis.baseline))
+        for result in analysis.conditions
+        if (comparison := _first(result)).ranking
+    ]
+
+
+def gap_of(place: Place, baseline: str) -> Gap | None:
+    """The shown distance between the best and the baseline, or else the last that differs."""
+    behind = [name for name in place.comparison.ranking[1:] if name not in place.tied]
+    if not behind:
+        return None
+    worse = baseline if baseline in behind else behind[-1]
+    ratios = {baseline: 1.0} | {n: r.mean for n, r in place.comparison.ratios.items()}
+    if worse not in ratios or place.best not in ratios:
+        return None
+    ratio = ratios[worse] / ratios[place.best]
+    lower = place.comparison.measure.lower_is_better
+    return Gap(place, worse, ratio if lower else 1 / ratio)
+
+
+def nothing(analysis: Analysis) -> str:
+    """Why there is no ranking."""
+    unsaid = [c.unsaid for c in map(_first, analysis.conditions) if c.unsaid and c.estimates]
+    if unsaid:
+        return f"No stack can be ranked: {unsaid[0]}."
+    if any(sum(result.trials.values()) for result in analysis.conditions):
+        return "No stack has figures: every trial failed."
+    return "No trial is complete yet, so there is nothing to compare."
+
+
+def _first(result: ConditionResult) -> Comparison:
+    return result.comparisons[ranked(result.condition)[0]]
+
+
+def _tied(comparison: Comparison, baseline: str) -> dict[str, Decision]:
+    found = to_best(comparison, baseline)
+    return {
+        name: found[name]
+        for name in comparison.ranking[1:]
+        if name in found and found[name].verdict is not Verdict.DIFFERS
+    }
+
+
+def _alone(place: Place) -> list[str]:
+    value = numbers.number(place.comparison.estimates[place.best].mean)
+    what = f"{place.comparison.measure.heading}: {value} on {place.where}"
+    return [f"Only {place.best} has figures, so there is no comparison.", f"Its {what}."]
+
+
+def _level(places: Sequence[Place]) -> list[str]:
+    """No shown difference: what is ruled out, or that one block rules out nothing."""
+    decisions = [decision for place in places for decision in place.tied.values()]
+    if all(decision.verdict is Verdict.SAME for decision in decisions) and decisions:
+        return ["All stacks are the same within the study's margin."]
+    if any(d.verdict is Verdict.UNDECIDED and d.at_most is None for d in decisions):
+        place = places[0]
+        return [
+            "One block gives estimates, and no verdict.",
+            f"By its estimates {place.best} comes first on {place.where}.",
+        ]
+    most = max((d.at_most for d in decisions if d.at_most is not None), default=None)
+    if most is None:
+        return ["No stack is shown to be ahead."]
+    return [
+        "No stack is shown to be ahead.",
+        f"Differences from the best are at most {numbers.at_most(most)}.",
+    ]
+
+
+def _leader(places: Sequence[Place]) -> str | None:
+    """The variant that is best or tied with the best everywhere, and most often the best."""
+    everywhere = frozenset.intersection(*(place.leaders for place in places))
+    counts = Counter(place.best for place in places if place.best in everywhere)
+    return counts.most_common(1)[0][0] if counts else None
+
+
+def _several(places: Sequence[Place]) -> str:
+    """Who leads where, if no variant leads everywhere."""
+    by_leader: dict[str, list[Place]] = {}
+    for place in places:
+        by_leader.setdefault(place.best, []).append(place)
+    if len(by_leader) > _MOST_NAMES or len(places) > _MOST_NAMES + 1:
+        leader, led = max(by_leader.items(), key=lambda item: len(item[1]))
+        return (
+            f"No stack leads everywhere; {leader} leads most often, on {len(led)} of "
+            f"{len(places)} {_what(places)}."
+        )
+    told = [f"{name} leads on {names([p.where for p in led])}" for name, led in by_leader.items()]
+    return f"{', '.join(told)}."
+
+
+def _ties(place: Place) -> str:
+    """Who is tied with the best; or who comes next."""
+    tied = list(place.tied)
+    if not tied:
+        return f"The next best is {place.comparison.ranking[1]}."
+    if len(tied) > _MOST_NAMES:
+        return f"{len(tied)} other stacks are not told apart from {place.best}."
+    verb = "is" if len(tied) == 1 else "are"
+    return f"{names(tied)} {verb} not told apart from {place.best}."
+
+
+def _what(places: Sequence[Place]) -> str:
+    endpoints = {place.condition.endpoint for place in places}
+    return "endpoints" if len(endpoints) == len(places) else "conditions"

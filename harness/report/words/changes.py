@@ -1,0 +1,67 @@
+"""What changes from one variant to another, in words: what the second has instead or beside."""
+
+from collections.abc import Mapping
+
+from harness.inputs.factors import FRAMEWORK, differences, factors_of
+from harness.records.run import Run
+
+_DATA = {
+    "asyncpg": "asyncpg",
+    "psycopg": "psycopg",
+    "django-orm": "Django's ORM",
+    "sqlalchemy-asyncpg": "SQLAlchemy on asyncpg",
+    "sqlalchemy-psycopg": "SQLAlchemy on psycopg",
+}
+_ADDED: dict[tuple[str, str], str] = {
+    ("bridge", "fused"): "one thread hop for the ORM",
+    ("bridge", "per-query"): "a thread hop per query",
+    ("bridge", "per-view"): "a thread hop per view",
+    ("bridge", "inline"): "the bridge's code without its threads",
+    ("bridge", "none"): "no bridge",
+    ("lifecycle", "stock"): "thread hops of the request's life cycle",
+    ("lifecycle", "zero-hop"): "a life cycle without thread hops",
+    ("lifecycle", "wsgi"): "WSGI's life cycle",
+    ("threads", "per-request"): "two threads started per request",
+    ("threads", "reused"): "reused threads",
+    ("wrapper", "per-request"): "a database wrapper per request",
+    ("wrapper", "kept"): "a kept database wrapper",
+    ("receivers", "package"): "receivers of django-async-backend",
+    ("receivers", "none"): "no receivers of django-async-backend",
+    ("pool", "per-request"): "a connection opened per request",
+    ("pool", "per-thread"): "a connection kept per thread",
+    ("pool", "pooled"): "a connection pool",
+    ("views", "sync"): "sync views",
+    ("views", "async"): "async views",
+    ("middleware", "default"): "Django's default middleware",
+    ("middleware", "none"): "no middleware",
+}
+"""By factor and new value."""
+
+
+def change(run: Run, before: str, after: str) -> str:
+    """What the variant `after` has and `before` has not, as a noun phrase.
+
+    Args:
+        run: with both variants.
+        before, after: names of variants that differ in a factor at least.
+    """
+    one, other = (factors_of(name, run.variants[name]) for name in (before, after))
+    titles = {FRAMEWORK: {_folder(n): run.variants[n].framework for n in (before, after)}}
+    changed = differences(one, other)
+    told = [_told(factor, old, new, titles) for factor, (old, new) in changed.items()]
+    return " and ".join(told) or f"{after} instead of {before}"
+
+
+def _told(factor: str, old: str, new: str, titles: Mapping[str, Mapping[str, str]]) -> str:
+    if factor == FRAMEWORK:
+        known = titles[FRAMEWORK]
+        return f"{known.get(new, new)} instead of {known.get(old, old)}"
+    if factor == "data":
+        return f"{_DATA.get(new, new)} instead of {_DATA.get(old, old)}"
+    if factor == "extra_hops":
+        return f"{new} extra thread hops instead of {old}"
+    return _ADDED.get((factor, new), f"{factor.replace('_', ' ')} {new} instead of {old}")
+
+
+def _folder(name: str) -> str:
+    return name.partition("/")[0]
