@@ -80,7 +80,7 @@ def compare_variants(measure: Measure, measured: MeasuredCondition) -> Compariso
         if entry != measured.baseline
         and (interval := measured.effect(measure, entry, measured.baseline)) is not None
     }
-    estimates = _estimates(points)
+    estimates = estimates_of(points)
     unsaid = measured.why_unranked(measure)
     ranks = unsaid is None and measure in ranked(measured.condition)
     order = sorted(
@@ -165,7 +165,7 @@ def _noise(measured: MeasuredCondition, measure: Measure) -> SliceNoise | None:
     )
 
 
-def _estimates(points: Mapping[str, Mapping[int, float]]) -> dict[str, Interval]:
+def estimates_of(points: Mapping[str, Mapping[int, float]]) -> dict[str, Interval]:
     """Geometric means over blocks, so that their quotients are ratios of the same kind."""
     return {
         entry: interval.exp()

@@ -46,7 +46,7 @@ def report_run(workspace: Workspace, store: "Store") -> bool:
     for damaged in written.damaged:
         warn("left out", str(damaged))
     if written.trials:
-        out.print(summary(written.analysis))
+        out.print(summary(written.run, written.analysis))
         if decided := runs.decided(written.analysis):
             out.print(Text(decided))
     out.print(Text(f"report: {workspace.shown(written.page)}"), soft_wrap=True)

@@ -46,7 +46,7 @@ def analysed(*names: str) -> Analysis:
 def terminal(analysis: Analysis) -> str:
     console = Console(width=80, force_terminal=False)
     with console.capture() as captured:
-        console.print(summary(analysis))
+        console.print(summary(RUN, analysis))
     return captured.get()
 
 
@@ -56,7 +56,7 @@ def test_each_variant_has_a_row_in_the_terminal(names: tuple[str, ...]) -> None:
     lines = [" ".join(line.split()) for line in said.splitlines()]
     assert max(map(len, said.splitlines())) <= 80
     for name in (BASELINE, OTHER, GONE):
-        rows = [re.fullmatch(rf"(?:[a-z]+ )?{name} (no figure|\d\S*) .*", line) for line in lines]
+        rows = [re.fullmatch(rf"(?:[a-z]+ )?{name} (no figure|\d\S*):? .*", line) for line in lines]
         (value,) = [row[1] for row in rows if row is not None]
         assert (value == "no figure") == (name in (*names, GONE))
     for false in ("raise the connections", "identical variants", "latency-bound"):
