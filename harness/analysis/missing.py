@@ -32,6 +32,7 @@ class MissingFigures(msgspec.Struct, frozen=True):
     label: of most of them; None without trials, or where none of them failed.
     errors: requests that failed in them, by kind.
     reason, remedy: clauses, made from the trials.
+    elapsed_s: of these trials together. threads: of the server after the one that had the most.
     """
 
     entry: str
@@ -42,6 +43,8 @@ class MissingFigures(msgspec.Struct, frozen=True):
     trials: int = 0
     label: Label | None = None
     errors: dict[str, int] = {}
+    elapsed_s: float | None = None
+    threads: int | None = None
 
     @property
     def word(self) -> str:
@@ -155,7 +158,15 @@ def _failed(condition: Condition, entry: str, labelled: Sequence[LabelledTrial])
     return MissingFigures(
         entry, condition, Absence.FAILED, "; ".join(reasons), remedy,
         trials=len(labelled), label=label, errors=errors,
+        elapsed_s=_elapsed_s(labelled),
+        threads=max(each.trial.threads or 0 for each in labelled) or None,
     )  # fmt: skip
+
+
+def _elapsed_s(labelled: Sequence[LabelledTrial]) -> float | None:
+    """Seconds during which they were loaded."""
+    elapsed = sum(piece.elapsed_ns for each in labelled for piece in each.trial.slices)
+    return round(elapsed / 1e9, 1) if elapsed else None
 
 
 def _main(labelled: LabelledTrial) -> Finding | None:

@@ -64,3 +64,14 @@ def _where(named: Sequence[Condition], conditions: int) -> str:
     if len(named) > _EVERYWHERE:
         return f" under {len(named)} of {conditions} conditions"
     return f" under {' and under '.join(condition_title(condition) for condition in named)}"
+
+
+def answerless(item: MissingFigures) -> str:
+    """How much a variant was asked that answered nothing."""
+    asked = sum(item.errors.values())
+    text = f"0 of {asked:,} requests answered" if asked else "no request answered"
+    if item.errors.keys() - {"timeout"}:
+        text += " correctly"
+    if item.elapsed_s:
+        text += f" in {item.elapsed_s:g} s"
+    return text if item.threads is None else f"{text}; {item.threads:,} threads"
