@@ -23,7 +23,7 @@ from harness.report.charts.lines import (
     NARROW,
     WIDE,
     Axes,
-    Line,
+    Curve,
     Mark,
     Point,
     crossing_of,
@@ -85,11 +85,11 @@ def _picture(
 
 def _lines(
     run: Run, results: Sequence[tuple[float, ConditionResult]], measure: Measure
-) -> list[Line]:
+) -> list[Curve]:
     """The variants that have a point, the best at the last value first."""
     palette = colours(run.measured)
     lines = [
-        Line(name, palette[name], points, _note(name, results))
+        Curve(name, palette[name], points, _note(name, results))
         for name in run.measured
         if (points := _points(name, results, measure))
     ]
@@ -98,7 +98,7 @@ def _lines(
     return sorted(lines, key=lambda line: _place(line, run.study.baseline, measure))
 
 
-def _place(line: Line, baseline: str, measure: Measure) -> tuple[bool, float]:
+def _place(line: Curve, baseline: str, measure: Measure) -> tuple[bool, float]:
     """The baseline first, then by the last value, the best first."""
     last = line.points[-1].y
     worst = float("inf")
@@ -130,7 +130,7 @@ def _fewer(
     run: Run,
     results: Sequence[tuple[float, ConditionResult]],
     measure: Measure,
-    lines: Sequence[Line],
+    lines: Sequence[Curve],
 ) -> list[str]:
     """Which variants have answers, and too few of them for this measure."""
     drawn = {line.name for line in lines}
@@ -144,7 +144,7 @@ def _fewer(
 def _told(
     results: Sequence[tuple[float, ConditionResult]],
     measure: Measure,
-    lines: Sequence[Line],
+    lines: Sequence[Curve],
     baseline: str,
 ) -> list[Crossing]:
     """The crossings of named lines; those with the baseline or the last winner come first."""
@@ -162,7 +162,7 @@ def _told(
 
 
 def _marks(
-    found: Sequence[Crossing], lines: Sequence[Line], axis: Axis
+    found: Sequence[Crossing], lines: Sequence[Curve], axis: Axis
 ) -> tuple[list[Mark], list[str]]:
     """Rings where lines cross as drawn, and sentences.
 
@@ -205,7 +205,7 @@ def what_of(run: Run, sweep: Sweep) -> str:
     return brief(sweep.conditions[0], heads)
 
 
-def _spoken(line: Line, axis: Axis) -> str:
+def _spoken(line: Curve, axis: Axis) -> str:
     values = [
         f"{'nothing answered' if p.y is None else numbers.number(p.y)} {where(axis, p.x)}"
         for p in line.points

@@ -49,7 +49,7 @@ class Point(msgspec.Struct, frozen=True):
     hollow: bool = False
 
 
-class Line(msgspec.Struct, frozen=True):
+class Curve(msgspec.Struct, frozen=True):
     """What is drawn for a variant, ascending.
 
     note: beneath its name.
@@ -106,7 +106,7 @@ _LEFT = 52.0
 
 
 def line_chart(
-    lines: Sequence[Line],
+    lines: Sequence[Curve],
     axes: Axes,
     size: Size = WIDE,
     marks: Sequence[Mark] = (),
@@ -205,13 +205,13 @@ def _vertical(points: Sequence[Point], height: float, *, zeroed: bool) -> Scale:
     return Scale(Form.LOG, low, high, height, 0.0)
 
 
-def _label(line: Line, size: Size) -> list[tuple[str, str]]:
+def _label(line: Curve, size: Size) -> list[tuple[str, str]]:
     """Lines of text, each with its colour."""
     name = [(text, INK) for text in in_lines(line.name, size.letters, size.lines)]
     return name + [(text, _SOFT) for text in textwrap.wrap(line.note, size.letters)]
 
 
-def _bands(lines: Sequence[Line], plot: _Plot) -> list[dict[str, Any]]:
+def _bands(lines: Sequence[Curve], plot: _Plot) -> list[dict[str, Any]]:
     low, high = sorted((plot.y.low, plot.y.high))
     return [
         {"x": p.x, "low": max(p.low, low), "high": min(p.high, high)} | _look(line, at)
@@ -221,7 +221,7 @@ def _bands(lines: Sequence[Line], plot: _Plot) -> list[dict[str, Any]]:
     ]
 
 
-def _points(lines: Sequence[Line], plot: _Plot) -> list[dict[str, Any]]:
+def _points(lines: Sequence[Curve], plot: _Plot) -> list[dict[str, Any]]:
     return [
         {"x": p.x, "y": plot.at(p), "hollow": p.hollow or p.y is None} | _look(line, at)
         for at, line in enumerate(lines)
@@ -229,11 +229,11 @@ def _points(lines: Sequence[Line], plot: _Plot) -> list[dict[str, Any]]:
     ]
 
 
-def _look(line: Line, at: int) -> dict[str, Any]:
+def _look(line: Curve, at: int) -> dict[str, Any]:
     return {"name": line.name, "colour": line.colour if at < MOST_NAMED else _GREY}
 
 
-def _drawn(plot: _Plot, size: Size, lines: Sequence[Line]) -> list[Spec]:
+def _drawn(plot: _Plot, size: Size, lines: Sequence[Curve]) -> list[Spec]:
     ticks = _ticks_x(plot, sorted({p.x for line in lines for p in line.points}))
     text = {"labelFontSize": size.font, "titleFontSize": size.font, "titleFontWeight": "normal"}
     at_x = quantitative("x", title=plot.axes.x, scale=_ranged(plot.x), axis=text | ticks)
@@ -329,7 +329,7 @@ def _named(size: Size) -> list[Spec]:
 
 
 def _slots(
-    named: Sequence[Line], texts: Sequence[Sequence[tuple[str, str]]], plot: _Plot, step: float
+    named: Sequence[Curve], texts: Sequence[Sequence[tuple[str, str]]], plot: _Plot, step: float
 ) -> list[float]:
     wishes = [plot.y.at(plot.at(line.points[-1])) for line in named]
     slots = [Slot(wish, step * len(text)) for wish, text in zip(wishes, texts, strict=True)]
@@ -337,7 +337,7 @@ def _slots(
 
 
 def _names(
-    named: Sequence[Line], texts: Sequence[Sequence[tuple[str, str]]], plot: _Plot, step: float
+    named: Sequence[Curve], texts: Sequence[Sequence[tuple[str, str]]], plot: _Plot, step: float
 ) -> list[dict[str, Any]]:
     return [
         {
@@ -350,7 +350,7 @@ def _names(
 
 
 def _leads(
-    named: Sequence[Line], texts: Sequence[Sequence[tuple[str, str]]], plot: _Plot, step: float
+    named: Sequence[Curve], texts: Sequence[Sequence[tuple[str, str]]], plot: _Plot, step: float
 ) -> list[dict[str, Any]]:
     return [
         {
@@ -377,7 +377,7 @@ def _caption_rows(captions: Sequence[str], plot: _Plot, size: Size) -> list[dict
     return [{"y": first + 1.25 * size.font * at, "text": part} for at, part in enumerate(parts)]
 
 
-def crossing_of(lines: Sequence[Line], one: Line, other: Line) -> list[tuple[float, float]]:
+def crossing_of(lines: Sequence[Curve], one: Curve, other: Curve) -> list[tuple[float, float]]:
     """The places where two lines cross as they are drawn, ascending.
 
     Args:
