@@ -1,16 +1,23 @@
-"""What a difference comes from: the headline of a study of causes."""
+"""What a difference comes from: the headline and the waterfalls of a study of causes."""
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 from harness.analysis.analyse import Analysis
 from harness.analysis.causes.contrasts import Effect
 from harness.analysis.causes.explain import ConditionCauses
+from harness.analysis.measures import Measure
 from harness.inputs.conditions import brief
 from harness.records.run import Run
 from harness.report.answer import ranking
+from harness.report.answer.hero import Hero
 from harness.report.answer.steps import largest_cause, working
+from harness.report.charts.causes import waterfall_chart
+from harness.report.drawing.figures import Figures
+from harness.report.words import causes as cause_words
 from harness.report.words import numbers
+from harness.report.words.changes import change
 
 
 def headline(run: Run, analysis: Analysis) -> list[str]:
@@ -57,3 +64,29 @@ def _effect(effect: Effect) -> str:
 def _where(item: ConditionCauses, analysis: Analysis) -> str:
     among: Sequence[ConditionCauses] = analysis.causes.conditions
     return brief(item.condition, [other.condition for other in among])
+
+
+_WIDE, _NARROW = 1060, 330
+"""Pixels of a waterfall on a screen and on a phone."""
+
+
+def heroes(run: Run, analysis: Analysis, figures: Figures) -> list[Hero]:
+    """The first waterfall under every condition that has it; without one, dot plots."""
+    fallen = [item for item in analysis.causes.conditions if item.falls]
+    first = working(analysis)
+    ordered = sorted(fallen, key=lambda item: (item not in first, item.condition.group is not None))
+    found = [_waterfall(run, analysis, item, figures) for item in ordered]
+    return found or ranking.heroes(run, analysis, figures)
+
+
+def _waterfall(run: Run, analysis: Analysis, item: ConditionCauses, figures: Figures) -> Hero:
+    fall, name = item.falls[0], item.condition.name
+    variants = [fall.first, *(step.variant for step in fall.steps)]
+    causes = [change(run, before, after) for before, after in pairwise(variants)]
+    told = cause_words.fall_sentences(fall)
+    title = f"{fall.title}: {_where(item, analysis)}"
+    wide, narrow = (
+        figures.add(f"waterfall-{name}{suffix}", title, waterfall_chart(fall, causes, width), told)
+        for suffix, width in (("", _WIDE), ("-narrow", _NARROW))
+    )
+    return Hero(wide, narrow, name, item.condition.endpoint, Measure.CPU.value)

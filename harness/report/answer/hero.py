@@ -13,6 +13,7 @@ class Hero(msgspec.Struct, frozen=True):
     endpoint: what was requested; None where the picture is of several.
     measure: what is compared; None where the picture is of several.
     narrow: the same for a phone, of which the other would be unreadable; None if it is not needed.
+    live: whether it is a dot plot, which the page draws anew as its controls say.
     """
 
     figure: dict[str, Any]
@@ -20,3 +21,4 @@ class Hero(msgspec.Struct, frozen=True):
     endpoint: str | None = None
     measure: str | None = None
     narrow: dict[str, Any] | None = None
+    live: bool = False

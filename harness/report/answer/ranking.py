@@ -1,7 +1,7 @@
-"""Who is ahead, by how much, and who is tied: the headline of a ranking."""
+"""Who is ahead, by how much, and who is tied: the headline and the dot plots of a ranking."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -10,9 +10,14 @@ from harness.analysis.measures import Measure, ranked
 from harness.analysis.stats.verdicts import Decision, Verdict
 from harness.analysis.variants import Comparison
 from harness.inputs.conditions import brief
+from harness.inputs.groups import MOST, groups_of
 from harness.inputs.study import Condition
 from harness.records.run import Run
+from harness.report.answer.hero import Hero
 from harness.report.answer.steps import bridge_sentence
+from harness.report.charts.dots import alternative, dot_file, ordered
+from harness.report.charts.specification import group_colours
+from harness.report.drawing.figures import Figures
 from harness.report.words import numbers
 from harness.report.words.verdicts import names, to_best
 
@@ -222,3 +227,61 @@ def _ties(place: Place) -> str:
 def _what(places: Sequence[Place]) -> str:
     endpoints = {place.condition.endpoint for place in places}
     return "endpoints" if len(endpoints) == len(places) else "conditions"
+
+
+PANELS = 3
+"""Conditions that stand side by side; of more, the page shows the one that is chosen."""
+
+
+def heroes(run: Run, analysis: Analysis, figures: Figures) -> list[Hero]:
+    """A dot plot of each of the first conditions."""
+    shown = [result for result in analysis.conditions if _first(result).estimates]
+    groups = groups_of(run.variants)
+    palette = group_colours(groups.values())
+    return [
+        _panel(result, analysis, chosen_rows(result, groups, analysis.baseline), palette, figures)
+        for result in shown[:PANELS]
+    ]
+
+
+def _panel(
+    result: ConditionResult,
+    analysis: Analysis,
+    rows: Mapping[str, str],
+    palette: Mapping[str, str],
+    figures: Figures,
+) -> Hero:
+    comparison, condition = _first(result), result.condition
+    among = [other.condition for other in analysis.conditions]
+    spec = dot_file(result, comparison, analysis.baseline, rows, palette, analysis.margin)
+    title = brief(condition, among)
+    figure = figures.add(
+        f"{condition.name}-{comparison.measure.value}",
+        f"{title[:1].upper()}{title[1:]}",
+        spec,
+        alternative(comparison, analysis.baseline, rows),
+    )
+    return Hero(
+        figure,
+        condition=condition.name,
+        endpoint=condition.endpoint,
+        measure=comparison.measure.value,
+    )
+
+
+def chosen_rows(
+    result: ConditionResult, groups: Mapping[str, str], baseline: str
+) -> dict[str, str]:
+    """The variants of a condition's dot plot, with their groups.
+
+    All of them, or of more than a dozen the baseline and the best of each group.
+    """
+    present = [name for name in result.planned if name in groups]
+    if len(present) > MOST:
+        order = ordered(_first(result))
+        best: dict[str, str] = {}
+        for name in order:
+            best.setdefault(groups[name], name)
+        kept = {*best.values(), baseline}
+        present = [name for name in present if name in kept]
+    return {name: groups[name] for name in present}

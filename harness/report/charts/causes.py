@@ -23,63 +23,84 @@ from harness.report.charts.specification import (
 
 _UNIT = "server CPU per request (µs)"
 _COST = quantitative("value", title=_UNIT, scale={"zero": True})
-_LEVEL, _UP, _DOWN = "#5B6167", "#D55E00", "#009E73"
-_WIDTH = 560
+_LEVEL, _UP, _DOWN = "#5B6167", "#D55E00", "#0072B2"
+_NOT_SHOWN = "#9aa3ab"
+_ROW = 38
+"""Pixels: a line for the name and one for the bar."""
+_BAR_LINE = 9
+"""Pixels below the middle of the row."""
+_FOR_VALUES = 74
+"""Pixels at the right that values may need beyond the last bar."""
 
 
-def waterfall_chart(fall: Fall) -> Spec:
-    """Bars from the first variant to the last; each begins where the one above it ends."""
-    rows = _bars(fall)
-    order = [row["step"] for row in rows]
-    step = nominal("step", sort=order, title=None, axis={"labelLimit": 330, "labelFontSize": 12})
+def waterfall_chart(fall: Fall, causes: Sequence[str], width: int) -> Spec:
+    """Bars from the first variant to the last; each begins where the one above it ends.
+
+    Args:
+        fall: the waterfall.
+        causes: what each step adds, as nouns.
+        width: of the picture in pixels.
+    """
+    rows = _bars(fall, causes)
+    row = nominal("at", sort=None, title=None, axis=None)
     kinds = nominal(
         "kind",
-        scale={"domain": ["level", "more", "less"], "range": [_LEVEL, _UP, _DOWN]},
+        scale={
+            "domain": ["level", "more", "less", "not shown"],
+            "range": [_LEVEL, _UP, _DOWN, _NOT_SHOWN],
+        },
         legend=None,
     )
-    begin = quantitative("from", title=_UNIT, axis=LARGE_AXIS)
-    span = {"type": "rule", "strokeWidth": 2, "color": INK}
-    text = {"type": "text", "align": "left", "dx": 6, "fontSize": 11}
+    room = {"zero": True, "nice": False, "range": [0, {"expr": f"width - {_FOR_VALUES}"}]}
+    axis = {"tickCount": 6, "gridColor": "#e3e6e9", **LARGE_AXIS}
+    begin = quantitative("from", title=_UNIT, axis=axis, scale=room)
+    shift = {"yOffset": _BAR_LINE}
+    span = {"type": "rule", "strokeWidth": 2, "color": INK, **shift}
+    name = {"type": "text", "align": "left", "x": 0, "dy": -8, "fontSize": 13, "fontWeight": 600}
+    beside = {"type": "text", "align": "left", "dx": 7, "dy": _BAR_LINE, "fontSize": 13}
     return as_file(
         {
             "layer": [
-                layer(
-                    "rows", {"type": "bar", "height": 16},
-                    x=begin, x2={"field": "to"}, y=step, color=kinds,
-                ),
-                layer("rows", span, x=quantitative("low"), x2={"field": "high"}, y=step),
-                layer("rows", text, x=quantitative("end"), y=step, text=nominal("text")),
+                layer("rows", {"type": "bar", "height": 14, **shift},
+                      x=begin, x2={"field": "to"}, y=row, color=kinds),
+                layer("rows", span, x=quantitative("low"), x2={"field": "high"}, y=row),
+                layer("rows", name, y=row, text=nominal("name")),
+                layer("rows", beside, x=quantitative("end"), y=row, text=nominal("text")),
             ]
         },
         {"rows": rows},
-        width=_WIDTH,
-        height={"step": 30},
+        width=width,
+        height={"step": _ROW},
     )  # fmt: skip
 
 
-def _bars(fall: Fall) -> list[dict[str, Any]]:
+def _bars(fall: Fall, causes: Sequence[str]) -> list[dict[str, Any]]:
     rows = [_bar(fall.first, "level", 0.0, fall.start)]
     reached = fall.start.mean
-    for step in fall.steps:
+    for step, cause in zip(fall.steps, causes, strict=True):
         kind = "more" if step.added.mean >= 0 else "less"
-        rows.append(_bar(f"→ {step.variant}", kind, reached, step.added))
+        rows.append(
+            _bar(f"+ {cause}", "not shown" if step.called is False else kind, reached, step.added)
+        )
         reached += step.added.mean
-    return [*rows, _bar(fall.steps[-1].variant, "level", 0.0, fall.end)]
+    rows.append(_bar(f"= {fall.steps[-1].variant}", "level", 0.0, fall.end))
+    return [row | {"at": at} for at, row in enumerate(rows)]
 
 
-def _bar(step: str, kind: str, begin: float, size: Interval) -> dict[str, Any]:
+def _bar(name: str, kind: str, begin: float, size: Interval) -> dict[str, Any]:
     low = size.mean if size.low is None else size.low
     high = size.mean if size.high is None else size.high
-    sign = "" if kind == "level" else "+" if size.mean >= 0 else "-"
+    sign = "" if kind == "level" else "+" if size.mean >= 0 else "\N{MINUS SIGN}"
+    unclear = ", not shown" if kind == "not shown" else ""
     return {
-        "step": step,
+        "name": name,
         "kind": kind,
         "from": begin,
         "to": begin + size.mean,
         "low": begin + low,
         "high": begin + high,
         "end": begin + max(size.mean, high, 0.0),
-        "text": f"{sign}{abs(size.mean):,.0f}",
+        "text": f"{sign}{abs(size.mean):,.0f} µs{unclear}",
     }
 
 

@@ -4,7 +4,7 @@ A chart's function returns a specification as plain values that names its datase
 `on_page` complete it: for a file with its data, and for the page, whose script adds the data.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 type Spec = dict[str, Any]
@@ -32,6 +32,11 @@ _DASHES = [[1, 0], [6, 3], [2, 2], [9, 3, 2, 3]]
 def colours(variants: Sequence[str]) -> dict[str, str]:
     """One colour per variant, the same in every chart of a report."""
     return {name: PALETTE[at % len(PALETTE)] for at, name in enumerate(variants)}
+
+
+def group_colours(groups: Iterable[str]) -> dict[str, str]:
+    """One colour per group of variants, by their order; each is named where it stands."""
+    return colours(list(dict.fromkeys(groups)))
 
 
 def dashes(variants: Sequence[str]) -> dict[str, list[int]]:

@@ -1,5 +1,6 @@
 """What has no figures, in words: who, where, why, and the remedy."""
 
+import textwrap
 from collections.abc import Sequence
 
 from harness.analysis.analyse import Analysis
@@ -19,6 +20,16 @@ def entry_title(entry: str) -> str:
     if entry.endswith(DUPLICATE):
         return f"{entry.removesuffix(DUPLICATE)} again (A/A)"
     return entry
+
+
+_SHORT = 52
+"""Characters of a reason beside a row of a chart."""
+
+
+def short(item: MissingFigures) -> str:
+    """Why an entry has no figures, in a few words; what is longer is cut."""
+    text = f"{item.word}: {item.reason}" if item.absence is Absence.EXCLUDED else item.reason
+    return textwrap.shorten(text, _SHORT, placeholder=" …")
 
 
 def missing_sentence(missing: Sequence[MissingFigures]) -> str:
