@@ -26,6 +26,11 @@ class Measure(StrEnum):
         return _HEADINGS[self]
 
     @property
+    def short(self) -> str:
+        """As the heading of a column, with its unit."""
+        return _SHORT[self]
+
+    @property
     def lower_is_better(self) -> bool:
         """Whether less is better."""
         return self not in (Measure.THROUGHPUT, Measure.SUSTAINED, Measure.SECOND)
@@ -40,6 +45,18 @@ _HEADINGS = {
     Measure.MEMORY: "peak memory since the server's start (MiB)",
     Measure.SUSTAINED: "highest rate that meets the objective (requests/s)",
     Measure.SECOND: "throughput of the second load (requests/s)",
+}
+
+
+_SHORT = {
+    Measure.CPU: "CPU (µs)",
+    Measure.THROUGHPUT: "requests/s",
+    Measure.DATABASE_CPU: "PostgreSQL CPU (µs)",
+    Measure.P50: "median (ms)",
+    Measure.P99: "p99 (ms)",
+    Measure.MEMORY: "memory (MiB)",
+    Measure.SUSTAINED: "sustained/s",
+    Measure.SECOND: "second load/s",
 }
 
 

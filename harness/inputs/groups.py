@@ -41,5 +41,5 @@ def groups_of(variants: Mapping[str, Factored]) -> dict[str, str]:
     groups = {name: factors_of(name, v).get(factor, "other") for name, v in variants.items()}
     if factor != FRAMEWORK:
         return {name: f"{factor.replace('_', ' ')} {value}" for name, value in groups.items()}
-    titles = {groups[name]: variant.framework for name, variant in reversed(variants.items())}
+    titles = {groups[name]: variant.framework for name, variant in reversed(list(variants.items()))}
     return {name: titles[group] for name, group in groups.items()}

@@ -8,7 +8,7 @@ from typing import Any
 import jinja2
 import markupsafe
 
-from harness.report.script import explorer_script, page_charts, policy, vega
+from harness.report.script import packed, page_charts, page_script, policy, vega
 
 _MARKDOWN = (
     ("\\", "\\\\"), ("&", "&amp;"), ("<", "&lt;"), ("|", "\\|"), ("`", "'"), ("[", "\\["),
@@ -29,19 +29,21 @@ def html(values: dict[str, Any], explored: dict[str, Any] | None, cache: Path) -
 
     Args:
         values: see `view.template_values`.
-        explored: the explorer's data; None for a page without an explorer.
+        explored: see `data.explorer.explorer_data`; None without any estimate.
         cache: keeps the library that draws the page's charts.
     """
-    scripts = [] if explored is None else [vega(cache), explorer_script()]
+    script, library = page_script(), None if explored is None else vega(cache)
+    allowed = [script] if library is None else [script, library]
     return (
         environment(_TEMPLATES, escape=True)
         .get_template("page.html")
         .render(
             values,
-            policy=markupsafe.Markup(policy(scripts)),
-            scripts=[markupsafe.Markup(script) for script in scripts],
+            policy=markupsafe.Markup(policy(allowed)),
+            script=markupsafe.Markup(script),
+            library=None if library is None else markupsafe.Markup(packed(library)),
             explored=explored,
-            page_charts=None if explored is None else page_charts(values["run"].measured),
+            page_charts=None if explored is None else page_charts(values["run"]),
         )
     )
 

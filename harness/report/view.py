@@ -1,5 +1,6 @@
 """The values of both templates, page and Markdown: plain, with every number already a text."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,10 +11,14 @@ from harness.analysis.stats.ties import letters
 from harness.analysis.variants import Comparison
 from harness.base.errors import BridgetollError
 from harness.inputs import conditions
+from harness.inputs.kinds import StudyKind, kind_of
 from harness.records.run import Run
+from harness.report.answer.caution import caution
+from harness.report.answer.headline import headline
+from harness.report.answer.hero import Hero
+from harness.report.answer.ranking import PANELS
 from harness.report.charts.curves import curve_figures
-from harness.report.charts.estimates import alternative, estimate_file
-from harness.report.charts.specification import colours
+from harness.report.data.explorer import FACETS, facets_of
 from harness.report.drawing.figures import Figures
 from harness.report.sections.causes import causes_values
 from harness.report.sections.ramps import DETAILS, ramps_values
@@ -28,6 +33,7 @@ from harness.report.words import (
     verdicts,
 )
 from harness.report.words.claims import claims_values
+from harness.report.words.notes import condition_notes
 
 _COLUMNS = (Measure.CPU, Measure.THROUGHPUT, Measure.P50, Measure.P99, Measure.DATABASE_CPU)
 _COLUMNS_BESIDE = (Measure.P50, Measure.P99, Measure.THROUGHPUT, Measure.SECOND)
@@ -36,21 +42,29 @@ time."""
 
 
 def template_values(
-    run: Run, analysis: Analysis, damaged: Sequence[BridgetollError], figures: Figures
+    run: Run,
+    analysis: Analysis,
+    damaged: Sequence[BridgetollError],
+    figures: Figures,
+    heroes: Sequence[Hero],
 ) -> dict[str, Any]:
-    """Everything that the templates need but charts of pairs and trials.
+    """Everything that the templates need.
 
     Args:
         run, analysis: what was measured, and its estimates.
         damaged: errors of trials that could not be read.
         figures: collects the charts.
+        heroes: the pictures of the first screen.
     """
-    order = run.measured
+    order, live = run.measured, any(hero.live for hero in heroes)
     entries = [*run.study.everyone, analysis.duplicate]
     return {
         "run": run,
         "analysis": analysis,
         "damaged": [str(error) for error in damaged],
+        "headline": headline(run, analysis),
+        "glance": runs.glance(run, analysis),
+        "caution": caution(run, analysis),
         "verdicts": verdicts.verdicts(run, analysis),
         "composition": runs.composition(run),
         "missing": missing.missing_lines(analysis),
@@ -64,10 +78,8 @@ def template_values(
         "twins": _twins(analysis),
         "same": decisions.same(analysis.margin),
         "conditions": [
-            _condition(run, analysis, result, entries, figures) for result in analysis.conditions
+            _condition(run, analysis, result, entries) for result in analysis.conditions
         ],
-        "statics": {},
-        "pictures": [],
         "curves": curve_figures(analysis, order, figures),
         "claims": claims_values(
             analysis.judgements,
@@ -75,7 +87,17 @@ def template_values(
         ),
         "ramps": ramps_values(run, analysis.ramps, figures),
         "ramp_details": DETAILS,
-        "causes": causes_values(run, analysis.causes, figures),
+        "causes": causes_values(
+            run, analysis.causes, figures, shown=kind_of(run.study) is StudyKind.CAUSAL
+        ),
+        "heroes": heroes,
+        "panels": min(len(heroes), PANELS) if live else 1,
+        "panels_are_dots": live,
+        "chooses": not live and len(heroes) > 1,
+        "reading": _READING if live else "",
+        "table": _short_table(analysis, heroes),
+        "has_causes": _has_causes(analysis),
+        "facets": _facets(run),
         "repeated": analysis.repeated,
         "labels": [_label(label) for label in Label],
         "order": _order_of_all(run),
@@ -85,31 +107,34 @@ def template_values(
     }
 
 
+def _has_causes(analysis: Analysis) -> bool:
+    return any(c.effects or c.falls or c.interactions for c in analysis.causes.conditions)
+
+
+_READING = (
+    "A diamond is the estimate, its bar the 95 % interval. A bracket joins stacks that are not "
+    "told apart. Ratios inside the grey band are the same for practice."
+)
+
+
 def _condition(
     run: Run,
     analysis: Analysis,
     result: ConditionResult,
     entries: Sequence[str],
-    figures: Figures,
 ) -> dict[str, Any]:
     present = [entry for entry in entries if entry in result.planned]
-    variants = [entry for entry in present if entry != analysis.duplicate]
     measures = ranked(result.condition)
     return {
         "name": result.condition.name,
         "title": conditions.condition_title(result.condition),
         "trips": _trips(result),
-        "charts": [
-            _chart(result, m, variants, run, figures)
-            for m in measures
-            if any(entry in result.comparisons[m].estimates for entry in variants)
-        ],
         "rankings": [_ranking(result.comparisons[m]) for m in measures],
         "judged": any(result.comparisons[m].decisions for m in measures),
         "ratios": [_ratio_heading(result.comparisons[m]) for m in measures],
         "columns": [m.heading for m in _columns(result)],
         "rows": [_row(analysis, result, entry) for entry in present],
-        "notes": _notes(run, result, present),
+        "notes": condition_notes(run, result),
         "findings": [
             {"entry": missing.entry_title(entry), "finding": finding, "of": result.trials[entry]}
             for entry in present
@@ -130,21 +155,58 @@ def _trips(result: ConditionResult) -> str:
     return f"Measured round trips, idle, before and after: {', '.join(trips)}." if trips else ""
 
 
-def _chart(
-    result: ConditionResult,
-    measure: Measure,
-    variants: Sequence[str],
-    run: Run,
-    figures: Figures,
-) -> dict[str, Any]:
-    comparison = result.comparisons[measure]
-    order = [name for name in run.study.everyone if name in variants]
-    return figures.add(
-        f"{result.condition.name}-{measure.value}",
-        measure.heading,
-        estimate_file(comparison, order, colours(run.measured)),
-        alternative(comparison, order),
-    )
+def _short_table(analysis: Analysis, heroes: Sequence[Hero]) -> dict[str, Any] | None:
+    """The stacks under the condition that is shown first, best first; None without estimates."""
+    shown = [hero.condition for hero in heroes]
+    known = [r for r in analysis.conditions if any(c.estimates for c in r.comparisons.values())]
+    result = next((r for r in known if r.condition.name in shown[:1]), known[0] if known else None)
+    if result is None:
+        return None
+    first = result.comparisons[ranked(result.condition)[0]]
+    columns = [m for m in _SHORT_COLUMNS if result.comparisons[m].estimates]
+    entries = dict.fromkeys((*first.ranking, *result.planned))
+    entries.pop(analysis.duplicate, None)
+    return {
+        "title": conditions.condition_title(result.condition),
+        "headings": [measure.short for measure in columns],
+        "rows": [
+            {
+                "stack": entry,
+                "ratio": _plus_minus(first, entry, analysis.baseline),
+                "values": [_mean(result.comparisons[measure], entry) for measure in columns],
+                "limit": _limit_words(result, entry),
+            }
+            for entry in entries
+        ],
+    }
+
+
+_SHORT_COLUMNS = (
+    Measure.CPU, Measure.THROUGHPUT, Measure.SUSTAINED, Measure.SECOND, Measure.P99, Measure.MEMORY,
+)  # fmt: skip
+
+
+def _plus_minus(comparison: Comparison, entry: str, baseline: str) -> str:
+    if entry == baseline:
+        return "1"
+    ratio = comparison.ratios.get(entry)
+    if ratio is None:
+        return numbers.MISSING
+    width = ratio.log_half_width
+    text = numbers.times(ratio.mean)
+    return text if width is None else f"{text} ±{numbers.at_most(math.expm1(width))}"
+
+
+def _mean(comparison: Comparison, entry: str) -> str:
+    estimate = comparison.estimates.get(entry)
+    return numbers.MISSING if estimate is None else numbers.number(estimate.mean)
+
+
+def _limit_words(result: ConditionResult, entry: str) -> str:
+    why = result.why_missing(entry)
+    if why is not None:
+        return missing.short(why)
+    return ", ".join(f.label.removesuffix("-bound") for f in result.limits(entry)) or runs.NO_LIMIT
 
 
 def _ranking(comparison: Comparison) -> dict[str, Any]:
@@ -215,29 +277,14 @@ def _columns(result: ConditionResult) -> tuple[Measure, ...]:
     return _COLUMNS if result.condition.beside is None else _COLUMNS_BESIDE
 
 
-def _notes(run: Run, result: ConditionResult, entries: Sequence[str]) -> list[str]:
-    """What a reader of the table must know of its columns."""
-    notes: list[str] = []
-    comparisons = result.comparisons
-    measured = [e for e in entries if e in comparisons[Measure.THROUGHPUT].estimates]
-    if Measure.P99 in _columns(result) and any(
-        e not in comparisons[Measure.P99].estimates for e in measured
-    ):
-        notes.append(_few_latencies(result))
-    if run.study.fresh != "condition":
-        notes.append("Peak memory counts since the server started, over all conditions so far.")
-    first = (comparisons[measure] for measure in ranked(result.condition))
-    return notes + [note for c in first if c.ranking and (note := power.outlier_note(c))]
-
-
-def _few_latencies(result: ConditionResult) -> str:
-    """Why a 99th percentile is missing; see `percentile_ns` and `answered_share`."""
-    text = f"A 99th percentile is {numbers.MISSING} if no trial had "
-    if result.condition.rate is None and result.condition.share is None:
-        return text + "the thousand latencies that it needs."
-    return text + (
-        "ten answers that took longer; arrivals without an answer count as later than all answers."
-    )
+def _facets(run: Run) -> list[dict[str, Any]]:
+    """Filters of the page: those by which the variants differ."""
+    known = [facets_of(run.variants[name]) for name in run.variants]
+    return [
+        {"name": name, "title": title, "values": values}
+        for name, title in FACETS.items()
+        if len(values := sorted({facets[name] for facets in known})) > 1
+    ]
 
 
 def _twins(analysis: Analysis) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -14,6 +13,8 @@ from harness.base.workspace import cache_folder
 from harness.inputs.claims import Claim
 from harness.records.run import Run
 from harness.records.store import Store
+from harness.report.answer.hero import Hero
+from harness.report.answer.heroes import heroes
 from harness.report.charts.pairs import pair_figures
 from harness.report.charts.trials import trial_figures
 from harness.report.data.explorer import explorer_data, trial_data
@@ -25,7 +26,7 @@ from harness.report.render import html, markdown
 from harness.report.schemas import file_name, schema_text, summary_text
 from harness.report.view import template_values
 
-_PICTURES = 4
+_PICTURES = 3
 """A kept run has at most so many: they are tracked by git."""
 
 
@@ -43,7 +44,13 @@ class Report(msgspec.Struct, frozen=True):
     damaged: tuple[BridgetollError, ...]
 
 
-def write_report(store: Store, claims: Sequence[Claim] = (), target: Path | None = None) -> Report:
+def write_report(
+    store: Store,
+    claims: Sequence[Claim] = (),
+    target: Path | None = None,
+    *,
+    every_figure: bool = False,
+) -> Report:
     """Recompute everything from the trials and write page, charts, tables, summary and Markdown.
 
     Args:
@@ -51,6 +58,7 @@ def write_report(store: Store, claims: Sequence[Claim] = (), target: Path | None
         claims: to be judged by the run.
         target: a folder for all files. If None, `report.md` and `pictures/` go to the run's folder,
             where they are kept, and the rest to `report/` within it.
+        every_figure: also draw the charts that the page draws itself, as files.
 
     Raises:
         MalformedFile: `run.json` cannot be read. Damaged trials are left out and named instead.
@@ -66,13 +74,17 @@ def write_report(store: Store, claims: Sequence[Claim] = (), target: Path | None
         conditions = conditions_of(run, labels)
         labelled = in_order(labels)
         by_trial = trial_data(run, conditions, labelled)
-        charts = trial_figures(run, by_trial, figures)  # workers draw while estimates are computed
+        if every_figure:
+            trial_figures(run, by_trial, figures)  # workers draw while estimates are computed
         analysis = analyse(run, trials, claims, conditions)
-        explored = explorer_data(run, analysis, conditions, by_trial)
-        pairs = pair_figures(explored, figures)
-        values = template_values(run, analysis, damaged, figures)
-        values["statics"] = {name: pairs.get(name, []) + drawn for name, drawn in charts.items()}
-        values["pictures"] = _pictures(values, analysis)
+        shown = heroes(run, analysis, figures)
+        live = any(hero.live for hero in shown)
+        first = next((hero.condition for hero in shown), None)
+        explored = explorer_data(run, analysis, conditions, by_trial, first, live=live)
+        if every_figure:
+            pair_figures(explored, figures)
+        values = template_values(run, analysis, damaged, figures, shown)
+        values["pictures"] = _pictures(shown)
         rows = (*trial_rows(run, labelled), *rows_without_trial(run, analysis.missing))
         full.write("trials.csv", as_csv(rows))
         full.write("trials.parquet", as_parquet(rows))
@@ -96,22 +108,12 @@ def _write_figures(folder: ReportFolder, figures: Figures) -> None:
     folder.drop_others("figures", names)
 
 
-def _pictures(values: dict[str, Any], analysis: Analysis) -> list[dict[str, str]]:
-    """The charts that `report.md` shows: what the run was made for, in the order of conditions.
-
-    Ramps first, then the waterfalls of causes, then each condition by its first measure.
-    """
-    ramps = values["ramps"]["charts"] if values["ramps"] else []
-    charts = [(chart["title"], chart) for chart in ramps]
-    for causes in analysis.causes.conditions:
-        section = values["causes"]["conditions"][causes.condition.name]
-        falls = section["charts"][: len(causes.falls)]
-        charts += [(f"{section['title']}: {chart['title']}", chart) for chart in falls]
-    for condition in values["conditions"]:
-        charts += [(f"{condition['title']}: {c['title']}", c) for c in condition["charts"][:1]]
+def _pictures(shown: Sequence[Hero]) -> list[dict[str, str]]:
+    """The pictures that `report.md` shows: the first ones of the page."""
+    charts = [hero.figure for hero in shown[:_PICTURES]]
     return [
-        {"title": title, "alt": chart["alt"], "figure": chart["png"], "png": _kept(chart["png"])}
-        for title, chart in charts[:_PICTURES]
+        {"title": c["title"], "alt": c["alt"], "figure": c["png"], "png": _kept(c["png"])}
+        for c in charts
     ]
 
 

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from itertools import pairwise
 
 from harness.analysis.analyse import Analysis
 from harness.analysis.causes.contrasts import Effect
@@ -17,7 +16,7 @@ from harness.report.charts.causes import waterfall_chart
 from harness.report.drawing.figures import Figures
 from harness.report.words import causes as cause_words
 from harness.report.words import numbers
-from harness.report.words.changes import change
+from harness.report.words.changes import step_names
 
 
 def headline(run: Run, analysis: Analysis) -> list[str]:
@@ -81,8 +80,7 @@ def heroes(run: Run, analysis: Analysis, figures: Figures) -> list[Hero]:
 
 def _waterfall(run: Run, analysis: Analysis, item: ConditionCauses, figures: Figures) -> Hero:
     fall, name = item.falls[0], item.condition.name
-    variants = [fall.first, *(step.variant for step in fall.steps)]
-    causes = [change(run, before, after) for before, after in pairwise(variants)]
+    causes = step_names(run, fall)
     told = cause_words.fall_sentences(fall)
     title = f"{fall.title}: {_where(item, analysis)}"
     wide, narrow = (

@@ -266,6 +266,7 @@ def _panel(
         condition=condition.name,
         endpoint=condition.endpoint,
         measure=comparison.measure.value,
+        live=True,
     )
 
 

@@ -25,13 +25,14 @@ def bridge_sentence(run: Run, analysis: Analysis) -> str:
     ]
     if not candidates:
         return ""
-    fall = max(candidates, key=lambda fall: fall.end.mean - fall.start.mean)
+    fall = max(candidates, key=_difference)
     step = largest(fall)
     if step is None:
         return ""
+    whole, part = (numbers.number(us) for us in (_difference(fall), step.added.mean))
     return (
-        f"From {fall.first} to {fall.steps[-1].variant}, most comes from "
-        f"{change(run, _before(fall, step), step.variant)}: {_amount(fall, step)}."
+        f"{fall.steps[-1].variant} spends {whole} µs more than {fall.first}, {part} of them on "
+        f"{change(run, _before(fall, step), step.variant)}."
     )
 
 
@@ -53,8 +54,11 @@ def largest(fall: Fall) -> Step | None:
 
 
 def _amount(fall: Fall, step: Step) -> str:
-    whole = numbers.number(fall.end.mean - fall.start.mean)
-    return f"{numbers.number(step.added.mean)} of {whole} µs"
+    return f"{numbers.number(step.added.mean)} of {numbers.number(_difference(fall))} µs"
+
+
+def _difference(fall: Fall) -> float:
+    return fall.end.mean - fall.start.mean
 
 
 def _before(fall: Fall, step: Step) -> str:

@@ -1,4 +1,4 @@
-"""Dot plots: a row per variant, its name above its estimate and interval, tied rows in a bracket."""
+"""Dot plots: a row per variant, its name above its estimate; brackets join tied rows."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -64,7 +64,13 @@ def dot_chart(palette: Mapping[str, str], heading: str = "", *, ratio: bool = Tr
     name = {"type": "text", "align": "left", "x": 0, "dy": -7, "fontSize": 12, "fontWeight": 600}
     beside = {"type": "text", "align": "left", "dx": 8, "dy": _DOT_LINE, "fontSize": 12}
     side = {"expr": f"width - {_FOR_BRACKETS - 6} + {_BRACKET} * datum.column"}
-    bracket = {"type": "rule", "x": side, "strokeWidth": 2, "strokeCap": "round", "color": "#5b6167"}
+    bracket = {
+        "type": "rule",
+        "x": side,
+        "strokeWidth": 2,
+        "strokeCap": "round",
+        "color": "#5b6167",
+    }
     return {
         "layer": [
             layer("margin", {"type": "rect", "color": "#8a94a0", "opacity": 0.22}, x=low, x2=high),
@@ -155,7 +161,7 @@ def _row(
     comparison: Comparison, name: str, baseline: str, group: str, margin: float, *, ratio: bool
 ) -> dict[str, Any]:
     shown = _shown(comparison, name, baseline) if ratio else comparison.estimates[name]
-    text = numbers.times if ratio else numbers.number
+    value = f"{numbers.times(shown.mean)}×" if ratio else numbers.number(shown.mean)
     return {
         "variant": name,
         "group": group,
@@ -163,7 +169,7 @@ def _row(
         "low": shown.low,
         "high": shown.high,
         "reach": shown.mean if shown.high is None else shown.high,
-        "text": "1" if ratio and name == baseline else text(shown.mean),
+        "text": "1" if ratio and name == baseline else value,
         "verdict": decisions.in_full(comparison.decisions.get(name), margin) if ratio else "",
     }
 

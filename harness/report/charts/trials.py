@@ -8,7 +8,7 @@ from harness.analysis.measures import Measure, ranked
 from harness.inputs.study import Condition
 from harness.records.plan import DUPLICATE
 from harness.records.run import Run
-from harness.report.charts.estimates import ROW_HEIGHT
+from harness.report.charts.dots import ROW_HEIGHT
 from harness.report.charts.specification import (
     GREYS,
     LEGEND,

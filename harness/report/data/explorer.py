@@ -1,4 +1,4 @@
-"""The data of the page's explorer: every estimate, pair and trial of a run, as plain JSON.
+"""The data of the page: every estimate, pair and trial of a run, as plain JSON.
 
 Numbers are rounded for readers; `summary.json` has the exact ones.
 """
@@ -20,17 +20,24 @@ from harness.analysis.stats.pairs import Pairs
 from harness.analysis.stats.ties import letters
 from harness.analysis.stats.verdicts import Decision, Verdict
 from harness.analysis.variants import Comparison
-from harness.inputs import conditions
+from harness.inputs import conditions, groups
 from harness.inputs.study import Condition
 from harness.records.histogram import quantiles_ms
-from harness.records.run import Run
+from harness.records.run import Run, VariantRecord
 from harness.records.trial import trial_file
 from harness.report.words import runs
+from harness.report.words.notes import condition_notes
 
 MEASURES = (
     Measure.CPU, Measure.THROUGHPUT, Measure.P99, Measure.MEMORY, Measure.SUSTAINED, Measure.SECOND,
 )  # fmt: skip
-"""The explorer offers those that a condition has."""
+"""The page compares by those that a condition has."""
+_COLUMNS = (
+    (Measure.CPU, False), (Measure.THROUGHPUT, False), (Measure.SUSTAINED, False),
+    (Measure.SECOND, False), (Measure.P99, False), (Measure.MEMORY, False), (Measure.P50, True),
+    (Measure.DATABASE_CPU, True),
+)  # fmt: skip
+"""Of the table: the measure, and whether the column is shown on demand only."""
 _DIGITS = 4
 _NO_COMPARISON = "this load does not compare variants"
 _SUPERSEDED = "another attempt counts in its place"
@@ -120,6 +127,9 @@ def explorer_data(
     analysis: Analysis,
     measured_conditions: Sequence[MeasuredCondition],
     trials: Mapping[Condition, dict[str, Any]],
+    first_shown: str | None = None,
+    *,
+    live: bool = True,
 ) -> dict[str, Any] | None:
     """Everything that the page's script shows; None for a run without any estimate.
 
@@ -127,25 +137,90 @@ def explorer_data(
         run, analysis: what was measured, and its estimates.
         measured_conditions: the attempts that count.
         trials: see `trial_data`.
+        first_shown: the name of the condition that the page shows first.
+        live: whether the pictures of the first screen are dot plots.
     """
     if not any(c.estimates for r in analysis.conditions for c in r.comparisons.values()):
         return None
     order = run.study.everyone
     by_condition = {measured.condition: measured for measured in measured_conditions}
+    shown = [r for r in analysis.conditions if any(r.comparisons[m].estimates for m in MEASURES)]
+    first = next((r.condition for r in shown if r.condition.name == first_shown), None)
+    first = shown[0].condition if first is None else first
     return {
+        "live": live,
+        "most": groups.MOST,
+        "first": {"endpoint": first.endpoint, "name": first.name},
+        "endpoints": {r.condition.endpoint: r.condition.endpoint for r in shown},
+        "variants": _variants(run),
+        "columns": [{"measure": m.value, "extra": extra} for m, extra in _COLUMNS],
         "baseline": analysis.baseline,
         "duplicate": analysis.duplicate,
         "margin": analysis.margin,
         "verdicts": {verdict.name: verdict.value for verdict in Verdict},
-        "titles": {name: run.variants[name].title for name in order},
-        "measures": {m.value: {"heading": m.heading, "lower": m.lower_is_better} for m in MEASURES},
+        "measures": {
+            m.value: {"heading": m.heading, "short": m.short, "lower": m.lower_is_better}
+            for m in dict.fromkeys((*MEASURES, *(m for m, _ in _COLUMNS)))
+        },
         "standings": [standing.value for standing in Standing],
         "conditions": [
-            _estimates_of(result, by_condition[result.condition], order) | trials[result.condition]
-            for result in analysis.conditions
-            if any(result.comparisons[m].estimates for m in MEASURES)
+            _estimates_of(result, by_condition[result.condition], order)
+            | _words(run, result, [other.condition for other in shown])
+            | trials[result.condition]
+            for result in shown
         ],
     }
+
+
+FACETS = {"framework": "Framework", "data": "Data layer", "server": "Server", "views": "Views"}
+"""By which variants are filtered, and the title of each filter."""
+
+
+def _variants(run: Run) -> dict[str, dict[str, str]]:
+    """Of each variant its title, its group, and its value of each facet."""
+    of_group = groups.groups_of(run.variants)
+    return {
+        name: {"title": variant.title, "group": of_group[name]} | facets_of(variant)
+        for name, variant in run.variants.items()
+    }
+
+
+def facets_of(variant: VariantRecord) -> dict[str, str]:
+    """A variant's value of each facet; `none` where a factor does not apply to it."""
+    known = {"framework": variant.framework, "server": variant.server}
+    return {facet: known.get(facet) or variant.factors.get(facet, "none") for facet in FACETS}
+
+
+def _words(run: Run, result: ConditionResult, among: Sequence[Condition]) -> dict[str, Any]:
+    """What the table says beside the estimates."""
+    brief = conditions.brief(result.condition, among)
+    return {
+        "title": conditions.condition_title(result.condition),
+        "brief": brief[:1].upper() + brief[1:],
+        "notes": condition_notes(run, result),
+        "values": {
+            measure.value: {name: _bounds(result.comparisons[measure], name) for name in known}
+            for measure, _ in _COLUMNS
+            if (known := result.comparisons[measure].estimates)
+        },
+        "facts": {
+            name: {
+                "errors": _error_share(result, name),
+                "threads": _text(result.threads.get(name)),
+                "trials": _text(result.trials.get(name)),
+            }
+            for name in result.planned
+        },
+    }
+
+
+def _error_share(result: ConditionResult, name: str) -> str | None:
+    share = result.errors.get(name)
+    return None if share is None else f"{share:.2%}" if share else "0"
+
+
+def _text(value: int | None) -> str | None:
+    return None if value is None else str(value)
 
 
 def _estimates_of(

@@ -1,16 +1,18 @@
 """The charts of a report, each kept as two files beside the page."""
 
-import base64
 import re
 from collections.abc import Mapping
 from concurrent.futures import Future
 from typing import Any, Self
+from urllib.parse import quote
 
 import msgspec
 
 from harness.report.drawing.draw import Drawing
 from harness.report.drawing.pool import drawing_pool
 
+_PLAIN = " !$&'()*+,-./:;=?@[]^_`{|}~"
+"""Characters that need no escape in a quoted address of data; Base64 would take a third more."""
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -97,4 +99,4 @@ class Figures:
 
 def data_uri(svg: str) -> str:
     """An SVG as the source of an image, where it can run no script."""
-    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode("ascii")
+    return "data:image/svg+xml," + quote(svg, safe=_PLAIN)

@@ -17,7 +17,10 @@ from harness.report.charts.specification import colours
 from harness.report.drawing.figures import Figures
 from harness.report.words import causes as cause_words
 from harness.report.words import numbers
+from harness.report.words.changes import step_names
 
+_WIDTH = 640
+"""Pixels of a waterfall."""
 _SHEET = (
     *QUANTITIES, "wakeups", "returns", "handovers", "database_bytes_out", "database_bytes_in",
     "http_bytes_in", "http_bytes_out", "voluntary_switches", "involuntary_switches",
@@ -25,12 +28,21 @@ _SHEET = (
 """Columns of the cost sheet."""
 
 
-def causes_values(run: Run, causes: Causes, figures: Figures) -> dict[str, Any]:
-    """Everything about causes that the templates show."""
+def causes_values(
+    run: Run, causes: Causes, figures: Figures, *, shown: bool = False
+) -> dict[str, Any]:
+    """Everything about causes that the templates show.
+
+    Args:
+        run, causes: what was measured, and its causes.
+        figures: collects the charts.
+        shown: whether the first waterfall of each condition stands elsewhere already.
+    """
     palette = colours(run.measured)
-    sections = [_condition(item, figures, palette) for item in causes.conditions]
+    sections = [
+        _condition(run, causes, item, figures, palette, shown) for item in causes.conditions
+    ]
     return {
-        "verdicts": cause_words.verdicts(causes),
         "predictions": cause_words.predictions(causes),
         "conditions": {section["name"]: section for section in sections},
         "prices": [_prices(run, prices) for prices in causes.prices],
@@ -40,18 +52,24 @@ def causes_values(run: Run, causes: Causes, figures: Figures) -> dict[str, Any]:
 
 
 def _condition(
-    causes: ConditionCauses, figures: Figures, palette: Mapping[str, str]
+    run: Run,
+    all_causes: Causes,
+    causes: ConditionCauses,
+    figures: Figures,
+    palette: Mapping[str, str],
+    shown: bool,
 ) -> dict[str, Any]:
     title, stem = conditions.condition_title(causes.condition), causes.condition.name
+    brief = conditions.brief(causes.condition, [c.condition for c in all_causes.conditions])
     charts = [
         figures.add(
             f"waterfall-{stem}",
             fall.title,
-            waterfall_chart(fall),
+            waterfall_chart(fall, step_names(run, fall), _WIDTH),
             cause_words.fall_sentences(fall),
             wide=True,
         )
-        for fall in causes.falls
+        for fall in (causes.falls[1:] if shown else causes.falls)
     ]
     charts += [
         figures.add(
@@ -75,6 +93,7 @@ def _condition(
     return {
         "name": stem,
         "title": title,
+        "brief": brief[:1].upper() + brief[1:],
         "sentences": cause_words.sentences(causes),
         "charts": charts,
         "declared": [_effect(effect) for effect in causes.effects if effect.factor is None],

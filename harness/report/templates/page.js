@@ -1,22 +1,40 @@
 "use strict";
-// The explorer: selects, a chart of estimates, a table, every pair, every trial. All data come from
-// the page itself. All texts are inserted as text, never as HTML.
+// The page: its state stands in the address, controls change it, and a section draws once it is
+// unfolded. All data come from the page itself. All texts are inserted as text, never as HTML.
 (() => {
-  const read = (id) => JSON.parse(document.getElementById(id).textContent);
-  const data = read("explorer-data");
-  const charts = read("explorer-charts");
   const $ = (id) => document.getElementById(id);
-  const endpoints = [...new Set(data.conditions.map((c) => c.endpoint))];
-  const NONE = "";
-  const NARROW = 500; // pixels of a chart
-  const SMALL_NAMES = {
-    labelExpr: "split(replace(datum.label, '/', '/\\n'), '\\n')",
-    labelFontSize: 10,
-    labelLineHeight: 11,
-    labelBaseline: "line-bottom",
-  };
+  const read = (id) => JSON.parse($(id).textContent);
+  const data = read("page-data");
 
-  // --- small helpers ------------------------------------------------------------------------
+  // --- sections: a link unfolds its target, and paper shows everything -----------------------
+  const unfold = (id) => {
+    const target = id && $(id);
+    if (!target) return;
+    for (let node = target; node; node = node.parentElement) {
+      if (node.tagName === "DETAILS") node.open = true;
+    }
+    target.scrollIntoView();
+  };
+  let opened = [];
+  addEventListener("beforeprint", () => {
+    opened = [...document.querySelectorAll("details:not([open])")];
+    for (const closed of opened) closed.open = true;
+    if (data) showMatrix(); // the browser takes the page before it fires `toggle`
+  });
+  addEventListener("afterprint", () => {
+    for (const before of opened) before.open = false;
+  });
+  if (!data) {
+    addEventListener("hashchange", () => unfold(location.hash.slice(1)));
+    unfold(location.hash.slice(1));
+    document.documentElement.dataset.page = "ready";
+    return;
+  }
+
+  // --- small helpers -------------------------------------------------------------------------
+  const charts = read("page-charts");
+  const { DIFFERS, SAME, UNDECIDED } = data.verdicts;
+  const NONE = "";
   const number = (value) => {
     if (value === null || value === undefined) return "n/a";
     const size = Math.abs(value);
@@ -27,10 +45,8 @@
     if (value === null) return "n/a";
     return value >= 0.0995 ? value.toFixed(2) : String(Number(value.toPrecision(2)));
   };
-  const interval = (low, high, form, value = 0) => {
-    if (value === null) return "";
-    return low === null || high === null ? " (one block)" : ` [${form(low)}, ${form(high)}]`;
-  };
+  const interval = (low, high, form) =>
+    low === null || high === null ? "one block" : `${form(low)} to ${form(high)}`;
   const element = (name, text, attributes = {}) => {
     const node = document.createElement(name);
     if (text !== null) node.textContent = text;
@@ -51,46 +67,72 @@
         return option;
       }),
     );
-  };
-  const keep = (select, options, preferred) => {
-    const before = select.value;
-    const values = options.map(([value]) => value);
-    fill(select, options, values.includes(before) ? before : preferred);
+    select.parentElement.hidden = options.length < 2;
   };
 
-  // --- the selection ------------------------------------------------------------------------
-  const condition = () => data.conditions.find((c) => c.name === $("x-load").value);
-  const measure = () => $("x-measure").value;
-  const comparison = () => condition().measures[measure()];
-  const baseline = () => $("x-baseline").value;
-
-  const refreshLoads = () => {
-    const loads = data.conditions.filter((c) => c.endpoint === $("x-endpoint").value);
-    keep($("x-load"), loads.map((c) => [c.name, c.load]), loads[0].name);
+  // --- the state, which is in the address ----------------------------------------------------
+  // endpoint, load, measure, baseline and the filters; "" is the default of each.
+  const facets = [...document.querySelectorAll("select.facet")];
+  const endpoints = [...new Set(data.conditions.map((c) => c.endpoint))];
+  const KEYS = ["endpoint", "load", "measure", "baseline", ...facets.map((f) => f.dataset.facet)];
+  const state = Object.fromEntries(KEYS.map((key) => [key, ""]));
+  const fromAddress = () => {
+    const hash = location.hash.slice(1);
+    if (hash && !hash.includes("=")) return hash; // a section
+    const asked = new URLSearchParams(hash);
+    for (const key of KEYS) state[key] = asked.get(key) ?? "";
+    return asked.get("at");
   };
-  const refreshMeasures = () => {
-    const offered = Object.keys(condition().measures);
-    const first = condition().ranked.find((m) => offered.includes(m)) || offered[0];
-    keep($("x-measure"), offered.map((m) => [m, data.measures[m].heading]), first);
-  };
-  const refreshBaselines = () => {
-    const entries = comparison().entries;
-    const preferred = entries.includes(data.baseline) ? data.baseline : NONE;
-    const options = [[NONE, "none: absolute values"], ...entries.map((e) => [e, e])];
-    if ($("x-baseline").options.length) keep($("x-baseline"), options, preferred);
-    else fill($("x-baseline"), options, preferred);
+  const toAddress = (at) => {
+    const asked = new URLSearchParams(KEYS.flatMap((k) => (state[k] ? [[k, state[k]]] : [])));
+    if (at && asked.size) asked.set("at", at);
+    const hash = asked.size ? `#${asked}` : at ? `#${at}` : "";
+    if (hash !== location.hash) history.replaceState(null, "", hash || "#");
   };
 
-  // --- charts and tables --------------------------------------------------------------------
-  const ordered = () => {
-    const { entries, estimates, ranking } = comparison();
-    const sign = data.measures[measure()].lower ? 1 : -1;
+  const endpoint = () => (endpoints.includes(state.endpoint) ? state.endpoint : data.first.endpoint);
+  const loads = () => data.conditions.filter((c) => c.endpoint === endpoint());
+  const condition = () =>
+    loads().find((c) => c.name === state.load) ||
+    loads().find((c) => c.name === data.first.name) ||
+    loads()[0];
+  // The chosen measure, or where it is not offered the condition's own.
+  const measureOf = (c) =>
+    state.measure in c.measures ? state.measure : c.ranked.find((m) => m in c.measures) || Object.keys(c.measures)[0];
+  const comparisonOf = (c) => c.measures[measureOf(c)];
+  // The study's baseline unless another is chosen; none for absolute values.
+  const baselineOf = (c) => {
+    if (state.baseline === "none") return NONE;
+    const { entries } = comparisonOf(c);
+    if (entries.includes(state.baseline)) return state.baseline;
+    return entries.includes(data.baseline) ? data.baseline : NONE;
+  };
+  const passes = (name) =>
+    facets.every((f) => !state[f.dataset.facet] || data.variants[name][f.dataset.facet] === state[f.dataset.facet]);
+  const filtered = () => facets.some((f) => state[f.dataset.facet]);
+
+  const controls = () => {
+    const c = condition();
+    const offered = Object.keys(c.measures).map((m) => [m, data.measures[m].heading]);
+    fill($("x-measure"), offered, measureOf(c));
+    fill($("x-endpoint"), endpoints.map((e) => [e, data.endpoints[e]]), endpoint());
+    fill($("x-load"), loads().map((l) => [l.name, l.load]), c.name);
+    const entries = comparisonOf(c).entries.filter((e) => e !== data.duplicate);
+    const options = [["none", "nothing: absolute values"], ...entries.map((e) => [e, e])];
+    fill($("x-baseline"), options, baselineOf(c) || "none");
+    for (const facet of facets) facet.value = state[facet.dataset.facet];
+  };
+
+  // --- estimates, ratios and verdicts --------------------------------------------------------
+  // Entries from best to worst, as positions. A ranking uses ratios within blocks; means over
+  // different blocks may order differently.
+  const ordered = (c) => {
+    const { entries, estimates, ranking } = comparisonOf(c);
     const places = entries.map((_, at) => at);
-    // The ranking uses ratios within blocks; means over different blocks may order differently.
     if (ranking.length === places.length) return ranking.map((name) => entries.indexOf(name));
+    const sign = data.measures[measureOf(c)].lower ? 1 : -1;
     return places.sort((a, b) => sign * (estimates[a][0] - estimates[b][0]));
   };
-  const { DIFFERS, SAME, UNDECIDED } = data.verdicts;
   const percent = (share) => `${Number((100 * share).toPrecision(6))} %`;
   const same = `${SAME} within ${percent(data.margin)}`;
   // How far a ratio may be from 1: rounded up, so that it is true of the exact number.
@@ -100,12 +142,17 @@
     return `${Math.ceil(100 * share * tenths - 1e-9) / tenths} %`;
   };
   // Two families of tests: all pairs, and the ratios to the study's baseline.
-  const pairDecision = ({ ranking, ratio, verdict, at_most }, one, other) =>
-    ranking.length && ratio[one][other] !== null ? [verdict[one][other], at_most[one][other]] : null;
+  const pairDecision = ({ ranking, ratio: ratios, verdict, at_most }, one, other) =>
+    ranking.length && ratios[one][other] !== null ? [verdict[one][other], at_most[one][other]] : null;
   const decision = (current, one, other) => {
     const base = current.entries.indexOf(data.baseline);
     const against = { [one]: current.to_baseline[other], [other]: current.to_baseline[one] }[base];
     return against || pairDecision(current, one, other);
+  };
+  const inFull = ([found, most]) => {
+    if (found === SAME) return same;
+    if (found === DIFFERS) return DIFFERS;
+    return most === null ? `${UNDECIDED}, one block` : `${UNDECIDED}, at most ${atMost(most)}`;
   };
   const verdict = (current, one, other) => {
     if (one === other) return "";
@@ -113,161 +160,262 @@
     if (!current.ranking.length) return "not ranked";
     return inFull(decision(current, one, other));
   };
-  const inFull = ([found, most]) => {
-    if (found === SAME) return same;
-    if (found === DIFFERS) return DIFFERS;
-    return most === null ? `${UNDECIDED}, one block` : `${UNDECIDED}, at most ${atMost(most)}`;
-  };
+  /** Variants of a condition that have no figure by the measure, with the reason. */
+  const without = (c) =>
+    c.entries
+      .filter((name) => !comparisonOf(c).entries.includes(name) && passes(name))
+      .map((name) => [name, c.missing[name] || "no value by this measure"]);
 
-  // Vega cuts what is wider than the chart. So on a phone legends have an entry a line, names of
-  // rows have two lines, and the axis title reaches below them.
-  const fitted = (spec, width) => {
-    if (width >= NARROW) return;
-    spec.padding = { left: 5, right: 12, top: 5, bottom: 5 }; // half a label beyond the axis
-    spec.config.axisX = { titleAnchor: "end", titleLimit: width };
-    for (const { encoding } of spec.layer ?? [spec]) {
-      for (const { legend } of Object.values(encoding)) {
-        if (legend) legend.columns = 1;
-      }
-      const names = encoding.y?.axis;
-      if (names?.labelLimit) Object.assign(names, SMALL_NAMES, { labelLimit: 0.6 * width });
-    }
+  // --- drawing -------------------------------------------------------------------------------
+  // The library lies packed in the page. The policy allows it by its digest.
+  let library = null;
+  const unpack = async () => {
+    const packed = Uint8Array.from(atob($("library").textContent), (c) => c.charCodeAt(0));
+    const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+    document.head.append(element("script", await new Response(stream).text()));
   };
   const views = new Map();
   const turns = new Map();
-  // titles: by channel, the title of the axis that shows the measure; two lines are an array.
-  const draw = async (id, name, datasets, alternative, titles = {}) => {
-    const holder = $(id);
-    const turn = (turns.get(id) || 0) + 1;
-    turns.set(id, turn);
+  // titles: by channel, the title of the axis that shows the measure.
+  const draw = async (holder, name, datasets, alternative, titles = {}) => {
+    const turn = (turns.get(holder) || 0) + 1;
+    turns.set(holder, turn);
+    await (library ??= unpack());
     const spec = { ...structuredClone(charts[name]), datasets };
     for (const { encoding } of spec.layer ?? [spec]) {
       for (const [channel, text] of Object.entries(titles)) {
-        if (encoding[channel]?.title !== undefined) encoding[channel].title = text;
+        if (encoding[channel]?.title) encoding[channel].title = text;
       }
     }
     if (spec.height.step) {
       // Steps would do, but Vega-Lite warns of them in a chart that fits its container.
-      spec.height = spec.height.step * new Set(datasets.rows.map((row) => row.variant)).size;
+      const rows = [...datasets.rows, ...(datasets.absent ?? [])];
+      spec.height = spec.height.step * Math.max(1, new Set(rows.map((row) => row.variant)).size);
     }
-    fitted(spec, holder.clientWidth);
-    const before = views.get(id);
-    if (before) before.finalize();
+    views.get(holder)?.finalize();
     const view = await vegaEmbed(holder, spec, {
       ast: true,
       renderer: "svg",
       actions: { export: true, source: false, compiled: false, editor: false },
       downloadFileName: `${condition().name}-${name}`,
     });
-    if (turns.get(id) !== turn) {
+    if (turns.get(holder) !== turn) {
       view.finalize(); // the selection has changed meanwhile
       return;
     }
-    views.set(id, view);
+    views.set(holder, view);
     const svg = holder.querySelector("svg.marks");
-    if (svg) {
-      svg.setAttribute("role", "img");
-      svg.setAttribute("aria-label", alternative);
+    svg?.setAttribute("role", "img");
+    svg?.setAttribute("aria-label", alternative);
+  };
+
+  // A bracket for each group of tied rows, in as few columns as keep them apart.
+  const brackets = (current, shown) => {
+    const groups = new Map();
+    shown.forEach((at, row) => {
+      for (const group of current.groups[at]) groups.set(group, [...(groups.get(group) || []), row]);
+    });
+    const spans = [...groups.values()].filter((rows) => rows.length > 1).map((rows) => [rows[0], rows.at(-1)]);
+    const ends = [];
+    return spans.sort((a, b) => a[0] - b[0] || a[1] - b[1]).map(([first, last]) => {
+      const free = ends.findIndex((end) => end < first);
+      const column = free < 0 ? ends.length : free;
+      ends[column] = last;
+      const name = (row) => current.entries[shown[row]];
+      return { first: name(first), last: name(last), column };
+    });
+  };
+
+  // Rows of a dot plot: all that pass the filter; of many the baseline and the best of each group.
+  const rowsOf = (c) => {
+    const current = comparisonOf(c);
+    const all = ordered(c).filter((at) => current.entries[at] !== data.duplicate && passes(current.entries[at]));
+    if (all.length <= data.most) return all;
+    const best = new Map();
+    for (const at of all) {
+      const { group } = data.variants[current.entries[at]];
+      if (!best.has(group)) best.set(group, at);
     }
-  };
-  const titleLines = () => {
-    const heading = data.measures[measure()].heading;
-    return baseline() === NONE ? [heading] : [heading, `ratio to ${baseline()}`];
-  };
-  const title = () => titleLines().join(", ");
-
-  const caption = (absolute, judged) => {
-    if (absolute) return `${title()}, with 95 % intervals. Ticks are blocks.`;
-    const band = judged ? ` An interval inside the band: ${same}.` : "";
-    return `${title()}, with 95 % intervals.${band}`;
+    const kept = new Set([...best.values(), current.entries.indexOf(baselineOf(c))]);
+    return all.filter((at) => kept.has(at));
   };
 
-  // The band of equality. Its label stands on the side where the chart has more room.
-  const margins = (current, shown) => {
-    if (!current.ranking.length) return [];
-    const logs = shown.flatMap(({ value, low, high }) => [low ?? value, high ?? value].map(Math.log));
-    const side = Math.max(...logs, 0) + Math.min(...logs, 0) < 0 ? "right" : "left";
-    return [{ low: 1 / (1 + data.margin), high: 1 + data.margin, label: same, side }];
-  };
-
-  const showIntervals = () => {
-    const current = comparison();
-    const base = current.entries.indexOf(baseline());
-    const rows = ordered().map((at) => {
+  const drawDots = (holder, c) => {
+    const current = comparisonOf(c);
+    const baseline = baselineOf(c);
+    const base = current.entries.indexOf(baseline);
+    const shown = rowsOf(c);
+    const rows = shown.flatMap((at) => {
       const [value, low, high] =
         base < 0 ? current.estimates[at] : [current.ratio, current.low, current.high].map((m) => m[at][base]);
-      const judged = base < 0 ? {} : { verdict: verdict(current, at, base) };
-      return { variant: current.entries[at], value, low, high, ...judged };
-    });
-    // One block has a value but no interval.
-    const spans = rows.filter((row) => row.low !== null && row.high !== null);
-    const alternative = `${title()}: ${rows.map((r) => `${r.variant} ${number(r.value)}`).join(", ")}`;
-    $("x-caption").textContent = caption(base < 0, current.ranking.length > 0);
-    if (base < 0) {
-      const dots = ordered().flatMap((at) =>
-        Object.entries(current.points[at]).map(([block, value]) => ({
-          variant: current.entries[at],
-          block,
-          value,
-        })),
-      );
-      return draw("x-chart", "absolute", { rows, spans, dots }, alternative, { x: titleLines() });
-    }
-    const shown = rows.filter((row) => row.value !== null);
-    const datasets = { rows: shown, spans, margin: margins(current, shown), one: [{ value: 1 }] };
-    return draw("x-chart", "ratio", datasets, alternative, { x: titleLines() });
-  };
-
-  /** Variants of the condition that have no figure by the measure. */
-  const without = () => condition().entries.filter((name) => !comparison().entries.includes(name));
-
-  const showTable = () => {
-    const current = comparison();
-    const base = current.entries.indexOf(baseline());
-    const body = ordered().map((at) => {
-      const row = element("tr", null);
-      const [mean, low, high] = current.estimates[at];
       const name = current.entries[at];
-      row.append(named(name, { scope: "row", title: data.titles[name] || "" }));
-      row.append(element("td", current.letters[at] || "not ranked"));
-      const relative =
-        base < 0 || at === base
-          ? ""
-          : ratio(current.ratio[at][base]) +
-            interval(current.low[at][base], current.high[at][base], ratio, current.ratio[at][base]);
-      const cell = element("td", at === base ? "1" : relative);
+      if (value === null) return [];
+      const text = base < 0 ? number(value) : at === base ? "1" : `${ratio(value)}×`;
+      const { group } = data.variants[name];
       const judged = base < 0 ? "" : verdict(current, at, base);
-      if (judged && judged !== DIFFERS && current.ranking.length) {
-        cell.append(element("br", null), element("span", judged, { class: "soft" }));
-      }
-      row.append(cell);
-      row.append(element("td", number(mean) + interval(low, high, number)));
-      row.append(element("td", condition().limits[name]));
-      return row;
+      const bounds = at === base ? [null, null] : [low, high];
+      return [{ variant: name, group, value, low: bounds[0], high: bounds[1], reach: bounds[1] ?? value, text, verdict: judged }];
     });
-    for (const name of without()) {
-      const row = element("tr", null);
-      row.append(named(name, { scope: "row", title: data.titles[name] || "" }));
-      row.append(element("td", ""), element("td", ""), element("td", "no figure"));
-      row.append(element("td", condition().missing[name] || "no value by this measure"));
-      body.push(row);
-    }
-    $("x-table").tBodies[0].replaceChildren(...body);
-    $("x-head-value").textContent = data.measures[measure()].heading;
-    $("x-table").classList.toggle("absolute", base < 0);
-    $("x-head-ratio").textContent = base < 0 ? "ratio" : `ratio to ${baseline()}`;
+    const judged = base >= 0 && current.ranking.length > 0;
+    const datasets = {
+      rows,
+      spans: rows.filter((row) => row.low !== null && row.high !== null),
+      absent: shown.length ? without(c).slice(0, data.most).map(([variant, text]) => ({ variant, text: text.slice(0, 52) })) : [],
+      ties: brackets(current, shown),
+      margin: judged ? [{ low: 1 / (1 + data.margin), high: 1 + data.margin }] : [],
+      one: base < 0 ? [] : [{ value: 1 }],
+    };
+    const heading = data.measures[measureOf(c)].heading;
+    const title = base < 0 ? heading : [heading, `ratio to ${baseline}`];
+    const alternative = `${[title].flat().join(", ")}: ${rows.map((r) => `${r.variant} ${r.text}`).join(", ")}`;
+    return draw(holder, base < 0 ? "absolute" : "ratio", datasets, alternative, { x: title });
   };
 
+  // The pictures of the first screen. Those of a ranking follow all controls; the page draws them
+  // only once something differs from what stands in the file. Other kinds choose among theirs.
+  const figures = [...$("heroes").children];
+  const showHeroes = async () => {
+    if (!data.live) {
+      const same_condition = figures.filter((f) => f.dataset.condition === condition().name);
+      const fitting = same_condition.length ? same_condition : figures.filter((f) => f.dataset.measure === state.measure);
+      const chosen = fitting.find((f) => f.dataset.measure === state.measure) || fitting[0] || figures[0];
+      for (const figure of figures) figure.hidden = figure !== chosen;
+      return;
+    }
+    const untouched = !state.measure && !state.baseline && !filtered();
+    const several = data.conditions.length > figures.length;
+    for (const [at, figure] of figures.entries()) {
+      const c = several ? condition() : data.conditions.find((other) => other.name === figure.dataset.condition);
+      figure.hidden = several && at > 0;
+      const still = untouched && c.name === figure.dataset.condition;
+      let live = figure.querySelector(".live");
+      figure.querySelector(".still").hidden = !still;
+      if (live) live.hidden = still;
+      if (still || figure.hidden) continue;
+      if (!live) {
+        live = element("div", null, { class: "live" });
+        live.append(element("div", null));
+        figure.append(live);
+      }
+      figure.querySelector("figcaption").textContent = c.brief;
+      await drawDots(live.firstChild, c);
+    }
+    if (several) $("heroes").style.setProperty("--columns", 1);
+  };
+
+  // --- the table -----------------------------------------------------------------------------
+  const expanded = new Set();
+  const cell = (text, kind, extra) => element("td", text, { class: `${kind}${extra ? " extra" : ""}` });
+  const against = (c, name) => {
+    const current = comparisonOf(c);
+    const [at, base] = [name, baselineOf(c)].map((entry) => current.entries.indexOf(entry));
+    const node = cell("", "number", false);
+    if (at < 0 || base < 0) return node;
+    node.textContent = at === base ? "1" : ratio(current.ratio[at][base]);
+    const [low, high] = [current.low, current.high].map((m) => m[at][base]);
+    if (at !== base && low !== null && high !== null) {
+      const half = (Math.log(high) - Math.log(low)) / 2;
+      node.append(` ±${atMost(Math.expm1(half))}`);
+      node.title = `95 % interval ${interval(low, high, ratio)}`;
+    }
+    const judged = verdict(current, at, base);
+    if (judged && judged !== DIFFERS) node.append(element("small", judged));
+    return node;
+  };
+  const valueCell = (c, name, { measure, extra }) => {
+    const found = c.values[measure]?.[name];
+    const node = cell(found ? number(found[0]) : "n/a", "number", extra);
+    if (found) node.title = `95 % interval ${interval(found[1], found[2], number)}`;
+    return node;
+  };
+  const tableRow = (c, name, member) => {
+    const kinds = [name === data.baseline && "baseline", member && "member"].filter(Boolean).join(" ");
+    const row = element("tr", null, { class: kinds });
+    row.append(named(name, { scope: "row", title: data.variants[name]?.title ?? "" }), against(c, name));
+    for (const column of columns(c)) row.append(valueCell(c, name, column));
+    row.append(cell(c.limits[name] ?? "", "", false));
+    const facts = c.facts[name] ?? {};
+    for (const fact of ["errors", "threads", "trials"]) row.append(cell(facts[fact] ?? "n/a", "number", true));
+    const at = comparisonOf(c).entries.indexOf(name);
+    row.append(cell(comparisonOf(c).letters[at] || "", "", true));
+    return row;
+  };
+  const absentRow = (c, [name, why], width) => {
+    const row = element("tr", null, { class: "absent" });
+    row.append(named(name, { scope: "row", title: data.variants[name]?.title ?? "" }));
+    row.append(element("td", why, { colspan: width }));
+    return row;
+  };
+  const columns = (c) => data.columns.filter(({ measure }) => c.values[measure]);
+  const groupRow = (c, group, members) => {
+    const row = element("tr", null, { class: "group" });
+    const head = element("th", null, { scope: "row" });
+    const open = expanded.has(group);
+    const button = element("button", `${open ? "▾" : "▸"} ${group}: ${members.length} stacks`, { type: "button", "aria-expanded": open });
+    button.addEventListener("click", () => {
+      if (!expanded.delete(group)) expanded.add(group);
+      showTable();
+      [...$("t").querySelectorAll("tr.group button")].find((b) => b.textContent.includes(` ${group}:`))?.focus();
+    });
+    head.append(button, element("small", `best: ${members[0]}`));
+    row.append(head, against(c, members[0]));
+    for (const column of columns(c)) row.append(valueCell(c, members[0], column));
+    row.append(cell(c.limits[members[0]] ?? "", "", false));
+    for (let at = 0; at < 4; at += 1) row.append(cell("", "", true));
+    return row;
+  };
+  const showTable = () => {
+    const c = condition();
+    const current = comparisonOf(c);
+    const head = element("tr", null);
+    const heading = (text, kind, extra) => element("th", text, { scope: "col", class: `${kind}${extra ? " extra" : ""}` });
+    const baseline = baselineOf(c);
+    head.append(heading("stack", "", false));
+    const relative = heading(baseline ? "ratio" : "", "number", false);
+    if (baseline) relative.append(element("small", `to ${baseline}, by ${data.measures[measureOf(c)].short}`));
+    head.append(relative);
+    for (const column of columns(c)) head.append(heading(data.measures[column.measure].short, "number", column.extra));
+    head.append(heading("limited by", "", false));
+    for (const text of ["errors", "threads", "trials"]) head.append(heading(text, "number", true));
+    head.append(heading("ties", "", true));
+    const names = ordered(c).map((at) => current.entries[at]).filter((name) => name !== data.duplicate && passes(name));
+    const body = [];
+    if (names.length > data.most) {
+      const groups = new Map();
+      for (const name of names) {
+        const { group } = data.variants[name];
+        groups.set(group, [...(groups.get(group) || []), name]);
+      }
+      for (const [group, members] of groups) {
+        if (members.length === 1) body.push(tableRow(c, members[0], false));
+        else {
+          body.push(groupRow(c, group, members));
+          if (expanded.has(group)) body.push(...members.map((name) => tableRow(c, name, true)));
+        }
+      }
+    } else body.push(...names.map((name) => tableRow(c, name, false)));
+    const width = head.children.length - 1;
+    body.push(...without(c).map((missing) => absentRow(c, missing, width)));
+    $("t").tHead.replaceChildren(head);
+    $("t").tBodies[0].replaceChildren(...body);
+    $("figures-title").textContent = c.title;
+    const all = c.entries.length;
+    const count = c.entries.filter(passes).length;
+    const some = count < all ? `${count} of ${all} stacks pass the filter. ` : "";
+    const unsaid = current.unsaid ? `No ranking by ${data.measures[measureOf(c)].short}: ${current.unsaid}. ` : "";
+    $("t-note").textContent = `${some}${unsaid}${c.notes.join(" ")}`;
+  };
+
+  // --- what is drawn once it is unfolded -----------------------------------------------------
   const mark = ([found, most]) => {
     if (found === DIFFERS) return " ≠";
     if (found === SAME) return " =";
     return most === null ? "" : ` (≤ ${atMost(most).replace("a factor of ", "× ")})`;
   };
-
   const showMatrix = () => {
-    if (!$("x-pairs").open) return;
-    const current = comparison();
-    const order = ordered();
+    const c = condition();
+    const current = comparisonOf(c);
+    const order = ordered(c).filter((at) => passes(current.entries[at]) && current.entries[at] !== data.duplicate);
     const head = element("tr", null);
     head.append(element("th", "row / column", { scope: "col" }));
     for (const at of order) head.append(named(current.entries[at], { scope: "col" }));
@@ -276,15 +424,14 @@
       row.append(named(current.entries[one], { scope: "row" }));
       for (const other of order) {
         const value = current.ratio[one][other];
-        const bounds = interval(current.low[one][other], current.high[one][other], ratio, value);
         const judged = one === other ? null : pairDecision(current, one, other);
-        const cell = element("td", one === other ? "" : ratio(value) + bounds);
+        const node = element("td", one === other ? "" : ratio(value));
         if (judged) {
-          cell.textContent += mark(judged);
-          cell.title = inFull(judged);
-          if (judged[0] === DIFFERS) cell.className = "differs";
+          node.textContent += mark(judged);
+          node.title = `${inFull(judged)}; 95 % interval ${interval(current.low[one][other], current.high[one][other], ratio)}`;
+          if (judged[0] === DIFFERS) node.className = "differs";
         }
-        row.append(cell);
+        row.append(node);
       }
       return row;
     });
@@ -293,23 +440,26 @@
   };
 
   const showTrials = () => {
-    const all = condition().trials.map((t) => ({
-      variant: t.entry === data.duplicate ? data.baseline : t.entry,
-      title: t.entry === data.duplicate ? `${data.baseline} again (A/A)` : t.entry,
-      block: t.block,
-      attempt: t.attempt,
-      file: t.file,
-      value: t.values[measure()] ?? null,
-      standing: t.standing,
-      labels: t.labels.join("; ") || "none",
-    }));
+    const measure = measureOf(condition());
+    const all = condition().trials
+      .map((t) => ({
+        variant: t.entry === data.duplicate ? data.baseline : t.entry,
+        title: t.entry === data.duplicate ? `${data.baseline} again (A/A)` : t.entry,
+        block: t.block,
+        attempt: t.attempt,
+        file: t.file,
+        value: t.values[measure] ?? null,
+        standing: t.standing,
+        labels: t.labels.join("; ") || "none",
+      }))
+      .filter((t) => !data.variants[t.variant] || passes(t.variant));
     showOdd(all.filter((t) => t.standing !== data.standings[0]));
     const rows = all.filter((t) => t.value !== null);
     const counts = data.standings.map((s) => [s, all.filter((t) => t.standing === s).length]);
     const standings = counts.filter(([, n]) => n).map(([s, n]) => `${n} ${s}`).join("; ");
     const text = `${all.length} trials: ${standings}; ${all.length - rows.length} without a value`;
     $("x-trials-count").textContent = `${text}. The hidden duplicate has the colour of the baseline.`;
-    return draw("x-trials", "trials", { rows }, text, { y: data.measures[measure()].heading });
+    return draw($("x-trials"), "trials", { rows }, text, { y: data.measures[measure].heading });
   };
 
   // Trials with a label, and trials that do not count: the reason and the file.
@@ -322,8 +472,7 @@
       for (const text of [t.block, t.attempt, number(t.value), t.standing]) {
         row.append(element("td", String(text)));
       }
-      row.append(element("td", t.labels, { class: "wrap" }));
-      row.append(element("td", t.file));
+      row.append(element("td", t.labels, { class: "wrap" }), element("td", t.file));
       return row;
     });
     $("x-odd-table").tBodies[0].replaceChildren(...body);
@@ -331,89 +480,74 @@
 
   const showLatencies = () => {
     const rows = Object.entries(condition().latencies).flatMap(([variant, latencies]) =>
-      latencies.map(([percentile, value]) => ({ variant, percentile, value })),
+      passes(variant) ? latencies.map(([percentile, value]) => ({ variant, percentile, value })) : [],
     );
     const p99 = rows.filter((row) => row.percentile === 99);
     const text = p99.map((row) => `${row.variant} ${number(row.value)} ms`).join(", ");
-    const all = `99th percentile of all blocks pooled: ${text}`;
-    return draw("x-latencies", "latencies", { rows }, all);
+    return draw($("x-latencies"), "latencies", { rows }, `99th percentile of all blocks pooled: ${text}`);
   };
 
   const showResources = () => {
-    const rows = Object.entries(condition().shares).flatMap(([variant, used]) =>
-      Object.entries(used || {})
+    const { limits, shares } = condition();
+    const rows = Object.entries(shares).flatMap(([variant, used]) =>
+      Object.entries((passes(variant) && used) || {})
         .filter(([, value]) => value)
-        .map(([role, value], at) => ({
-          variant, role, value, at, limit: condition().limits[variant],
-        })),
+        .map(([role, value], at) => ({ variant, role, value, at, limit: limits[variant] })),
     );
     const used = (variant) =>
       rows.filter((r) => r.variant === variant).map((r) => `${r.role} ${number(r.value)}`);
-    const limited = (limit) => `limited by: ${limit.replaceAll("-bound", "")}`;
-    const text = Object.entries(condition().limits)
-      .map(([variant, limit]) => `${variant}: ${[...used(variant), limited(limit)].join(", ")}`)
+    const text = Object.keys(shares).filter(passes)
+      .map((variant) => `${variant}: ${[...used(variant), `limited by: ${limits[variant]}`].join(", ")}`)
       .join("; ");
-    return draw("x-resources", "resources", { rows }, `Processors used: ${text}`);
+    return draw($("x-resources"), "resources", { rows }, `Processors used: ${text}`);
   };
 
-  const showVerdict = () => {
-    const current = comparison();
-    const heading = data.measures[measure()].heading;
-    const missing = without();
-    const some = missing.length ? ` No figure: ${missing.join(", ")}.` : "";
-    if (!current.ranking.length) {
-      const why = current.unsaid ? `: ${current.unsaid}` : "";
-      $("x-verdict").textContent = `${heading}: no ranking${why}.${some}`;
-      return;
+  const showDots = () => {
+    const c = condition();
+    $("x-caption").textContent = c.brief;
+    return drawDots($("x-chart"), c);
+  };
+
+  const SECTIONS = { dots: showDots, latency: showLatencies, resources: showResources, pairs: showMatrix, trials: showTrials };
+  const showSections = async () => {
+    for (const [id, draws] of Object.entries(SECTIONS)) {
+      if ($(id)?.open) await draws();
     }
-    const best = current.entries.indexOf(current.ranking[0]);
-    const judged = current.entries.map((entry, at) =>
-      [entry, ...((at !== best && decision(current, at, best)) || [])]);
-    const equal = judged.filter(([, found]) => found === SAME).map(([entry]) => entry);
-    const open = judged
-      .filter(([, found]) => found === UNDECIDED)
-      .map(([entry, , most]) => (most === null ? entry : `${entry} (at most ${atMost(most)})`));
-    const [mean, low, high] = current.estimates[best];
-    const also =
-      (equal.length ? `; ${same}: ${equal.join(", ")}` : "") +
-      (open.length ? `; not told apart from it: ${open.join(", ")}` : "");
-    const side = data.measures[measure()].lower ? "least" : "most";
-    const value = number(mean) + interval(low, high, number);
-    $("x-verdict").textContent = `${heading}: ${side} with ${current.entries[best]}, ${value}${also}.${some}`;
   };
+  for (const id of Object.keys(SECTIONS)) $(id)?.addEventListener("toggle", showSections);
 
-  const show = async () => {
-    showVerdict();
+  // --- all of it -----------------------------------------------------------------------------
+  const show = async (at) => {
+    delete document.documentElement.dataset.page;
+    controls();
     showTable();
-    showMatrix();
-    await showIntervals();
-    await Promise.all([showTrials(), showLatencies(), showResources()]);
-    document.documentElement.dataset.explorer = "ready";
+    unfold(at);
+    await showHeroes();
+    await showSections();
+    document.documentElement.dataset.page = "ready";
   };
-
-  $("x-endpoint").addEventListener("change", () => {
-    refreshLoads(); refreshMeasures(); refreshBaselines(); show();
+  const change = (key, value) => {
+    state[key] = value;
+    if (key === "endpoint") state.load = "";
+    toAddress(new URLSearchParams(location.hash.slice(1)).get("at"));
+    return show();
+  };
+  $("x-endpoint").addEventListener("change", (e) => change("endpoint", e.target.value === data.first.endpoint ? "" : e.target.value));
+  $("x-load").addEventListener("change", (e) => change("load", e.target.value));
+  $("x-measure").addEventListener("change", (e) => change("measure", e.target.value));
+  $("x-baseline").addEventListener("change", (e) => change("baseline", e.target.value === data.baseline ? "" : e.target.value));
+  for (const facet of facets) facet.addEventListener("change", () => change(facet.dataset.facet, facet.value));
+  $("more").addEventListener("click", () => {
+    const all = $("t").classList.toggle("all");
+    $("more").setAttribute("aria-pressed", all);
+    $("more").textContent = all ? "Fewer columns" : "More columns";
   });
-  $("x-load").addEventListener("change", () => { refreshMeasures(); refreshBaselines(); show(); });
-  $("x-measure").addEventListener("change", () => { refreshBaselines(); show(); });
-  $("x-baseline").addEventListener("change", () => {
-    showTable();
-    showMatrix();
-    showIntervals();
+  addEventListener("hashchange", () => {
+    const at = fromAddress();
+    toAddress(at);
+    show(at);
   });
-  // Print shows everything open. The browser takes the page before it fires `toggle`.
-  let opened = [];
-  addEventListener("beforeprint", () => {
-    opened = [...document.querySelectorAll("details:not([open])")];
-    for (const closed of opened) closed.open = true;
-    showMatrix();
-  });
-  addEventListener("afterprint", () => {
-    for (const before of opened) before.open = false;
-  });
-  $("x-pairs").addEventListener("toggle", showMatrix);
-  $("explore").hidden = false;
-  fill($("x-endpoint"), endpoints.map((e) => [e, e]), endpoints[0]);
-  refreshLoads(); refreshMeasures(); refreshBaselines();
-  show();
+  $("controls").hidden = false;
+  $("figures").hidden = false;
+  show(fromAddress());
 })();

@@ -1,7 +1,9 @@
 """What changes from one variant to another, in words: what the second has instead or beside."""
 
 from collections.abc import Mapping
+from itertools import pairwise
 
+from harness.analysis.causes.waterfalls import Fall
 from harness.inputs.factors import FRAMEWORK, differences, factors_of
 from harness.records.run import Run
 
@@ -50,6 +52,12 @@ def change(run: Run, before: str, after: str) -> str:
     changed = differences(one, other)
     told = [_told(factor, old, new, titles) for factor, (old, new) in changed.items()]
     return " and ".join(told) or f"{after} instead of {before}"
+
+
+def step_names(run: Run, fall: Fall) -> list[str]:
+    """What each step of a waterfall adds."""
+    variants = [fall.first, *(step.variant for step in fall.steps)]
+    return [change(run, before, after) for before, after in pairwise(variants)]
 
 
 def _told(factor: str, old: str, new: str, titles: Mapping[str, Mapping[str, str]]) -> str:

@@ -6,7 +6,6 @@ import pytest
 from harness.analysis.analyse import analyse
 from harness.analysis.measures import Measure
 from harness.analysis.variants import Comparison
-from harness.report.charts.estimates import estimate_file
 from harness.report.charts.specification import colours
 from harness.report.drawing.draw import svg_of
 from tests.toys.runs import BASELINE, make_run, make_study, simulate
