@@ -95,6 +95,7 @@ def template_values(
         "panels_are_dots": live,
         "chooses": not live and len(heroes) > 1,
         "reading": _READING if live else "",
+        "pictures": [],
         "table": _short_table(analysis, heroes),
         "has_causes": _has_causes(analysis),
         "facets": _facets(run),
@@ -156,12 +157,12 @@ def _trips(result: ConditionResult) -> str:
 
 
 def _short_table(analysis: Analysis, heroes: Sequence[Hero]) -> dict[str, Any] | None:
-    """The stacks under the condition that is shown first, best first; None without estimates."""
+    """The stacks under the condition that is shown first, best first; None without trials."""
     shown = [hero.condition for hero in heroes]
-    known = [r for r in analysis.conditions if any(c.estimates for c in r.comparisons.values())]
-    result = next((r for r in known if r.condition.name in shown[:1]), known[0] if known else None)
-    if result is None:
+    results = sorted(analysis.conditions, key=lambda r: r.condition.name not in shown[:1])
+    if not results:
         return None
+    result = results[0]
     first = result.comparisons[ranked(result.condition)[0]]
     columns = [m for m in _SHORT_COLUMNS if result.comparisons[m].estimates]
     entries = dict.fromkeys((*first.ranking, *result.planned))

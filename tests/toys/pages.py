@@ -14,7 +14,7 @@ from harness.base.workspace import cache_folder
 from harness.records.run import Run
 from harness.records.store import Store
 from harness.records.trial import Trial
-from harness.report.script import explorer_script, vega
+from harness.report.script import packed, page_script, vega
 from harness.report.write import Report, write_report
 
 HOSTILE = "> <script>alert(1)</script> a|b `c` ![x](http://x.example/y) & \"q\" 'r'"
@@ -101,19 +101,23 @@ def check(result: Written, folder: Path) -> None:
 
 
 def check_scripts(page: Page) -> None:
-    """Two blocks of data and two scripts, which are ours to the letter and which alone may run."""
+    """Data and two scripts, which are ours to the letter and which alone may run."""
     (allowed,) = (value for value in page.values("content") if "default-src 'none'" in value)
     assert "unsafe-eval" not in allowed
     assert "http" not in allowed
-    if not page.scripts:
-        assert "script-src 'none'" in allowed
-        return
-    data, specs, *code = page.scripts
-    assert json.loads(data)["conditions"]
-    assert set(json.loads(specs)) == {"absolute", "ratio", "trials", "latencies", "resources"}
-    assert code == [vega(cache_folder()), explorer_script()]
-    for script in code:
-        digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    data, *others, script = page.scripts
+    code = [script]
+    if others:
+        specs, library = others
+        assert json.loads(data)["conditions"]
+        assert set(json.loads(specs)) == {"absolute", "ratio", "trials", "latencies", "resources"}
+        code.append(vega(cache_folder()))
+        assert library == packed(code[-1])
+    else:
+        assert json.loads(data) is None
+    assert script == page_script()
+    for text in code:
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
         assert f"'sha256-{digest}'" in allowed
     assert page.tags.count("script") == len(page.scripts)
 

@@ -87,4 +87,4 @@ def _waterfall(run: Run, analysis: Analysis, item: ConditionCauses, figures: Fig
         figures.add(f"waterfall-{name}{suffix}", title, waterfall_chart(fall, causes, width), told)
         for suffix, width in (("", _WIDE), ("-narrow", _NARROW))
     )
-    return Hero(wide, narrow, name, item.condition.endpoint, Measure.CPU.value)
+    return Hero(wide, name, item.condition.endpoint, Measure.CPU.value, narrow)

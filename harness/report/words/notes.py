@@ -15,8 +15,8 @@ def condition_notes(run: Run, result: ConditionResult) -> list[str]:
         entry not in comparisons[Measure.P99].estimates for entry in measured
     ):
         notes.append(_few_latencies(result))
-    if run.study.fresh != "condition" and len(run.study.conditions) > 1:
-        notes.append("Memory is the peak since the server's start, over all conditions so far.")
+    if run.study.fresh != "condition":
+        notes.append("Memory is the peak since the server started, over all conditions so far.")
     first = (comparisons[measure] for measure in ranked(result.condition))
     return notes + [note for c in first if c.ranking and (note := power.outlier_note(c))]
 

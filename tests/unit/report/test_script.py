@@ -1,5 +1,7 @@
 """The page's scripts, and the charts that vl-convert draws in place of the page."""
 
+import base64
+import gzip
 import re
 from pathlib import Path
 from typing import Any
@@ -9,26 +11,24 @@ import pytest
 from harness.analysis.labels.trials import Standing
 from harness.report.charts.specification import as_file
 from harness.report.drawing.draw import svg_of
-from harness.report.script import page_charts, policy, vega
+from harness.report.script import packed, page_charts, policy, vega
+from tests.toys.runs import make_run, make_study
 
 VARIANTS = ("a/x", "b/y")
-CHARTS = page_charts(VARIANTS)
+RUN = make_run(make_study(VARIANTS))
+CHARTS = page_charts(RUN)
 ROWS = [
-    {"variant": "a/x", "value": 1.5, "low": 1.4, "high": 1.6},
-    {"variant": "b/y", "value": 0.5, "low": 0.4, "high": 0.6},
-]
+    {"variant": "a/x", "group": "Toy", "value": 1.5, "low": 1.4, "high": 1.6, "reach": 1.6,
+     "text": "1.50", "verdict": "differs"},
+    {"variant": "b/y", "group": "Toy", "value": 0.5, "low": 0.4, "high": 0.6, "reach": 0.6,
+     "text": "0.50", "verdict": "differs"},
+]  # fmt: skip
+DOTS: dict[str, list[dict[str, Any]]] = {
+    "rows": ROWS, "spans": ROWS[1:], "absent": [], "ties": [], "margin": [], "one": [],
+}  # fmt: skip
 DATA: dict[str, dict[str, list[dict[str, Any]]]] = {
-    "absolute": {
-        "rows": ROWS,
-        "spans": ROWS[1:],
-        "dots": [{"variant": "a/x", "block": "1", "value": 1.45}],
-    },
-    "ratio": {
-        "rows": ROWS,
-        "spans": ROWS[1:],
-        "floor": [{"low": 0.98, "high": 1.02}],
-        "one": [{"value": 1}],
-    },
+    "absolute": DOTS,
+    "ratio": DOTS | {"margin": [{"low": 0.98, "high": 1.02}], "one": [{"value": 1}]},
     "trials": {
         "rows": [
             {"variant": "a/x", "block": 1, "attempt": 1, "value": 2.0, "standing": s, "labels": "x"}
@@ -78,15 +78,17 @@ def test_the_script_can_title_one_axis_of_a_chart(name: str, channel: str) -> No
     titles = [
         view["encoding"][channel]["title"]
         for view in spec.get("layer", [spec])
-        if "title" in view["encoding"].get(channel, {})
+        if view["encoding"].get(channel, {}).get("title")
     ]
-    assert titles == [""]
+    assert set(titles) == {"value"}
 
 
 def test_lines_that_share_a_colour_differ_in_their_dashes() -> None:
     names = [f"a/{number}" for number in range(13)]
     rows = [row | {"variant": name} for row in DATA["latencies"]["rows"][:3] for name in names]
-    svg = svg_of(as_file(page_charts(names)["latencies"], {"rows": rows}, width=300))
+    svg = svg_of(
+        as_file(page_charts(make_run(make_study(names)))["latencies"], {"rows": rows}, width=300)
+    )
     lines = re.findall(r'<path aria-label="[^"]*percentile[^>]*stroke-dasharray="([^"]*)"', svg)
     assert len(set(lines)) == 2
 
@@ -107,3 +109,10 @@ def test_the_charts_library_is_bundled_once_and_then_taken_from_the_cache(tmp_pa
     (kept,) = (tmp_path / "page").iterdir()
     kept.write_text("from the cache")
     assert vega(tmp_path) == "from the cache"
+
+
+def test_a_packed_script_is_the_script_in_a_third_of_the_room(tmp_path: Path) -> None:
+    script = vega(tmp_path)
+    small = packed(script)
+    assert gzip.decompress(base64.b64decode(small)).decode() == script
+    assert len(small) < len(script) / 2

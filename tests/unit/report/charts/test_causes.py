@@ -9,6 +9,7 @@ from harness.report.drawing.draw import svg_of
 from tests.toys.labelling import measured_condition
 from tests.toys.ladder import HOPS, NATIVE, STOCK, WATERFALL, ladder_run, ladder_trials
 
+CAUSES = [f"cause {number}" for number in range(1, len(WATERFALL.steps))]
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -20,7 +21,7 @@ def drawn() -> dict[str, str]:
     measured = measured_condition(run, condition, [t for t in trials if t.condition == condition])
     (found,) = explain(run, [measured]).conditions
     return {
-        "waterfall": svg_of(waterfall_chart(found.falls[0])),
+        "waterfall": svg_of(waterfall_chart(found.falls[0], CAUSES, 600)),
         "interaction": svg_of(interaction_chart(found.interactions[0])),
         "slope": svg_of(slope_chart(found.slopes, colours(run.study.everyone))),
     }
@@ -32,11 +33,10 @@ def texts(svg: str) -> list[str]:
 
 def test_a_waterfall_has_a_bar_for_each_step_and_one_at_each_end(drawn: dict[str, str]) -> None:
     told = texts(drawn["waterfall"])
-    for variant in WATERFALL.steps[1:]:
-        assert f"→ {variant}" in told
+    assert {f"+ {cause}" for cause in CAUSES} <= set(told)
     assert WATERFALL.steps[0] in told
-    assert STOCK in told
-    assert "+240" in told, "two threads of 120 µs"
+    assert f"= {STOCK}" in told
+    assert "+240 µs" in told, "two threads of 120 µs"
 
 
 def test_an_interaction_names_both_factors_and_their_values(drawn: dict[str, str]) -> None:

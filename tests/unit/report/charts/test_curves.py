@@ -1,7 +1,7 @@
-import base64
 import re
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import unquote
 from xml.etree import ElementTree
 
 import msgspec
@@ -41,7 +41,7 @@ def made_of(analysis: Analysis, variants: Sequence[str] = VARIANTS) -> list[dict
 
 
 def svg(uri: str) -> str:
-    return base64.b64decode(uri.removeprefix("data:image/svg+xml;base64,")).decode()
+    return unquote(uri.partition(",")[2])
 
 
 def drawn(uri: str) -> str:

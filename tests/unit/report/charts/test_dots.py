@@ -6,56 +6,83 @@ import pytest
 from harness.analysis.analyse import analyse
 from harness.analysis.measures import Measure
 from harness.analysis.variants import Comparison
-from harness.report.charts.specification import colours
+from harness.report.charts.dots import alternative, brackets, dot_file, ordered
 from harness.report.drawing.draw import svg_of
 from tests.toys.runs import BASELINE, make_run, make_study, simulate
 
 RUN = make_run(make_study(blocks=3))
 TRIALS = simulate(RUN, {BASELINE: 500, "b/other": 700}, 1)
-
-
-PALETTE = colours([*RUN.study.variants, "c/absent"])
+RESULT = analyse(RUN, TRIALS).conditions[0]
+GROUPS = dict.fromkeys(RUN.study.variants, "Toy")
+PALETTE = {"Toy": "#0072B2"}
 
 
 def comparison(measure: Measure = Measure.CPU) -> Comparison:
-    return analyse(RUN, TRIALS).conditions[0].comparisons[measure]
+    return RESULT.comparisons[measure]
 
 
-def texts(svg: str) -> str:
-    return " ".join(ElementTree.fromstring(svg).itertext())
+def drawn(found: Comparison) -> ElementTree.Element:
+    spec = dot_file(RESULT, found, BASELINE, GROUPS, PALETTE, 0.03)
+    return ElementTree.fromstring(svg_of(spec))
+
+
+def texts(found: Comparison) -> list[str]:
+    return [node.text or "" for node in drawn(found).iter() if node.tag.endswith("text")]
 
 
 @pytest.mark.parametrize("measure", [Measure.CPU, Measure.THROUGHPUT, Measure.DATABASE_CPU])
-def test_a_chart_is_an_svg_that_names_every_variant_and_the_unit(measure: Measure) -> None:
-    svg = svg_of(estimate_file(comparison(measure), RUN.study.variants, PALETTE))
-    assert ElementTree.fromstring(svg).tag.endswith("svg")
-    assert all(name in texts(svg) for name in RUN.study.variants)
-    assert measure.heading in texts(svg)
+def test_a_chart_names_every_variant_with_its_ratio_and_the_unit(measure: Measure) -> None:
+    told = texts(comparison(measure))
+    assert set(RUN.study.variants) <= set(told)
+    assert f"{comparison(measure).ratios['b/other'].mean:.2f}×" in told
+    assert any(measure.heading in text for text in told)
 
 
-def test_a_variant_without_an_estimate_is_left_out() -> None:
-    svg = svg_of(estimate_file(comparison(), [*RUN.study.variants, "c/absent"], PALETTE))
-    assert "c/absent" not in texts(svg)
+def test_without_the_baseline_absolute_values_are_shown() -> None:
+    known = comparison()
+    bare = msgspec.structs.replace(
+        known, ratios={}, estimates={"b/other": known.estimates["b/other"]}, ranking=("b/other",)
+    )
+    told = texts(bare)
+    assert f"{known.estimates['b/other'].mean:.3g}" in told
+    assert not any("×" in text for text in told)
 
 
-def marks(found: Comparison) -> int:
-    """Shapes and lines of what is drawn, axes and grid left out."""
-    drawn = ElementTree.fromstring(svg_of(estimate_file(found, RUN.study.variants, PALETTE)))
-    roles = (node.get("aria-roledescription", "") for node in drawn.iter())
-    return sum(role in {"point", "rule mark", "tick"} for role in roles)
-
-
-def bounded(low: float | None, high: float | None) -> Comparison:
-    """With these bounds instead of those of the first variant."""
-    found = comparison()
-    first = RUN.study.variants[0]
-    changed = msgspec.structs.replace(found.estimates[first], low=low, high=high)
-    return msgspec.structs.replace(found, estimates=found.estimates | {first: changed})
+def intervals(found: Comparison) -> int:
+    """Horizontal lines with two ends; the line at 1 and brackets are vertical."""
+    roles = [node.get("aria-label", "") for node in drawn(found).iter()]
+    return sum("low" in role and "high" in role and "variant" in role for role in roles)
 
 
 def test_one_block_has_no_interval_and_none_is_drawn() -> None:
-    assert marks(bounded(None, None)) == marks(comparison()) - 1
+    known = comparison()
+    ratio = msgspec.structs.replace(known.ratios["b/other"], low=None, high=None)
+    single = msgspec.structs.replace(known, ratios=known.ratios | {"b/other": ratio})
+    assert "b/other" in texts(single)
+    lines = [
+        sum(node.get("aria-roledescription") == "rule" for node in drawn(found).iter())
+        for found in (known, single)
+    ]
+    assert lines[1] < lines[0] or intervals(single) < intervals(known)
 
 
-def test_an_interval_that_is_cut_off_bears_an_arrow() -> None:
-    assert marks(bounded(1.0, 1e9)) == marks(comparison()) + 1
+def test_rows_follow_the_ranking_and_else_the_values() -> None:
+    assert ordered(comparison()) == [BASELINE, "b/other"]
+    unranked = msgspec.structs.replace(comparison(Measure.THROUGHPUT), ranking=())
+    shown = [name for name in ordered(unranked) if name in GROUPS]
+    assert shown == [BASELINE, "b/other"], "the first answers more"
+
+
+def test_brackets_join_tied_rows_and_do_not_touch_each_other() -> None:
+    shown = ["a", "b", "c", "d", "e"]
+    groups = [("a", "b"), ("b", "c"), ("d", "e"), ("e",), ("x", "y")]
+    found = {(item["first"], item["last"]): item["column"] for item in brackets(groups, shown)}
+    assert set(found) == {("a", "b"), ("b", "c"), ("d", "e")}
+    assert found["a", "b"] != found["b", "c"]
+    assert found["d", "e"] == found["a", "b"]
+
+
+def test_the_text_has_every_figure_and_names_what_has_none() -> None:
+    text = alternative(comparison(), BASELINE, {**GROUPS, "c/absent": "Toy"})
+    assert f"b/other {comparison().ratios['b/other'].mean:.2f}" in text
+    assert "No figure: c/absent" in text

