@@ -5,7 +5,7 @@ A cell is a setup under one condition: a fresh server, and a ramp of users.
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 import numpy as np
@@ -43,7 +43,8 @@ class Cell(msgspec.Struct, frozen=True, rename={"findings": "found"}):
 
     trials: complete ones, one per block; none if no request of them succeeded. Figures are means
         over them, except where stated.
-    highest_per_s: successes per second, over the best ten seconds; None without such a trial.
+    highest_per_s: successes per second, over the best ten seconds; None without such a trial, and
+        where no whole second had a success.
     steady_per_s: likewise, over the time in which all users were present.
     successes, failures: per trial. errors: by kind, in all trials.
     under_way: requests per trial that the end cut off.
@@ -55,7 +56,8 @@ class Cell(msgspec.Struct, frozen=True, rename={"findings": "found"}):
     findings: labels of its complete trials, each once.
     trips: idle round trips: leg, added milliseconds, measured milliseconds.
     problem: why there is no complete trial, or None.
-    charted_per_s: the highest rate in Locust's chart, without failures.
+    charted_per_s: the highest rate in Locust's chart, without failures; None where the chart shows
+        none of the successes, as of a ramp of a few seconds.
     highest_by_block, successes_by_block: of each complete trial.
     page: Locust's own page of the first complete trial, relative to the run's folder.
     """
@@ -110,7 +112,8 @@ class Gain(msgspec.Struct, frozen=True):
     ours: over blocks; without bounds if there is one block. published: None if there is none.
     successes, published_successes: likewise, of all successes.
     doubts: reasons why the ratio is not about the two setups, e.g. that not all users came.
-    charted: of the highest rates in Locust's charts, from which the published ratio was taken.
+    charted: of the highest rates in Locust's charts, from which the published ratio was taken;
+        None where a setup under the condition has none.
     """
 
     setup: str
@@ -152,6 +155,11 @@ class Ramps(msgspec.Struct, frozen=True):
     def cell(self, setup: str, condition: Condition) -> Cell:
         """The cell of that setup and condition; it exists even without a complete trial."""
         return next(c for c in self.cells if c.setup == setup and c.condition == condition)
+
+    def charted(self, condition: Condition) -> bool:
+        """Whether Locust's chart has a rate of every cell with successes under that condition."""
+        cells = [cell for cell in self.cells if cell.condition == condition and cell.trials]
+        return _all_charted(cells)
 
     def in_print(self, setup: str, condition: Condition) -> PublishedCell | None:
         """The published cell of that setup and condition, or None."""
@@ -239,10 +247,10 @@ def _cell(run: Run, setup: str, condition: Condition, labelled: Sequence[Labelle
         setup=setup,
         condition=condition,
         trials=len(complete),
-        highest_per_s=_mean([highest_per_s(_series(t)) for t in complete]),
+        highest_per_s=_mean([highest_per_s(_series(t)) for t in complete]) or None,
         highest_by_block={t.block: highest_per_s(_series(t)) for t in complete},
         successes_by_block={t.block: float(t.slices[0].correct) for t in complete},
-        charted_per_s=_mean([_charted(t) for t in complete]),
+        charted_per_s=_mean_of_all([_charted(t) for t in complete]),
         steady_per_s=_mean([_steady(run, t) for t in complete]),
         successes=_mean([t.slices[0].correct for t in complete]),
         failures=_mean([sum(t.slices[0].errors.values()) for t in complete]),
@@ -331,6 +339,15 @@ def _mean(values: Sequence[float | None]) -> float | None:
     return sum(known) / len(known) if known else None
 
 
+def _mean_of_all(values: Sequence[float | None]) -> float | None:
+    """None if one of them is unknown: the others may be the better ones."""
+    return None if any(value is None for value in values) else _mean(values)
+
+
+def _all_charted(cells: Iterable[Cell]) -> bool:
+    return all(cell.charted_per_s is not None for cell in cells)
+
+
 def _mean_shares(used: Sequence[Shares]) -> Shares | None:
     if not used:
         return None
@@ -343,7 +360,7 @@ def _charted(trial: Trial) -> float | None:
     ramp, series = trial.ramp, _series(trial)
     if ramp is None or len(ramp.failed_per_second) < len(series):
         return None
-    return charted_per_s(series, ramp.failed_per_second)
+    return charted_per_s(series, ramp.failed_per_second) or None
 
 
 def highest_per_s(series: Sequence[int]) -> float:
@@ -385,8 +402,15 @@ def _gains(
     """
     highest = log_ratios({name: cell.highest_by_block for name, cell in cells.items()}, pairs)
     total = log_ratios({name: cell.successes_by_block for name, cell in cells.items()}, pairs)
+    charted = _all_charted(cell for cell in cells.values() if cell.trials)
     return [
-        _gain(cells[one], cells[other], (highest[one, other], total.get((one, other))), known)
+        _gain(
+            cells[one],
+            cells[other],
+            (highest[one, other], total.get((one, other))),
+            known,
+            charted=charted,
+        )
         for one, other in pairs
         if (one, other) in highest
     ]
@@ -397,6 +421,8 @@ def _gain(
     theirs: Cell,
     ratios: tuple[Estimate, Estimate | None],
     known: Mapping[str, PublishedCell],
+    *,
+    charted: bool,
 ) -> Gain:
     rates, successes = ratios
     one, other = known.get(ours.setup), known.get(theirs.setup)
@@ -415,7 +441,7 @@ def _gain(
         doubts=tuple(doubt for cell in (ours, theirs) for doubt in _doubts(cell)),
         charted=(
             ours.charted_per_s / theirs.charted_per_s
-            if ours.charted_per_s and theirs.charted_per_s
+            if charted and ours.charted_per_s and theirs.charted_per_s
             else None
         ),
     )

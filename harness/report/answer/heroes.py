@@ -5,15 +5,15 @@ from collections.abc import Callable
 from harness.analysis.analyse import Analysis
 from harness.inputs.kinds import StudyKind, kind_of
 from harness.records.run import Run
-from harness.report.answer import causal, ranking
+from harness.report.answer import causal, ranking, replication, sweep
 from harness.report.answer.hero import Hero
 from harness.report.drawing.figures import Figures
 
 _HEROES: dict[StudyKind, Callable[[Run, Analysis, Figures], list[Hero]]] = {
     StudyKind.RANKING: ranking.heroes,
     StudyKind.CAUSAL: causal.heroes,
-    StudyKind.SWEEP: ranking.heroes,
-    StudyKind.REPLICATION: ranking.heroes,
+    StudyKind.SWEEP: sweep.heroes,
+    StudyKind.REPLICATION: replication.heroes,
 }
 
 

@@ -39,11 +39,15 @@ def headline(run: Run, analysis: Analysis) -> list[str]:
 
 
 def heroes(run: Run, analysis: Analysis, figures: Figures) -> list[Hero]:
-    """A picture for each sweep and measure; the measure of the headline comes first."""
+    """A picture for each sweep and measure; the measure of the headline comes first.
+
+    Those of a ranking if no value has a neighbour with figures.
+    """
     swept = sweeps_of(run.study)
     first = _first(swept, analysis)
     order = [*([first] if first else []), *(sweep for sweep in swept if sweep is not first)]
-    return [hero for sweep in order for hero in sweep_pictures(run, analysis, sweep, figures)]
+    found = [hero for sweep in order for hero in sweep_pictures(run, analysis, sweep, figures)]
+    return found or ranking.heroes(run, analysis, figures)
 
 
 def _first(swept: Sequence[Sweep], analysis: Analysis) -> Sweep | None:

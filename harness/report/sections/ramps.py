@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from harness.analysis.locust import NOT_MEASURED, Cell, Ramps, pairs_of
+from harness.analysis.locust import Cell, Ramps, pairs_of
 from harness.inputs.published_tables import PublishedCell
 from harness.inputs.study import Condition
 from harness.records.run import Run
@@ -17,6 +17,8 @@ from harness.report.words.ramps import (
     rate_ratio,
     reason,
     route,
+    silence,
+    uncharted,
 )
 
 
@@ -31,10 +33,11 @@ def ramps_values(run: Run, ramps: Ramps | None, figures: Figures) -> dict[str, A
         "published": run.published,
         "ramp": ramp_words(run),
         "rehearsal": run.rehearsal,
+        "uncharted": uncharted(ramps),
         "setups": [{"name": name, "title": run.variants[name].title} for name in setups],
         "pairs": [setup if to == ramps.baseline else f"{setup} / {to}" for setup, to in pairs],
         "baseline": ramps.baseline,
-        "silence": _silence(ramps),
+        "silence": silence(ramps),
         "verdicts": [gain_sentence(gain) for gain in ramps.gains],
         "rows": [
             {"route": route(c), "cells": [_beside(ramps, name, c) for name in setups]}
@@ -62,15 +65,6 @@ def ramps_values(run: Run, ramps: Ramps | None, figures: Figures) -> dict[str, A
     }
 
 
-def _silence(ramps: Ramps) -> str:
-    """Why no ratio is told."""
-    if any(cell.trials for cell in ramps.cells):
-        return "No setup is compared with another; see the tables below."
-    if all(cell.problem == NOT_MEASURED for cell in ramps.cells):
-        return "No trial has been measured yet."
-    return "No setup has figures; the table of cells gives the reasons."
-
-
 def _beside(ramps: Ramps, setup: str, condition: Condition) -> dict[str, str]:
     cell, known = ramps.cell(setup, condition), ramps.in_print(setup, condition)
     return {
@@ -78,13 +72,14 @@ def _beside(ramps: Ramps, setup: str, condition: Condition) -> dict[str, str]:
         "published": numbers.MISSING
         if known is None
         else rate_and_total(known.highest_per_s, known.successes),
-        "ratio": _quotient(cell, known),
+        "ratio": _quotient(ramps, cell, known),
     }
 
 
-def _quotient(cell: Cell, known: PublishedCell | None) -> str:
+def _quotient(ramps: Ramps, cell: Cell, known: PublishedCell | None) -> str:
     """Ratio of the charted peaks, here to published."""
-    if known is None or cell.charted_per_s is None or not known.highest_per_s:
+    charted = ramps.charted(cell.condition)
+    if known is None or not charted or cell.charted_per_s is None or not known.highest_per_s:
         return numbers.MISSING
     return numbers.number(cell.charted_per_s / known.highest_per_s)
 

@@ -3,7 +3,7 @@
 from harness.analysis.labels.errors import in_words
 from harness.analysis.labels.labels import LIMITS, Label
 from harness.analysis.labels.rules import ERROR_SHARE
-from harness.analysis.locust import Cell, Gain, Ramps
+from harness.analysis.locust import NOT_MEASURED, Cell, Gain, Ramps
 from harness.inputs.study import Condition
 from harness.records.run import Run
 from harness.report.words import numbers
@@ -49,16 +49,34 @@ def route(condition: Condition) -> str:
 
 def rate_and_total(highest: float | None, successes: float | None) -> str:
     """As published: highest rate / total of successes."""
-    if highest is None or successes is None:
+    if successes is None:
         return numbers.MISSING
-    return f"{highest:.1f} / {successes:,.0f}"
+    rate = numbers.MISSING if highest is None else f"{highest:.1f}"
+    return f"{rate} / {successes:,.0f}"
 
 
 def compared_per_s(ramps: Ramps, cell: Cell) -> float | None:
-    """A cell's highest rate; the peak of Locust's chart if a published peak stands beside it."""
-    if ramps.in_print(cell.setup, cell.condition) is None or cell.charted_per_s is None:
-        return cell.highest_per_s
-    return cell.charted_per_s
+    """A cell's highest rate; the peak of Locust's chart if a published peak stands beside it.
+
+    Where the chart has no rate of some setup, all rates under that condition are the former.
+    """
+    printed = ramps.in_print(cell.setup, cell.condition) is not None
+    if printed and ramps.charted(cell.condition):
+        return cell.charted_per_s
+    return cell.highest_per_s
+
+
+def uncharted(ramps: Ramps) -> str:
+    """That some rates beside published ones are not those of Locust's chart; empty if all are."""
+    conditions = dict.fromkeys(condition for _, condition, _ in ramps.published)
+    lacking = [condition for condition in conditions if not ramps.charted(condition)]
+    if not lacking:
+        return ""
+    where = "" if len(lacking) == len(conditions) else f" of {len(lacking)} rows"
+    return (
+        f"Locust's chart has no rate{where}: a setup answered too late for it, or the ramp was too "
+        f"short. Rates there are the best mean over ten seconds, or over all if there are fewer."
+    )
 
 
 def gain_sentence(gain: Gain) -> str:
@@ -95,6 +113,8 @@ def reason(cell: Cell) -> str:
             f"({cell.most_connections} seen at once)"
         )
     highest, steady = cell.highest_per_s, cell.steady_per_s
+    if cell.trials and highest is None:
+        parts.append("no whole second had a success, so there is no rate")
     if highest is not None and steady is not None and highest >= BURST * steady:
         parts.append(
             f"it did not keep its highest rate: {numbers.number(steady)} successes per second with "
@@ -126,8 +146,22 @@ def _exhausted(cell: Cell) -> bool:
     return most >= allowed - KEPT or (failing and most >= _NEARLY * allowed)
 
 
-def rate_ratio(gain: Gain) -> str:
+def compared(gain: Gain) -> float:
     """Ratio of the highest rates; of the charted peaks if a published ratio stands beside it."""
+    return gain.ours.mean if gain.published is None or gain.charted is None else gain.charted
+
+
+def silence(ramps: Ramps) -> str:
+    """Why no ratio is told."""
+    if any(cell.trials for cell in ramps.cells):
+        return "No setup is compared with another; see the tables below."
+    if all(cell.problem == NOT_MEASURED for cell in ramps.cells):
+        return "No trial has been measured yet."
+    return "No setup has figures; the table of cells gives the reasons."
+
+
+def rate_ratio(gain: Gain) -> str:
+    """The same as a text, with the interval where there is one."""
     if gain.published is None or gain.charted is None:
         return numbers.ratio(gain.ours)
     return numbers.times(gain.charted)

@@ -105,6 +105,31 @@ def test_a_point_of_locusts_chart_by_hand() -> None:
     assert charted_per_s(burst, (*(0,) * 23, 1, *(0,) * 17)) == 5.0
 
 
+def test_a_ramp_of_a_few_seconds_has_no_rate_in_locusts_chart() -> None:
+    """Nor has one whose first success comes after the last point's seconds."""
+    assert only([make_cell(per_second=(9, 9, 9))]).charted_per_s is None
+    assert only([make_cell(per_second=(*(0,) * 13, 9, 9))]).charted_per_s is None
+    assert only([make_cell(per_second=(9,) * 20)]).charted_per_s == 9.0
+
+
+def test_one_block_without_a_charted_rate_leaves_the_cell_without_one() -> None:
+    trials = [make_cell(), make_cell(block=2, per_second=(9, 9, 9))]
+    assert only(trials, ramp_run(blocks=2)).charted_per_s is None
+
+
+def test_a_success_in_no_whole_second_makes_no_rate() -> None:
+    cell = only([make_cell(per_second=(0, 0), correct=1)])
+    assert (cell.trials, cell.successes, cell.highest_per_s) == (1, 1, None)
+
+
+def test_no_gain_is_charted_where_one_setups_chart_is_empty() -> None:
+    run = beside(RUN, in_print(BASELINE, 5.0), in_print(OTHER, 20.0))
+    trials = [make_cell(), make_cell(OTHER, per_second=(30, 30))]
+    ramps = summarise(run, trials)
+    assert not ramps.charted(NEAR)
+    assert gain_of(trials, run).charted is None
+
+
 def test_labels_of_every_block_are_a_cells() -> None:
     trials = [make_cell(), make_cell(block=2, users=9)]
     assert Label.GENERATOR_BOUND in {f.label for f in only(trials, ramp_run(blocks=2)).findings}

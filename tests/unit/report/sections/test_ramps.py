@@ -37,7 +37,8 @@ SHARES = Shares(server=0.1, database=0.1, generator=0.1, foreign=None, steal=0.0
 
 def cell(**changes: Any) -> Cell:
     """A cell of nine hundred successes, about which there is nothing to say."""
-    usual: dict[str, Any] = {"trials": 1, "successes": 900.0, "failures": 0.0}
+    usual: dict[str, Any] = {"trials": 1, "highest_per_s": 9.0, "successes": 900.0}
+    usual |= {"failures": 0.0}
     return Cell(OTHER, **(usual | {"condition": NEAR} | changes))
 
 
@@ -53,6 +54,12 @@ def test_what_limited_a_cell_and_what_disturbed_it_are_told_with_their_figures()
     noisy = Finding(Label.NOISY, "4.4% of CPU time was stolen")
     told = "server-bound: 97% of its CPU used; noisy: 4.4% of CPU time was stolen"
     assert reason(cell(findings=(SATURATED, noisy))) == told
+
+
+def test_a_cell_without_a_rate_says_why() -> None:
+    """Its only success came in the last second, which was cut short."""
+    assert "no rate" in reason(cell(highest_per_s=None, successes=1.0))
+    assert "no rate" not in reason(cell())
 
 
 def test_a_share_of_errors_is_told_with_their_kinds() -> None:
@@ -151,7 +158,7 @@ def test_limits_waits_errors_and_connections_are_told_in_this_order() -> None:
         (185.0, 23_030, "185.0 / 23,030"),
         (0.1, 24.4, "0.1 / 24"),
         (0.0, 0, "0.0 / 0"),
-        (None, 24, "n/a"),
+        (None, 24, "n/a / 24"),
         (1.0, None, "n/a"),
     ],
 )
@@ -289,6 +296,34 @@ def test_every_cell_has_its_reason_and_a_value_for_each_heading() -> None:
     assert page == "logs/b01-io_read-c10-r100-a.base.html"
     assert details[-1]["reason"] == "it died"
     assert set(details[-1]["values"]) == {"n/a"}
+
+
+SHORT = [make_cell(per_second=(0, 1)), make_cell(OTHER, (41, 41))]
+"""A ramp of two seconds: Locust's chart has no point of it."""
+
+
+def test_a_ramp_too_short_for_locusts_chart_has_one_rate_in_table_sentence_and_ratio() -> None:
+    figures = Figures()
+    ramps = summarise(RUN, SHORT)
+    view = ramps_values(RUN, ramps, figures)
+    figures.finish()
+    assert view is not None
+    near = view["rows"][0]
+    assert [cell["ours"] for cell in near["cells"]] == ["0.5 / 1", "41.0 / 82"]
+    assert [cell["ratio"] for cell in near["cells"]] == ["n/a", "n/a"]
+    assert "82.00" in view["verdicts"][0]
+    assert view["gains"][0]["values"][0]["ours"].startswith("82.00")
+    assert "chart has no rate" in view["uncharted"]
+
+
+def test_a_setup_whose_chart_is_empty_keeps_the_others_from_being_charted() -> None:
+    """Otherwise one column would hold two quantities."""
+    late = (*(0,) * 13, 30, 30)
+    view = ramps_values(RUN, summarise(RUN, [make_cell(), make_cell(OTHER, late)]), Figures())
+    assert view is not None
+    assert [cell["ours"] for cell in view["rows"][0]["cells"]] == ["10.0 / 200", "6.0 / 60"]
+    assert "of 1 rows" not in view["uncharted"]
+    assert shown()["uncharted"] == ""
 
 
 def test_added_round_trips_are_told_from_the_least_to_the_most() -> None:
