@@ -80,6 +80,21 @@ def brief(condition: Condition, among: Iterable[Condition]) -> str:
     return request(condition.endpoint) + "".join(told)
 
 
+def kind_of_request(endpoint: str) -> str:
+    """The same without an article, as the heading of a column."""
+    words = request(endpoint)
+    article, _, rest = words.partition(" ")
+    text = rest if article in ("a", "an") else words
+    return text[:1].upper() + text[1:]
+
+
+def load(condition: Condition) -> str:
+    """How a condition loads, whatever it requests, of how many rows, and for how long."""
+    held = "" if condition.open_loop else connections(condition.connections)
+    text = held + _arriving(condition) + _delayed(condition) + _accompanied(condition)
+    return text.strip()
+
+
 def _arriving(condition: Condition) -> str:
     if condition.rate is not None:
         return f" at {condition.rate:g} arrivals per second"

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from harness.analysis.analyse import Analysis, analyse
-from harness.analysis.condition import conditions_of
+from harness.analysis.condition import MeasuredCondition, conditions_of
 from harness.analysis.labels.trials import in_order, label_trials
 from harness.base.errors import BridgetollError
 from harness.base.workspace import cache_folder
@@ -35,6 +35,7 @@ class Report(msgspec.Struct, frozen=True):
 
     page: the path of the full page.
     trials: how many could be read.
+    conditions: with these trials, for those who need more than the analysis.
     """
 
     page: Path
@@ -42,6 +43,7 @@ class Report(msgspec.Struct, frozen=True):
     run: Run
     analysis: Analysis
     damaged: tuple[BridgetollError, ...]
+    conditions: tuple[MeasuredCondition, ...] = ()
 
 
 def write_report(
@@ -96,7 +98,14 @@ def write_report(
     _write_pictures(kept, values["pictures"], figures)
     page = full.write("index.html", html(values, explored, cache_folder()))
     kept.write("report.md", markdown(values))
-    return Report(page=page, trials=len(trials), run=run, analysis=analysis, damaged=tuple(damaged))
+    return Report(
+        page=page,
+        trials=len(trials),
+        run=run,
+        analysis=analysis,
+        damaged=tuple(damaged),
+        conditions=tuple(conditions),
+    )
 
 
 def _write_figures(folder: ReportFolder, figures: Figures) -> None:

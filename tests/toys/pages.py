@@ -20,7 +20,7 @@ from harness.report.write import Report, write_report
 HOSTILE = "> <script>alert(1)</script> a|b `c` ![x](http://x.example/y) & \"q\" 'r'"
 
 
-VOID = {"meta", "img", "br", "hr", "link", "input"}
+VOID = {"meta", "img", "br", "wbr", "hr", "link", "input"}
 
 
 class Page(HTMLParser):

@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import markupsafe
+import msgspec
+
 from harness.analysis.measures import Measure, ranked
 from harness.analysis.twins import TwinTally, run_twins, tally_twins
 from harness.inputs import conditions
@@ -11,32 +14,60 @@ from harness.inputs.study import Condition
 from harness.report.drawing.figures import data_uri
 from harness.report.drawing.pool import drawing_pool
 from harness.report.render import environment
+from harness.report.script import policy
 from harness.report.site import twins
+from harness.report.site.board import Board
+from harness.report.site.board_table import board_table
+from harness.report.site.run_rows import DOWNLOADS, run_row
 from harness.report.site.trends import TrendPoint, VariantTrend, alternative, trend_chart
-from harness.report.words import causes as cause_words
-from harness.report.words import numbers, twin_tally, verdicts
-from harness.report.words.ramps import gain_sentence
+from harness.report.words import numbers, twin_tally
+from harness.report.words.machines import machine_title
 from harness.report.write import Report
 
 _TEMPLATES = Path(__file__).with_name("templates")
-_DOWNLOADS = (
-    "report.md", "ratios.csv", "trials.csv", "trials.parquet", "summary.json",
-    "summary.schema.json",
-)  # fmt: skip
-"""Files beside each report; see `report.write`."""
+_SCRIPT = _TEMPLATES / "board.js"
+_PAGES = (("trends.html", "Trends"), ("twins.html", "Identical servers"))
+"""Other pages of the site, in the order of their links."""
 
 
-def index_page(title: str, reports: Sequence[Report], refused: Sequence[str] = ()) -> str:
-    """The list of runs, latest first.
+def index_page(
+    title: str,
+    reports: Sequence[Report],
+    refused: Sequence[str] = (),
+    boards: Sequence[Board] = (),
+) -> str:
+    """The leaderboard, and the list of runs, latest first.
 
     Args:
         title: of the site.
         reports: by date, which numbers the runs.
         refused: names of runs that could not be published.
+        boards: of some of these runs; see `boards.newest`.
     """
-    runs = [_run(number, report) for number, report in enumerate(reports, start=1)]
-    values = {"title": title, "runs": runs[::-1], "downloads": _DOWNLOADS, "refused": refused}
-    return _page("index.html", values)
+    runs = [run_row(number, report) for number, report in enumerate(reports, start=1)]
+    by_id = {run["id"]: run for run in runs}
+    values = {
+        "title": title,
+        "runs": runs[::-1],
+        "downloads": DOWNLOADS,
+        "refused": refused,
+        "pages": _PAGES,
+        "boards": [_board(board, by_id[board.run]) for board in boards],
+        "table": board_table(boards[0]) if boards else None,
+        "script": markupsafe.Markup(board_script()) if boards else None,
+    }
+    return _page("index.html", values, [board_script()] if boards else [])
+
+
+def board_script() -> str:
+    """The front page's own script."""
+    return _SCRIPT.read_text(encoding="utf-8")
+
+
+def _board(board: Board, run: dict[str, Any]) -> dict[str, Any]:
+    """A board with what stands above it."""
+    about = {key: run[key] for key in ("title", "date", "machine", "headline", "facts")}
+    return {**msgspec.to_builtins(board, str_keys=True), **about}
 
 
 def trends_page(title: str, reports: Sequence[Report], trends: Sequence[VariantTrend]) -> str:
@@ -97,29 +128,20 @@ def _twins_chart(tally: TwinTally) -> dict[str, str]:
     return {"uri": data_uri(drawn.svg), "alt": twins.alternative(tally)}
 
 
-def _page(template: str, values: dict[str, Any]) -> str:
-    return environment(_TEMPLATES, escape=True).get_template(template).render(values)
+def _page(template: str, values: dict[str, Any], scripts: Sequence[str] = ()) -> str:
+    allowed = markupsafe.Markup(policy(scripts))
+    made = environment(_TEMPLATES, escape=True).get_template(template)
+    return made.render(values, policy=allowed)
 
 
 def _run(number: int, report: Report) -> dict[str, Any]:
-    run, analysis = report.run, report.analysis
-    if analysis.ramps is not None:
-        sentences = [gain_sentence(gain) for gain in analysis.ramps.gains]
-    else:
-        sentences = [verdicts.verdict(result, analysis) for result in analysis.conditions]
+    run = report.run
     return {
         "number": number,
         "id": run.id,
         "title": run.study.title,
-        "question": run.study.question,
         "date": run.started_at[:10],
-        "machine": ", ".join(f"{key} {value}" for key, value in run.machine.items()),
-        "baseline": analysis.baseline,
-        "variants": run.measured,
-        "excluded": list(run.excluded),
-        "paragraphs": cause_words.verdicts(analysis.causes),
-        "sentences": sentences,
-        "damaged": len(report.damaged),
+        "machine": machine_title(run),
     }
 
 
@@ -146,18 +168,24 @@ def _condition(condition: Condition, trends: Sequence[VariantTrend]) -> dict[str
     }
 
 
-def _changed(point: TrendPoint) -> list[str]:
+def _changed(trend: VariantTrend, point: TrendPoint) -> list[str]:
+    why = [] if point.missing is None else [f"{point.missing.word}: {point.missing.reason}"]
+    return why + (["first of these runs"] if point is trend.points[0] else _since(point))
+
+
+def _since(point: TrendPoint) -> list[str]:
     apart = [f"not comparable with the run above, because {why}" for why in point.apart]
     return [*apart, *point.changed] or ["nothing known"]
 
 
 def _value(point: TrendPoint, measure: Measure) -> str:
+    if point.missing is not None:
+        return point.missing.word
     text = numbers.estimate(point.estimates.get(measure))
     return f"{text} (not ranked)" if measure in point.unranked else text
 
 
 def _row(trend: VariantTrend, point: TrendPoint, measures: Sequence[Measure]) -> dict[str, Any]:
-    first = point is trend.points[0]
     baseline = point.run.study.baseline
     return {
         "variant": trend.variant,
@@ -167,5 +195,5 @@ def _row(trend: VariantTrend, point: TrendPoint, measures: Sequence[Measure]) ->
         "values": [_value(point, measure) for measure in measures],
         "ratio": "1" if trend.variant == baseline else numbers.ratio(point.ratio),
         "baseline": baseline,
-        "changed": ["first of these runs"] if first else _changed(point),
+        "changed": _changed(trend, point),
     }

@@ -1,4 +1,4 @@
-"""A static site of runs: their reports, a list, their trends, and their identical servers."""
+"""A static site of runs: a leaderboard, their reports, trends, and identical servers."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -9,7 +9,10 @@ import msgspec
 from harness.base.errors import BridgetollError, DrawingFailed, MalformedFile, UsageError
 from harness.inputs.claims import Claim
 from harness.records.lock import RunInUse, reading
+from harness.records.run import Run
 from harness.records.store import Store
+from harness.report.site.board import Board, board_of
+from harness.report.site.boards import newest
 from harness.report.site.folder import site_folder
 from harness.report.site.pages import index_page, trends_page, twins_page
 from harness.report.site.trends import trends
@@ -21,7 +24,7 @@ _ID = re.compile(r"[A-Za-z0-9._-]+")
 class Site(msgspec.Struct, frozen=True):
     """A published site.
 
-    page: the list of runs.
+    page: the front page.
     damaged: by run, errors of trials that its report leaves out.
     refused: by the run's folder, the error for which the site leaves it out.
     left: runs of an earlier publication, whose reports are still there.
@@ -62,13 +65,18 @@ def publish(
     chosen, refused = _by_date(stores)
     folder = site_folder(target)
     reports: list[Report] = []
+    boards: list[tuple[Run, Board | None]] = []
     for store in chosen:
         step(f"reporting {store.id}")
         try:
             with reading(store.folder):
-                reports.append(write_report(store, claims, folder.run(store.id)))
+                report = write_report(store, claims, folder.run(store.id))
         except (DrawingFailed, MalformedFile, RunInUse) as error:  # of this run, not of the site
             refused[store.folder] = error
+            continue
+        boards.append((report.run, board_of(report.run, report.analysis, report.conditions)))
+        # Its trials, which a site of many runs could not hold all at once, are needed no more.
+        reports.append(msgspec.structs.replace(report, conditions=()))
     if not reports:
         raise next(iter(refused.values()))
     step("following variants from run to run")
@@ -76,7 +84,7 @@ def publish(
     folder.write("trends.html", trends_page(title, reports, followed))
     folder.write("twins.html", twins_page(title, reports))
     lacking = sorted(run.name for run in refused)
-    page = folder.write("index.html", index_page(title, reports, lacking))
+    page = folder.write("index.html", index_page(title, reports, lacking, newest(boards)))
     return Site(
         page=page,
         damaged={report.run.id: report.damaged for report in reports if report.damaged},

@@ -7,6 +7,7 @@ import msgspec
 
 from harness.analysis.analyse import Analysis, ConditionResult
 from harness.analysis.measures import Measure, ranked
+from harness.analysis.missing import Absence, MissingFigures
 from harness.analysis.stats.intervals import Interval
 from harness.inputs.study import Condition
 from harness.records.comparability import Change, reasons, variant_changes
@@ -24,8 +25,12 @@ from harness.report.words import numbers
 _LEAST_RUNS = 2
 _PANELS = 3
 """Panels of the chart in a row."""
+_HEIGHT = 110
+"""Of a panel, in pixels."""
 _COLOUR = "#33414d"
 """Of no variant: each panel shows one variant and names it."""
+_WORD = {"type": "text", "angle": 270, "align": "left", "baseline": "middle", "color": "#8a4b00"}
+"""Upright from the axis on, where a value would stand."""
 
 
 class TrendPoint(msgspec.Struct, frozen=True):
@@ -34,6 +39,7 @@ class TrendPoint(msgspec.Struct, frozen=True):
     number: of the run among the published ones, by date from 1.
     estimates: absolute values with intervals over blocks, by the measures of the ranking.
     unranked: measures by which the run has no ranking, e.g. because PostgreSQL was the limit.
+    missing: why it has no figures, though its trials were measured; None if it has some.
     ratio: to the run's baseline, by the condition's first measure; None for the baseline itself.
     changed: differences to the point before; empty for the first point.
     apart: reasons why it cannot be compared with the point before; empty if it can.
@@ -46,6 +52,7 @@ class TrendPoint(msgspec.Struct, frozen=True):
     changed: tuple[str, ...]
     apart: tuple[str, ...] = ()
     unranked: frozenset[Measure] = frozenset()
+    missing: MissingFigures | None = None
 
 
 class VariantTrend(msgspec.Struct, frozen=True):
@@ -65,7 +72,7 @@ class VariantTrend(msgspec.Struct, frozen=True):
 
 
 def trends(results: Sequence[tuple[Run, Analysis]]) -> tuple[VariantTrend, ...]:
-    """All trends, grouped by condition.
+    """All trends, grouped by condition: of variants with figures or failed trials in two runs.
 
     Args:
         results: runs with their analyses, by date. Locust ramps have no intervals, so they have
@@ -89,8 +96,10 @@ def trends(results: Sequence[tuple[Run, Analysis]]) -> tuple[VariantTrend, ...]:
 
 
 def _variants(analysis: Analysis, result: ConditionResult) -> list[str]:
+    """Those that were measured, and failed trials are a result too."""
     estimates = result.comparisons[ranked(result.condition)[0]].estimates
-    return [name for name in estimates if name != analysis.duplicate]
+    failed = [item.entry for item in result.missing if item.absence is Absence.FAILED]
+    return [name for name in (*estimates, *failed) if name != analysis.duplicate]
 
 
 def _point(
@@ -110,6 +119,7 @@ def _point(
         ),
         apart=tuple(reason for point in before for reason in reasons(point.run, run)),
         unranked=frozenset(m for m in estimates if result.comparisons[m].unsaid),
+        missing=result.why_missing(variant),
     )
 
 
@@ -117,13 +127,13 @@ def trend_chart(trends: Sequence[VariantTrend], measure: Measure) -> Spec:
     """A small panel per variant: estimates with their intervals, by run.
 
     Each panel has an axis of its own, which begins at zero. A line joins only runs that can be
-    compared.
+    compared. A run in which the variant has no figures says why, in words.
 
     Args:
         trends: of one condition.
         measure: one that their points have estimates of.
     """
-    rows = [
+    rows: list[dict[str, object]] = [
         {
             "variant": trend.variant,
             "run": point.number,
@@ -135,6 +145,12 @@ def trend_chart(trends: Sequence[VariantTrend], measure: Measure) -> Spec:
         for trend in trends
         for point, stretch in zip(trend.points, trend.stretches, strict=True)
         if (value := point.estimates.get(measure)) is not None
+    ]
+    words: list[dict[str, object]] = [
+        {"variant": trend.variant, "run": point.number, "word": point.missing.word}
+        for trend in trends
+        for point in trend.points
+        if point.missing is not None
     ]
     x = ordinal("run", title="run", axis={"labelAngle": 0})
     y = quantitative("value", title=None, scale={"zero": True}, axis={"tickCount": 4})
@@ -151,9 +167,14 @@ def trend_chart(trends: Sequence[VariantTrend], measure: Measure) -> Spec:
                 "encoding": {"x": x, "y": low, "y2": high},
             },
             {"mark": diamond, "encoding": {"x": x, "y": y}},
+            {
+                "transform": [{"filter": "isValid(datum.word)"}],
+                "mark": _WORD,
+                "encoding": {"x": x, "y": {"value": _HEIGHT - 4}, "text": nominal("word")},
+            },
         ],
         "width": 200,
-        "height": 110,
+        "height": _HEIGHT,
     }
     names = [trend.variant for trend in trends]
     return as_file(
@@ -164,7 +185,7 @@ def trend_chart(trends: Sequence[VariantTrend], measure: Measure) -> Spec:
             "spec": panel,
             "resolve": {"scale": {"y": "independent"}},
         },
-        {"rows": rows},
+        {"rows": rows + words},
     )
 
 
@@ -173,15 +194,17 @@ def alternative(trends: Sequence[VariantTrend], measure: Measure) -> str:
     series = [
         f"{trend.variant} {', '.join(values)}"
         for trend in trends
-        if (
-            values := [
-                f"{numbers.number(value.mean)} in run {point.number}"
-                for point in trend.points
-                if (value := point.estimates.get(measure)) is not None
-            ]
-        )
+        if (values := [text for point in trend.points if (text := _told(point, measure))])
     ]
     return f"{measure.heading}: {'; '.join(series)}. The table has the intervals."
+
+
+def _told(point: TrendPoint, measure: Measure) -> str:
+    """A point as text; empty where the run has another measure alone."""
+    if point.missing is not None:
+        return f"{point.missing.word} in run {point.number}"
+    value = point.estimates.get(measure)
+    return "" if value is None else f"{numbers.number(value.mean)} in run {point.number}"
 
 
 def _worded(change: Change) -> str:

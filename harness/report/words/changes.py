@@ -50,7 +50,12 @@ def change(run: Run, before: str, after: str) -> str:
     one, other = (factors_of(name, run.variants[name]) for name in (before, after))
     titles = {FRAMEWORK: {_folder(n): run.variants[n].framework for n in (before, after)}}
     changed = differences(one, other)
-    told = [_told(factor, old, new, titles) for factor, (old, new) in changed.items()]
+    told = [
+        told_of_framework(old, new, titles[FRAMEWORK])
+        if factor == FRAMEWORK
+        else told_of_factor(factor, old, new)
+        for factor, (old, new) in changed.items()
+    ]
     return " and ".join(told) or f"{after} instead of {before}"
 
 
@@ -60,15 +65,28 @@ def step_names(run: Run, fall: Fall) -> list[str]:
     return [change(run, before, after) for before, after in pairwise(variants)]
 
 
-def _told(factor: str, old: str, new: str, titles: Mapping[str, Mapping[str, str]]) -> str:
-    if factor == FRAMEWORK:
-        known = titles[FRAMEWORK]
-        return f"{known.get(new, new)} instead of {known.get(old, old)}"
+def told_of_framework(old: str, new: str, titles: Mapping[str, str]) -> str:
+    """Another framework, as a noun phrase.
+
+    Args:
+        old, new: values of the factor.
+        titles: of frameworks, by value; a value without one stands for itself.
+    """
+    return f"{titles.get(new, new)} instead of {titles.get(old, old)}"
+
+
+def told_of_factor(factor: str, old: str, new: str) -> str:
+    """Another value of a factor, as a noun phrase; see `told_of_framework` for that one."""
     if factor == "data":
-        return f"{_DATA.get(new, new)} instead of {_DATA.get(old, old)}"
+        return f"{data_layer(new)} instead of {data_layer(old)}"
     if factor == "extra_hops":
         return f"{new} extra thread hops instead of {old}"
     return _ADDED.get((factor, new), f"{factor.replace('_', ' ')} {new} instead of {old}")
+
+
+def data_layer(value: str) -> str:
+    """A value of the factor `data` by the name of its library."""
+    return _DATA.get(value, value)
 
 
 def _folder(name: str) -> str:

@@ -1,12 +1,16 @@
+import json
 from pathlib import Path
 
 import msgspec
 
 from harness.analysis.analyse import analyse
 from harness.records.run import Run
-from harness.report.site.pages import index_page, trends_page, twins_page
+from harness.report.answer.headline import headline
+from harness.report.site.boards import newest
+from harness.report.site.pages import board_script, index_page, trends_page, twins_page
 from harness.report.site.trends import trends
 from harness.report.write import Report
+from tests.toys.leaders import analysed_board, starved
 from tests.toys.pages import Page
 from tests.toys.ramps import make_cell, ramp_run
 from tests.toys.runs import BASELINE, simulate
@@ -80,6 +84,30 @@ def test_a_run_of_locust_has_no_table_of_identical_servers_and_is_named() -> Non
 
 def test_the_list_of_runs_leads_to_the_other_pages() -> None:
     assert {"trends.html", "twins.html"} <= set(Page(index_page("x", REPORTS)).values("href"))
+
+
+def test_the_table_of_trends_says_which_variant_answered_nothing() -> None:
+    run = RUNS[1]
+    trials = [starved(t) if t.variant == "b/other" else t for t in simulate(run, COST, 1)]
+    failed = msgspec.structs.replace(REPORTS[1], analysis=analyse(run, trials))
+    reports = [REPORTS[0], failed, REPORTS[2]]
+    text = Page(
+        trends_page("x", reports, trends([(report.run, report.analysis) for report in reports]))
+    ).text
+    assert "starved: no correct answer (" in text
+
+
+def test_the_front_page_has_an_answer_of_every_run_and_a_leaderboard_of_the_newest() -> None:
+    boards = newest([(run, analysed_board(run, simulate(run, COST, 1))[1]) for run in RUNS])
+    page = Page(index_page("x", REPORTS, (), boards))
+    data, script = page.scripts
+    (board,) = json.loads(data)
+    assert board["run"] == RUNS[2].id
+    assert board["machine"] == "kernel Linux, processors 2"
+    assert script == board_script()
+    assert page.text.count(headline(RUNS[0], REPORTS[0].analysis)[0]) == 4
+    assert page.tags.count("table") == 2, "the leaderboard, and two stacks side by side"
+    assert {row for row in COST if row in page.text} == set(COST)
 
 
 def test_a_trend_says_where_runs_cannot_be_compared() -> None:

@@ -7,6 +7,7 @@ from harness.analysis.measures import Measure
 from harness.records.run import Run
 from harness.report.drawing.draw import svg_of
 from harness.report.site.trends import alternative, trend_chart, trends
+from tests.toys.leaders import starved
 from tests.toys.runs import BASELINE, CONDITION, simulate
 from tests.toys.shelves import COST, dated_run
 
@@ -91,6 +92,41 @@ def test_what_a_run_itself_does_not_rank_by_is_marked() -> None:
     first, second = base.points
     assert Measure.CPU in first.unranked
     assert Measure.CPU not in second.unranked
+
+
+def starved_in(run: Run, variant: str) -> tuple[Run, Analysis]:
+    trials = [starved(t) if t.variant == variant else t for t in simulate(run, COST, 1)]
+    return run, analyse(run, trials)
+
+
+def test_a_variant_that_answered_nothing_keeps_its_point_with_the_reason() -> None:
+    followed = trends([analysed(FIRST), starved_in(SECOND, "b/other")])
+    (other,) = [trend for trend in followed if trend.variant == "b/other"]
+    assert [point.number for point in other.points] == [1, 2]
+    first, second = other.points
+    assert first.missing is None
+    assert second.missing is not None
+    assert second.missing.reason.startswith("no correct answer")
+    assert second.estimates == {}
+    text = alternative(followed, Measure.CPU)
+    assert "starved in run 2" in text
+    drawing = ElementTree.fromstring(svg_of(trend_chart(followed, Measure.CPU)))
+    assert [text.strip() for text in drawing.itertext()].count("starved") == 1
+
+
+def test_a_variant_that_never_answered_is_followed_too() -> None:
+    followed = trends([starved_in(run, "b/other") for run in (FIRST, SECOND)])
+    (other,) = [trend for trend in followed if trend.variant == "b/other"]
+    assert all(point.missing is not None for point in other.points)
+    drawing = ElementTree.fromstring(svg_of(trend_chart(followed, Measure.CPU)))
+    assert [text.strip() for text in drawing.itertext()].count("starved") == 2
+
+
+def test_an_excluded_variant_leaves_a_gap() -> None:
+    excluded = msgspec.structs.replace(SECOND, excluded={"b/other": "it answers from memory"})
+    trials = [t for t in simulate(SECOND, COST, 1) if t.variant == BASELINE]
+    followed = trends([analysed(FIRST), (excluded, analyse(excluded, trials))])
+    assert {trend.variant for trend in followed} == {BASELINE}
 
 
 RUNS = [dated_run(month) for month in (1, 2, 3)]
