@@ -1,18 +1,22 @@
 """The command `compare`: two runs beside each other."""
 
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.text import Text
 
 from harness.base.errors import Regressed, Undecided, UnknownName, UsageError
 from harness.base.workspace import Workspace
 from harness.cli import completion
-from harness.cli.console import Json, note, out, print_json, read_trials
+from harness.cli.console import Json, err, note, out, print_json, read_trials
+from harness.cli.ending import when_stopped
 
 if TYPE_CHECKING:
     from harness.analysis.gate import Gate
     from harness.analysis.runs import RunComparison
+    from harness.report.comparison.compared import ComparedRuns
 
 EXAMPLE = "bridgetoll compare RUN_A RUN_B --fail-on-regression 5%"
 MEASURES = ("cpu", "throughput", "p99", "memory", "sustained")
@@ -57,6 +61,10 @@ def command(
             metavar="NAME", help=f"One of: {', '.join(MEASURES)}.", autocompletion=_measures
         ),
     ] = "cpu",
+    to: Annotated[
+        Path | None,
+        typer.Option("--to", metavar="FOLDER", help="Write a page too; folder created if missing."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Compare two runs, across versions or machines.
@@ -69,6 +77,7 @@ def command(
     from harness.cli.comparison import comparison_text
     from harness.records.comparability import changes, check_comparable
     from harness.records.store import find_run
+    from harness.report.comparison.compared import ComparedRuns
 
     if measure not in BY_NAME:
         raise UnknownName("measure", measure, list(BY_NAME))
@@ -81,21 +90,25 @@ def command(
         RunTrials(run, read_trials(store, run)) for run, store in zip((a, b), stores, strict=True)
     )
     comparison = compare(before, after, BY_NAME[measure], reference or ())
-    changed = changes(a, b)
     found = None if allowed is None else gate(comparison, allowed)
+    compared = ComparedRuns(a, b, reasons, changes(a, b), comparison, found)
+    page = None if to is None else _write(compared, to)
     if as_json:
-        print_json(
-            {
-                "not_measured_alike": reasons,
-                "changed": changed,
-                "comparison": comparison,
-                "gate": found,
-            }
-        )
+        print_json(compared.data)
     else:
-        out.print(comparison_text(reasons, changed, comparison))
+        out.print(comparison_text(compared))
+    if page is not None:
+        told = Text(f"page: {Workspace().shown(page)}")
+        (err if as_json else out).print(told, soft_wrap=True)
     if found is not None:
         _end(found, comparison)
+
+
+def _write(compared: "ComparedRuns", to: Path) -> Path:
+    from harness.report.comparison.write import write_comparison
+
+    with when_stopped(f"the runs are unchanged, and {to} is not finished; compare them again."):
+        return write_comparison(compared, to)
 
 
 def _share(text: str) -> float:

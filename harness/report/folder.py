@@ -1,9 +1,11 @@
-"""The folder that a report is written to; nothing is written outside of it."""
+"""Folders that reports are written to, and whose they may be; nothing is written outside."""
 
 from collections.abc import Collection
 from pathlib import Path
 
-from harness.base.errors import StoreFailed, remedy_of
+import msgspec
+
+from harness.base.errors import StoreFailed, UsageError, remedy_of
 from harness.base.files import replace
 
 
@@ -69,3 +71,53 @@ def _unwritable(path: Path, error: OSError) -> StoreFailed:
         f"{path} cannot be written ({error.strerror}); {remedy_of(error)}, then make the report "
         "again."
     )
+
+
+class Owner(msgspec.Struct, frozen=True):
+    """The command that makes a folder and may overwrite the files in it.
+
+    marker: name of a file that marks the folder as made by it.
+    option: that names the folder.
+    """
+
+    command: str
+    marker: str
+    option: str = "--to"
+
+
+def owned_folder(target: Path, owner: Owner) -> Path:
+    """Create a command's folder, or reuse one that it made; returns its path without links.
+
+    Raises:
+        UsageError: it lies in a run's folder, or holds files that the command did not make.
+        StoreFailed: it cannot be created or written.
+    """
+    folder = target.resolve()
+    try:
+        _refuse_runs(target, folder, owner)
+        folder.mkdir(parents=True, exist_ok=True)
+        marker = folder / owner.marker
+        ours = marker.is_file() and not marker.is_symlink()
+        if not ours and any(folder.iterdir()):
+            raise UsageError(
+                f"{target} has files in it that `{owner.command}` did not make; name a new or an "
+                f"empty folder with {owner.option}."
+            )
+        text = f"`{owner.command}` has made this folder, and overwrites the files in it.\n"
+        replace(marker, text.encode())
+    except OSError as error:
+        raise StoreFailed(
+            f"{target} cannot be written ({error.strerror}); {remedy_of(error)}, or name another "
+            f"folder with {owner.option}."
+        ) from error
+    return folder
+
+
+def _refuse_runs(target: Path, folder: Path, owner: Owner) -> None:
+    """A run is evidence: nothing else may change its folder."""
+    for path in (folder, *folder.parents):
+        if (path / "run.json").is_file():
+            raise UsageError(
+                f"{target} lies in the folder of the run {path.name}, which must not change; name "
+                f"another folder with {owner.option}."
+            )

@@ -82,6 +82,9 @@ class _Layout(msgspec.Struct, frozen=True):
 
 
 _DESK = _Layout(width=560, row=20, heading=24, label=260, told=300, inline=True)
+_DENSE = _Layout(width=560, row=17, heading=21, label=260, told=300, inline=True)
+_ROOMY = 16
+"""Rows of a desk's chart up to which they are roomy; more stand closer, to fit on a screen."""
 _PHONE = _Layout(width=350, row=36, heading=26, label=190, told=160, inline=False)
 _COLOURS = {
     Tone.BETTER: "#0072B2",
@@ -114,7 +117,7 @@ def forest_chart(rows: Sequence[ForestRow], axis: ForestAxis, *, phone: bool = F
         axis: what they show.
         phone: texts stand above the intervals, and the chart is as wide as a phone.
     """
-    layout = _PHONE if phone else _DESK
+    layout = _PHONE if phone else _DESK if len(rows) <= _ROOMY else _DENSE
     low, high = _domain(rows, axis.band)
     placed, headings, height = _placed(rows, layout, low, high)
     scale = {"type": "log", "domain": [low, high], "nice": False}

@@ -3,12 +3,13 @@
 from collections.abc import Collection
 from pathlib import Path
 
-from harness.base.errors import StoreFailed, UsageError, remedy_of
+from harness.base.errors import StoreFailed, remedy_of
 from harness.base.files import replace
+from harness.report.folder import Owner, owned_folder
 
 MARKER = ".bridgetoll-site"
 """A file that marks a folder as made by `bridgetoll publish`."""
-_MARKER_TEXT = b"`bridgetoll publish` has made this folder, and overwrites the files in it.\n"
+_OWNER = Owner("bridgetoll publish", MARKER)
 _RUNS = "runs"
 
 
@@ -51,32 +52,9 @@ def site_folder(target: Path) -> SiteFolder:
         UsageError: it lies in a run's folder, or holds files that are not of a site.
         StoreFailed: it cannot be created or written.
     """
-    folder = target.resolve()
-    try:
-        _refuse_runs(target, folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        marker = folder / MARKER
-        ours = marker.is_file() and not marker.is_symlink()
-        if not ours and any(folder.iterdir()):
-            raise UsageError(
-                f"{target} has files in it that `bridgetoll publish` did not make; name a new or "
-                "an empty folder with --to."
-            )
-        replace(marker, _MARKER_TEXT)
-        _refuse_links(folder / _RUNS)
-    except OSError as error:
-        raise _unwritable(target, error) from error
+    folder = owned_folder(target, _OWNER)
+    _refuse_links(folder / _RUNS)
     return SiteFolder(folder)
-
-
-def _refuse_runs(target: Path, folder: Path) -> None:
-    """A run is evidence: a site must not change its folder."""
-    for path in (folder, *folder.parents):
-        if (path / "run.json").is_file():
-            raise UsageError(
-                f"{target} lies in the folder of the run {path.name}, which must not change; name "
-                "another folder with --to."
-            )
 
 
 def _refuse_links(runs: Path) -> None:

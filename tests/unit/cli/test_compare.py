@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -102,6 +103,38 @@ def test_the_same_as_json(compare: Call) -> None:
     assert told["gate"] is None
 
 
+def test_a_page_is_written_to_a_folder_with_the_same_data(compare: Call, tmp_path: Path) -> None:
+    to = ("--to", str(tmp_path / "page"))
+    said = compare(BEFORE, AFTER, *to)
+    page = tmp_path / "page" / "index.html"
+    assert said.status == 0
+    assert said.out.endswith(f"page: {page}\n")
+    assert "b/other on a read: 1.2" in said.out.splitlines()[1]
+    assert said.out.splitlines()[1] in page.read_text(encoding="utf-8")
+    told = compare(BEFORE, AFTER, "--json", *to)
+    assert json.loads(told.out) == json.loads((page.parent / "comparison.json").read_text())
+    assert f"page: {page}" in told.err
+
+
+def test_a_regression_has_its_page_too(compare: Call, tmp_path: Path) -> None:
+    gate = ("--fail-on-regression", "5%", "--to", str(tmp_path / "page"))
+    assert compare(BEFORE, AFTER, *gate).status == 1
+    told = json.loads((tmp_path / "page" / "comparison.json").read_text())
+    assert told["gate"]["answer"] == "regressed"
+
+
+def test_no_page_is_written_over_something_else(
+    compare: Call, shelf: Workspace, tmp_path: Path
+) -> None:
+    (tmp_path / "thesis.tex").touch()
+    for folder, why in ((tmp_path, "did not make"), (shelf.results / BEFORE, "must not change")):
+        before = sorted(folder.iterdir())
+        said = compare(BEFORE, AFTER, "--to", str(folder))
+        assert (said.status, said.out) == (2, "")
+        assert why in said.sentence
+        assert sorted(folder.iterdir()) == before
+
+
 def test_by_throughput_the_same_is_slower(compare: Call) -> None:
     told = json.loads(compare(BEFORE, AFTER, "--measure", "throughput", "--json").out)
     pairs = {pair["variant"]: pair for pair in told["comparison"]["pairs"]}
@@ -112,7 +145,7 @@ def test_by_throughput_the_same_is_slower(compare: Call) -> None:
 def test_the_user_names_the_reference_where_the_runs_do_not_tell(compare: Call) -> None:
     """All packages changed, and the machine is slower by a third."""
     said = compare(BEFORE, SLOW_MACHINE)
-    assert "no reference: of every variant, its packages changed." in " ".join(said.out.split())
+    assert "reference: none: of every variant, its packages changed." in " ".join(said.out.split())
     row = next(line for line in said.out.splitlines() if line.startswith("b/other"))
     assert "slower" in row
     named = json.loads(compare(
@@ -132,7 +165,8 @@ def test_runs_that_were_not_measured_alike_are_compared_on_request_alone(compare
     assert "--anyway" in refused.sentence
     said = compare(BEFORE, MOVED, "--anyway")
     assert said.status == 0
-    assert said.out.startswith(f"not measured alike: {reason}")
+    assert "caution: The runs were not measured alike: the machines differ." in said.out
+    assert f"not measured alike: {reason}" in said.out
     told = json.loads(compare(BEFORE, MOVED, "--anyway", "--json").out)
     assert told["not_measured_alike"] == [reason]
 
