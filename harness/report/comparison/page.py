@@ -23,6 +23,7 @@ from harness.report.comparison.hero import heading
 from harness.report.render import environment
 from harness.report.words import comparison as words
 from harness.report.words import numbers, runs
+from harness.report.words.machines import machine_title
 
 _TEMPLATES = Path(__file__).with_name("templates")
 _MOST_ROWS = 30
@@ -52,7 +53,7 @@ def comparison_page(
         "title": f"{compared.b.id} against {compared.a.id}",
         "study": compared.b.study.title,
         "runs": _runs(compared),
-        "machines": list(dict.fromkeys(_machine(run) for run in (compared.a, compared.b))),
+        "machines": list(dict.fromkeys(machine_title(run) for run in (compared.a, compared.b))),
         "headline": headline(comparison),
         "caution": caution(comparison, compared.reasons),
         "hero": hero,
@@ -115,12 +116,6 @@ def _date(run: Run) -> str:
 def _blocks(count: int) -> str:
     """Empty where no variant of the run was compared."""
     return f"{count} block{'' if count == 1 else 's'}" if count else ""
-
-
-def _machine(run: Run) -> str:
-    processor = run.machine.get("processor", run.machine.get("kernel", "unknown machine"))
-    count = run.machine.get("processors")
-    return f"{processor}{'' if count is None else f', {count} cores'}"
 
 
 def _tables(comparison: RunComparison) -> list[dict[str, Any]]:
