@@ -1,5 +1,6 @@
 """What a run knows before it ends: its trials so far, by the first measure of each condition."""
 
+import statistics
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -48,6 +49,17 @@ class SoFar(msgspec.Struct, frozen=True):
     planned: int
     standings: tuple[Interim, ...] = ()
     ramps: Ramps | None = None
+
+    @property
+    def half_width(self) -> float | None:
+        """Of the 95 % intervals of ratios, as a share; the median; None without intervals."""
+        widths = [
+            width
+            for standing in self.standings
+            for ratio in standing.ratios.values()
+            if (width := ratio.log_half_width) is not None
+        ]
+        return statistics.median(widths) if widths else None
 
 
 def so_far(run: Run, trials: Sequence[Trial], blocks: int) -> SoFar:

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from harness.analysis.stats.intervals import Interval
-from harness.inputs.study import Condition
 from harness.report.words import numbers
+
+if TYPE_CHECKING:
+    from harness.analysis.stats.intervals import Interval
+    from harness.inputs.study import Condition
 
 MOST_ROWS = 12
 """Of a table; the report has all."""
@@ -66,7 +68,7 @@ def tie_letters(letters: str) -> str:
     return f"{letters[0]}-{letters[-1]}" if len(letters) > 2 and apart else letters
 
 
-def around(ratio: Interval | None) -> str:
+def around(ratio: "Interval | None") -> str:
     """A ratio and the half-width of its interval, as `0.62 ±4 %`."""
     if ratio is None:
         return numbers.MISSING
@@ -78,7 +80,7 @@ def around(ratio: Interval | None) -> str:
     return f"{numbers.times(ratio.mean)} ±{numbers.at_most(width)}"
 
 
-def column_titles(conditions: Sequence[Condition]) -> list[str]:
+def column_titles(conditions: "Sequence[Condition]") -> list[str]:
     """What tells conditions of one endpoint apart, each as the head of a narrow column."""
     titles = _told_apart([_differences(condition) for condition in conditions])
     if len(set(titles)) < len(titles):
@@ -96,7 +98,7 @@ def _told_apart(told: Sequence[tuple[str, ...]]) -> list[str]:
     ]
 
 
-def _differences(condition: Condition) -> tuple[str, ...]:
+def _differences(condition: "Condition") -> tuple[str, ...]:
     legs = {} if condition.latency is None else condition.latency.legs
     return (
         _load(condition),
@@ -109,7 +111,7 @@ def _differences(condition: Condition) -> tuple[str, ...]:
 _LEGS: dict[Literal["database", "client"], str] = {"database": "db", "client": "client"}
 
 
-def _load(condition: Condition) -> str:
+def _load(condition: "Condition") -> str:
     if condition.rate is not None:
         return f"{condition.rate:g}/s"
     if condition.share is not None:
@@ -119,7 +121,7 @@ def _load(condition: Condition) -> str:
     return f"{condition.connections:,} conn."
 
 
-def load_of(condition: Condition) -> tuple[float, ...]:
+def load_of(condition: "Condition") -> tuple[float, ...]:
     """By which the columns of one endpoint ascend."""
     legs = () if condition.latency is None else condition.latency.legs.values()
     return (

@@ -1,6 +1,6 @@
 """The command `run`: measure a study, and report it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,7 +27,7 @@ from harness.cli.report import report_run
 
 if TYPE_CHECKING:
     from harness.inputs.study import Study
-    from harness.records.plan import Plan
+    from harness.records.plan import Phase, Plan
     from harness.records.store import Store
     from harness.runner.laboratory import Laboratory
 
@@ -95,6 +95,7 @@ def command(
     from harness.records.store import find_run
     from harness.runner.overrides import Overrides
     from harness.runner.plan import make_plan
+    from harness.runner.session import missing_phases
     from harness.runner.start import new_store
     from harness.runner.start import resume as resume_run
     from harness.runner.start import start as start_run
@@ -118,7 +119,12 @@ def command(
             begun = store.read_run()
             warn_of_broken(catalog, begun.study.everyone)
             _execute(
-                laboratory, store, begun.study, begun.plan, lambda: resume_run(laboratory, store)
+                laboratory,
+                store,
+                begun.study,
+                begun.plan,
+                lambda: resume_run(laboratory, store),
+                missing_phases(begun, store),
             )
     elif study is not None:
         changed = changes.applied(open_study(workspace, catalog, study))
@@ -146,8 +152,11 @@ def _execute(
     study: "Study",
     plan: "Plan",
     measure: Callable[[], object],
+    missing: "Sequence[Phase] | None" = None,
 ) -> None:
     """Measure, report what was measured, and tell how the run ended.
+
+    Of a run that is resumed, `missing` are the phases that lack a complete trial.
 
     A reader of the output who leaves does not end it: `bridgetoll run quick | head`.
 
@@ -155,10 +164,12 @@ def _execute(
         RunFailed: something failed, or the summary could not be printed.
     """
     from harness.cli.progress import ProgressListener
+    from harness.runner.examine import set_up_of
 
     listener = laboratory.listener
     assert isinstance(listener, ProgressListener)
-    listener.expect(plan)
+    set_up = set_up_of(laboratory, study, begun=missing is not None)
+    listener.expect(study, plan, plan.phases if missing is None else missing, set_up)
     ending = RunEnding(store)
     with whoever_reads():
         out.print(plan_text(study, plan))

@@ -248,15 +248,21 @@ def _marks_of(verdict: Verdict, comparisons: Sequence[Comparison], mark: str) ->
     return [mark] if any(found) else []
 
 
-def ramp_table(ramps: Ramps, missing: Sequence[MissingFigures]) -> Table:
-    """The highest rate per cell, and in brackets the published one."""
+def ramp_table(ramps: Ramps, missing: Sequence[MissingFigures], rows: int | None = None) -> Table:
+    """The highest rate per cell, and in brackets the published one.
+
+    Args:
+        ramps: the cells. missing: those without figures.
+        rows: conditions at most, the last ones; all if None.
+    """
     setups = list(dict.fromkeys(cell.setup for cell in ramps.cells))
     why = {(item.entry, item.condition): item.word for item in missing}
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     table.add_column("requests/s at most")
     for name in setups:
         table.add_column(Text(name.partition("/")[2]), justify="right")
-    for condition in dict.fromkeys(cell.condition for cell in ramps.cells):
+    conditions = list(dict.fromkeys(cell.condition for cell in ramps.cells))
+    for condition in conditions if rows is None else conditions[-rows:]:
         values = [why.get((n, condition)) or _rates(ramps, n, condition) for n in setups]
         table.add_row(Text(route(condition)), *values)
     return table

@@ -41,6 +41,11 @@ def interpreter() -> Path:
     return Path(getattr(sys, "_base_executable", sys.executable))
 
 
+def is_made(cache: Path, implementation: Implementation) -> bool:
+    """Whether the environment exists already, so that `prepare` takes no time."""
+    return (environment_folder(cache, implementation) / _COMPLETE).is_file()
+
+
 def prepare(cache: Path, implementation: Implementation) -> Path:
     """Make the environment if it does not exist yet; return its interpreter.
 

@@ -9,10 +9,11 @@ from harness.inputs.conditions import condition_title
 from harness.lab.servers import ServerGroup
 from harness.records.plan import Phase
 from harness.records.trial import Trial
+from harness.runner.forecast import Stage
 from harness.runner.instruments import Instruments
 from harness.runner.phase import PhaseResult, run_phase
 from harness.runner.servers import LiveEntry, await_entry
-from harness.runner.session import Session
+from harness.runner.session import Session, missing_phases
 from harness.runner.stopping import Stopper
 
 MOST_ATTEMPTS = 3
@@ -30,6 +31,7 @@ def run_blocks(session: Session, instruments: Instruments) -> list[str]:
     """
     study, plan = session.run.study, session.run.plan
     problems: list[str] = []
+    session.listener.planned(missing_phases(session.run, session.store))
     stopper = Stopper(session.run, session.store)
     for block in range(1, study.blocks + 1):
         if reason := stopper.reason(block - 1):
@@ -44,6 +46,7 @@ def run_blocks(session: Session, instruments: Instruments) -> list[str]:
             problems += run_block(session, instruments, missing)
         if missing:
             stopper.block_done()
+            session.listener.known(session.known(block))
     return problems
 
 
@@ -69,7 +72,7 @@ def run_block(session: Session, instruments: Instruments, phases: Sequence[Phase
                 failures = result.failures
                 result = _measure(session, instruments, phase, servers, failures, problems)
             failures = result.failures
-        session.listener.step(f"block {phases[0].block}: stopping the servers")
+        session.listener.step(f"block {phases[0].block}: stopping the servers", Stage.PHASE)
     return problems
 
 
@@ -105,7 +108,7 @@ def _start_servers(
     block, plan = phases[0].block, session.run.plan
     alone = session.run.study.fresh == "condition"
     entries = session.entries_of(phases[0]) if alone else session.entries
-    session.listener.step(f"block {block}: starting {len(entries)} servers")
+    session.listener.step(f"block {block}: starting {len(entries)} servers", Stage.STARTS)
     instruments.legs.shorten()
     order = [plan.entries[index] for index in plan.starts[block - 1]]
     servers = [

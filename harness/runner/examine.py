@@ -14,11 +14,12 @@ from harness.audit.count import audit
 from harness.audit.verify import verify
 from harness.inputs.factors import pool_of
 from harness.inputs.study import Study
-from harness.lab.environments import prepare
+from harness.lab.environments import is_made, prepare
 from harness.lab.postgres.database import Database
 from harness.lab.servers import ServerGroup
 from harness.load.locust.driver import prepare_locust
 from harness.records.verification import Audit, Verification
+from harness.runner.forecast import SetUp, Stage
 from harness.runner.laboratory import Laboratory
 from harness.runner.side_by_side import side_by_side
 
@@ -50,6 +51,24 @@ class Examination(msgspec.Struct, frozen=True):
         return (*self.verification.problems, *self.audit.problems)
 
 
+def set_up_of(laboratory: Laboratory, study: Study, *, begun: bool) -> SetUp:
+    """What the study needs before it is measured, for an estimate of its time.
+
+    begun: whether a run of it is resumed, which checks no variant again.
+    """
+    folders = dict.fromkeys(name.partition("/")[0] for name in study.everyone)
+    made = [
+        is_made(laboratory.cache, laboratory.catalog.implementations[folder])
+        for folder in folders
+        if folder in laboratory.catalog.implementations
+    ]
+    return SetUp(
+        environments=(*made, *([True] if study.ramped else [])),
+        variants=0 if begun else len(study.everyone),
+        at_once=min(len(os.sched_getaffinity(0)), _MOST_AT_ONCE),
+    )
+
+
 def prepare_environments(laboratory: Laboratory, study: Study) -> Environments:
     """Make every environment that the study needs.
 
@@ -60,12 +79,12 @@ def prepare_environments(laboratory: Laboratory, study: Study) -> Environments:
     for name in study.everyone:
         folder = laboratory.catalog.variant(name).implementation
         if folder not in pythons:
-            laboratory.listener.step(f"environment of {folder}")
+            laboratory.listener.step(f"environment of {folder}", Stage.ENVIRONMENT)
             implementation = laboratory.catalog.implementations[folder]
             pythons[folder] = prepare(laboratory.cache, implementation)
     if not study.ramped:
         return Environments(pythons, None)
-    laboratory.listener.step("environment of Locust")
+    laboratory.listener.step("environment of Locust", Stage.ENVIRONMENT)
     return Environments(pythons, prepare_locust(laboratory.cache))
 
 
@@ -91,7 +110,8 @@ def examine_variants(
     names, listener = study.everyone, laboratory.listener
     at_once = _at_once(laboratory, study)
     few = f", {at_once} at a time" if at_once > 1 else ""
-    listener.step(f"verifying and auditing {len(names)} variant{'s' * (len(names) > 1)}{few}")
+    variants = f"{len(names)} variant{'s' * (len(names) > 1)}"
+    listener.step(f"verifying and auditing {variants}{few}", Stage.EXAMINATION)
     examinations: list[Examination] = []
     with ExitStack() as stack:
         benches: SimpleQueue[Bench] = SimpleQueue()

@@ -1,12 +1,13 @@
 """What a command needs that starts servers, and the listener that it tells."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
+from harness.analysis.so_far import SoFar
 from harness.base.workspace import Workspace
 from harness.inputs.catalog import Catalog
 from harness.inputs.contract import Contract
@@ -17,13 +18,14 @@ from harness.lab.postgres.database import Database
 from harness.records.plan import Phase
 from harness.records.run import Cores
 from harness.records.verification import Verification
+from harness.runner.forecast import Stage
 
 
 class Listener(Protocol):
     """Hears how a run goes. The command line shows it; a test may count it."""
 
-    def step(self, what: str) -> None:
-        """Something that is not a trial begins."""
+    def step(self, what: str, stage: Stage | None = None) -> None:
+        """Something that is not a trial begins; a part of that stage, where one is named."""
 
     def verified(self, verification: Verification) -> None:
         """A variant has been checked."""
@@ -33,6 +35,12 @@ class Listener(Protocol):
 
     def progress(self, phase: Phase, entry: str, done_slices: int, throughput: float) -> None:
         """A slice has ended; `done_slices` counts those of the whole run."""
+
+    def planned(self, phases: Sequence[Phase]) -> None:
+        """These phases are measured from here on, or again in part."""
+
+    def known(self, so_far: SoFar) -> None:
+        """A block has ended, or one of Locust's cells; nothing is measured right now."""
 
     def noticed(self, what: str) -> None:
         """Trials that have just been measured bear labels that the report will show."""
@@ -73,7 +81,7 @@ class Laboratory(msgspec.Struct, frozen=True):
             with Database(self.database_url, self.contract) as database:
                 yield database
             return
-        self.listener.step("starting PostgreSQL")
+        self.listener.step("starting PostgreSQL", Stage.DATABASE)
         cpus = cores.database if cores else None
         with (
             EmbeddedPostgres(self.cache, settings, cpus) as cluster,

@@ -19,6 +19,7 @@ from harness.records.plan import Phase
 from harness.records.trial import RoundTrips, Statements, Trial
 from harness.runner.constancy import deviations
 from harness.runner.exchanges import exchange_for
+from harness.runner.forecast import Stage
 from harness.runner.holdups import HoldUps
 from harness.runner.instruments import Instruments
 from harness.runner.legs import round_trips
@@ -125,7 +126,8 @@ class _PhaseRun:
     def reset_table(self) -> None:
         """Bring the table to the condition's rows."""
         title = condition_title(self._condition)
-        self._session.listener.step(f"block {self._phase.block}: {title}, warming up")
+        where = f"block {self._phase.block}: {title}"
+        self._session.listener.step(f"{where}, warming up", Stage.PHASE)
         self._session.database.reset(self._condition.rows)
 
     def lengthen_legs(self) -> None:

@@ -125,14 +125,22 @@ def _phase(study: Study, block: int, condition: Condition, entries: tuple[Entry,
 
 def block_s(study: Study) -> float:
     """Estimate how long a block takes, in seconds."""
-    if study.ramped:
-        return sum(len(study.everyone) * _trial_s(study, c) for c in study.conditions)
-    entries = len(study.everyone) + 1
-    phases = sum(
-        _PHASE_S + c.rows / _ROWS_PER_S + _measured(study, c) * _trial_s(study, c)
-        for c in study.conditions
-    )
-    return entries * (_START_S + _STOP_S) + phases
+    often = len(study.conditions) if study.fresh == "condition" else 1
+    return often * starts_s(study) + sum(phase_s(study, c) for c in study.conditions)
+
+
+def starts_s(study: Study) -> float:
+    """Estimate how long the servers of a block take to start and to stop, in seconds.
+
+    Locust's cells have no common servers.
+    """
+    return 0.0 if study.ramped else (len(study.everyone) + 1) * (_START_S + _STOP_S)
+
+
+def phase_s(study: Study, condition: Condition) -> float:
+    """Estimate how long one condition takes in a block, in seconds."""
+    trials = _measured(study, condition) * _trial_s(study, condition)
+    return trials if study.ramped else _PHASE_S + condition.rows / _ROWS_PER_S + trials
 
 
 def _trial_s(study: Study, condition: Condition) -> float:

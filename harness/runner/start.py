@@ -23,6 +23,7 @@ from harness.runner.block import run_blocks
 from harness.runner.describe import Origin, changes, describe_run, refuse_changes
 from harness.runner.examine import Environments, examine_variants, prepare_environments
 from harness.runner.feasibility import check_connections, check_objectives, check_rates
+from harness.runner.forecast import Stage
 from harness.runner.instruments import open_instruments
 from harness.runner.laboratory import Laboratory
 from harness.runner.locust_cells.cells import run_cells
@@ -167,7 +168,7 @@ def _ceiling(laboratory: Laboratory, study: Study, cores: Cores) -> float | None
     check_connections(study, read_limits())
     if study.ramped:
         return None
-    laboratory.listener.step("measuring the load generator's ceiling")
+    laboratory.listener.step("measuring the load generator's ceiling", Stage.CEILING)
     ceiling = measure_ceiling(cores.application, cores.load, seconds=_CEILING_S)
     check_rates(study, ceiling.per_s)
     check_objectives(study, ceiling)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
+from harness.analysis.so_far import SoFar
 from harness.audit.bench import Bench
 from harness.audit.count import audit
 from harness.audit.verify import verify
@@ -22,6 +23,7 @@ from harness.records.plan import Phase
 from harness.records.store import Store
 from harness.records.verification import Audit, Verification
 from harness.runner import examine, start
+from harness.runner.forecast import Stage
 from harness.runner.laboratory import Laboratory, Listener
 from harness.runner.plan import make_plan
 
@@ -45,9 +47,15 @@ class Recorder:
         self.runs: list[str] = []
         self.notices: list[str] = []
         self.steps: list[str] = []
+        self.stages: list[Stage | None] = []
+        self.phases: list[Phase] = []
+        self.knowledge: list[SoFar] = []
+        self.order: list[str] = []
 
-    def step(self, what: str) -> None:
+    def step(self, what: str, stage: Stage | None = None) -> None:
         self.steps.append(what)
+        self.stages.append(stage)
+        self.order.append(what)
 
     def verified(self, verification: Verification) -> None:
         self.verified_names.append(verification.variant)
@@ -58,6 +66,13 @@ class Recorder:
 
     def begun(self, run: str) -> None:
         self.runs.append(run)
+
+    def planned(self, phases: Sequence[Phase]) -> None:
+        self.phases = list(phases)
+
+    def known(self, so_far: SoFar) -> None:
+        self.knowledge.append(so_far)
+        self.order.append("known")
 
     def noticed(self, what: str) -> None:
         self.notices.append(what)

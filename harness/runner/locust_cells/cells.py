@@ -20,11 +20,12 @@ from harness.records.plan import Entry, Phase
 from harness.records.trial import RoundTrips, Trial, trial_stem
 from harness.runner.block import known_habits, may_repeat, problem_of
 from harness.runner.exchanges import exchange_for
+from harness.runner.forecast import Stage
 from harness.runner.instruments import Gauges, open_injector, open_lookout
 from harness.runner.legs import Legs, round_trips
 from harness.runner.locust_cells.observe import Climb, Observer, trial_of
 from harness.runner.servers import LiveEntry, await_entry
-from harness.runner.session import Session
+from harness.runner.session import Session, missing_phases
 
 
 def run_cells(session: Session, python: Path) -> list[str]:
@@ -41,6 +42,7 @@ def run_cells(session: Session, python: Path) -> list[str]:
     """
     run, store = session.run, session.store
     problems: list[str] = []
+    session.listener.planned(missing_phases(run, store))
     done = 0
     with ExitStack() as stack:
         stack.enter_context(pinned({*run.cores.load, *run.cores.database}))
@@ -54,6 +56,7 @@ def run_cells(session: Session, python: Path) -> list[str]:
                 entry = run.plan.entries[index]
                 if entry in session.entries and not store.has_cell(phase, entry):
                     problems += _measure(session, cells, phase, entry, done)
+                    session.listener.known(session.known(phase.block - 1))
     return problems
 
 
@@ -119,7 +122,7 @@ class _Cells:
         started_at = datetime.now(UTC)
         attempt = self._session.store.next_attempt_at(phase, entry)
         where = f"block {phase.block}: {entry.name}, {condition_title(phase.condition)}"
-        self._session.listener.step(f"{where}, rows and a fresh server")
+        self._session.listener.step(f"{where}, rows and a fresh server", Stage.PHASE)
         self._bring_database(entry, phase.condition)
         outcome = self._outcome(phase, entry, attempt, where)
         self._legs.shorten()
@@ -152,7 +155,8 @@ class _Cells:
                 plan = self._plan(live, condition)
                 self._legs.lengthen(condition.latency or Latency())
                 before = self._measure_legs(live)
-                self._session.listener.step(f"{where}, {condition.connections} users come")
+                coming = f"{where}, {condition.connections} users come"
+                self._session.listener.step(coming, Stage.PHASE)
                 outcome.climb = self._climb(phase, attempt, live, plan)
                 outcome.problem = live.death()  # Locust sees only refusals
                 live.server.stop()

@@ -147,7 +147,7 @@ def test_as_many_at_a_time_as_processors_and_one_if_postgresql_has_room(
     """Each of four variants holds up to sixteen connections, and checks need some more."""
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(processors)))
     steps: list[str] = []
-    monkeypatch.setattr(hall.listener, "step", steps.append)
+    monkeypatch.setattr(hall.listener, "step", lambda what, _stage: steps.append(what))
     hall.study = msgspec.structs.replace(
         hall.study,
         server=ServerSettings(threads=16, pool_size=16),

@@ -15,6 +15,7 @@ from hdrh.histogram import HdrHistogram
 
 from harness import cli
 from harness.analysis.measures import Measure, trial_value
+from harness.analysis.so_far import so_far
 from harness.base.errors import RunFailed
 from harness.base.workspace import Workspace, cache_folder
 from harness.inputs.study_loader import load_study
@@ -182,6 +183,26 @@ def test_progress_counts_every_slice_of_the_run_once(finished: Finished) -> None
     assert {each.endpoint for each in told} == set(ENDPOINTS)
     assert {each.entry for each in told} == set(ENTRIES)
     assert all(each.throughput > 0 for each in told)
+
+
+def test_after_each_block_the_listener_learns_what_is_known(finished: Finished) -> None:
+    told = finished.listener.knowledge
+    assert [known.blocks for known in told] == list(range(1, BLOCKS + 1))
+    assert told[-1] == so_far(finished.run, finished.trials, BLOCKS)
+    assert len(told[0].standings) == len(ENDPOINTS)
+
+
+def test_nothing_is_computed_while_servers_are_up(finished: Finished) -> None:
+    """What is known after a block is told after its servers have stopped."""
+    order = finished.listener.order
+    stopped = [at for at, what in enumerate(order) if "stopping the servers" in what]
+    known = [at for at, what in enumerate(order) if what == "known"]
+    assert len(known) == BLOCKS
+    assert [at + 1 for at in stopped] == known
+
+
+def test_the_phases_that_follow_are_told_before_the_first(finished: Finished) -> None:
+    assert finished.listener.phases == list(finished.run.plan.phases)
 
 
 def test_every_variant_was_verified_once_and_the_outcome_kept(finished: Finished) -> None:

@@ -16,6 +16,7 @@ from harness.records.run import Run
 from harness.records.store import Store, find_run
 from harness.records.trial import Trial
 from harness.report.write import write_report
+from harness.runner.forecast import Stage
 from harness.runner.start import resume
 from tests.toys.laboratory import Recorder, laboratory_of, run_study, trusting
 from tests.toys.workspaces import toy_workspace
@@ -64,7 +65,8 @@ class Killer(Recorder):
         super().__init__()
         self.killed = threading.Event()
 
-    def step(self, what: str) -> None:
+    def step(self, what: str, stage: Stage | None = None) -> None:
+        super().step(what, stage)
         if "users come" in what and not self.killed.is_set():
             threading.Thread(target=self._kill).start()
 
@@ -192,7 +194,8 @@ def test_locusts_own_page_is_kept_beside_ours(finished: Finished) -> None:
 class Stopper(Recorder):
     """Stops the server of the first ramp for some seconds, in its middle."""
 
-    def step(self, what: str) -> None:
+    def step(self, what: str, stage: Stage | None = None) -> None:
+        super().step(what, stage)
         if "users come" in what and not self.runs.count("struck"):
             self.runs.append("struck")
             threading.Thread(target=self._stop).start()
