@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from harness.inputs.study import Study
     from harness.records.plan import Phase, Plan
     from harness.records.verification import Verification
-    from harness.runner.forecast import Forecast, SetUp, Stage
+    from harness.runner.time_left import SetUp, Stage, TimeLeft
 
 _BAR = 16
 """Columns of the bar."""
@@ -48,7 +48,7 @@ class ProgressListener:
         self._console = console
         self._clock = clock
         self._asked: tuple[Study, Plan] | None = None
-        self._forecast: Forecast | None = None
+        self._time_left: TimeLeft | None = None
         self._doing = ""
         self._table: RenderableType | None = None
         self._drawn_s = -_REST_S
@@ -67,17 +67,17 @@ class ProgressListener:
             phases: those of the plan that are missing.
             set_up: what comes before them.
         """
-        from harness.runner.forecast import Forecast
+        from harness.runner.time_left import TimeLeft
 
         self._asked = (study, plan)
-        self._forecast = Forecast(study, plan, phases, set_up)
+        self._time_left = TimeLeft(study, plan, phases, set_up)
 
     def step(self, what: str, stage: "Stage | None" = None) -> None:
         """Something that is not a trial begins."""
-        from harness.runner.forecast import Stage
+        from harness.runner.time_left import Stage
 
-        if self._forecast is not None and stage is not None and stage is not Stage.PHASE:
-            self._forecast.enter(stage, self._clock())
+        if self._time_left is not None and stage is not None and stage is not Stage.PHASE:
+            self._time_left.enter(stage, self._clock())
         if self._console.is_terminal:
             self._doing = what
             self._draw()
@@ -86,10 +86,10 @@ class ProgressListener:
 
     def verified(self, verification: "Verification") -> None:
         """A variant has been checked."""
-        from harness.runner.forecast import Stage
+        from harness.runner.time_left import Stage
 
-        if self._forecast is not None:
-            self._forecast.enter(Stage.EXAMINATION, self._clock())
+        if self._time_left is not None:
+            self._time_left.enter(Stage.EXAMINATION, self._clock())
         self._console.print(verification_text(verification))
 
     def begun(self, run: str) -> None:
@@ -98,7 +98,7 @@ class ProgressListener:
 
     def planned(self, phases: "Sequence[Phase]") -> None:
         """The set-up is done, and these phases follow."""
-        from harness.runner.forecast import SetUp
+        from harness.runner.time_left import SetUp
 
         if self._asked is not None:
             self.expect(*self._asked, phases, SetUp())
@@ -106,8 +106,8 @@ class ProgressListener:
     def progress(self, phase: "Phase", entry: str, done_slices: int, throughput: float) -> None:
         """A slice has ended."""
         now_s = self._clock()
-        if self._forecast is not None:
-            self._forecast.reach(phase, done_slices, now_s)
+        if self._time_left is not None:
+            self._time_left.reach(phase, done_slices, now_s)
         if self._console.is_terminal and now_s - self._drawn_s >= _REST_S:
             where = f"block {phase.block}, {phase.condition.endpoint}"
             self._doing = f"{where}: {entry} {numbers.number(throughput)}/s"
@@ -145,7 +145,7 @@ class ProgressListener:
         return ", ".join(filter(None, told))
 
     def _left(self) -> str:
-        left_s = None if self._forecast is None else self._forecast.left_s(self._clock())
+        left_s = None if self._time_left is None else self._time_left.left_s(self._clock())
         return "" if left_s is None else f"{duration(left_s)} left"
 
     def _screen(self) -> RenderableType:
@@ -153,8 +153,8 @@ class ProgressListener:
         for _ in range(3):
             status.add_column(no_wrap=True)
         bar: RenderableType = ""
-        if self._forecast is not None:
-            bar = ProgressBar(1.0, self._forecast.share, width=_BAR)
+        if self._time_left is not None:
+            bar = ProgressBar(1.0, self._time_left.share, width=_BAR)
         left = self._left()
         room = self._console.width - 1 - (len(left) + _BAR + 2 if left else 0)
         doing = Text(cut(self._doing, room))

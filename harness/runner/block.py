@@ -9,12 +9,12 @@ from harness.inputs.conditions import condition_title
 from harness.lab.servers import ServerGroup
 from harness.records.plan import Phase
 from harness.records.trial import Trial
-from harness.runner.forecast import Stage
 from harness.runner.instruments import Instruments
 from harness.runner.phase import PhaseResult, run_phase
 from harness.runner.servers import LiveEntry, await_entry
 from harness.runner.session import Session, missing_phases
 from harness.runner.stopping import Stopper
+from harness.runner.time_left import Stage
 
 MOST_ATTEMPTS = 3
 """At one phase because of events: two accidents in a row are rare, and a third is none."""

@@ -19,9 +19,9 @@ from harness.lab.postgres.database import Database
 from harness.lab.servers import ServerGroup
 from harness.load.locust.driver import prepare_locust
 from harness.records.verification import Audit, Verification
-from harness.runner.forecast import SetUp, Stage
 from harness.runner.laboratory import Laboratory
 from harness.runner.side_by_side import side_by_side
+from harness.runner.time_left import SetUp, Stage
 
 _MOST_AT_ONCE = 8
 """Variants: the harness itself, one process, cannot keep more of them busy."""

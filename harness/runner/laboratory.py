@@ -18,7 +18,7 @@ from harness.lab.postgres.database import Database
 from harness.records.plan import Phase
 from harness.records.run import Cores
 from harness.records.verification import Verification
-from harness.runner.forecast import Stage
+from harness.runner.time_left import Stage
 
 
 class Listener(Protocol):

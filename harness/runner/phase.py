@@ -19,7 +19,6 @@ from harness.records.plan import Phase
 from harness.records.trial import RoundTrips, Statements, Trial
 from harness.runner.constancy import deviations
 from harness.runner.exchanges import exchange_for
-from harness.runner.forecast import Stage
 from harness.runner.holdups import HoldUps
 from harness.runner.instruments import Instruments
 from harness.runner.legs import round_trips
@@ -28,6 +27,7 @@ from harness.runner.rate_search import search_rate
 from harness.runner.servers import LiveEntry
 from harness.runner.session import Session
 from harness.runner.slices import Loader, LoadTarget
+from harness.runner.time_left import Stage
 from harness.runner.trial_builder import Ending, Measurement, Requests, TrialBuilder, Turn
 
 

@@ -23,12 +23,12 @@ from harness.runner.block import run_blocks
 from harness.runner.describe import Origin, changes, describe_run, refuse_changes
 from harness.runner.examine import Environments, examine_variants, prepare_environments
 from harness.runner.feasibility import check_connections, check_objectives, check_rates
-from harness.runner.forecast import Stage
 from harness.runner.instruments import open_instruments
 from harness.runner.laboratory import Laboratory
 from harness.runner.locust_cells.cells import run_cells
 from harness.runner.servers import Launcher
 from harness.runner.session import Session
+from harness.runner.time_left import Stage
 
 _CEILING_S = 1.0
 

@@ -23,9 +23,9 @@ from harness.records.plan import Phase
 from harness.records.store import Store
 from harness.records.verification import Audit, Verification
 from harness.runner import examine, start
-from harness.runner.forecast import Stage
 from harness.runner.laboratory import Laboratory, Listener
 from harness.runner.plan import make_plan
+from harness.runner.time_left import Stage
 
 
 class Progress(NamedTuple):

@@ -20,12 +20,12 @@ from harness.records.plan import Entry, Phase
 from harness.records.trial import RoundTrips, Trial, trial_stem
 from harness.runner.block import known_habits, may_repeat, problem_of
 from harness.runner.exchanges import exchange_for
-from harness.runner.forecast import Stage
 from harness.runner.instruments import Gauges, open_injector, open_lookout
 from harness.runner.legs import Legs, round_trips
 from harness.runner.locust_cells.observe import Climb, Observer, trial_of
 from harness.runner.servers import LiveEntry, await_entry
 from harness.runner.session import Session, missing_phases
+from harness.runner.time_left import Stage
 
 
 def run_cells(session: Session, python: Path) -> list[str]:

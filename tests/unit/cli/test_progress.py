@@ -12,8 +12,8 @@ from harness.analysis.so_far import so_far
 from harness.cli.progress import ProgressListener, duration
 from harness.records.plan import Phase
 from harness.records.verification import Outcome, Verification
-from harness.runner.forecast import SetUp, Stage
 from harness.runner.laboratory import Listener
+from harness.runner.time_left import SetUp, Stage
 from tests.toys.ramps import make_cell, ramp_run
 from tests.toys.runs import BASELINE, CONDITION, make_run, make_study, simulate
 
@@ -150,7 +150,7 @@ def test_the_time_left_covers_environments_checks_and_starts() -> None:
     screen = Screen(terminal=True)
     with screen.listener:
         screen.listener.step("environment of toy", Stage.ENVIRONMENT)
-        whole = screen.listener._forecast
+        whole = screen.listener._time_left
         assert whole is not None
         left_s = whole.left_s(0.0)
         assert left_s is not None
@@ -168,9 +168,9 @@ def test_the_time_left_follows_the_pace_of_this_machine() -> None:
         planned_s = RUN.plan.expected_s / len(RUN.plan.phases)
         for phase in RUN.plan.phases[:6]:
             screen.slices(phase, 3 * planned_s / phase.turns)
-        forecast = screen.listener._forecast
-        assert forecast is not None
-        left_s = forecast.left_s(screen.clock.now_s)
+        time_left = screen.listener._time_left
+        assert time_left is not None
+        left_s = time_left.left_s(screen.clock.now_s)
     spent_s = screen.clock.now_s - began_s
     assert left_s == pytest.approx(spent_s / 3, rel=0.35)  # a quarter of the phases is left
 

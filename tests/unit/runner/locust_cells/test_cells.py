@@ -16,8 +16,8 @@ from harness.records.run import Run
 from harness.records.store import Store, find_run
 from harness.records.trial import Trial
 from harness.report.write import write_report
-from harness.runner.forecast import Stage
 from harness.runner.start import resume
+from harness.runner.time_left import Stage
 from tests.toys.laboratory import Recorder, laboratory_of, run_study, trusting
 from tests.toys.workspaces import toy_workspace
 

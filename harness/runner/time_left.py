@@ -59,7 +59,7 @@ class _Part(msgspec.Struct, frozen=True):
     of: tuple[int, Condition] | None = None
 
 
-class Forecast:
+class TimeLeft:
     """Follows a run through its parts, and says how long the rest takes.
 
     It reads no clock: whoever asks tells the time, in seconds from any start.
