@@ -5,9 +5,10 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from harness.analysis.causes.explain import Causes, explain
-from harness.analysis.claims import Judgement, RunResults, judge
+from harness.analysis.claims import RunResults, judge
 from harness.analysis.condition import MeasuredCondition, conditions_of
 from harness.analysis.interest import Interest, interest_of
+from harness.analysis.judgements import Judgement
 from harness.analysis.labels.labels import LabelCount, limiting
 from harness.analysis.labels.trials import label_trials
 from harness.analysis.locust import Ramps, summarise

@@ -5,12 +5,12 @@ counts, or memory. Each value with its interval is a piece of evidence.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from enum import StrEnum
 
 import msgspec
 
 from harness.analysis.causes.prices import PriceList
 from harness.analysis.condition import MeasuredCondition
+from harness.analysis.judgements import Evidence, Judgement, Kind, Subject, judgement_of
 from harness.analysis.locust import NOT_THEIRS, Cell, Ramps, log_ratios
 from harness.analysis.measures import PERCENTILES, Measure
 from harness.analysis.stats.intervals import Interval, block_interval
@@ -29,52 +29,6 @@ _OF_RAMPS: dict[str, tuple[str, Callable[[Cell], dict[int, float]]]] = {
     "highest": ("highest rate", lambda cell: cell.highest_by_block),
     "successes": ("successes", lambda cell: cell.successes_by_block),
 }
-
-
-class ClaimVerdict(StrEnum):
-    """The verdict of runs on a claim."""
-
-    SUPPORTED = "supported"
-    SUPPORTED_IN_PART = "supported in part"
-    REFUTED = "refuted"
-    REFUTED_IN_PART = "refuted in part"
-    DEPENDS = "depends"
-    UNDECIDED = "undecided"
-    NOT_TESTED = "not tested here"
-
-
-_PARTIAL = {
-    ClaimVerdict.SUPPORTED: ClaimVerdict.SUPPORTED_IN_PART,
-    ClaimVerdict.REFUTED: ClaimVerdict.REFUTED_IN_PART,
-}
-
-
-class Evidence(msgspec.Struct, frozen=True):
-    """One value that a criterion concerns.
-
-    where: the condition's name, or the concurrency. what: the name of the value.
-    least, most: the range in which the claim holds.
-    part: the part of the claim that it concerns.
-    holds: whether it lies in the range; None if its interval contains a threshold.
-    """
-
-    run: str
-    where: str
-    what: str
-    value: Interval
-    least: float | None
-    most: float | None
-    holds: bool | None
-    part: str = ""
-
-
-class Judgement(msgspec.Struct, frozen=True):
-    """A claim with its verdict and evidence. open: its parts that no evidence decides."""
-
-    claim: Claim
-    verdict: ClaimVerdict
-    evidence: tuple[Evidence, ...]
-    open: tuple[str, ...] = ()
 
 
 class RunResults(msgspec.Struct, frozen=True):
@@ -96,51 +50,14 @@ def judge(claims: Sequence[Claim], runs: Sequence[RunResults]) -> tuple[Judgemen
             for criterion in claim.criteria
             for item in _evidence(criterion, results)
         )
-        judgements.append(_judgement(claim, evidence))
+        judgements.append(judgement_of(claim, evidence))
     return tuple(judgements)
-
-
-def _judgement(claim: Claim, evidence: tuple[Evidence, ...]) -> Judgement:
-    decided = {item.part for item in evidence if item.holds is not None}
-    parts = dict.fromkeys(criterion.part for criterion in claim.criteria)
-    missing = tuple(part for part in parts if part not in decided)
-    verdict = verdict_of(evidence)
-    if missing or any(_mostly_open(evidence, part) for part in parts):
-        verdict = _PARTIAL.get(verdict, verdict)
-    return Judgement(claim, verdict, evidence, missing)
-
-
-def _mostly_open(evidence: Sequence[Evidence], part: str) -> bool:
-    """Whether fewer than half of a part's values decide; of many values, one decides by chance."""
-    decided = [item.holds is not None for item in evidence if item.part == part]
-    return sum(decided) * 2 < len(decided)
-
-
-def merged(judgements: Sequence[Sequence[Judgement]]) -> tuple[Judgement, ...]:
-    """Merge the judgements of several runs on the same claims, by all of their evidence."""
-    together: list[Judgement] = []
-    for same in zip(*judgements, strict=True):
-        evidence = tuple(item for judgement in same for item in judgement.evidence)
-        together.append(_judgement(same[0].claim, evidence))
-    return tuple(together)
-
-
-def verdict_of(evidence: Sequence[Evidence]) -> ClaimVerdict:
-    """Supported or refuted if all evidence that decides agrees; depends if it does not."""
-    if not evidence:
-        return ClaimVerdict.NOT_TESTED
-    decided = {item.holds for item in evidence} - {None}
-    if not decided:
-        return ClaimVerdict.UNDECIDED
-    if len(decided) == 2:
-        return ClaimVerdict.DEPENDS
-    return ClaimVerdict.SUPPORTED if True in decided else ClaimVerdict.REFUTED
 
 
 def _evidence(criterion: Criterion, results: RunResults) -> Iterable[Evidence]:
     if results.run.rehearsal:
         return
-    for where, what, value in values_of(criterion, results):
+    for where, what, value, subject in values_of(criterion, results):
         yield Evidence(
             run=results.run.id,
             where=where,
@@ -150,6 +67,7 @@ def _evidence(criterion: Criterion, results: RunResults) -> Iterable[Evidence]:
             most=criterion.at_most,
             holds=holds(criterion, value),
             part=criterion.part,
+            subject=subject,
         )
 
 
@@ -171,8 +89,8 @@ def holds(criterion: Criterion, value: Interval) -> bool | None:
     return None
 
 
-type Values = Iterable[tuple[str, str, Interval]]
-"""Condition or concurrency, name of the value, and the value."""
+type Values = Iterable[tuple[str, str, Interval, Subject]]
+"""Condition or concurrency, name of the value, the value, and what it is of."""
 
 
 def values_of(criterion: Criterion, results: RunResults) -> Values:
@@ -186,17 +104,40 @@ def values_of(criterion: Criterion, results: RunResults) -> Values:
     if criterion.memory_per is not None:
         return _memory(criterion, results)
     if criterion.measure in _OF_RAMPS:
-        return _gains(criterion, results.ramps)
-    return _ratios(criterion, results.conditions)
+        return _gains(criterion, results.ramps, results.run)
+    return _ratios(criterion, results.conditions, results.run)
 
 
-def _ratios(criterion: Criterion, conditions: Sequence[MeasuredCondition]) -> Values:
+def _ratio_of(criterion: Criterion, condition: Condition, run: Run) -> Subject:
+    """What a ratio under one condition is of."""
+    return Subject(
+        measure=criterion.measure,
+        of=criterion.of,
+        to=criterion.to,
+        endpoint=condition.endpoint,
+        connections=None if condition.open_loop else condition.connections,
+        condition=condition,
+        held=_held(run, criterion.of, criterion.to),
+    )
+
+
+def _held(run: Run, *pair: str | None) -> tuple[int, int] | None:
+    """Connections to PostgreSQL that each of two setups holds; None where a study sets none.
+
+    How many are allowed says nothing of a setup whose threads hold fewer.
+    """
+    setups = [run.study.setups.get(name or "") for name in pair]
+    one, other = (None if s is None else s.threads or s.pool_size for s in setups)
+    return None if one is None or other is None else (one, other)
+
+
+def _ratios(criterion: Criterion, conditions: Sequence[MeasuredCondition], run: Run) -> Values:
     assert criterion.of is not None
     assert criterion.to is not None
     measure = _MEASURES[criterion.measure]
     pair = {criterion.of, criterion.to}
     for measured in conditions:
-        if not _fits(criterion, measured.condition):
+        if not criterion.fits(measured.condition):
             continue
         if measure is Measure.THROUGHPUT and measured.limited_elsewhere(pair) is not None:
             continue
@@ -205,10 +146,11 @@ def _ratios(criterion: Criterion, conditions: Sequence[MeasuredCondition]) -> Va
         effect = measured.effect(measure, criterion.of, criterion.to)
         if effect is not None:
             what = f"{criterion.measure} of {criterion.of} / {criterion.to}"
-            yield measured.condition.name, what, effect.interval().exp()
+            subject = _ratio_of(criterion, measured.condition, run)
+            yield measured.condition.name, what, effect.interval().exp(), subject
 
 
-def _gains(criterion: Criterion, ramps: Ramps | None) -> Values:
+def _gains(criterion: Criterion, ramps: Ramps | None, run: Run) -> Values:
     """Ratios of two setups, over blocks."""
     if ramps is None or criterion.of is None or criterion.to is None:
         return
@@ -216,14 +158,15 @@ def _gains(criterion: Criterion, ramps: Ramps | None) -> Values:
     named, by_block = _OF_RAMPS[criterion.measure]
     for condition in dict.fromkeys(cell.condition for cell in ramps.cells):
         cells = {cell.setup: cell for cell in ramps.cells if cell.condition == condition}
-        if not cells.keys() >= set(pair) or not _fits(criterion, condition):
+        if not cells.keys() >= set(pair) or not criterion.fits(condition):
             continue
         if any(f.label in NOT_THEIRS for name in pair for f in cells[name].findings):
             continue
         values = {name: by_block(cell) for name, cell in cells.items()}
         for effect in log_ratios(values, [pair]).values():
             what = f"{named} of {criterion.of} / {criterion.to}"
-            yield condition.name, what, effect.interval().exp()
+            subject = _ratio_of(criterion, condition, run)
+            yield condition.name, what, effect.interval().exp(), subject
 
 
 def _prices(criterion: Criterion, name: str, prices: Sequence[PriceList]) -> Values:
@@ -232,7 +175,8 @@ def _prices(criterion: Criterion, name: str, prices: Sequence[PriceList]) -> Val
         connections = price_list.connections
         if price is not None and connections in (criterion.connections or (connections,)):
             where = f"{connections} connection{'' if connections == 1 else 's'}"
-            yield where, f"µs of a {price.name}", price.value
+            subject = Subject(Kind.MICROSECONDS, connections=connections)
+            yield where, f"µs of a {price.name}", price.value, subject
 
 
 def _counts(criterion: Criterion, quantity: str, run: Run) -> Values:
@@ -244,16 +188,17 @@ def _counts(criterion: Criterion, quantity: str, run: Run) -> Values:
                 count = toll.counted.get(quantity, 0.0)
                 value = Interval(mean=count, low=count, high=count, se=0.0, blocks=1)
                 what = f"{quantity.replace('_', ' ')} per request of {audit.variant}"
-                yield toll.endpoint, what, value
+                subject = Subject(Kind.COUNT, of=audit.variant, endpoint=toll.endpoint)
+                yield toll.endpoint, what, value, subject
 
 
 def _memory(criterion: Criterion, results: RunResults) -> Values:
     assert criterion.of is not None
-    for where, slopes in _growth(criterion, criterion.of, results):
+    for endpoint, where, slopes in _growth(criterion, criterion.of, results):
         value = block_interval(list(slopes.values()))
         if value is not None:
             what = f"MiB of {criterion.of} for one {criterion.memory_per} more"
-            yield where, what, value
+            yield where, what, value, Subject(Kind.MEMORY, of=criterion.of, endpoint=endpoint)
 
 
 def _memory_ratios(criterion: Criterion, results: RunResults) -> Values:
@@ -261,30 +206,30 @@ def _memory_ratios(criterion: Criterion, results: RunResults) -> Values:
     assert criterion.of is not None
     assert criterion.to is not None
     pair = criterion.of, criterion.to
-    others = dict(_growth(criterion, criterion.to, results))
-    for where, slopes in _growth(criterion, criterion.of, results):
+    others = {where: slopes for _, where, slopes in _growth(criterion, criterion.to, results)}
+    for endpoint, where, slopes in _growth(criterion, criterion.of, results):
         values = {criterion.of: slopes, criterion.to: others.get(where, {})}
         for effect in log_ratios(values, [pair]).values():
             names = f"{criterion.of} / {criterion.to}"
             what = f"memory of {names} for one {criterion.memory_per} more"
-            yield where, what, effect.interval().exp()
+            subject = Subject(measure="memory", of=criterion.of, to=criterion.to, endpoint=endpoint)
+            yield where, what, effect.interval().exp(), subject
 
 
 def _growth(
     criterion: Criterion, variant: str, results: RunResults
-) -> Iterable[tuple[str, dict[int, float]]]:
-    """MiB per thread or connection by block, from an endpoint's lowest to highest concurrency."""
+) -> Iterable[tuple[str, str, dict[int, float]]]:
+    """By endpoint, MiB per thread or connection by block, from lowest to highest concurrency."""
     if results.run.study.fresh != "condition":
         return
-    conditions = [
-        measured for measured in results.conditions if _fits(criterion, measured.condition)
-    ]
+    conditions = [measured for measured in results.conditions if criterion.fits(measured.condition)]
     for endpoint in dict.fromkeys(measured.condition.endpoint for measured in conditions):
         same = [measured for measured in conditions if measured.condition.endpoint == endpoint]
         ends = sorted(same, key=lambda measured: measured.condition.connections)
         low, high = (measured.good(variant) for measured in (ends[0], ends[-1]))
         reach = f"{ends[0].condition.connections} to {ends[-1].condition.connections}"
         yield (
+            endpoint,
             f"{endpoint}, {reach} connections",
             {
                 block: slope
@@ -305,17 +250,3 @@ def _slope(criterion: Criterion, low: Trial, high: Trial) -> float | None:
     if criterion.memory_per == "thread":
         more = high.threads - low.threads
     return (high.rss_peak_kib - low.rss_peak_kib) / 1024 / more if more > 0 else None
-
-
-def _fits(criterion: Criterion, condition: Condition) -> bool:
-    latency = condition.latency
-    legs = {} if latency is None else {leg: ms for leg, ms in latency.legs.items() if ms}
-    added = sum(legs.values(), 0.0)
-    beside = None if condition.beside is None else condition.beside.endpoint
-    return (
-        condition.endpoint in (criterion.endpoints or (condition.endpoint,))
-        and condition.connections in (criterion.connections or (condition.connections,))
-        and added in (criterion.latency_ms or (added,))
-        and criterion.leg in (None, *(legs if len(legs) == 1 else ()))
-        and beside == criterion.beside
-    )

@@ -1,4 +1,4 @@
-"""Names that the shell completes: variants, studies and runs of this checkout."""
+"""Names that the shell completes: variants, studies, claims and runs of this checkout."""
 
 from harness.base.errors import BridgetollError
 from harness.base.workspace import Workspace
@@ -27,6 +27,14 @@ def runs(incomplete: str) -> list[str]:
     from harness.records.store import run_ids
 
     return _beginning(incomplete, list(run_ids(Workspace().results)))
+
+
+def claims_and_runs(incomplete: str) -> list[str]:
+    """Published claims and runs by their names."""
+    from harness.inputs.claims import readable_claims
+
+    claims, _ = readable_claims(Workspace())
+    return [*_beginning(incomplete, [claim.name for claim in claims]), *runs(incomplete)]
 
 
 def _beginning(incomplete: str, names: list[str]) -> list[str]:

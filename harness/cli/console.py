@@ -13,7 +13,7 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
-from harness.base.errors import SystemRefused, plain
+from harness.base.errors import MalformedFile, SystemRefused, plain
 from harness.base.workspace import Workspace, cache_folder
 from harness.cli import completion
 from harness.cli.streams import ReaderGone
@@ -235,7 +235,12 @@ def warn_of_broken(catalog: "Catalog", used: Iterable[str] = ()) -> None:
 
 
 def read_trials(store: "Store", run: "Run") -> list["Trial"]:
-    """The run's trials; names on standard error those that cannot be read.
+    """The run's trials; see `read_what_can_be`."""
+    return read_what_can_be(store, run)[0]
+
+
+def read_what_can_be(store: "Store", run: "Run") -> "tuple[list[Trial], list[MalformedFile]]":
+    """The run's trials, and the errors of those that cannot be read, named on standard error.
 
     Raises:
         RunInUse: another process still measures it.
@@ -247,7 +252,7 @@ def read_trials(store: "Store", run: "Run") -> list["Trial"]:
         trials, damaged = store.trials(run)
     for problem in damaged:
         warn("left out", f"{store.id}: {problem}")
-    return trials
+    return trials, damaged
 
 
 def laboratory_of(

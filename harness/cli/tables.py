@@ -1,76 +1,14 @@
-"""What the terminal shows of claims and of identical servers, for 80 columns.
+"""What the terminal shows of identical servers, for 80 columns.
 
 This module imports the analysis, so commands import it when they print.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import assert_never
-
 from rich.console import Group, RenderableType
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from harness.analysis.claims import ClaimVerdict, Judgement
 from harness.analysis.twins import TwinTally
-from harness.report.words import claims as claim_words
 from harness.report.words import twin_tally
-
-
-def claims_text(
-    judgements: Sequence[Judgement], titles: Mapping[str, str], *, evidence: bool = False
-) -> RenderableType:
-    """A paragraph for each claim: what was said, by whom, and what the runs say.
-
-    Args:
-        judgements: of the claims.
-        titles: of conditions, by name.
-        evidence: whether each value is shown.
-    """
-    parts = [part for judgement in judgements for part in _claim(judgement, titles, evidence)]
-    if not evidence:
-        parts.append(Text("--evidence shows the values.", style="dim"))
-    return Group(*parts)
-
-
-def _claim(judgement: Judgement, titles: Mapping[str, str], evidence: bool) -> list[RenderableType]:
-    claim = judgement.claim
-    parts: list[RenderableType] = [
-        Text.assemble(
-            (f"{claim.name}  ", "bold"),
-            (judgement.verdict.value, _claim_style(judgement.verdict)),
-        ),
-        Padding(Text.assemble(claim.says, (f" ({claim.source})", "dim")), (0, 0, 0, 4)),
-    ]
-    if judgement.verdict is not ClaimVerdict.NOT_TESTED:
-        reason = (
-            claim_words.summary(judgement, titles) if evidence else claim_words.tally(judgement)
-        )
-        parts.append(Padding(Text(reason), (0, 0, 0, 4)))
-    if claim.note and evidence:
-        parts.append(Padding(Text(claim.note, style="dim"), (0, 0, 0, 4)))
-    for item in judgement.evidence if evidence else ():
-        row = claim_words.evidence_row(item)
-        text = (
-            f"{row['holds']}: {row['what']} {row['value']}, wanted {row['wanted']} "
-            f"({row['where']}, {row['run']})"
-        )
-        parts.append(Padding(Text(text), (0, 0, 0, 6)))
-    return parts
-
-
-def _claim_style(verdict: ClaimVerdict) -> str:
-    match verdict:
-        case ClaimVerdict.SUPPORTED | ClaimVerdict.SUPPORTED_IN_PART:
-            return "green"
-        case ClaimVerdict.REFUTED | ClaimVerdict.REFUTED_IN_PART:
-            return "bold red"
-        case ClaimVerdict.DEPENDS:
-            return "bold yellow"
-        case ClaimVerdict.UNDECIDED | ClaimVerdict.NOT_TESTED:
-            return "dim"
-        case _:
-            assert_never(verdict)
 
 
 def twins_text(tally: TwinTally) -> RenderableType:

@@ -6,11 +6,12 @@ from typing import Annotated, Literal
 import msgspec
 
 from harness.base.decode import convert, in_item, toml_table
-from harness.base.errors import MalformedFile
+from harness.base.errors import MalformedFile, nearest, plain
 from harness.base.workspace import Workspace
 from harness.inputs.contract import ENDPOINTS
 from harness.inputs.manifests import QUANTITIES
 from harness.inputs.settings import Line
+from harness.inputs.study import Condition
 
 Bound = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
 
@@ -49,12 +50,27 @@ class Criterion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     at_most: Bound | None = None
     part: str = ""
 
+    def fits(self, condition: Condition) -> bool:
+        """Whether it concerns what was measured under this condition."""
+        latency = condition.latency
+        legs = {} if latency is None else {leg: ms for leg, ms in latency.legs.items() if ms}
+        added = sum(legs.values(), 0.0)
+        beside = None if condition.beside is None else condition.beside.endpoint
+        return (
+            condition.endpoint in (self.endpoints or (condition.endpoint,))
+            and condition.connections in (self.connections or (condition.connections,))
+            and added in (self.latency_ms or (added,))
+            and self.leg in (None, *(legs if len(legs) == 1 else ()))
+            and beside == self.beside
+        )
+
 
 class Claim(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A statement from the literature.
 
     name: e.g. F1. source: who said it, where and when. says: in short.
     note: what the criteria take it to mean, or leave out.
+    studies: names of studies that test it.
     """
 
     name: Line
@@ -62,6 +78,7 @@ class Claim(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     says: str
     criteria: tuple[Criterion, ...] = ()
     note: str | None = None
+    studies: tuple[str, ...] = ()
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -94,6 +111,7 @@ def readable_claims(workspace: Workspace) -> tuple[tuple[Claim, ...], list[Malfo
             claim = convert(entry, Claim, path, ("claims", number))
             if claim.name in claims:
                 raise MalformedFile(path, f"two claims are called {claim.name}; rename one.")
+            _check_studies(workspace, path, claim)
             for index, criterion in enumerate(claim.criteria):
                 at = in_item("criteria", index).removesuffix(": ")
                 _check(path, f"claim {claim.name}, {at}", criterion)
@@ -102,6 +120,22 @@ def readable_claims(workspace: Workspace) -> tuple[tuple[Claim, ...], list[Malfo
         else:
             claims[claim.name] = claim
     return tuple(claims.values()), broken
+
+
+def _check_studies(workspace: Workspace, path: Path, claim: Claim) -> None:
+    known = [file.stem for file in sorted((workspace.shared / "studies").glob("*.toml"))]
+    for name in claim.studies:
+        if name not in known:
+            raise MalformedFile(
+                path,
+                f"claim {plain(claim.name)}: `studies` has `{plain(name)}`, which is no study in "
+                f"shared/studies{_near(name, known)}; correct or remove it.",
+            )
+
+
+def _near(name: str, known: list[str]) -> str:
+    near = nearest(name, known)
+    return f" (the nearest is `{near}`)" if near else ""
 
 
 def _check(path: Path, at: str, criterion: Criterion) -> None:

@@ -64,6 +64,11 @@ def request(endpoint: str) -> str:
     return _REQUESTS.get(endpoint, f"a request to {endpoint}")
 
 
+def requests(endpoint: str) -> str:
+    """Requests to an endpoint, as a noun."""
+    return _MANY.get(endpoint, f"requests to {endpoint}")
+
+
 def brief(condition: Condition, among: Iterable[Condition]) -> str:
     """A condition in a few words of a sentence: the request, and what tells it from others.
 
@@ -108,7 +113,7 @@ def _arriving(condition: Condition) -> str:
 def _accompanied(condition: Condition) -> str:
     if condition.beside is None:
         return ""
-    return f" beside {_MANY.get(condition.beside.endpoint, condition.beside.endpoint)}"
+    return f" beside {requests(condition.beside.endpoint)}"
 
 
 def _delayed(condition: Condition) -> str:

@@ -59,10 +59,11 @@ def environment(templates: Path, *, escape: bool) -> jinja2.Environment:
 
     In pages values are escaped as HTML, and `tojson` makes JSON for script elements: compact, in
     the given order, and an error for a value that JSON does not have. In Markdown values become
-    plain text; the text of a code span goes through the filter `code`.
+    plain text; the text of a code span goes through the filter `code`. Templates elsewhere may
+    include those of the report.
     """
     jinja = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(templates),
+        loader=jinja2.FileSystemLoader([templates, _TEMPLATES]),
         autoescape=escape,
         finalize=None if escape else _markdown_text,
         undefined=jinja2.StrictUndefined,

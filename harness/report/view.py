@@ -21,6 +21,7 @@ from harness.report.charts.curves import curve_figures
 from harness.report.data.explorer import FACETS, facets_of
 from harness.report.drawing.figures import Figures
 from harness.report.sections.causes import causes_values
+from harness.report.sections.claims import claims_values
 from harness.report.sections.ramps import DETAILS, ramps_values
 from harness.report.words import (
     decisions,
@@ -32,7 +33,6 @@ from harness.report.words import (
     twins,
     verdicts,
 )
-from harness.report.words.claims import claims_values
 from harness.report.words.notes import condition_notes
 
 _COLUMNS = (Measure.CPU, Measure.THROUGHPUT, Measure.P50, Measure.P99, Measure.DATABASE_CPU)
@@ -81,10 +81,7 @@ def template_values(
             _condition(run, analysis, result, entries) for result in analysis.conditions
         ],
         "curves": curve_figures(analysis, order, figures),
-        "claims": claims_values(
-            analysis.judgements,
-            {c.name: conditions.condition_title(c) for c in run.study.conditions},
-        ),
+        "claims": claims_values(analysis.judgements),
         "ramps": ramps_values(run, analysis.ramps, figures),
         "ramp_details": DETAILS,
         "causes": causes_values(

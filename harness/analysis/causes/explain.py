@@ -44,11 +44,7 @@ def explain(run: Run, conditions: Sequence[MeasuredCondition]) -> Causes:
 
     A search for the highest rate and a second load give no cost per request: both are left out.
     """
-    conditions = [
-        measured
-        for measured in conditions
-        if measured.condition.objective is None and measured.condition.beside is None
-    ]
+    conditions = _priced(conditions)
     by_condition = {measured.condition: levels(measured) for measured in conditions}
     untested = [
         _condition(run, measured, by_condition[measured.condition]) for measured in conditions
@@ -63,6 +59,20 @@ def explain(run: Run, conditions: Sequence[MeasuredCondition]) -> Causes:
         prices=_lists(run, rows),
         trend=_lists(run, _everywhere(rows)) if len(rows) > 1 else (),
     )
+
+
+def prices_of(run: Run, conditions: Sequence[MeasuredCondition]) -> tuple[PriceList, ...]:
+    """The price lists of `explain` alone, which take far less time than all causes."""
+    alike = [measured for measured in _priced(conditions) if measured.condition.window_s is None]
+    return _lists(run, _rows(run, {measured.condition: levels(measured) for measured in alike}))
+
+
+def _priced(conditions: Sequence[MeasuredCondition]) -> list[MeasuredCondition]:
+    return [
+        measured
+        for measured in conditions
+        if measured.condition.objective is None and measured.condition.beside is None
+    ]
 
 
 def _condition(run: Run, measured: MeasuredCondition, costs: Levels) -> ConditionCauses:

@@ -7,6 +7,7 @@ from typing import Any
 import markupsafe
 import msgspec
 
+from harness.analysis.judgements import merged
 from harness.analysis.measures import Measure, ranked
 from harness.analysis.twins import TwinTally, run_twins, tally_twins
 from harness.inputs import conditions
@@ -15,12 +16,14 @@ from harness.report.drawing.figures import data_uri
 from harness.report.drawing.pool import drawing_pool
 from harness.report.render import environment
 from harness.report.script import policy
+from harness.report.sections.claims import claims_values
 from harness.report.site import twins
 from harness.report.site.board import Board
 from harness.report.site.board_table import board_table
 from harness.report.site.run_rows import DOWNLOADS, run_row
 from harness.report.site.trends import TrendPoint, VariantTrend, alternative, trend_chart
 from harness.report.words import numbers, twin_tally
+from harness.report.words.claims import tally
 from harness.report.words.machines import machine_title
 from harness.report.write import Report
 
@@ -121,6 +124,23 @@ def twins_page(title: str, reports: Sequence[Report]) -> str:
         ],
     }
     return _page("twins.html", values)
+
+
+def claims_page(title: str, reports: Sequence[Report]) -> str:
+    """Published claims, judged by all runs together.
+
+    Args:
+        title: of the site.
+        reports: by date.
+    """
+    judgements = merged([report.analysis.judgements for report in reports])
+    values = {
+        "title": title,
+        "tally": tally(judgements),
+        "runs": len(reports),
+        "claims": claims_values(judgements, linked=True),
+    }
+    return _page("published_claims.html", values)
 
 
 def _twins_chart(tally: TwinTally) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""A static site of runs: a leaderboard, their reports, trends, and identical servers."""
+"""A static site of runs: leaderboard, reports, trends, identical servers, published claims."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ from harness.records.store import Store
 from harness.report.site.board import Board, board_of
 from harness.report.site.boards import newest
 from harness.report.site.folder import site_folder
-from harness.report.site.pages import index_page, trends_page, twins_page
+from harness.report.site.pages import claims_page, index_page, trends_page, twins_page
 from harness.report.site.trends import trends
 from harness.report.write import Report, write_report
 
@@ -83,6 +83,8 @@ def publish(
     followed = trends([(report.run, report.analysis) for report in reports])
     folder.write("trends.html", trends_page(title, reports, followed))
     folder.write("twins.html", twins_page(title, reports))
+    if claims:
+        folder.write("claims.html", claims_page(title, reports))
     lacking = sorted(run.name for run in refused)
     page = folder.write("index.html", index_page(title, reports, lacking, newest(boards)))
     return Site(

@@ -7,17 +7,9 @@ import msgspec
 import pytest
 
 from harness.analysis.causes.prices import Price, PriceList
-from harness.analysis.claims import (
-    ClaimVerdict,
-    Evidence,
-    Judgement,
-    RunResults,
-    holds,
-    judge,
-    merged,
-    verdict_of,
-)
+from harness.analysis.claims import RunResults, holds, judge
 from harness.analysis.condition import MeasuredCondition
+from harness.analysis.judgements import ClaimVerdict, Evidence, Judgement, merged, verdict_of
 from harness.analysis.locust import Cell, Ramps
 from harness.analysis.measures import Measure
 from harness.analysis.stats.intervals import Interval

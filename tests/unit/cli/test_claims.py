@@ -4,7 +4,7 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from harness.analysis.claims import ClaimVerdict, Evidence, Judgement
+from harness.analysis.judgements import ClaimVerdict, Evidence, Judgement
 from harness.analysis.stats.intervals import Interval
 from harness.cli.tables import claims_text
 from harness.inputs.claims import Claim

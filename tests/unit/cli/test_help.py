@@ -89,7 +89,7 @@ def test_help_fits_a_terminal_and_has_the_example(
 @pytest.mark.parametrize(
     ("name", "usage"),
     [
-        ("verify", "[VARIANT ...]"), ("audit", "[VARIANT ...]"), ("claims", "[RUN ...]"),
+        ("verify", "[VARIANT ...]"), ("audit", "[VARIANT ...]"), ("claims", "[CLAIM|RUN ...]"),
         ("twins", "[RUN ...]"),
         ("publish", "{RUN ...}"), ("list", "[KIND]"),
     ],

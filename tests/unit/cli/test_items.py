@@ -123,7 +123,7 @@ def test_of_runs_asked_for_by_name_the_bad_ones_are_an_error_after_the_others(ca
     assert said.status == 2
     assert "not tested" in said.out
     told = words(said.err)
-    assert "There is no run `nope`" in told
+    assert "There is no claim or run `nope`" in told
     assert "error: Without nope, broken; the reason stands above." in told
 
 

@@ -2,7 +2,6 @@ from pathlib import Path
 
 import pytest
 
-from harness.analysis.claims import _fits
 from harness.base.errors import MalformedFile
 from harness.base.workspace import Workspace
 from harness.inputs.catalog import load_catalog
@@ -90,7 +89,7 @@ def can_tell(criterion: Criterion, study: Study) -> bool:
     by_ramp = study.load.engine == "locust"
     if criterion.price is not None or criterion.count is not None:
         return not by_ramp
-    conditions = [c for c in study.conditions if _fits(criterion, c)]
+    conditions = [c for c in study.conditions if criterion.fits(c)]
     if criterion.memory_per is not None:
         measured = [c for c in conditions if criterion.of in study.measured(c)]
         return study.fresh == "condition" and len({c.connections for c in measured}) > 1

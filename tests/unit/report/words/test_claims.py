@@ -3,7 +3,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from harness.analysis.claims import ClaimVerdict, Evidence, Judgement, verdict_of
+from harness.analysis.judgements import ClaimVerdict, Evidence, Judgement, verdict_of
 from harness.analysis.stats.intervals import Interval
 from harness.inputs.claims import Claim
 from harness.report.words.claims import claims_values, evidence_row, summary, wanted
