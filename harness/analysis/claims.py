@@ -188,7 +188,9 @@ def _counts(criterion: Criterion, quantity: str, run: Run) -> Values:
                 count = toll.counted.get(quantity, 0.0)
                 value = Interval(mean=count, low=count, high=count, se=0.0, blocks=1)
                 what = f"{quantity.replace('_', ' ')} per request of {audit.variant}"
-                subject = Subject(Kind.COUNT, of=audit.variant, endpoint=toll.endpoint)
+                subject = Subject(
+                    Kind.COUNT, measure=quantity, of=audit.variant, endpoint=toll.endpoint
+                )
                 yield toll.endpoint, what, value, subject
 
 

@@ -43,7 +43,7 @@ class Kind(StrEnum):
 class Subject(msgspec.Struct, frozen=True):
     """What a value is of.
 
-    kind: of value. measure: of a ratio, as the criterion names it.
+    kind: of value. measure: of a ratio, and what is counted, as the criterion names it.
     of, to: the variants; `to` of a ratio only.
     endpoint: of the requests; None of a price, which is of all of them.
     connections: of the closed loop, where there is one.

@@ -12,7 +12,7 @@ import msgspec
 
 from harness.analysis.judgements import Evidence, Judgement, Kind
 from harness.report.words import numbers
-from harness.report.words.claims import bounds, evidence_row
+from harness.report.words.claims import bounds, evidence_row, quantity
 
 WIDTH = 280.0
 _EDGE = 10.0
@@ -22,11 +22,18 @@ _ROOM = 0.06
 """Of the axis, left free at either end."""
 _LEAST_DECADES = 0.3
 """A shorter logarithmic axis would show noise as large."""
+_FAR = 1e9
+"""The axis goes no further; two blocks may contradict each other by any factor."""
 _TOLD = 3
 """Values that the text alternative tells one by one."""
 _STEPS = (1.0, 2.0, 5.0)
-_TICKS = 5
-_UNITS = {Kind.RATIO: "times", Kind.MICROSECONDS: "µs", Kind.COUNT: "", Kind.MEMORY: "MiB"}
+_TICKS, _LEAST_TICKS = 5, 2
+_UNITS = {
+    Kind.RATIO: "\N{MULTIPLICATION SIGN}",
+    Kind.MICROSECONDS: " µs",
+    Kind.COUNT: "",
+    Kind.MEMORY: " MiB",
+}
 
 
 class Mark(msgspec.Struct, frozen=True):
@@ -71,7 +78,8 @@ class Picture(msgspec.Struct, frozen=True):
     alt: str
 
 
-type _Range = tuple[Kind, float | None, float | None]
+type _Range = tuple[Kind, str, float | None, float | None]
+"""Kind, name of the measure, and bounds."""
 
 
 def claim_picture(judgement: Judgement) -> Picture | None:
@@ -79,16 +87,17 @@ def claim_picture(judgement: Judgement) -> Picture | None:
     ranges: dict[_Range, list[Evidence]] = {}
     for item in judgement.evidence:
         if math.isfinite(item.value.mean):
-            ranges.setdefault((item.subject.kind, item.least, item.most), []).append(item)
+            key = (item.subject.kind, quantity(item.subject), item.least, item.most)
+            ranges.setdefault(key, []).append(item)
     if not ranges:
         return None
-    ratios = [i for (kind, _, _), items in ranges.items() if kind is Kind.RATIO for i in items]
+    ratios = [i for (kind, *_), items in ranges.items() if kind is Kind.RATIO for i in items]
     strips: list[Strip] = []
     y = 0.0
     for number, (of, items) in enumerate(ranges.items(), start=1):
         axis = _logarithmic(ratios) if of[0] is Kind.RATIO else _linear(items)
         following = list(ranges)[number:]
-        shared = of[0] is Kind.RATIO and any(kind is Kind.RATIO for kind, _, _ in following)
+        shared = of[0] is Kind.RATIO and any(kind is Kind.RATIO for kind, *_ in following)
         strips.append(_strip(y, of, items, axis, ticks=not shared))
         y += _HEIGHT + (0 if shared else _AXIS)
     return Picture(WIDTH, y, tuple(strips), alternative(ranges))
@@ -116,7 +125,7 @@ def _numbers(items: Iterable[Evidence]) -> list[float]:
         for number in (i.value.mean, i.value.low, i.value.high, i.least, i.most)
         if number is not None and math.isfinite(number)
     ]
-    return sorted(found)
+    return sorted(max(-_FAR, min(_FAR, number)) for number in found)
 
 
 def _log(value: float) -> float:
@@ -124,7 +133,7 @@ def _log(value: float) -> float:
 
 
 def _logarithmic(items: Sequence[Evidence]) -> _Axis:
-    found = [value for value in _numbers(items) if value > 0] or [1.0]
+    found = [max(value, 1 / _FAR) for value in _numbers(items) if value > 0] or [1.0]
     low, high = _log(found[0]), _log(found[-1])
     if high - low < _LEAST_DECADES:
         middle = (low + high) / 2
@@ -135,18 +144,25 @@ def _logarithmic(items: Sequence[Evidence]) -> _Axis:
     fine = [step * 10.0**decade for decade in decades for step in _STEPS]
     within = [[t for t in some if low <= _log(t) <= high] for some in (fine, fine[:: len(_STEPS)])]
     ticks = within[0] if len(within[0]) <= _TICKS else _thinned(within[1])
-    return _Axis(_log, low, high, tuple(ticks or (10 ** ((low + high) / 2),)))
+    if len(ticks) < _LEAST_TICKS:
+        return _Axis(_log, low, high, _even(10.0**low, 10.0**high))
+    return _Axis(_log, low, high, tuple(ticks))
 
 
 def _linear(items: Sequence[Evidence]) -> _Axis:
     found = _numbers(items)
     low, high = min(0.0, found[0]), max(0.0, found[-1]) or 1.0
     room = (high - low) * _ROOM
-    size = 10.0 ** math.floor(_log(high - low))
-    step = next((s * size / 5 for s in (1, 2, 5, 10) if (high - low) / (s * size / 5) <= 4), size)
+    return _Axis(lambda value: value, low - (room if low else 0.0), high + room, _even(low, high))
+
+
+def _even(low: float, high: float) -> tuple[float, ...]:
+    """Round numbers in even steps, five at most."""
+    size = 10.0 ** (math.floor(_log(high - low)) - 1)
+    steps = (digit * size * power for power in (1, 10, 100) for digit in _STEPS)
+    step = next(step for step in steps if (high - low) / step <= _TICKS - 1)
     first, last = math.ceil(low / step), math.floor(high / step)
-    ticks = tuple(step * number for number in range(first, last + 1))
-    return _Axis(lambda value: value, low - (room if low else 0.0), high + room, ticks)
+    return tuple(step * number for number in range(first, last + 1))
 
 
 def _thinned(ticks: Sequence[float]) -> Sequence[float]:
@@ -154,12 +170,11 @@ def _thinned(ticks: Sequence[float]) -> Sequence[float]:
 
 
 def _strip(y: float, of: _Range, items: Sequence[Evidence], axis: _Axis, *, ticks: bool) -> Strip:
-    kind, least, most = of
-    unit = _UNITS[kind]
+    _, _, least, most = of
     edges = tuple(axis.at(bound) for bound in (least, most) if bound is not None)
     return Strip(
         y=y,
-        title=" ".join(filter(None, ("claimed:", bounds(least, most), unit))),
+        title=_title(of),
         low=0.0 if least is None else axis.at(least),
         high=WIDTH if most is None else axis.at(most),
         edges=tuple(dict.fromkeys(edges)),
@@ -189,9 +204,12 @@ def alternative(ranges: dict[_Range, list[Evidence]]) -> str:
     return " ".join(_told(of, items) for of, items in ranges.items())
 
 
+def _title(of: _Range) -> str:
+    kind, measure, least, most = of
+    return f"{measure}: claimed {bounds(least, most)}{_UNITS[kind]}"
+
+
 def _told(of: _Range, items: Sequence[Evidence]) -> str:
-    kind, least, most = of
-    claimed = " ".join(filter(None, (bounds(least, most), _UNITS[kind])))
     if len(items) <= _TOLD:
         rows = [evidence_row(item) for item in items]
         values = "; ".join(f"{row['value']} {row['holds']}" for row in rows)
@@ -203,4 +221,4 @@ def _told(of: _Range, items: Sequence[Evidence]) -> str:
             f"{len(items)} values from {numbers.number(means[0])} to {numbers.number(means[-1])}, "
             f"{holding} hold, {failing} do not"
         )
-    return f"Claimed {claimed}; measured {values}."
+    return f"{_title(of)}; measured {values}."

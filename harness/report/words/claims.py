@@ -5,7 +5,7 @@ from itertools import groupby
 from typing import Any
 
 from harness.analysis.dependence import EQUAL, Aspect, Dependence, Setting, dependence
-from harness.analysis.judgements import ClaimVerdict, Evidence, Judgement, Kind
+from harness.analysis.judgements import ClaimVerdict, Evidence, Judgement, Kind, Subject
 from harness.inputs import conditions
 from harness.inputs.claims import Claim
 from harness.inputs.study import Latency
@@ -22,16 +22,13 @@ _OPEN = (
 )
 _MEASURES = {
     "cpu": "CPU time",
-    "throughput": "throughput",
     "p50": "median latency",
     "p99": "p99 latency",
-    "highest": "highest rate",
-    "successes": "successes",
-    "memory": "memory",
-    Kind.COUNT: "the audit's counts",
-    Kind.MEMORY: "memory",
-    Kind.MICROSECONDS: "CPU time",
+    "highest": "throughput",
+    "successes": "throughput",
+    Kind.MICROSECONDS.value: "CPU time",
 }
+"""Those that are not called like their name. What one of Locust's ramps shows is a throughput."""
 
 
 def sentence(judgement: Judgement) -> str:
@@ -233,6 +230,13 @@ def ordered(evidence: Iterable[Evidence]) -> list[Evidence]:
     """Values that hold, then those that do not, then those that cannot tell."""
     rank = {True: 0, False: 1, None: 2}
     return sorted(evidence, key=lambda item: rank[item.holds])
+
+
+def quantity(subject: Subject) -> str:
+    """What a value measures."""
+    named = subject.measure or subject.kind.value
+    told = _MEASURES.get(named, named.replace("_", " "))
+    return f"{told} per request" if subject.kind is Kind.COUNT else told
 
 
 def wanted(item: Evidence) -> str:

@@ -1,129 +1,261 @@
+"""What is told of verdicts on claims: sentences of 20 words without a condition's name."""
+
 from typing import Any
 
 import msgspec
 import pytest
 
-from harness.analysis.judgements import ClaimVerdict, Evidence, Judgement, verdict_of
-from harness.analysis.stats.intervals import Interval
-from harness.inputs.claims import Claim
-from harness.report.words.claims import claims_values, evidence_row, summary, wanted
+from harness.analysis.judgements import ClaimVerdict, Evidence, Judgement, Kind, Subject
+from harness.inputs.study import Beside, Condition, Latency, Objective
+from harness.report.words.claims import (
+    bounds,
+    evidence_row,
+    missing_commands,
+    ordered,
+    quantity,
+    remarks,
+    sentence,
+    tally,
+    untested,
+)
+from tests.toys.evidence import ONE_BLOCK, READ, VALUES, evidence, judgement
 
-VALUE = Interval(45.0, 40.0, 50.0, 2.0, 5)
-ITEM = Evidence("tiny-1", "io_read-c8-r100", "throughput of b / a", VALUE, 40.0, None, True)
+CREATE = msgspec.structs.replace(READ, endpoint="io_create")
+ONE = msgspec.structs.replace(READ, connections=1)
+MANY = msgspec.structs.replace(READ, connections=1_000)
+FAR = msgspec.structs.replace(READ, window_s=1.0, latency=Latency(database_ms=100.0))
+ALONE = msgspec.structs.replace(READ, window_s=1.0)
+MIXED = msgspec.structs.replace(ALONE, beside=Beside("cpu", connections=2))
+RATE = msgspec.structs.replace(ALONE, rate=80.0)
+SHARE = msgspec.structs.replace(ALONE, share=0.7)
+WITHIN = msgspec.structs.replace(ALONE, objective=Objective(latency_ms=20.0))
 
 
-def item(where: str, told: bool | None, what: str = "throughput of b / a") -> Evidence:
-    return msgspec.structs.replace(ITEM, where=where, what=what, holds=told)
+def test_a_claim_that_depends_on_connections_says_on_which() -> None:
+    found = judgement(
+        evidence(True, held=(64, 1)), *(evidence(False, held=(n, n)) for n in (4, 64))
+    )
+    assert found.verdict is ClaimVerdict.DEPENDS
+    assert sentence(found) == (
+        "True with 64 connections against 1, false with as many connections on both sides."
+    )
 
 
-def judgement(*found: Evidence, name: str = "X1", note: str | None = None) -> Judgement:
-    claim = Claim(name, "somebody, 2020", "something", note=note)
-    return Judgement(claim, verdict_of(found), found)
+@pytest.mark.parametrize(
+    ("holding", "failing", "told"),
+    [
+        (READ, CREATE, "True for a read, false for an insert."),
+        (READ, ONE, "True with 8 connections, false with 1 connection."),
+        (MANY, READ, "True with 1,000 connections, false with 8 connections."),
+        (ALONE, FAR, "True with no added latency, false with +100 ms to the database."),
+        (ALONE, MIXED, "True without others, false beside CPU-bound requests."),
+        (RATE, ALONE, "True at 80 arrivals per second, false with 8 connections."),
+        (SHARE, RATE, "True at 70% of capacity, false at 80 arrivals per second."),
+        (WITHIN, RATE, "True within 20 ms, false at 80 arrivals per second."),
+    ],
+)
+def test_a_claim_that_depends_on_a_condition_says_on_what(
+    holding: Condition, failing: Condition, told: str
+) -> None:
+    sides = [evidence(True, holding), evidence(False, failing)]
+    assert sentence(judgement(*sides)) == told
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"of": "c/third"}, "True for b/other, false for c/third."),
+        ({"to": "c/third"}, "True against a/base, false against c/third."),
+        ({"measure": "p99"}, "True by throughput, false by p99 latency."),
+    ],
+)
+def test_a_claim_that_depends_on_the_variants_or_the_measure_names_them(
+    changes: dict[str, Any], told: str
+) -> None:
+    assert sentence(judgement(evidence(True), evidence(False, **changes))) == told
+
+
+def test_several_values_of_one_respect_share_its_words() -> None:
+    two = [evidence(True, c) for c in (READ, ONE, MANY)]
+    four = msgspec.structs.replace(READ, connections=4)
+    told = sentence(judgement(*two, evidence(False, four)))
+    assert told == (
+        "True with 1 connection and with 8 and 1,000 connections; false with 4 connections."
+    )
+
+
+def test_a_claim_that_depends_on_two_respects_names_both() -> None:
+    found = judgement(
+        evidence(True, READ, held=(64, 1)),
+        evidence(False, CREATE, held=(64, 1)),
+        *(evidence(False, c, held=(4, 4)) for c in (READ, CREATE)),
+    )
+    told = sentence(found)
+    assert told.startswith("True for a read with 64 connections against 1; false ")
+    assert told.endswith("with as many connections on both sides and for an insert.")
+
+
+def test_parts_tell_the_dependence_in_their_own_words() -> None:
+    found = judgement(
+        *(evidence(True, part="through a driver", to=f"t/{n}") for n in range(4)),
+        evidence(False, part="through the ORM", to="u/1"),
+    )
+    assert sentence(found) == "True: through a driver. False: through the ORM."
+    assert remarks(found) == ["The two sides also differ in: variant that it is compared with."]
+
+
+def test_what_no_respect_tells_apart_is_counted() -> None:
+    found = judgement(evidence(True), evidence(False), evidence(False), evidence(None))
+    assert sentence(found) == "True in 1 of 4 values, false in 2."
+    assert remarks(found) == []
+
+
+@pytest.mark.parametrize(
+    ("told", "text"),
+    [
+        ([True], "True by the only value, for a read."),
+        ([False, False], "False in both values, for a read."),
+        ([True] * 3, "True in all 3 values, for a read."),
+        ([True, True, None], "True in 2 of 3 values (the other cannot tell), for a read."),
+        ([True, None, None], "True in 1 of 3 values (the others cannot tell), for a read."),
+        ([False, None, None], "False in 1 of 3 values (the others cannot tell), for a read."),
+        ([None], "The only value cannot tell: its interval crosses the claimed bound."),
+        ([None] * 2, "None of 2 values can tell: their intervals cross the claimed bounds."),
+        ([], "No run tests it."),
+    ],
+)
+def test_values_that_agree_are_counted(told: list[bool | None], text: str) -> None:
+    assert sentence(judgement(*(evidence(one) for one in told), parts=("",))) == text
+
+
+def test_one_block_is_why_nothing_can_tell() -> None:
+    alone = msgspec.structs.replace(evidence(None), value=ONE_BLOCK)
+    assert sentence(judgement(alone)) == "The only value cannot tell: one block gives no interval."
+    told = sentence(judgement(alone, alone))
+    assert told == "None of 2 values can tell: one block gives no interval."
+
+
+def test_parts_that_are_open_are_named() -> None:
+    found = judgement(evidence(True, part="first"), evidence(None, part="second"))
+    assert found.verdict is ClaimVerdict.SUPPORTED_IN_PART
+    assert sentence(found) == "True: first. Undecided: second."
+    both = judgement(
+        evidence(True, part="first"), evidence(False, CREATE, part="first"), parts=("first", "last")
+    )
+    assert remarks(both) == ["Undecided: last."]
+
+
+def of_every_verdict() -> dict[ClaimVerdict, Judgement]:
+    sides: dict[ClaimVerdict, tuple[bool | None, ...]] = {
+        ClaimVerdict.SUPPORTED: (True,),
+        ClaimVerdict.SUPPORTED_IN_PART: (True, None, None),
+        ClaimVerdict.REFUTED: (False,),
+        ClaimVerdict.REFUTED_IN_PART: (False, None, None),
+        ClaimVerdict.DEPENDS: (True, False),
+        ClaimVerdict.UNDECIDED: (None,),
+        ClaimVerdict.NOT_TESTED: (),
+    }
+    return {
+        verdict: judgement(*(evidence(side) for side in told), studies=("quick",))
+        for verdict, told in sides.items()
+    }
+
+
+@pytest.mark.parametrize("verdict", list(ClaimVerdict))
+def test_every_verdict_has_a_sentence_of_twenty_words_without_a_condition_name(
+    verdict: ClaimVerdict,
+) -> None:
+    found = of_every_verdict()[verdict]
+    assert found.verdict is verdict
+    told = sentence(found)
+    assert 0 < len(told.split()) <= 20
+    assert told.endswith(".")
+    assert READ.name not in told
+
+
+def test_what_is_open_has_the_command_that_would_decide_it() -> None:
+    opened = {v for v, found in of_every_verdict().items() if missing_commands(found)}
+    assert opened == set(ClaimVerdict) - {
+        ClaimVerdict.SUPPORTED, ClaimVerdict.REFUTED, ClaimVerdict.DEPENDS,
+    }  # fmt: skip
+    assert missing_commands(judgement(studies=("quick", "mixed"))) == [
+        "bridgetoll run quick", "bridgetoll run mixed",
+    ]  # fmt: skip
+    assert missing_commands(judgement()) == []
+
+
+def test_claims_without_any_value_are_named_with_the_command_that_tests_them() -> None:
+    found = [judgement(name="X1", studies=("quick",)), judgement(evidence(True), name="X2")]
+    assert untested(found) == [
+        {"name": "X1", "says": "something", "commands": ["bridgetoll run quick"]}
+    ]
+
+
+def test_verdicts_are_counted_and_those_that_do_not_occur_are_left_out() -> None:
+    told = tally(list(of_every_verdict().values()))
+    assert told == (
+        "7 claims: 2 true, 2 false, 1 true under some conditions, 1 undecided, 1 not tested."
+    )
+    assert tally([judgement(evidence(True))]) == "1 claim: 1 true."
+    assert tally([]) == "There is no claim."
 
 
 @pytest.mark.parametrize(
     ("least", "most", "text"),
     [
-        (40.0, None, "at least 40"),
-        (None, 1.05, "at most 1.05"),
-        (10.0, 100.0, "10 to 100"),
-        (4.0, 4.0, "4"),
-        (0.0, None, "at least 0"),
-        (None, 0.0, "at most 0"),
+        (40.0, None, "at least 40"), (None, 1.05, "at most 1.05"), (10.0, 100.0, "10 to 100"),
+        (4.0, 4.0, "4"), (0.0, None, "at least 0"), (None, 0.0, "at most 0"),
         (0.0, 0.5, "0 to 0.5"),
     ],
-)
-def test_what_a_claim_wants_is_told_by_its_thresholds(
+)  # fmt: skip
+def test_a_claimed_range_is_told_by_its_bounds(
     least: float | None, most: float | None, text: str
 ) -> None:
-    assert wanted(msgspec.structs.replace(ITEM, least=least, most=most)) == text
+    assert bounds(least, most) == text
 
 
 def test_a_value_is_told_with_its_run_its_condition_and_its_interval() -> None:
-    assert evidence_row(ITEM) == {
+    assert evidence_row(evidence(True, part="first")) == {
         "run": "tiny-1",
-        "where": "io_read-c8-r100",
-        "what": "throughput of b / a",
+        "where": "io_read, 8 connections, 100 rows",
+        "what": "throughput of b/other / a/base",
+        "part": "first",
         "value": "45 [40, 50]",
         "wanted": "at least 40",
         "holds": "holds",
     }
 
 
-@pytest.mark.parametrize(
-    ("told", "text"), [(True, "holds"), (False, "does not hold"), (None, "undecided")]
-)
-def test_whether_a_value_is_where_it_is_wanted_is_told_in_words(
-    told: bool | None, text: str
-) -> None:
-    assert evidence_row(item("io_read", told))["holds"] == text
+def test_a_value_of_no_single_condition_says_where_it_is_from() -> None:
+    price = Evidence(
+        "tiny-1", "32 connections", "µs of a hop", VALUES[True], 10.0, 100.0, True, "",
+        Subject(Kind.MICROSECONDS, connections=32),
+    )  # fmt: skip
+    assert evidence_row(price)["where"] == "32 connections"
 
 
 def test_a_value_of_one_block_says_so() -> None:
-    alone = msgspec.structs.replace(ITEM, value=Interval(45.0, None, None, None, 1))
+    alone = msgspec.structs.replace(evidence(None), value=ONE_BLOCK)
     assert evidence_row(alone)["value"] == "45 (one block)"
 
 
+def test_values_that_hold_come_first_and_those_that_cannot_tell_last() -> None:
+    told = [item.holds for item in ordered(evidence(one) for one in (None, False, True, False))]
+    assert told == [True, False, False, None]
+
+
 @pytest.mark.parametrize(
-    ("told", "text"),
+    ("subject", "told"),
     [
-        ([], "0 of 0 values decide"),
-        ([True], "1 of 1 value decides"),
-        ([False, None], "1 of 2 values decides"),
-        ([None], "0 of 1 value decide"),
+        (Subject(measure="throughput"), "throughput"),
+        (Subject(measure="highest"), "throughput"),
+        (Subject(measure="p50"), "median latency"),
+        (Subject(Kind.COUNT, measure="rows_read"), "rows read per request"),
+        (Subject(Kind.MICROSECONDS), "CPU time"),
+        (Subject(Kind.MEMORY), "memory"),
     ],
 )
-def test_one_verdict_is_summed_up_by_the_number_of_its_values(
-    told: list[bool | None], text: str
+def test_what_a_value_measures_is_told_in_the_words_of_the_field(
+    subject: Subject, told: str
 ) -> None:
-    assert summary(judgement(*(item("io_read", one) for one in told))) == text
-
-
-def test_what_depends_tells_on_what_and_leaves_out_what_is_undecided() -> None:
-    mixed = judgement(item("cpu", True), item("io_read", False), item("io_create", None))
-    assert summary(mixed) == (
-        "holds: throughput of b / a (cpu); does not hold: throughput of b / a (io_read)"
-    )
-
-
-def test_of_more_than_three_on_a_side_the_rest_is_counted_each_once() -> None:
-    sides = [item(where, True) for where in ("cpu", "noop", "cpu", "io_read", "io_wait", "health")]
-    found = summary(judgement(*sides, item("io_create", False, "hops per request of b")))
-    assert found == (
-        "holds: throughput of b / a (cpu), throughput of b / a (noop), throughput of b / a "
-        "(io_read) and 2 more; does not hold: hops per request of b (io_create)"
-    )
-
-
-def rows(*judgements: Judgement) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = claims_values(judgements)["rows"]
-    return found
-
-
-def test_claims_of_which_a_run_tells_something_are_shown_with_all_of_their_evidence() -> None:
-    (row,) = rows(judgement(item("cpu", True), item("noop", True), note="in short"))
-    assert (row["name"], row["verdict"]) == ("X1", "supported")
-    assert (row["says"], row["source"], row["note"]) == ("something", "somebody, 2020", "in short")
-    assert row["summary"] == "2 of 2 values decide"
-    assert [found["where"] for found in row["evidence"]] == ["cpu", "noop"]
-
-
-def test_claims_that_a_run_does_not_test_are_named_alone() -> None:
-    view = claims_values([judgement(name="X1"), judgement(item("cpu", None), name="X2")])
-    assert [row["name"] for row in view["rows"]] == ["X2"]
-    assert view["untested"] == ["X1"]
-
-
-def test_every_verdict_is_told_in_words() -> None:
-    told = [
-        judgement(item("cpu", True)),
-        judgement(item("cpu", False)),
-        judgement(item("cpu", True), item("noop", False)),
-        judgement(item("cpu", None)),
-    ]
-    assert [row["verdict"] for row in rows(*told)] == [
-        "supported", "refuted", "depends", "undecided",
-    ]  # fmt: skip
-    assert {found.verdict for found in told} == {*ClaimVerdict} - {
-        ClaimVerdict.NOT_TESTED, ClaimVerdict.SUPPORTED_IN_PART, ClaimVerdict.REFUTED_IN_PART,
-    }  # fmt: skip
+    assert quantity(subject) == told
