@@ -10,7 +10,7 @@ import msgspec
 
 from harness.analysis.causes.prices import PriceList
 from harness.analysis.condition import MeasuredCondition
-from harness.analysis.judgements import Evidence, Judgement, Kind, Subject, judgement_of
+from harness.analysis.judgements import Evidence, Judgement, Kind, Quantity, judgement_of
 from harness.analysis.locust import NOT_THEIRS, Cell, Ramps, log_ratios
 from harness.analysis.measures import PERCENTILES, Measure
 from harness.analysis.stats.intervals import Interval, block_interval
@@ -89,7 +89,7 @@ def holds(criterion: Criterion, value: Interval) -> bool | None:
     return None
 
 
-type Values = Iterable[tuple[str, str, Interval, Subject]]
+type Values = Iterable[tuple[str, str, Interval, Quantity]]
 """Condition or concurrency, name of the value, the value, and what it is of."""
 
 
@@ -108,9 +108,9 @@ def values_of(criterion: Criterion, results: RunResults) -> Values:
     return _ratios(criterion, results.conditions, results.run)
 
 
-def _ratio_of(criterion: Criterion, condition: Condition, run: Run) -> Subject:
+def _ratio_of(criterion: Criterion, condition: Condition, run: Run) -> Quantity:
     """What a ratio under one condition is of."""
-    return Subject(
+    return Quantity(
         measure=criterion.measure,
         of=criterion.of,
         to=criterion.to,
@@ -175,7 +175,7 @@ def _prices(criterion: Criterion, name: str, prices: Sequence[PriceList]) -> Val
         connections = price_list.connections
         if price is not None and connections in (criterion.connections or (connections,)):
             where = f"{connections} connection{'' if connections == 1 else 's'}"
-            subject = Subject(Kind.MICROSECONDS, connections=connections)
+            subject = Quantity(Kind.MICROSECONDS, connections=connections)
             yield where, f"µs of a {price.name}", price.value, subject
 
 
@@ -188,7 +188,7 @@ def _counts(criterion: Criterion, quantity: str, run: Run) -> Values:
                 count = toll.counted.get(quantity, 0.0)
                 value = Interval(mean=count, low=count, high=count, se=0.0, blocks=1)
                 what = f"{quantity.replace('_', ' ')} per request of {audit.variant}"
-                subject = Subject(
+                subject = Quantity(
                     Kind.COUNT, measure=quantity, of=audit.variant, endpoint=toll.endpoint
                 )
                 yield toll.endpoint, what, value, subject
@@ -200,7 +200,7 @@ def _memory(criterion: Criterion, results: RunResults) -> Values:
         value = block_interval(list(slopes.values()))
         if value is not None:
             what = f"MiB of {criterion.of} for one {criterion.memory_per} more"
-            yield where, what, value, Subject(Kind.MEMORY, of=criterion.of, endpoint=endpoint)
+            yield where, what, value, Quantity(Kind.MEMORY, of=criterion.of, endpoint=endpoint)
 
 
 def _memory_ratios(criterion: Criterion, results: RunResults) -> Values:
@@ -214,7 +214,9 @@ def _memory_ratios(criterion: Criterion, results: RunResults) -> Values:
         for effect in log_ratios(values, [pair]).values():
             names = f"{criterion.of} / {criterion.to}"
             what = f"memory of {names} for one {criterion.memory_per} more"
-            subject = Subject(measure="memory", of=criterion.of, to=criterion.to, endpoint=endpoint)
+            subject = Quantity(
+                measure="memory", of=criterion.of, to=criterion.to, endpoint=endpoint
+            )
             yield where, what, effect.interval().exp(), subject
 
 

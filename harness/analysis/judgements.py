@@ -40,7 +40,7 @@ class Kind(StrEnum):
     MEMORY = "memory"
 
 
-class Subject(msgspec.Struct, frozen=True):
+class Quantity(msgspec.Struct, frozen=True):
     """What a value is of.
 
     kind: of value. measure: of a ratio, and what is counted, as the criterion names it.
@@ -79,7 +79,7 @@ class Evidence(msgspec.Struct, frozen=True):
     most: float | None
     holds: bool | None
     part: str = ""
-    subject: Subject = Subject()
+    subject: Quantity = Quantity()
 
 
 class Judgement(msgspec.Struct, frozen=True):

@@ -16,12 +16,12 @@ from pathlib import Path
 
 import msgspec
 
-import harness
 from harness.analysis.judgements import Judgement
 from harness.base.files import replace
 from harness.inputs.claims import Claim
 from harness.records.packed import PACKED
 
+_HARNESS = Path(__file__).parents[1]
 _ROOMS = ("analysis", "base", "inputs", "records")
 """The analysis, and all that it may import."""
 _LIBRARIES = ("hdrhistogram", "msgspec", "numpy", "scipy")
@@ -103,12 +103,11 @@ def _is_plain(path: Path) -> bool:
 @cache
 def _code() -> bytes:
     """A digest of everything that makes judgements of trials."""
-    root = Path(harness.__file__).parent
     digest = hashlib.sha256(f"{sys.version}\0{_versions(_LIBRARIES)}".encode())
     for room in _ROOMS:
-        for path in sorted((root / room).rglob("*.py")):
+        for path in sorted((_HARNESS / room).rglob("*.py")):
             body = path.read_bytes()
-            digest.update(f"{path.relative_to(root)}\0{len(body)}\0".encode())
+            digest.update(f"{path.relative_to(_HARNESS)}\0{len(body)}\0".encode())
             digest.update(body)
     return digest.digest()
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from harness.analysis.judgements import Evidence, Judgement, Subject, judgement_of
+from harness.analysis.judgements import Evidence, Judgement, Quantity, judgement_of
 from harness.analysis.stats.interval import Interval
 from harness.inputs.claims import Claim, Criterion
 from harness.inputs.study import Condition
@@ -29,7 +29,7 @@ def evidence(
     subject |= of
     what = f"{subject['measure']} of {subject['of']} / {subject['to']}"
     return Evidence(
-        run, condition.name, what, VALUES[told], 40.0, None, told, part, Subject(**subject)
+        run, condition.name, what, VALUES[told], 40.0, None, told, part, Quantity(**subject)
     )
 
 

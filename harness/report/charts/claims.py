@@ -36,7 +36,7 @@ _UNITS = {
 }
 
 
-class Mark(msgspec.Struct, frozen=True):
+class ClaimMark(msgspec.Struct, frozen=True):
     """A value. low, high: of its interval; None of one block. holds: as in its evidence."""
 
     x: float
@@ -65,7 +65,7 @@ class Strip(msgspec.Struct, frozen=True):
     low: float
     high: float
     edges: tuple[float, ...]
-    marks: tuple[Mark, ...]
+    marks: tuple[ClaimMark, ...]
     ticks: tuple[Tick, ...]
 
 
@@ -183,9 +183,9 @@ def _strip(y: float, of: _Range, items: Sequence[Evidence], axis: _Axis, *, tick
     )
 
 
-def _mark(item: Evidence, axis: _Axis) -> Mark:
+def _mark(item: Evidence, axis: _Axis) -> ClaimMark:
     low, high = item.value.low, item.value.high
-    return Mark(
+    return ClaimMark(
         x=axis.at(item.value.mean),
         low=None if low is None else axis.at(low),
         high=None if high is None else axis.at(high),

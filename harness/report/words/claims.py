@@ -5,7 +5,7 @@ from itertools import groupby
 from typing import Any
 
 from harness.analysis.dependence import EQUAL, Aspect, Dependence, Setting, dependence
-from harness.analysis.judgements import ClaimVerdict, Evidence, Judgement, Kind, Subject
+from harness.analysis.judgements import ClaimVerdict, Evidence, Judgement, Kind, Quantity
 from harness.inputs import conditions
 from harness.inputs.claims import Claim
 from harness.inputs.study import Latency
@@ -232,7 +232,7 @@ def ordered(evidence: Iterable[Evidence]) -> list[Evidence]:
     return sorted(evidence, key=lambda item: rank[item.holds])
 
 
-def quantity(subject: Subject) -> str:
+def quantity(subject: Quantity) -> str:
     """What a value measures."""
     named = subject.measure or subject.kind.value
     told = _MEASURES.get(named, named.replace("_", " "))

@@ -247,3 +247,39 @@ def test_a_key_that_would_be_passed_over_is_refused(
     told = problem(workspace)
     assert f"claim X1, item 1 of `criteria`: `{key}` " in told
     assert f"beside `{kind}`; remove it." in told
+
+
+def test_a_claim_names_studies_that_exist(workspace: Workspace) -> None:
+    (workspace.shared / "studies").mkdir(exist_ok=True)
+    (workspace.shared / "studies" / "mine.toml").write_text("")
+    named = CLAIM.replace('says = "something"', 'says = "something"\nstudies = ["mine"]')
+    write(workspace, named)
+    (claim,) = load_claims(workspace)
+    assert claim.studies == ("mine",)
+    write(workspace, named.replace('"mine"', '"mind"'))
+    told = problem(workspace)
+    assert "claim X1: `studies` has `mind`, which is no study in shared/studies" in told
+    assert "the nearest is `mine`" in told
+
+
+def test_the_studies_of_a_claim_measure_every_part_of_it(
+    real: tuple[Claim, ...], repository: Workspace
+) -> None:
+    catalog = load_catalog(repository)
+    for claim in real:
+        assert claim.studies
+        loaded = [load_study(find_study(repository, name), catalog) for name in claim.studies]
+        for part in {criterion.part for criterion in claim.criteria}:
+            criteria = [criterion for criterion in claim.criteria if criterion.part == part]
+            assert any(_measures(study, c) for study in loaded for c in criteria), (
+                claim.name,
+                part,
+            )
+
+
+def _measures(study: Study, criterion: Criterion) -> bool:
+    wanted = {name for name in (criterion.of, criterion.to) if name is not None}
+    ramped = criterion.measure in ("highest", "successes")
+    unconditional = criterion.count is not None or criterion.price is not None
+    fits = unconditional or any(criterion.fits(condition) for condition in study.conditions)
+    return wanted <= {*study.everyone} and fits and ramped == study.ramped

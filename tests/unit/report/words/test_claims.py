@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from harness.analysis.judgements import ClaimVerdict, Evidence, Judgement, Kind, Subject
+from harness.analysis.judgements import ClaimVerdict, Evidence, Judgement, Kind, Quantity
 from harness.inputs.study import Beside, Condition, Latency, Objective
 from harness.report.words.claims import (
     bounds,
@@ -229,7 +229,7 @@ def test_a_value_is_told_with_its_run_its_condition_and_its_interval() -> None:
 def test_a_value_of_no_single_condition_says_where_it_is_from() -> None:
     price = Evidence(
         "tiny-1", "32 connections", "µs of a hop", VALUES[True], 10.0, 100.0, True, "",
-        Subject(Kind.MICROSECONDS, connections=32),
+        Quantity(Kind.MICROSECONDS, connections=32),
     )  # fmt: skip
     assert evidence_row(price)["where"] == "32 connections"
 
@@ -247,15 +247,15 @@ def test_values_that_hold_come_first_and_those_that_cannot_tell_last() -> None:
 @pytest.mark.parametrize(
     ("subject", "told"),
     [
-        (Subject(measure="throughput"), "throughput"),
-        (Subject(measure="highest"), "throughput"),
-        (Subject(measure="p50"), "median latency"),
-        (Subject(Kind.COUNT, measure="rows_read"), "rows read per request"),
-        (Subject(Kind.MICROSECONDS), "CPU time"),
-        (Subject(Kind.MEMORY), "memory"),
+        (Quantity(measure="throughput"), "throughput"),
+        (Quantity(measure="highest"), "throughput"),
+        (Quantity(measure="p50"), "median latency"),
+        (Quantity(Kind.COUNT, measure="rows_read"), "rows read per request"),
+        (Quantity(Kind.MICROSECONDS), "CPU time"),
+        (Quantity(Kind.MEMORY), "memory"),
     ],
 )
 def test_what_a_value_measures_is_told_in_the_words_of_the_field(
-    subject: Subject, told: str
+    subject: Quantity, told: str
 ) -> None:
     assert quantity(subject) == told
