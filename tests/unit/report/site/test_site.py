@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from harness.base.errors import MalformedFile, StoreFailed, UsageError
+from harness.inputs.claims import Claim, Criterion
 from harness.inputs.settings import LoadSettings
 from harness.records.run import Run
 from harness.records.store import Store
@@ -50,9 +51,9 @@ def pages(target: Path) -> Iterator[Path]:
     yield from (target / name for name in ("index.html", "trends.html", "twins.html"))
 
 
-def check(target: Path) -> None:
-    """What holds for every site."""
-    for path in pages(target):
+def check(target: Path, *more: str) -> None:
+    """What holds for every site; more: names of further pages."""
+    for path in (*pages(target), *(target / name for name in more)):
         made = page(path)
         assert made.scripts[1:] == ([board_script()] if made.scripts else [])
         assert not made.scripts or (path.name == "index.html" and json.loads(made.scripts[0]))
@@ -303,3 +304,27 @@ def test_each_run_is_told_as_it_begins(stores: list[Store], target: Path) -> Non
     steps: list[str] = []
     publish(stores, target, "x", step=steps.append)
     assert [FIRST.id in steps[0], SECOND.id in steps[1]] == [True, True]
+
+
+RATIO = Criterion(of="b/other", to="a/base", measure="cpu", at_least=0.2)
+
+
+def test_a_site_judges_claims_by_all_of_its_runs(stores: list[Store], target: Path) -> None:
+    claims = (
+        Claim("X1", "somebody, 2020", "something", (RATIO,)),
+        Claim("X2", HOSTILE, HOSTILE, studies=("quick",)),
+    )
+    publish(stores, target, HOSTILE, claims)
+    check(target, "claims.html")
+    made = page(target / "claims.html")
+    assert "2 claims: 1 true, 1 not tested." in made.text
+    assert "Judged by 2 runs." in made.text
+    assert [href for href in made.values("href") if href.startswith("runs/")] == [
+        f"runs/{run.id}/index.html" for run in (FIRST, SECOND)
+    ]
+    assert "bridgetoll run quick" in made.text
+
+
+def test_a_site_without_claims_has_no_page_of_them(stores: list[Store], target: Path) -> None:
+    publish(stores, target, "My runs")
+    assert not (target / "claims.html").exists()
