@@ -93,19 +93,17 @@ class BoardColumn(msgspec.Struct, frozen=True):
 
 
 class BoardView(msgspec.Struct, frozen=True):
-    """Columns that are shown together. group: a heading for several of them."""
+    """Columns that are shown together.
+
+    group: a heading for several views.
+    sorts: the column by which rows are sorted at first, by measure; see `widest`.
+    """
 
     key: str
     group: str
     title: str
     columns: tuple[int, ...]
-
-
-class BoardDefaults(msgspec.Struct, frozen=True):
-    """What is shown first: a measure, the first view, sorted by a column (see `widest`)."""
-
-    measure: str
-    sort: int
+    sorts: dict[str, int]
 
 
 class Board(msgspec.Struct, frozen=True):
@@ -114,6 +112,8 @@ class Board(msgspec.Struct, frozen=True):
     baseline: the place of the study's; None if it is not measured.
     verdicts: in words; the first two are *differs* and *the same within ...*.
     ranks: whether the study asks who is ahead.
+    measures: their headings, and whether less is better. first: the one that is shown first.
+    views: the first is shown first.
     phrases: what differs between two stacks, by factor, its value in the one and in the other.
     """
 
@@ -127,7 +127,7 @@ class Board(msgspec.Struct, frozen=True):
     columns: tuple[BoardColumn, ...]
     views: tuple[BoardView, ...]
     phrases: dict[str, dict[str, dict[str, str]]]
-    defaults: BoardDefaults
+    first: str
 
 
 def board_of(run: Run, analysis: Analysis, measured: Sequence[MeasuredCondition]) -> Board | None:
@@ -164,7 +164,10 @@ def board_of(run: Run, analysis: Analysis, measured: Sequence[MeasuredCondition]
         )
         for result in results
     )
-    views = _views([result.condition for result in results])
+    views = tuple(
+        BoardView(key, group, title, places, {m.value: widest(results, places, m) for m in offered})
+        for key, group, title, places in _views([result.condition for result in results])
+    )
     return Board(
         run=run.id,
         study=run.study_name,
@@ -176,7 +179,7 @@ def board_of(run: Run, analysis: Analysis, measured: Sequence[MeasuredCondition]
         columns=columns,
         views=views,
         phrases=_phrases(run),
-        defaults=_defaults(results, columns, views[0]),
+        first=_first(results, columns, views[0]),
     )
 
 
@@ -277,25 +280,27 @@ def _pairs(
     return BoardPairs(tuple(ratio), tuple(low), tuple(high), tuple(verdict))
 
 
-def _views(shown: Sequence[Condition]) -> tuple[BoardView, ...]:
-    """All columns; of many, those of one load or of one endpoint, most endpoints first."""
+def _views(shown: Sequence[Condition]) -> list[tuple[str, str, str, tuple[int, ...]]]:
+    """All columns; of many, those of one load or of one endpoint, most endpoints first.
+
+    Returns:
+        Key, group, title and columns of each view.
+    """
     if len(shown) <= MOST_COLUMNS:
-        return (BoardView("all", "", "all endpoints and loads", tuple(range(len(shown)))),)
+        return [("all", "", "all endpoints and loads", tuple(range(len(shown))))]
     loads: dict[str, list[int]] = {}
     endpoints: dict[str, list[int]] = {}
     for at, condition in enumerate(shown):
         loads.setdefault(conditions.load(condition), []).append(at)
         endpoints.setdefault(condition.endpoint, []).append(at)
-    by_load = [
-        BoardView(f"load:{load}", "One load", load, tuple(places)) for load, places in loads.items()
-    ]
+    by_load = [(f"load:{load}", "One load", load, tuple(places)) for load, places in loads.items()]
     by_endpoint = [
-        BoardView(f"endpoint:{name}", "One endpoint", conditions.kind_of_request(name), tuple(at))
+        (f"endpoint:{name}", "One endpoint", conditions.kind_of_request(name), tuple(at))
         for name, at in endpoints.items()
         if len(at) > 1
     ]
-    by_load.sort(key=lambda view: -len(view.columns))
-    return (*by_load, *by_endpoint)
+    by_load.sort(key=lambda view: -len(view[-1]))
+    return [*by_load, *by_endpoint]
 
 
 def _phrases(run: Run) -> dict[str, dict[str, dict[str, str]]]:
@@ -315,33 +320,30 @@ def _phrases(run: Run) -> dict[str, dict[str, dict[str, str]]]:
     return found
 
 
-def _defaults(
+def _first(
     results: Sequence[ConditionResult], columns: Sequence[BoardColumn], view: BoardView
-) -> BoardDefaults:
+) -> str:
     """The first measure that ranks under a shown condition, else the first that there is."""
     wanted = [m.value for at in view.columns for m in ranked(results[at].condition)]
     there = [name for at in view.columns for name in columns[at].measures]
     there = there or [name for column in columns for name in column.measures]
-    measure = next((name for name in wanted if name in there), there[0])
-    return BoardDefaults(measure, widest(columns, view, measure))
+    return next((name for name in wanted if name in there), there[0])
 
 
-def widest(columns: Sequence[BoardColumn], view: BoardView, measure: str) -> int:
-    """The column of a view in which stacks differ most, of those that rank; by it rows are sorted.
+def widest(results: Sequence[ConditionResult], places: Sequence[int], measure: Measure) -> int:
+    """The place of the condition by which rows are sorted at first.
 
-    An order by a column where all are equal would be no order.
+    Of those that rank and do some work, the one under which stacks differ most: an order by one
+    under which all are equal would be no order, and an empty request shows nobody's work.
     """
-    spreads = {
-        at: (not figures.unsaid, _spread(figures))
-        for at in view.columns
-        if (figures := columns[at].measures.get(measure)) is not None
-    }
-    return max(spreads, key=spreads.__getitem__) if spreads else view.columns[0]
+    return max(places, key=lambda at: _telling(results[at], measure))
 
 
-def _spread(figures: BoardFigures) -> float:
-    best, worst = figures.values[0][0], figures.values[-1][0]
-    return abs(math.log(worst / best)) if best and worst else 0.0
+def _telling(result: ConditionResult, measure: Measure) -> tuple[bool, bool, float]:
+    comparison = result.comparisons[measure]
+    means = [e.mean for e in comparison.estimates.values() if e.mean > 0]
+    spread = math.log(max(means) / min(means)) if means else -1.0
+    return bool(comparison.ranking), result.condition.endpoint != "noop", spread
 
 
 def _rounded(value: float | None) -> float | None:

@@ -65,10 +65,10 @@ class BoardTable(msgspec.Struct, frozen=True):
 
 def board_table(board: Board) -> BoardTable:
     """The table of the default state."""
-    chosen = board.defaults
-    heading, lower = board.measures[chosen.measure]
+    heading, lower = board.measures[board.first]
+    sorted_by = board.columns[board.views[0].sorts[board.first]]
     columns = [board.columns[at] for at in board.views[0].columns]
-    order = _order(board, board.columns[chosen.sort].measures.get(chosen.measure))
+    order = _order(board, sorted_by.measures.get(board.first))
     rows = [_row(board, at, columns) for at in order]
     shown = tuple(row for row in rows if row.note or any(c.value != NOTHING for c in row.cells))
     return BoardTable(
@@ -78,8 +78,8 @@ def board_table(board: Board) -> BoardTable:
                 heading=column.heading,
                 load=column.load,
                 title=column.title,
-                unsaid=_unsaid(column, chosen.measure),
-                sort=_sort(lower) if column is board.columns[chosen.sort] else "none",
+                unsaid=_unsaid(column, board.first),
+                sort=_sort(lower) if column is sorted_by else "none",
             )
             for column in columns
         ),
@@ -117,7 +117,7 @@ def _row(board: Board, at: int, columns: list[BoardColumn]) -> BoardRow:
 
 
 def _cell(board: Board, at: int, column: BoardColumn) -> BoardCell:
-    figures = column.measures.get(board.defaults.measure)
+    figures = column.measures.get(board.first)
     if figures is None or at not in figures.entries:
         word, why = column.missing.get(at, (NOTHING, ""))
         return BoardCell(value=word, told=why)
@@ -130,7 +130,7 @@ def _cell(board: Board, at: int, column: BoardColumn) -> BoardCell:
         return BoardCell(_number(mean), best, told="; ".join(filter(None, parts)))
     ratio, verdict = figures.pairs.ratio[place - 1], figures.pairs.verdict[place - 1]
     parts.append("" if verdict is None else board.verdicts[verdict])
-    lower = board.measures[board.defaults.measure][1]
+    lower = board.measures[board.first][1]
     return BoardCell(
         value=_number(mean),
         ratio="" if ratio is None else f"{numbers.times(ratio)}{TIMES}",

@@ -3,14 +3,11 @@
 from typing import Any
 
 from harness.report.answer.headline import headline
-from harness.report.words import power, runs
+from harness.report.words import runs
 from harness.report.words.machines import machine_title
 from harness.report.write import Report
 
-DOWNLOADS = (
-    "report.md", "ratios.csv", "trials.csv", "trials.parquet", "summary.json",
-    "summary.schema.json",
-)  # fmt: skip
+DOWNLOADS = ("report.md", "ratios.csv", "trials.csv", "trials.parquet", "summary.json")
 """Files beside each report; see `report.write`."""
 
 
@@ -22,17 +19,17 @@ def run_row(number: int, report: Report) -> dict[str, Any]:
         report: of the run.
     """
     run, analysis = report.run, report.analysis
-    facts = (machine_title(run), runs.blocks(run, analysis), power.tells_apart(analysis))
+    date = run.started_at[:10]
     return {
         "number": number,
         "id": run.id,
         "study": run.study_name,
         "title": run.study.title,
         "question": run.study.question,
-        "date": run.started_at[:10],
+        "date": date,
         "machine": machine_title(run),
         "headline": headline(run, analysis),
-        "facts": [fact for fact in facts if fact],
+        "facts": [fact for fact in runs.glance(run, analysis) if fact != date],
         "excluded": list(run.excluded),
         "damaged": len(report.damaged),
     }

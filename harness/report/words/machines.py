@@ -8,12 +8,10 @@ _SOFTWARE = frozenset({"kernel", "python", "load_priority"})
 
 def machine_title(run: Run) -> str:
     """The machine in a few words, e.g. `AMD EPYC, 2 cores`."""
-    facts = run.machine
-    if "processor" not in facts:
-        return ", ".join(f"{key} {value}" for key, value in facts.items())
-    count = facts.get("processors")
-    cores = "" if count is None else f", {count} core{'' if count == 1 else 's'}"
-    return f"{facts['processor']}{cores}"
+    processor, cores = run.machine.get("processor"), run.machine.get("processors")
+    parts = [str(processor)] if processor else []
+    parts += [f"{cores} core{'' if cores == 1 else 's'}"] if cores else []
+    return ", ".join(parts or (f"{key} {value}" for key, value in run.machine.items()))
 
 
 def hardware(run: Run) -> tuple[tuple[str, str], ...]:

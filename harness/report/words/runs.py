@@ -7,6 +7,7 @@ from harness.analysis.analyse import Analysis
 from harness.records.run import Run
 from harness.records.verification import Constants
 from harness.report.words import numbers, power, studies
+from harness.report.words.machines import machine_title
 
 NO_LIMIT = "nothing in particular"
 """Stands for the limit of a throughput that no label names."""
@@ -18,9 +19,6 @@ _DIRTY = "-dirty"
 
 def glance(run: Run, analysis: Analysis) -> list[str]:
     """Date, machine, blocks and what the run tells apart, each in a few words."""
-    processor, cores = run.machine.get("processor"), run.machine.get("processors")
-    machine = [str(processor)] if processor else []
-    machine += [f"{cores} core{'' if cores == 1 else 's'}"] if cores else []
     done = {max(r.trials.values(), default=0) for r in analysis.conditions}
     if analysis.ramps is not None:
         done = {cell.trials for cell in analysis.ramps.cells}
@@ -28,7 +26,7 @@ def glance(run: Run, analysis: Analysis) -> list[str]:
     blocks = f"{planned} block{'' if planned == 1 else 's'}"
     told = [
         run.started_at[:10],
-        ", ".join(machine),
+        machine_title(run),
         blocks if count >= planned else f"{count} of {blocks}",
     ]
     return [part for part in (*told, power.tells_apart(analysis)) if part]

@@ -62,7 +62,7 @@
   const board = () => boards[state.run];
   const defaults = (run) => ({
     run,
-    measure: boards[run].defaults.measure,
+    measure: boards[run].first,
     view: boards[run].views[0].key,
     to: BEST,
     sort: null, // a column's name, NAME, or null for the column that tells most
@@ -73,19 +73,7 @@
   });
   const view = () => board().views.find(({ key }) => key === state.view);
   const columns = () => view().columns.map((at) => board().columns[at]);
-  const widest = () => {
-    const spread = (column) => {
-      const figures = column.measures[state.measure];
-      if (!figures) return [-1, 0];
-      const [best, worst] = [figures.values[0][0], figures.values.at(-1)[0]];
-      return [figures.unsaid ? 0 : 1, Math.abs(Math.log(worst / best)) || 0];
-    };
-    return columns().reduce((most, column) => {
-      const [a, b] = [spread(column), spread(most)];
-      return a[0] > b[0] || (a[0] === b[0] && a[1] > b[1]) ? column : most;
-    });
-  };
-  const sorting = () => state.sort ?? widest().name;
+  const sorting = () => state.sort ?? board().columns[view().sorts[state.measure]].name;
 
   const written = () => {
     const usual = defaults(state.run);
@@ -321,18 +309,18 @@
     line.append(element("th", named, { scope: "row", class: "condition", title: column.title }));
     const figures = column.measures[state.measure];
     const [one, other] = [a, b].map((at) => (figures ? figures.entries.indexOf(at) : -1));
-    for (const [at, own] of [[a, one], [b, other]]) {
-      const [word, why] = column.missing[at] ?? [NOTHING, ""];
-      const cell = element("td", own < 0 ? word : within(figures.values[own]));
-      if (own < 0 && why) { cell.title = why; cell.className = "why"; }
-      line.append(cell);
-    }
     const both = one >= 0 && other >= 0;
     const found = both ? pair(figures, other, one) : null;
     line.append(element("td", found ? bounds(found.interval, times) : both ? "no common block" : NOTHING));
     const judged = found && found.verdict !== null ? board().verdicts[found.verdict] : "";
     const silent = found ? `no verdict: ${figures.unsaid}` : missing(column, a, b);
     line.append(element("td", judged || silent, { class: "wrap" }));
+    for (const [at, own] of [[a, one], [b, other]]) {
+      const [word, why] = column.missing[at] ?? [NOTHING, ""];
+      const cell = element("td", own < 0 ? word : within(figures.values[own]));
+      if (own < 0 && why) { cell.title = why; cell.className = "why"; }
+      line.append(cell);
+    }
     return line;
   };
   const missing = (column, a, b) =>
@@ -352,12 +340,11 @@
     if (!both) return;
     const told = differences(a, b);
     $("b-differ-title").textContent = told.length
-      ? `${state.b} has, beside ${state.a}:`
+      ? `${state.b} differs from ${state.a} by:`
       : `${state.a} and ${state.b} differ in no factor that both have.`;
     $("b-differ").replaceChildren(...told.map((text) => element("li", text, { dir: "auto" })));
     $("b-name-a").textContent = state.a;
     $("b-name-b").textContent = state.b;
-    $("b-ratio").textContent = "ratio of the second to the first";
     const planned = board().columns.filter((column) =>
       [a, b].some((at) => column.missing[at] ||
         Object.values(column.measures).some(({ entries }) => entries.includes(at))));

@@ -212,8 +212,19 @@ def test_rows_are_sorted_by_the_ranked_column_in_which_stacks_differ_most() -> N
     ]
     _, board = analysed_board(RUN, trials)
     assert board is not None
-    assert board.columns[board.defaults.sort].name == CREATE.name
-    assert board.defaults.measure == Measure.CPU.value
+    assert board.columns[board.views[0].sorts[Measure.CPU.value]].name == CREATE.name
+    assert board.first == Measure.CPU.value
+
+
+def test_an_empty_request_sorts_only_where_nothing_else_ranks() -> None:
+    noop = msgspec.structs.replace(CONDITION, endpoint="noop")
+    costs = {CONDITION: COSTS, noop: COSTS | {"d/dearest": 9_000.0}}
+    for shown, sorted_by in (((noop, CONDITION), CONDITION), ((noop,), noop)):
+        run = leaders_run(conditions=shown)
+        trials = [t for c in shown for t in leaders_trials(run, costs[c]) if t.condition == c]
+        _, board = analysed_board(run, trials)
+        assert board is not None
+        assert board.columns[board.views[0].sorts[Measure.CPU.value]].name == sorted_by.name
 
 
 def test_sixty_variants_stay_small() -> None:

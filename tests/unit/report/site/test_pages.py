@@ -103,7 +103,7 @@ def test_the_front_page_has_an_answer_of_every_run_and_a_leaderboard_of_the_newe
     data, script = page.scripts
     (board,) = json.loads(data)
     assert board["run"] == RUNS[2].id
-    assert board["machine"] == "kernel Linux, processors 2"
+    assert board["machine"] == "2 cores"
     assert script == board_script()
     assert page.text.count(headline(RUNS[0], REPORTS[0].analysis)[0]) == 4
     assert page.tags.count("table") == 2, "the leaderboard, and two stacks side by side"
