@@ -9,7 +9,7 @@ class Hero(msgspec.Struct, frozen=True):
     """A picture that answers a run's question, and what it shows.
 
     figure: as `Figures.add` returns it.
-    condition: its name, where the picture is of one.
+    condition: its name, where the picture is of one; of a sweep its last, which the headline tells.
     endpoint: what was requested; None where the picture is of several.
     measure: what is compared; None where the picture is of several.
     narrow: the same for a phone, of which the other would be unreadable; None if it is not needed.

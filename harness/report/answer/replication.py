@@ -11,7 +11,7 @@ from harness.inputs.conditions import request
 from harness.inputs.study import Condition
 from harness.records.run import Run
 from harness.report.answer.hero import Hero
-from harness.report.answer.replication_pictures import replication_pictures
+from harness.report.answer.replication_pictures import rates_picture
 from harness.report.drawing.figures import Figures
 from harness.report.words import numbers
 from harness.report.words.ramps import compared, silence
@@ -38,8 +38,9 @@ def headline(run: Run, analysis: Analysis) -> list[str]:
 
 
 def heroes(run: Run, analysis: Analysis, figures: Figures) -> list[Hero]:
-    """Published and measured ratios to the baseline: of the highest rates, and of all successes."""
-    return [] if analysis.ramps is None else replication_pictures(run, analysis.ramps, figures)
+    """Published and measured ratios of the highest rates to the baseline's."""
+    found = None if analysis.ramps is None else rates_picture(run, analysis.ramps, figures)
+    return [] if found is None else [found]
 
 
 def _answered(ramps: Ramps) -> str:

@@ -1,6 +1,6 @@
 """The pictures of a replication: dumbbells of published and measured ratios to the baseline."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import msgspec
 
@@ -9,7 +9,7 @@ from harness.analysis.stats.intervals import Interval
 from harness.inputs.study import Condition
 from harness.records.run import Run
 from harness.report.answer.hero import Hero
-from harness.report.charts.dumbbells import NARROW, WIDE, Dumbbell, DumbbellSize, dumbbell_chart
+from harness.report.charts.dumbbells import NARROW, WIDE, Dumbbell, dumbbell_chart
 from harness.report.drawing.figures import Figures
 from harness.report.words import numbers
 from harness.report.words.ramps import compared
@@ -27,42 +27,41 @@ _WORKS = {
 class _Quantity(msgspec.Struct, frozen=True):
     """What ratios are taken of.
 
+    even: what a ratio of 1 means.
     ours: a gain's ratio here, with its interval's bounds. published: the one in print.
     """
 
     name: str
+    even: str
     ours: Callable[[Gain], tuple[float, float | None, float | None] | None]
     published: Callable[[Ramps, tuple[str, str], Condition], float | None]
 
 
-def replication_pictures(run: Run, ramps: Ramps, figures: Figures) -> list[Hero]:
-    """A picture for each quantity of which there is a ratio."""
-    found = []
-    for quantity in _QUANTITIES:
-        rows = _rows(run, ramps, quantity)
-        if any(row.published is not None or row.measured is not None for row in rows):
-            found.append(_picture(ramps, quantity, rows, figures))
-    return found
+def rates_picture(run: Run, ramps: Ramps, figures: Figures) -> Hero | None:
+    """Ratios of the highest rates; None without any."""
+    return _picture(run, ramps, _RATES, figures)
 
 
-def _picture(ramps: Ramps, quantity: _Quantity, rows: Sequence[Dumbbell], figures: Figures) -> Hero:
+def totals_picture(run: Run, ramps: Ramps, figures: Figures) -> Hero | None:
+    """Ratios of all successes; None without any."""
+    return _picture(run, ramps, _TOTALS, figures)
+
+
+def _picture(run: Run, ramps: Ramps, quantity: _Quantity, figures: Figures) -> Hero | None:
+    rows = _rows(run, ramps, quantity)
+    if not any(row.published or row.measured for row in rows):
+        return None
     beside = any(row.published is not None for row in rows)
     which = "published and measured ratios" if beside else "measured ratios"
     title = f"{quantity.name.capitalize()}: {which} to {ramps.baseline}"
     alt = f"{title}. {' '.join(_spoken(row) for row in rows)}"
     stem = f"replication-{quantity.name.replace(' ', '-')}"
-
-    def drawn(size: DumbbellSize) -> dict[str, object]:
-        even = f"as fast as {ramps.baseline}"
-        axis = f"ratio of {quantity.name}"
-        if quantity is not _QUANTITIES[0]:
-            even = f"as many as {ramps.baseline}"
-        return dumbbell_chart(rows, axis, even, size)
-
+    axis, even = f"ratio of {quantity.name}", f"{quantity.even} {ramps.baseline}"
+    wide, narrow = (dumbbell_chart(rows, axis, even, size) for size in (WIDE, NARROW))
     return Hero(
-        figures.add(stem, title, drawn(WIDE), alt, wide=True),
+        figures.add(stem, title, wide, alt, wide=True),
         measure=quantity.name,
-        narrow=figures.add(f"{stem}-narrow", title, drawn(NARROW), alt),
+        narrow=figures.add(f"{stem}-narrow", title, narrow, alt),
     )
 
 
@@ -157,7 +156,5 @@ def _printed_totals(ramps: Ramps, pair: tuple[str, str], condition: Condition) -
     return one.successes / other.successes
 
 
-_QUANTITIES = (
-    _Quantity("highest rates", _rates, _printed_rates),
-    _Quantity("successes", _totals, _printed_totals),
-)
+_RATES = _Quantity("highest rates", "as fast as", _rates, _printed_rates)
+_TOTALS = _Quantity("successes", "as many as", _totals, _printed_totals)

@@ -35,7 +35,8 @@ from harness.report.words import numbers
 from harness.report.words.missing import answerless
 from harness.report.words.verdicts import names
 
-_MEASURES = (Measure.THROUGHPUT, Measure.P99, Measure.P50, Measure.CPU, Measure.MEMORY)
+_MEASURES = (Measure.THROUGHPUT, Measure.P99, Measure.CPU, Measure.MEMORY)
+"""Those that the page's controls offer."""
 _LEAST_POINTS = 2
 _MOST_MARKS = 3
 
@@ -75,6 +76,7 @@ def _picture(
     alt = " ".join([f"{title}.", *(_spoken(line, sweep.axis) for line in lines), *told])
     return Hero(
         figures.add(stem, title, line_chart(lines, axes, WIDE, marks, captions), alt, wide=True),
+        condition=results[-1][1].condition.name,
         endpoint=sweep.endpoint,
         measure=measure.value,
         narrow=figures.add(

@@ -8,21 +8,10 @@ import msgspec
 from harness.analysis.analyse import Analysis, ConditionResult
 from harness.analysis.labels.labels import Label
 from harness.analysis.measures import Measure
-from harness.analysis.stats.intervals import Interval
 from harness.inputs import conditions
 from harness.inputs.study import Condition
-from harness.report.charts.specification import (
-    DIAMOND,
-    LEGEND,
-    Spec,
-    as_file,
-    colour_of,
-    colours,
-    dash_of,
-    dashes,
-    layer,
-    quantitative,
-)
+from harness.report.charts.lines import Axes, Curve, Point, line_chart
+from harness.report.charts.specification import colours
 from harness.report.drawing.figures import Figures
 from harness.report.words import numbers
 
@@ -67,19 +56,20 @@ def _chart(
     variants: Sequence[str],
     figures: Figures,
 ) -> dict[str, Any]:
-    points = [
-        _point(result, name, rate, latency)
-        for result in results
+    palette = colours(variants)
+    curves = [
+        Curve(name, palette[name], points)
         for name in variants
-        if (rate := result.comparisons[Measure.THROUGHPUT].estimates.get(name)) is not None
-        and (latency := result.comparisons[measure].estimates.get(name)) is not None
+        if (points := _points(results, name, measure))
     ]
+    offered = not any(point.hollow for curve in curves for point in curve.points)
+    axes = Axes(x="responses per second", y=measure.heading, measured=False)
     return figures.add(
         f"curve-{alike.name}-{measure.value}",
-        f"{_title(alike)}: {measure.heading}, by load"
-        f"{'' if all(point['offered'] for point in points) else _HOLLOW}",
-        _specification(points, measure, variants),
-        _alternative(points),
+        f"{_title(alike)}: {measure.heading}, by load{'' if offered else _HOLLOW}",
+        line_chart(curves, axes),
+        _alternative(curves),
+        wide=True,
     )
 
 
@@ -92,55 +82,29 @@ def _title(alike: Condition) -> str:
     )
 
 
-def _point(result: ConditionResult, name: str, rate: Interval, latency: Interval) -> dict[str, Any]:
-    """offered: whether most of its trials were given the rate that they should."""
+def _points(results: Sequence[ConditionResult], name: str, measure: Measure) -> tuple[Point, ...]:
+    """By the rate that was reached. Hollow: most trials were not given the rate they should."""
+    found = [
+        Point(rate.mean, latency.mean, latency.low, latency.high, hollow=not _offered(result, name))
+        for result in results
+        if (rate := result.comparisons[Measure.THROUGHPUT].estimates.get(name)) is not None
+        and (latency := result.comparisons[measure].estimates.get(name)) is not None
+    ]
+    return tuple(sorted(found, key=lambda point: point.x))
+
+
+def _offered(result: ConditionResult, name: str) -> bool:
     failed = [f.trials for f in result.findings[name] if f.label in _NOT_AS_OFFERED]
-    return {
-        "offered": max(failed, default=0) * 2 <= result.trials[name],
-        "variant": name,
-        "rate": rate.mean,
-        "latency": latency.mean,
-        "low": latency.low,
-        "high": latency.high,
-    }
+    return max(failed, default=0) * 2 <= result.trials[name]
 
 
-def _specification(
-    points: Sequence[dict[str, Any]], measure: Measure, variants: Sequence[str]
-) -> Spec:
-    """Latency on a logarithmic axis, because it grows without bound near capacity."""
-    channels = {
-        "x": quantitative("rate", title="responses per second", scale={"zero": True}),
-        "y": quantitative("latency", title=measure.heading, scale={"type": "log"}),
-        "color": colour_of("variant", colours(variants), LEGEND),
-    }
-    bounds = {"y": quantitative("low"), "y2": {"field": "high"}}
-    dash = dash_of("variant", dashes(variants), LEGEND)
-    return as_file(
-        {
-            "layer": [
-                layer("points", {"type": "line"}, **channels, strokeDash=dash),
-                layer("spans", {"type": "rule", "strokeWidth": 2}, **(channels | bounds)),
-                layer("offered", {**DIAMOND, "size": 70}, **channels),
-                layer("others", {**DIAMOND, "size": 70, "filled": False}, **channels),
-            ]
-        },
-        {
-            "points": points,
-            "spans": [point for point in points if point["low"] is not None],
-            "offered": [point for point in points if point["offered"]],
-            "others": [point for point in points if not point["offered"]],
-        },
-        width=340,
-        height=240,
-    )
-
-
-def _alternative(points: list[dict[str, Any]]) -> str:
+def _alternative(curves: Sequence[Curve]) -> str:
     """The chart's content as text; the chart's title names the measure."""
     values = [
-        f"{p['variant']} {numbers.number(p['latency'])} at {numbers.number(p['rate'])} per second"
-        f"{'' if p['offered'] else ' (not as offered)'}"
-        for p in sorted(points, key=lambda p: (p["variant"], p["rate"]))
+        f"{curve.name} {numbers.number(point.y)} at {numbers.number(point.x)} per second"
+        f"{' (not as offered)' if point.hollow else ''}"
+        for curve in sorted(curves, key=lambda curve: curve.name)
+        for point in curve.points
+        if point.y is not None
     ]
     return f"{', '.join(values)}."

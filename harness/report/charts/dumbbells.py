@@ -55,7 +55,7 @@ class DumbbellSize(msgspec.Struct, frozen=True):
     font: float
 
 
-WIDE = DumbbellSize(width=720, row=18, font=13)
+WIDE = DumbbellSize(width=960, row=17, font=13)
 NARROW = DumbbellSize(width=360, row=19, font=12)
 """For a phone of 390 pixels."""
 

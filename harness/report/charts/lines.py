@@ -98,7 +98,7 @@ class Size(msgspec.Struct, frozen=True):
     lines: int
 
 
-WIDE = Size(width=720, height=320, font=13, letters=42, lines=1)
+WIDE = Size(width=960, height=250, font=13, letters=42, lines=1)
 NARROW = Size(width=360, height=300, font=12, letters=15, lines=3)
 """For a phone of 390 pixels."""
 _LEFT = 52.0

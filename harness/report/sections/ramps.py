@@ -6,6 +6,7 @@ from harness.analysis.locust import Cell, Ramps, pairs_of
 from harness.inputs.published_tables import PublishedCell
 from harness.inputs.study import Condition
 from harness.records.run import Run
+from harness.report.answer.replication_pictures import totals_picture
 from harness.report.charts.ramps import alternative, ramp_chart
 from harness.report.drawing.figures import Figures
 from harness.report.words import numbers
@@ -61,6 +62,7 @@ def ramps_values(run: Run, ramps: Ramps | None, figures: Figures) -> dict[str, A
             )
             for endpoint in dict.fromkeys(c.endpoint for c in conditions)
         ],
+        "totals": totals_picture(run, ramps, figures),
         "trips": _trips(ramps),
     }
 

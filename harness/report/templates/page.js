@@ -96,9 +96,10 @@
     loads().find((c) => c.name === state.load) ||
     loads().find((c) => c.name === data.first.name) ||
     loads()[0];
-  // The chosen measure, or where it is not offered the condition's own.
+  // The chosen measure, or where it is not offered that of the picture, or the condition's own.
+  const pictured = data.live ? "" : $("heroes").firstElementChild?.dataset.measure || "";
   const measureOf = (c) =>
-    state.measure in c.measures ? state.measure : c.ranked.find((m) => m in c.measures) || Object.keys(c.measures)[0];
+    [state.measure, pictured, ...c.ranked].find((m) => m in c.measures) || Object.keys(c.measures)[0];
   const comparisonOf = (c) => c.measures[measureOf(c)];
   // The study's baseline unless another is chosen; none for absolute values.
   const baselineOf = (c) => {
@@ -276,9 +277,12 @@
   const figures = [...$("heroes").children];
   const showHeroes = async () => {
     if (!data.live) {
-      const same_condition = figures.filter((f) => f.dataset.condition === condition().name);
-      const fitting = same_condition.length ? same_condition : figures.filter((f) => f.dataset.measure === state.measure);
-      const chosen = fitting.find((f) => f.dataset.measure === state.measure) || fitting[0] || figures[0];
+      const sets = ["condition", "endpoint"].map((key) =>
+        figures.filter((f) => f.dataset[key] === (key === "endpoint" ? endpoint() : condition().name)),
+      );
+      const fitting = sets.find((set) => set.length) || figures;
+      const measure = measureOf(condition());
+      const chosen = fitting.find((f) => f.dataset.measure === measure) || fitting[0];
       for (const figure of figures) figure.hidden = figure !== chosen;
       return;
     }
