@@ -13,6 +13,7 @@ from harness.analysis.stats.verdicts import Decision, Verdict
 from harness.analysis.variants import Comparison
 from harness.inputs.conditions import connections
 from harness.inputs.kinds import Axis, Sweep
+from harness.records.plan import DUPLICATE
 from harness.report.words.verdicts import to_best
 
 ALIKE = 0.1
@@ -73,7 +74,11 @@ class Level(msgspec.Struct, frozen=True):
     @property
     def silent(self) -> tuple[str, ...]:
         """Variants that answered nothing."""
-        return tuple(item.entry for item in self.result.missing if answered_nothing(item))
+        return tuple(
+            item.entry
+            for item in self.result.missing
+            if answered_nothing(item) and not item.entry.endswith(DUPLICATE)
+        )
 
     def ratio(self, worse: str, baseline: str) -> float | None:
         """How many times as good the best is as another variant; None if it is unknown."""

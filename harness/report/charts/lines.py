@@ -101,6 +101,8 @@ class Size(msgspec.Struct, frozen=True):
 WIDE = Size(width=960, height=250, font=13, letters=42, lines=1)
 NARROW = Size(width=360, height=300, font=12, letters=15, lines=3)
 """For a phone of 390 pixels."""
+_TALLEST = 440.0
+"""Pixels that names may take in height; of more, each has fewer lines."""
 _LEFT = 52.0
 """Pixels that the labels of the vertical axis take."""
 
@@ -121,8 +123,9 @@ def line_chart(
         captions: sentences below it.
     """
     named = [line for line in lines[:MOST_NAMED] if line.points]
-    texts = [_label(line, size) for line in named]
     step = size.font * 1.2
+    fitting = int(_TALLEST / (step * max(len(named), 1)))
+    texts = [_label(line, size, max(1, min(size.lines, fitting))) for line in named]
     label_width = max((width_of(text, size.font) for t in texts for text, _ in t), default=0.0)
     height = max(size.height, step * sum(len(text) for text in texts) + step)
     x = along(
@@ -205,9 +208,9 @@ def _vertical(points: Sequence[Point], height: float, *, zeroed: bool) -> Scale:
     return Scale(Form.LOG, low, high, height, 0.0)
 
 
-def _label(line: Curve, size: Size) -> list[tuple[str, str]]:
+def _label(line: Curve, size: Size, lines: int) -> list[tuple[str, str]]:
     """Lines of text, each with its colour."""
-    name = [(text, INK) for text in in_lines(line.name, size.letters, size.lines)]
+    name = [(text, INK) for text in in_lines(line.name, size.letters, lines)]
     return name + [(text, _SOFT) for text in textwrap.wrap(line.note, size.letters)]
 
 

@@ -226,7 +226,9 @@ def test_of_many_conditions_three_are_pictured_and_old_pictures_go(tmp_path: Pat
     study = make_study(blocks=2)
     (usual,) = study.conditions
     conditions = tuple(
-        msgspec.structs.replace(usual, connections=count) for count in (1, 2, 4, 8, 16, 32)
+        msgspec.structs.replace(usual, endpoint=endpoint, connections=count)
+        for endpoint in ("io_create", "io_read", "noop")
+        for count in (8, 32)
     )
     run = make_run(msgspec.structs.replace(study, conditions=conditions))
     trials = [
