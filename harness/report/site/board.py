@@ -109,7 +109,7 @@ class BoardView(msgspec.Struct, frozen=True):
 class Board(msgspec.Struct, frozen=True):
     """The figures of one run.
 
-    baseline: the place of the study's; None if it is not measured.
+    baseline: the place of the study's baseline; None if a stranger's study has none.
     verdicts: in words; the first two are *differs* and *the same within ...*.
     ranks: whether the study asks who is ahead.
     measures: their headings, and whether less is better. first: the one that is shown first.

@@ -30,7 +30,8 @@ from harness.report.write import Report
 _TEMPLATES = Path(__file__).with_name("templates")
 _SCRIPT = _TEMPLATES / "board.js"
 _PAGES = (("trends.html", "Trends"), ("twins.html", "Identical servers"))
-"""Other pages of the site, in the order of their links."""
+"""Other pages of every site, in the order of their links."""
+_CLAIMS = ("claims.html", "Published claims")
 
 
 def index_page(
@@ -38,6 +39,8 @@ def index_page(
     reports: Sequence[Report],
     refused: Sequence[str] = (),
     boards: Sequence[Board] = (),
+    *,
+    claims: bool = False,
 ) -> str:
     """The leaderboard, and the list of runs, latest first.
 
@@ -46,6 +49,7 @@ def index_page(
         reports: by date, which numbers the runs.
         refused: names of runs that could not be published.
         boards: of some of these runs; see `boards.newest`.
+        claims: whether the site has a page of them.
     """
     runs = [run_row(number, report) for number, report in enumerate(reports, start=1)]
     by_id = {run["id"]: run for run in runs}
@@ -54,7 +58,7 @@ def index_page(
         "runs": runs[::-1],
         "downloads": DOWNLOADS,
         "refused": refused,
-        "pages": _PAGES,
+        "pages": (*_PAGES, _CLAIMS) if claims else _PAGES,
         "boards": [_board(board, by_id[board.run]) for board in boards],
         "table": board_table(boards[0]) if boards else None,
         "script": markupsafe.Markup(board_script()) if boards else None,

@@ -86,7 +86,8 @@ def publish(
     if claims:
         folder.write("claims.html", claims_page(title, reports))
     lacking = sorted(run.name for run in refused)
-    page = folder.write("index.html", index_page(title, reports, lacking, newest(boards)))
+    front = index_page(title, reports, lacking, newest(boards), claims=bool(claims))
+    page = folder.write("index.html", front)
     return Site(
         page=page,
         damaged={report.run.id: report.damaged for report in reports if report.damaged},

@@ -360,7 +360,8 @@
     fill($("b-view"), board().views.map(({ key, title: t, group }) => [key, t, group]), state.view);
     $("b-view-label").hidden = board().views.length === 1;
     $("b-view-label").style.display = board().views.length === 1 ? "none" : "";
-    const names = board().stacks.map(({ name }) => [name, name]);
+    const names = board().stacks.map(({ name }, at) =>
+      [name, at === board().baseline ? `${name} (baseline of the study)` : name]);
     fill($("b-to"), [[BEST, "the best of each column"], ...names], state.to);
   };
   const showFilters = () => {

@@ -87,6 +87,16 @@ def test_verdicts_on_the_baseline_are_those_of_its_own_family() -> None:
         assert (verdict == 1) == (decision.verdict is Verdict.SAME)
 
 
+def test_without_figures_of_the_baseline_the_others_have_their_verdicts() -> None:
+    trials = [starved(t) if t.variant == "a/base" else t for t in TRIALS]
+    _, board = analysed_board(RUN, trials)
+    assert board is not None
+    assert board.stacks[board.baseline or 0].note.startswith("starved")
+    found = figures(board)
+    assert [NAMES[at] for at in found.entries] == ["b/equal", "c/dear", "d/dearest"]
+    assert found.pairs.verdict == (0, 0, 0)
+
+
 def test_the_hidden_duplicate_has_no_row() -> None:
     everything = msgspec.json.encode(BOARD).decode()
     assert ANALYSIS.duplicate not in everything

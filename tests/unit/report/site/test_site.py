@@ -316,6 +316,7 @@ def test_a_site_judges_claims_by_all_of_its_runs(stores: list[Store], target: Pa
     )
     publish(stores, target, HOSTILE, claims)
     check(target, "claims.html")
+    assert "claims.html" in page(target / "index.html").values("href")
     made = page(target / "claims.html")
     assert "2 claims: 1 true, 1 not tested." in made.text
     assert "Judged by 2 runs." in made.text
@@ -328,3 +329,4 @@ def test_a_site_judges_claims_by_all_of_its_runs(stores: list[Store], target: Pa
 def test_a_site_without_claims_has_no_page_of_them(stores: list[Store], target: Path) -> None:
     publish(stores, target, "My runs")
     assert not (target / "claims.html").exists()
+    assert "claims.html" not in page(target / "index.html").values("href")
