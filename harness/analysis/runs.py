@@ -346,11 +346,15 @@ def _meaningless(measure: Measure, conditions: Sequence[MeasuredCondition]) -> s
     if measure is Measure.MEMORY:
         if all(_fresh(measured.run.study) for measured in conditions):
             return None
-        return "memory is the peak since a server's start, and other conditions came before this"
+        return (
+            "memory is the peak since a server's start, and other conditions came before this; "
+            'the study needs `fresh = "condition"`'
+        )
     fitting = ranked(conditions[0].condition)
     if measure in fitting:
         return None
-    return f"under this load nothing compares but {' and '.join(m.heading for m in fitting)}"
+    names = [f"`{name}`" for name, fits in MEASURES.items() if fits in fitting]
+    return f"under this load nothing compares but {' and '.join(names)}"
 
 
 def _fresh(study: Study) -> bool:

@@ -31,13 +31,17 @@ def command(
     run_a: Annotated[
         str,
         typer.Argument(
-            metavar="RUN_A", help="The run before, by name.", autocompletion=completion.runs
+            metavar="RUN_A",
+            help="The run before: its name or folder.",
+            autocompletion=completion.runs,
         ),
     ],
     run_b: Annotated[
         str,
         typer.Argument(
-            metavar="RUN_B", help="The run after, by name.", autocompletion=completion.runs
+            metavar="RUN_B",
+            help="The run after: its name or folder.",
+            autocompletion=completion.runs,
         ),
     ],
     anyway: Annotated[
@@ -45,7 +49,7 @@ def command(
     ] = False,
     fail_on_regression: Annotated[
         str | None,
-        typer.Option(metavar="SHARE", help="Exit with 1 if slower by more than 5%, 3 if unsure."),
+        typer.Option(metavar="5%", help="Exit with 1 if slower by more than this, 3 if unsure."),
     ] = None,
     reference: Annotated[
         list[str] | None,

@@ -19,7 +19,7 @@ from harness.report.comparison.compared import ComparedRuns
 from harness.report.comparison.headline import headline
 from harness.report.words import comparison as words
 from harness.report.words import numbers
-from harness.report.words.comparison import count_pairs, verdict_text, verdict_word
+from harness.report.words.comparison import count_pairs, verdict_word
 
 _STYLES = {
     RunVerdict.FASTER: "green",
@@ -64,7 +64,9 @@ def comparison_text(compared: ComparedRuns) -> RenderableType:
 
 
 def _how_to_read(comparison: RunComparison) -> str:
-    return " ".join([*words.method(comparison), words.NOT_INTERLEAVED])
+    undecided = any(pair.at_most is not None for pair in comparison.pairs)
+    mark = ['"undecided ≤ 7 %": the ratio is at most 7 % from 1.'] if undecided else []
+    return " ".join([*mark, *words.method(comparison), words.NOT_INTERLEAVED])
 
 
 def pair_text(pair: ComparedVariant) -> str:
@@ -92,6 +94,14 @@ def _references(comparison: RunComparison) -> list[RenderableType]:
     return parts
 
 
+def _verdict(pair: ComparedVariant, measure: Measure) -> str:
+    """For a narrow column."""
+    word = verdict_word(pair.verdict, measure)
+    if pair.at_most is None:
+        return word
+    return f"{word} ≤ {numbers.at_most(pair.at_most).replace('a factor of ', 'x ')}"
+
+
 def _changed(compared: ComparedRuns) -> list[RenderableType]:
     """A paragraph for each that changed, with old and new values."""
     changed = words.changes(compared.changed)
@@ -115,7 +125,8 @@ def _pairs(pairs: Sequence[ComparedVariant], measure: Measure) -> list[Renderabl
         parts.append(_pairs_table(shown, measure))
     silent = [pair for pair in pairs if pair.verdict is RunVerdict.NOT_COMPARABLE]
     for reason in dict.fromkeys(pair.reason for pair in silent if pair.reason is not None):
-        names = ", ".join(pair.variant for pair in silent if pair.reason == reason)
+        alike = [pair.variant for pair in silent if pair.reason == reason]
+        names = "every variant" if 1 < len(alike) == len(pairs) else ", ".join(alike)
         verdict = RunVerdict.NOT_COMPARABLE
         parts.append(Text.assemble((f"{verdict}: ", _STYLES[verdict]), f"{names}: {reason}"))
     return parts
@@ -135,7 +146,7 @@ def _pairs_table(pairs: Sequence[ComparedVariant], measure: Measure) -> Table:
             Text(pair.variant),
             *(numbers.MISSING if v is None else numbers.number(v.mean) for v in values),
             "1" if pair.verdict is RunVerdict.REFERENCE else numbers.ratio(pair.ratio_b_to_a),
-            Text(verdict_text(pair, measure), style=_STYLES[pair.verdict]),
+            Text(_verdict(pair, measure), style=_STYLES[pair.verdict]),
         )
     return table
 
@@ -184,7 +195,7 @@ def _of_unrelated(gate: Gate, comparison: RunComparison) -> str:
         return ""
     why = next((r.missing for r in comparison.references if r.missing is not None), "")
     return (
-        f"a change of {_listed(gate.unrelated)} may be the machine's, because there is no "
+        f"a change of {_few(gate.unrelated)} may be the machine's, because there is no "
         f"reference ({why}); measure an unchanged variant in both runs, or name one with "
         "--reference."
     )
@@ -194,15 +205,21 @@ def _of_undecided(gate: Gate) -> str:
     if not gate.undecided:
         return ""
     allowed = numbers.percent(gate.allowed)
+    other = "more or less" if gate.allowed else "more"
     remedy = (
         f"measure about {gate.blocks} blocks in each run"
         if gate.blocks is not None
-        else f"even {MOST_BLOCKS} blocks would not tell, so allow more or less"
+        else f"even {MOST_BLOCKS} blocks would not tell, so allow {other}"
     )
     return (
         f"{len(gate.undecided)} of {gate.judged} pairs may have changed by more than {allowed}: "
         f"{_listed(gate.undecided)}; {remedy}."
     )
+
+
+def _few(pairs: Sequence[ComparedVariant]) -> str:
+    """The pairs with their ratios, or how many they are."""
+    return _listed(pairs) if len(pairs) <= _FEW else count_pairs(len(pairs))
 
 
 def _listed(pairs: Sequence[ComparedVariant]) -> str:

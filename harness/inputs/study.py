@@ -254,7 +254,7 @@ class Study(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def looks(self) -> tuple[int, ...]:
         """After how many blocks the run may end early; by default half and three quarters."""
         if self.stopping.looks or not self.stopping.verdicts:
-            return self.stopping.looks
+            return tuple(sorted(set(self.stopping.looks)))
         usual = (max(LEAST_LOOK, math.ceil(share * self.blocks)) for share in _LOOKS)
         return tuple(sorted({look for look in usual if look < self.blocks}))
 

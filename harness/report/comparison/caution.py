@@ -40,7 +40,8 @@ def _unlike(reasons: Sequence[str]) -> str:
 def _ungrounded(comparison: RunComparison) -> str:
     """That ratios hold the machine's change, because no variant is common ground."""
     missing = [r for r in comparison.references if r.missing is not None]
-    if not missing or not comparison.speed:
+    known = any(pair.ratio_b_to_a is not None for pair in comparison.pairs)
+    if not missing or not known or not comparison.speed:
         return ""
     under = "" if len(missing) == len(comparison.references) else (
         f" under {len(missing)} of {len(comparison.references)} conditions"
@@ -94,10 +95,10 @@ def _silent(comparison: RunComparison) -> str:
 
 
 def _alone(comparison: RunComparison) -> str:
-    """Variants that were measured in one run alone."""
+    """Variants that one run alone measured; where nothing is compared, the headline says so."""
     told = [
-        f"{len(names)} only in {run}"
+        f"only {run} measured {next(iter(names)) if len(names) == 1 else f'{len(names)} variants'}"
         for run, places in (("A", comparison.only_in_a), ("B", comparison.only_in_b))
         if (names := {place.variant for place in places})
     ]
-    return f"Not compared are variants of one run: {' and '.join(told)}." if told else ""
+    return f"Not compared: {', and '.join(told)}." if told and comparison.pairs else ""

@@ -19,7 +19,7 @@ def headline(comparison: RunComparison) -> list[str]:
     """
     judged = comparison.comparable
     if not comparison.pairs:
-        return [NOTHING_SHARED]
+        return _nothing_shared(comparison)
     if not judged:
         return _without_verdict(comparison)
     changed = [pair for pair in judged if pair.verdict in _CHANGED]
@@ -110,6 +110,18 @@ def _unchanged(comparison: RunComparison, judged: Sequence[ComparedVariant]) -> 
 
 def _all_undecided(total: int) -> str:
     return "the only pair is undecided" if total == 1 else f"{_of(total, total)} are undecided"
+
+
+def _nothing_shared(comparison: RunComparison) -> list[str]:
+    empty = [
+        run
+        for run, places in (("A", comparison.only_in_a), ("B", comparison.only_in_b))
+        if not places
+    ]
+    if not empty:
+        return [NOTHING_SHARED]
+    runs = f"Run {empty[0]} has" if len(empty) == 1 else "Both runs have"
+    return [f"{runs} no trial, so there is nothing to compare."]
 
 
 def _without_verdict(comparison: RunComparison) -> list[str]:

@@ -177,6 +177,7 @@ def _alone(run: str, places: Sequence[VariantCondition], comparison: RunComparis
     for variant, found in conditions.items():
         alike.setdefault(tuple(found), []).append(variant)
     shared = {reference.condition for reference in comparison.references}
+    shared = shared or {place.condition for place in places}
     return [
         f"only in {run}: {', '.join(variants)}{_under(found, shared)}"
         for found, variants in alike.items()

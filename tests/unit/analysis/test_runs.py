@@ -519,8 +519,8 @@ def test_one_that_could_not_take_the_arrivals_does_not_silence_the_others() -> N
 @pytest.mark.parametrize(
     ("condition", "measure", "fitting"),
     [
-        (CONDITION, Measure.P99, "server CPU per request (µs) and throughput (requests/s)"),
-        (OPEN, Measure.THROUGHPUT, "server CPU per request (µs) and 99th percentile"),
+        (CONDITION, Measure.P99, "`cpu` and `throughput`"),
+        (OPEN, Measure.THROUGHPUT, "`cpu` and `p99`"),
     ],
 )
 def test_what_says_nothing_under_a_load_does_not_compare_under_it(

@@ -53,7 +53,8 @@ def test_an_undecided_pair_tells_how_far_its_ratio_may_be_from_one() -> None:
     short = tuple(pair for pair in PAIRS if pair.variant != LONG)
     lines = shown(msgspec.structs.replace(COMPARISON, pairs=short))
     (row,) = [line for line in lines if line.startswith("fastapi/sqlalchemy")]
-    assert row.endswith("undecided, at most 7 %")
+    assert row.endswith("undecided ≤ 7 %")
+    assert any('"undecided ≤ 7 %": the ratio is at most' in line for line in lines)
     assert any(line.startswith(f"{LONG} ") for line in shown())  # no name is broken for it
 
 
@@ -133,7 +134,7 @@ def test_what_one_run_has_alone_is_told_by_condition() -> None:
 
 
 def test_runs_with_nothing_in_common_are_told_as_such() -> None:
-    lines = shown(empty())
+    lines = shown(msgspec.structs.replace(COMPARISON, pairs=(), references=()))
     assert lines[0] == NOTHING_SHARED
     assert not any("Holm" in line for line in lines)
 
@@ -142,6 +143,11 @@ def test_where_nothing_compares_there_is_no_table() -> None:
     lines = shown(empty(silent("x/y", "it broke")))
     assert "not comparable: x/y: it broke" in lines
     assert not any(line.startswith("variant") for line in lines)
+
+
+def test_a_reason_of_every_variant_names_none() -> None:
+    lines = shown(empty(silent("x/y", "it broke"), silent("x/z", "it broke")))
+    assert "not comparable: every variant: it broke" in lines
 
 
 def test_within_a_sentence_a_pair_has_its_ratio() -> None:
@@ -188,6 +194,12 @@ def sentence(answer: GateAnswer, **changes: object) -> str:
             {"unrelated": PAIRS[-1:]},
             "there is no reference (of every variant, its packages changed); measure an unchanged",
         ),
+        (
+            GateAnswer.UNDECIDED,
+            {"unrelated": PAIRS[-1:] * 4},
+            "a change of 4 pairs may be the machine's",
+        ),
+        (GateAnswer.UNDECIDED, {"undecided": PAIRS[2:3], "allowed": 0.0}, "so allow more."),
         (GateAnswer.NOT_COMPARABLE, {}, "can be compared (1 good block in B, and 2 are needed"),
     ],
 )

@@ -77,6 +77,7 @@ def test_all_runs_are_counted_and_the_one_that_fails_is_named(call: Call) -> Non
         "contained 1 in 1 of 2 conditions (95 % expected; between 1 and 2 would be usual)" in told
     )
     assert f"The check of {FAVOURED.id} failed" in told
+    assert "contained 1 in" in said.out.splitlines()[0]  # the answer, before the runs
     assert f"The check of {EVEN.id}" not in told
     assert max(len(line) for line in said.out.splitlines()) <= 80
 

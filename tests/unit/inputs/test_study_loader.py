@@ -355,6 +355,12 @@ def test_a_study_that_waits_for_verdicts_looks_at_half_and_three_quarters_of_its
     assert load_study(write(tmp_path, text), catalog).looks == looks
 
 
+def test_looks_are_taken_in_their_order_and_once(tmp_path: Path, catalog: Catalog) -> None:
+    text = STUDY.replace("blocks = 2", "blocks = 12")
+    own = text + "[stopping]\nverdicts = true\nlooks = [8, 6, 8]\n"
+    assert load_study(write(tmp_path, own), catalog).looks == (6, 8)
+
+
 def test_looks_of_its_own_come_before_the_usual_ones(tmp_path: Path, catalog: Catalog) -> None:
     text = STUDY.replace("blocks = 2", "blocks = 12")
     own = text + "[stopping]\nverdicts = true\nlooks = [5, 11]\n"

@@ -102,6 +102,14 @@ def test_runs_with_nothing_in_common_say_so() -> None:
     assert "in both runs" in told(compared(before(), other).comparison)
 
 
+def test_a_run_without_a_trial_is_named() -> None:
+    sound = before()
+    nothing = RunTrials(msgspec.structs.replace(sound.run, id="after-2"), [])
+    assert "Run B has no trial" in told(compared(sound, nothing).comparison)
+    assert "Run A has no trial" in told(compared(nothing, sound).comparison)
+    assert "Both runs have no trial" in told(compared(nothing, nothing).comparison)
+
+
 def test_where_no_pair_has_figures_one_reason_is_told() -> None:
     text = told(empty(silent("x/y", "it broke"), silent("x/z", "it broke")))
     assert "None of 2 pairs" in text

@@ -98,6 +98,11 @@ def test_what_one_run_has_alone_names_conditions_only_where_they_are_not_all() -
     ]
 
 
+def test_where_the_runs_share_nothing_conditions_of_all_variants_are_not_told() -> None:
+    nothing = msgspec.structs.replace(COMPARISON, pairs=(), references=())
+    assert words.alone(nothing) == ["only in A: fastapi/old", "only in B: django/new"]
+
+
 def test_the_half_width_is_the_median_and_none_without_intervals() -> None:
     wide = [Interval(1.0, 1 / w, w, 0.1, 6) for w in (1.1, 1.2, 1.5)]
     found = words.half_width([*wide, Interval(1.0, None, None, None, 1), None])
