@@ -24,6 +24,8 @@ _SPAN = 14.0
 """Pixels between the plot and its labels; a thin line leads from one to the other."""
 _MARGIN = 10.0
 """Pixels between the plot's sides and the first and last value."""
+_BAND, _BANDS = 0.16, 0.7
+"""Opacity of one band, and of all bands together, which may lie upon each other."""
 _MOST_TICKS = 8
 _NUMBER = ",.10~g"
 _NEAR = 34.0
@@ -211,14 +213,15 @@ def _vertical(points: Sequence[Point], height: float, *, zeroed: bool) -> Scale:
 def _label(line: Curve, size: Size, lines: int) -> list[tuple[str, str]]:
     """Lines of text, each with its colour."""
     name = [(text, INK) for text in in_lines(line.name, size.letters, lines)]
-    return name + [(text, _SOFT) for text in textwrap.wrap(line.note, size.letters)]
+    notes = [text for part in line.note.split("; ") for text in textwrap.wrap(part, size.letters)]
+    return name + [(text, _SOFT) for text in notes]
 
 
 def _bands(lines: Sequence[Curve], plot: _Plot) -> list[dict[str, Any]]:
     low, high = sorted((plot.y.low, plot.y.high))
     return [
         {"x": p.x, "low": max(p.low, low), "high": min(p.high, high)} | _look(line, at)
-        for at, line in enumerate(lines)
+        for at, line in enumerate(lines[:MOST_NAMED])
         for p in line.points
         if p.low is not None and p.high is not None
     ]
@@ -243,7 +246,8 @@ def _drawn(plot: _Plot, size: Size, lines: Sequence[Curve]) -> list[Spec]:
     at_y = quantitative("y", title=None, scale=plot.y.vega, axis=text | _ticks_y(plot))
     colour = {"field": "colour", "type": "nominal", "scale": None}
     each = {"field": "name", "type": "nominal"}
-    area, stroke = {"type": "area", "opacity": 0.16}, {"type": "line", "strokeWidth": 2}
+    area = {"type": "area", "opacity": min(_BAND, _BANDS / len(lines))}
+    stroke = {"type": "line", "strokeWidth": 2}
     band = {"y": {**at_y, "field": "low"}, "y2": {"field": "high"}}
     dot = {"type": "point", "size": 45, "strokeWidth": 2, "opacity": 1}
     ring = {

@@ -84,5 +84,5 @@ def answerless(item: MissingFigures) -> str:
     if item.errors.keys() - {"timeout"}:
         text += " correctly"
     if item.elapsed_s:
-        text += f" in {item.elapsed_s:g} s"
+        text += f" in {item.elapsed_s:g}\u00a0s"
     return text if item.threads is None else f"{text}; {item.threads:,} threads"
