@@ -7,7 +7,7 @@ from typing import Any
 import markupsafe
 import msgspec
 
-from harness.analysis.judgements import merged
+from harness.analysis.judgements import Judgement, merged
 from harness.analysis.measures import Measure, ranked
 from harness.analysis.twins import TwinTally, run_twins, tally_twins
 from harness.inputs import conditions
@@ -130,18 +130,18 @@ def twins_page(title: str, reports: Sequence[Report]) -> str:
     return _page("twins.html", values)
 
 
-def claims_page(title: str, reports: Sequence[Report]) -> str:
+def claims_page(title: str, judged: Sequence[Sequence[Judgement]]) -> str:
     """Published claims, judged by all runs together.
 
     Args:
         title: of the site.
-        reports: by date.
+        judged: by run, its judgements of the same claims.
     """
-    judgements = merged([report.analysis.judgements for report in reports])
+    judgements = merged(judged)
     values = {
         "title": title,
         "tally": tally(judgements),
-        "runs": len(reports),
+        "runs": len(judged),
         "claims": claims_values(judgements, linked=True),
     }
     return _page("published_claims.html", values)

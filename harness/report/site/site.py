@@ -84,7 +84,9 @@ def publish(
     folder.write("trends.html", trends_page(title, reports, followed))
     folder.write("twins.html", twins_page(title, reports))
     if claims:
-        folder.write("claims.html", claims_page(title, reports))
+        folder.write(
+            "claims.html", claims_page(title, [report.analysis.judgements for report in reports])
+        )
     lacking = sorted(run.name for run in refused)
     front = index_page(title, reports, lacking, newest(boards), claims=bool(claims))
     page = folder.write("index.html", front)
