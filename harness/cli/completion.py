@@ -37,5 +37,10 @@ def claims_and_runs(incomplete: str) -> list[str]:
     return [*_beginning(incomplete, [claim.name for claim in claims]), *runs(incomplete)]
 
 
+def lists(incomplete: str) -> list[str]:
+    """What `list` shows: all of a kind, a framework's folder, or a variant."""
+    return [*_beginning(incomplete, ["variants", "studies", "runs"]), *variants(incomplete)]
+
+
 def _beginning(incomplete: str, names: list[str]) -> list[str]:
     return [name for name in names if name.startswith(incomplete)]

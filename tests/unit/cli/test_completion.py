@@ -35,6 +35,8 @@ def completed(typed: str, shelf: Workspace) -> list[str]:
         ("plan ti", ["tiny"]),
         ("report ", [make_run().id]),
         ("verify toy/goo", ["toy/good"]),
+        ("list to", ["toy", "toy/good"]),
+        ("list stu", ["studies"]),
         ("verify to", ["toy", "toy/good"]),
         ("compare --measure through", ["throughput"]),
         ("run --keep", ["--keep-requests"]),

@@ -91,7 +91,7 @@ def test_help_fits_a_terminal_and_has_the_example(
     [
         ("verify", "[VARIANT ...]"), ("audit", "[VARIANT ...]"), ("claims", "[CLAIM|RUN ...]"),
         ("twins", "[RUN ...]"),
-        ("publish", "{RUN ...}"), ("list", "[KIND]"),
+        ("publish", "{RUN ...}"), ("list", "[WHAT]"),
     ],
 )  # fmt: skip
 def test_the_usage_shows_how_many_arguments_are_taken(name: str, usage: str, call: Call) -> None:

@@ -13,6 +13,7 @@ from harness.records.store import run_ids
 from tests.toys.command import run_command
 from tests.toys.entry import Call
 from tests.toys.runs import make_run
+from tests.unit.cli.conftest import Refuses
 
 
 def test_every_name_of_this_checkout_is_whole_at_80_columns(repository: Workspace) -> None:
@@ -24,7 +25,7 @@ def test_every_name_of_this_checkout_is_whole_at_80_columns(repository: Workspac
         *load_catalog(repository).variants, *study_names(repository), *run_ids(repository.results),
     }  # fmt: skip
     assert max(map(len, names)) > 50
-    assert names <= lines
+    assert names <= {line.partition(" ")[0] for line in lines}
     assert max(map(len, lines)) <= 80
 
 
@@ -40,8 +41,9 @@ def test_variants_studies_and_runs_are_listed(call: Call) -> None:
 )
 def test_one_kind_is_listed_alone(call: Call, kind: str, name: str) -> None:
     lines = call("list", kind).out.splitlines()
-    assert name in lines
-    assert len({"toy/good", "tiny", make_run().id} & set(lines)) == 1
+    words = {line.partition(" ")[0] for line in lines}
+    assert name in words
+    assert len({"toy/good", "tiny", make_run().id} & words) == 1
     assert set(json.loads(call("list", kind, "--json").out)) == {kind}
 
 
@@ -98,10 +100,47 @@ def test_a_damaged_run_is_left_out_and_the_others_are_listed(
     assert " ".join(said.err.split()).startswith("left out: results/torn/run.json: ")
 
 
-def test_each_implementation_has_a_heading_of_its_own(repository: Workspace) -> None:
+def test_each_implementation_has_a_heading_and_each_variant_one_line(
+    repository: Workspace,
+) -> None:
     lines = run_command(repository, "list", "variants").stdout.splitlines()
     assert lines[0] == "Variants"
-    assert "controlled" in lines[1]
-    assert "deployed" in lines[1]
     assert {"Flask", "Django (django)", "Django (django-asgiref-3.11)"} <= set(lines)
-    assert "(D5+1)" not in "".join(lines)
+    variants = load_catalog(repository).variants
+    rows = {line.partition(" ")[0]: line for line in lines if "/" in line.partition(" ")[0]}
+    assert rows.keys() == variants.keys()
+    for name, line in rows.items():
+        assert line.endswith(f" {variants[name].server.removeprefix('gunicorn-')}")
+    assert "startproject" in rows["django/async-pool-middleware"]  # what only it has
+
+
+@pytest.mark.parametrize("typed", ["django", "Django"])
+def test_one_framework_is_shown_in_full(repository: Workspace, typed: str) -> None:
+    lines = run_command(repository, "list", typed).stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    text = " ".join(" ".join(lines).split())
+    variants = load_catalog(repository).variants.values()
+    for variant in variants:
+        assert (variant.name in lines) == (variant.framework == "Django")
+        if variant.framework == "Django":
+            assert "; ".join((variant.title, variant.server, *variant.tags)) in text
+    assert "controlled: " in lines[0]
+    assert "deployed: " in lines[0]
+
+
+def test_one_folder_and_one_variant_can_be_shown(call: Call) -> None:
+    assert "toy/closed-form" in call("list", "toy").out.splitlines()
+    alone = call("list", "toy/good").out.splitlines()
+    assert "toy/good" in alone
+    assert "toy/closed-form" not in alone
+    listed = json.loads(call("list", "toy/good", "--json").out)
+    assert [variant["name"] for variant in listed["variants"]] == ["toy/good"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "nearest"), [("tyo", "toy"), ("studis", "studies"), ("toy/goood", "toy/good")]
+)
+def test_an_unknown_word_is_one_sentence_with_the_nearest_name(
+    refuses: Refuses, typed: str, nearest: str
+) -> None:
+    refuses(("list", typed), f"`{typed}`; the nearest is `{nearest}`")
