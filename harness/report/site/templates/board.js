@@ -292,7 +292,9 @@
     }
     $("b-notes").replaceChildren(...notes.map((note) => element("li", note, { dir: "auto" })));
     $("b-notes").hidden = !notes.length;
-    $("b-key").textContent = `× is the ratio to ${state.to === BEST ? "the best" : state.to}.`;
+    $("b-key").textContent = state.to === BEST
+      ? "× is the ratio to the best."
+      : `× is the ratio to ${state.to}; blue cells are better than it.`;
   };
 
   // --- two stacks ------------------------------------------------------------------------------
