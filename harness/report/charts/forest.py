@@ -86,6 +86,11 @@ _DENSE = _Layout(width=560, row=17, heading=21, label=260, told=300, inline=True
 _ROOMY = 16
 """Rows of a desk's chart up to which they are roomy; more stand closer, to fit on a screen."""
 _PHONE = _Layout(width=350, row=36, heading=26, label=190, told=160, inline=False)
+_LONG_LABELS = {
+    False: msgspec.structs.replace(_DESK, label=430, told=130),
+    True: msgspec.structs.replace(_PHONE, label=280, told=70),
+}
+"""For rows that sentences name, whose verdicts are short; by whether it is a phone."""
 _COLOURS = {
     Tone.BETTER: "#0072B2",
     Tone.WORSE: "#B34700",
@@ -109,15 +114,20 @@ _STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.5)
 _FACTORS = (2.0, 5.0, 10.0, 100.0, 1000.0)
 
 
-def forest_chart(rows: Sequence[ForestRow], axis: ForestAxis, *, phone: bool = False) -> Spec:
+def forest_chart(
+    rows: Sequence[ForestRow], axis: ForestAxis, *, phone: bool = False, long_labels: bool = False
+) -> Spec:
     """The chart with its data, on a logarithmic axis: half and double are equally far from 1.
 
     Args:
         rows: in their order; one or more. Those of a group follow each other.
         axis: what they show.
         phone: texts stand above the intervals, and the chart is as wide as a phone.
+        long_labels: labels have more room, and what rows tell has less.
     """
     layout = _PHONE if phone else _DESK if len(rows) <= _ROOMY else _DENSE
+    if long_labels:
+        layout = _LONG_LABELS[phone]
     low, high = _domain(rows, axis.band)
     placed, headings, height = _placed(rows, layout, low, high)
     scale = {"type": "log", "domain": [low, high], "nice": False}
