@@ -34,10 +34,15 @@ class Watched:
         else:
             route.continue_()
 
-    def open(self, path: Path) -> None:
-        """Load it from disk, and wait until the explorer has drawn."""
-        self.page.goto(path.as_uri())
-        self.page.wait_for_function("document.documentElement.dataset.explorer === 'ready'")
+    def open(self, path: Path, address: str = "") -> None:
+        """Load it from disk, with an end of the address, and wait until it has drawn."""
+        self.page.goto("about:blank")
+        self.page.goto(path.as_uri() + address)
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until all is drawn that was asked for."""
+        self.page.wait_for_function("() => document.documentElement.dataset.page === 'ready'")
 
 
 @pytest.fixture(scope="package")

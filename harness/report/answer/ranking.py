@@ -99,7 +99,7 @@ def headline(run: Run, analysis: Analysis) -> list[str]:
     """Who leads and by how much; then the largest cause, or who is tied."""
     places = places_of(analysis)
     if not places:
-        return [nothing(analysis)]
+        return _one_block(analysis) or [nothing(analysis)]
     if all(len(place.comparison.ranking) == 1 for place in places):
         return _alone(places[0])
     gaps = [gap for place in places if (gap := gap_of(place, analysis.baseline)) is not None]
@@ -140,6 +140,21 @@ def gap_of(place: Place, baseline: str) -> Gap | None:
     ratio = ratios[worse] / ratios[place.best]
     lower = place.comparison.measure.lower_is_better
     return Gap(place, worse, ratio if lower else 1 / ratio)
+
+
+def _one_block(analysis: Analysis) -> list[str]:
+    """What a single block estimates; empty where intervals exist, or nothing does."""
+    among = [result.condition for result in analysis.conditions]
+    for result in analysis.conditions:
+        comparison = _first(result)
+        known = [n for n in ordered(comparison) if n != analysis.duplicate]
+        if len(known) > 1 and all(comparison.estimates[n].low is None for n in known):
+            where = brief(result.condition, among)
+            return [
+                "One block gives estimates, and no verdict.",
+                f"By its estimates {known[0]} comes first on {where}.",
+            ]
+    return []
 
 
 def nothing(analysis: Analysis) -> str:

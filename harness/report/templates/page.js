@@ -188,6 +188,13 @@
         if (encoding[channel]?.title) encoding[channel].title = text;
       }
     }
+    if (spec.layer) spec.layer = spec.layer.filter(({ data: { name: part } }) => datasets[part].length);
+    if (!datasets.rows.length) {
+      views.get(holder)?.finalize();
+      views.delete(holder);
+      holder.textContent = `Nothing to draw: ${alternative}`;
+      return;
+    }
     if (spec.height.step) {
       // Steps would do, but Vega-Lite warns of them in a chart that fits its container.
       const rows = [...datasets.rows, ...(datasets.absent ?? [])];
@@ -208,6 +215,7 @@
     const svg = holder.querySelector("svg.marks");
     svg?.setAttribute("role", "img");
     svg?.setAttribute("aria-label", alternative);
+    holder.querySelector("summary")?.setAttribute("aria-label", "Save this chart");
   };
 
   // A bracket for each group of tied rows, in as few columns as keep them apart.
