@@ -106,7 +106,9 @@ def test_the_address_keeps_what_is_chosen_and_a_link_opens_its_section(
     watched.open(path, "#method")
     assert page.locator("#method[open]").count() == 1
     page.evaluate("location.hash = 'read-ties'")
-    page.wait_for_function("() => document.getElementById('read-ties').getBoundingClientRect().top < 200")
+    page.wait_for_function(
+        "() => document.getElementById('read-ties').getBoundingClientRect().top < 200"
+    )
     assert watched.complaints == []
 
 
@@ -277,7 +279,8 @@ def test_the_page_draws_what_the_file_shows(watched: Watched, path: Path) -> Non
     page.select_option("#x-baseline", BASELINE)
     page.evaluate("location.hash = 'measure=server_cpu_us_per_request'")
     page.wait_for_function(
-        "() => document.querySelector('#heroes svg.marks')?.getAttribute('aria-label')?.includes('ratio')"
+        "() => document.querySelector('#heroes svg.marks')"
+        "?.getAttribute('aria-label')?.includes('ratio')"
     )
     watched.settle()
     drawn = page.locator(f"{HEROES} svg.marks").first.get_attribute("aria-label") or ""

@@ -177,40 +177,43 @@
   };
   const views = new Map();
   const turns = new Map();
+  const queues = new Map();
+  // Draw into a holder after what is drawn there now, unless more is asked for meanwhile.
   // titles: by channel, the title of the axis that shows the measure.
-  const draw = async (holder, name, datasets, alternative, titles = {}) => {
+  const draw = (holder, ...what) => {
     const turn = (turns.get(holder) || 0) + 1;
     turns.set(holder, turn);
+    const before = queues.get(holder) ?? Promise.resolve();
+    const drawn = before.then(() => (turns.get(holder) === turn ? embed(holder, ...what) : null));
+    queues.set(holder, drawn);
+    return drawn;
+  };
+  const embed = async (holder, name, datasets, alternative, titles = {}) => {
+    views.get(holder)?.finalize();
+    views.delete(holder);
+    if (!datasets.rows.length) {
+      holder.textContent = `Nothing to draw: ${alternative}`;
+      return;
+    }
     await (library ??= unpack());
     const spec = { ...structuredClone(charts[name]), datasets };
+    if (spec.layer) spec.layer = spec.layer.filter(({ data: { name: part } }) => datasets[part].length);
     for (const { encoding } of spec.layer ?? [spec]) {
       for (const [channel, text] of Object.entries(titles)) {
         if (encoding[channel]?.title) encoding[channel].title = text;
       }
     }
-    if (spec.layer) spec.layer = spec.layer.filter(({ data: { name: part } }) => datasets[part].length);
-    if (!datasets.rows.length) {
-      views.get(holder)?.finalize();
-      views.delete(holder);
-      holder.textContent = `Nothing to draw: ${alternative}`;
-      return;
-    }
     if (spec.height.step) {
       // Steps would do, but Vega-Lite warns of them in a chart that fits its container.
       const rows = [...datasets.rows, ...(datasets.absent ?? [])];
-      spec.height = spec.height.step * Math.max(1, new Set(rows.map((row) => row.variant)).size);
+      spec.height = spec.height.step * new Set(rows.map((row) => row.variant)).size;
     }
-    views.get(holder)?.finalize();
     const view = await vegaEmbed(holder, spec, {
       ast: true,
       renderer: "svg",
       actions: { export: true, source: false, compiled: false, editor: false },
       downloadFileName: `${condition().name}-${name}`,
     });
-    if (turns.get(holder) !== turn) {
-      view.finalize(); // the selection has changed meanwhile
-      return;
-    }
     views.set(holder, view);
     const svg = holder.querySelector("svg.marks");
     svg?.setAttribute("role", "img");
@@ -526,7 +529,9 @@
       if ($(id)?.open) await draws();
     }
   };
-  for (const id of Object.keys(SECTIONS)) $(id)?.addEventListener("toggle", showSections);
+  for (const [id, draws] of Object.entries(SECTIONS)) {
+    $(id)?.addEventListener("toggle", () => $(id).open && draws());
+  }
 
   // --- all of it -----------------------------------------------------------------------------
   const show = async (at) => {
