@@ -146,7 +146,7 @@ class ProgressListener:
 
     def _left(self) -> str:
         left_s = None if self._time_left is None else self._time_left.left_s(self._clock())
-        return "" if left_s is None else f"{duration(left_s)} left"
+        return "" if left_s is None or left_s < 1 else f"{duration(left_s)} left"
 
     def _screen(self) -> RenderableType:
         status = Table.grid(padding=(0, 1, 0, 0))

@@ -175,6 +175,16 @@ def test_the_time_left_follows_the_pace_of_this_machine() -> None:
     assert left_s == pytest.approx(spent_s / 3, rel=0.35)  # a quarter of the phases is left
 
 
+def test_after_the_last_block_no_time_is_left() -> None:
+    screen = Screen(terminal=False)
+    screen.listener.planned(RUN.plan.phases)
+    screen.listener.step("block 1: starting 3 servers", Stage.STARTS)
+    for phase in RUN.plan.phases:
+        screen.slices(phase, 0.1)
+    screen.block(4)
+    assert "left" not in screen.written()
+
+
 def test_slices_draw_once_a_second_at_most_and_no_thread_ever() -> None:
     screen = Screen(terminal=True)
     before = threading.active_count()
