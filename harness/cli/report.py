@@ -1,7 +1,8 @@
 """The command `report`: what a run says, from its trials."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
+import typer
 from rich.text import Text
 
 from harness.base.errors import RunFailed
@@ -16,7 +17,12 @@ if TYPE_CHECKING:
 EXAMPLE = "bridgetoll report quick-20261128-102033"
 
 
-def command(run: RunName) -> None:
+def command(
+    run: RunName,
+    figures: Annotated[
+        bool, typer.Option("--figures", help="Also draw every chart of the page as files.")
+    ] = False,
+) -> None:
     """Recompute a run's report from its trials."""
     from harness.records.store import find_run
 
@@ -24,7 +30,7 @@ def command(run: RunName) -> None:
     store = find_run(workspace.results, run)
     kept = f"the trials of {store.id} are kept; `bridgetoll report {store.id}` makes the report."
     with using(store), when_stopped(kept):
-        readable = report_run(workspace, store)
+        readable = report_run(workspace, store, every_figure=figures)
     if not readable:
         raise RunFailed(
             f"No trial of {store.id} can be read, so there is no table; restore trials.jsonl.gz, "
@@ -32,8 +38,12 @@ def command(run: RunName) -> None:
         )
 
 
-def report_run(workspace: Workspace, store: "Store") -> bool:
+def report_run(workspace: Workspace, store: "Store", *, every_figure: bool = False) -> bool:
     """Write the report of a run, and print its summary and its page.
+
+    Args:
+        workspace, store: of the run.
+        every_figure: see `report.write.write_report`.
 
     Returns:
         Whether any trial could be read.
@@ -42,7 +52,7 @@ def report_run(workspace: Workspace, store: "Store") -> bool:
     from harness.report.words import runs
     from harness.report.write import write_report
 
-    written = write_report(store, claims_of(workspace))
+    written = write_report(store, claims_of(workspace), every_figure=every_figure)
     for damaged in written.damaged:
         warn("left out", str(damaged))
     if written.trials:

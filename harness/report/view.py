@@ -7,6 +7,7 @@ from typing import Any
 from harness.analysis.analyse import Analysis, ConditionResult
 from harness.analysis.labels.labels import FAILED, LIMITS, REMEDIES, Label
 from harness.analysis.measures import Measure, ranked
+from harness.analysis.precision import precision_of
 from harness.analysis.stats.ties import letters
 from harness.analysis.variants import Comparison
 from harness.base.errors import BridgetollError
@@ -68,7 +69,9 @@ def template_values(
         "verdicts": verdicts.verdicts(run, analysis),
         "composition": runs.composition(run),
         "missing": missing.missing_lines(analysis),
-        "disturbances": verdicts.disturbances(analysis),
+        "disturbances": verdicts.disturbances(
+            analysis, precise=not precision_of(run.study, analysis).missed
+        ),
         "blocks": runs.blocks(run, analysis),
         "stopping": runs.stopping(run),
         "repeat": runs.repeat(run),

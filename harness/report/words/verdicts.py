@@ -128,9 +128,14 @@ def _times(comparison: Comparison, one: str, other: str, interval: Interval) -> 
     return _TIMES[comparison.measure].format(one=one, other=other, ratio=numbers.ratio(interval))
 
 
-def disturbances(analysis: Analysis) -> list[str]:
+_CANCELLED = "none needed: the design cancels it, and intervals include it"
+"""What to do about a busy machine where ratios are precise all the same."""
+
+
+def disturbances(analysis: Analysis, *, precise: bool = False) -> list[str]:
     """A line for each label and remedy of disturbed trials, over the whole run.
 
+    A busy machine calls for a remedy only where the run is not `precise`; see `analysis.precision`.
     Of entries without figures, the labels for which they have none stand with them.
     """
     total = sum(sum(result.trials.values()) for result in analysis.conditions)
@@ -149,7 +154,7 @@ def disturbances(analysis: Analysis) -> list[str]:
                 groups.setdefault((label, count.remedy), []).append(count)
     return [
         f"{label}: {sum(c.trials for c in counts)} of {total} trials, e.g. {counts[0].detail}; "
-        f"{remedy}."
+        f"{_CANCELLED if precise and label is Label.NOISY else remedy}."
         for (label, remedy), counts in groups.items()
     ]
 

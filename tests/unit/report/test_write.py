@@ -259,3 +259,13 @@ def test_a_packed_run_gives_the_same_report(tmp_path: Path) -> None:
     write_report(store)
     assert [(store.folder / name).read_bytes() for name in names] == before
     assert not (store.folder / "trials").exists()
+
+
+def test_every_chart_of_the_page_is_a_file_where_that_is_asked_for(tmp_path: Path) -> None:
+    few = written(tmp_path, RUN, simulate(RUN, COST, 1)).report.page.parent / "figures"
+    usual = {path.name for path in few.iterdir()}
+    write_report(Store(tmp_path / RUN.id), every_figure=True)
+    names = {path.name for path in few.iterdir()}
+    assert usual < names
+    for chart in ("pairs-server_cpu_us_per_request.svg", "trials.png", "resources.svg"):
+        assert any(name.endswith(chart) for name in names), chart
