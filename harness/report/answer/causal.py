@@ -95,7 +95,7 @@ def heroes(run: Run, analysis: Analysis, figures: Figures) -> list[Hero]:
 def _waterfall(run: Run, analysis: Analysis, item: ConditionCauses, figures: Figures) -> Hero:
     fall, name = item.falls[0], item.condition.name
     causes = step_names(run, fall)
-    told = cause_words.fall_sentences(fall)
+    told = cause_words.fall_sentences(fall, causes)
     title = f"{fall.title}: {_where(item, analysis)}"
     wide, narrow = (
         figures.add(f"waterfall-{name}{suffix}", title, waterfall_chart(fall, causes, width), told)

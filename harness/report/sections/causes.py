@@ -66,7 +66,7 @@ def _condition(
             f"waterfall-{stem}",
             fall.title,
             waterfall_chart(fall, step_names(run, fall), _WIDTH),
-            cause_words.fall_sentences(fall),
+            cause_words.fall_sentences(fall, step_names(run, fall)),
             wide=True,
         )
         for fall in (causes.falls[1:] if shown else causes.falls)
@@ -94,7 +94,7 @@ def _condition(
         "name": stem,
         "title": title,
         "brief": brief[:1].upper() + brief[1:],
-        "sentences": cause_words.sentences(causes),
+        "sentences": cause_words.sentences(run, causes),
         "charts": charts,
         "declared": [_effect(effect) for effect in causes.effects if effect.factor is None],
         "derived": [_effect(effect) for effect in causes.effects if effect.factor is not None],

@@ -1,9 +1,8 @@
 """Causes of a difference in words. The data choose each sentence, and may choose its opposite."""
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from harness.analysis.causes.contrasts import Effect
 from harness.analysis.causes.explain import Causes, ConditionCauses
 from harness.analysis.causes.prices import HOP, TOLLS, Price, PriceList
 from harness.analysis.causes.slopes import Slope
@@ -11,77 +10,59 @@ from harness.analysis.causes.squares import Interaction
 from harness.analysis.causes.waterfalls import Fall, Step
 from harness.analysis.stats.intervals import Interval
 from harness.inputs import conditions
+from harness.records.run import Run
 from harness.records.verification import Audit
 from harness.report.words import numbers
+from harness.report.words.changes import step_names
 
 _TENS_US = (10.0, 100.0)
 GOOD_FORECAST = 0.15
 """The largest error of a good prediction."""
-_HEADLINES = 2
-"""Declared contrasts in the verdict, from the first."""
 
 
-def verdicts(causes: Causes) -> list[str]:
-    """The run's answer about causes: a paragraph per condition, or none.
-
-    Each has the first waterfall, the first declared contrasts and the sides of the first square.
-    Only conditions count that have every variant and do some work.
-    """
-    whole = [c for c in causes.conditions if c.condition.group is None]
-    chosen = [c for c in whole if c.falls or c.interactions]
-    working = [c for c in chosen if c.condition.endpoint != "noop"] or chosen
-    return [f"{conditions.condition_title(c.condition)}: {_short(c)}" for c in working]
-
-
-def _short(causes: ConditionCauses) -> str:
-    declared = [effect for effect in causes.effects if effect.factor is None]
-    parts = [fall_sentences(fall) for fall in causes.falls[:1]]
-    parts += [_effect_sentence(effect) for effect in declared[:_HEADLINES]]
-    parts += [_sides(interaction) for interaction in causes.interactions[:1]]
-    return " ".join(parts)
-
-
-def sentences(causes: ConditionCauses) -> list[str]:
+def sentences(run: Run, causes: ConditionCauses) -> list[str]:
     """All waterfalls, squares and slopes of one condition, an item each."""
-    parts = [fall_sentences(fall) for fall in causes.falls]
+    parts = [fall_sentences(fall, step_names(run, fall)) for fall in causes.falls]
     parts += [interaction_sentences(interaction) for interaction in causes.interactions]
     return parts + [slope_sentence(slope) for slope in causes.slopes]
 
 
-def _effect_sentence(effect: Effect) -> str:
-    doubt = {True: "", False: " (no effect shown)", None: ""}[effect.called]
-    return f"{_capital(effect.contrast.title)}: {numbers.ratio(effect.cpu)} times the CPU{doubt}."
+def fall_sentences(fall: Fall, names: Sequence[str]) -> str:
+    """A waterfall: its total, and its steps by whether they differ from nothing.
 
-
-def fall_sentences(fall: Fall) -> str:
-    """A waterfall: its total, and its steps by whether they differ from nothing."""
+    Args:
+        fall: the waterfall.
+        names: what each step adds; see `words.changes.step_names`.
+    """
+    told = dict(zip((step.variant for step in fall.steps), names, strict=True))
     text = (
         f"{fall.steps[-1].variant} uses {numbers.ratio(fall.ratio)} times the server CPU of "
         f"{fall.first}: {numbers.number(fall.end.mean)} µs per request against "
         f"{numbers.number(fall.start.mean)}."
     )
     if any(step.called is None for step in fall.steps):
-        return f"{text} One block cannot judge its steps: {_steps(fall, fall.steps)}."
+        return f"{text} One block cannot judge its steps: {_steps(fall, fall.steps, told)}."
     costs = [step for step in fall.steps if step.called and step.added.mean > 0]
     saves = [step for step in fall.steps if step.called and step.added.mean < 0]
     undecided = [step for step in fall.steps if not step.called]
     if costs:
         largest_first = sorted(costs, key=lambda step: -step.added.mean)
-        text += f" Causes, largest first: {_steps(fall, largest_first)}."
+        text += f" Causes, largest first: {_steps(fall, largest_first, told)}."
     if saves:
-        text += f" Steps that save CPU: {_steps(fall, saves)}."
+        text += f" Steps that save CPU: {_steps(fall, saves, told)}."
     if undecided:
-        text += f" Steps without a shown effect: {_steps(fall, undecided)}."
+        text += f" Steps without a shown effect: {_steps(fall, undecided, told)}."
     if costs and _leads_up(fall):
         text += " Shares depend on the order of the steps."
     return text
 
 
-def _steps(fall: Fall, steps: Sequence[Step]) -> str:
+def _steps(fall: Fall, steps: Sequence[Step], told: Mapping[str, str]) -> str:
     """Steps with their shares of the total; of a total that falls, shares would mislead."""
     up = _leads_up(fall)
     return "; ".join(
-        f"{step.changed}, {numbers.estimate(step.added)} µs{f' ({step.share:.0%})' if up else ''}"
+        f"{told[step.variant]}, {numbers.estimate(step.added)} µs"
+        f"{f' ({step.share:.0%})' if up else ''}"
         for step in steps
     )
 

@@ -17,7 +17,6 @@ from harness.report.words.causes import (
     price_sentences,
     sign,
     slope_sentence,
-    verdicts,
 )
 
 
@@ -32,6 +31,10 @@ def step(variant: str, added: float, *, called: bool | None = True) -> Step:
 def fall(*steps: Step) -> Fall:
     total = 50 + sum(s.added.mean for s in steps)
     return Fall("way", "lean", about(50), steps, about(total), about(total / 50, 0.1))
+
+
+def told(*steps: Step) -> str:
+    return fall_sentences(fall(*steps), [f"the cause {step.variant}" for step in steps])
 
 
 def square(called: bool | None, across: tuple[float, float] = (200.0, -10.0)) -> Interaction:
@@ -49,25 +52,25 @@ def square(called: bool | None, across: tuple[float, float] = (200.0, -10.0)) ->
 
 
 def test_the_longest_step_of_a_waterfall_is_told_first_and_with_their_order() -> None:
-    text = fall_sentences(fall(step("b", 20), step("c", 80)))
+    text = told(step("b", 20), step("c", 80))
     assert text.startswith("c uses 3.00 [2.90, 3.10] times the server CPU of lean: 150 µs")
-    assert "largest first: factor: a to c, 80 [79, 81] µs (80%); factor: a to b" in text
+    assert "largest first: the cause c, 80 [79, 81] µs (80%); the cause b" in text
     assert "hares depend on the order" in text
 
 
 def test_a_step_that_saves_is_not_told_as_a_cost() -> None:
-    text = fall_sentences(fall(step("b", -20), step("c", 120)))
-    assert "save CPU: factor: a to b, -20 [-21, -19] µs (-20%)." in text
+    text = told(step("b", -20), step("c", 120))
+    assert "save CPU: the cause b, -20 [-21, -19] µs (-20%)." in text
 
 
 def test_a_step_that_was_not_called_is_told_as_not_shown_however_narrow_its_interval() -> None:
-    text = fall_sentences(fall(step("b", 3, called=False), step("c", 97)))
-    assert "without a shown effect: factor: a to b, 3 [2, 4]" in text
+    text = told(step("b", 3, called=False), step("c", 97))
+    assert "without a shown effect: the cause b, 3 [2, 4]" in text
 
 
 def test_one_block_judges_no_step() -> None:
-    text = fall_sentences(fall(step("b", 20, called=None), step("c", 80, called=None)))
-    assert "One block cannot judge its steps: factor: a to b" in text
+    text = told(step("b", 20, called=None), step("c", 80, called=None))
+    assert "One block cannot judge its steps: the cause b" in text
     assert "without a shown effect" not in text
     assert "Causes" not in text
 
@@ -173,26 +176,3 @@ def causes_under(*conditions: Condition, called: bool = True) -> Causes:
         for c in conditions
     )
     return Causes(made, (), ())
-
-
-def test_the_verdict_is_of_conditions_that_do_work_and_have_every_variant() -> None:
-    (text,) = verdicts(
-        causes_under(
-            Condition("noop"), Condition("io_read"), Condition("io_create", group="core"),
-        )
-    )  # fmt: skip
-    assert text.startswith("io_read, 32 connections, 1,000 rows: b uses 1.40 [1.30, 1.50] times")
-    assert "All of the bridge: 1.50 [1.40, 1.60] times the CPU." in text
-    assert "With lifecycle zero-hop, bridge per-query takes 200" in text
-    assert "noop" not in text
-    assert "io_create" not in text
-
-
-def test_a_declared_contrast_that_was_not_called_is_told_so() -> None:
-    (text,) = verdicts(causes_under(Condition("io_read"), called=False))
-    assert "1.50 [1.40, 1.60] times the CPU (no effect shown)." in text
-
-
-def test_without_other_conditions_an_empty_answer_is_judged_too() -> None:
-    assert verdicts(causes_under(Condition("noop")))[0].startswith("noop")
-    assert verdicts(Causes((), (), ())) == []
