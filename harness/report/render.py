@@ -22,6 +22,8 @@ _EMPHASIS = re.compile(r"(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 _BEGINS_BLOCK = re.compile(r"^(\s*)([-+>=]|\d+[.)](?=\s|$))")
 """Marks that begin a list, a quotation or a rule at the start of a line."""
 _TEMPLATES = Path(__file__).with_name("templates")
+BASE_STYLE = _TEMPLATES / "base.css"
+"""Rules that the page of a run shares with the page on two runs."""
 
 
 def html(values: dict[str, Any], explored: dict[str, Any] | None, cache: Path) -> str:

@@ -20,7 +20,7 @@ from harness.report.comparison.caution import blocks, caution
 from harness.report.comparison.compared import ComparedRuns
 from harness.report.comparison.headline import headline
 from harness.report.comparison.hero import heading
-from harness.report.render import environment
+from harness.report.render import BASE_STYLE, environment
 from harness.report.words import comparison as words
 from harness.report.words import numbers, runs
 from harness.report.words.machines import machine_title
@@ -45,7 +45,8 @@ def comparison_page(
         every: the picture of all pairs, as `Figures.add` returns it; None where the first has all.
     """
     comparison = compared.comparison
-    style = (_TEMPLATES / "page.css").read_text(encoding="utf-8")
+    styles = (BASE_STYLE, _TEMPLATES / "page.css")
+    style = "".join(path.read_text(encoding="utf-8") for path in styles)
     notes = words.reference_notes(comparison)
     values = {
         "policy": markupsafe.Markup(_policy(style)),
