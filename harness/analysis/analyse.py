@@ -12,7 +12,7 @@ from harness.analysis.judgements import Judgement
 from harness.analysis.labels.labels import LabelCount, limiting
 from harness.analysis.labels.trials import label_trials
 from harness.analysis.locust import Ramps, summarise
-from harness.analysis.measures import Measure
+from harness.analysis.measures import Measure, ranked
 from harness.analysis.missing import MissingFigures, missing_figures, missing_under
 from harness.analysis.twins import TwinCheck, check_twins
 from harness.analysis.variants import Comparison, compare_variants
@@ -46,6 +46,11 @@ class ConditionResult(msgspec.Struct, frozen=True, rename={"errors": "error_shar
     def limits(self, entry: str) -> tuple[LabelCount, ...]:
         """The labels that name what limited most of its trials."""
         return limiting(self.findings.get(entry, ()), self.trials.get(entry, 0))
+
+    @property
+    def first(self) -> Comparison:
+        """By the first measure by which variants are ranked under its condition."""
+        return self.comparisons[ranked(self.condition)[0]]
 
     @property
     def planned(self) -> tuple[str, ...]:

@@ -11,7 +11,6 @@ import msgspec
 
 from harness.analysis.analyse import Analysis
 from harness.analysis.labels.labels import FAILED, LIMITS, Label
-from harness.analysis.measures import ranked
 from harness.inputs.study import Study
 
 TARGET = 0.05
@@ -46,7 +45,7 @@ def precision_of(study: Study, analysis: Analysis) -> Precision:
     widths = [
         width
         for result in analysis.conditions
-        for ratio in result.comparisons[ranked(result.condition)[0]].ratios.values()
+        for ratio in result.first.ratios.values()
         if (width := ratio.log_half_width) is not None
     ]
     counts: Counter[Label] = Counter()

@@ -84,7 +84,7 @@ def interim_of(result: ConditionResult, duplicate: str) -> Interim:
         result: of the condition.
         duplicate: the name of the hidden duplicate, which has no place.
     """
-    comparison = result.comparisons[ranked(result.condition)[0]]
+    comparison = result.first
     return Interim(
         condition=result.condition,
         measure=comparison.measure,

@@ -70,6 +70,14 @@ class Comparison(msgspec.Struct, frozen=True, rename={"detectable": "detectable_
     noise: SliceNoise | None
     to_best: dict[str, Decision] = {}
 
+    @property
+    def ordered(self) -> list[str]:
+        """Entries from best to worst; in the order of their values if nothing is ranked."""
+        if self.ranking:
+            return list(self.ranking)
+        sign = 1 if self.measure.lower_is_better else -1
+        return sorted(self.estimates, key=lambda name: sign * self.estimates[name].mean)
+
 
 def compare_variants(measure: Measure, measured: MeasuredCondition) -> Comparison:
     """Compare all variants of a condition by one measure."""

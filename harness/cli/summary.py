@@ -89,16 +89,12 @@ def _unranked(results: Sequence[ConditionResult]) -> list[Text]:
     unsaid = [
         comparison.unsaid
         for result in results
-        if (comparison := _first(result)).unsaid is not None and comparison.estimates
+        if (comparison := result.first).unsaid is not None and comparison.estimates
     ]
     if not unsaid:
         return []
     some = f" under {len(unsaid)} of {len(results)} conditions" if len(results) > 1 else ""
     return [Text(cut(f"Not ranked{some}: {unsaid[0]}.", WIDTH), style="dim")]
-
-
-def _first(result: ConditionResult) -> Comparison:
-    return result.comparisons[ranked(result.condition)[0]]
 
 
 def _one(result: ConditionResult, analysis: Analysis) -> list[RenderableType]:
@@ -119,12 +115,7 @@ def _one(result: ConditionResult, analysis: Analysis) -> list[RenderableType]:
 
 def _order(result: ConditionResult, analysis: Analysis) -> list[str]:
     """Variants with figures from best to worst; by their values where nothing is ranked."""
-    first = _first(result)
-    if first.ranking:
-        return list(first.ranking)
-    names = [name for name in first.estimates if name != analysis.duplicate]
-    values = {name: first.estimates[name].mean for name in names}
-    return sorted(names, key=values.__getitem__, reverse=not first.measure.lower_is_better)
+    return [name for name in result.first.ordered if name != analysis.duplicate]
 
 
 def _lacking(result: ConditionResult) -> list[MissingFigures]:
@@ -228,8 +219,8 @@ def _unmeasured(run: Run, analysis: Analysis) -> str:
 def _legend(analysis: Analysis) -> str:
     """What letters and marks mean, in a line; empty without any."""
     groups = _by_endpoint(analysis.conditions)
-    alone = [_first(results[0]) for results in groups if len(results) == 1]
-    beside = [_first(result) for results in groups if len(results) > 1 for result in results]
+    alone = [results[0].first for results in groups if len(results) == 1]
+    beside = [result.first for results in groups if len(results) > 1 for result in results]
     undecided = _marks_of(Verdict.UNDECIDED, alone, "≤ 7 %") + _marks_of(
         Verdict.UNDECIDED, beside, "?"
     )

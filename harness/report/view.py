@@ -76,7 +76,6 @@ def template_values(
         "stopping": runs.stopping(run),
         "repeat": runs.repeat(run),
         "waits": run.study.delayed or any(c.endpoint == "io_wait" for c in run.study.conditions),
-        "tells_apart": power.tells_apart(analysis),
         "power": power.power_lines(analysis),
         "twins": _twins(analysis),
         "same": decisions.same(analysis.margin),
@@ -163,7 +162,7 @@ def _short_table(analysis: Analysis, heroes: Sequence[Hero]) -> dict[str, Any] |
     if not results:
         return None
     result = results[0]
-    first = result.comparisons[ranked(result.condition)[0]]
+    first = result.first
     columns = [m for m in _SHORT_COLUMNS if result.comparisons[m].estimates]
     entries = dict.fromkeys((*first.ranking, *result.planned))
     entries.pop(analysis.duplicate, None)

@@ -26,6 +26,7 @@ from harness.report.drawing.figures import Figures
 from harness.report.words import causes as cause_words
 from harness.report.words import decisions, numbers
 from harness.report.words.changes import step_names
+from harness.report.words.sentences import capital
 
 
 def headline(run: Run, analysis: Analysis) -> list[str]:
@@ -118,7 +119,7 @@ def _forest(run: Run, analysis: Analysis, item: ConditionCauses, figures: Figure
         band=run.study.margin,
         band_label=decisions.same(run.study.margin),
     )
-    title = f"{where[:1].upper()}{where[1:]}: declared effects"
+    title = f"{capital(where)}: declared effects"
     told = forest_alternative(rows, axis)
     wide, narrow = (
         figures.add(

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from harness.analysis.analyse import Analysis, ConditionResult
-from harness.analysis.measures import Measure, ranked
+from harness.analysis.measures import Measure
 from harness.analysis.stats.verdicts import Decision, Verdict
 from harness.analysis.variants import Comparison
 from harness.inputs.conditions import brief
@@ -15,11 +15,12 @@ from harness.inputs.study import Condition
 from harness.records.run import Run
 from harness.report.answer.hero import Hero
 from harness.report.answer.steps import bridge_sentence
-from harness.report.charts.dots import alternative, dot_file, ordered
+from harness.report.charts.dots import alternative, dot_file
 from harness.report.charts.specification import group_colours
 from harness.report.drawing.figures import Figures
 from harness.report.words import numbers
-from harness.report.words.verdicts import names, to_best
+from harness.report.words.sentences import capital, listed
+from harness.report.words.verdicts import to_best
 
 _GAPS = {
     Measure.CPU: "{worse} uses {ratio} times the CPU of {best}",
@@ -124,7 +125,7 @@ def places_of(analysis: Analysis) -> list[Place]:
     return [
         Place(result.condition, among, comparison, _tied(comparison, analysis.baseline))
         for result in analysis.conditions
-        if (comparison := _first(result)).ranking
+        if (comparison := result.first).ranking
     ]
 
 
@@ -146,8 +147,8 @@ def _one_block(analysis: Analysis) -> list[str]:
     """What a single block estimates; empty where intervals exist, or nothing does."""
     among = [result.condition for result in analysis.conditions]
     for result in analysis.conditions:
-        comparison = _first(result)
-        known = [n for n in ordered(comparison) if n != analysis.duplicate]
+        comparison = result.first
+        known = [n for n in comparison.ordered if n != analysis.duplicate]
         if len(known) > 1 and all(comparison.estimates[n].low is None for n in known):
             where = brief(result.condition, among)
             return [
@@ -159,16 +160,13 @@ def _one_block(analysis: Analysis) -> list[str]:
 
 def nothing(analysis: Analysis) -> str:
     """Why there is no ranking."""
-    unsaid = [c.unsaid for c in map(_first, analysis.conditions) if c.unsaid and c.estimates]
+    firsts = [result.first for result in analysis.conditions]
+    unsaid = [c.unsaid for c in firsts if c.unsaid and c.estimates]
     if unsaid:
         return f"No stack can be ranked: {unsaid[0]}."
     if any(sum(result.trials.values()) for result in analysis.conditions):
         return "No stack has figures: every trial failed."
     return "No trial is complete yet, so there is nothing to compare."
-
-
-def _first(result: ConditionResult) -> Comparison:
-    return result.comparisons[ranked(result.condition)[0]]
 
 
 def _tied(comparison: Comparison, baseline: str) -> dict[str, Decision]:
@@ -224,7 +222,7 @@ def _several(places: Sequence[Place]) -> str:
             f"No stack leads everywhere; {leader} leads most often, on {len(led)} of "
             f"{len(places)} {_what(places)}."
         )
-    told = [f"{name} leads on {names([p.where for p in led])}" for name, led in by_leader.items()]
+    told = [f"{name} leads on {listed([p.where for p in led])}" for name, led in by_leader.items()]
     return f"{', '.join(told)}."
 
 
@@ -236,7 +234,7 @@ def _ties(place: Place) -> str:
     if len(tied) > _MOST_NAMES:
         return f"{len(tied)} other stacks are not told apart from {place.best}."
     verb = "is" if len(tied) == 1 else "are"
-    return f"{names(tied)} {verb} not told apart from {place.best}."
+    return f"{listed(tied)} {verb} not told apart from {place.best}."
 
 
 def _what(places: Sequence[Place]) -> str:
@@ -250,7 +248,7 @@ PANELS = 3
 
 def heroes(run: Run, analysis: Analysis, figures: Figures) -> list[Hero]:
     """A dot plot of each of the first conditions."""
-    shown = [result for result in analysis.conditions if _first(result).estimates]
+    shown = [result for result in analysis.conditions if result.first.estimates]
     groups = groups_of(run.variants)
     palette = group_colours(groups.values())
     return [
@@ -266,13 +264,13 @@ def _panel(
     palette: Mapping[str, str],
     figures: Figures,
 ) -> Hero:
-    comparison, condition = _first(result), result.condition
+    comparison, condition = result.first, result.condition
     among = [other.condition for other in analysis.conditions]
     spec = dot_file(result, comparison, analysis.baseline, rows, palette, analysis.margin)
     title = brief(condition, among)
     figure = figures.add(
         f"{condition.name}-{comparison.measure.value}",
-        f"{title[:1].upper()}{title[1:]}",
+        capital(title),
         spec,
         alternative(comparison, analysis.baseline, rows),
     )
@@ -294,7 +292,7 @@ def chosen_rows(
     """
     present = [name for name in result.planned if name in groups]
     if len(present) > MOST:
-        order = ordered(_first(result))
+        order = result.first.ordered
         best: dict[str, str] = {}
         for name in order:
             best.setdefault(groups[name], name)

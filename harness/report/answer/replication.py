@@ -15,6 +15,7 @@ from harness.report.answer.replication_pictures import rates_picture
 from harness.report.drawing.figures import Figures
 from harness.report.words import numbers
 from harness.report.words.ramps import compared, silence
+from harness.report.words.sentences import capital
 
 _LARGE = 2.0
 """From this ratio on a gain is worth an explanation."""
@@ -100,7 +101,7 @@ def _explained(ramps: Ramps, gains: Sequence[Gain]) -> str:
     large = [gain for gain in gains if _distance(gain) >= _LARGE]
     if len(large) <= 1:
         most = max(gains, key=_distance)
-        return f"{_capital(_place(most.condition))}, {_why(ramps, most, exact=True)}."
+        return f"{capital(_place(most.condition))}, {_why(ramps, most, exact=True)}."
     reasons = Counter(_why(ramps, gain) for gain in large)
     why, times = reasons.most_common(1)[0]
     highest = numbers.rough(max(_distance(gain) for gain in large))
@@ -143,7 +144,3 @@ def _where(condition: Condition) -> str:
 
 def _place(condition: Condition) -> str:
     return f"on {_where(condition)}"
-
-
-def _capital(text: str) -> str:
-    return text[0].upper() + text[1:]

@@ -13,7 +13,7 @@ from harness.report.answer.levels import ALIKE, Level, levels_of, quantity, span
 from harness.report.answer.sweep_pictures import sweep_pictures
 from harness.report.drawing.figures import Figures
 from harness.report.words import numbers
-from harness.report.words.verdicts import names
+from harness.report.words.sentences import capital, listed
 
 _GAPS = {
     Measure.CPU: "{worse} uses {ratio} times the CPU of {best}",
@@ -76,7 +76,7 @@ def _who(levels: Sequence[Level]) -> str:
 
 def _up_to(levels: Sequence[Level]) -> str:
     if len(levels) == 1:
-        return _capital(levels[0].at)
+        return capital(levels[0].at)
     return f"Up to {quantity(levels[-1].axis, levels[-1].value)}"
 
 
@@ -115,20 +115,18 @@ def _how_much(levels: Sequence[Level], analysis: Analysis) -> str:
     last = levels[-1]
     if last.silent:
         many = len(last.silent) > _MOST_NAMES
-        who = f"{len(last.silent)} stacks" if many else names(last.silent)
+        who = f"{len(last.silent)} stacks" if many else listed(last.silent)
         verb = "gives" if len(last.silent) == 1 else "give"
-        return f"{_capital(last.at)}, {who} {verb} no correct answer; {_best_value(last)}."
+        return f"{capital(last.at)}, {who} {verb} no correct answer; {_best_value(last)}."
     worse = _worse(last, analysis)
     if worse is None:
         most = max((d.at_most for d in last.to_best.values() if d.at_most), default=None)
         if most is None:
-            return f"{_capital(last.at)}, {last.best} comes first, within the margin."
-        return (
-            f"{_capital(last.at)}, differences from the best are at most {numbers.at_most(most)}."
-        )
+            return f"{capital(last.at)}, {last.best} comes first, within the margin."
+        return f"{capital(last.at)}, differences from the best are at most {numbers.at_most(most)}."
     ratio = last.ratio(worse, analysis.baseline)
     assert ratio is not None
-    text = f"{_capital(last.at)}, {_gap(last, worse, ratio)}"
+    text = f"{capital(last.at)}, {_gap(last, worse, ratio)}"
     first = levels[0]
     grown = first.ratio(worse, analysis.baseline) if first.best == last.best else None
     if grown is not None and worse not in first.leaders and not first.alike:
@@ -162,7 +160,3 @@ _VALUES = {
 def _best_value(level: Level) -> str:
     value = numbers.number(level.comparison.estimates[level.best].mean)
     return _VALUES[level.comparison.measure].format(best=level.best, value=value)
-
-
-def _capital(text: str) -> str:
-    return text[0].upper() + text[1:]

@@ -33,7 +33,7 @@ from harness.report.charts.specification import colours
 from harness.report.drawing.figures import Figures
 from harness.report.words import numbers
 from harness.report.words.missing import answerless
-from harness.report.words.verdicts import names
+from harness.report.words.sentences import capital, listed
 
 _MEASURES = (Measure.THROUGHPUT, Measure.P99, Measure.CPU, Measure.MEMORY)
 """Those that the page's controls offer."""
@@ -72,7 +72,7 @@ def _picture(
         answerless_high=measure.lower_is_better,
     )
     stem = f"sweep-{sweep.endpoint}-{sweep.axis.value}-{measure.value}"
-    title = f"{_capital(what_of(run, sweep))}: {measure.heading} by {TITLES[sweep.axis]}"
+    title = f"{capital(what_of(run, sweep))}: {measure.heading} by {TITLES[sweep.axis]}"
     alt = " ".join([f"{title}.", *(_spoken(line, sweep.axis) for line in lines), *told])
     return Hero(
         figures.add(stem, title, line_chart(lines, axes, WIDE, marks, captions), alt, wide=True),
@@ -140,7 +140,7 @@ def _fewer(
     few = [name for name in run.measured if name in answering - drawn]
     if not few or measure not in PERCENTILES:
         return []
-    return [f"Too few answers for this percentile: {names(few)}."]
+    return [f"Too few answers for this percentile: {listed(few)}."]
 
 
 def _told(
@@ -195,9 +195,9 @@ def _overtakes(
     axis: Axis,
 ) -> str:
     between = f"between {short(axis, before)} and {quantity(axis, after)}"
-    text = f"{ahead} overtakes {names(behind)} {between}"
+    text = f"{ahead} overtakes {listed(behind)} {between}"
     if undecided:
-        text += f"; undecided at {names([short(axis, value) for value in undecided])}"
+        text += f"; undecided at {listed([short(axis, value) for value in undecided])}"
     return f"{text}."
 
 
@@ -214,7 +214,3 @@ def _spoken(line: Curve, axis: Axis) -> str:
     ]
     note = f" ({line.note})" if line.note else ""
     return f"{line.name}: {', '.join(values)}{note}."
-
-
-def _capital(text: str) -> str:
-    return text[0].upper() + text[1:]

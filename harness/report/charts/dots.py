@@ -106,7 +106,7 @@ def dot_file(
         margin: ratios so far from 1 are the same for practice.
     """
     ratio = bool(comparison.ratios) and baseline in comparison.estimates
-    shown = [name for name in ordered(comparison) if name in groups]
+    shown = [name for name in comparison.ordered if name in groups]
     rows = [_row(comparison, name, baseline, groups[name], margin, ratio=ratio) for name in shown]
     heading = comparison.measure.heading
     datasets: dict[str, Sequence[Mapping[str, Any]]] = {
@@ -125,15 +125,6 @@ def dot_file(
     }
     title = f"{heading}, ratio to {baseline}" if ratio else heading
     return as_file(dot_chart(palette, title, ratio=ratio), datasets, width=_WIDTH)
-
-
-def ordered(comparison: Comparison) -> list[str]:
-    """Variants from best to worst; in the order of their values if nothing is ranked."""
-    if comparison.ranking:
-        return list(comparison.ranking)
-    sign = 1 if comparison.measure.lower_is_better else -1
-    known = comparison.estimates
-    return sorted(known, key=lambda name: sign * known[name].mean)
 
 
 def brackets(groups: Sequence[Sequence[str]], shown: Sequence[str]) -> list[dict[str, Any]]:
@@ -182,7 +173,7 @@ def _shown(comparison: Comparison, name: str, baseline: str) -> Interval:
 
 def alternative(comparison: Comparison, baseline: str, shown: Mapping[str, str]) -> str:
     """The chart's content as text, with the variants that it cannot show."""
-    names = [name for name in ordered(comparison) if name in shown]
+    names = [name for name in comparison.ordered if name in shown]
     ratio = bool(comparison.ratios) and baseline in comparison.estimates
     values = [
         f"{name} {numbers.times(_shown(comparison, name, baseline).mean)}"

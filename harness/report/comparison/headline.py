@@ -8,6 +8,7 @@ from harness.inputs.conditions import brief
 from harness.report.answer.headline import MOST_WORDS
 from harness.report.words import decisions, numbers
 from harness.report.words.comparison import NOTHING_SHARED, count_pairs, noun, verdict_word
+from harness.report.words.sentences import capital
 
 _CHANGED = (RunVerdict.SLOWER, RunVerdict.FASTER)
 
@@ -143,7 +144,7 @@ def _nothing_compared(comparison: RunComparison) -> list[str]:
     text = "The only pair" if one else f"None of {count_pairs(len(comparison.pairs))}"
     reasons = {pair.reason for pair in comparison.pairs if pair.reason is not None}
     why = reasons.pop() if len(reasons) == 1 else ""
-    told = f"{why[:1].upper()}{why[1:]}."
+    told = f"{capital(why)}."
     return [
         f"{text} {'cannot' if one else 'can'} be compared.",
         *([told] if why and len(told.split()) <= MOST_WORDS else []),

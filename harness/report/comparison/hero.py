@@ -10,6 +10,7 @@ from harness.report.charts.forest import ForestAxis, ForestRow, Tone
 from harness.report.comparison.headline import size
 from harness.report.words import decisions, numbers
 from harness.report.words.comparison import verdict_text, verdict_word
+from harness.report.words.sentences import capital
 
 _TONES = {
     RunVerdict.FASTER: Tone.BETTER,
@@ -60,8 +61,7 @@ def foremost(comparison: RunComparison, most: int) -> list[ComparedVariant]:
 
 def heading(condition: Condition, comparison: RunComparison) -> str:
     """A condition as a heading in a few words."""
-    told = brief(condition, [reference.condition for reference in comparison.references])
-    return told[:1].upper() + told[1:]
+    return capital(brief(condition, [reference.condition for reference in comparison.references]))
 
 
 def _row(pair: ComparedVariant, comparison: RunComparison) -> ForestRow:

@@ -27,6 +27,7 @@ from harness.records.run import Run, VariantRecord
 from harness.records.trial import trial_file
 from harness.report.words import runs
 from harness.report.words.notes import condition_notes
+from harness.report.words.sentences import capital
 
 MEASURES = (
     Measure.CPU, Measure.THROUGHPUT, Measure.P99, Measure.MEMORY, Measure.SUSTAINED, Measure.SECOND,
@@ -196,7 +197,7 @@ def _words(run: Run, result: ConditionResult, among: Sequence[Condition]) -> dic
     brief = conditions.brief(result.condition, among)
     return {
         "title": conditions.condition_title(result.condition),
-        "brief": brief[:1].upper() + brief[1:],
+        "brief": capital(brief),
         "notes": condition_notes(run, result),
         "values": {
             measure.value: {name: _bounds(result.comparisons[measure], name) for name in known}

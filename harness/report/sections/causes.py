@@ -18,6 +18,7 @@ from harness.report.drawing.figures import Figures
 from harness.report.words import causes as cause_words
 from harness.report.words import numbers
 from harness.report.words.changes import step_names
+from harness.report.words.sentences import capital
 
 _WIDTH = 640
 """Pixels of a waterfall."""
@@ -93,7 +94,7 @@ def _condition(
     return {
         "name": stem,
         "title": title,
-        "brief": brief[:1].upper() + brief[1:],
+        "brief": capital(brief),
         "sentences": cause_words.sentences(run, causes),
         "charts": charts,
         "declared": [_effect(effect) for effect in causes.effects if effect.factor is None],

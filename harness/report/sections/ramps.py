@@ -33,7 +33,6 @@ def ramps_values(run: Run, ramps: Ramps | None, figures: Figures) -> dict[str, A
     return {
         "published": run.published,
         "ramp": ramp_words(run),
-        "rehearsal": run.rehearsal,
         "uncharted": uncharted(ramps),
         "setups": [{"name": name, "title": run.variants[name].title} for name in setups],
         "pairs": [setup if to == ramps.baseline else f"{setup} / {to}" for setup, to in pairs],

@@ -97,7 +97,7 @@ def trends(results: Sequence[tuple[Run, Analysis]]) -> tuple[VariantTrend, ...]:
 
 def _variants(analysis: Analysis, result: ConditionResult) -> list[str]:
     """Those that were measured, and failed trials are a result too."""
-    estimates = result.comparisons[ranked(result.condition)[0]].estimates
+    estimates = result.first.estimates
     failed = [item.entry for item in result.missing if item.absence is Absence.FAILED]
     return [name for name in (*estimates, *failed) if name != analysis.duplicate]
 

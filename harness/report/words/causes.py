@@ -191,10 +191,6 @@ def _loop(prices: PriceList) -> str:
     return conditions.connections(prices.connections)
 
 
-def _capital(sentence: str) -> str:
-    return sentence[:1].upper() + sentence[1:]
-
-
 def uncounted(audits: Sequence[Audit]) -> str | None:
     """What the audit could not count, and why; None where it counted everything."""
     quantities = next((audit.uncounted for audit in audits if audit.uncounted), ())

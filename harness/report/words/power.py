@@ -1,7 +1,6 @@
 """How small a difference a run tells apart, in words."""
 
 from harness.analysis.analyse import Analysis, ConditionResult
-from harness.analysis.measures import ranked
 from harness.analysis.variants import Comparison, SliceNoise
 from harness.inputs.conditions import condition_title
 from harness.report.words import numbers
@@ -9,7 +8,7 @@ from harness.report.words import numbers
 
 def tells_apart(analysis: Analysis) -> str:
     """The largest of the smallest differences of all ranked conditions; empty without any."""
-    sizes = [_first(result).detectable for result in analysis.conditions if _first(result).ranking]
+    sizes = [result.first.detectable for result in analysis.conditions if result.first.ranking]
     known = [size for size in sizes if size is not None]
     if not known:
         return ""
@@ -22,12 +21,8 @@ def power_lines(analysis: Analysis) -> list[str]:
     return [_line(result) for result in analysis.conditions]
 
 
-def _first(result: ConditionResult) -> Comparison:
-    return result.comparisons[ranked(result.condition)[0]]
-
-
 def _line(result: ConditionResult) -> str:
-    comparison = _first(result)
+    comparison = result.first
     text = f"{condition_title(result.condition)}: {_size(comparison)}"
     return text if comparison.noise is None else f"{text} {_slices(comparison.noise)}"
 

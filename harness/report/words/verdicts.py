@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from harness.analysis.analyse import Analysis, ConditionResult
 from harness.analysis.labels.labels import FAILED, LIMITS, Label, LabelCount
-from harness.analysis.measures import Measure, ranked
+from harness.analysis.measures import Measure
 from harness.analysis.stats.intervals import Interval
 from harness.analysis.stats.verdicts import Decision, Verdict
 from harness.analysis.variants import Comparison
@@ -12,14 +12,7 @@ from harness.inputs.conditions import condition_title
 from harness.records.run import Run
 from harness.report.words import decisions, numbers
 from harness.report.words.missing import missing_sentence
-
-
-def names(group: Sequence[str]) -> str:
-    """Several names in a sentence."""
-    if len(group) == 1:
-        return group[0]
-    return f"{', '.join(group[:-1])} and {group[-1]}"
-
+from harness.report.words.sentences import listed
 
 _BEST = {
     Measure.CPU: "used the least server CPU per request",
@@ -48,13 +41,13 @@ def verdicts(run: Run, analysis: Analysis) -> list[str]:
 
 def verdict(result: ConditionResult, analysis: Analysis) -> str:
     """A few sentences on a condition, from its data alone; the last names what has no figures."""
-    if not result.comparisons[ranked(result.condition)[0]].estimates and result.missing:
+    if not result.first.estimates and result.missing:
         return f"{condition_title(result.condition)}: no variant has figures."
     return " ".join(filter(None, (_ranked(result, analysis), missing_sentence(result.missing))))
 
 
 def _ranked(result: ConditionResult, analysis: Analysis) -> str:
-    comparison = result.comparisons[ranked(result.condition)[0]]
+    comparison = result.first
     where = condition_title(result.condition)
     if not comparison.ranking:
         return f"{where}: no ranking, because {comparison.unsaid or 'no variant has figures'}."
@@ -94,9 +87,9 @@ def _ties(ties: Sequence[str], found: Mapping[str, Decision], margin: float) -> 
     parts = []
     if same:
         are = "is" if len(same) == 1 else "are"
-        parts.append(f"{names(same)} {are} {decisions.same(margin)}.")
+        parts.append(f"{listed(same)} {are} {decisions.same(margin)}.")
     if open_:
-        told = names([f"{name}{_bound(found[name])}" for name in open_])
+        told = listed([f"{name}{_bound(found[name])}" for name in open_])
         parts.append(f"Not told apart from it: {told}.")
     return parts
 

@@ -6,7 +6,7 @@ import pytest
 from harness.analysis.analyse import analyse
 from harness.analysis.measures import Measure
 from harness.analysis.variants import Comparison
-from harness.report.charts.dots import alternative, brackets, dot_file, ordered
+from harness.report.charts.dots import alternative, brackets, dot_file
 from harness.report.drawing.draw import svg_of
 from tests.toys.runs import BASELINE, make_run, make_study, simulate
 
@@ -67,9 +67,9 @@ def test_one_block_has_no_interval_and_none_is_drawn() -> None:
 
 
 def test_rows_follow_the_ranking_and_else_the_values() -> None:
-    assert ordered(comparison()) == [BASELINE, "b/other"]
+    assert comparison().ordered == [BASELINE, "b/other"]
     unranked = msgspec.structs.replace(comparison(Measure.THROUGHPUT), ranking=())
-    shown = [name for name in ordered(unranked) if name in GROUPS]
+    shown = [name for name in unranked.ordered if name in GROUPS]
     assert shown == [BASELINE, "b/other"], "the first answers more"
 
 

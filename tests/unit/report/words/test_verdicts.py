@@ -15,7 +15,7 @@ from harness.inputs.study import Condition, Stopping
 from harness.report.words.decisions import beside_ratio, in_full, mark
 from harness.report.words.numbers import at_most, estimate, number, ratio, times
 from harness.report.words.runs import blocks, repeat, stopping
-from harness.report.words.verdicts import names, verdict, verdicts
+from harness.report.words.verdicts import verdict, verdicts
 from tests.toys.runs import BASELINE, CONDITION, make_run, make_study, simulate
 
 
@@ -209,8 +209,3 @@ def test_a_stranger_s_command_does_nothing_but_run_bridgetoll(command: str, show
     found = repeat(msgspec.structs.replace(make_run(), command=command))
     assert found["command"] == shown
     assert len(found["notes"]) == ("toml" in command)
-
-
-def test_a_group_is_worded_with_all_its_members() -> None:
-    assert names(("a",)) == "a"
-    assert names(("a", "b", "c")) == "a, b and c"
