@@ -1,7 +1,5 @@
 """Verdicts on single ratios in words: they differ, are the same within a margin, or undecided."""
 
-from collections.abc import Iterable
-
 from harness.analysis.stats.verdicts import Decision, Verdict
 from harness.report.words import numbers
 
@@ -34,7 +32,7 @@ def beside_ratio(decision: Decision | None, margin: float) -> str:
 
 
 def mark(decision: Decision | None) -> str:
-    """As `beside_ratio`, for a narrow column; `legend` explains it."""
+    """As `beside_ratio`, for a narrow column."""
     if decision is None or decision.verdict is Verdict.DIFFERS:
         return ""
     if decision.verdict is Verdict.SAME:
@@ -42,16 +40,6 @@ def mark(decision: Decision | None) -> str:
     if decision.at_most is None:
         return "?"
     return "≤ " + numbers.at_most(decision.at_most).replace("a factor of ", "x ")
-
-
-def legend(shown: Iterable[Decision], margin: float) -> list[str]:
-    """What the marks of a table mean that has these decisions, a line of a terminal each."""
-    found = {decision.verdict for decision in shown}
-    lines = {
-        Verdict.SAME: f'Beside a ratio, "same" means {same(margin)}.',
-        Verdict.UNDECIDED: '"≤ 7 %" means undecided: the ratio is at most 7 % from 1.',
-    }
-    return [line for verdict, line in lines.items() if verdict in found]
 
 
 def same(margin: float) -> str:
