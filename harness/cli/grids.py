@@ -15,7 +15,7 @@ from rich.text import Text
 from harness.analysis.measures import Measure
 from harness.analysis.so_far import Interim
 from harness.analysis.stats.verdicts import Verdict
-from harness.cli.rows import around, chosen, left_out, shortened, spread
+from harness.cli.rows import chosen, left_out, shortened, spread
 from harness.report.words import numbers
 
 SHORT = {
@@ -122,7 +122,9 @@ def _cell(standing: Interim, name: str, baseline: str) -> tuple[str, str]:
     if name == baseline or ratio is None:
         return value, ""
     decision = standing.decisions.get(name)
-    return value, around(ratio) + ("" if decision is None else _MARKS.get(decision.verdict, ""))
+    return value, numbers.around(ratio, numbers.at_most_short) + (
+        "" if decision is None else _MARKS.get(decision.verdict, "")
+    )
 
 
 def _order(standings: Sequence[Interim]) -> list[str]:

@@ -4,17 +4,12 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
-from harness.report.words import numbers
-
 if TYPE_CHECKING:
-    from harness.analysis.stats.intervals import Interval
     from harness.inputs.study import Condition
 
 MOST_ROWS = 12
 """Of a table; the report has all."""
 _CUT = "…"
-_MANIFOLD = 1.0
-"""From here on the half-width of an interval is told as a factor."""
 
 
 def shortened(name: str, width: int) -> str:
@@ -66,18 +61,6 @@ def tie_letters(letters: str) -> str:
     """The letters of a variant, where neighbours in the alphabet become a range: `b-f`."""
     apart = all(ord(after) - ord(before) == 1 for before, after in pairwise(letters))
     return f"{letters[0]}-{letters[-1]}" if len(letters) > 2 and apart else letters
-
-
-def around(ratio: "Interval | None") -> str:
-    """A ratio and the half-width of its interval, as `0.62 ±4 %`."""
-    if ratio is None:
-        return numbers.MISSING
-    width = ratio.log_half_width
-    if width is None:
-        return numbers.times(ratio.mean)
-    if width >= _MANIFOLD:
-        return f"{numbers.times(ratio.mean)} ±x {numbers.number(1 + width)}"
-    return f"{numbers.times(ratio.mean)} ±{numbers.at_most(width)}"
 
 
 def column_titles(conditions: "Sequence[Condition]") -> list[str]:

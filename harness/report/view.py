@@ -1,6 +1,5 @@
 """The values of both templates, page and Markdown: plain, with every number already a text."""
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -189,12 +188,7 @@ _SHORT_COLUMNS = (
 def _plus_minus(comparison: Comparison, entry: str, baseline: str) -> str:
     if entry == baseline:
         return "1"
-    ratio = comparison.ratios.get(entry)
-    if ratio is None:
-        return numbers.MISSING
-    width = ratio.log_half_width
-    text = numbers.times(ratio.mean)
-    return text if width is None else f"{text} ±{numbers.at_most(math.expm1(width))}"
+    return numbers.around(comparison.ratios.get(entry))
 
 
 def _mean(comparison: Comparison, entry: str) -> str:

@@ -39,7 +39,7 @@ def mark(decision: Decision | None) -> str:
         return "same"
     if decision.at_most is None:
         return "?"
-    return "≤ " + numbers.at_most(decision.at_most).replace("a factor of ", "x ")
+    return "≤ " + numbers.at_most_short(decision.at_most)
 
 
 def same(margin: float) -> str:

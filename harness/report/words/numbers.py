@@ -49,6 +49,25 @@ def at_most(share: float) -> str:
     return f"{math.ceil(100 * share * tenths - _ROUNDING) / tenths:g} %"
 
 
+def at_most_short(share: float) -> str:
+    """The same for a narrow column: a factor of 3 is `x 3`."""
+    return f"x {number(1 + share)}" if share >= _MANIFOLD else at_most(share)
+
+
+def around(interval: "Interval | None", bound: Callable[[float], str] = at_most) -> str:
+    """A ratio and how far its interval reaches, as `0.62 ±4 %`.
+
+    Args:
+        interval: of a ratio.
+        bound: `at_most`, or `at_most_short` for a narrow column.
+    """
+    if interval is None:
+        return MISSING
+    width = interval.log_half_width
+    text = times(interval.mean)
+    return text if width is None else f"{text} ±{bound(math.expm1(width))}"
+
+
 def estimate(interval: "Interval | None") -> str:
     """A value with its interval's bounds."""
     return _with_bounds(interval, number)

@@ -13,7 +13,15 @@ from harness.analysis.stats.verdicts import Decision, Verdict
 from harness.analysis.variants import Comparison
 from harness.inputs.study import Condition, Stopping
 from harness.report.words.decisions import beside_ratio, in_full, mark
-from harness.report.words.numbers import at_most, estimate, number, ratio, times
+from harness.report.words.numbers import (
+    around,
+    at_most,
+    at_most_short,
+    estimate,
+    number,
+    ratio,
+    times,
+)
 from harness.report.words.runs import blocks, repeat, stopping
 from harness.report.words.verdicts import verdict, verdicts
 from tests.toys.runs import BASELINE, CONDITION, make_run, make_study, simulate
@@ -209,3 +217,12 @@ def test_a_stranger_s_command_does_nothing_but_run_bridgetoll(command: str, show
     found = repeat(msgspec.structs.replace(make_run(), command=command))
     assert found["command"] == shown
     assert len(found["notes"]) == ("toml" in command)
+
+
+def test_a_ratio_reaches_as_far_in_a_narrow_column_as_on_the_page() -> None:
+    close = Interval(mean=2.0, low=1.6, high=2.5, se=0.1, blocks=4)
+    far = Interval(mean=2.0, low=0.5, high=8.0, se=0.1, blocks=4)
+    assert around(close) == around(close, at_most_short) == "2.00 ±25 %"
+    assert around(far) == "2.00 ±a factor of 4"
+    assert around(far, at_most_short) == "2.00 ±x 4"
+    assert around(Interval(mean=2.0, low=None, high=None, se=None, blocks=1)) == "2.00"
