@@ -25,8 +25,12 @@ def added(condition: Condition) -> str:
     """Its added latency, as the end of a title."""
     if condition.latency is None:
         return ""
-    legs = [f"+{ms:g} ms to the {leg}" for leg, ms in condition.latency.legs.items() if ms]
-    return f", {' and '.join(legs) or 'no added latency'}"
+    return f", {_legs(condition) or 'no added latency'}"
+
+
+def _legs(condition: Condition) -> str:
+    legs = {} if condition.latency is None else condition.latency.legs
+    return " and ".join(f"+{ms:g} ms to the {leg}" for leg, ms in legs.items() if ms)
 
 
 def _load(condition: Condition) -> str:
@@ -117,9 +121,8 @@ def _accompanied(condition: Condition) -> str:
 
 
 def _delayed(condition: Condition) -> str:
-    legs = {} if condition.latency is None else condition.latency.legs
-    told = [f"+{ms:g} ms to the {leg}" for leg, ms in legs.items() if ms]
-    return f" with {' and '.join(told)}" if told else ""
+    legs = _legs(condition)
+    return f" with {legs}" if legs else ""
 
 
 _DISTINCTIONS: tuple[tuple[Callable[[Condition], object], Callable[[Condition], str]], ...] = (

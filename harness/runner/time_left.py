@@ -150,7 +150,7 @@ class _Pace:
         self._last_left_s = 0.0
 
     def note(self, left_s: float, now_s: float) -> None:
-        """So many planned seconds are left now."""
+        """Record how many planned seconds are left now."""
         if self._first is None:
             self._first = (left_s, now_s)
         self._last_left_s = left_s

@@ -146,7 +146,7 @@ def short(axis: Axis, value: float) -> str:
 
 
 def where(axis: Axis, value: float) -> str:
-    """The same after a clause."""
+    """A value of an axis after a clause, as `at 10 connections`."""
     if axis in _LEGS and not value:
         return "without added latency"
     return f"{'with' if axis in _LEGS else 'at'} {quantity(axis, value)}"

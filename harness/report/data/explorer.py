@@ -3,7 +3,6 @@
 Numbers are rounded for readers; `summary.json` has the exact ones.
 """
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -25,6 +24,7 @@ from harness.inputs.study import Condition
 from harness.records.histogram import quantiles_ms
 from harness.records.run import Run, VariantRecord
 from harness.records.trial import trial_file
+from harness.report.data.rounding import rounded
 from harness.report.words import runs
 from harness.report.words.notes import condition_notes
 from harness.report.words.sentences import capital
@@ -306,7 +306,4 @@ def _pairs(pairs: Pairs, entries: Sequence[str]) -> dict[str, list[list[Any]]]:
 
 
 def _rounded(value: float | None) -> float | None:
-    """A number for readers; None for one that is not finite."""
-    if value is None or not math.isfinite(value):
-        return None
-    return float(f"{value:.{_DIGITS}g}")
+    return rounded(value, _DIGITS)

@@ -19,6 +19,7 @@ from harness.inputs.kinds import StudyKind, kind_of
 from harness.inputs.study import Condition
 from harness.records.run import Run
 from harness.report.data.explorer import MEASURES
+from harness.report.data.rounding import rounded
 from harness.report.words import changes, decisions
 
 MOST_COLUMNS = 6
@@ -347,7 +348,4 @@ def _telling(result: ConditionResult, measure: Measure) -> tuple[bool, bool, flo
 
 
 def _rounded(value: float | None) -> float | None:
-    """A number for readers; None for one that is not finite."""
-    if value is None or not math.isfinite(value):
-        return None
-    return float(f"{value:.{_DIGITS}g}")
+    return rounded(value, _DIGITS)

@@ -8,8 +8,7 @@
   const BEST = "best";
   const NAME = "stack"; // the column of names, where sorting is told
   const HEAT = [1.05, 1.3, 2, 4, 8]; // see board_table.py
-  const DIFFERS = 0; // places in a board's verdicts; all from 2 on are undecided
-  const SAME = 1;
+  const SAME = 1; // a place in a board's verdicts: 0 differs, all from 2 on are undecided
   const FILTERS = { framework: "Framework", data: "Data layer", server: "Server", views: "Views" };
 
   // --- texts ---------------------------------------------------------------------------------
