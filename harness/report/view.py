@@ -187,7 +187,7 @@ _SHORT_COLUMNS = (
 
 def _plus_minus(comparison: Comparison, entry: str, baseline: str) -> str:
     if entry == baseline:
-        return "1"
+        return "1" if entry in comparison.estimates else numbers.MISSING
     return numbers.around(comparison.ratios.get(entry))
 
 

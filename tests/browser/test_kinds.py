@@ -27,12 +27,12 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         result = written(folder / kind, *make())
         check(result, folder / kind)
         made[kind] = result.report.page
-    for kind, title in (("long", LONG), ("rtl", RTL)):
+    for kind, title in (("long", LONG), ("rtl", RTL), ("unbroken", "W" * 300)):
         made[kind] = written(folder / kind, *titled(ranking(), title, title)).report.page
     return made
 
 
-ALL = [*KINDS, "long", "rtl"]
+ALL = [*KINDS, "long", "rtl", "unbroken"]
 
 
 @pytest.mark.parametrize("kind", ALL)
@@ -79,7 +79,9 @@ def test_the_hero_is_on_the_first_screen(
         assert alternative
 
 
-@pytest.mark.parametrize("kind", ["ranking", "causal", "sweep", "replication", "failures"])
+@pytest.mark.parametrize(
+    "kind", ["ranking", "causal", "sweep", "replication", "failures", "sixty", "unbroken"]
+)
 def test_unfolded_it_is_in_order_too(kind: str, pages: dict[str, Path], browser: Browser) -> None:
     page = browser.new_page(viewport=DESK)
     watched = Watched(page)

@@ -144,6 +144,38 @@ def test_filters_leave_the_rest(watched: Watched, tmp_path: Path) -> None:
     assert "data=orm" in page.url
 
 
+def test_a_filter_that_nothing_passes_says_so_and_an_unknown_one_is_ignored(
+    watched: Watched, tmp_path: Path
+) -> None:
+    run, trials = ranking()
+    variants = {
+        name: msgspec.structs.replace(
+            record,
+            framework="One" if name == BASELINE else "Two",
+            factors={"data": "orm" if name == BASELINE else "raw"},
+        )
+        for name, record in run.variants.items()
+    }
+    path = page_of(tmp_path, (msgspec.structs.replace(run, variants=variants), trials))
+    watched.open(path, "#data=orm&framework=Two")
+    assert "No stack passes the filter." in watched.page.locator(HEROES).inner_text()
+    watched.open(path, "#data=nonsense")
+    assert watched.page.locator(f"{TABLE} tr").count() == 4
+    assert watched.complaints == []
+
+
+def test_a_link_unfolds_its_section_again(watched: Watched, path: Path) -> None:
+    watched.open(path, "#trials")
+    section, link = watched.page.locator("#trials"), watched.page.locator("#jump")
+    watched.page.evaluate(
+        "document.querySelector('main').insertAdjacentHTML("
+        "'afterbegin', '<a id=\"jump\" href=\"#trials\">Details</a>')"
+    )
+    section.evaluate("(node) => { node.open = false; }")
+    link.click()
+    assert section.evaluate("(node) => node.open")
+
+
 def test_more_columns_come_on_demand(watched: Watched, path: Path) -> None:
     watched.open(path)
     page = watched.page

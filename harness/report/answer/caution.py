@@ -8,6 +8,10 @@ from harness.records.plan import DUPLICATE
 from harness.records.run import Run
 from harness.report.words import numbers
 
+_TELLING = 0.2
+"""The share of disturbed trials from which on the machine explains wide intervals. They are
+medians over all variants and conditions, which a few disturbed trials do not widen."""
+
 
 class Caution(msgspec.Struct, frozen=True):
     """What limits the trust in a run's figures.
@@ -54,18 +58,21 @@ def _missed(precision: Precision) -> str:
     if not precision.missed or precision.half_width is None:
         return ""
     reached = f"Ratios are precise to ±{numbers.at_most(precision.half_width)} only"
-    if not precision.busy:
+    if precision.busy < _TELLING * precision.trials:
         return f"{reached}; more blocks would make them more precise."
     return (
-        f"{reached}: the machine was busy during {precision.busy} of {precision.trials} trials. "
-        "Run again when it is quiet."
+        f"{reached}: the machine was busy during {_share(precision)}. Run again when it is quiet."
     )
+
+
+def _share(precision: Precision) -> str:
+    return f"{precision.busy:,} of {precision.trials:,} trials"
 
 
 def _busy(precision: Precision) -> str:
     if not precision.busy or precision.missed:
         return ""
-    text = f"The machine was busy during {precision.busy} of {precision.trials} trials."
+    text = f"The machine was busy during {_share(precision)}."
     if precision.half_width is None:
         return text
     within = numbers.at_most(precision.half_width)
@@ -75,7 +82,7 @@ def _busy(precision: Precision) -> str:
 def _missing(analysis: Analysis) -> str:
     """Which variants lack figures, and where to read why."""
     lacking = {item.entry.removesuffix(DUPLICATE) for item in analysis.missing}
-    if not lacking:
+    if not lacking or not analysis.conditions:
         return ""
     if len(lacking) == 1:
         conditions = len({item.condition for item in analysis.missing})

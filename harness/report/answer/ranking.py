@@ -136,9 +136,12 @@ def gap_of(place: Place, baseline: str) -> Gap | None:
         return None
     worse = baseline if baseline in behind else behind[-1]
     ratios = {baseline: 1.0} | {n: r.mean for n, r in place.comparison.ratios.items()}
-    if worse not in ratios or place.best not in ratios:
+    if worse in ratios and place.best in ratios:
+        ratio = ratios[worse] / ratios[place.best]
+    elif worse in place.comparison.to_best:  # without the baseline, each pair still has its ratio
+        ratio = place.comparison.to_best[worse].interval.mean
+    else:
         return None
-    ratio = ratios[worse] / ratios[place.best]
     lower = place.comparison.measure.lower_is_better
     return Gap(place, worse, ratio if lower else 1 / ratio)
 
@@ -219,11 +222,19 @@ def _several(places: Sequence[Place]) -> str:
     if len(by_leader) > _MOST_NAMES or len(places) > _MOST_NAMES + 1:
         leader, led = max(by_leader.items(), key=lambda item: len(item[1]))
         return (
-            f"No stack leads everywhere; {leader} leads most often, on {len(led)} of "
+            f"No stack leads everywhere; {leader} {_verb(led)} most often, on {len(led)} of "
             f"{len(places)} {_what(places)}."
         )
-    told = [f"{name} leads on {listed([p.where for p in led])}" for name, led in by_leader.items()]
-    return f"{', '.join(told)}."
+    told = [
+        f"{name} {_verb(led)} on {listed([p.where for p in led])}"
+        for name, led in by_leader.items()
+    ]
+    return f"{'; '.join(told)}."
+
+
+def _verb(led: Sequence[Place]) -> str:
+    """What the best of these places does there."""
+    return "leads or ties" if any(place.tied for place in led) else "leads"
 
 
 def _ties(place: Place) -> str:

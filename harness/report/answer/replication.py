@@ -115,7 +115,7 @@ def _why(ramps: Ramps, gain: Gain, *, exact: bool = False) -> str:
     cell = ramps.cell(slower, gain.condition)
     share = cell.failed_share
     if share is not None and share > ERROR_SHARE:
-        many = f"{share:.0%} of the requests" if exact and share >= _TELLING else "requests"
+        many = f"{100 * share:.0f} % of the requests" if exact and share >= _TELLING else "requests"
         return f"{many} of {slower} failed"
     return f"{slower} {_limit(cell)}"
 

@@ -20,6 +20,11 @@ _GAPS = {
     Measure.THROUGHPUT: "{best} answers {ratio} times as many requests as {worse}",
     Measure.P99: "{worse} has {ratio} times the 99th percentile of {best}",
 }
+_COMPARED = {
+    Measure.CPU: "the CPU",
+    Measure.THROUGHPUT: "the throughput",
+    Measure.P99: "the 99th percentile",
+}
 _LEAST_LEVELS = 2
 _MOST_WORDS = 20
 _MOST_NAMES = 2
@@ -84,7 +89,8 @@ def _alike(levels: Sequence[Level]) -> str:
     """What the levels at which variants are alike have shown."""
     spreads = [level.spread for level in levels]
     if all(spread is not None and spread <= ALIKE for spread in spreads):
-        return f"all stacks are within {_within(levels)} of the best"
+        what = _COMPARED[levels[0].comparison.measure]
+        return f"{what} of all stacks is within {_within(levels)} of the best"
     return "no stack is shown to be ahead"
 
 

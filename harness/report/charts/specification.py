@@ -21,8 +21,9 @@ GREYS = ("#2F3B47", "#76828E", "#A3ABB2", "#C9D0D6")
 """For roles and for values of a factor, so that they do not look like a variant."""
 INK = "#1a1c1e"
 DIAMOND: Spec = {"type": "point", "filled": True, "shape": "diamond"}
-LEGEND: Spec = {"orient": "bottom", "columns": 1, "labelLimit": 300}
-"""Legends of colours and of dashes merge only if they are alike."""
+LEGEND: Spec = {"orient": "bottom", "columns": 1, "labelLimit": 300, "symbolLimit": 0}
+"""Legends of colours and of dashes merge only if they are alike. They name every variant: Vega
+would leave out those from the thirtieth on, and warn."""
 LARGE_AXIS: Spec = {"labelFontSize": 12, "titleFontSize": 12}
 _BELOW: Spec = {"direction": "vertical", "anchor": "start"}
 """One legend below the other: side by side, Vega cuts what is wider than the chart."""

@@ -15,6 +15,11 @@
     }
     target.scrollIntoView();
   };
+  // A second click on a link to the section where one already is changes nothing in the address.
+  addEventListener("click", (e) => {
+    const link = e.target.closest?.('a[href^="#"]');
+    if (link?.hash && link.hash === location.hash) unfold(link.hash.slice(1));
+  });
   let opened = [];
   addEventListener("beforeprint", () => {
     opened = [...document.querySelectorAll("details:not([open])")];
@@ -81,6 +86,10 @@
     if (hash && !hash.includes("=")) return hash; // a section
     const asked = new URLSearchParams(hash);
     for (const key of KEYS) state[key] = asked.get(key) ?? "";
+    for (const f of facets) {
+      const key = f.dataset.facet;
+      if (![...f.options].some((option) => option.value === state[key])) state[key] = "";
+    }
     return asked.get("at");
   };
   const toAddress = (at) => {
@@ -192,7 +201,8 @@
     views.get(holder)?.finalize();
     views.delete(holder);
     if (!datasets.rows.length) {
-      holder.textContent = `Nothing to draw: ${alternative}`;
+      const passed = condition().entries.some(passes);
+      holder.textContent = passed ? "Nothing to draw with these choices." : "No stack passes the filter.";
       return;
     }
     await (library ??= unpack());

@@ -6,7 +6,7 @@ from harness.analysis.analyse import analyse
 from harness.analysis.precision import TARGET, precision_of
 from harness.records.plan import DUPLICATE
 from harness.report.answer.caution import Caution, caution
-from tests.toys.kinds import STEADY, Made, failures, ranking
+from tests.toys.kinds import STEADY, Made, empty, failures, ranking
 from tests.toys.runs import BASELINE, make_run, make_study, simulate
 
 COSTS = {BASELINE: 500.0, "b/other": 700.0}
@@ -78,3 +78,18 @@ def test_variants_without_figures_are_told() -> None:
     found = of(failures())
     assert found is not None
     assert "c/dead" in found.text
+
+
+def test_a_single_disturbed_trial_does_not_explain_wide_intervals() -> None:
+    run = make_run(make_study(blocks=4))
+    quiet = simulate(run, COSTS, 3, drift=0.3, noise=0.3, start=0.2)
+    _, busy = noisy((run, quiet))
+    found = of((run, [busy[0], *quiet[1:]]))
+    assert found is not None
+    assert found.alarm
+    assert "more blocks" in found.text
+    assert "again" not in found.text
+
+
+def test_without_a_trial_there_is_no_row_to_point_at() -> None:
+    assert of(empty()) is None

@@ -10,17 +10,21 @@ from harness.analysis.analyse import analyse
 from harness.report.answer.headline import MOST_SENTENCES, MOST_WORDS, headline
 from harness.report.answer.steps import working
 from tests.toys.kinds import (
+    CREATE,
     KINDS,
+    READ,
     Made,
     causal,
     empty,
     failures,
+    measured,
     nothing_but_failures,
     one_block,
     one_variant,
     ranking,
     sixty,
     ties,
+    unmeasured_baseline,
 )
 from tests.toys.runs import BASELINE
 
@@ -46,6 +50,20 @@ def test_the_leader_of_all_endpoints_is_named_with_the_widest_gap() -> None:
     text = told(ranking)
     assert "b/lean leads on all 2 endpoints" in text
     assert f"{BASELINE} uses 4 times its CPU on an insert" in text
+
+
+def test_who_shares_the_lead_of_one_endpoint_does_not_lead_there() -> None:
+    costs = {BASELINE: 2000.0, "b/lean": 500.0, "c/other": 1000.0}
+    made = measured(
+        costs, {CREATE: {}, READ: {"b/lean": 1000.0, "c/other": 700.0, BASELINE: 700.0}}
+    )
+    text = " ".join(headline(made[0], analyse(*made)))
+    assert "b/lean leads on an insert; " in text
+    assert "leads or ties on a read" in text
+
+
+def test_without_the_baseline_the_others_are_still_compared() -> None:
+    assert "c/dear uses 1.6 times the CPU of b/lean" in told(unmeasured_baseline)
 
 
 def test_where_nobody_is_ahead_nobody_leads() -> None:
