@@ -26,11 +26,16 @@ class Caution(msgspec.Struct, frozen=True):
     others: tuple[str, ...] = ()
 
 
-def caution(run: Run, analysis: Analysis) -> Caution | None:
-    """The caution of a run; None if there is nothing to say."""
+def caution(run: Run, analysis: Analysis, damaged: int = 0) -> Caution | None:
+    """The caution of a run; None if there is nothing to say.
+
+    Args:
+        run, analysis: what was measured, and its estimates.
+        damaged: files of trials that cannot be read.
+    """
     precision = precision_of(run.study, analysis)
     alarms = [line for line in (_rehearsal(run), _twins(analysis), _missed(precision)) if line]
-    plain = [line for line in (_missing(analysis), _busy(precision)) if line]
+    plain = [line for line in (_damaged(damaged), _missing(analysis), _busy(precision)) if line]
     lines = alarms + plain
     if not lines:
         return None
@@ -41,6 +46,13 @@ def _rehearsal(run: Run) -> str:
     if not run.rehearsal:
         return ""
     return "A rehearsal: the ramp was shortened, so its rates and totals are not measurements."
+
+
+def _damaged(count: int) -> str:
+    if not count:
+        return ""
+    are = "trial is damaged and is" if count == 1 else "trials are damaged and are"
+    return f"{count} {are} left out."
 
 
 def _twins(analysis: Analysis) -> str:

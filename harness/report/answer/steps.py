@@ -3,6 +3,7 @@
 from harness.analysis.analyse import Analysis
 from harness.analysis.causes.explain import ConditionCauses
 from harness.analysis.causes.waterfalls import Fall, Step
+from harness.inputs.conditions import brief
 from harness.records.run import Run
 from harness.report.words import numbers
 from harness.report.words.changes import change
@@ -18,20 +19,21 @@ def working(analysis: Analysis) -> list[ConditionCauses]:
 def bridge_sentence(run: Run, analysis: Analysis) -> str:
     """The largest step of the first waterfall with a shown step; empty without one."""
     candidates = [
-        fall
+        (item.condition, fall)
         for item in working(analysis)
         for fall in item.falls
         if any(step.called for step in fall.steps)
     ]
     if not candidates:
         return ""
-    fall = max(candidates, key=_difference)
+    condition, fall = max(candidates, key=lambda found: _difference(found[1]))
     step = largest(fall)
     if step is None:
         return ""
     whole, part = (numbers.number(us) for us in (_difference(fall), step.added.mean))
+    where = brief(condition, [item.condition for item in analysis.causes.conditions])
     return (
-        f"{fall.steps[-1].variant} spends {whole} µs more than {fall.first}, {part} of them on "
+        f"On {where} {fall.steps[-1].variant} spends {whole} µs more than {fall.first}: {part} on "
         f"{change(run, _before(fall, step), step.variant)}."
     )
 

@@ -8,7 +8,6 @@ from harness.analysis.stats.intervals import Interval
 from harness.analysis.variants import Comparison
 from harness.report.charts.specification import (
     DIAMOND,
-    INK,
     LARGE_AXIS,
     Spec,
     as_file,
@@ -74,7 +73,7 @@ def dot_chart(palette: Mapping[str, str], heading: str = "", *, ratio: bool = Tr
     return {
         "layer": [
             layer("margin", {"type": "rect", "color": "#8a94a0", "opacity": 0.22}, x=low, x2=high),
-            layer("one", {"type": "rule", "color": INK, "strokeDash": [3, 3]}, x=value),
+            layer("one", {"type": "rule", "color": "#8a94a0", "strokeDash": [3, 3]}, x=value),
             layer("rows", diamond, x=value, y=row, color=colour, tooltip=_TOOLTIP),
             layer("spans", bar, x=low, x2=high, y=row, color=colour, tooltip=_TOOLTIP),
             layer("rows", name, y=row, text=nominal("variant")),

@@ -7,13 +7,17 @@ from harness.report.words import numbers
 
 
 def tells_apart(analysis: Analysis) -> str:
-    """The largest of the smallest differences of all ranked conditions; empty without any."""
+    """The smallest difference that is called under each ranked condition, from the best condition
+    to the worst; empty without any.
+    """
     sizes = [result.first.detectable for result in analysis.conditions if result.first.ranking]
     known = [size for size in sizes if size is not None]
     if not known:
         return ""
     some = f" under {len(known)} of {len(sizes)} conditions" if len(known) < len(sizes) else ""
-    return f"tells apart {numbers.at_most(max(known))}{some}"
+    least, most = (numbers.at_most(size) for size in (min(known), max(known)))
+    span = most if least == most else f"{least.removesuffix(' %')} to {most}"
+    return f"tells apart {span}{some}"
 
 
 def power_lines(analysis: Analysis) -> list[str]:

@@ -30,7 +30,7 @@ def analysis(*results: ConditionResult) -> Analysis:
 
 def test_the_least_precise_condition_counts() -> None:
     found = analysis(under("cpu", detectable=0.031), under("noop", detectable=0.074))
-    assert tells_apart(found) == "tells apart 8 %"
+    assert tells_apart(found) == "tells apart 4 to 8 %"
     cpu, noop = power_lines(found)
     assert "tells apart 4 %" in cpu
     assert "tells apart 8 %" in noop
