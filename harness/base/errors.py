@@ -148,6 +148,12 @@ class Undecided(BridgetollError):
     exit_status = 3
 
 
+class Untestable(BridgetollError):
+    """B of an A/B cannot be built, or does other work than A; `git bisect` then skips it."""
+
+    exit_status = 125
+
+
 class Stopped(BridgetollError):
     """Ctrl-C, or another signal that asks to end.
 

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from harness.cli import (
+    ab,
     audit,
     claims,
     compare,
@@ -30,7 +31,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for _module in (
-    run, report, list, plan, doctor, verify, audit, compare, claims, twins, publish, pack,
+    run, ab, report, list, plan, doctor, verify, audit, compare, claims, twins, publish, pack,
     serve,
 ):  # fmt: skip
     _name = _module.__name__.rpartition(".")[2]

@@ -1,6 +1,5 @@
 """The command `compare`: two runs beside each other."""
 
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +11,7 @@ from harness.base.workspace import Workspace
 from harness.cli import completion
 from harness.cli.console import Json, err, note, out, print_json, read_trials
 from harness.cli.ending import when_stopped
+from harness.cli.shares import share
 
 if TYPE_CHECKING:
     from harness.analysis.gate import Gate
@@ -85,7 +85,9 @@ def command(
 
     if measure not in BY_NAME:
         raise UnknownName("measure", measure, list(BY_NAME))
-    allowed = None if fail_on_regression is None else _share(fail_on_regression)
+    allowed = (
+        None if fail_on_regression is None else share(fail_on_regression, "--fail-on-regression")
+    )
     results = Workspace().results
     stores = [find_run(results, name) for name in (run_a, run_b)]
     a, b = (store.read_run() for store in stores)
@@ -113,19 +115,6 @@ def _write(compared: "ComparedRuns", to: Path) -> Path:
 
     with when_stopped(f"the runs are unchanged, and {to} is not finished; compare them again."):
         return write_comparison(compared, to)
-
-
-def _share(text: str) -> float:
-    """A share of 1, typed as such or in per cent."""
-    try:
-        share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
-    except ValueError:
-        share = math.nan
-    if not 0 <= share < 1:  # and so for what is no number
-        raise UsageError(
-            f"--fail-on-regression: `{text}` is no share from 0% to below 100%; write 5% or 0.05."
-        )
-    return share
 
 
 def _end(gate: "Gate", comparison: "RunComparison") -> None:

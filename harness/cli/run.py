@@ -1,35 +1,25 @@
 """The command `run`: measure a study, and report it."""
 
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.text import Text
 
-from harness.base.errors import RunFailed, UsageError
+from harness.base.errors import UsageError
 from harness.cli import completion
 from harness.cli.console import (
     DatabaseUrl,
     Wait,
     laboratory_of,
     measuring_alone,
-    note,
     open_workspace,
-    out,
     using,
     warn_of_broken,
-    whoever_reads,
 )
-from harness.cli.ending import RunEnding
-from harness.cli.plan import plan_text
-from harness.cli.report import report_run
+from harness.cli.execution import execute
 
 if TYPE_CHECKING:
-    from harness.inputs.study import Study
-    from harness.records.plan import Phase, Plan
-    from harness.records.store import Store
-    from harness.runner.laboratory import Laboratory
+    pass
 
 EXAMPLE = "bridgetoll run quick --budget 20"
 
@@ -118,7 +108,7 @@ def command(
         with measuring_alone(wait=wait), using(store, wait=wait):
             begun = store.read_run()
             warn_of_broken(catalog, begun.study.everyone)
-            _execute(
+            execute(
                 laboratory,
                 store,
                 begun.study,
@@ -135,7 +125,7 @@ def command(
         with measuring_alone(wait=wait):
             store = new_store(laboratory, path.stem)
             with using(store):
-                _execute(
+                execute(
                     laboratory,
                     store,
                     changed,
@@ -144,47 +134,3 @@ def command(
                         laboratory, store, path.stem, changed, plan, typed, changes.shortened
                     ),
                 )
-
-
-def _execute(
-    laboratory: "Laboratory",
-    store: "Store",
-    study: "Study",
-    plan: "Plan",
-    measure: Callable[[], object],
-    missing: "Sequence[Phase] | None" = None,
-) -> None:
-    """Measure, report what was measured, and tell how the run ended.
-
-    Of a run that is resumed, `missing` are the phases that lack a complete trial.
-
-    A reader of the output who leaves does not end it: `bridgetoll run quick | head`.
-
-    Raises:
-        RunFailed: something failed, or the summary could not be printed.
-    """
-    from harness.cli.progress import ProgressListener
-    from harness.runner.examine import set_up_of
-
-    listener = laboratory.listener
-    assert isinstance(listener, ProgressListener)
-    set_up = set_up_of(laboratory, study, begun=missing is not None)
-    listener.expect(study, plan, plan.phases if missing is None else missing, set_up)
-    ending = RunEnding(store)
-    with whoever_reads():
-        out.print(plan_text(study, plan))
-        with ending.measuring(), listener:
-            measure()
-        if ending.reportable:
-            with ending.reporting():
-                report_run(laboratory.workspace, store)
-        told = ending.tell()
-        out.print(Text(told), soft_wrap=True)
-    if out.lost is None:
-        return
-    if not isinstance(out.lost, BrokenPipeError):
-        raise RunFailed(
-            f"{told} Its summary could not be printed to standard output ({out.lost.strerror}); "
-            f"`bridgetoll report {store.id}` prints it."
-        )
-    note(told)

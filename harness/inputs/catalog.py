@@ -5,18 +5,17 @@ from pathlib import Path
 
 import msgspec
 
-from harness.base.errors import BridgetollError, UnknownName, UsageError, plain
+from harness.base.errors import BridgetollError, UnknownName, UsageError
 from harness.base.workspace import Workspace
-from harness.inputs.factors import PER_REQUEST, PER_THREAD, pool_of
 from harness.inputs.manifests import (
-    VARIANT_NAME,
     Implementation,
     Variant,
     load_implementation,
 )
-from harness.inputs.names import LONGEST_VARIANT, name_problem
+from harness.inputs.names import name_problem
 from harness.inputs.servers import Server, load_servers
 from harness.inputs.settings import Setup
+from harness.inputs.setups import check_name, set_up, usual_factors
 
 
 class Catalog(msgspec.Struct, frozen=True):
@@ -58,32 +57,40 @@ class Catalog(msgspec.Struct, frozen=True):
         home = self.implementations.get(name.partition("/")[0])
         return None if home is None else home.left_out.get(name)
 
-    def with_setups(self, setups: Mapping[str, Setup], where: str | None = None) -> "Catalog":
-        """This catalog, and the variants that a study makes of others by settings of its own.
+    def with_setups(
+        self, setups: Mapping[str, Setup], where: str | None = None, workers: int = 1
+    ) -> "Catalog":
+        """This catalog, and the variants that a study makes of others.
+
+        A setup with packages or an interpreter of its own has an implementation of its own, called
+        `folder+word`. Factors that some setup sets, all variants get.
+
+        Args:
+            setups: by name. where: the study's file.
+            workers: that the study gives to every other variant.
 
         Raises:
-            UnknownName: a setup of a variant that there is not.
-            UsageError: a setup is called as a variant is, or has the name of another folder.
+            UnknownName: a setup of a variant, or on a server, that there is not.
+            UsageError: a setup cannot be made as it stands.
         """
+        if not setups:
+            return self
         made = dict(self.implementations)
+        place = where or "study"
         for name, setup in setups.items():
             origin = self.variant(setup.variant, where)
-            folder = origin.implementation
-            home_name, _, word = name.partition("/")
-            if len(name) > LONGEST_VARIANT:
-                raise UsageError(
-                    f"{where or 'study'}: the name of `setups.{plain(name)}` has {len(name)} "
-                    f"characters, and at most {LONGEST_VARIANT} are allowed; shorten it."
-                )
-            if name in self.variants or home_name != folder or not VARIANT_NAME.fullmatch(word):
-                raise UsageError(
-                    f"{where or 'study'}: `setups.{plain(name)}` must be called `{folder}/` and a "
-                    "word that no variant of it has, of lower-case letters, digits and single "
-                    f"hyphens, because it is a setup of {setup.variant}."
-                )
-            home = made[folder]
-            variants = (*home.variants, _set_up(name, origin, setup))
-            made[folder] = msgspec.structs.replace(home, variants=variants)
+            home = made[origin.implementation]
+            check_name(name, setup, home, place)
+            variant, own = set_up(name, setup, origin, home, self.servers, place)
+            if own is not None:
+                made[own.name] = own
+            made[home.name] = msgspec.structs.replace(home, variants=(*home.variants, variant))
+        for name, home in made.items():
+            varied = tuple(
+                msgspec.structs.replace(v, factors=usual_factors(v, home, setups, workers))
+                for v in home.variants
+            )
+            made[name] = msgspec.structs.replace(home, variants=varied)
         return msgspec.structs.replace(self, implementations=made)
 
     def select(self, names: list[str]) -> list[Variant]:
@@ -100,20 +107,6 @@ class Catalog(msgspec.Struct, frozen=True):
             else:
                 chosen[name] = self.variant(name)
         return list(chosen.values())
-
-
-def _set_up(name: str, origin: Variant, setup: Setup) -> Variant:
-    """The variant under another name; how many connections it holds at most is a factor of it."""
-    by_pool = {PER_THREAD: setup.threads, PER_REQUEST: setup.max_connections}
-    most = by_pool.get(pool_of(origin.factors), setup.pool_size)
-    own = {} if most is None else {"database_connections": str(most)}
-    told = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in setup.settings.items())
-    return msgspec.structs.replace(
-        origin,
-        name=name,
-        title=setup.title or f"{origin.title}; {told or 'as it is'}",
-        factors=origin.factors | own,
-    )
 
 
 def load_catalog(workspace: Workspace) -> Catalog:

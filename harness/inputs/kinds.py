@@ -23,6 +23,8 @@ class StudyKind(StrEnum):
     """From which load, rate or latency on does which stack win?"""
     REPLICATION = "replication"
     """Does a published experiment repeat?"""
+    AB = "ab"
+    """Is a variant faster, slower or the same with a change?"""
 
 
 class Axis(StrEnum):
@@ -59,11 +61,15 @@ class Sweep(msgspec.Struct, frozen=True):
 def kind_of(study: Study) -> StudyKind:
     """The kind of a study, by its design.
 
-    A ramp of users replicates. Declared contrasts and squares ask for causes. Sweeps that hold half
-    of the conditions make a sweep. Anything else ranks.
+    A ramp of users replicates. The baseline against setups of itself is an A/B. Declared contrasts
+    and squares ask for causes. Sweeps that hold half of the conditions make a sweep. Anything else
+    ranks.
     """
     if study.ramped:
         return StudyKind.REPLICATION
+    others = [study.setups.get(name) for name in study.everyone if name != study.baseline]
+    if others and all(s is not None and s.variant == study.baseline for s in others):
+        return StudyKind.AB
     if study.contrasts or study.squares:
         return StudyKind.CAUSAL
     swept = {condition for sweep in sweeps_of(study) for condition in sweep.conditions}

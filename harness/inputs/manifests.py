@@ -71,7 +71,11 @@ class Expect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Variant(msgspec.Struct, frozen=True):
-    """Something that can be run: a folder under `implementations/` and one of its variants."""
+    """Something that can be run: a folder under `implementations/` and one of its variants.
+
+    unforeseen: whether hops, threads and loops may be others than it expects, because a setup gave
+        it other packages, another interpreter, server or environment.
+    """
 
     name: str
     title: str
@@ -84,6 +88,7 @@ class Variant(msgspec.Struct, frozen=True):
     env: dict[str, str]
     tags: tuple[Tag, ...]
     expect: Expect = Expect()
+    unforeseen: bool = False
 
 
 class Implementation(msgspec.Struct, frozen=True):
@@ -91,6 +96,8 @@ class Implementation(msgspec.Struct, frozen=True):
 
     dependencies: as the manifest asks for them; the lock file says which versions these are.
     left_out: variants whose server cannot be used, each with the server's name.
+    packages: requirements in place of what the lock file has; see `settings.Setup`.
+    python: the version of its interpreter; that of the harness if None.
     """
 
     name: str
@@ -100,6 +107,8 @@ class Implementation(msgspec.Struct, frozen=True):
     variants: tuple[Variant, ...]
     dependencies: tuple[str, ...] = ()
     left_out: dict[str, str] = {}
+    packages: tuple[str, ...] = ()
+    python: str | None = None
 
     @property
     def lock_file(self) -> Path:

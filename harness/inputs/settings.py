@@ -154,30 +154,46 @@ class NetworkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Setup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A variant with settings of its own, so that one study can compare the settings.
+    """A variant with something of its own, so that one study can compare it.
 
-    variant: of the catalog. The rest is as in `[server]` and `[database]`, whose values stand where
-    None. title: what a reader is told; made from the variant's and the settings where None.
+    variant: of the catalog. title: what a reader is told; made from all else where None.
+    threads, pool_size, workers, max_connections: as in `[server]` and `[database]`, whose values
+        stand where None.
+    server: a key of `shared/servers.toml`, in place of the variant's.
+    env: environment variables, beside those of the variant or in their place.
+    packages: requirements, e.g. `asgiref==3.11.1`, in place of what the lock file has.
+    python: a version of the interpreter, e.g. `3.12`.
     """
 
     variant: str
     title: Line | None = None
     threads: Count | None = None
     pool_size: Count | None = None
+    workers: Count | None = None
     max_connections: Connections | None = None
+    server: str | None = None
+    env: dict[str, Line] = {}
+    packages: tuple[Line, ...] = ()
+    python: Line | None = None
 
     @property
     def settings(self) -> dict[str, int]:
-        """What it sets, by name."""
-        names = ("threads", "pool_size", "max_connections")
+        """The numbers that it sets, by name."""
+        names = ("threads", "pool_size", "workers", "max_connections")
         return {n: value for n in names if (value := getattr(self, n)) is not None}
 
-    def server(self, usual: ServerSettings) -> ServerSettings:
+    @property
+    def own(self) -> dict[str, object]:
+        """All that it sets, by name."""
+        given = msgspec.structs.asdict(self)
+        return {n: v for n, v in given.items() if v and n not in ("variant", "title")}
+
+    def server_settings(self, usual: ServerSettings) -> ServerSettings:
         """The study's, changed."""
         own = {n: v for n, v in self.settings.items() if n != "max_connections"}
         return msgspec.structs.replace(usual, **own)
 
-    def database(self, usual: DatabaseSettings) -> DatabaseSettings:
+    def database_settings(self, usual: DatabaseSettings) -> DatabaseSettings:
         """The study's, changed."""
         if self.max_connections is None:
             return usual

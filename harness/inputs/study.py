@@ -261,12 +261,12 @@ class Study(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def server_of(self, variant: str) -> ServerSettings:
         """What that variant's server is given."""
         setup = self.setups.get(variant)
-        return self.server if setup is None else setup.server(self.server)
+        return self.server if setup is None else setup.server_settings(self.server)
 
     def database_of(self, variant: str) -> DatabaseSettings:
         """The PostgreSQL that stands behind it."""
         setup = self.setups.get(variant)
-        return self.database if setup is None else setup.database(self.database)
+        return self.database if setup is None else setup.database_settings(self.database)
 
     @property
     def delayed(self) -> bool:

@@ -65,7 +65,21 @@ def load_study(path: Path, catalog: Catalog) -> Study:
         MalformedFile, UnknownName: naming file, key and remedy.
     """
     study = convert(toml_table(path), Study, path)
-    catalog = catalog.with_setups(study.setups, str(path))
+    check_study(path, study, catalog)
+    return study
+
+
+def check_study(path: Path, study: Study, catalog: Catalog) -> None:
+    """Check a study against the catalog and against itself.
+
+    Args:
+        path: of the file that it is from, or what stands for it in messages.
+        study, catalog: what is checked, and against what.
+
+    Raises:
+        MalformedFile, UnknownName: naming file, key and remedy.
+    """
+    catalog = catalog.with_setups(study.setups, str(path), study.server.workers)
     for name in (*study.everyone, study.baseline):
         catalog.variant(name, str(path))
     for condition in study.conditions:
@@ -92,7 +106,6 @@ def load_study(path: Path, catalog: Catalog) -> Study:
     _check_servers(path, study, catalog)
     _check_connections(path, study, catalog)
     check_comparisons(path, study, catalog)
-    return study
 
 
 def _check_design(path: Path, study: Study) -> None:

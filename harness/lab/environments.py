@@ -25,15 +25,21 @@ _NOT_FOR_UV = ("VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT", "PYTHONPYCACHEPREFIX")
 
 
 def lock_digest(implementation: Implementation) -> str:
-    """A short digest of the lock file, which identifies the measured packages."""
-    return hashlib.sha256(implementation.lock_file.read_bytes()).hexdigest()[:16]
+    """A short digest that identifies the measured packages: of the lock file, and of what a setup
+    has in place of it."""
+    digest = hashlib.sha256(implementation.lock_file.read_bytes())
+    for text in (*implementation.packages, implementation.python or ""):
+        if text:
+            digest.update(b"\0" + text.encode())
+    return digest.hexdigest()[:16]
 
 
 def environment_folder(cache: Path, implementation: Implementation) -> Path:
     """The folder of its environment for this lock and this interpreter."""
-    identity = f"{lock_digest(implementation)} {interpreter()} {platform.python_version()}"
+    python = implementation.python or f"{interpreter()} {platform.python_version()}"
+    identity = f"{lock_digest(implementation)} {python}"
     digest = hashlib.sha256(identity.encode()).hexdigest()[:12]
-    return cache / "environments" / f"{implementation.name}-{digest}"
+    return cache / "environments" / f"{implementation.name.partition('+')[0]}-{digest}"
 
 
 def interpreter() -> Path:
@@ -60,11 +66,14 @@ def prepare(cache: Path, implementation: Implementation) -> Path:
             _check_packages(implementation, python)
             return python
         shutil.rmtree(folder, ignore_errors=True)
-        _uv(implementation, "venv", "--python", str(interpreter()), str(folder))
-        _uv(
-            implementation, "pip", "sync", "--python", str(python), "--require-hashes",
-            str(implementation.lock_file),
-        )  # fmt: skip
+        asked = implementation.python or str(interpreter())
+        _uv(implementation, "venv", "--python", asked, str(folder))
+        lock = implementation.lock_file
+        if implementation.packages or implementation.python is not None:
+            lock = _own_lock(
+                implementation, folder.with_name(f"{folder.name}.requirements"), python
+            )
+        _uv(implementation, "pip", "sync", "--python", str(python), "--require-hashes", str(lock))
         _check_packages(implementation, python)
         (folder / _COMPLETE).touch()
     return python
@@ -77,11 +86,32 @@ def installed(python: Path) -> dict[str, str]:
     return dict(sorted((package.name, package.version) for package in packages))
 
 
+def _own_lock(implementation: Implementation, lock: Path, python: Path) -> Path:
+    """The lock file with a setup's packages, or for its interpreter, in place of what it has.
+
+    What it does not name keeps its version, as far as its packages allow that.
+    """
+    overrides = lock.with_suffix(".overrides")
+    overrides.write_text("".join(f"{text}\n" for text in implementation.packages))
+    shutil.copyfile(implementation.lock_file, lock)  # uv keeps the versions that it finds here
+    names = [Requirement(text).name for text in implementation.packages]
+    upgrade = [part for name in names for part in ("--upgrade-package", name)]
+    _uv(
+        implementation, "pip", "compile", "--generate-hashes", "--no-header", "--no-annotate",
+        "--python", str(python), "--overrides", str(overrides), *upgrade,
+        str(implementation.folder / "pyproject.toml"), "--output-file", str(lock),
+    )  # fmt: skip
+    return lock
+
+
 def _check_packages(implementation: Implementation, python: Path) -> None:
     """Refuse a lock file that is older than its manifest: it would measure another version."""
     versions = {canonicalize_name(name): version for name, version in installed(python).items()}
-    for text in implementation.dependencies:
+    own = {canonicalize_name(Requirement(text).name) for text in implementation.packages}
+    for text in (*implementation.dependencies, *implementation.packages):
         wanted = Requirement(text)
+        if text in implementation.dependencies and canonicalize_name(wanted.name) in own:
+            continue
         if wanted.marker is not None and not wanted.marker.evaluate():
             continue
         version = versions.get(canonicalize_name(wanted.name))
@@ -110,9 +140,16 @@ def _uv(implementation: Implementation, *arguments: str) -> None:
         words = "\n".join(done.stderr.strip().splitlines()[-_QUOTED_LINES:])
         raise EnvironmentFailed(
             f"The environment of implementation `{implementation.name}` could not be made from "
-            f"{implementation.folder.name}/requirements.lock; fix the cause and run again. uv "
-            f"said:\n{words}"
+            f"{_source(implementation)}; fix the cause and run again. uv said:\n{words}"
         )
+
+
+def _source(implementation: Implementation) -> str:
+    """What its environment is made from."""
+    parts = [f"{implementation.folder.name}/requirements.lock", *implementation.packages]
+    if implementation.python is not None:
+        parts.append(f"Python {implementation.python}")
+    return " with ".join([parts[0], ", ".join(parts[1:])]) if parts[1:] else parts[0]
 
 
 @contextmanager

@@ -108,8 +108,8 @@ def variant_changes(a: Run, b: Run, variant: str) -> tuple[Change, ...]:
     Locks and code digests are left out. They are of all packages, and of all implementations of a
     study, so they differ where nothing of the variant does; the commit names the harness.
     """
-    implementation = variant.partition("/")[0]
-    packages = _changed(implementation, _packages(a, implementation), _packages(b, implementation))
+    before, after = (run.implementation_of(variant) for run in (a, b))
+    packages = _changed(after, _packages(a, before), _packages(b, after))
     build = _changed(variant, _build(a, variant), _build(b, variant))
     return (
         *sorted(packages, key=lambda change: change.name),
@@ -131,22 +131,25 @@ def unlike(a: Run, b: Run, variant: str) -> str | None:
     Returns:
         A clause.
     """
-    name = variant.partition("/")[0]
-    records = [(run.variants.get(variant), run.implementations.get(name)) for run in (a, b)]
+    names = [run.implementation_of(variant) for run in (a, b)]
+    records = [
+        (run.variants.get(variant), run.implementations.get(name))
+        for run, name in zip((a, b), names, strict=True)
+    ]
     if any(part is None for record in records for part in record):
         return "not both runs describe it"
     same: tuple[tuple[str, object, object], ...] = (
         ("the contract", a.contract_digest, b.contract_digest),
         ("PostgreSQL or its settings", _database(a), _database(b)),
         ("Python", a.machine.get("python"), b.machine.get("python")),
-        ("its packages", _packages(a, name), _packages(b, name)),
+        ("its packages", _packages(a, names[0]), _packages(b, names[1])),
         ("its server or its factors", _build(a, variant), _build(b, variant)),
         ("its settings", _settings(a.study, variant), _settings(b.study, variant)),
     )
     for what, old, new in same:
         if old != new:
             return f"{what} changed"
-    match _same_code(a, b, name):
+    match _same_code(a, b, *names):
         case True:
             return None
         case False:
@@ -162,9 +165,15 @@ def _settings(study: Study, variant: str) -> tuple[object, ...]:
     return study.server_of(variant), study.database_of(variant), origin
 
 
-def _same_code(a: Run, b: Run, implementation: str) -> bool | None:
-    """None where the runs do not tell: older ones have only the digest of everything."""
-    one, other = (run.implementations[implementation].code_digest for run in (a, b))
+def _same_code(a: Run, b: Run, before: str, after: str) -> bool | None:
+    """None where the runs do not tell: older ones have only the digest of everything.
+
+    Args:
+        a, b: the runs.
+        before, after: the implementation in the one and in the other.
+    """
+    one = a.implementations[before].code_digest
+    other = b.implementations[after].code_digest
     if one is not None and other is not None:
         return one == other
     committed = a.commit is not None and not a.commit.endswith("-dirty")
@@ -255,7 +264,7 @@ def _setups(a: Study, b: Study) -> tuple[str, ...]:
 
 def _setup(study: Study, name: str) -> dict[str, object]:
     setup = study.setups.get(name)
-    return {} if setup is None else {"variant": setup.variant, **setup.settings}
+    return {} if setup is None else {"variant": setup.variant, **setup.own}
 
 
 def _load(study: Study) -> dict[str, object]:

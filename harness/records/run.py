@@ -46,13 +46,18 @@ class ImplementationRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=Tr
 
 
 class VariantRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a variant was, as its manifest said when it was measured."""
+    """What a variant was, as its manifest said when it was measured.
+
+    implementation: whose packages it had, a key of `Run.implementations`, where that is not the
+        folder in its name: a setup may have an environment of its own.
+    """
 
     title: str
     framework: str
     server: str
     factors: dict[str, str]
     tags: tuple[str, ...]
+    implementation: str | None = None
 
 
 class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -108,6 +113,12 @@ class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def measured(self) -> list[str]:
         """Variants that passed their checks, in the order of tables and colours."""
         return [name for name in self.study.everyone if name not in self.excluded]
+
+    def implementation_of(self, variant: str) -> str:
+        """The key of a variant's packages in `implementations`."""
+        record = self.variants.get(variant)
+        own = None if record is None else record.implementation
+        return variant.partition("/")[0] if own is None else own
 
     @property
     def rehearsal(self) -> bool:

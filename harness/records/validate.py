@@ -104,7 +104,7 @@ def check_run(path: Path, run: Run) -> None:
     named = {*run.study.everyone, *corners}
     if missing := sorted(named - run.variants.keys()):
         raise MalformedFile(path, f"`variants` lacks `{missing[0]}`; restore the file.")
-    folders = {name.partition("/")[0] for name in run.variants}
+    folders = {run.implementation_of(name) for name in run.variants}
     if missing := sorted(folders - run.implementations.keys()):
         raise MalformedFile(path, f"`implementations` lacks `{missing[0]}`; restore the file.")
     twin = run.study.baseline + DUPLICATE

@@ -24,6 +24,7 @@ from harness.report.sections.causes import causes_values
 from harness.report.sections.claims import claims_values
 from harness.report.sections.ramps import DETAILS, ramps_values
 from harness.report.words import (
+    ab,
     decisions,
     missing,
     numbers,
@@ -64,7 +65,7 @@ def template_values(
         "damaged": [str(error) for error in damaged],
         "headline": headline(run, analysis),
         "glance": runs.glance(run, analysis),
-        "caution": caution(run, analysis),
+        "caution": caution(run, analysis, len(damaged)),
         "verdicts": verdicts.verdicts(run, analysis),
         "composition": runs.composition(run),
         "missing": missing.missing_lines(analysis),
@@ -97,6 +98,7 @@ def template_values(
         "table": _short_table(analysis, heroes),
         "has_causes": _has_causes(analysis),
         "facets": _facets(run),
+        "ab": _ab(run, analysis) if kind_of(run.study) is StudyKind.AB else [],
         "repeated": analysis.repeated,
         "labels": [_label(label) for label in Label],
         "order": _order_of_all(run),
@@ -269,6 +271,22 @@ def _columns(result: ConditionResult) -> tuple[Measure, ...]:
     if result.condition.objective is not None:
         return (Measure.SUSTAINED,)
     return _COLUMNS if result.condition.beside is None else _COLUMNS_BESIDE
+
+
+def _ab(run: Run, analysis: Analysis) -> list[dict[str, Any]]:
+    """What each B has that A has not: packages, and counts of a request."""
+    a, asked = run.study.baseline, [result.condition for result in analysis.conditions]
+    return [
+        {
+            "change": ab.change_of(run, b),
+            "packages": ab.packages(run, a, b),
+            "counts": [
+                {"endpoint": endpoint, "rows": ab.count_rows(found)}
+                for endpoint, found in ab.counted_differences(run.audits, a, b, asked).items()
+            ],
+        }
+        for b in run.study.setups
+    ]
 
 
 def _facets(run: Run) -> list[dict[str, Any]]:

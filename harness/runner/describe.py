@@ -93,6 +93,9 @@ def describe_run(
             v.name: VariantRecord(
                 title=v.title, framework=v.framework, server=v.server, factors=v.factors,
                 tags=tuple(v.tags),
+                implementation=None
+                if v.implementation == v.name.partition("/")[0]
+                else v.implementation,
             )
             for v in variants
         },
@@ -171,7 +174,10 @@ def code_digest(workspace: Workspace, catalog: Catalog, study: Study) -> str:
     and the rooms of the harness that measure, or decide what is measured again.
     """
     names = {catalog.variant(name).implementation for name in study.everyone}
-    folders = {f"implementations/{name}": workspace.implementations / name for name in names}
+    folders = {
+        f"implementations/{folder.name}": folder
+        for folder in (catalog.implementations[name].folder for name in names)
+    }
     folders |= {f"harness/{room}": _HARNESS / room for room in _MEASURING_ROOMS}
     bodies = {"shared/servers.toml": (workspace.shared / "servers.toml").read_bytes()}
     for name, folder in folders.items():
@@ -186,7 +192,7 @@ def implementation_digest(catalog: Catalog, name: str) -> str:
     it is the same in two runs, so is the code: see `records.comparability.unlike`.
     """
     implementation = catalog.implementations[name]
-    servers = {variant.server for variant in implementation.variants}
+    servers = {v.server for v in catalog.variants.values() if v.implementation == name}
     bodies = {
         f"server/{server}": msgspec.json.encode(catalog.servers[server]) for server in servers
     }

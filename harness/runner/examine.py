@@ -56,11 +56,13 @@ def set_up_of(laboratory: Laboratory, study: Study, *, begun: bool) -> SetUp:
 
     begun: whether a run of it is resumed, which checks no variant again.
     """
-    folders = dict.fromkeys(name.partition("/")[0] for name in study.everyone)
+    catalog = laboratory.catalog.with_setups(study.setups, workers=study.server.workers)
+    known = catalog.variants
+    folders = dict.fromkeys(known[n].implementation for n in study.everyone if n in known)
     made = [
-        is_made(laboratory.cache, laboratory.catalog.implementations[folder])
+        is_made(laboratory.cache, catalog.implementations[folder])
         for folder in folders
-        if folder in laboratory.catalog.implementations
+        if folder in catalog.implementations
     ]
     return SetUp(
         environments=(*made, *([True] if study.ramped else [])),

@@ -65,7 +65,9 @@ class Laboratory(msgspec.Struct, frozen=True):
 
     def with_setups(self, study: Study) -> "Laboratory":
         """The same, with the variants that the study makes of others."""
-        return msgspec.structs.replace(self, catalog=self.catalog.with_setups(study.setups))
+        return msgspec.structs.replace(
+            self, catalog=self.catalog.with_setups(study.setups, workers=study.server.workers)
+        )
 
     @contextmanager
     def database(

@@ -70,7 +70,7 @@ def accepted(path: Path, changes: Overrides) -> tuple[Study, Plan] | None:
 
 def run_of(study: Study, plan: Plan, name: str) -> Run:
     """As it is described when it begins."""
-    catalog: Catalog = CATALOG.with_setups(study.setups)
+    catalog: Catalog = CATALOG.with_setups(study.setups, workers=study.server.workers)
     variants = {name: catalog.variant(name) for name in study.everyone}
     made = make_run(study)
     record = ImplementationRecord(title="t", lock_digest="d" * 16, packages={"x": "1"})

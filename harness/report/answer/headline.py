@@ -5,7 +5,7 @@ from collections.abc import Callable
 from harness.analysis.analyse import Analysis
 from harness.inputs.kinds import StudyKind, kind_of
 from harness.records.run import Run
-from harness.report.answer import causal, ranking, replication, sweep
+from harness.report.answer import ab, causal, ranking, replication, sweep
 
 MOST_SENTENCES = 2
 MOST_WORDS = 20
@@ -16,6 +16,7 @@ _HEADLINES: dict[StudyKind, Callable[[Run, Analysis], list[str]]] = {
     StudyKind.CAUSAL: causal.headline,
     StudyKind.SWEEP: sweep.headline,
     StudyKind.REPLICATION: replication.headline,
+    StudyKind.AB: ab.headline,
 }
 
 

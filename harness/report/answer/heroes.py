@@ -5,7 +5,7 @@ from collections.abc import Callable
 from harness.analysis.analyse import Analysis
 from harness.inputs.kinds import StudyKind, kind_of
 from harness.records.run import Run
-from harness.report.answer import causal, ranking, replication, sweep
+from harness.report.answer import ab, causal, ranking, replication, sweep
 from harness.report.answer.hero import Hero
 from harness.report.drawing.figures import Figures
 
@@ -14,6 +14,7 @@ _HEROES: dict[StudyKind, Callable[[Run, Analysis, Figures], list[Hero]]] = {
     StudyKind.CAUSAL: causal.heroes,
     StudyKind.SWEEP: sweep.heroes,
     StudyKind.REPLICATION: replication.heroes,
+    StudyKind.AB: ab.heroes,
 }
 
 

@@ -59,10 +59,10 @@ def test_a_setup_tells_what_it_sets_by_name_and_nothing_else() -> None:
 def test_a_setups_server_is_the_studys_with_what_the_setup_names(
     setup: Setup, server: ServerSettings
 ) -> None:
-    assert setup.server(SERVER) == server
+    assert setup.server_settings(SERVER) == server
 
 
 def test_a_setups_database_is_the_studys_with_the_setups_own_connections() -> None:
-    assert Setup("toy/good", threads=1, pool_size=2).database(DATABASE) == DATABASE
-    few = Setup("toy/good", max_connections=30).database(DATABASE)
+    assert Setup("toy/good", threads=1, pool_size=2).database_settings(DATABASE) == DATABASE
+    few = Setup("toy/good", max_connections=30).database_settings(DATABASE)
     assert few == DatabaseSettings(max_connections=30, durability="on")

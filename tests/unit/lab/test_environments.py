@@ -203,3 +203,33 @@ def test_a_dependency_of_another_platform_is_not_asked_for(
     text = "missing-thing; sys_platform == 'nowhere'"
     other = msgspec.structs.replace(implementation, dependencies=(text,))
     assert prepare(tmp_path / "cache", other).exists()
+
+
+def test_a_setup_has_its_release_and_all_else_as_it_is_locked(
+    tmp_path: Path, implementation: Implementation, wheels: Path
+) -> None:
+    build_wheel(wheels, "2.0")
+    (implementation.folder / "pyproject.toml").write_text(
+        '[project]\nname = "toy"\nversion = "0"\ndependencies = ["bridgetoll-toy"]\n'
+    )
+    own = msgspec.structs.replace(
+        implementation, name="toy+next", packages=("bridgetoll-toy==2.0",)
+    )
+    cache = tmp_path / "cache"
+    assert version_in(prepare(cache, implementation)) == "1.0"
+    assert version_in(prepare(cache, own)) == "2.0"
+    assert lock_digest(own) != lock_digest(implementation)
+    assert environment_folder(cache, own) != environment_folder(cache, implementation)
+    again = msgspec.structs.replace(own, name="toy+again")
+    assert environment_folder(cache, again) == environment_folder(cache, own), "by its content"
+
+
+def test_a_release_that_there_is_not_is_told_with_what_uv_says(
+    tmp_path: Path, implementation: Implementation
+) -> None:
+    (implementation.folder / "pyproject.toml").write_text(
+        '[project]\nname = "toy"\nversion = "0"\ndependencies = ["bridgetoll-toy"]\n'
+    )
+    own = msgspec.structs.replace(implementation, packages=("bridgetoll-toy==9.0",))
+    with pytest.raises(EnvironmentFailed, match=r"bridgetoll-toy==9\.0"):
+        prepare(tmp_path / "cache", own)

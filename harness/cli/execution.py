@@ -1,0 +1,62 @@
+"""Measuring a study and telling what came of it: what `run` and `ab` share."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from harness.base.errors import RunFailed
+from harness.cli.console import note, out, whoever_reads
+from harness.cli.ending import RunEnding
+from harness.cli.plan import plan_text
+from harness.cli.report import report_run
+
+if TYPE_CHECKING:
+    from harness.inputs.study import Study
+    from harness.records.plan import Phase, Plan
+    from harness.records.store import Store
+    from harness.runner.laboratory import Laboratory
+
+
+def execute(
+    laboratory: "Laboratory",
+    store: "Store",
+    study: "Study",
+    plan: "Plan",
+    measure: Callable[[], object],
+    missing: "Sequence[Phase] | None" = None,
+) -> None:
+    """Measure, report what was measured, and tell how the run ended.
+
+    Of a run that is resumed, `missing` are the phases that lack a complete trial.
+
+    A reader of the output who leaves does not end it: `bridgetoll run quick | head`.
+
+    Raises:
+        RunFailed: something failed, or the summary could not be printed.
+    """
+    from harness.cli.progress import ProgressListener
+    from harness.runner.examine import set_up_of
+
+    listener = laboratory.listener
+    assert isinstance(listener, ProgressListener)
+    set_up = set_up_of(laboratory, study, begun=missing is not None)
+    listener.expect(study, plan, plan.phases if missing is None else missing, set_up)
+    ending = RunEnding(store)
+    with whoever_reads():
+        out.print(plan_text(study, plan))
+        with ending.measuring(), listener:
+            measure()
+        if ending.reportable:
+            with ending.reporting():
+                report_run(laboratory.workspace, store)
+        told = ending.tell()
+        out.print(Text(told), soft_wrap=True)
+    if out.lost is None:
+        return
+    if not isinstance(out.lost, BrokenPipeError):
+        raise RunFailed(
+            f"{told} Its summary could not be printed to standard output ({out.lost.strerror}); "
+            f"`bridgetoll report {store.id}` prints it."
+        )
+    note(told)

@@ -1,0 +1,130 @@
+"""An A/B in words: what became of A in B, and whether B passes a gate."""
+
+from collections.abc import Iterable, Sequence
+
+from harness.analysis.ab import AbPair, AbVerdict
+from harness.analysis.gate import GateAnswer
+from harness.analysis.measures import Measure
+from harness.inputs.conditions import brief
+from harness.inputs.study import Condition
+from harness.records.run import Run
+from harness.records.verification import Audit
+from harness.report.words import numbers
+
+_COSTS = {
+    Measure.CPU: "{ratio} times the CPU",
+    Measure.THROUGHPUT: "{ratio} times as long per request",
+    Measure.P99: "{ratio} times the 99th percentile",
+    Measure.SUSTAINED: "{ratio} times the cost of a rate",
+}
+
+
+def change_of(run: Run, variant: str) -> str:
+    """What a B has that A has not, e.g. `asgiref 3.11.1`."""
+    setup = run.study.setups.get(variant)
+    return variant if setup is None or setup.title is None else setup.title
+
+
+def cost(pair: AbPair) -> str:
+    """What B takes, e.g. `1.05 times the CPU`."""
+    return _COSTS[pair.measure].format(ratio=numbers.times(pair.cost.mean))
+
+
+def gate_sentence(pairs: Sequence[AbPair], allowed: float, answer: GateAnswer) -> str:
+    """Why B passes the gate or does not."""
+    most = numbers.percent(allowed)
+    among = [pair.condition for pair in pairs]
+    match answer:
+        case GateAnswer.PASSED:
+            return f"B is at most {most} slower than A on each of {_endpoints(pairs)}."
+        case GateAnswer.REGRESSED:
+            worst = max(
+                (p for p in pairs if p.verdict is AbVerdict.SLOWER), key=lambda p: p.cost.mean
+            )
+            return (
+                f"{worst.variant} takes {cost(worst)} on {brief(worst.condition, among)}, and "
+                f"{most} more is allowed."
+            )
+        case _:
+            if not pairs:
+                return "no B has figures beside A; see the report."
+            widest = max(pairs, key=lambda p: p.cost.high or float("inf"))
+            high = widest.cost.high
+            bound = "any ratio" if high is None else f"{numbers.times(high)} times A's cost"
+            return (
+                f"the time did not suffice to rule out {bound} for {widest.variant} on "
+                f"{brief(widest.condition, among)}; give more --minutes."
+            )
+
+
+def _endpoints(pairs: Sequence[AbPair]) -> str:
+    count = len({pair.condition for pair in pairs})
+    return f"{count} endpoint{'' if count == 1 else 's'}"
+
+
+def packages(run: Run, a: str, b: str) -> str:
+    """Every package whose version differs, e.g. `asgiref 3.13.0 → 3.11.1; nothing else`."""
+    before, after = (run.implementations[run.implementation_of(name)].packages for name in (a, b))
+    changed = [
+        f"{name} {before.get(name, 'none')} → {after.get(name, 'none')}"
+        for name in sorted({*before, *after})
+        if before.get(name) != after.get(name)
+    ]
+    return f"{', '.join(changed)}; nothing else" if changed else "no package"
+
+
+def counted_differences(
+    audits: Iterable[Audit], a: str, b: str, conditions: Iterable[Condition]
+) -> dict[str, dict[str, tuple[float, float]]]:
+    """By endpoint, the counts of a request that differ: in A and in B."""
+    by_name = {audit.variant: {toll.endpoint: toll for toll in audit.tolls} for audit in audits}
+    one, other = by_name.get(a, {}), by_name.get(b, {})
+    asked = dict.fromkeys(condition.endpoint for condition in conditions)
+    return {
+        endpoint: found
+        for endpoint in asked
+        if endpoint in one and endpoint in other
+        if (
+            found := {
+                name: (value, other[endpoint].counted.get(name, 0.0))
+                for name, value in one[endpoint].counted.items()
+                if name in _COUNTS and value != other[endpoint].counted.get(name, 0.0)
+            }
+        )
+    }
+
+
+_COUNTS = {
+    "hops": "thread hop", "threads": "thread", "loops": "event loop", "connects": "connection",
+    "statements": "statement", "transactions": "transaction", "round_trips": "round trip",
+}  # fmt: skip
+"""What a request is counted to take, in words."""
+
+
+def count_rows(differences: dict[str, tuple[float, float]]) -> list[dict[str, str]]:
+    """The counts that differ as rows of a table."""
+    return [
+        {"what": f"{_COUNTS[name]}s", "a": numbers.number(before), "b": numbers.number(after)}
+        for name, (before, after) in differences.items()
+    ]
+
+
+def counts_sentence(differences: dict[str, tuple[float, float]], where: str) -> str:
+    """What B does differently, e.g. `An empty request starts 1 thread instead of 2.`"""
+    told = [
+        f"{_VERBS[name]} {_many(after, _COUNTS[name])} instead of {numbers.number(before)}"
+        for name, (before, after) in differences.items()
+    ]
+    return f"{where[:1].upper()}{where[1:]} {' and '.join(told[:_MOST_TOLD])}."
+
+
+_MOST_TOLD = 2
+"""Counts in one sentence; the table has all."""
+_VERBS = {
+    "hops": "takes", "threads": "starts", "loops": "makes", "connects": "opens",
+    "statements": "sends", "transactions": "makes", "round_trips": "takes",
+}  # fmt: skip
+
+
+def _many(count: float, noun: str) -> str:
+    return f"{numbers.number(count)} {noun if count == 1 else f'{noun}s'}"

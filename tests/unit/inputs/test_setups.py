@@ -1,0 +1,116 @@
+"""Setups with packages, interpreter, server, workers or environment of their own."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.base.errors import UnknownName, UsageError
+from harness.base.workspace import Workspace
+from harness.inputs.catalog import Catalog, load_catalog
+from harness.inputs.factors import differences, factors_of
+from harness.inputs.locks import locked_versions
+from harness.inputs.settings import Setup
+from harness.inputs.setups import is_same
+
+B, A = "django/next", "django/async-pool"
+CATALOG = load_catalog(Workspace())
+LOCKED = locked_versions(CATALOG.implementations["django"].lock_file)
+
+
+def made(setup: Setup, workers: int = 1) -> Catalog:
+    return CATALOG.with_setups({B: setup}, "a.toml", workers)
+
+
+def changed(catalog: Catalog) -> dict[str, tuple[str, str]]:
+    one, other = (factors_of(name, catalog.variant(name)) for name in (A, B))
+    return differences(one, other)
+
+
+def test_another_release_is_a_factor_and_has_an_environment_of_its_own() -> None:
+    catalog = made(Setup(A, packages=("asgiref==3.11.1",)))
+    b = catalog.variant(B)
+    assert changed(catalog)["asgiref"][1] == "3.11.1"
+    assert b.implementation == "django+next"
+    own = catalog.implementations["django+next"]
+    assert own.packages == ("asgiref==3.11.1",)
+    assert own.folder == CATALOG.implementations["django"].folder
+    assert catalog.variant(A).implementation == "django"
+
+
+def test_a_package_without_a_factor_gets_one_in_every_variant_that_has_it() -> None:
+    catalog = made(Setup(A, packages=("Django==6.0.1",)))
+    assert changed(catalog) == {"django": (LOCKED["django"], "6.0.1")}
+    assert "django" not in catalog.variant("flask/sqlalchemy").factors
+
+
+@pytest.mark.parametrize(
+    ("setup", "factor", "value"),
+    [
+        (Setup(A, python="3.12"), "python", "3.12"),
+        (Setup(A, server="uvicorn"), "server", "uvicorn"),
+        (Setup(A, workers=4), "workers", "4"),
+        (Setup(A, env={"DJANGO_MIDDLEWARE": "default"}), "env_django_middleware", "default"),
+    ],
+)
+def test_each_change_is_one_factor(setup: Setup, factor: str, value: str) -> None:
+    if factor == "server" and value not in CATALOG.servers:
+        value = next(name for name in CATALOG.servers if name != CATALOG.variant(A).server)
+        setup = Setup(A, server=value)
+    found = changed(made(setup))
+    assert list(found) == [factor]
+    assert found[factor][1] == value
+
+
+def test_what_a_request_does_may_differ_only_where_a_setup_could_change_it() -> None:
+    assert made(Setup(A, packages=("asgiref==3.11.1",))).variant(B).unforeseen
+    assert not made(Setup(A, pool_size=4)).variant(B).unforeseen
+
+
+@pytest.mark.parametrize(
+    ("setup", "words"),
+    [
+        (Setup(A, packages=("asgirf==3.11",)), ("does not use the package `asgirf`", "asgiref")),
+        (Setup(A, packages=("not a requirement",)), ("no requirement", "asgiref==3.11.1")),
+        (Setup(A, packages=("asgiref",)), ("no version", f"asgiref=={LOCKED['asgiref']}")),
+        (Setup(A, packages=("asgiref @ file:///x",)), ("address",)),
+        (Setup(A, env={"PYTHONPATH": "/x"}), ("setups.django/next.env.PYTHONPATH",)),
+        (Setup(A, env={"WORKERS": "4"}), ("WORKERS", "workers")),
+    ],
+)
+def test_a_change_that_cannot_be_made_is_refused_with_what_can(
+    setup: Setup, words: tuple[str, ...]
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        made(setup)
+    text = str(caught.value)
+    assert text.startswith("a.toml")
+    assert all(word in text for word in words), text
+
+
+def test_an_unknown_server_is_refused_with_the_nearest() -> None:
+    with pytest.raises(UnknownName, match="gunicorn-uvicorn"):
+        made(Setup(A, server="gunicorn-uvicron"))
+
+
+def test_a_lock_is_read_by_canonical_names(tmp_path: Path) -> None:
+    lock = tmp_path / "requirements.lock"
+    lock.write_text(
+        "Typing_Extensions==4.1 \\\n    --hash=sha256:x\n    # via\nb==1 ; python > 3\n"
+    )
+    assert locked_versions(lock) == {"typing-extensions": "4.1", "b": "1"}
+
+
+def test_a_setup_that_changes_nothing_is_known_for_it() -> None:
+    origin, home = CATALOG.variant(A), CATALOG.implementations["django"]
+    same = Setup(A, packages=(f"asgiref=={LOCKED['asgiref']}",), env=dict(origin.env))
+    assert is_same(same, origin, home)
+    for other in (
+        Setup(A, packages=("asgiref==3.11.1",)), Setup(A, threads=4), Setup(A, python="3.9"),
+        Setup(A, env={"NEW": "1"}), Setup(A, server="other"),
+    ):  # fmt: skip
+        assert not is_same(other, origin, home)
+
+
+def test_an_interpreter_is_a_version() -> None:
+    with pytest.raises(UsageError, match=r"3\.12"):
+        made(Setup(A, python="three"))

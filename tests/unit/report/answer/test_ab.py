@@ -1,0 +1,88 @@
+"""The headline and the picture of an A/B."""
+
+import msgspec
+import pytest
+
+from harness.analysis.analyse import analyse
+from harness.inputs.manifests import QUANTITIES
+from harness.inputs.settings import Setup
+from harness.records.verification import Audit, Toll
+from harness.report.answer.headline import MOST_WORDS, headline
+from harness.report.answer.heroes import heroes
+from harness.report.drawing.figures import Figures
+from harness.report.words.ab import counted_differences, packages
+from tests.toys.ab import B, measured
+from tests.toys.runs import BASELINE, CONDITION
+
+
+def told(cost: float, noise: float = 0.004, blocks: int = 6) -> str:
+    run, trials = measured(cost, noise, blocks)
+    sentences = headline(run, analyse(run, trials))
+    assert all(len(sentence.split()) <= MOST_WORDS for sentence in sentences)
+    return " ".join(sentences)
+
+
+@pytest.mark.parametrize(
+    ("cost", "noise", "words"),
+    [
+        (1100.0, 0.004, f"With x 2, {BASELINE} is slower: 1.1"),
+        (900.0, 0.004, f"With x 2, {BASELINE} is faster: 0.9"),
+        (1000.0, 0.004, "the same within 3 %"),
+        (1000.0, 0.5, "at most"),
+    ],
+)
+def test_the_headline_is_the_verdict(cost: float, noise: float, words: str) -> None:
+    assert words in told(cost, noise)
+
+
+def test_one_block_gives_no_verdict() -> None:
+    assert "no verdict" in told(1000.0, blocks=1)
+
+
+def toll(**counted: float) -> tuple[Toll, ...]:
+    usual = dict.fromkeys(QUANTITIES, 1.0)
+    return (Toll(CONDITION.endpoint, 10, usual | counted, {}),)
+
+
+def test_counts_that_differ_are_the_second_sentence() -> None:
+    run, trials = measured(1100.0)
+    audits = (
+        Audit(BASELINE, toll(threads=2.0, hops=3.0)),
+        Audit(B, toll(threads=1.0, hops=3.0)),
+    )
+    run = msgspec.structs.replace(run, audits=audits)
+    assert headline(run, analyse(run, trials))[1] == "A read starts 1 thread instead of 2."
+    assert counted_differences(audits, BASELINE, B, [CONDITION]) == {
+        CONDITION.endpoint: {"threads": (2.0, 1.0)}
+    }
+    alike = msgspec.structs.replace(run, audits=(audits[0], Audit(B, audits[0].tolls)))
+    assert "same work" in headline(alike, analyse(alike, trials))[1]
+
+
+def test_every_package_that_differs_is_named() -> None:
+    run, _ = measured(1000.0)
+    own = msgspec.structs.replace(run.implementations["a"], packages={"x": "2", "y": "1"})
+    record = msgspec.structs.replace(run.variants[B], implementation="a+next")
+    run = msgspec.structs.replace(
+        run,
+        implementations={**run.implementations, "a+next": own},
+        variants={**run.variants, B: record},
+    )
+    assert packages(run, BASELINE, B) == "x 1 → 2, y none → 1; nothing else"
+    assert packages(run, BASELINE, BASELINE) == "no package"
+
+
+def test_the_picture_has_a_row_for_each_measure_that_compares() -> None:
+    run, trials = measured(1100.0)
+    with Figures() as figures:
+        (hero,) = heroes(run, analyse(run, trials), figures)
+        assert hero.narrow is not None
+        assert "Different" in hero.figure["alt"]
+        assert "1.1" in hero.figure["alt"]
+
+
+def test_two_bs_have_a_sentence_each() -> None:
+    run, trials = measured(1100.0)
+    setups = {B: Setup(BASELINE, title="x 2"), "a/other": Setup(BASELINE, title="x 3")}
+    run = msgspec.structs.replace(run, study=msgspec.structs.replace(run.study, setups=setups))
+    assert "With x 2" in " ".join(headline(run, analyse(run, trials)))
