@@ -106,8 +106,9 @@ def command(
 
     workspace, catalog = open_workspace()
     catalog.variant(variant)
+    packages, titles = _built(with_ or [])
     changes = Changes(
-        packages=tuple(with_ or ()), python=tuple(python or ()), server=tuple(server or ()),
+        titles=titles, packages=packages, python=tuple(python or ()), server=tuple(server or ()),
         env=tuple(env or ()), threads=tuple(threads or ()), pool_size=tuple(pool_size or ()),
         workers=tuple(workers or ()),
     )  # fmt: skip
@@ -131,6 +132,32 @@ def command(
     laboratory = laboratory_of(workspace, catalog, database_url)
     with measuring_alone(wait=wait):
         _measure(laboratory, study, _typed(), allowed)
+
+
+def _built(requirements: list[str]) -> tuple[tuple[str, ...], dict[str, str]]:
+    """The requirements, folders and wheels among them built and kept; and the titles of these.
+
+    Raises:
+        Untestable: a folder does not build.
+    """
+    from harness.base.workspace import cache_folder
+    from harness.lab.wheels import build_wheel
+
+    found: list[str] = []
+    titles: dict[str, str] = {}
+    for text in requirements:
+        name, at, source = (part.strip() for part in text.partition("@"))
+        if not at or "://" in source:
+            found.append(text)
+            continue
+        note(f"building {name}")
+        try:
+            wheel = build_wheel(cache_folder(), name, Path(source).expanduser())
+        except EnvironmentFailed as error:
+            raise Untestable(str(error)) from None
+        found.append(wheel.requirement)
+        titles[wheel.requirement] = wheel.title
+    return tuple(found), titles
 
 
 def _typed() -> str:

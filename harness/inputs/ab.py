@@ -22,6 +22,8 @@ class Changes(msgspec.Struct, frozen=True):
     """What B has that A has not: values of each option, as they were typed.
 
     Several values of one option make several Bs. One value of each of several options make one B.
+
+    titles: of packages that were built, by their requirements.
     """
 
     packages: tuple[str, ...] = ()
@@ -31,11 +33,13 @@ class Changes(msgspec.Struct, frozen=True):
     threads: tuple[int, ...] = ()
     pool_size: tuple[int, ...] = ()
     workers: tuple[int, ...] = ()
+    titles: dict[str, str] = {}
 
     @property
     def given(self) -> dict[str, tuple[object, ...]]:
         """The options that were typed, with their values."""
-        return {name: value for name, value in msgspec.structs.asdict(self).items() if value}
+        given = msgspec.structs.asdict(self)
+        return {name: value for name, value in given.items() if value and name != "titles"}
 
     def setups(self, variant: str) -> dict[str, Setup]:
         """Every B, by a name made from its change.
@@ -59,7 +63,10 @@ class Changes(msgspec.Struct, frozen=True):
             found = [{name: value} for value in given[name]]
         else:
             found = [{name: values[0] for name, values in given.items()}]
-        made = {_name(variant, change): _setup(variant, change) for change in found}
+        made = {
+            _name(variant, change, self.titles): _setup(variant, change, self.titles)
+            for change in found
+        }
         if len(made) < len(found):
             raise UsageError(f"{_option(several[0])} has one value twice; leave one out.")
         return made
@@ -142,14 +149,14 @@ def _plain(own: Mapping[str, object]) -> dict[str, object]:
     return {name: list(v) if isinstance(v, tuple) else v for name, v in own.items()}
 
 
-def _setup(variant: str, change: Mapping[str, object]) -> Setup:
+def _setup(variant: str, change: Mapping[str, object], titles: Mapping[str, str]) -> Setup:
     own: dict[str, object] = {}
     told: list[str] = []
     for name, value in change.items():
         match name:
             case "packages":
                 own[name] = (str(value),)
-                told.append(str(value).replace("==", " "))
+                told.append(titles.get(str(value), str(value).replace("==", " ")))
             case "env":
                 variable, equals, text = str(value).partition("=")
                 if not equals or not variable:
@@ -164,11 +171,12 @@ def _setup(variant: str, change: Mapping[str, object]) -> Setup:
     return msgspec.structs.replace(Setup(variant, title=", ".join(told)), **own)
 
 
-def _name(variant: str, change: Mapping[str, object]) -> str:
+def _name(variant: str, change: Mapping[str, object], titles: Mapping[str, str]) -> str:
     """`folder/word`, where the word is made from the variant's and the change."""
     folder, _, word = variant.partition("/")
     texts = [
-        str(value) if name == "packages" else f"{name} {value}" for name, value in change.items()
+        titles.get(str(value), str(value)) if name == "packages" else f"{name} {value}"
+        for name, value in change.items()
     ]
     slug = _SLUG.sub("-", f"{word} {' '.join(texts)}".lower()).strip("-")
     return f"{folder}/{slug[:_LONGEST_WORD].rstrip('-')}"

@@ -34,10 +34,11 @@ def requirement(text: str, lock_file: Path, at: str) -> Requirement:
         raise UsageError(
             f"{at}: {plain(text)!r} is no requirement; write e.g. 'asgiref==3.11.1'."
         ) from None
-    if wanted.url is not None or wanted.marker is not None:
+    built = wanted.url is not None and wanted.url.startswith("built:")
+    if (wanted.url is not None and not built) or wanted.marker is not None:
         raise UsageError(
-            f"{at}: {plain(text)!r} has an address or a marker; name a version of an index, e.g. "
-            "'asgiref==3.11.1'."
+            f"{at}: {plain(text)!r} has an address or a marker; name a version, e.g. "
+            "'asgiref==3.11.1'. `bridgetoll ab` takes a folder or a wheel."
         )
     known = locked_versions(lock_file)
     name = canonicalize_name(wanted.name)
@@ -45,7 +46,7 @@ def requirement(text: str, lock_file: Path, at: str) -> Requirement:
         near = nearest(name, list(known))
         hint = f"the nearest that it uses is `{near}`" if near else f"it uses {', '.join(known)}"
         raise UsageError(f"{at}: the variant does not use the package `{plain(name)}`; {hint}.")
-    if not wanted.specifier:
+    if not wanted.specifier and not built:
         raise UsageError(
             f"{at}: {plain(text)!r} names no version; write e.g. '{name}=={known[name]}'."
         )

@@ -97,7 +97,7 @@ def set_up(
         unforeseen=bool(setup.packages or setup.python or setup.server or setup.env),
         factors=origin.factors
         | _connections(setup, origin)
-        | {_factor(w.name): _version(str(w.specifier)) for w in wanted}
+        | {_factor(w.name): w.url or _version(str(w.specifier)) for w in wanted}
         | ({} if setup.python is None else {"python": setup.python})
         | ({} if setup.workers is None else {"workers": str(setup.workers)})
         | {_variable(variable): value for variable, value in setup.env.items()},

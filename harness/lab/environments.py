@@ -3,10 +3,8 @@
 import fcntl
 import hashlib
 import importlib.metadata
-import os
 import platform
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,11 +15,10 @@ from packaging.utils import canonicalize_name
 
 from harness.base.errors import EnvironmentFailed
 from harness.inputs.manifests import Implementation
+from harness.lab.uv import run_uv
+from harness.lab.wheels import BUILT, kept_wheel, last_lines
 
 _COMPLETE = "bridgetoll-complete"
-_QUOTED_LINES = 8
-_NOT_FOR_UV = ("VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT", "PYTHONPYCACHEPREFIX")
-"""It must not change the harness's own environment, and bytecode belongs beside its source."""
 
 
 def lock_digest(implementation: Implementation) -> str:
@@ -70,9 +67,8 @@ def prepare(cache: Path, implementation: Implementation) -> Path:
         _uv(implementation, "venv", "--python", asked, str(folder))
         lock = implementation.lock_file
         if implementation.packages or implementation.python is not None:
-            lock = _own_lock(
-                implementation, folder.with_name(f"{folder.name}.requirements"), python
-            )
+            lock = folder.with_name(f"{folder.name}.requirements")
+            _make_lock(cache, implementation, lock, python)
         _uv(implementation, "pip", "sync", "--python", str(python), "--require-hashes", str(lock))
         _check_packages(implementation, python)
         (folder / _COMPLETE).touch()
@@ -86,13 +82,13 @@ def installed(python: Path) -> dict[str, str]:
     return dict(sorted((package.name, package.version) for package in packages))
 
 
-def _own_lock(implementation: Implementation, lock: Path, python: Path) -> Path:
-    """The lock file with a setup's packages, or for its interpreter, in place of what it has.
+def _make_lock(cache: Path, implementation: Implementation, lock: Path, python: Path) -> None:
+    """Write a lock file with a setup's packages, or for its interpreter.
 
-    What it does not name keeps its version, as far as its packages allow that.
+    What they do not name keeps its version, as far as they allow that.
     """
     overrides = lock.with_suffix(".overrides")
-    overrides.write_text("".join(f"{text}\n" for text in implementation.packages))
+    overrides.write_text("".join(f"{_found(cache, text)}\n" for text in implementation.packages))
     shutil.copyfile(implementation.lock_file, lock)  # uv keeps the versions that it finds here
     names = [Requirement(text).name for text in implementation.packages]
     upgrade = [part for name in names for part in ("--upgrade-package", name)]
@@ -101,7 +97,12 @@ def _own_lock(implementation: Implementation, lock: Path, python: Path) -> Path:
         "--python", str(python), "--overrides", str(overrides), *upgrade,
         str(implementation.folder / "pyproject.toml"), "--output-file", str(lock),
     )  # fmt: skip
-    return lock
+
+
+def _found(cache: Path, text: str) -> str:
+    """A requirement as uv takes it: a kept wheel by its address."""
+    name, _, digest = text.partition(f" @ {BUILT}")
+    return f"{name} @ {kept_wheel(cache, digest).as_uri()}" if digest else text
 
 
 def _check_packages(implementation: Implementation, python: Path) -> None:
@@ -125,22 +126,12 @@ def _check_packages(implementation: Implementation, python: Path) -> None:
 
 
 def _uv(implementation: Implementation, *arguments: str) -> None:
-    program = os.environ.get("UV") or shutil.which("uv")
-    if program is None:
-        raise EnvironmentFailed(
-            "The program uv, which makes the implementations' environments, is missing; install it "
-            "with `pip install uv`."
-        )
-    env = {name: value for name, value in os.environ.items() if name not in _NOT_FOR_UV}
-    done = subprocess.run(
-        [program, "--no-config", "--quiet", "--no-progress", *arguments],
-        cwd=implementation.folder, env=env, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    done = run_uv(implementation.folder, *arguments)
     if done.returncode != 0:
-        words = "\n".join(done.stderr.strip().splitlines()[-_QUOTED_LINES:])
         raise EnvironmentFailed(
             f"The environment of implementation `{implementation.name}` could not be made from "
-            f"{_source(implementation)}; fix the cause and run again. uv said:\n{words}"
+            f"{_source(implementation)}; fix the cause and run again. uv said:\n"
+            f"{last_lines(done.stderr)}"
         )
 
 

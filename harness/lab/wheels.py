@@ -1,0 +1,115 @@
+"""Wheels of checkouts: built once by uv, and kept by their content."""
+
+import hashlib
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import msgspec
+from packaging.utils import canonicalize_name, parse_wheel_filename
+
+from harness.base.errors import EnvironmentFailed
+from harness.lab.uv import run_uv
+
+BUILT = "built:"
+"""How a requirement names a kept wheel: `asgiref @ built:DIGEST`. No path of a machine enters a
+run."""
+
+
+class BuiltWheel(msgspec.Struct, frozen=True):
+    """A wheel that is kept.
+
+    digest: of its content. version: of the package.
+    commit: of its checkout, with `-dirty` where files differ from it; None without one.
+    """
+
+    name: str
+    version: str
+    digest: str
+    commit: str | None
+
+    @property
+    def requirement(self) -> str:
+        """As a setup names it."""
+        return f"{self.name} @ {BUILT}{self.digest}"
+
+    @property
+    def title(self) -> str:
+        """What a reader is told."""
+        at = f"at {self.commit}" if self.commit else f"wheel {self.digest}"
+        return f"{self.name} {self.version} {at}"
+
+
+def build_wheel(cache: Path, name: str, source: Path) -> BuiltWheel:
+    """Build a checkout's wheel, or take a wheel as it is, and keep it.
+
+    Args:
+        cache: where wheels are kept.
+        name: of the package that it must be.
+        source: a folder with a project, or a wheel.
+
+    Raises:
+        EnvironmentFailed: it cannot be built, or is of another package.
+    """
+    if source.suffix == ".whl" and source.is_file():
+        return _keep(cache, name, source, None)
+    if not source.is_dir():
+        raise EnvironmentFailed(
+            f"{source} is neither a folder nor a wheel; name the checkout of {name}, or a file "
+            "that ends in .whl."
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        done = run_uv(source, "build", "--wheel", "--out-dir", folder, ".")
+        if done.returncode != 0:
+            raise EnvironmentFailed(f"{source} does not build; uv said:\n{last_lines(done.stderr)}")
+        (wheel,) = Path(folder).glob("*.whl")
+        return _keep(cache, name, wheel, _commit(source))
+
+
+def kept_wheel(cache: Path, digest: str) -> Path:
+    """The file of a kept wheel.
+
+    Raises:
+        EnvironmentFailed: it is not here.
+    """
+    found = sorted((cache / "wheels" / digest).glob("*.whl"))
+    if not found:
+        raise EnvironmentFailed(
+            f"The wheel {digest} is not kept here; build it again with `bridgetoll ab … --with "
+            "'PACKAGE @ FOLDER'`."
+        )
+    return found[0]
+
+
+def last_lines(text: str, most: int = 8) -> str:
+    """The end of what a program said."""
+    return "\n".join(text.strip().splitlines()[-most:])
+
+
+def _keep(cache: Path, name: str, wheel: Path, commit: str | None) -> BuiltWheel:
+    try:
+        found, version, _, _ = parse_wheel_filename(wheel.name)
+    except ValueError as error:
+        raise EnvironmentFailed(f"{wheel.name} is no wheel: {error}.") from None
+    if found != canonicalize_name(name):
+        raise EnvironmentFailed(f"{wheel.name} is of the package `{found}`, and not of `{name}`.")
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()[:16]
+    folder = cache / "wheels" / digest
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / wheel.name).exists():
+        shutil.copyfile(wheel, folder / f"{wheel.name}.part")
+        (folder / f"{wheel.name}.part").replace(folder / wheel.name)
+    return BuiltWheel(canonicalize_name(name), str(version), digest, commit)
+
+
+def _commit(source: Path) -> str | None:
+    """Of a git checkout."""
+    try:
+        done = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--exclude", "*"],
+            cwd=source, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    except OSError:
+        return None
+    return done.stdout.strip() or None
