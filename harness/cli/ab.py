@@ -93,7 +93,7 @@ def command(
     wait: Wait = False,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Measure a change: a variant as it is, against itself with another release or setting.
+    """Measure a variant against itself with a change.
 
     Several values of one option make several Bs.
     """

@@ -18,7 +18,7 @@ from harness.base.errors import (
     UsageError,
 )
 from harness.base.workspace import Workspace
-from harness.cli import commands, run
+from harness.cli import commands, execution
 from harness.cli.ending import RunEnding
 from harness.inputs.study import Stopping
 from harness.records.store import Kept, Store
@@ -276,7 +276,7 @@ def test_a_run_that_fails_and_whose_report_fails_tells_both(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("harness.runner.start.resume", fails)
-    monkeypatch.setattr(run, "report_run", full)
+    monkeypatch.setattr(execution, "report_run", full)
     said = call("run", "--resume", store.id)
     assert said.status == 1
     assert said.sentence.startswith("The generator died. Also, the report")

@@ -644,9 +644,9 @@ def test_max_connections_must_hold_the_pools_of_setups_as_they_are_set(
         ),
         ("threads = 0", "`setups.django/few.threads` is 0; it must be a whole number"),
         (
-            "workers = 2",
-            "unknown key `setups.django/few.workers`; the allowed keys are: max_connections, "
-            "pool_size, threads, title, variant.",
+            "replicas = 2",
+            "unknown key `setups.django/few.replicas`; the allowed keys are: env, max_connections, "
+            "packages, pool_size, python, server, threads, title, variant, workers.",
         ),
     ],
 )
