@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 
 from harness.inputs.published_tables import PublishedCell
+from harness.inputs.settings import LoadSettings
 from harness.inputs.study import Condition
 from harness.records.run import Run
 from harness.records.trial import Trial
@@ -24,15 +25,17 @@ def measured(
     costs: Mapping[str, float],
     conditions: Mapping[Condition, Mapping[str, float]] | None = None,
     blocks: int = 6,
+    rounds: int = 12,
 ) -> Made:
     """A run of variants whose requests cost so many microseconds; the first is the baseline.
 
     Args:
         costs: under the usual condition.
         conditions: costs under these instead, where a variant that is not named keeps its own.
-        blocks: of the run.
+        blocks, rounds: of the run.
     """
     study = make_study(tuple(costs), blocks=blocks)
+    study = msgspec.structs.replace(study, load=LoadSettings(rounds=rounds))
     wanted = conditions or {CONDITION: {}}
     run = make_run(msgspec.structs.replace(study, conditions=tuple(wanted)))
     run = msgspec.structs.replace(run, plan=make_plan(run.study))
@@ -70,7 +73,8 @@ def sixty() -> Made:
     """More variants than a reader can follow, of four frameworks."""
     folders = ("alpha", "beta", "gamma", "delta")
     names = [f"{folders[at % 4]}/variant-{at:02}" for at in range(60)]
-    run, trials = measured({name: 500.0 + 20 * at for at, name in enumerate(names)}, blocks=3)
+    costs = {name: 500.0 + 20 * at for at, name in enumerate(names)}
+    run, trials = measured(costs, blocks=2, rounds=4)
     variants = {
         name: msgspec.structs.replace(record, framework=name.partition("/")[0].title())
         for name, record in run.variants.items()
