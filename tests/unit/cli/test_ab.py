@@ -25,7 +25,7 @@ def call(capsys: pytest.CaptureFixture[str]) -> Iterator[Call]:
     [
         ((A,), "Nothing changes"),
         ((A, "--with", "asgirf==3"), "`asgiref`"),
-        ((A, "--with", "asgiref @ ../asgiref"), "a version of an index"),
+        ((A, "--with", "asgiref @ https://example.org/x.whl"), "an address"),
         ((A, "--threads", "4", "--threads", "8", "--workers", "2"), "one value of each"),
         ((A, "--python", "three"), "python"),
         ((A, "--server", "gunicorn-uvicron"), "gunicorn-uvicorn"),
@@ -59,3 +59,9 @@ def test_a_saved_study_can_be_planned_and_nothing_is_measured(call: Call, tmp_pa
     again = call("ab", A, *CHANGE, "--save", str(path))
     assert again.status == 2
     assert "exists" in again.err
+
+
+def test_a_checkout_that_is_not_there_is_skipped_by_git_bisect(call: Call, tmp_path: Path) -> None:
+    said = call("ab", A, "--with", f"asgiref @ {tmp_path / 'nowhere'}")
+    assert said.status == 125
+    assert "neither a folder nor a wheel" in " ".join(said.err.split())
