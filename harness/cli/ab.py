@@ -1,7 +1,6 @@
 """The command `ab`: one variant against itself with a change."""
 
 import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,6 +30,7 @@ from harness.cli.execution import execute
 from harness.cli.shares import share
 
 if TYPE_CHECKING:
+    from harness.inputs.ab import Changes
     from harness.inputs.study import Study
     from harness.records.store import Store
     from harness.runner.laboratory import Laboratory
@@ -131,7 +131,7 @@ def command(
     warn_of_broken(catalog)
     laboratory = laboratory_of(workspace, catalog, database_url)
     with measuring_alone(wait=wait):
-        _measure(laboratory, study, _typed(), allowed)
+        _measure(laboratory, study, _typed(study, changes), allowed)
 
 
 def _built(requirements: list[str]) -> tuple[tuple[str, ...], dict[str, str]]:
@@ -160,9 +160,16 @@ def _built(requirements: list[str]) -> tuple[tuple[str, ...], dict[str, str]]:
     return tuple(found), titles
 
 
-def _typed() -> str:
-    """The command as it was typed, for the report."""
-    return shlex.join(["ab", *sys.argv[2:]])
+def _typed(study: "Study", changes: "Changes") -> str:
+    """The command for the report, made from the study: no path and no password of this machine."""
+    parts = ["ab", study.baseline]
+    for name, values in changes.given.items():
+        option = "--with" if name == "packages" else f"--{name.replace('_', '-')}"
+        parts += [part for value in values for part in (option, str(value))]
+    first = study.conditions[0]
+    parts += ["--endpoint", ",".join(condition.endpoint for condition in study.conditions)]
+    parts += ["--connections", str(first.connections), "--margin", f"{100 * study.margin:g}%"]
+    return shlex.join([*parts, "--minutes", f"{(study.stopping.budget_s or 0) / 60:g}"])
 
 
 def _measure(laboratory: "Laboratory", study: "Study", typed: str, allowed: float | None) -> None:

@@ -28,7 +28,7 @@ _MEASURES = {
     "successes": "throughput",
     Kind.MICROSECONDS.value: "CPU time",
 }
-"""Those that are not called like their name. What one of Locust's ramps shows is a throughput."""
+"""Words for quantities whose name is no word. One of Locust's ramps shows a throughput."""
 
 
 def sentence(judgement: Judgement) -> str:

@@ -1,5 +1,6 @@
 """The command `ab`, as far as it measures nothing: what it refuses, and what it saves."""
 
+import shlex
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from harness.base.workspace import Workspace
+from harness.cli.ab import _typed
+from harness.inputs.ab import Changes, ab_study
 from tests.toys.entry import Call, called
 
 A = "django/async-pool"
@@ -65,3 +68,15 @@ def test_a_checkout_that_is_not_there_is_skipped_by_git_bisect(call: Call, tmp_p
     said = call("ab", A, "--with", f"asgiref @ {tmp_path / 'nowhere'}")
     assert said.status == 125
     assert "neither a folder nor a wheel" in " ".join(said.err.split())
+
+
+def test_the_kept_command_has_no_path_and_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "sys.argv", ["bridgetoll", "ab", "--database-url", "postgresql://u:secret@h/d"]
+    )
+    changes = Changes(packages=("asgiref @ built:0123",), titles={"asgiref @ built:0123": "x"})
+    study = ab_study(A, changes.setups(A), ("noop",), 8, 0.03, 2)
+    typed = _typed(study, changes)
+    assert "secret" not in typed
+    assert "built:0123" in typed
+    assert shlex.split(typed)[:2] == ["ab", A]
