@@ -13,6 +13,8 @@ from typing import Literal
 import msgspec
 import psutil
 
+from harness.lab.network import HOST
+
 _PROC = Path("/proc")
 _WORD = 4
 _STATES: dict[str, str] = {"tcp": "0A", "udp": "07"}
@@ -82,10 +84,10 @@ class Footprint(msgspec.Struct, frozen=True):
             sockets=tuple(sorted({reachable[i] for inodes in held.values() for i in inodes})),
         )
 
-    def problem(self, port: int, workers: int) -> str | None:
+    def problem(self, port: int, workers: int, host: str = HOST) -> str | None:
         """How it differs from what every server of a study is given; None where it does not."""
         for socket in self.sockets:
-            if not socket.loopback:
+            if not socket.loopback and socket.host != host:
                 return (
                     f"listens on {socket}, where other machines reach it; let it bind "
                     "{host}:{port} of its command line only"

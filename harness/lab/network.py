@@ -1,4 +1,4 @@
-"""Addresses and ports on loopback, where all processes of the harness listen."""
+"""Addresses and ports: on loopback, unless the roles of a run have machines of their own."""
 
 import contextlib
 import secrets
@@ -14,8 +14,8 @@ _LEAST, _TRIES = 10_240, 64
 _RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
-def free_port() -> int:
-    """A port that is free now and outside the range of outgoing connections.
+def free_port(host: str = HOST) -> int:
+    """A port that is free now on that address and outside the range of outgoing connections.
 
     The kernel takes the local ports of outgoing connections from a range. A free port of that range
     may belong to a connection a second later, when a server wants to listen on it. With a thousand
@@ -24,10 +24,10 @@ def free_port() -> int:
     for _ in range(_TRIES):
         port = _LEAST + secrets.randbelow(_first_outgoing() - _LEAST)
         with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind((HOST, port))
+            probe.bind((host, port))
             return port
     with socket.socket() as probe:
-        probe.bind((HOST, 0))
+        probe.bind((host, 0))
         last: int = probe.getsockname()[1]
         return last
 

@@ -8,17 +8,17 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
+from typing import Protocol, Self
 
 from harness.base.errors import ServerFailed
 from harness.inputs.manifests import Variant
 from harness.inputs.servers import Server
 from harness.inputs.settings import ApplicationSettings
-from harness.lab.clocks import TreeClock
+from harness.lab.clocks import TreeClock, Usage
 from harness.lab.crew import Crew, listens
 from harness.lab.footprint import Footprint
-from harness.lab.network import HOST, check_free, free_port
-from harness.lab.process import Child, launch, stop_together, wait_until
+from harness.lab.network import HOST, Address, check_free, free_port
+from harness.lab.process import Child, Stoppable, launch, stop_together, wait_until
 
 READY_S = 60.0
 """Time limit for the first answer to /health."""
@@ -34,21 +34,99 @@ they look, and none of a group has anything to put away."""
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
 
 
-class LiveServer:
-    """A variant's server, ready for requests. Use as a context manager."""
+class RunningServer(Protocol):
+    """A variant's server, as the runner sees it: on this machine (`LiveServer`) or on another.
 
-    def __init__(self, variant: Variant, child: Child, port: int, workers: int) -> None:
+    distant: whether it runs on another machine.
+    """
+
+    distant: bool
+
+    @property
+    def name(self) -> str:
+        """Of its variant."""
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+
+    @property
+    def address(self) -> Address:
+        """Where it listens."""
+
+    @property
+    def url(self) -> str:
+        """Its base URL."""
+
+    @property
+    def running(self) -> bool:
+        """Whether its main process lives."""
+
+    @property
+    def process(self) -> Stoppable:
+        """Its main process, to be stopped with others."""
+
+    def await_ready(self) -> None:
+        """Wait until it answers, and all workers are there; see `await_ready`."""
+
+    def cpu_ns(self) -> int:
+        """CPU time of all its processes so far, in nanoseconds."""
+
+    def usage(self) -> Usage:
+        """Memory and threads of the processes that were found when its clock was read."""
+
+    def deviation(self) -> str | None:
+        """How it differs from what it was given; None if it does not."""
+
+    def last_words(self) -> str:
+        """The end of its standard error."""
+
+    def stop(self) -> None:
+        """Stop it with all its children."""
+
+
+class LiveServer:
+    """A variant's server on this machine, ready for requests. Use as a context manager."""
+
+    distant = False
+
+    def __init__(
+        self, variant: Variant, child: Child, port: int, workers: int, host: str = HOST
+    ) -> None:
         self.variant = variant
         self.port = port
+        self.host = host
         self.workers = workers
         self.clock = TreeClock(child.pid)
         self.crew = Crew(self.clock, lambda pid: listens(pid, port))
         self.process = child
 
     @property
+    def name(self) -> str:
+        """Of its variant."""
+        return self.variant.name
+
+    @property
+    def address(self) -> Address:
+        """Where it listens."""
+        return Address(self.host, self.port)
+
+    @property
     def url(self) -> str:
         """Its base URL."""
-        return f"http://{HOST}:{self.port}"
+        return f"http://{self.host}:{self.port}"
+
+    def await_ready(self) -> None:
+        """See `await_ready`."""
+        await_ready(self)
+
+    def cpu_ns(self) -> int:
+        """CPU time of all its processes so far, in nanoseconds."""
+        return self.clock.read_ns()
+
+    def usage(self) -> Usage:
+        """Memory and threads of the processes that were found when its clock was read."""
+        return Usage.of(self.clock.pids)
 
     @property
     def running(self) -> bool:
@@ -66,7 +144,7 @@ class LiveServer:
 
     def deviation(self) -> str | None:
         """How it differs from what it was given, as every other server is; None if it does not."""
-        return self.footprint().problem(self.port, self.workers)
+        return self.footprint().problem(self.port, self.workers, self.host)
 
     def last_words(self) -> str:
         """The end of its standard error."""
@@ -90,11 +168,11 @@ class ServerGroup:
     """
 
     def __init__(self) -> None:
-        self._servers: list[LiveServer] = []
+        self._servers: list[RunningServer] = []
         self._guard = threading.Lock()
         self._left = False
 
-    def add(self, server: LiveServer) -> None:
+    def add(self, server: RunningServer) -> None:
         """Stop this one too.
 
         Raises:
@@ -105,9 +183,9 @@ class ServerGroup:
                 self._servers.append(server)
                 return
         server.stop()
-        raise ServerFailed(f"The server of `{server.variant.name}` was stopped with all others.")
+        raise ServerFailed(f"The server of `{server.name}` was stopped with all others.")
 
-    def discard(self, server: LiveServer) -> None:
+    def discard(self, server: RunningServer) -> None:
         """It has been stopped already."""
         with self._guard, contextlib.suppress(ValueError):
             self._servers.remove(server)
@@ -133,6 +211,7 @@ def launch_server(
     log: Path,
     cpus: Sequence[int] | None = None,
     port: int | None = None,
+    host: str = HOST,
 ) -> LiveServer:
     """Start a server without waiting until it is ready; see `await_ready`.
 
@@ -146,16 +225,18 @@ def launch_server(
         log: a file for its output.
         cpus: the processors it may use.
         port: where to listen; a free port if None.
+        host: the address to listen on; another than loopback only where the load comes from
+            another machine.
 
     Raises:
         UsageError: the port asked for is in use.
     """
     if port is None:
-        port = free_port()
+        port = free_port(host)
     else:
         check_free(port)
     places = {
-        "python": str(python), "app": variant.app, "host": HOST, "port": str(port),
+        "python": str(python), "app": variant.app, "host": host, "port": str(port),
         "workers": str(workers), "threads": str(threads),
     }  # fmt: skip
     inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
@@ -166,7 +247,7 @@ def launch_server(
         cwd=variant.folder,
         log=log,
     )
-    return LiveServer(variant, child, port, workers)
+    return LiveServer(variant, child, port, workers, host)
 
 
 def await_ready(server: LiveServer, seconds: float = READY_S) -> None:
@@ -178,8 +259,8 @@ def await_ready(server: LiveServer, seconds: float = READY_S) -> None:
     """
     name = server.variant.name
     started = time.monotonic()
-    wait_until(lambda: not server.running or _healthy(server.port), seconds)
-    if server.running and _healthy(server.port) and server.listens():
+    wait_until(lambda: not server.running or _healthy(server.address), seconds)
+    if server.running and _healthy(server.address) and server.listens():
         problem = _settled(server)
         if server.running:
             if problem is None:
@@ -209,8 +290,8 @@ def _settled(server: LiveServer) -> str | None:
     return server.deviation()
 
 
-def _healthy(port: int) -> bool:
-    connection = http.client.HTTPConnection(HOST, port, timeout=_PROBE_S)
+def _healthy(there: Address) -> bool:
+    connection = http.client.HTTPConnection(there.host, there.port, timeout=_PROBE_S)
     try:
         connection.request("GET", "/health")
         response = connection.getresponse()

@@ -10,7 +10,7 @@ import psycopg
 from harness.base.errors import DatabaseFailed
 from harness.inputs.study import Latency
 from harness.lab.latency.injector import Injector, Leg
-from harness.lab.network import HOST, Address
+from harness.lab.network import Address
 from harness.lab.postgres.connection import connect
 from harness.lab.postgres.url import address_of, at_address
 from harness.records.trial import RoundTrips
@@ -61,9 +61,8 @@ class Legs:
             return url
         return at_address(url, self._through(self._injector, "database", address_of(url)))
 
-    def server_address(self, port: int) -> Address:
-        """Where the load reaches a server."""
-        there = Address(HOST, port)
+    def server_address(self, there: Address) -> Address:
+        """Where the load reaches a server that listens there."""
         return there if self._injector is None else self._through(self._injector, "client", there)
 
     def _through(self, injector: Injector, leg: Leg, target: Address) -> Address:
@@ -72,12 +71,14 @@ class Legs:
             self._ways[leg, target] = injector.through(leg, target)
         return self._ways[leg, target]
 
-    def measure(self, database_url: str, port: int, address: Address) -> tuple[float, float] | None:
+    def measure(
+        self, database_url: str, direct: Address, address: Address
+    ) -> tuple[float, float] | None:
         """Idle round trips in milliseconds, database and client; None where nothing is added.
 
         Args:
             database_url: through the leg.
-            port: of a server, directly.
+            direct: where a server listens.
             address: of the same server, through the leg.
 
         Raises:
@@ -85,7 +86,6 @@ class Legs:
         """
         if self._injector is None:
             return None
-        direct = Address(HOST, port)
         try:
             with connect(database_url, _PATIENCE_S) as connection:
                 database = _median_ms(lambda: connection.execute("SELECT 1").fetchone())

@@ -93,16 +93,20 @@ class Lookout:
         """Prepare for a turn, before its clocks are read: a lost probe is replaced."""
         self._early = [] if self._probe is None else [_probe_lost(t) for t in self._probe.revive()]
 
-    def before(self, server: LiveServer) -> None:
-        """Look before a turn; the tree's clock was just read."""
-        if (change := server.crew.look()) is not None:
+    def before(self, server: LiveServer | None) -> None:
+        """Look before a turn; the tree's clock was just read.
+
+        server: None where the application runs on another machine.
+        """
+        if server is not None and (change := server.crew.look()) is not None:
             self._early.append(_workers_changed(change, "before its turn"))
         self._before = self._sight()
         if self._note_backbone(self._before.backbone):
             self._early.append(_event("database-restarted", f"{_RESTARTED} before its turn"))
-        self._sentinel.watch({"the server": server.clock.pids, **self._roles()})
+        own = {} if server is None else {"the server": server.clock.pids}
+        self._sentinel.watch({**own, **self._roles()})
 
-    def after(self, server: LiveServer, paused_ns: int) -> tuple[Event, ...]:
+    def after(self, server: LiveServer | None, paused_ns: int) -> tuple[Event, ...]:
         """Look after it, and tell what befell it, stalls apart.
 
         paused_ns: the longest time for which the generator did not run.
@@ -114,7 +118,7 @@ class Lookout:
         events += between(self._before, sight)
         self._note_backbone(sight.backbone)
         events += _stood_still(stopped, late, paused_ns)
-        if (change := server.crew.look()) is not None:
+        if server is not None and (change := server.crew.look()) is not None:
             events.append(_workers_changed(change, "in its turn"))
         if self._probe is not None:
             events += [_probe_lost(told) for told in self._probe.losses()]

@@ -13,7 +13,6 @@ from harness.audit.subject import Subject, Violation
 from harness.base.errors import BridgetollError, DatabaseFailed, check_scarce
 from harness.inputs.conditions import condition_title
 from harness.inputs.study import Condition, Latency
-from harness.lab.clocks import Usage
 from harness.load.protocol import Exchange, Tally
 from harness.records.plan import Phase
 from harness.records.trial import RoundTrips, Statements, Trial
@@ -147,7 +146,7 @@ class _PhaseRun:
         # The harness's own role: the variant's statements are counted.
         url = legs.database_url(self._session.database.url)
         try:
-            return legs.measure(url, live.server.port, live.address)
+            return legs.measure(url, live.server.address, live.address)
         except DatabaseFailed as error:
             self._session.listener.problem(str(error))  # the phase will tell which end is gone
             return None
@@ -198,8 +197,7 @@ class _PhaseRun:
         self._session.database.forget_statements()
         for name, live in self._servers.items():
             self._instruments.sampler.take(self._role(name))
-            cpu_ns = live.server.clock.read_ns()
-            self._instruments.lookout.begin(live.server)
+            cpu_ns = self._instruments.watch.begin(live.server)
             self._builders[name].begin(cpu_ns, self._instruments.clock.now_ns())
 
     def go_round(self) -> None:
@@ -303,7 +301,7 @@ class _PhaseRun:
         """
         session = self._session
         server = session.run.study.server_of(live.entry.variant)
-        lost = server.pool_size if self._instruments.lookout.database_restarted() else 0
+        lost = server.pool_size if self._instruments.watch.database_restarted() else 0
         for _ in range(lost * server.workers):
             with suppress(Violation):
                 return exchange_for(subject, live.server.url, condition, session.run.study.seed)
@@ -370,9 +368,9 @@ class _PhaseRun:
         server, builder = self._servers[name].server, self._builders[name]
         ending = Ending(
             problem=self._failures.get(name) or self._stopped.get(name),
-            cpu_ns=server.clock.read_ns(),
+            cpu_ns=server.cpu_ns(),
             at_ns=self._instruments.clock.now_ns(),
-            usage=None if name in self._failures else Usage.of(server.clock.pids),
+            usage=None if name in self._failures else server.usage(),
             waits=self._instruments.sampler.take(self._role(name)),
             statements=self._statements(name, builder.sent),
             round_trips=trips,

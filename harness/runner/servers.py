@@ -1,5 +1,6 @@
 """An entry's server, started as the study says and reached by its legs."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -9,13 +10,12 @@ from harness.audit.subject import Subject
 from harness.base.errors import ServerFailed
 from harness.inputs.catalog import Catalog
 from harness.inputs.contract import Contract
-from harness.inputs.settings import ApplicationSettings
+from harness.inputs.settings import ApplicationSettings, ServerSettings
 from harness.inputs.study import Study
-from harness.lab.network import Address
+from harness.lab.network import HOST, Address
 from harness.lab.postgres.database import Database
-from harness.lab.servers import LiveServer, ServerGroup, await_ready, launch_server
+from harness.lab.servers import LiveServer, RunningServer, ServerGroup, launch_server
 from harness.records.plan import Entry
-from harness.records.run import Cores
 from harness.runner.legs import Legs
 
 
@@ -28,7 +28,7 @@ class LiveEntry(msgspec.Struct, frozen=True):
     """
 
     entry: Entry
-    server: LiveServer
+    server: RunningServer
     settings: ApplicationSettings
     address: Address
     keep_alive: bool
@@ -59,18 +59,53 @@ class LiveEntry(msgspec.Struct, frozen=True):
         return "the server died" + (f"; it said:\n{words}" if words else "")
 
 
-class Launcher(msgspec.Struct, frozen=True):
-    """Starts the servers of a run.
+class Application(msgspec.Struct, frozen=True):
+    """Starts the servers of a run on this machine.
 
     pythons: the interpreter of each implementation's environment.
-    logs: where servers' standard error is kept.
+    logs: where servers' standard error is kept. cpus: processors of the servers.
+    host: the address on which they listen.
+    """
+
+    catalog: Catalog
+    pythons: dict[str, Path]
+    logs: Path
+    cpus: tuple[int, ...]
+    host: str = HOST
+
+    def start(
+        self, variant: str, settings: ApplicationSettings, given: ServerSettings, log: str
+    ) -> LiveServer:
+        """Start a server without waiting until it is ready.
+
+        Args:
+            variant: its name.
+            settings: of the application. given: workers and threads.
+            log: name of the file for its output.
+        """
+        chosen = self.catalog.variant(variant)
+        return launch_server(
+            chosen,
+            self.catalog.servers[chosen.server],
+            self.pythons[chosen.implementation],
+            settings,
+            workers=given.workers,
+            threads=given.threads,
+            log=self.logs / log,
+            cpus=self.cpus,
+            host=self.host,
+        )
+
+
+class Launcher(msgspec.Struct, frozen=True):
+    """Starts the servers of a run, on the machine of the application.
+
+    start: see `Application.start`.
     """
 
     study: Study
     catalog: Catalog
-    cores: Cores
-    pythons: dict[str, Path]
-    logs: Path
+    start: Callable[[str, ApplicationSettings, ServerSettings, str], RunningServer]
 
     def launch(
         self, block: int, entry: Entry, database: Database, legs: Legs, group: ServerGroup
@@ -79,22 +114,14 @@ class Launcher(msgspec.Struct, frozen=True):
         variant = self.catalog.variant(entry.variant)
         given = self.study.server_of(entry.variant)
         settings = given.application(legs.database_url(database.login(entry.name)))
-        server = launch_server(
-            variant,
-            self.catalog.servers[variant.server],
-            self.pythons[variant.implementation],
-            settings,
-            workers=given.workers,
-            threads=given.threads,
-            log=self.logs / f"b{block:02d}-{entry.name.replace('/', '.').replace('#', '_')}.log",
-            cpus=self.cores.application,
-        )
+        log = f"b{block:02d}-{entry.name.replace('/', '.').replace('#', '_')}.log"
+        server = self.start(entry.variant, settings, given, log)
         group.add(server)
         return LiveEntry(
             entry=entry,
             server=server,
             settings=settings,
-            address=legs.server_address(server.port),
+            address=legs.server_address(server.address),
             keep_alive=self.catalog.servers[variant.server].keep_alive,
         )
 
@@ -102,7 +129,7 @@ class Launcher(msgspec.Struct, frozen=True):
 def await_entry(live: LiveEntry) -> str | None:
     """Wait until the server answers. Returns why it does not, or None."""
     try:
-        await_ready(live.server)
+        live.server.await_ready()
     except ServerFailed as error:
         return str(error)
     return None

@@ -10,7 +10,8 @@ from harness.load.protocol import Arrivals, Exchange, Tally
 from harness.records.histogram import sample_percentile
 from harness.records.plan import Phase
 from harness.records.trial import BesideRecord
-from harness.runner.instruments import Instruments, Reading
+from harness.runner.gauges import Reading
+from harness.runner.instruments import Instruments
 from harness.runner.servers import LiveEntry
 from harness.runner.session import Session
 from harness.runner.trial_builder import Measurement, Turn, WindowExtras
@@ -65,16 +66,15 @@ class Loader:
 
     def slice(self, target: LoadTarget) -> Measurement:
         """A closed loop for as long as the study's slices are, and its drain."""
-        server, gauges = target.live.server.clock, self._instruments.gauges
-        self._instruments.lookout.ready()
-        before = gauges.read(server)
-        self._instruments.lookout.before(target.live.server)
+        server, watch = target.live.server, self._instruments.watch
+        watch.ready()
+        before = watch.before(server)
         tally = self.load(target, self._load.slice_s)
         self._instruments.clock.sleep(_SETTLE_S)
-        used = gauges.read(server) - before
-        events = self._instruments.lookout.after(target.live.server, tally.paused_ns)
+        seen = watch.after(server, tally.paused_ns)
+        used = seen.reading - before
         return Measurement(
-            tally, used, used.server_ns, used.at_ns, self._probe_ns(tally), events=events
+            tally, used, used.server_ns, used.at_ns, seen.probe_ns, events=seen.events
         )
 
     def window(
@@ -94,9 +94,8 @@ class Loader:
             self._database.reset(condition.rows)
         self._watch(target)
         edges = _Edges(target, tools, self._database)
-        tools.lookout.ready()
-        began_ns, before_ns = tools.clock.now_ns(), target.live.server.clock.read_ns()
-        tools.lookout.before(target.live.server)
+        tools.watch.ready()
+        before = tools.watch.before(target.live.server)
         threads = ThreadPoolExecutor(1)
         try:
             second = threads.submit(self._load_beside, target)
@@ -114,16 +113,16 @@ class Loader:
             threads.shutdown(wait=False)
         tools.sampler.watch(None)
         tools.clock.sleep(_SETTLE_S)
-        turn_cpu_ns = target.live.server.clock.read_ns() - before_ns
-        turn_ns = tools.clock.now_ns() - began_ns
+        seen = tools.watch.after(target.live.server, tally.paused_ns, edges.period)
+        whole = seen.reading - before
         return Measurement(
             tally=tally,
             used=edges.used,
-            turn_cpu_ns=turn_cpu_ns,
-            turn_ns=turn_ns,
-            probe_ns=self._probe_ns(tally),
+            turn_cpu_ns=whole.server_ns,
+            turn_ns=whole.at_ns,
+            probe_ns=seen.probe_ns,
             window=WindowExtras(rate_per_s is not None, edges.counted, beside),
-            events=tools.lookout.after(target.live.server, tally.paused_ns),
+            events=seen.events,
         )
 
     def _load_beside(self, target: LoadTarget) -> BesideRecord | None:
@@ -151,17 +150,13 @@ class Loader:
         seed = self._seed + turn.round + _SEEDS_PER_WINDOW * draw
         return Arrivals(self._condition.arrivals, rate_per_s, seed=seed)
 
-    def _probe_ns(self, tally: Tally) -> int | None:
-        probe = self._instruments.probe
-        return None if probe is None else probe.mean_ns(tally.start_ns, tally.end_ns)
-
 
 class _Edges:
     """Readings of the clocks, and of the database's counters, at the edges of a window."""
 
     def __init__(self, target: LoadTarget, instruments: Instruments, database: Database) -> None:
-        self._server = target.live.server.clock
-        self._gauges = instruments.gauges
+        self._server = target.live.server
+        self._watch = instruments.watch
         self._database = database
         self._distant = instruments.legs.delays_harness
         self._readings: list[Reading] = []
@@ -175,16 +170,22 @@ class _Edges:
         """
         clocks_first = self._distant or not edge.open
         if clocks_first:
-            self._readings.append(self._gauges.read(self._server))
+            self._readings.append(self._watch.read(self._server))
         self._counters.append(self._database.counters())
         if not clocks_first:
-            self._readings.append(self._gauges.read(self._server))
+            self._readings.append(self._watch.read(self._server))
 
     @property
     def used(self) -> Reading:
         """CPU time between the edges."""
         opened, closed = self._readings
         return closed - opened
+
+    @property
+    def period(self) -> tuple[int, int]:
+        """Both edges, on the clock of the readings."""
+        opened, closed = self._readings
+        return opened.at_ns, closed.at_ns
 
     @property
     def counted(self) -> dict[str, int]:

@@ -26,7 +26,7 @@ from harness.runner.feasibility import check_connections, check_objectives, chec
 from harness.runner.instruments import open_instruments
 from harness.runner.laboratory import Laboratory
 from harness.runner.locust_cells.cells import run_cells
-from harness.runner.servers import Launcher
+from harness.runner.servers import Application, Launcher
 from harness.runner.session import Session
 from harness.runner.time_left import Stage
 
@@ -127,7 +127,10 @@ def _measure(
         RunFailed: there is nothing to run.
     """
     study, cores = run.study, run.cores
-    launcher = Launcher(study, laboratory.catalog, cores, environments.pythons, store.logs)
+    application = Application(
+        laboratory.catalog, environments.pythons, store.logs, cores.application
+    )
+    launcher = Launcher(study, laboratory.catalog, application.start)
     session = Session(run, laboratory.contract, database, launcher, store, laboratory.listener)
     if not session.entries:
         raise RunFailed("No variant passed its checks, so nothing was measured; see above.")

@@ -26,7 +26,7 @@ from harness.records.trial import (
     Waits,
     WindowRecord,
 )
-from harness.runner.instruments import Reading
+from harness.runner.gauges import Reading
 from harness.runner.lookout import stalled, stalls
 
 _ERROR_SAMPLES = 5

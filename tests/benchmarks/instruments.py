@@ -33,8 +33,9 @@ from harness.lab.postgres.cluster import EmbeddedPostgres
 from harness.lab.postgres.database import Database
 from harness.lab.servers import await_ready, launch_server
 from harness.runner.exchanges import exchange_for
-from harness.runner.instruments import Instruments, open_instruments
+from harness.runner.instruments import open_instruments
 from harness.runner.plan import balanced_orders
+from harness.runner.watch import WatchHere
 from tests.benchmarks.comparison import rounds
 
 VARIANT, CONDITION = "starlette/asyncpg", Condition("io_read", connections=32, rows=1_000)
@@ -88,19 +89,21 @@ def _block(seed: int) -> tuple[Series, Floats]:
         subject = Subject(VARIANT, Probe(server.url), contract, database, settings)
         exchange = exchange_for(subject, server.url, CONDITION, seed)
         tools = enter(open_instruments(STUDY, database, cores, folder))
+        assert isinstance(tools.watch, WatchHere)
+        watch = tools.watch
         tools.generator.open("it", HOST, server.port, connections=CONDITION.connections)
         tools.generator.slice("it", exchange, 0.5)
         rows = []
         for order in balanced_orders(len(MODES), ROUNDS, random.Random(seed)):
             for mode in order:
-                _switch(tools, on=mode == 2)
+                _switch(watch, on=mode == 2)
                 if mode:
-                    tools.gauges.read(server.clock)
+                    watch.gauges.read(server.clock)
                     tools.sampler.watch(database.role(VARIANT))
                 tally = tools.generator.slice("it", exchange, SLICE_S)
                 tools.sampler.watch(None)
                 if mode:
-                    tools.gauges.read(server.clock)
+                    watch.gauges.read(server.clock)
                 assert not tally.errors, tally.samples
                 elapsed = (tally.end_ns - tally.start_ns) / 1e9
                 rows.append((tally.start_ns / 1e9, mode, elapsed / tally.correct, tally.correct))
@@ -108,9 +111,9 @@ def _block(seed: int) -> tuple[Series, Floats]:
     return Series(table[:, 0], table[:, 1].astype(np.intp), np.log(table[:, 2])), table[:, 3]
 
 
-def _switch(tools: Instruments, *, on: bool) -> None:
-    assert tools.probe is not None
-    for pid in tools.probe.pids:
+def _switch(watch: WatchHere, *, on: bool) -> None:
+    assert watch.probe is not None
+    for pid in watch.probe.pids:
         os.kill(pid, signal.SIGCONT if on else signal.SIGSTOP)
     time.sleep(0.002)
 

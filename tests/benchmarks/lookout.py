@@ -15,7 +15,8 @@ from harness.lab.clocks import TreeClock
 from harness.lab.crew import Crew
 from harness.lab.sentinel import PERIOD_S, Sentinel
 from harness.lab.servers import LiveServer
-from harness.runner.instruments import Gauges, open_lookout
+from harness.runner.gauges import Gauges
+from harness.runner.instruments import open_lookout
 
 TURNS = 300
 PROCESSES = 20

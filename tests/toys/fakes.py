@@ -20,24 +20,27 @@ from harness.base.errors import DatabaseFailed
 from harness.inputs.contract import PAGE_SIZE, SAMPLE, Contract, cpu_sum, row_id
 from harness.inputs.settings import ApplicationSettings
 from harness.inputs.study import Latency, Study
-from harness.lab.clocks import Offsets
+from harness.lab.clocks import Offsets, Usage
 from harness.lab.crew import CrewChange
 from harness.lab.footprint import Footprint
+from harness.lab.network import Address
 from harness.lab.postgres.database import Counted, Database
 from harness.lab.postgres.waits import Samples, WaitSampler
 from harness.lab.quota import CpuQuota
 from harness.lab.sentinel import Pause, Sentinel
-from harness.lab.servers import LiveServer, ServerGroup
+from harness.lab.servers import LiveServer, ServerGroup, await_ready
 from harness.load.generator import Edge
 from harness.load.protocol import Arrivals, Exchange, Tally
 from harness.records.plan import Entry
 from harness.records.run import Run
 from harness.records.store import Store
-from harness.runner.instruments import Gauges, Instruments, Reading
+from harness.runner.gauges import Gauges, Reading
+from harness.runner.instruments import Instruments
 from harness.runner.legs import Legs
 from harness.runner.lookout import Lookout
 from harness.runner.servers import Launcher, LiveEntry
 from harness.runner.session import Session
+from harness.runner.watch import WatchHere
 from tests.toys.http import HOST, Toy, Visit
 from tests.toys.laboratory import Recorder
 from tests.toys.runs import make_run
@@ -153,11 +156,26 @@ class _Process:
         self._stopped = stopped
         self.pids = frozenset({os.getpid()})
         self.variant = server
+        self.name = server.name
         self.workers = 1
+        self.distant = False
+
+    @property
+    def address(self) -> Address:
+        return Address(HOST, self.port)
 
     @property
     def url(self) -> str:
         return f"http://{HOST}:{self.port}"
+
+    def await_ready(self) -> None:
+        await_ready(cast(LiveServer, self))
+
+    def cpu_ns(self) -> int:
+        return self.read_ns()
+
+    def usage(self) -> Usage:
+        return Usage.of(self.pids)
 
     @property
     def running(self) -> bool:
@@ -445,7 +463,7 @@ class FakeLauncher:
                 database_url=database.login(entry.name), pool_size=1, pool_timeout_s=1,
                 cpu_iterations=_ITERATIONS, wait_ms=0,
             ),
-            address=legs.server_address(process.port),
+            address=legs.server_address(process.address),
             keep_alive=True,
         )  # fmt: skip
 
@@ -514,8 +532,8 @@ def fake_lab(
             offsets=machine.read,
         )  # fmt: skip
         instruments = Instruments(
-            generator, background, legs, cast(Gauges, gauges), cast(WaitSampler, sampler), None,
-            lookout, (database.check_answers,), clock,
+            generator, background, legs, WatchHere(cast(Gauges, gauges), lookout, None),
+            cast(WaitSampler, sampler), (database.check_answers,), clock,
         )  # fmt: skip
         yield FakeLab(
             session, instruments, run, store, clock, generator, background, servers, database,

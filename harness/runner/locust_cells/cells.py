@@ -20,12 +20,14 @@ from harness.records.plan import Entry, Phase
 from harness.records.trial import RoundTrips, Trial, trial_stem
 from harness.runner.block import known_habits, may_repeat, problem_of
 from harness.runner.exchanges import exchange_for
-from harness.runner.instruments import Gauges, open_injector, open_lookout
+from harness.runner.gauges import Gauges
+from harness.runner.instruments import open_injector, open_lookout
 from harness.runner.legs import Legs, round_trips
 from harness.runner.locust_cells.observe import Climb, Observer, trial_of
 from harness.runner.servers import LiveEntry, await_entry
 from harness.runner.session import Session, missing_phases
 from harness.runner.time_left import Stage
+from harness.runner.watch import of_this_machine
 
 
 def run_cells(session: Session, python: Path) -> list[str]:
@@ -191,7 +193,8 @@ class _Cells:
     def _climb(self, phase: Phase, attempt: int, live: LiveEntry, plan: RampPlan) -> Climb:
         cores, role = self._session.run.cores, self._database.role(live.name)
         gauges = Gauges(self._database.postmaster_pid, (), cores.all, relays=self._relays)
-        observer = Observer(gauges, live.server.clock, self._database)
+        server = of_this_machine(live.server)
+        observer = Observer(gauges, server.clock, self._database)
         with (
             WaitSampler(self._database.connect, self._study.load.samples_per_s) as sampler,
             open_lookout(gauges, self._database.postmaster_pid) as lookout,
@@ -209,8 +212,8 @@ class _Cells:
                     raise
 
             look()
-            lookout.begin(live.server)
-            lookout.before(live.server)
+            lookout.begin(server)
+            lookout.before(server)
             result = climb(
                 self._python,
                 plan,
@@ -223,12 +226,12 @@ class _Cells:
             observer.look()
             sampler.watch(None)
             # Locust itself says when its own processor was too busy.
-            events = lookout.after(live.server, paused_ns=0)
+            events = lookout.after(server, paused_ns=0)
             return observer.climb(result, sampler.take(role), events)
 
     def _measure_legs(self, live: LiveEntry) -> tuple[float, float] | None:
         try:
-            return self._legs.measure(live.settings.database_url, live.server.port, live.address)
+            return self._legs.measure(live.settings.database_url, live.server.address, live.address)
         except DatabaseFailed:  # a ramp that has been climbed is not spoilt by what follows
             return None
 

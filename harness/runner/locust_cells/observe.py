@@ -14,7 +14,7 @@ from harness.records.histogram import sample_percentile
 from harness.records.plan import Entry, Phase
 from harness.records.run import SCHEMA
 from harness.records.trial import Event, RampRecord, RoundTrips, SliceRecord, Trial, WindowRecord
-from harness.runner.instruments import Gauges, Reading
+from harness.runner.gauges import Gauges, Reading
 from harness.runner.lookout import gaps, stalled
 from harness.runner.trial_builder import Latencies, waits_record
 

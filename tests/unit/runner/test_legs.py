@@ -85,8 +85,8 @@ def test_without_an_injector_every_address_is_the_direct_one() -> None:
     legs.shorten()
     url = "postgresql://somebody:secret@127.0.0.1:5432/there"
     assert legs.database_url(url) == url
-    assert (legs.server_address(80).host, legs.server_address(80).port) == (HOST, 80)
-    assert legs.measure(url, 80, legs.server_address(80)) is None
+    assert legs.server_address(Address(HOST, 80)) == Address(HOST, 80)
+    assert legs.measure(url, Address(HOST, 80), legs.server_address(Address(HOST, 80))) is None
 
 
 class _Ways:
@@ -114,6 +114,6 @@ def test_one_way_is_made_to_each_target_however_often_it_is_asked_for() -> None:
     legs = Legs(ways)
     url = "postgresql://somebody:secret@127.0.0.1:5432/there"
     assert legs.database_url(url) == legs.database_url(url)
-    assert legs.server_address(80) == legs.server_address(80)
-    assert legs.server_address(80) != legs.server_address(81)
+    assert legs.server_address(Address(HOST, 80)) == legs.server_address(Address(HOST, 80))
+    assert legs.server_address(Address(HOST, 80)) != legs.server_address(Address(HOST, 81))
     assert len(ways.asked) == 3

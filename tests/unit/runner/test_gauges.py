@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from harness.lab.clocks import TreeClock
-from harness.runner.instruments import Gauges
+from harness.runner.gauges import Gauges
 
 BURN_S = 0.2
 CPUS = frozenset(os.sched_getaffinity(0))

@@ -1,0 +1,120 @@
+"""The watch over the machines of a run: clocks and events at the edges of each turn."""
+
+from typing import Protocol
+
+import msgspec
+
+from harness.lab.servers import LiveServer, RunningServer
+from harness.lab.speed.probe import SpeedProbe
+from harness.records.trial import Event
+from harness.runner.gauges import Gauges, Reading
+from harness.runner.lookout import Lookout
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """What a look after a turn has found.
+
+    reading: of every clock. probe_ns: mean time of the speed probe's arithmetic; None without one.
+    events: what befell the turn, stalls apart.
+    """
+
+    reading: Reading
+    probe_ns: int | None
+    events: tuple[Event, ...]
+
+
+class Watch(Protocol):
+    """Watches all machines: one (`WatchHere`), or those of a cluster.
+
+    Times of a reading are of the application's machine, and are compared with no other's.
+    """
+
+    def begin(self, server: RunningServer) -> int:
+        """Forget what befell the warm-up; returns the server's CPU time so far, in nanoseconds."""
+
+    def ready(self) -> None:
+        """Prepare for a turn, before its clocks are read."""
+
+    def before(self, server: RunningServer) -> Reading:
+        """Read every clock, and look, before a turn."""
+
+    def read(self, server: RunningServer) -> Reading:
+        """Read every clock within a turn."""
+
+    def after(
+        self, server: RunningServer, paused_ns: int, period: tuple[int, int] | None = None
+    ) -> Seen:
+        """Read every clock, and look, after a turn.
+
+        Args:
+            server: whose turn it was.
+            paused_ns: the longest time for which the generator did not run.
+            period: over which the speed probe's readings count, by `Reading.at_ns`; from the look
+                before the turn until now if None.
+        """
+
+    def database_restarted(self) -> bool:
+        """Whether PostgreSQL has cut all connections so far: pools may still hold lost ones."""
+
+
+class WatchHere:
+    """Watches this machine, with those roles that it has.
+
+    Args:
+        gauges: reads the clocks. lookout: notices events. probe: of the application's cores.
+    """
+
+    def __init__(self, gauges: Gauges, lookout: Lookout, probe: SpeedProbe | None) -> None:
+        self.gauges = gauges
+        self._lookout = lookout
+        self.probe = probe
+        self._before_ns = 0
+
+    def begin(self, server: RunningServer) -> int:
+        """See `Watch.begin`."""
+        own = of_this_machine(server)
+        used_ns = own.clock.read_ns()
+        self._lookout.begin(own)
+        return used_ns
+
+    def ready(self) -> None:
+        """See `Watch.ready`."""
+        self._lookout.ready()
+
+    def before(self, server: RunningServer | None) -> Reading:
+        """See `Watch.before`; without a server, where the application runs elsewhere."""
+        own = None if server is None else of_this_machine(server)
+        reading = self.gauges.read(None if own is None else own.clock)
+        self._before_ns = reading.at_ns
+        self._lookout.before(own)
+        return reading
+
+    def read(self, server: RunningServer | None) -> Reading:
+        """See `Watch.read`."""
+        return self.gauges.read(None if server is None else of_this_machine(server).clock)
+
+    def after(
+        self,
+        server: RunningServer | None,
+        paused_ns: int,
+        period: tuple[int, int] | None = None,
+    ) -> Seen:
+        """See `Watch.after`."""
+        own = None if server is None else of_this_machine(server)
+        reading = self.gauges.read(None if own is None else own.clock)
+        begun_ns, ended_ns = period or (self._before_ns, reading.at_ns)
+        return Seen(
+            reading=reading,
+            probe_ns=None if self.probe is None else self.probe.mean_ns(begun_ns, ended_ns),
+            events=self._lookout.after(own, paused_ns),
+        )
+
+    def database_restarted(self) -> bool:
+        """See `Watch.database_restarted`."""
+        return self._lookout.database_restarted()
+
+
+def of_this_machine(server: RunningServer) -> LiveServer:
+    """Only a server of this machine can be watched from here."""
+    assert not server.distant
+    return server  # type: ignore[return-value]
