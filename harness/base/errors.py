@@ -113,6 +113,19 @@ class LocustFailed(BridgetollError):
     """Locust could not be started, or died before it reported."""
 
 
+class LocustWorkerLost(LocustFailed):
+    """A worker of Locust died, or gave no sign of life, in the middle of a ramp.
+
+    Args:
+        what: which one, and how, as a clause.
+        said: the end of the message: its last words.
+    """
+
+    def __init__(self, what: str, said: str = "") -> None:
+        super().__init__(f"{what}; its requests are lost, so the ramp has no figure.{said}")
+        self.what = what
+
+
 class DrawingFailed(BridgetollError):
     """A chart could not be drawn."""
 

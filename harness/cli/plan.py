@@ -90,7 +90,8 @@ def _load(study: "Study") -> str:
     load = study.load
     if study.ramped:
         ramp = load.ramp
-        return f"Locust, {ramp.per_s:g} users more per second, then {ramp.hold_s:g} s of all; "
+        by = f" with {load.processes} processes" if load.processes > 1 else ""
+        return f"Locust{by}, {ramp.per_s:g} users more per second, then {ramp.hold_s:g} s of all; "
     windows = [condition.window_s is not None for condition in study.conditions]
     if all(windows):  # their lengths stand with the conditions
         return ""

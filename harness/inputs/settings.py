@@ -118,6 +118,8 @@ class LoadSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     engine: our own generator, or Locust; with Locust every variant under every condition is a cell
         of its own: a fresh server, the ramp, and nothing that this engine cannot do.
     ramp: of Locust's users, as many as a condition has connections.
+    processes: of Locust that send, where one core does not suffice; with more than one, a master
+        adds their users.
     slice_s: seconds during which a slice sends; it then ends with its last response.
     rounds: slices per variant in one trial.
     rounds_of: the same for some endpoints, where others need more or fewer: collections of garbage
@@ -142,6 +144,12 @@ class LoadSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     samples_per_s: Annotated[float, msgspec.Meta(ge=0, le=100)] = 10.0
     keep_requests: bool = False
     ramp: Ramp = Ramp()
+    processes: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
+
+    @property
+    def senders(self) -> int:
+        """Processes that send, whichever the engine."""
+        return self.processes if self.engine == "locust" else self.generators
 
 
 class NetworkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

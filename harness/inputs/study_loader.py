@@ -88,6 +88,12 @@ def check_study(path: Path, study: Study, catalog: Catalog) -> None:
     _check_rounds(path, study)
     if study.ramped:
         _check_locust(path, study)
+    elif study.load.processes != LoadSettings().processes:
+        raise MalformedFile(
+            path,
+            '`load.processes` are Locust\'s; set `load.engine = "locust"`, or set '
+            "`load.generators` for processes of our own generator.",
+        )
     elif study.load.ramp != LoadSettings().ramp or study.published is not None:
         key = "published" if study.published is not None else "load.ramp"
         raise MalformedFile(
@@ -402,11 +408,20 @@ def _check_locust(path: Path, study: Study) -> None:
     usual = LoadSettings()
     for key in _OWN_LOAD:
         if getattr(study.load, key) != getattr(usual, key):
+            ours = "set `load.processes`" if key == "generators" else "remove it"
             raise MalformedFile(
                 path,
                 f"`load.{key}` is for our own generator, and Locust does not obey it; "
-                'remove it, or set `engine = "native"`.',
+                f'{ours}, or set `engine = "native"`.',
             )
+    fewest = min(range(len(study.conditions)), key=lambda i: study.conditions[i].connections)
+    if study.load.processes > (users := study.conditions[fewest].connections):
+        raise MalformedFile(
+            path,
+            f"{in_item('conditions', fewest)}`connections` is {users}, and each of "
+            f"{study.load.processes} processes of Locust needs a user; set `load.processes` to "
+            f"{users} at most.",
+        )
     if study.stopping != Stopping():
         raise MalformedFile(
             path, "`stopping` does nothing with Locust; remove it, or set `blocks`."

@@ -76,7 +76,7 @@ def measure_ceiling(
         GeneratorFailed: the generator died, or got a wrong answer.
         ServerFailed: the bare server did not start.
     """
-    with _bare_server(server_cpus) as (server, port), ProcessGenerator(load_cpus) as generator:
+    with bare_server(server_cpus) as (server, port), ProcessGenerator(load_cpus) as generator:
         exchange = Exchange([request_bytes("GET", "/", f"{HOST}:{port}")], body=BODY)
         generator.open(_TARGET, HOST, port, connections=connections)
         generator.slice(_TARGET, exchange, _WARMUP_S)
@@ -127,7 +127,7 @@ def _cpu_ns(*pids: int) -> int:
 
 
 @contextmanager
-def _bare_server(cpus: Sequence[int]) -> Iterator[tuple[Child, int]]:
+def bare_server(cpus: Sequence[int]) -> Iterator[tuple[Child, int]]:
     """The bare server's process and its port, within the block."""
     program = [sys.executable, "-m", "harness.load.bare_server", HOST]
     child = launch(program, cpus=cpus, pipes=True)

@@ -65,6 +65,7 @@ class RampRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     most_connections: of the setup, in any sample; None where PostgreSQL was not asked.
     settled_s: after how long all users were there; None where they never were, and in runs from
         before it was noted.
+    came_per_second: users that came in each whole second; empty in runs from before it was noted.
     """
 
     users: int
@@ -74,6 +75,7 @@ class RampRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_connections: int
     most_connections: int | None = None
     settled_s: float | None = None
+    came_per_second: tuple[int, ...] = ()
 
 
 class Try(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -102,6 +104,7 @@ type EventKind = Literal[
     "throttled",
     "clock-jumped",
     "suspended",
+    "load-worker-lost",
 ]
 """What may befall a turn that is no part of its load."""
 
@@ -114,7 +117,8 @@ class Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         connections. stalled: no answer came although requests were under way. stopped: a process
         was stopped by a signal, or by a debugger. generator-paused, harness-paused: the process
         itself did not run. throttled: the CPU quota of a control group was used up. clock-jumped:
-        the time of day was set. suspended: the machine slept.
+        the time of day was set. suspended: the machine slept. load-worker-lost: a worker of Locust
+        died, or gave no sign of life.
     round, position: of the turn; None where it belongs to no turn.
     detail: one clause, with its figures.
     seconds: how long it lasted; None where that is unknown.

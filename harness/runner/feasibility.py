@@ -16,7 +16,7 @@ def check_connections(study: Study, limits: Limits) -> None:
     """
     servers = 1 if study.ramped else len(study.everyone) + 1
     _check_relay(study, limits, servers)
-    in_all = None if limits.in_all is None else limits.in_all * study.load.generators // servers
+    in_all = None if limits.in_all is None else limits.in_all * study.load.senders // servers
     known = [limit for limit in (in_all, limits.per_server) if limit is not None]
     if not known:
         return

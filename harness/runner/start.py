@@ -62,7 +62,7 @@ def start(
         published = None
         if study.published is not None:
             published = load_published(laboratory.workspace, study.published, "the study")
-        cores = propose_cores(study.server.workers, study.load.generators)
+        cores = propose_cores(study.server.workers, study.load.senders)
         environments = prepare_environments(laboratory, study)
         _enter_network(laboratory, study)
         ceiling_per_s = _ceiling(laboratory, study, cores)
@@ -103,7 +103,7 @@ def resume(laboratory: Laboratory, store: Store) -> None:
     run = store.read_run()
     laboratory = laboratory.with_setups(run.study)
     _check_restarts(laboratory, run.study)
-    cores = propose_cores(run.study.server.workers, run.study.load.generators)
+    cores = propose_cores(run.study.server.workers, run.study.load.senders)
     laboratory.listener.begun(store.id)
     refuse_changes(run, changes(laboratory, run, cores))
     environments = prepare_environments(laboratory, run.study)

@@ -29,6 +29,7 @@ _LABELS: dict[EventKind, Label] = {
     "throttled": Label.THROTTLED,
     "clock-jumped": Label.CLOCK_JUMPED,
     "suspended": Label.SUSPENDED,
+    "load-worker-lost": Label.LOAD_WORKER_LOST,
 }
 _AS_HABIT: dict[EventKind, Label] = {
     "stalled": Label.PAUSING,

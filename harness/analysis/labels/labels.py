@@ -35,6 +35,7 @@ class Label(StrEnum):
     LOAD_PAUSED = "load-paused"
     THROTTLED = "throttled"
     SUSPENDED = "suspended"
+    LOAD_WORKER_LOST = "load-worker-lost"
     CLOCK_JUMPED = "clock-jumped"
     PROBE_LOST = "probe-lost"
 
@@ -66,6 +67,8 @@ REMEDIES: dict[Label, str] = {
     Label.LOAD_PAUSED: "leave the load's core to the run; stop no process of it",
     Label.THROTTLED: "lift the container's CPU quota, or give it whole cores (`--cpuset-cpus`)",
     Label.SUSPENDED: "keep the machine awake, and its container unfrozen, while a run lasts",
+    Label.LOAD_WORKER_LOST: "read its log and `dmesg` for what ended it (often memory), then "
+    "`run --resume`",
     Label.CLOCK_JUMPED: "none needed: durations come from a clock that cannot be set",
     Label.PROBE_LOST: "find what ended the probe, if it happens again; intervals are wider",
 }
@@ -90,6 +93,7 @@ SPOILT = frozenset(
         Label.LOAD_PAUSED,
         Label.THROTTLED,
         Label.SUSPENDED,
+        Label.LOAD_WORKER_LOST,
     }
 )
 """Trials that an event from outside spoilt: they do not count, and are measured again."""

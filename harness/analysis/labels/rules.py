@@ -104,7 +104,7 @@ class Circumstances(msgspec.Struct, frozen=True):
         return Circumstances(
             cores=run.cores,
             workers=server.workers,
-            generators=run.study.load.generators,
+            generators=run.study.load.senders,
             pool_size=server.connections(pool_of(run.variants[variant].factors)),
             ceiling_per_s=run.generator_ceiling_per_s,
             idle_cores=idle_cores,
@@ -350,9 +350,11 @@ def ready_threads(trial: Trial) -> float | None:
 
 def _generator_bounds(trial: Trial, used: Shares, around: Circumstances) -> list[Finding]:
     findings: list[Finding] = []
-    share = used.generator / around.generators
+    cores = min(around.generators, len(around.cores.load))
+    share = used.generator / cores
     if share > GENERATOR_SHARE:
-        findings.append(Finding(Label.GENERATOR_BOUND, f"the generator used {share:.0%} of a core"))
+        of = "a core" if cores == 1 else f"each of its {cores} cores"
+        findings.append(Finding(Label.GENERATOR_BOUND, f"the generator used {share:.0%} of {of}"))
     elapsed = sum(s.elapsed_ns for s in trial.slices) / 1e9
     rate = sum(s.correct for s in trial.slices) / elapsed
     ceiling = around.ceiling_per_s

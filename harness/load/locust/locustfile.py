@@ -3,18 +3,25 @@
 Locust's own statistics are rounded, leave out requests under way at the end, and add failures to
 the rates in its history. So this program notes every answer when it comes. It runs in its own
 environment and imports nothing of the harness. The environment variable BRIDGETOLL_RAMP holds its
-plan and names the file for its result.
+plan and names the file for its notes.
+
+Locust runs it alone, or as a master and its workers. The master alone adds users and ends the test.
+Each worker notes its own users' answers, so no report between them rounds anything.
 """
 
 import json
 import os
 import random
+import signal
 import string
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
+import gevent  # type: ignore[import-untyped]
 from locust import FastHttpUser, HttpUser, LoadTestShape, User, constant, events, task
+from locust.runners import MasterRunner
 
 PLAN: dict[str, Any] = json.loads(os.environ["BRIDGETOLL_RAMP"])
 LENGTH_S: float = PLAN["users"] / PLAN["per_s"] + PLAN["hold_s"]
@@ -22,22 +29,24 @@ LETTERS = string.ascii_letters + string.digits
 ERROR = 400
 TITLE, CONTENT = 10, 100
 """Characters of a post's texts, as published."""
+WATCH_S = 0.5
+BOOT = Path("/proc/sys/kernel/random/boot_id")
+"""Processes with the same value share a monotonic clock."""
 
 
-class Notes:
-    """Answers since the first user, and requests under way."""
+class Notebook:
+    """Users and answers since the start, and requests under way."""
 
     def __init__(self) -> None:
         self.began_ns = 0
         self.ended_ns = 0
         self.cpu_ns = 0
+        self.came: list[float] = []
         self.answers: list[tuple[float, float]] = []
-        self.failed: dict[int, int] = {}
+        self.failed: list[float] = []
         self.errors: dict[str, int] = {}
         self.under_way = 0
         self.cut_off = 0
-        self.users = 0
-        self.settled_s: float | None = None
 
     def begin(self) -> None:
         """Start the clocks."""
@@ -50,19 +59,26 @@ class Notes:
         self.cpu_ns = time.process_time_ns() - self.cpu_ns
         self.cut_off = self.under_way
 
+    def user(self) -> None:
+        """Note a user that has just come."""
+        if not self.ended_ns:
+            self.came.append(self._at_s())
+
     def answer(self, latency_ms: float, problem: str | None) -> None:
         """Note an answer that has just come."""
         if self.ended_ns:
             return
-        at_s = (time.monotonic_ns() - self.began_ns) / 1e9
         if problem is None:
-            self.answers.append((at_s, latency_ms / 1e3))
+            self.answers.append((self._at_s(), latency_ms / 1e3))
         else:
-            self.failed[int(at_s)] = self.failed.get(int(at_s), 0) + 1
+            self.failed.append(self._at_s())
             self.errors[problem] = self.errors.get(problem, 0) + 1
 
+    def _at_s(self) -> float:
+        return (time.monotonic_ns() - self.began_ns) / 1e9
 
-NOTES = Notes()
+
+NOTES = Notebook()
 
 
 class RampShape(LoadTestShape):
@@ -70,8 +86,6 @@ class RampShape(LoadTestShape):
 
     def tick(self) -> tuple[int, float] | None:
         """How many, and how fast; None ends the test."""
-        users: int = self.get_current_user_count()  # type: ignore[no-untyped-call]
-        NOTES.users = max(NOTES.users, users)
         if self.get_run_time() >= LENGTH_S:  # type: ignore[no-untyped-call]
             return None
         return PLAN["users"], PLAN["per_s"]
@@ -119,6 +133,10 @@ class Visitor(base()):  # type: ignore[misc]
     connection_timeout = LENGTH_S
     network_timeout = LENGTH_S
 
+    def on_start(self) -> None:
+        """Locust calls it when the user has come."""
+        NOTES.user()
+
     @task
     def visit(self) -> None:
         """Send one request; Locust repeats it."""
@@ -135,15 +153,31 @@ def kind_of(exception: Exception) -> str:
     return text if text.startswith(("status ", "another ")) else type(exception).__name__
 
 
+@events.init.add_listener  # type: ignore[untyped-decorator]
+def _tell_port(runner: Any, **_: Any) -> None:
+    """A master listens on a port that was free; its workers are started once that is known."""
+    if isinstance(runner, MasterRunner):
+        place = Path(PLAN["port"])
+        place.with_suffix(".new").write_text(str(runner.server.port), encoding="ascii")
+        place.with_suffix(".new").rename(place)
+
+
 @events.test_start.add_listener  # type: ignore[untyped-decorator]
-def _begin(**_: Any) -> None:
+def _begin(environment: Any, **_: Any) -> None:
     NOTES.begin()
+    if isinstance(environment.runner, MasterRunner):
+        gevent.spawn(_watch, environment.runner)
 
 
-@events.spawning_complete.add_listener  # type: ignore[untyped-decorator]
-def _settled(user_count: int, **_: Any) -> None:
-    if user_count >= PLAN["users"] and NOTES.settled_s is None:
-        NOTES.settled_s = (time.monotonic_ns() - NOTES.began_ns) / 1e9
+def _watch(master: Any) -> None:
+    """End at once when a worker is silent or gone: Locust would give its users to the others."""
+    workers = PLAN["processes"]
+    while not NOTES.ended_ns:
+        if master.worker_count < workers:
+            sys.stderr.write(f"only {master.worker_count} of {workers} workers answer\n")
+            sys.stderr.flush()
+            signal.raise_signal(PLAN["lost"])
+        gevent.sleep(WATCH_S)
 
 
 @events.request.add_listener  # type: ignore[untyped-decorator]
@@ -160,17 +194,16 @@ def _stopping(**_: Any) -> None:
 def _quit(environment: Any, **_: Any) -> None:
     if not NOTES.ended_ns:
         return  # ended from outside, so the ramp is incomplete
-    seconds = (NOTES.ended_ns - NOTES.began_ns) // 10**9 + 1
-    result = {
+    notes = {
+        "clock": BOOT.read_text(encoding="ascii").strip(),
         "began_ns": NOTES.began_ns,
         "ended_ns": NOTES.ended_ns,
+        "came": NOTES.came,
         "answers": NOTES.answers,
-        "failed": [NOTES.failed.get(second, 0) for second in range(seconds)],
+        "failed": NOTES.failed,
         "errors": NOTES.errors,
         "under_way": NOTES.cut_off,
-        "users": NOTES.users,
         "cpu_ns": NOTES.cpu_ns,
-        "settled_s": NOTES.settled_s,
         "warned": bool(getattr(environment.runner, "cpu_warning_emitted", False)),
     }
-    Path(PLAN["result"]).write_text(json.dumps(result), encoding="utf-8")
+    Path(PLAN["notes"]).write_text(json.dumps(notes), encoding="utf-8")

@@ -28,9 +28,11 @@ def ramp_words(run: Run) -> str:
     ramp = run.study.load.ramp
     users = max(c.connections for c in run.study.conditions)
     client = "HttpUser" if ramp.client == "http" else "FastHttpUser"
+    processes = run.study.load.processes
+    by = f" in {processes} processes" if processes > 1 else ""
     return (
-        f"Locust's {client}, without pauses. {ramp.per_s:g} users start per second up to {users}, "
-        f"then all of them run for {ramp.hold_s:g} s: {ramp.length_s(users):g} s in total."
+        f"Locust's {client}{by}, without pauses. {ramp.per_s:g} users start per second up to "
+        f"{users}, then all of them run for {ramp.hold_s:g} s: {ramp.length_s(users):g} s in total."
     )
 
 

@@ -9,7 +9,13 @@ import msgspec
 
 from harness.analysis.labels.trials import disturbances, is_spoilt
 from harness.audit.subject import Violation
-from harness.base.errors import BridgetollError, DatabaseFailed, LocustFailed, check_scarce
+from harness.base.errors import (
+    BridgetollError,
+    DatabaseFailed,
+    LocustFailed,
+    LocustWorkerLost,
+    check_scarce,
+)
 from harness.inputs.conditions import condition_title
 from harness.inputs.study import Condition, Latency
 from harness.lab.machine import pinned
@@ -17,7 +23,7 @@ from harness.lab.postgres.waits import WaitSampler
 from harness.lab.servers import ServerGroup
 from harness.load.locust.driver import RampPlan, climb
 from harness.records.plan import Entry, Phase
-from harness.records.trial import RoundTrips, Trial, trial_stem
+from harness.records.trial import Event, RoundTrips, Trial, trial_stem
 from harness.runner.block import known_habits, may_repeat, problem_of
 from harness.runner.exchanges import exchange_for
 from harness.runner.gauges import Gauges
@@ -99,6 +105,7 @@ class _Outcome(msgspec.Struct):
     climb: Climb | None = None
     trips: RoundTrips | None = None
     problem: str | None = None
+    befell: tuple[Event, ...] = ()
 
 
 class _Cells:
@@ -132,7 +139,7 @@ class _Cells:
         most = int(self._database.settings()["max_connections"])
         return trial_of(
             outcome.climb, self._session.run.id, phase, entry, attempt, started_at,
-            outcome.problem, outcome.trips, most,
+            outcome.problem, outcome.trips, most, outcome.befell,
         )  # fmt: skip
 
     def _bring_database(self, entry: Entry, condition: Condition) -> None:
@@ -170,6 +177,8 @@ class _Cells:
                 outcome.problem = f"the server did not answer a single request: {error}"
             except LocustFailed as error:
                 outcome.problem = str(error)
+                if isinstance(error, LocustWorkerLost):
+                    outcome.befell = (Event("load-worker-lost", None, None, error.what),)
         return outcome
 
     def _launch(self, phase: Phase, entry: Entry, group: ServerGroup) -> LiveEntry:
@@ -188,6 +197,7 @@ class _Cells:
             hold_s=ramp.hold_s,
             client=ramp.client,
             body=None if exchange.body is None else exchange.body.decode(),
+            processes=self._study.load.processes,
         )
 
     def _climb(self, phase: Phase, attempt: int, live: LiveEntry, plan: RampPlan) -> Climb:

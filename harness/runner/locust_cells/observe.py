@@ -9,7 +9,7 @@ import numpy as np
 from harness.lab.clocks import TreeClock, Usage
 from harness.lab.postgres.database import Database
 from harness.lab.postgres.waits import Samples
-from harness.load.locust.driver import RampResult
+from harness.load.locust.notes import RampResult
 from harness.records.histogram import sample_percentile
 from harness.records.plan import Entry, Phase
 from harness.records.run import SCHEMA
@@ -91,8 +91,12 @@ def trial_of(
     problem: str | None,
     measured: RoundTrips | None,
     max_connections: int,
+    befell: tuple[Event, ...] = (),
 ) -> Trial:
-    """The trial that is kept of one cell, complete or not."""
+    """The trial that is kept of one cell, complete or not.
+
+    befell: events that ended it before it had a result.
+    """
     usages = () if climb is None else climb.usages
     latencies = Latencies(phase.condition.connections, window=True)
     if climb is not None:
@@ -118,7 +122,7 @@ def trial_of(
         waits=None if waits is None else waits_record(waits),
         round_trips=measured,
         ramp=None if climb is None else _ramp(climb.result, max_connections, waits),
-        events=() if climb is None else _events(climb),
+        events=befell if climb is None else _events(climb),
     )
 
 
@@ -187,6 +191,7 @@ def _ramp(result: RampResult, max_connections: int, waits: Samples | None) -> Ra
         under_way_at_stop=result.under_way,
         warned=result.warned,
         settled_s=result.settled_s,
+        came_per_second=result.came,
         max_connections=max_connections,
         most_connections=None if waits is None else max(waits.open, default=None),
     )

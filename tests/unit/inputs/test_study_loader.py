@@ -807,7 +807,26 @@ def test_what_our_own_generator_is_set_is_refused_where_locust_loads(
         load_study(path, catalog)
     key = setting.partition(" ")[0]
     assert str(caught.value).startswith(f"{path}: `load.{key}` is for our own generator")
-    assert str(caught.value).endswith('remove it, or set `engine = "native"`.')
+    mend = "set `load.processes`" if key == "generators" else "remove it"
+    assert str(caught.value).endswith(f'{mend}, or set `engine = "native"`.')
+
+
+def test_processes_of_locust_are_refused_where_our_own_generator_loads(
+    tmp_path: Path, catalog: Catalog
+) -> None:
+    text = STUDY.replace("[[cond", "[load]\nprocesses = 4\n\n[[cond", 1)
+    with pytest.raises(MalformedFile, match=r"`load.processes` .* `load.engine = \"locust\"`"):
+        load_study(write(tmp_path, text), catalog)
+
+
+def test_each_process_of_locust_needs_a_user(tmp_path: Path, catalog: Catalog) -> None:
+    text = LOCUST.replace('engine = "locust"', 'engine = "locust"\nprocesses = {}')
+    load = load_study(write(tmp_path, text.format(8)), catalog).load
+    assert (load.processes, load.senders) == (8, 8)
+    with pytest.raises(MalformedFile) as caught:
+        load_study(write(tmp_path, text.format(9)), catalog)
+    assert "`connections` is 8" in str(caught.value)
+    assert str(caught.value).endswith("set `load.processes` to 8 at most.")
 
 
 def test_a_budget_is_refused_where_locust_measures_cells(tmp_path: Path, catalog: Catalog) -> None:

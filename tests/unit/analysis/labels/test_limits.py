@@ -155,11 +155,20 @@ def test_more_than_half_of_the_generators_ceiling_is_too_much(generators: int) -
     assert Label.GENERATOR_BOUND not in labels(made, Circumstances(CORES, 1))
 
 
-def test_generators_share_their_cpu_limit() -> None:
+def test_generators_share_their_cpu_limit_as_far_as_they_have_cores() -> None:
     piece = make_slice(generator_cpu_ns=round(1.5 * SLICE_NS))
     made = make_trial(slices=[piece])
-    assert Label.GENERATOR_BOUND in labels(made, Circumstances(CORES, 1))
-    assert Label.GENERATOR_BOUND not in labels(made, Circumstances(CORES, 1, generators=2))
+    two_cores = msgspec.structs.replace(CORES, load=(2, 3))
+    assert Label.GENERATOR_BOUND in labels(made, Circumstances(two_cores, 1))
+    assert Label.GENERATOR_BOUND not in labels(made, Circumstances(two_cores, 1, generators=2))
+    assert Label.GENERATOR_BOUND in labels(made, Circumstances(CORES, 1, generators=2))
+
+
+def test_processes_of_locust_are_generators_too() -> None:
+    study = make_study([BASELINE])
+    load = msgspec.structs.replace(study.load, engine="locust", processes=4)
+    run = make_run(msgspec.structs.replace(study, load=load))
+    assert Circumstances.of(run, BASELINE).generators == 4
 
 
 def histogram(nanoseconds: int) -> str:

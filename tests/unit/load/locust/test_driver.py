@@ -1,14 +1,193 @@
-"""Locust as a program: what is said when it cannot be had."""
+"""Locust as a program: one process or several, and what is told when it cannot be had."""
 
+import itertools
+import re
+import signal
 import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import msgspec
+import psutil
 import pytest
 
-from harness.base.errors import LocustFailed
-from harness.load.locust.driver import RampPlan, climb
+from harness.base.errors import LocustFailed, LocustWorkerLost
+from harness.base.workspace import cache_folder
+from harness.lab.network import Address
+from harness.load.locust.driver import RampPlan, busiest, climb, leader, prepare_locust, worker
+from harness.load.locust.notes import RampResult
+from tests.toys.http import HOST, Toy, Visit
+from tests.waiting import gone
 
 PLAN = RampPlan(path="/noop", users=2, per_s=2, hold_s=1, client="fast", body="{}")
+RAMP = msgspec.structs.replace(PLAN, users=8, per_s=4)
+ANSWERED, FAILS = 240, 10
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+BROKEN = b"HTTP/1.1 500 Broken\r\nContent-Length: 2\r\n\r\n{}"
+TIGHT_S = 5.0
+
+
+def answering(most: int) -> Callable[[Visit], None]:
+    """Answer so many requests, each tenth with a failure, and leave all others waiting."""
+    numbers = itertools.count(1)  # its next() is atomic
+
+    def behave(visit: Visit) -> None:
+        while visit.request() is not None:
+            number = next(numbers)
+            if number > most:
+                visit.wait_for_client_to_go()
+                return
+            visit.send(OK if number % FAILS else BROKEN)
+
+    return behave
+
+
+class Struck(msgspec.Struct):
+    """What came of a worker that a signal struck in the middle."""
+
+    error: LocustWorkerLost
+    told_after_s: float
+    pids: list[int]
+    left: list[str]
+
+
+class Ramps(msgspec.Struct):
+    """Ramps of one process and of four, what their servers saw, and two that lost a worker."""
+
+    results: dict[int, RampResult]
+    seen: dict[int, int]
+    struck: dict[signal.Signals, Struck]
+
+
+def ridden(python: Path, folder: Path, processes: int) -> tuple[RampResult, int]:
+    """A whole ramp, and the requests that its server saw."""
+    plan = msgspec.structs.replace(RAMP, processes=processes)
+    with Toy(answering(ANSWERED)) as toy:
+        result = climb(
+            python, plan, f"http://{HOST}:{toy.port}", folder=folder, name=f"by-{processes}",
+            cpus=None, meanwhile=lambda: None,
+        )  # fmt: skip
+        return result, toy.requests
+
+
+def belongs(process: psutil.Process, name: str) -> bool:
+    """Whether it is of that ramp; those of other ramps come and go."""
+    try:
+        return any(f"/{name}" in part for part in process.environ().values())
+    except psutil.Error:
+        return False
+
+
+def striking(python: Path, folder: Path, number: signal.Signals) -> Struck:
+    """A ramp of a minute with two workers, the first of which a signal strikes."""
+    plan = msgspec.structs.replace(RAMP, hold_s=60, processes=2)
+    name = f"struck-by-{number.name}"
+    struck_s: list[float] = []
+    pids: list[int] = []
+    with Toy(answering(1_000_000)) as toy:
+
+        def strike() -> None:
+            family = [p for p in psutil.Process().children(recursive=True) if belongs(p, name)]
+            followers = [process for process in family if "--worker" in process.cmdline()]
+            if toy.requests and not struck_s:
+                struck_s.append(time.monotonic())
+                pids.extend(process.pid for process in family)
+                followers[0].send_signal(number)
+
+        with pytest.raises(LocustWorkerLost) as failed:
+            climb(
+                python, plan, f"http://{HOST}:{toy.port}", folder=folder, name=name, cpus=None,
+                meanwhile=strike,
+            )  # fmt: skip
+    left = sorted(path.suffix for path in folder.glob(f"{name}*"))
+    return Struck(failed.value, time.monotonic() - struck_s[0], pids, left)
+
+
+@pytest.fixture(scope="module")
+def ramps(tmp_path_factory: pytest.TempPathFactory) -> Ramps:
+    """All at once: most of the time Locust waits."""
+    python, folder = prepare_locust(cache_folder()), tmp_path_factory.mktemp("ramps")
+    with ThreadPoolExecutor() as threads:
+        whole = {n: threads.submit(ridden, python, folder, n) for n in (1, 4)}
+        broken = {
+            number: threads.submit(striking, python, folder, number)
+            for number in (signal.SIGKILL, signal.SIGSTOP)
+        }
+        results = {n: task.result() for n, task in whole.items()}
+        return Ramps(
+            {n: result for n, (result, _) in results.items()},
+            {n: seen for n, (_, seen) in results.items()},
+            {number: task.result() for number, task in broken.items()},
+        )
+
+
+@pytest.mark.parametrize("processes", [1, 4])
+def test_counts_are_those_of_the_server(ramps: Ramps, processes: int) -> None:
+    result = ramps.results[processes]
+    failed = ANSWERED // FAILS
+    assert len(result.answers) == ANSWERED - failed
+    assert result.errors == {"status 500": failed}
+    assert sum(result.failed) == failed
+    assert result.under_way == RAMP.users
+    assert ramps.seen[processes] == ANSWERED + RAMP.users
+
+
+@pytest.mark.parametrize("processes", [1, 4])
+def test_users_come_on_schedule_however_many_processes_send(ramps: Ramps, processes: int) -> None:
+    """Never early, and on a busy machine at most a second late."""
+    result = ramps.results[processes]
+    come = list(itertools.accumulate(result.came))
+    planned = [min(RAMP.users, round(RAMP.per_s) * (second + 1)) for second in range(len(come))]
+    assert come[-1] == result.users == RAMP.users
+    assert all(many <= most for many, most in zip(come, planned, strict=True))
+    assert all(many >= least for many, least in zip(come[1:], planned, strict=False))
+    assert result.settled_s is not None
+    assert RAMP.length_s - 1 <= (result.ended_ns - result.began_ns) / 1e9 < RAMP.length_s + TIGHT_S
+
+
+def test_every_latency_is_kept_unrounded(ramps: Ramps) -> None:
+    """Locust's own statistics round to milliseconds below 100 ms."""
+    for result in ramps.results.values():
+        assert all(0 < took_s <= at_s for at_s, took_s in result.answers)
+        assert len({took_s for _, took_s in result.answers}) > ANSWERED // 2
+        assert list(result.answers) == sorted(result.answers)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_lost_worker_ends_the_ramp_at_once_and_is_named(
+    ramps: Ramps, number: signal.Signals
+) -> None:
+    struck = ramps.struck[number]
+    assert struck.told_after_s < 30  # of 62; a silent worker is missed after some seconds
+    told = {
+        signal.SIGKILL: r"worker 1 of 2 was ended by SIGKILL, \d+ s after its start",
+        signal.SIGSTOP: "one of Locust's 2 workers gave no sign of life",
+    }
+    assert re.search(told[number], struck.error.what)
+    assert "requests are lost" in str(struck.error)
+    assert len(struck.pids) == 3
+    assert all(gone(pid) for pid in struck.pids)
+    assert set(struck.left) <= {".log"}
+
+
+def fake(tmp_path: Path, script: str) -> Path:
+    """An interpreter that is a shell script in truth."""
+    path = tmp_path / "python"
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return path
+
+
+def failure(python: Path, folder: Path, plan: RampPlan = PLAN) -> LocustFailed:
+    """What is told of Locust that does not climb."""
+    with pytest.raises(LocustFailed) as failed:
+        climb(
+            python, plan, "http://127.0.0.1:9", folder=folder, name="cell", cpus=None,
+            meanwhile=lambda: None,
+        )  # fmt: skip
+    return failed.value
 
 
 def test_it_is_as_long_as_its_users_take_to_come_and_stay() -> None:
@@ -16,29 +195,51 @@ def test_it_is_as_long_as_its_users_take_to_come_and_stay() -> None:
 
 
 def test_an_interpreter_without_locust_is_one_sentence_with_its_last_words(tmp_path: Path) -> None:
-    bare = tmp_path / "python"
-    bare.write_text(f'#!/bin/sh\nexec {sys.executable} -S -I "$@"\n')
-    bare.chmod(0o755)
-    with pytest.raises(LocustFailed, match=r"No module named") as failed:
-        climb(
-            bare, PLAN, "http://127.0.0.1:9", folder=tmp_path, name="cell", cpus=None,
-            meanwhile=lambda: None,
-        )  # fmt: skip
-    assert str(tmp_path) not in str(failed.value)
+    bare = fake(tmp_path, f'exec {sys.executable} -S -I "$@"')
+    told = str(failure(bare, tmp_path))
+    assert "No module named" in told
+    assert str(tmp_path) not in told
     assert not (tmp_path / "cell.json").exists()
+
+
+def test_locust_that_is_killed_is_named_with_the_signal(tmp_path: Path) -> None:
+    told = str(failure(fake(tmp_path, "kill -9 $$"), tmp_path))
+    assert told.startswith("Locust was ended by SIGKILL and left no result")
+
+
+def test_a_master_that_dies_leaves_no_worker_behind(tmp_path: Path) -> None:
+    script = f"""case "$*" in
+    *--worker*) exec sleep 61 ;;
+    *) echo 5557 > {tmp_path}/cell.port; sleep 0.3; kill -9 $$ ;;
+    esac"""
+    plan = msgspec.structs.replace(PLAN, processes=2)
+    told = str(failure(fake(tmp_path, script), tmp_path, plan))
+    assert told.startswith("Locust's master was ended by SIGKILL")
+    assert not [p for p in psutil.Process().children(recursive=True) if "61" in p.cmdline()]
 
 
 def test_locust_sees_no_settings_of_ours(tmp_path: Path) -> None:
     """It reads files in its home and in its working directory, and nobody would notice."""
     told = tmp_path / "told"
-    bare = tmp_path / "python"
-    bare.write_text(f'#!/bin/sh\necho "$HOME $PWD" > {told}\n')
-    bare.chmod(0o755)
     logs = tmp_path / "logs"
     logs.mkdir()
-    with pytest.raises(LocustFailed):
-        climb(
-            bare, PLAN, "http://127.0.0.1:9", folder=logs, name="cell", cpus=None,
-            meanwhile=lambda: None,
-        )  # fmt: skip
+    failure(fake(tmp_path, f'echo "$HOME $PWD" > {told}'), logs)
     assert told.read_text().split() == [str(logs), str(logs)]
+
+
+def test_a_worker_may_run_on_another_machine(tmp_path: Path) -> None:
+    plan = msgspec.structs.replace(PLAN, processes=2)
+    first = leader(plan, "http://10.0.0.1:80", tmp_path, "cell", host="10.0.0.2")
+    other = worker(plan, tmp_path, "cell", 2, Address("10.0.0.2", 5557))
+    assert "--master-bind-host 10.0.0.2" in " ".join(first.arguments)
+    assert "--master-host 10.0.0.2 --master-port 5557" in " ".join(other.arguments)
+    assert first.notes != other.notes
+
+
+def test_workers_that_fill_their_cores_for_ten_seconds_are_seen() -> None:
+    calm = [(float(at), 0.2 * at) for at in range(20)]
+    burst = [(20.0 + at, 4.0 + 1.8 * at) for at in range(1, 12)]
+    assert busiest(calm) == pytest.approx(0.2)
+    assert busiest(calm + burst) == pytest.approx(1.8)
+    assert busiest([*calm, *burst[:3]]) < 1.0
+    assert busiest(burst[:9]) == 0.0

@@ -1,5 +1,6 @@
 """Locust's cells, from a study to a report: real Locust, real servers, real faults, but short."""
 
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ import psutil
 import pytest
 
 from harness.analysis.analyse import analyse
+from harness.analysis.labels.labels import Label
 from harness.analysis.labels.trials import last_attempts
 from harness.base.errors import RunFailed
 from harness.inputs.study_loader import load_study
@@ -18,6 +20,7 @@ from harness.records.trial import Trial
 from harness.report.write import write_report
 from harness.runner.start import resume
 from harness.runner.time_left import Stage
+from tests.toys.labelling import labelled
 from tests.toys.laboratory import Recorder, laboratory_of, run_study, trusting
 from tests.toys.workspaces import toy_workspace
 
@@ -42,6 +45,7 @@ max_connections = 60
 
 [load]
 engine = "locust"
+processes = 2
 ramp = {{ per_s = 30, hold_s = 2 }}
 
 [[conditions]]
@@ -59,7 +63,7 @@ def trusted() -> Iterator[None]:
 
 
 class Killer(Recorder):
-    """Ends the first Locust that it sees, in the middle of its ramp."""
+    """Ends the first worker of Locust that it sees, in the middle of its ramp."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -75,7 +79,7 @@ class Killer(Recorder):
         while time.monotonic() < end and not self.killed.is_set():
             for child in psutil.Process().children(recursive=True):
                 try:
-                    if "locust" in child.cmdline() and child.cpu_times().user > 0.2:
+                    if "--worker" in child.cmdline() and child.cpu_times().user > 0.2:
                         child.kill()
                         self.killed.set()
                 except psutil.Error:
@@ -97,7 +101,7 @@ class Finished(msgspec.Struct):
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
-    """A run whose first cell loses its Locust, and which is then resumed."""
+    """A run whose first cell loses a worker of Locust, and which is then resumed."""
     workspace = toy_workspace(tmp_path_factory.mktemp("cells") / "workspace")
     path = workspace.shared / "studies" / "cells.toml"
     path.write_text(STUDY)
@@ -115,13 +119,20 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     return Finished(store, store.read_run(), first, trials, str(failure.value))
 
 
-def test_a_locust_that_dies_costs_its_cell_and_not_the_run(finished: Finished) -> None:
+def test_a_worker_that_dies_costs_its_cell_and_not_the_run(finished: Finished) -> None:
     problems = [t.problem for t in finished.first]
     assert len(problems) == 2
     assert sum(problem is None for problem in problems) == 1
     (problem,) = (text for text in problems if text)
-    assert "Locust was ended by SIGKILL" in problem
+    assert re.search(r"worker \d of 2 was ended by SIGKILL", problem)
     assert "--resume" in finished.failure
+
+
+def test_a_worker_that_dies_is_a_finding_with_a_remedy(finished: Finished) -> None:
+    (broken,) = (t for t in labelled(finished.run, finished.first) if t.trial.problem)
+    (finding,) = (f for f in broken.findings if f.label is Label.LOAD_WORKER_LOST)
+    assert "was ended by SIGKILL" in finding.detail
+    assert "--resume" in finding.remedy
 
 
 def test_resuming_repeats_that_cell_and_no_other(finished: Finished) -> None:
@@ -140,6 +151,7 @@ def test_all_users_come_and_every_second_is_counted(finished: Finished) -> None:
         assert trial.ramp.users == USERS
         assert 3 <= piece.elapsed_ns / 1e9 < 6
         assert sum(piece.window.per_second) == piece.correct > 0
+        assert sum(trial.ramp.came_per_second) == USERS
         assert sum(trial.ramp.failed_per_second) == sum(piece.errors.values())
         assert len(trial.ramp.failed_per_second) == len(piece.window.per_second)
         assert 0 <= trial.ramp.under_way_at_stop <= USERS
@@ -231,7 +243,8 @@ def test_a_cell_whose_server_was_stopped_is_measured_again(
     workspace = toy_workspace(tmp_path_factory.mktemp("stopped") / "workspace")
     path = workspace.shared / "studies" / "cells.toml"
     ramp = "ramp = { per_s = 30, hold_s = 5 }"
-    path.write_text(STUDY.replace("ramp = { per_s = 30, hold_s = 2 }", ramp))
+    one = STUDY.replace("processes = 2\n", "")
+    path.write_text(one.replace("ramp = { per_s = 30, hold_s = 2 }", ramp))
     laboratory = laboratory_of(workspace, Stopper())
     store = run_study(laboratory, "cells", load_study(path, laboratory.catalog))
     run, (trials, _) = store.read_run(), store.trials()
