@@ -259,8 +259,12 @@ def await_ready(server: LiveServer, seconds: float = READY_S) -> None:
     """
     name = server.variant.name
     started = time.monotonic()
-    wait_until(lambda: not server.running or _healthy(server.address), seconds)
-    if server.running and _healthy(server.address) and server.listens():
+
+    def answers() -> bool:
+        return _healthy(server.address) and server.listens()
+
+    ready = wait_until(lambda: not server.running or answers(), seconds)
+    if ready and server.running:
         problem = _settled(server)
         if server.running:
             if problem is None:
