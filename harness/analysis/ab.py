@@ -5,8 +5,8 @@ Error rates of the gate (pairs are Bs under conditions):
 - *Passed* needs the upper bound of every pair's 95 % interval within what is allowed: for one pair
   that is wrong in at most 2.5 %, and all must pass (intersection-union test; Berger 1982,
   Technometrics 24:295).
-- *Regressed* needs a verdict *differs*, which allows for all Bs of a condition (Dunnett), and an
-  estimate beyond what is allowed.
+- *Regressed* needs a verdict *differs*, which allows for all Bs of a condition (Dunnett, or Tukey
+  with several As), and an estimate beyond what is allowed.
 - *Undecided* is everything else.
 """
 
@@ -20,6 +20,7 @@ from harness.analysis.gate import GateAnswer
 from harness.analysis.measures import Measure, ranked
 from harness.analysis.stats.intervals import Interval
 from harness.analysis.stats.verdicts import Decision, Verdict
+from harness.analysis.variants import AgainstOrigin
 from harness.inputs.study import Condition
 
 
@@ -33,13 +34,15 @@ class AbVerdict(StrEnum):
 
 
 class AbPair(msgspec.Struct, frozen=True):
-    """One B against A under one condition, by the measure that it ranks by first.
+    """One B against its A under one condition, by the measure that it ranks by first.
 
+    variant: B. origin: A, the variant that it changes.
     cost: the ratio B / A, turned so that more is worse. at_most: how far from 1 it may be where it
         is undecided; None otherwise, and with one block.
     """
 
     variant: str
+    origin: str
     condition: Condition
     measure: Measure
     verdict: AbVerdict
@@ -50,18 +53,18 @@ class AbPair(msgspec.Struct, frozen=True):
 def ab_pairs(analysis: Analysis) -> tuple[AbPair, ...]:
     """Every B under every condition in which both have figures."""
     return tuple(
-        _pair(result.condition, measure, name, decision, comparison.ratios[name])
+        _pair(result.condition, measure, name, against, against.decision)
         for result in analysis.conditions
         for measure in ranked(result.condition)[:1]
-        for comparison in (result.comparisons[measure],)
-        for name, decision in comparison.decisions.items()
-        if name in comparison.ratios
+        for name, against in result.comparisons[measure].to_origin.items()
+        if against.decision is not None
     )
 
 
 def _pair(
-    condition: Condition, measure: Measure, name: str, decision: Decision, ratio: Interval
+    condition: Condition, measure: Measure, name: str, against: AgainstOrigin, decision: Decision
 ) -> AbPair:
+    ratio = against.ratio
     cost = ratio if measure.lower_is_better else _inverse(ratio)
     match decision.verdict:
         case Verdict.SAME:
@@ -70,7 +73,7 @@ def _pair(
             verdict = AbVerdict.UNDECIDED
         case Verdict.DIFFERS:
             verdict = AbVerdict.SLOWER if cost.mean > 1 else AbVerdict.FASTER
-    return AbPair(name, condition, measure, verdict, cost, decision.at_most)
+    return AbPair(name, against.origin, condition, measure, verdict, cost, decision.at_most)
 
 
 def _inverse(ratio: Interval) -> Interval:

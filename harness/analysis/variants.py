@@ -11,6 +11,7 @@ from harness.analysis.stats.intervals import Interval, block_interval
 from harness.analysis.stats.pairs import Pairs
 from harness.analysis.stats.ties import tie_groups
 from harness.analysis.stats.verdicts import Decision, to_baseline
+from harness.inputs.kinds import origins_of
 
 _BOUNDLESS = math.log(1e6)
 """If only a millionfold difference would be called, the number is not worth reporting."""
@@ -35,6 +36,17 @@ class SliceNoise(msgspec.Struct, frozen=True):
     between_sd: float | None
 
 
+class AgainstOrigin(msgspec.Struct, frozen=True):
+    """A setup against the variant that it changes.
+
+    decision: None if the measure must not rank.
+    """
+
+    origin: str
+    ratio: Interval
+    decision: Decision | None
+
+
 class Comparison(msgspec.Struct, frozen=True, rename={"detectable": "detectable_share"}):
     """One measure of one condition, over all variants.
 
@@ -55,6 +67,9 @@ class Comparison(msgspec.Struct, frozen=True, rename={"detectable": "detectable_
     noise: of the slices; None for measures of whole trials.
     to_best: verdicts on the ratios to the first of the ranking, by variant, with all pairs as one
         family (Tukey).
+    to_origin: by setup, its ratio to the variant that it changes, where the run has both. Verdicts
+        on ratios to the baseline are those of `decisions`; on others, with all pairs as one family
+        (Tukey).
     """
 
     measure: Measure
@@ -69,6 +84,7 @@ class Comparison(msgspec.Struct, frozen=True, rename={"detectable": "detectable_
     outliers: tuple[int, ...]
     noise: SliceNoise | None
     to_best: dict[str, Decision] = {}
+    to_origin: dict[str, AgainstOrigin] = {}
 
     @property
     def ordered(self) -> list[str]:
@@ -97,11 +113,12 @@ def compare_variants(measure: Measure, measured: MeasuredCondition) -> Compariso
         reverse=not measure.lower_is_better,
     )
     pairs, model = measured.pairs(measure), measured.model(measure)
+    decisions = _decisions(measured, measure) if ranks else {}
     return Comparison(
         measure=measure,
         estimates=estimates,
         ratios={entry: interval.exp() for entry, interval in effects.items()},
-        decisions=_decisions(measured, measure) if ranks else {},
+        decisions=decisions,
         points=points,
         ranking=tuple(order) if ranks else (),
         groups=tie_groups(order, pairs.told_apart()) if ranks else (),
@@ -110,6 +127,7 @@ def compare_variants(measure: Measure, measured: MeasuredCondition) -> Compariso
         outliers=tuple(model.outliers),
         noise=_noise(measured, measure),
         to_best=_to_best(pairs, order) if ranks else {},
+        to_origin=_to_origin(measured, measure, decisions, pairs if ranks else None),
     )
 
 
@@ -119,6 +137,26 @@ def _to_best(pairs: Pairs, order: Sequence[str]) -> dict[str, Decision]:
         for entry in order[1:]
         if (decision := pairs.decision(entry, order[0])) is not None
     }
+
+
+def _to_origin(
+    measured: MeasuredCondition,
+    measure: Measure,
+    decisions: Mapping[str, Decision],
+    pairs: Pairs | None,
+) -> dict[str, AgainstOrigin]:
+    """Setups against the variants that they change; without pairs, no verdicts."""
+    found: dict[str, AgainstOrigin] = {}
+    for name, origin in origins_of(measured.run.study).items():
+        if name not in measured.trials or origin not in measured.trials:
+            continue
+        effect = measured.effect(measure, name, origin)
+        if effect is None:
+            continue
+        of_pair = None if pairs is None else pairs.decision(name, origin)
+        decision = decisions.get(name) if origin == measured.baseline else of_pair
+        found[name] = AgainstOrigin(origin, effect.interval().exp(), decision)
+    return found
 
 
 def _decisions(measured: MeasuredCondition, measure: Measure) -> dict[str, Decision]:

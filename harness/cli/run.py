@@ -19,7 +19,7 @@ from harness.cli.console import (
 from harness.cli.execution import execute
 
 if TYPE_CHECKING:
-    pass
+    from harness.runner.overrides import Overrides
 
 EXAMPLE = "bridgetoll run quick --budget 20"
 
@@ -81,56 +81,63 @@ def command(
 
     It checks every variant first. Ctrl-C stops it and keeps what is measured.
     """
-    from harness.inputs.study_loader import open_study
-    from harness.records.store import find_run
     from harness.runner.overrides import Overrides
-    from harness.runner.plan import make_plan
-    from harness.runner.session import missing_phases
-    from harness.runner.start import new_store
-    from harness.runner.start import resume as resume_run
-    from harness.runner.start import start as start_run
 
+    changes = Overrides(blocks, tuple(only or ()), budget, keep_requests, scale)
     if study is not None and resume is not None:
         raise UsageError("`run` takes a study or --resume, not both; leave one out.")
-    if study is None and resume is None:
+    if resume is not None:
+        if changes.flags:
+            raise UsageError(
+                f"{' '.join(changes.flags)} cannot change a run that has begun; leave it out."
+            )
+        _continue(resume, database_url, wait=wait)
+    elif study is not None:
+        _begin(study, changes, database_url, wait=wait)
+    else:
         raise UsageError(
             "`run` needs a study, e.g. `bridgetoll run quick`; `bridgetoll list studies` shows all."
         )
+
+
+def _begin(study: str, changes: "Overrides", database_url: str | None, *, wait: bool) -> None:
+    """Measure a study from its first block on."""
+    from harness.inputs.study_loader import open_study
+    from harness.runner.plan import make_plan
+    from harness.runner.start import new_store, start
+
     workspace, catalog = open_workspace()
-    changes = Overrides(blocks, tuple(only or ()), budget, keep_requests, scale)
-    if resume is not None and changes.flags:
-        raise UsageError(
-            f"{' '.join(changes.flags)} cannot change a run that has begun; leave it out."
-        )
     laboratory = laboratory_of(workspace, catalog, database_url)
-    if resume is not None:
-        store = find_run(workspace.results, resume)
-        with measuring_alone(wait=wait), using(store, wait=wait):
-            begun = store.read_run()
-            warn_of_broken(catalog, begun.study.everyone)
+    changed = changes.applied(open_study(workspace, catalog, study))
+    warn_of_broken(catalog)
+    plan = make_plan(changed)
+    path = Path(study)  # of a path only the last part: the rest is of this machine
+    typed = " ".join(["run", path.name, *changes.flags])
+    with measuring_alone(wait=wait):
+        store = new_store(laboratory, path.stem)
+        with using(store):
             execute(
-                laboratory,
-                store,
-                begun.study,
-                begun.plan,
-                lambda: resume_run(laboratory, store),
-                missing_phases(begun, store),
-            )
-    elif study is not None:
-        changed = changes.applied(open_study(workspace, catalog, study))
-        warn_of_broken(catalog)
-        plan = make_plan(changed)
-        path = Path(study)  # of a path only the last part: the rest is of this machine
-        typed = " ".join(["run", path.name, *changes.flags])
-        with measuring_alone(wait=wait):
-            store = new_store(laboratory, path.stem)
-            with using(store):
-                execute(
-                    laboratory,
-                    store,
-                    changed,
-                    plan,
-                    lambda: start_run(
-                        laboratory, store, path.stem, changed, plan, typed, changes.shortened
-                    ),
-                )
+                laboratory, store, changed, plan,
+                lambda: start(
+                    laboratory, store, path.stem, changed, plan, typed, changes.shortened
+                ),
+            )  # fmt: skip
+
+
+def _continue(run: str, database_url: str | None, *, wait: bool) -> None:
+    """Measure what a run lacks."""
+    from harness.records.store import find_run
+    from harness.runner.session import missing_phases
+    from harness.runner.start import resume
+
+    workspace, catalog = open_workspace()
+    laboratory = laboratory_of(workspace, catalog, database_url)
+    store = find_run(workspace.results, run)
+    with measuring_alone(wait=wait), using(store, wait=wait):
+        begun = store.read_run()
+        warn_of_broken(catalog, begun.study.everyone)
+        execute(
+            laboratory, store, begun.study, begun.plan,
+            lambda: resume(laboratory, store),
+            missing_phases(begun, store),
+        )  # fmt: skip

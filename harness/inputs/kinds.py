@@ -24,7 +24,7 @@ class StudyKind(StrEnum):
     REPLICATION = "replication"
     """Does a published experiment repeat?"""
     AB = "ab"
-    """Is a variant faster, slower or the same with a change?"""
+    """Is a variant, or each of several, faster, slower or the same with a change?"""
 
 
 class Axis(StrEnum):
@@ -62,20 +62,30 @@ def kind_of(study: Study) -> StudyKind:
     """The kind of a study, by its design.
 
     A ramp of users replicates. The baseline against setups of itself is an A/B. Declared contrasts
-    and squares ask for causes. Sweeps that hold half of the conditions make a sweep. Anything else
-    ranks.
+    and squares ask for causes. Sweeps that hold half of the conditions make a sweep. Several
+    variants, each against setups of itself, are an A/B too. Anything else ranks.
     """
     if study.ramped:
         return StudyKind.REPLICATION
-    others = [study.setups.get(name) for name in study.everyone if name != study.baseline]
-    if others and all(s is not None and s.variant == study.baseline for s in others):
+    origins = origins_of(study)
+    paired = set(study.everyone) == {*origins, *origins.values()} != set()
+    if paired and set(origins.values()) == {study.baseline}:
         return StudyKind.AB
     if study.contrasts or study.squares:
         return StudyKind.CAUSAL
     swept = {condition for sweep in sweeps_of(study) for condition in sweep.conditions}
     if swept and 2 * len(swept) >= len(study.conditions):
         return StudyKind.SWEEP
-    return StudyKind.RANKING
+    return StudyKind.AB if paired else StudyKind.RANKING
+
+
+def origins_of(study: Study) -> dict[str, str]:
+    """By setup, the variant that it changes, where the study has both."""
+    return {
+        name: setup.variant
+        for name, setup in study.setups.items()
+        if name in study.everyone and setup.variant in study.everyone
+    }
 
 
 def sweeps_of(study: Study) -> tuple[Sweep, ...]:

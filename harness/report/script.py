@@ -15,7 +15,7 @@ from harness.report.charts.dots import dot_chart
 from harness.report.charts.specification import Spec, colours, dashes, group_colours, on_page
 from harness.report.charts.trials import latency_chart, resource_chart, trials_chart
 
-_PAGE = Path(__file__).with_name("templates") / "page.js"
+_TEMPLATES = Path(__file__).with_name("templates")
 _SNIPPET = "window.vegaEmbed = vegaEmbed;"
 
 
@@ -46,7 +46,12 @@ def packed(script: str) -> str:
 
 def page_script() -> str:
     """The page's own script."""
-    return _PAGE.read_text(encoding="utf-8")
+    return with_texts((_TEMPLATES / "page.js").read_text(encoding="utf-8"))
+
+
+def with_texts(script: str) -> str:
+    """A page's own script, after the texts that the scripts of all pages share."""
+    return (_TEMPLATES / "texts.js").read_text(encoding="utf-8") + script
 
 
 def page_charts(run: Run) -> dict[str, Spec]:

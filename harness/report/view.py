@@ -11,7 +11,7 @@ from harness.analysis.stats.ties import letters
 from harness.analysis.variants import Comparison
 from harness.base.errors import BridgetollError
 from harness.inputs import conditions
-from harness.inputs.kinds import StudyKind, kind_of
+from harness.inputs.kinds import StudyKind, kind_of, origins_of
 from harness.records.run import Run
 from harness.report.answer.caution import caution
 from harness.report.answer.headline import headline
@@ -275,17 +275,18 @@ def _columns(result: ConditionResult) -> tuple[Measure, ...]:
 
 def _ab(run: Run, analysis: Analysis) -> list[dict[str, Any]]:
     """What each B has that A has not: packages, and counts of a request."""
-    a, asked = run.study.baseline, [result.condition for result in analysis.conditions]
+    asked = [result.condition for result in analysis.conditions]
     return [
         {
             "change": ab.change_of(run, b),
+            "a": a,
             "packages": ab.packages(run, a, b),
             "counts": [
                 {"endpoint": endpoint, "rows": ab.count_rows(found)}
                 for endpoint, found in ab.counted_differences(run.audits, a, b, asked).items()
             ],
         }
-        for b in run.study.setups
+        for b, a in origins_of(run.study).items()
     ]
 
 

@@ -9,6 +9,7 @@ from harness.analysis.measures import Measure, ranked
 from harness.analysis.stats.verdicts import Decision, Verdict
 from harness.analysis.variants import Comparison
 from harness.inputs.conditions import brief
+from harness.inputs.kinds import origins_of
 from harness.records.run import Run
 from harness.report.answer import ranking
 from harness.report.answer.hero import Hero
@@ -24,6 +25,9 @@ from harness.report.words import ab as ab_words
 from harness.report.words import decisions, numbers
 
 _SHOWN = (Measure.CPU, Measure.THROUGHPUT, Measure.P99, Measure.MEMORY)
+_SHOWN_VERDICTS = (AbVerdict.SLOWER, AbVerdict.FASTER)
+_MOST_TOGETHER = 2
+"""Bs whose measures stand in one picture; with more, each measure has a picture."""
 
 
 def headline(run: Run, analysis: Analysis) -> list[str]:
@@ -32,16 +36,30 @@ def headline(run: Run, analysis: Analysis) -> list[str]:
     if not pairs:
         return ranking.headline(run, analysis)
     by_variant = {name: [p for p in pairs if p.variant == name] for name in run.study.setups}
-    known = {name: of_one for name, of_one in by_variant.items() if of_one}
-    told = [_answer(run, analysis, of_one) for of_one in known.values()]
-    only = [_counts(run, analysis, name) for name in known] if len(known) == 1 else []
-    return [told[0], *(only or told[1:2])]
+    known = [of_one for of_one in by_variant.values() if of_one]
+    if len(known) == 1:
+        return [_answer(run, analysis, known[0]), _counts(run, analysis, known[0][0])]
+    return [_answer(run, analysis, of_one) for of_one in _worth_telling(known)]
+
+
+def _worth_telling(known: Sequence[Sequence[AbPair]]) -> list[Sequence[AbPair]]:
+    """The B that changes most, and one more: of the other direction, or of another A, or the next."""
+    first, *others = sorted(known, key=lambda pairs: abs(_largest(pairs)), reverse=True)
+    opposed = [pairs for pairs in others if _largest(pairs) * _largest(first) < 0]
+    elsewhere = [pairs for pairs in others if pairs[0].origin != first[0].origin]
+    return [first, (opposed or elsewhere or others)[0]]
+
+
+def _largest(pairs: Sequence[AbPair]) -> float:
+    """The largest shown change of cost of one B, as a logarithm; 0 if none is shown."""
+    shown = [math.log(p.cost.mean) for p in pairs if p.verdict in _SHOWN_VERDICTS]
+    return max(shown, key=abs, default=0.0)
 
 
 def _answer(run: Run, analysis: Analysis, pairs: Sequence[AbPair]) -> str:
     """One B in a sentence."""
-    what, a = f"With {ab_words.change_of(run, pairs[0].variant)}", run.study.baseline
-    shown = [p for p in pairs if p.verdict in (AbVerdict.SLOWER, AbVerdict.FASTER)]
+    what, a = f"With {ab_words.change_of(run, pairs[0].variant)}", pairs[0].origin
+    shown = [p for p in pairs if p.verdict in _SHOWN_VERDICTS]
     among = [result.condition for result in analysis.conditions]
     on_all = f"{len(pairs)} endpoints" if len(pairs) > 1 else brief(pairs[0].condition, among)
     if not shown:
@@ -58,10 +76,10 @@ def _answer(run: Run, analysis: Analysis, pairs: Sequence[AbPair]) -> str:
     return f"{what}, {a} is {first.verdict.value}{count}: {ab_words.cost(first)} on {where}."
 
 
-def _counts(run: Run, analysis: Analysis, b: str) -> str:
+def _counts(run: Run, analysis: Analysis, pair: AbPair) -> str:
     """What a request of B is counted to do differently."""
     among = [result.condition for result in analysis.conditions]
-    found = ab_words.counted_differences(run.audits, run.study.baseline, b, among)
+    found = ab_words.counted_differences(run.audits, pair.origin, pair.variant, among)
     for condition in among:
         if condition.endpoint in found:
             where = brief(condition, among)
@@ -70,30 +88,44 @@ def _counts(run: Run, analysis: Analysis, b: str) -> str:
 
 
 def heroes(run: Run, analysis: Analysis, figures: Figures) -> list[Hero]:
-    """One forest plot: B / A by endpoint, for every measure that compares."""
-    rows = [row for result in analysis.conditions for row in _rows(run, analysis, result)]
+    """A forest plot: B / A by endpoint, for every measure that compares; of many Bs one each."""
+    if len(run.study.setups) <= _MOST_TOGETHER:
+        found = [_hero(run, analysis, _SHOWN, figures)]
+    else:
+        found = [_hero(run, analysis, (measure,), figures) for measure in _SHOWN]
+    return [hero for hero in found if hero is not None] or ranking.heroes(run, analysis, figures)
+
+
+def _hero(
+    run: Run, analysis: Analysis, measures: Sequence[Measure], figures: Figures
+) -> Hero | None:
+    rows = [row for result in analysis.conditions for row in _rows(run, analysis, result, measures)]
     if not rows:
-        return ranking.heroes(run, analysis, figures)
+        return None
+    one = measures[0] if len(measures) == 1 else None
     axis = ForestAxis(
-        title="B / A", less="less", more="more", band=analysis.margin,
-        band_label=decisions.same(analysis.margin),
+        title="B / A" if one is None else f"B / A: {one.heading}", less="less", more="more",
+        band=analysis.margin, band_label=decisions.same(analysis.margin),
     )  # fmt: skip
-    title, told = "B / A, with 95 % intervals", forest_alternative(rows, axis)
+    title, told = f"{axis.title}, with 95 % intervals", forest_alternative(rows, axis)
+    name = "ab" if one is None else f"ab-{one.value}"
     wide, narrow = (
-        figures.add(f"ab{suffix}", title, forest_chart(rows, axis, phone=phone), told)
+        figures.add(f"{name}{suffix}", title, forest_chart(rows, axis, phone=phone), told)
         for suffix, phone in (("", False), ("-narrow", True))
     )
-    return [Hero(wide, narrow=narrow)]
+    return Hero(wide, narrow=narrow, measure=None if one is None else one.value)
 
 
-def _rows(run: Run, analysis: Analysis, result: ConditionResult) -> list[ForestRow]:
+def _rows(
+    run: Run, analysis: Analysis, result: ConditionResult, measures: Sequence[Measure]
+) -> list[ForestRow]:
     among = [other.condition for other in analysis.conditions]
     where = brief(result.condition, among)
     return [
         _row(run, analysis, result, measure, name, where[:1].upper() + where[1:])
         for name in run.study.setups
-        for measure in _SHOWN
-        if _compares(result.comparisons[measure]) and name in result.comparisons[measure].ratios
+        for measure in measures
+        if _compares(result.comparisons[measure]) and name in result.comparisons[measure].to_origin
     ]
 
 
@@ -110,11 +142,18 @@ def _row(
     name: str,
     group: str,
 ) -> ForestRow:
-    comparison = result.comparisons[measure]
-    ratio = comparison.ratios[name]
-    decision = comparison.decisions.get(name) if measure in ranked(result.condition) else None
-    several = len(run.study.setups) > 1
-    label = f"{ab_words.change_of(run, name)}: {measure.short}" if several else measure.short
+    against = result.comparisons[measure].to_origin[name]
+    ratio = against.ratio
+    decision = against.decision if measure in ranked(result.condition) else None
+    match len(run.study.setups):
+        case 1:
+            label = measure.short
+        case count if count <= _MOST_TOGETHER:
+            label = f"{ab_words.change_of(run, name)}: {measure.short}"
+        case _:
+            label = ab_words.change_of(run, name)
+            if len(set(origins_of(run.study).values())) > 1:
+                label = f"{label}: {against.origin}"
     verdict = decisions.beside_ratio(decision, analysis.margin)
     text = f"{numbers.times(ratio.mean)}×{', one block' if ratio.low is None else ''}"
     return ForestRow(

@@ -15,7 +15,7 @@ from harness.inputs.study import Condition
 from harness.report.drawing.figures import data_uri
 from harness.report.drawing.pool import drawing_pool
 from harness.report.render import environment
-from harness.report.script import policy
+from harness.report.script import policy, with_texts
 from harness.report.sections.claims import claims_values
 from harness.report.site import twins
 from harness.report.site.board import Board
@@ -68,7 +68,7 @@ def index_page(
 
 def board_script() -> str:
     """The front page's own script."""
-    return _SCRIPT.read_text(encoding="utf-8")
+    return with_texts(_SCRIPT.read_text(encoding="utf-8"))
 
 
 def _board(board: Board, run: dict[str, Any]) -> dict[str, Any]:

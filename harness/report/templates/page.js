@@ -40,24 +40,9 @@
   const charts = read("page-charts");
   const { DIFFERS, SAME, UNDECIDED } = data.verdicts;
   const NONE = "";
-  const number = (value) => {
-    if (value === null || value === undefined) return "n/a";
-    const size = Math.abs(value);
-    if (size >= 999.5) return Number(value.toPrecision(4)).toLocaleString("en");
-    return String(Number(value.toPrecision(3)));
-  };
-  const ratio = (value) => {
-    if (value === null) return "n/a";
-    return value >= 0.0995 ? value.toFixed(2) : String(Number(value.toPrecision(2)));
-  };
+  const { number, times, percent, atMost, element } = texts;
   const interval = (low, high, form) =>
     low === null || high === null ? "one block" : `${form(low)} to ${form(high)}`;
-  const element = (name, text, attributes = {}) => {
-    const node = document.createElement(name);
-    if (text !== null) node.textContent = text;
-    for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
-    return node;
-  };
   // The name of a variant as a heading, which may break after the slash.
   const named = (name, attributes) => {
     const node = element("th", null, attributes);
@@ -143,14 +128,7 @@
     const sign = data.measures[measureOf(c)].lower ? 1 : -1;
     return places.sort((a, b) => sign * (estimates[a][0] - estimates[b][0]));
   };
-  const percent = (share) => `${Number((100 * share).toPrecision(6))} %`;
   const same = `${SAME} within ${percent(data.margin)}`;
-  // How far a ratio may be from 1: rounded up, so that it is true of the exact number.
-  const atMost = (share) => {
-    if (share >= 2) return `a factor of ${number(1 + share)}`;
-    const tenths = share < 0.01 ? 10 : 1;
-    return `${Math.ceil(100 * share * tenths - 1e-9) / tenths} %`;
-  };
   // Two families of tests: all pairs, and the ratios to the study's baseline.
   const pairDecision = ({ ranking, ratio: ratios, verdict, at_most }, one, other) =>
     ranking.length && ratios[one][other] !== null ? [verdict[one][other], at_most[one][other]] : null;
@@ -272,7 +250,7 @@
         base < 0 ? current.estimates[at] : [current.ratio, current.low, current.high].map((m) => m[at][base]);
       const name = current.entries[at];
       if (value === null) return [];
-      const text = base < 0 ? number(value) : at === base ? "1" : `${ratio(value)}×`;
+      const text = base < 0 ? number(value) : at === base ? "1" : `${times(value)}×`;
       const { group } = data.variants[name];
       const judged = base < 0 ? "" : verdict(current, at, base);
       const bounds = at === base ? [null, null] : [low, high];
@@ -336,12 +314,12 @@
     const [at, base] = [name, baselineOf(c)].map((entry) => current.entries.indexOf(entry));
     const node = cell("", "number", false);
     if (at < 0 || base < 0) return node;
-    node.textContent = at === base ? "1" : ratio(current.ratio[at][base]);
+    node.textContent = at === base ? "1" : times(current.ratio[at][base]);
     const [low, high] = [current.low, current.high].map((m) => m[at][base]);
     if (at !== base && low !== null && high !== null) {
       const half = (Math.log(high) - Math.log(low)) / 2;
       node.append(` ±${atMost(Math.expm1(half))}`);
-      node.title = `95 % interval ${interval(low, high, ratio)}`;
+      node.title = `95 % interval ${interval(low, high, times)}`;
     }
     const judged = verdict(current, at, base);
     if (judged && judged !== DIFFERS) node.append(element("small", judged));
@@ -450,10 +428,10 @@
       for (const other of order) {
         const value = current.ratio[one][other];
         const judged = one === other ? null : pairDecision(current, one, other);
-        const node = element("td", one === other ? "" : ratio(value));
+        const node = element("td", one === other ? "" : times(value));
         if (judged) {
           node.textContent += mark(judged);
-          node.title = `${inFull(judged)}; 95 % interval ${interval(current.low[one][other], current.high[one][other], ratio)}`;
+          node.title = `${inFull(judged)}; 95 % interval ${interval(current.low[one][other], current.high[one][other], times)}`;
           if (judged[0] === DIFFERS) node.className = "differs";
         }
         row.append(node);

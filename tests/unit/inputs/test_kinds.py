@@ -18,6 +18,9 @@ EXPECTED = {
     "mixed": StudyKind.RANKING,
     "one-read": StudyKind.RANKING,
     "asynchronize-django": StudyKind.REPLICATION,
+    "asgiref-releases": StudyKind.AB,
+    "django-releases": StudyKind.AB,
+    "interpreters": StudyKind.AB,
 }
 
 

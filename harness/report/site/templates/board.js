@@ -12,23 +12,7 @@
   const FILTERS = { framework: "Framework", data: "Data layer", server: "Server", views: "Views" };
 
   // --- texts ---------------------------------------------------------------------------------
-  const number = (value) => {
-    if (value === null || value === undefined) return "n/a";
-    if (Math.abs(value) >= 999.5) return Number(value.toPrecision(4)).toLocaleString("en");
-    return String(Number(value.toPrecision(3)));
-  };
-  const times = (value) =>
-    value >= 0.0995 ? value.toFixed(2) : String(Number(value.toPrecision(2)));
-  const bounds = ([mean, low, high], form) =>
-    low === null || high === null
-      ? `${form(mean)} (one block)`
-      : `${form(mean)} [${form(low)}, ${form(high)}]`;
-  const element = (name, text, attributes = {}) => {
-    const node = document.createElement(name);
-    if (text !== null) node.textContent = text;
-    for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
-    return node;
-  };
+  const { number, times, bounds, element } = texts;
   /** A stack's name, which may break after its slash. */
   const named = (name) => {
     const node = element("span", null, { class: "name", dir: "auto" });

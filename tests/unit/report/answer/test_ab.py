@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from harness.analysis.analyse import analyse
+from harness.inputs.kinds import StudyKind, kind_of
 from harness.inputs.manifests import QUANTITIES
 from harness.inputs.settings import Setup
 from harness.records.verification import Audit, Toll
@@ -12,7 +13,8 @@ from harness.report.answer.heroes import heroes
 from harness.report.drawing.figures import Figures
 from harness.report.words.ab import counted_differences, packages
 from tests.toys.ab import B, measured
-from tests.toys.runs import BASELINE, CONDITION
+from tests.toys.kinds import STEADY
+from tests.toys.runs import BASELINE, CONDITION, make_run, make_study, simulate
 
 
 def told(cost: float, noise: float = 0.004, blocks: int = 6) -> str:
@@ -86,3 +88,18 @@ def test_two_bs_have_a_sentence_each() -> None:
     setups = {B: Setup(BASELINE, title="x 2"), "a/other": Setup(BASELINE, title="x 3")}
     run = msgspec.structs.replace(run, study=msgspec.structs.replace(run.study, setups=setups))
     assert "With x 2" in " ".join(headline(run, analyse(run, trials)))
+
+
+def test_several_variants_each_against_a_setup_of_its_own_have_their_own_ratios() -> None:
+    """The variant of another folder costs twice as much; its setup is compared with it alone."""
+    other, later = "b/other", "b/next"
+    study = make_study((BASELINE, B, other, later), 6)
+    setups = {B: Setup(BASELINE, title="x 2"), later: Setup(other, title="x 3")}
+    study = msgspec.structs.replace(study, setups=setups)
+    assert kind_of(study) is StudyKind.AB
+    run = make_run(study)
+    costs = {BASELINE: 1000.0, B: 900.0, other: 2000.0, later: 2400.0}
+    quiet = {**STEADY, "noise": 0.004, "start": 0.001}
+    first, second = headline(run, analyse(run, simulate(run, costs, 5, **quiet)))
+    assert f"With x 3, {other} is slower: 1.2 times" in first.replace("1.20", "1.2")
+    assert f"With x 2, {BASELINE} is faster: 0.9" in second
