@@ -43,7 +43,7 @@ def headline(run: Run, analysis: Analysis) -> list[str]:
 
 
 def _worth_telling(known: Sequence[Sequence[AbPair]]) -> list[Sequence[AbPair]]:
-    """The B that changes most, and one more: of the other direction, or of another A, or the next."""
+    """The B that changes most, and one that does the other way, or has another A, or is next."""
     first, *others = sorted(known, key=lambda pairs: abs(_largest(pairs)), reverse=True)
     opposed = [pairs for pairs in others if _largest(pairs) * _largest(first) < 0]
     elsewhere = [pairs for pairs in others if pairs[0].origin != first[0].origin]
