@@ -24,7 +24,7 @@ _ERROR = 0.05
 """Families with a false call, at most."""
 
 
-class Step(msgspec.Struct, frozen=True):
+class WorkerStep(msgspec.Struct, frozen=True):
     """A variant with one number of workers. Intervals are over blocks.
 
     speedup: its throughput as a ratio to that with the fewest workers; None for those.
@@ -67,7 +67,7 @@ class Scaling(msgspec.Struct, frozen=True):
 
     entry: str
     endpoint: str
-    steps: tuple[Step, ...]
+    steps: tuple[WorkerStep, ...]
 
 
 def scalings(run: Run, conditions: Sequence[MeasuredCondition]) -> tuple[Scaling, ...]:
@@ -83,9 +83,9 @@ def scalings(run: Run, conditions: Sequence[MeasuredCondition]) -> tuple[Scaling
     return tuple(found)
 
 
-def _steps(entry: str, measured: Sequence[tuple[int, MeasuredCondition]]) -> tuple[Step, ...]:
+def _steps(entry: str, measured: Sequence[tuple[int, MeasuredCondition]]) -> tuple[WorkerStep, ...]:
     with_figures = [(n, m) for n, m in measured if m.points(Measure.THROUGHPUT, entry)]
-    steps: list[Step] = []
+    steps: list[WorkerStep] = []
     for at, (workers, one) in enumerate(with_figures):
         fewest, first = with_figures[0]
         speedup = _ratio(entry, one, first) if at else None
@@ -94,7 +94,7 @@ def _steps(entry: str, measured: Sequence[tuple[int, MeasuredCondition]]) -> tup
         throughput = _mean(one.points(Measure.THROUGHPUT, entry))
         assert throughput is not None
         steps.append(
-            Step(
+            WorkerStep(
                 condition=one.condition.name,
                 workers=workers,
                 throughput_per_s=throughput,

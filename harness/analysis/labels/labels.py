@@ -23,6 +23,7 @@ class Label(StrEnum):
     RECONNECTING = "reconnecting"
     POOL_BOUND = "pool-bound"
     CROWDED = "more-workers-than-cores"
+    UNEVEN = "uneven-workers"
     OVERLOADED = "overloaded"
     UNSTEADY = "no-steady-state"
     INCONSISTENT = "inconsistent"
@@ -56,6 +57,7 @@ REMEDIES: dict[Label, str] = {
     Label.RECONNECTING: "find out why the server closes connections: its figures pay for that",
     Label.POOL_BOUND: "enlarge the pool, or make the statements shorter: requests queue for it",
     Label.CROWDED: "set `workers` to as many as there are cores, or use more cores",
+    Label.UNEVEN: "none needed: servers do so; more connections, or a proxy, spread the requests",
     Label.OVERLOADED: "lower the rate, or allow more connections: not all arrivals were answered",
     Label.UNSTEADY: "warm up for longer, or find what grows: the figure depends on when one looks",
     Label.INCONSISTENT: "trust no figure of the trial before the cause is found",

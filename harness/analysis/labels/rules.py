@@ -60,6 +60,9 @@ _NO_REQUEST = "lengthen the turn (`slice_s`, `window_s`, or the ramp): none was 
 _SEARCH_ERRORS = "mend the errors: they and not the latency kept most tries from the objective"
 _WAITING = "compare server CPU per request instead, or mend what the connections wait for"
 """Remedies that are true for some figures of a label only."""
+UNEVEN_FACTOR = 1.5
+"""Times its even share that the busiest worker does: of two workers three quarters of the work, so
+the second core can add a third at most."""
 CROWD = 10.0
 """Threads of a ramp's server that are ready and wait for a processor, on average. So many do
 not wait while it is free, even if the mean over a ramp shows it free for a part of the time."""
@@ -176,6 +179,7 @@ def findings_of(trial: Trial, around: Circumstances) -> tuple[Finding, ...]:
         findings += _unfed(trial)
         return (*findings, *(_noise(trial, used, around) if used is not None else ()))
     findings += _crowded(around)
+    findings += _uneven(trial)
     findings += _failures(trial)
     findings += _unanswered(trial)
     findings += _ramp(trial)
@@ -225,6 +229,18 @@ def _crowded(around: Circumstances) -> list[Finding]:
         f"none needed if that is the question; else set `workers` to {cores}, or use more cores"
     )
     return [Finding(Label.CROWDED, detail, advice)]
+
+
+def _uneven(trial: Trial) -> list[Finding]:
+    """Whether one worker did much more than its share: then its core limits, and others idle."""
+    used, many = [worker.cpu_ns for worker in trial.workers], len(trial.workers)
+    if many == 1 or not sum(used):
+        return []
+    share = max(used) / sum(used)
+    if share * many < UNEVEN_FACTOR:
+        return []
+    detail = f"the busiest of {many} workers did {share:.0%} of the work, by CPU time"
+    return [Finding(Label.UNEVEN, detail)]
 
 
 def _failures(trial: Trial) -> list[Finding]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from harness.analysis.analyse import Analysis
-from harness.analysis.scaling import Scaling, Step
+from harness.analysis.scaling import Scaling, WorkerStep
 from harness.inputs.conditions import kind_of_request
 from harness.records.run import Run
 from harness.report.answer.scaling import shared_cores
@@ -50,7 +50,7 @@ def _rows(scalings: Sequence[Scaling]) -> list[list[str]]:
     return [_row(scaling.entry, step) for scaling in scalings for step in scaling.steps]
 
 
-def _row(entry: str, step: Step) -> list[str]:
+def _row(entry: str, step: WorkerStep) -> list[str]:
     share = step.busiest_share
     fewest, most = step.connections or (None, None)
     held = numbers.MISSING if fewest is None else f"{fewest:,}"

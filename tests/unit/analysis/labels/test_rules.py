@@ -7,7 +7,7 @@ from harness.analysis.labels.labels import LIMITS, REMEDIES, Label
 from harness.analysis.labels.rules import Circumstances, contradictions, findings_of, shares
 from harness.inputs.study import Condition, Objective
 from harness.records.run import Cores
-from harness.records.trial import Statements, Trial, Try
+from harness.records.trial import Statements, Trial, Try, WorkerRecord
 from tests.toys.runs import SLICE_NS, make_slice, make_trial, make_window
 
 TWO = Cores(application=(0,), database=(1,), load=(1,))
@@ -60,6 +60,21 @@ def test_more_workers_than_cores_is_a_label(cores: Cores, workers: int, crowded:
     if crowded:
         assert f"{workers} workers" in found[0].detail
         assert f"`workers` to {len(cores.application)}" in found[0].remedy
+
+
+@pytest.mark.parametrize(
+    ("used", "uneven"),
+    [((9, 1), True), ((74, 26), False), ((40, 20, 20, 20), True), ((28, 24, 24, 24), False),
+     ((5,), False), ((), False), ((0, 0), False)],
+)  # fmt: skip
+def test_a_worker_that_does_much_more_than_its_share_is_a_label(
+    used: tuple[int, ...], uneven: bool
+) -> None:
+    made = make_trial(workers=tuple(WorkerRecord(ns, 1, 1) for ns in used))
+    found = [f for f in findings_of(made, Circumstances(BOTH, 1)) if f.label is Label.UNEVEN]
+    assert bool(found) is uneven
+    if uneven:
+        assert f"{max(used) / sum(used):.0%}" in found[0].detail
 
 
 SICK: list[tuple[Label, Trial]] = [
