@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from harness.analysis.causes.bills import Bill, OfferedPrices, bills
 from harness.analysis.causes.explain import Causes, explain
 from harness.analysis.claims import RunResults, judge
 from harness.analysis.condition import MeasuredCondition, conditions_of
@@ -75,6 +76,7 @@ class Analysis(msgspec.Struct, frozen=True, rename={"margin": "margin_share"}):
     missing: planned entries that have no figures under a planned condition, measured or not.
     interest: verdicts that may end the run; None if its study does not ask for that.
     scalings: how throughput grows with workers; none where the study does not vary them.
+    bills: of an A/B, what counted differences should cost by a kept price list.
     """
 
     run: str
@@ -90,6 +92,7 @@ class Analysis(msgspec.Struct, frozen=True, rename={"margin": "margin_share"}):
     missing: tuple[MissingFigures, ...] = ()
     interest: Interest | None = None
     scalings: tuple[Scaling, ...] = ()
+    bills: tuple[Bill, ...] = ()
 
 
 def analyse(
@@ -97,6 +100,7 @@ def analyse(
     trials: Sequence[Trial],
     claims: Sequence[Claim] = (),
     conditions: Sequence[MeasuredCondition] | None = None,
+    prices: Sequence[OfferedPrices] = (),
 ) -> Analysis:
     """Analyse a run.
 
@@ -105,6 +109,7 @@ def analyse(
         trials: all that it measured.
         claims: to be judged by it.
         conditions: of these trials, if the caller has them; they keep what they have fitted.
+        prices: price lists for an A/B, the best first.
     """
     if run.study.ramped:
         return _analyse_ramps(run, trials, claims)
@@ -125,6 +130,11 @@ def analyse(
         missing=_missing(run, conditions),
         scalings=scalings(run, conditions),
         interest=interest_of(run, conditions, [result.comparisons for result in results], causes),
+        bills=tuple(
+            bill
+            for measured, result in zip(conditions, results, strict=True)
+            for bill in bills(run, measured, result.comparisons[Measure.CPU].to_origin, prices)
+        ),
     )
 
 

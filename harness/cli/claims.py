@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from harness.analysis.judgements import Judgement
     from harness.inputs.claims import Claim
     from harness.records.store import Store
-    from harness.report.judgements import JudgementCache
+    from harness.report.run_cache import RunCache
 
 EXAMPLE = "bridgetoll claims A2"
 
@@ -131,19 +131,19 @@ def _judged(
     return judgements
 
 
-def _kept(claims: "Sequence[Claim]") -> "JudgementCache | None":
+def _kept(claims: "Sequence[Claim]") -> "RunCache[tuple[Judgement, ...]] | None":
     """Where judgements are kept; None if they cannot be."""
-    from harness.report.judgements import JudgementCache
+    from harness.report.judgements import judgement_cache
 
     try:
-        return JudgementCache(cache_folder(), claims)
+        return judgement_cache(cache_folder(), claims)
     except UsageError as error:
         note(str(error))
         return None
 
 
 def _judged_by(
-    store: "Store", claims: "Sequence[Claim]", kept: "JudgementCache | None"
+    store: "Store", claims: "Sequence[Claim]", kept: "RunCache[tuple[Judgement, ...]] | None"
 ) -> "tuple[Judgement, ...]":
     """The judgements of one run, computed anew unless they are kept."""
     from harness.records.lock import reading

@@ -52,7 +52,9 @@ def report_run(workspace: Workspace, store: "Store", *, every_figure: bool = Fal
     from harness.report.words import runs
     from harness.report.write import write_report
 
-    written = write_report(store, claims_of(workspace), every_figure=every_figure)
+    written = write_report(
+        store, claims_of(workspace), every_figure=every_figure, results=workspace.results
+    )
     for damaged in written.damaged:
         warn("left out", str(damaged))
     if written.trials:

@@ -29,18 +29,23 @@ from harness.cli.rows import (
     spread,
     tie_letters,
 )
-from harness.inputs.conditions import condition_title
+from harness.inputs.conditions import brief, condition_title
 from harness.inputs.study import Condition
 from harness.records.plan import DUPLICATE
 from harness.records.run import Run
 from harness.report.answer.caution import caution
 from harness.report.answer.headline import headline
 from harness.report.words import decisions, numbers
+from harness.report.words.ab import change_of
+from harness.report.words.bills import bill_sentences, short_source
 from harness.report.words.missing import NO_FIGURE
 from harness.report.words.ramps import compared_per_s, route
+from harness.report.words.sentences import capital
 
 WIDTH = 80
 """Columns of a terminal for which all of this is made."""
+_MOST_BILLS = 4
+"""Differences whose costs are explained; the report explains all."""
 _MOST_MISSING = 4
 """Rows without figures that a table names; the report names all."""
 
@@ -52,6 +57,8 @@ def summary(run: Run, analysis: Analysis) -> RenderableType:
         parts += [Text(), ramp_table(analysis.ramps, analysis.missing)]
     for results in _by_endpoint(analysis.conditions):
         parts += [Text(), *_tables(results, analysis)]
+    if analysis.bills:
+        parts += [Text(), *_bills(run, analysis)]
     unmeasured = _unmeasured(run, analysis)
     if unmeasured:
         parts += [Text(), Text(unmeasured, style="yellow")]
@@ -60,6 +67,22 @@ def summary(run: Run, analysis: Analysis) -> RenderableType:
     if (told := caution(run, analysis)) is not None:
         parts.append(Text(f"! {told.text}", style="yellow" if told.alarm else "dim"))
     return Group(*parts)
+
+
+def _bills(run: Run, analysis: Analysis) -> list[Text]:
+    """What the price list explains of each difference, and once where it comes from."""
+    among = [result.condition for result in analysis.conditions]
+    several = len({bill.variant for bill in analysis.bills}) > 1
+    lines: list[Text] = []
+    for bill in analysis.bills[:_MOST_BILLS]:
+        where = brief(bill.condition, among)
+        which = f"{change_of(run, bill.variant)}, {where}" if several else where
+        lines.append(Text(f"{capital(which)}: {' '.join(bill_sentences(bill))}"))
+    sources = dict.fromkeys(filter(None, map(short_source, analysis.bills[:_MOST_BILLS])))
+    lines += [Text(source, style="dim") for source in sources]
+    if (more := len(analysis.bills) - _MOST_BILLS) > 0:
+        lines.append(Text(f"{more} more in the report.", style="dim"))
+    return lines
 
 
 def _by_endpoint(results: Sequence[ConditionResult]) -> list[list[ConditionResult]]:

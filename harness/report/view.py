@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from harness.analysis.analyse import Analysis, ConditionResult
+from harness.analysis.causes.bills import Bill
 from harness.analysis.labels.labels import FAILED, LIMITS, REMEDIES, Label
 from harness.analysis.measures import Measure, ranked
 from harness.analysis.precision import precision_of
@@ -12,6 +13,7 @@ from harness.analysis.variants import Comparison
 from harness.base.errors import BridgetollError
 from harness.inputs import conditions
 from harness.inputs.kinds import StudyKind, kind_of, origins_of
+from harness.inputs.study import Condition
 from harness.records.run import Run
 from harness.report.answer.caution import caution
 from harness.report.answer.headline import headline
@@ -26,6 +28,7 @@ from harness.report.sections.ramps import DETAILS, ramps_values
 from harness.report.sections.scaling import scaling_values
 from harness.report.words import (
     ab,
+    bills,
     decisions,
     missing,
     numbers,
@@ -36,6 +39,7 @@ from harness.report.words import (
     verdicts,
 )
 from harness.report.words.notes import condition_notes
+from harness.report.words.sentences import capital
 
 _COLUMNS = (Measure.CPU, Measure.THROUGHPUT, Measure.P50, Measure.P99, Measure.DATABASE_CPU)
 _COLUMNS_BESIDE = (Measure.P50, Measure.P99, Measure.THROUGHPUT, Measure.SECOND)
@@ -287,9 +291,20 @@ def _ab(run: Run, analysis: Analysis) -> list[dict[str, Any]]:
                 {"endpoint": endpoint, "rows": ab.count_rows(found)}
                 for endpoint, found in ab.counted_differences(run.audits, a, b, asked).items()
             ],
+            "bills": [_bill(run, bill, asked) for bill in analysis.bills if bill.variant == b],
         }
         for b, a in origins_of(run.study).items()
     ]
+
+
+def _bill(run: Run, bill: Bill, among: Sequence[Condition]) -> dict[str, Any]:
+    """How much of the difference the price list explains."""
+    return {
+        "title": capital(conditions.brief(bill.condition, among)),
+        "sentences": bills.bill_sentences(bill),
+        "rows": bills.bill_rows(bill) if bill.source is not None else [],
+        "source": bills.source_sentence(run, bill),
+    }
 
 
 def _facets(run: Run) -> list[dict[str, Any]]:

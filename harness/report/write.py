@@ -22,6 +22,7 @@ from harness.report.data.ratios import ratios_csv
 from harness.report.data.rows import as_csv, as_parquet, rows_without_trial, trial_rows
 from harness.report.drawing.figures import Figures
 from harness.report.folder import ReportFolder
+from harness.report.price_offers import price_offers
 from harness.report.render import html, markdown
 from harness.report.schemas import file_name, schema_text, summary_text
 from harness.report.view import template_values
@@ -52,6 +53,7 @@ def write_report(
     target: Path | None = None,
     *,
     every_figure: bool = False,
+    results: Path | None = None,
 ) -> Report:
     """Recompute everything from the trials and write page, charts, tables, summary and Markdown.
 
@@ -61,6 +63,7 @@ def write_report(
         target: a folder for all files. If None, `report.md` and `pictures/` go to the run's folder,
             where they are kept, and the rest to `report/` within it.
         every_figure: also draw the charts that the page draws itself, as files.
+        results: kept runs, from which an A/B takes prices; None if it takes none.
 
     Raises:
         MalformedFile: `run.json` cannot be read. Damaged trials are left out and named instead.
@@ -78,7 +81,8 @@ def write_report(
         by_trial = trial_data(run, conditions, labelled)
         if every_figure:
             trial_figures(run, by_trial, figures)  # workers draw while estimates are computed
-        analysis = analyse(run, trials, claims, conditions)
+        offers = () if results is None else price_offers(run, results, cache_folder())
+        analysis = analyse(run, trials, claims, conditions, offers)
         shown = heroes(run, analysis, figures)
         live = any(hero.live for hero in shown)
         first = next((hero.condition for hero in shown), None)

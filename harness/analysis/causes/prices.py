@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from harness.analysis.causes.levels import Levels
 from harness.analysis.stats.intervals import Interval, block_interval, two_way_interval
-from harness.inputs.factors import FRAMEWORK, SERVER, WITHOUT_SAYING, factors_of
+from harness.inputs.factors import FRAMEWORK, SERVER, WITHOUT_SAYING, differences, factors_of
 from harness.records.run import Run
 from harness.records.verification import Toll
 
@@ -34,7 +34,7 @@ _UNUSUAL = {
     "switch_interval_us": WITHOUT_SAYING["switch_interval_us"],
 }
 """Factors whose other values make a different stack of the same framework and server."""
-_LEAST_VARIANTS = 6
+LEAST_VARIANTS = 6
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 _IDENTIFIED = 1e-6
 """Of a row: the largest part that may lie outside the span of the other rows."""
@@ -121,6 +121,28 @@ class PriceList(msgspec.Struct, frozen=True):
         """The first price whose name begins like this."""
         return next((p for p in self.prices if p.name.startswith(beginning)), None)
 
+    def total(self, counts: Mapping[str, float]) -> Interval | None:
+        """What so many of each cost together, in microseconds; None if one has no price here.
+
+        The sum is taken in each block and without each variant, because prices of one fit depend on
+        each other: where a hop is dear, a thread is cheap.
+
+        Args:
+            counts: by the name of the price; may be negative.
+        """
+        by_name = {price.name: price for price in self.prices}
+        if not counts or not counts.keys() <= by_name.keys():
+            return None
+        parts = [(by_name[name], count) for name, count in counts.items()]
+        blocks = set.intersection(*(set(price.by_block) for price, _ in parts))
+        variants = set.intersection(*(set(price.by_variant) for price, _ in parts))
+        if any(price.alone for price, _ in parts):
+            variants = set()
+        return two_way_interval(
+            [sum(n * price.by_block[block] for price, n in parts) for block in sorted(blocks)],
+            [sum(n * price.by_variant[name] for price, n in parts) for name in sorted(variants)],
+        )
+
 
 class Row(msgspec.Struct, frozen=True):
     """One variant at one endpoint: the number of each price, and microseconds by block."""
@@ -170,6 +192,12 @@ class PriceFit:
         self.without = without
 
 
+def of_one_factor(run: Run, check: Check) -> bool:
+    """Whether a pair that differs in one toll also differs in one factor alone."""
+    one, other = (factors_of(name, run.variants[name]) for name in (check.of, check.to))
+    return len(differences(one, other)) == 1
+
+
 def rows_of(run: Run, endpoint: str, costs: Levels) -> list[Row]:
     """The rows of one condition: one for each audited variant."""
     tolls = {(a.variant, t.endpoint): t for a in run.audits for t in a.tolls}
@@ -196,12 +224,22 @@ def _terms(run: Run, name: str, toll: Toll) -> dict[str, float]:
         terms[f"queries of {toll.endpoint}: {data}"] = 1.0
     elif toll.endpoint != "noop":
         terms[f"work of {toll.endpoint}"] = 1.0
+    return terms | tolls_of(factors, toll)
+
+
+def tolls_of(factors: Mapping[str, str], toll: Toll) -> dict[str, float]:
+    """What a request is counted to take of that which has a price, by the name of the price.
+
+    Args:
+        factors: of the variant; `offload` names what hands work to a thread.
+        toll: of the endpoint.
+    """
     counted = {
         f"{HOP} ({factors.get('offload', 'executor')})": toll.counted["hops"],
         THREAD: toll.counted["threads"],
         CONNECT: toll.counted["connects"],
     }
-    return terms | {term: count for term, count in counted.items() if count}
+    return {term: count for term, count in counted.items() if count}
 
 
 def price_list(
@@ -217,7 +255,7 @@ def price_list(
     variants = list(dict.fromkeys(row.variant for row in rows))
     names = list(dict.fromkeys(term for row in rows for term in row.terms))
     kinds = {variant_of.get(name, name) for name in variants}
-    if len(kinds) < _LEAST_VARIANTS or len(rows) <= len(names):
+    if len(kinds) < LEAST_VARIANTS or len(rows) <= len(names):
         return None
     fit = fit_rows(rows, names)
     prices = tuple(_price(fit, at) for at in fit.identified)

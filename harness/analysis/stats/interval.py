@@ -43,6 +43,43 @@ class Interval(msgspec.Struct, frozen=True):
             blocks=self.blocks,
         )
 
+    def negated(self) -> "Interval":
+        """The same the other way round."""
+        return Interval(
+            mean=-self.mean,
+            low=None if self.high is None else -self.high,
+            high=None if self.low is None else -self.low,
+            se=self.se,
+            blocks=self.blocks,
+        )
+
+    def minus(self, other: "Interval") -> "Interval":
+        """Less an independent one: half-widths add as errors do, by their squares."""
+        return self._with(self.mean - other.mean, other, 1.0, 1.0)
+
+    def times(self, other: "Interval") -> "Interval":
+        """Times an independent one: relative half-widths add by their squares."""
+        return self._with(self.mean * other.mean, other, other.mean, self.mean)
+
+    def over(self, other: "Interval") -> "Interval":
+        """Divided by an independent one that is not near 0, likewise."""
+        return self._with(self.mean / other.mean, other, 1 / other.mean, self.mean / other.mean**2)
+
+    def _with(self, mean: float, other: "Interval", by: float, others_by: float) -> "Interval":
+        """A function of two, whose derivatives are `by` and `others_by` (the delta method)."""
+
+        def combined(one: float | None, two: float | None) -> float | None:
+            return None if one is None or two is None else math.hypot(by * one, others_by * two)
+
+        half = combined(self.half_width, other.half_width)
+        return Interval(
+            mean=mean,
+            low=None if half is None else mean - half,
+            high=None if half is None else mean + half,
+            se=combined(self.se, other.se),
+            blocks=min(self.blocks, other.blocks),
+        )
+
 
 def _exp(value: float) -> float:
     """As far as floats go: two blocks may contradict each other by any factor."""

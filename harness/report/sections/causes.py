@@ -5,10 +5,9 @@ from typing import Any
 
 from harness.analysis.causes.contrasts import Effect
 from harness.analysis.causes.explain import Causes, ConditionCauses
-from harness.analysis.causes.prices import Check, Price, PriceList
+from harness.analysis.causes.prices import Check, Price, PriceList, of_one_factor
 from harness.analysis.stats.intervals import Interval
 from harness.inputs import conditions
-from harness.inputs.factors import differences, factors_of
 from harness.inputs.manifests import QUANTITIES
 from harness.records.run import Run
 from harness.records.verification import Audit, Toll
@@ -123,7 +122,7 @@ def _prices(run: Run, prices: PriceList) -> dict[str, Any]:
         "variants": prices.variants,
         "rows": [_price(price) for price in sorted(prices.prices, key=_tolls_first)],
         "untold": ", ".join(prices.untold),
-        "checks": [_check(check) for check in prices.checks if _of_one_factor(run, check)],
+        "checks": [_check(check) for check in prices.checks if of_one_factor(run, check)],
         "accuracy": cause_words.price_sentences(prices),
         "forecasts": [
             {
@@ -160,12 +159,6 @@ def _price(price: Price) -> dict[str, str]:
     needed = ", ".join(price.alone)
     by = f"blocks; not identified without {needed}" if needed else "blocks, variants"
     return {"name": price.name, "value": numbers.estimate(price.value), "by": by}
-
-
-def _of_one_factor(run: Run, check: Check) -> bool:
-    """Whether a pair that differs in one toll also differs in one factor alone."""
-    one, other = (factors_of(name, run.variants[name]) for name in (check.of, check.to))
-    return len(differences(one, other)) == 1
 
 
 def _check(check: Check) -> dict[str, str]:

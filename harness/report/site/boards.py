@@ -19,7 +19,7 @@ def newest(boards: Sequence[tuple[Run, Board | None]]) -> tuple[Board, ...]:
     kept: dict[object, Board] = {}
     for run, board in boards:
         if board is not None:
-            key = (run.study_name, hardware(run))
+            key = (run.study_name, hardware(run.machine))
             kept.pop(key, None)  # so that the newest is the last
             kept[key] = board
     ordered = list(reversed(kept.values()))

@@ -70,7 +70,9 @@ def publish(
         step(f"reporting {store.id}")
         try:
             with reading(store.folder):
-                report = write_report(store, claims, folder.run(store.id))
+                report = write_report(
+                    store, claims, folder.run(store.id), results=store.folder.parent
+                )
         except (DrawingFailed, MalformedFile, RunInUse) as error:  # of this run, not of the site
             refused[store.folder] = error
             continue

@@ -94,15 +94,7 @@ def _sides(interaction: Interaction) -> str:
 def _difference(added: Interval) -> str:
     if added.mean >= 0:
         return f"{numbers.estimate(added)} µs more"
-    low, high = added.low, added.high
-    less = Interval(
-        mean=-added.mean,
-        low=None if high is None else -high,
-        high=None if low is None else -low,
-        se=added.se,
-        blocks=added.blocks,
-    )
-    return f"{numbers.estimate(less)} µs less"
+    return f"{numbers.estimate(added.negated())} µs less"
 
 
 def slope_sentence(slope: Slope) -> str:

@@ -1,5 +1,7 @@
 """A machine in words, and what identifies it."""
 
+from collections.abc import Mapping
+
 from harness.records.run import Run
 
 _SOFTWARE = frozenset({"kernel", "python", "load_priority"})
@@ -14,8 +16,8 @@ def machine_title(run: Run) -> str:
     return ", ".join(parts or (f"{key} {value}" for key, value in run.machine.items()))
 
 
-def hardware(run: Run) -> tuple[tuple[str, str], ...]:
-    """What identifies the machine; an update of its software changes none of it."""
+def hardware(machine: Mapping[str, str | int]) -> tuple[tuple[str, str], ...]:
+    """What identifies a run's machine; an update of its software changes none of it."""
     return tuple(
-        (key, str(value)) for key, value in sorted(run.machine.items()) if key not in _SOFTWARE
+        (key, str(value)) for key, value in sorted(machine.items()) if key not in _SOFTWARE
     )

@@ -73,6 +73,21 @@ def estimate(interval: "Interval | None") -> str:
     return _with_bounds(interval, number)
 
 
+def plus_minus(interval: "Interval") -> str:
+    """A value and half of its interval's width, as `190 ± 15`; the value as exact as that.
+
+    A width of less than 1 has one digit, a wider one two, without decimals.
+    """
+    half = interval.half_width
+    if half is None:
+        return number(interval.mean)
+    digits = 0 if half == 0 else math.floor(math.log10(half))
+    places = -digits if half < 1 else min(0, 1 - digits)
+    value, width = (round(x, places) for x in (interval.mean, half))
+    decimals = max(0, places)
+    return f"{value:,.{decimals}f} ± {width:,.{decimals}f}"
+
+
 def ratio(interval: "Interval | None") -> str:
     """A ratio with its interval's bounds."""
     return _with_bounds(interval, times)

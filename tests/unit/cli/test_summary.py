@@ -8,10 +8,14 @@ import pytest
 from rich.console import Console
 
 from harness.analysis.analyse import Analysis, analyse
+from harness.analysis.causes.bills import OfferedPrices
+from harness.analysis.causes.kept_prices import kept_prices
 from harness.cli.summary import summary
 from harness.records.run import Run
 from harness.records.trial import Trial
 from harness.report.answer.headline import headline
+from tests.toys.ab import of_the_ladder
+from tests.toys.ladder import ladder_run, ladder_study, ladder_trials
 from tests.toys.ramps import FAR, NEAR, OTHER, make_cell, ramp_run
 from tests.toys.runs import BASELINE, CONDITION, make_run, make_study, simulate
 
@@ -179,3 +183,14 @@ def test_ramps_have_a_compact_table_and_a_cell_without_figures_is_marked() -> No
     lines = shown(run, analyse(run, cells))
     table = [words(line) for line in lines if line.startswith("io_read")]
     assert table == ["io_read, 0 ms 10.0 30.0", "io_read, 200 ms 10.0 not measured"]
+
+
+def test_an_ab_says_what_the_price_list_explains_and_which_list() -> None:
+    ladder = ladder_run(ladder_study({"io_read": 8}, blocks=2))
+    prices = kept_prices(ladder, ladder_trials(ladder, noise=0.002))
+    assert prices is not None
+    run, trials = of_the_ladder(speed=1.5)
+    lines = shown(run, analyse(run, trials, prices=[OfferedPrices(prices)]))
+    text = words(" ".join(lines))
+    assert re.search(r"A read: one thread fewer explains", text)
+    assert f"Prices: {ladder.id}, times 1.50." in text

@@ -1,6 +1,7 @@
 """What people read, from runs made up in memory: nothing here depends on its exact wording."""
 
 import csv
+import json
 import re
 from pathlib import Path
 
@@ -11,7 +12,11 @@ from harness.base.errors import MalformedFile
 from harness.records.plan import DUPLICATE
 from harness.records.store import Store
 from harness.records.verification import Audit, Constants
+from harness.report import write
+from harness.report.price_offers import price_offers
 from harness.report.write import write_report
+from tests.toys.ab import of_the_ladder
+from tests.toys.ladder import ladder_run, ladder_study, ladder_trials
 from tests.toys.pages import HOSTILE, Page, check, written
 from tests.toys.runs import BASELINE, histogram, make_run, make_study, simulate
 
@@ -269,3 +274,31 @@ def test_every_chart_of_the_page_is_a_file_where_that_is_asked_for(tmp_path: Pat
     assert usual < names
     for chart in ("pairs-server_cpu_us_per_request.svg", "trials.png", "resources.svg"):
         assert any(name.endswith(chart) for name in names), chart
+
+
+def test_an_ab_tells_what_the_price_list_of_another_run_explains(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        write, "price_offers", lambda run, runs, _: price_offers(run, runs, tmp_path / "cache")
+    )
+    ladder = ladder_run(ladder_study({"io_read": 8}, blocks=2))
+    priced = Store.create(tmp_path / "results", "priced")
+    priced.write_run(msgspec.structs.replace(ladder, id="priced"))
+    for trial in ladder_trials(ladder, noise=0.002):
+        priced.write_trial(msgspec.structs.replace(trial, run="priced"))
+    run, trials = of_the_ladder(speed=1.5)
+    store = Store.create(tmp_path / "results", run.id)
+    store.write_run(run)
+    for trial in trials:
+        store.write_trial(trial)
+    page = write_report(store, results=tmp_path / "results").page
+    markdown = (store.folder / "report.md").read_text(encoding="utf-8")
+    for text in (Page(page.read_text(encoding="utf-8")).text, markdown):
+        assert re.search(r"one thread fewer explains .*1[78]\d ± .* µs", text)
+        assert "run priced, of this machine" in text
+        assert "times 1.50" in text
+        assert re.search(r"one thread fewer, each 1[78]\d ± ", text)
+    (bill,) = json.loads(page.with_name("summary.json").read_bytes())["bills"]
+    assert bill["predicted_us"]["mean"] == pytest.approx(-180, rel=0.05)
+    assert bill["source"]["run"] == "priced"

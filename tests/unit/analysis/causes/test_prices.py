@@ -193,3 +193,30 @@ def test_variants_without_an_audit_give_no_row() -> None:
 def test_a_handful_of_variants_makes_no_price_list() -> None:
     few = [row for row in all_rows() if row.variant in (STOCK, RAW)]
     assert price_list(8, few) is None
+
+
+def test_a_sum_of_prices_knows_that_they_depend_on_each_other() -> None:
+    draw = random.Random(3)
+    noisy = [
+        msgspec.structs.replace(
+            row, levels={b: v * draw.lognormvariate(0, 0.02) for b, v in row.levels.items()}
+        )
+        for row in all_rows()
+    ]
+    found = price_list(8, noisy)
+    assert found is not None
+    hop, thread = (found.price(name) for name in ("hop", THREAD_NAME))
+    assert hop is not None
+    assert thread is not None
+    alone = found.total({THREAD_NAME: 1.0})
+    assert alone is not None
+    assert alone.mean == pytest.approx(thread.value.mean)
+    assert alone.half_width == pytest.approx(thread.value.half_width)
+    both = found.total({hop.name: 2.0, THREAD_NAME: -3.0})
+    assert both is not None
+    assert both.mean == pytest.approx(2 * hop.value.mean - 3 * thread.value.mean)
+    assert both.half_width
+    by_block = [2 * hop.by_block[b] - 3 * thread.by_block[b] for b in hop.by_block]
+    assert both.mean == pytest.approx(sum(by_block) / len(by_block))
+    assert found.total({THREAD_NAME: 1.0, "hop (unknown)": 1.0}) is None
+    assert found.total({}) is None

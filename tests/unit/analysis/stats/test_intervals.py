@@ -194,3 +194,24 @@ def test_where_nobody_makes_a_difference_the_interval_is_that_of_the_blocks() ->
     assert two_way_interval(blocks, [5.0, 5.0, 5.0]) == block_interval(blocks)
     assert two_way_interval(blocks, [5.0]) == block_interval(blocks)
     assert two_way_interval([100.0], [5.0, 6.0]) == block_interval([100.0])
+
+
+def test_errors_of_independent_values_add_by_their_squares() -> None:
+    a, b = Interval(10, 7, 13, 1.5, 6), Interval(5, 1, 9, 2.0, 4)
+    assert a.minus(b) == Interval(5, 0, 10, 2.5, 4)
+    one, other = Interval(10, 9, 11, 0.5, 6), Interval(4, 3, 5, 0.5, 6)
+    product, quotient = one.times(other), one.over(other)
+    assert (product.mean, quotient.mean) == (40, 2.5)
+    relative = math.hypot(1 / 10, 1 / 4)
+    assert product.half_width == pytest.approx(40 * relative)
+    assert quotient.half_width == pytest.approx(2.5 * relative)
+    assert quotient.se == pytest.approx(2.5 * relative / 2)
+    zero = Interval(0, -1, 1, 0.5, 6)
+    assert zero.times(one).half_width == pytest.approx(10), "nothing times ten, ± 1"
+
+
+def test_one_block_leaves_a_sum_without_an_interval() -> None:
+    alone = Interval(10, None, None, None, 1)
+    assert alone.minus(Interval(4, 3, 5, 0.5, 6)) == Interval(6, None, None, None, 1)
+    assert alone.negated() == Interval(-10, None, None, None, 1)
+    assert Interval(4, 3, 6, 0.5, 6).negated() == Interval(-4, -6, -3, 0.5, 6)
