@@ -14,6 +14,11 @@ from harness.lab.postgres.database import Database
 from harness.lab.servers import LiveServer, ServerGroup, await_ready, launch_server
 
 
+def log_path(logs: Path, variant: str, purpose: str) -> Path:
+    """The log of a variant's server in a folder of logs, one for each purpose."""
+    return logs / f"{purpose}-{variant.replace('/', '.')}.log"
+
+
 class Bench(msgspec.Struct, frozen=True):
     """A database, the servers of `shared/servers.toml`, and a folder for logs.
 
@@ -28,7 +33,7 @@ class Bench(msgspec.Struct, frozen=True):
 
     def log(self, variant: Variant, purpose: str) -> Path:
         """The log of a variant's server, one for each purpose."""
-        return self.logs / f"{purpose}-{variant.name.replace('/', '.')}.log"
+        return log_path(self.logs, variant.name, purpose)
 
     @contextmanager
     def start(

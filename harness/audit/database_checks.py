@@ -8,10 +8,11 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from threading import Event
 from urllib.parse import urlencode
 
-from harness.audit.http_client import FORM, Reply
-from harness.audit.subject import Subject, expect
+from harness.audit.http_client import FORM, NoAnswer, Reply, Request
+from harness.audit.subject import Subject, demand
 from harness.inputs.contract import FANOUT, Operation, fanout_target
 from harness.lab.latency.observing_relay import ObservingRelay
 from harness.lab.postgres.database import Counted
@@ -28,21 +29,24 @@ thread's first query, but only during the first requests."""
 
 
 def sql_effects(subject: Subject) -> None:
-    """Every endpoint sends exactly the contract's statements per request."""
+    """Each request sends exactly the SQL statements that the contract names."""
     for operation in subject.contract.operations.values():
         _send(subject, operation, _WARMUP if operation.effects.statements else _AT_ONCE)
         _check_endpoint(subject, operation)
 
 
 def errors_leave_the_database_alone(subject: Subject) -> None:
-    """A refused request sends no statement about posts."""
-    subject.database.forget_statements()
-    subject.probe.post_form("/io_create", {"title": "", "content": ""})
-    subject.probe.post_form("/io_create", {"title": "\0", "content": "c"})
-    subject.probe.get(fanout_target(["1"] * FANOUT))
-    subject.probe.get("/nowhere")
-    seen = [c.query for c in subject.database.statements(subject.variant) if c.touches_posts]
-    expect(not seen, f"a refused request sent: {'; '.join(seen)}")
+    """A request that is refused sends no statement about posts."""
+    for method, path, body in (
+        ("POST", "/io_create", urlencode({"title": "", "content": ""}).encode()),
+        ("POST", "/io_create", urlencode({"title": "\0", "content": "c"}).encode()),
+        ("GET", fanout_target(["1"] * FANOUT), None),
+        ("GET", "/nowhere", None),
+    ):
+        subject.database.forget_statements()
+        subject.probe.send(method, path, body, None if body is None else FORM)
+        seen = [c.query for c in subject.database.statements(subject.variant) if c.touches_posts]
+        demand(not seen, "no statement about posts", "; ".join(seen))
 
 
 def _check_endpoint(subject: Subject, operation: Operation) -> None:
@@ -52,62 +56,73 @@ def _check_endpoint(subject: Subject, operation: Operation) -> None:
     replies = _send(subject, operation, _REQUESTS)
     for reply in replies:
         subject.success(operation.name, reply)
+    sent = replies[0].request
     opened = subject.database.sessions() - sessions
     counted = subject.database.statements(subject.variant)
-    about_posts = [c for c in counted if c.touches_posts]
-    _check_statements(operation, about_posts)
+    _check_statements(operation, [c for c in counted if c.touches_posts], sent)
     control = [c for c in counted if not c.touches_posts]
     if not subject.connects_per_request:
-        allowed = operation.effects.control * _REQUESTS
-        seen = sum(c.calls for c in control)
-        expect(
-            seen <= allowed,
-            f"{operation.path}: {seen / _REQUESTS:g} statements per request beyond its work, "
-            f"{operation.effects.control} allowed: {'; '.join(c.query for c in control)}",
-        )
-    expect(
+        seen = sum(c.calls for c in control) / _REQUESTS
+        demand(
+            seen <= operation.effects.control,
+            f"{operation.effects.control} statements per request beside those about posts",
+            f"{seen:g}: {'; '.join(c.query for c in control)}", sent,
+        )  # fmt: skip
+    demand(
         subject.connects_per_request or opened <= _REQUESTS * MOST_CONNECTS,
-        f"{operation.path}: {opened} connections were opened for {_REQUESTS} requests, by a "
-        "variant that says it keeps its connections",
-    )
-    created = sum(s.rows for s in operation.effects.statements if s.verb == "INSERT")
+        "a pool that keeps its connections, as the manifest says",
+        f"{opened} connections were opened for {_REQUESTS} requests", sent,
+    )  # fmt: skip
+    created = sum(s.rows for s in operation.effects.statements if s.verb == "INSERT") * _REQUESTS
     ((stored,),) = subject.database.rows("SELECT count(*) FROM post")
-    expect(
-        stored == _ROWS + created * _REQUESTS,
-        f"{operation.path}: {_REQUESTS} requests left {stored} rows in a table of {_ROWS}, "
-        f"expected {_ROWS + created * _REQUESTS}",
-    )
+    demand(
+        stored == _ROWS + created,
+        f"{_ROWS + created} rows after {_REQUESTS} requests to a table of {_ROWS}",
+        f"{stored} rows", sent,
+    )  # fmt: skip
 
 
-def _check_statements(operation: Operation, about_posts: list[Counted]) -> None:
+def _check_statements(operation: Operation, about_posts: list[Counted], sent: Request) -> None:
     """Compare calls and rows by verb with exactly those of `_REQUESTS` requests."""
     calls, rows = Counter[str](), Counter[str]()
     for counted in about_posts:
         calls[counted.verb] += counted.calls
         rows[counted.verb] += counted.rows
+    queries = "; ".join(dict.fromkeys(" ".join(c.query.split()) for c in about_posts))
     for verb in sorted({*calls, *(s.verb for s in operation.effects.statements)}):
         wanted = [s for s in operation.effects.statements if s.verb == verb]
-        expect(
+        shown = f": {queries}" if queries else ""
+        demand(
             calls[verb] == len(wanted) * _REQUESTS,
-            f"{operation.path}: {calls[verb] / _REQUESTS:g} {verb} per request, "
-            f"expected {len(wanted)}",
-        )
-        expect(
+            f"{len(wanted)} {verb} per request", f"{calls[verb] / _REQUESTS:g}{shown}", sent,
+        )  # fmt: skip
+        demand(
             rows[verb] == sum(s.rows for s in wanted) * _REQUESTS,
-            f"{operation.path}: {verb} touched {rows[verb] / _REQUESTS:g} rows per request, "
-            f"expected {sum(s.rows for s in wanted)}",
-        )
+            f"{sum(s.rows for s in wanted)} rows per request by {verb}",
+            f"{rows[verb] / _REQUESTS:g}{shown}", sent,
+        )  # fmt: skip
 
 
 def _send(subject: Subject, operation: Operation, count: int) -> list[Reply]:
-    def one(number: int) -> Reply:
-        if operation.method == "GET":
-            return subject.probe.get(operation.target)
-        body = urlencode({"title": f"title {number}", "content": f"content {number}"}).encode()
-        return subject.probe.send(operation.method, operation.target, body, FORM)
+    """Several at once; after a failure no more begin, as the rest would fail likewise."""
+    failed = Event()
+    probe = subject.probe.among(_AT_ONCE)
+
+    def one(number: int) -> Reply | None:
+        if failed.is_set():
+            return None
+        body = kind = None
+        if operation.method == "POST":
+            kind = FORM
+            body = urlencode({"title": f"title {number}", "content": f"content {number}"}).encode()
+        try:
+            return probe.send(operation.method, operation.target, body, kind)
+        except NoAnswer:
+            failed.set()
+            raise
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return list(pool.map(one, range(count)))
+        return [reply for reply in pool.map(one, range(count)) if reply is not None]
 
 
 RECOVERY_S = 20.0
@@ -124,7 +139,7 @@ _CUT_S, _POLL_S = 2.0, 0.005
 
 
 def database_outage(subject: Subject) -> None:
-    """503 while the database is gone, other endpoints unharmed, recovery when it returns."""
+    """Without a database it answers 503, and recovers once the database is back."""
     assert subject.way is not None
     subject.database.reset(30)
     targets = [subject.contract.operations[name].target for name in ("io_read", "io_fanout")]
@@ -164,5 +179,9 @@ def _recovers(subject: Subject) -> None:
             continue
         subject.refusal(reply, 503)
         steady = 0
-        expect(time.monotonic() < end, f"still {reply.shown()} {RECOVERY_S:.0f} s after its return")
+        demand(
+            time.monotonic() < end,
+            f"200 at last, {RECOVERY_S:.0f} s after the database is back", reply.shown(),
+            reply.request,
+        )  # fmt: skip
         time.sleep(_PAUSE_S)

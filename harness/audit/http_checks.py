@@ -9,7 +9,7 @@ from datetime import datetime
 from uuid import UUID
 
 from harness.audit.http_client import FORM
-from harness.audit.subject import Check, Subject, expect
+from harness.audit.subject import Check, Subject, demand
 from harness.inputs.contract import (
     FANOUT,
     MAX_BODY_BYTES,
@@ -25,46 +25,54 @@ from harness.inputs.contract import (
 
 
 def health(subject: Subject) -> None:
-    """The server is ready."""
+    """`GET /health` answers that the server is ready."""
     subject.answer("health")
 
 
 def noop(subject: Subject) -> None:
-    """The empty answer."""
+    """`GET /noop` answers an empty object."""
     subject.answer("noop")
 
 
 def cpu(subject: Subject) -> None:
-    """The sum of the squares."""
+    """`GET /cpu` answers the sum of the squares below CPU_ITERATIONS."""
+    demand_sum(subject)
+
+
+def demand_sum(subject: Subject) -> None:
+    """Ask for `/cpu` once, and demand the right sum."""
     expected = cpu_sum(subject.settings.cpu_iterations)
     seen = subject.answer("cpu")["ct"]
-    expect(seen == expected, f"expected ct = {expected}, got {seen}")
+    demand(seen == expected, f"ct = {expected}", f"{seen}", cause="/cpu is wrong")
 
 
 def io_wait(subject: Subject) -> None:
-    """The answer states the configured wait."""
-    seen = subject.answer("io_wait")["waited_ms"]
-    expect(seen == subject.settings.wait_ms, f"expected {subject.settings.wait_ms}, got {seen}")
+    """`GET /io_wait` answers the number of milliseconds in WAIT_MS."""
+    expected, seen = subject.settings.wait_ms, subject.answer("io_wait")["waited_ms"]
+    demand(seen == expected, f"waited_ms = {expected}", f"{seen}")
 
 
 def io_read(subject: Subject) -> None:
-    """The first posts by id, every value as it stands in the table."""
+    """`GET /io_read` answers the count of all posts and the first 25 by id, value by value."""
     for rows in (0, 3, 1_000):
         subject.database.reset(rows)
         body = subject.answer("io_read")
-        expect(body["ct"] == rows, f"with {rows} rows, expected ct = {rows}, got {body['ct']}")
+        demand(body["ct"] == rows, f"ct = {rows} of a table with {rows} rows", f"{body['ct']}")
         stored = subject.database.rows(
             "SELECT id, title, content, created_at, updated_at FROM post ORDER BY id LIMIT %s",
             [PAGE_SIZE],
         )
-        seen = [_values(post) for post in body["posts"]]
-        expect(len(seen) == len(stored), f"expected {len(stored)} posts, got {len(seen)}")
-        for wanted, got in zip(stored, seen, strict=True):
-            expect(got == wanted, f"expected the post {wanted}, got {got}")
+        seen = body["posts"]
+        demand(
+            len(seen) == len(stored),
+            f"{len(stored)} posts of a table with {rows} rows", f"{len(seen)}",
+        )  # fmt: skip
+        for place, (wanted, got) in enumerate(zip(stored, seen, strict=True)):
+            _demand_post(f"posts[{place}].", wanted, got)
 
 
 def io_read_sees_changes(subject: Subject) -> None:
-    """The answer is not cached."""
+    """`GET /io_read` answers what is in the table now, and nothing from a cache."""
     subject.database.reset(30)
     before = subject.answer("io_read")
     lowest = UUID(int=0)
@@ -72,12 +80,14 @@ def io_read_sees_changes(subject: Subject) -> None:
         "INSERT INTO post SELECT %s, 'new', 'new', now(), now() RETURNING 1", [lowest]
     )
     after = subject.answer("io_read")
-    expect(after["ct"] == before["ct"] + 1, "the count did not change with the table")
-    expect(after["posts"][0]["id"] == str(lowest), "the posts did not change with the table")
+    count = before["ct"] + 1
+    demand(after["ct"] == count, f"ct = {count} after a row was inserted", f"{after['ct']}")
+    seen = after["posts"][0]["id"]
+    demand(seen == str(lowest), f"posts[0].id = {lowest}, the row that was inserted", f"{seen}")
 
 
 def io_fanout(subject: Subject) -> None:
-    """The posts with the requested ids, in that order, and null where there is none."""
+    """`GET /io_fanout` answers the posts asked for, in that order, and null where there is none."""
     subject.database.reset(1_000)
     known = [row_id(number) for number in (1_000, 1, 500, 2, 999)]
     rows = subject.database.rows(
@@ -88,14 +98,17 @@ def io_fanout(subject: Subject) -> None:
     twice = [known[0], known[0], absent, known[1], known[0]]
     for ids in (known, known[::-1], twice, [absent] * FANOUT):
         body = subject.success("io_fanout", subject.probe.get(fanout_target(ids)))
-        for asked, post in zip(ids, body["posts"], strict=True):
-            wanted = stored.get(asked)
-            got = None if post is None else _values(post)
-            expect(got == wanted, f"asked for {asked}, expected the post {wanted}, got {got}")
+        for place, (asked, post) in enumerate(zip(ids, body["posts"], strict=True)):
+            name, wanted = f"posts[{place}]", stored.get(asked)
+            if wanted is None:
+                demand(post is None, f"{name} = null, as no row has the id", f"{post}")
+            else:
+                demand(post is not None, f"{name} = the post {asked}", "null")
+                _demand_post(f"{name}.", wanted, post)
 
 
 def io_create(subject: Subject) -> None:
-    """The post comes back as sent, and stands in the table as it came back."""
+    """`POST /io_create` answers the post as it was sent, and inserts what it answers."""
     samples = [
         ("a title", "some content"),
         ("t", "c"),
@@ -105,50 +118,57 @@ def io_create(subject: Subject) -> None:
     ]
     for title, content in samples:
         reply = subject.probe.post_form("/io_create", {"title": title, "content": content})
-        post = _values(subject.success("io_create", reply))
-        expect(post[1:3] == (title, content), f"sent {title[:40]!r}, got back {post[1]!r:.60}")
-        expect(post[0].version == 4, f"the id {post[0]} is no uuid4")
-        expect(post[3] == post[4], "created_at and updated_at differ on a new post")
-        stored = subject.database.rows("SELECT * FROM post WHERE id = %s", [post[0]])
-        expect(stored == [post], f"answered {post}, and the table holds {stored}")
+        post = subject.success("io_create", reply)
+        for name, sent in (("title", title), ("content", content)):
+            demand(post[name] == sent, f"{name} = {_short(sent)}, as sent", _short(post[name]))
+        seen = UUID(post["id"])
+        demand(seen.version == 4, "an id that is a UUID of version 4", f"{seen}")
+        made, changed = post["created_at"], post["updated_at"]
+        same = datetime.fromisoformat(made) == datetime.fromisoformat(changed)
+        demand(same, f"updated_at = created_at of a new post: {made}", f"{changed}")
+        stored = subject.database.rows(
+            "SELECT id, title, content, created_at, updated_at FROM post WHERE id = %s", [seen]
+        )
+        demand(len(stored) == 1, f"a row with the id {seen} in the table", "none")
+        _demand_post("the row's ", stored[0], post)
 
 
 def missing_field(subject: Subject) -> None:
-    """400 without one of the fields, or without both."""
+    """A form without `title` or `content` is answered 400."""
     for fields in ({"title": "t"}, {"content": "c"}, {"other": "x"}, {}):
         subject.refusal(subject.probe.post_form("/io_create", fields), 400)
 
 
 def blank_field(subject: Subject) -> None:
-    """400 where a field is empty or only white space."""
+    """A field that is empty, or only white space, is answered 400."""
     for blank in ("", "   ", "\t\r\n", "\u2003"):
         for fields in ({"title": blank, "content": "c"}, {"title": "t", "content": blank}):
             subject.refusal(subject.probe.post_form("/io_create", fields), 400)
 
 
 def too_long_field(subject: Subject) -> None:
-    """400 one character above the limit."""
+    """A title over 100 characters, or a content over 10,000, is answered 400."""
     for title, content in (("t" * (MAX_TITLE + 1), "c"), ("t", "c" * (MAX_CONTENT + 1))):
         reply = subject.probe.post_form("/io_create", {"title": title, "content": content})
         subject.refusal(reply, 400)
 
 
 def nul_in_field(subject: Subject) -> None:
-    """400 for NUL, which PostgreSQL cannot store."""
+    """A field with a NUL character is answered 400: PostgreSQL cannot store it."""
     for title, content in (("a\0b", "c"), ("t", "a\0b")):
         reply = subject.probe.post_form("/io_create", {"title": title, "content": content})
         subject.refusal(reply, 400)
 
 
 def not_a_form(subject: Subject) -> None:
-    """400 for JSON, for plain text, and for no body at all."""
+    """A body of JSON or plain text, and no body at all, is answered 400."""
     post = json.dumps({"title": "t", "content": "c"}).encode()
     for body, kind in ((post, "application/json"), (b"hello", "text/plain"), (None, None)):
         subject.refusal(subject.probe.send("POST", "/io_create", body, kind), 400)
 
 
 def charset_of_form(subject: Subject) -> None:
-    """UTF-8 in any spelling of the Content-Type; 400 for another charset, and for multipart."""
+    """A form in UTF-8 is accepted however its charset is spelled; others are answered 400."""
     body = b"title=t&content=c"
     for kind in (FORM.upper(), f"{FORM};charset=UTF-8", f'{FORM}; Charset="utf-8"', f"{FORM}; a=b"):
         subject.success("io_create", subject.probe.send("POST", "/io_create", body, kind))
@@ -162,18 +182,18 @@ def charset_of_form(subject: Subject) -> None:
 
 
 def undecodable_form(subject: Subject) -> None:
-    """400 for bytes that are not ASCII, and for percent-encoded ones that are not UTF-8."""
+    """A form that is not percent-encoded UTF-8 is answered 400, and never repaired."""
     for title in (b"caf\xe9", "caf\u00e9".encode(), b"caf%E9", b"%C0%80", b"%ED%A0%80", b"%E6%BC"):
         for body in (b"title=%s&content=c" % title, b"title=t&content=c&x=%s" % title):
             subject.refusal(subject.probe.send("POST", "/io_create", body, FORM), 400)
 
 
 def repeated_field(subject: Subject) -> None:
-    """The last of several counts, in a form and in a query string."""
+    """Of a field that is sent several times the last counts, in a form and in a query string."""
     body = b"title=first&content=c&title=last"
     reply = subject.probe.send("POST", "/io_create", body, FORM)
     seen = subject.success("io_create", reply)["title"]
-    expect(seen == "last", f"of two titles, expected the last, got {seen!r}")
+    demand(seen == "last", "title = 'last', the last of two", f"{seen!r}")
     body = b"title=first&content=c&title="
     subject.refusal(subject.probe.send("POST", "/io_create", body, FORM), 400)
     target = fanout_target(row_id(number) for number in SAMPLE)
@@ -182,25 +202,24 @@ def repeated_field(subject: Subject) -> None:
 
 
 def too_many_fields(subject: Subject) -> None:
-    """400 one field above the limit."""
+    """A form of more than 1,000 fields is answered 400."""
     body = b"title=t&content=c" + b"&x=1" * (MAX_FIELDS - 2)
     subject.success("io_create", subject.probe.send("POST", "/io_create", body, FORM))
     subject.refusal(subject.probe.send("POST", "/io_create", body + b"&x=1", FORM), 400)
 
 
 def head(subject: Subject) -> None:
-    """HEAD is answered as GET is, without a body; it is no method of `/io_create`."""
+    """HEAD is answered as GET is, without a body, and with 405 at `/io_create`."""
     for operation in subject.contract.operations.values():
         status = 405 if operation.method == "POST" else 200
         reply = subject.probe.send("HEAD", operation.target)
-        expect(
-            (reply.status, reply.body) == (status, b""),
-            f"HEAD {operation.path}: expected {status} without a body, got {reply.shown()}",
+        demand(
+            (reply.status, reply.body) == (status, b""), f"{status} without a body", reply.shown()
         )
 
 
 def query_is_ignored(subject: Subject) -> None:
-    """A query string changes nothing where none is expected, and holds no fields of a form."""
+    """A query string that an endpoint does not have is ignored."""
     for operation in subject.contract.operations.values():
         if operation.method == "GET" and "?" not in operation.target:
             reply = subject.probe.get(f"{operation.path}?ids=x&a=%FF")
@@ -210,7 +229,7 @@ def query_is_ignored(subject: Subject) -> None:
 
 
 def not_five_ids(subject: Subject) -> None:
-    """400 without ids, with one too few or too many, and where one is no UUID."""
+    """`/io_fanout` without exactly five UUIDs is answered 400."""
     five = [str(row_id(number)) for number in SAMPLE]
     four = five[:-1]
     wrong: list[list[str]] = [
@@ -221,24 +240,25 @@ def not_five_ids(subject: Subject) -> None:
 
 
 def wrong_method(subject: Subject) -> None:
-    """405, with the method that is allowed."""
+    """A wrong method is answered 405, with the right one in `Allow`."""
     for operation in subject.contract.operations.values():
         wrong = "DELETE" if operation.method == "POST" else "POST"
         body, kind = (b"title=t&content=c", FORM) if wrong == "POST" else (None, None)
         reply = subject.probe.send(wrong, operation.path, body, kind)
         subject.refusal(reply, 405)
-        allowed = {m.strip() for m in reply.headers.get("allow", "").split(",")}
-        expect(operation.method in allowed, f"{operation.path}: Allow does not name its method")
+        allow = reply.headers.get("allow", "none")
+        methods = {method.strip() for method in allow.split(",")}
+        demand(operation.method in methods, f"{operation.method} in the header Allow", allow)
 
 
 def unknown_path(subject: Subject) -> None:
-    """404, also where only a slash differs."""
+    """An unknown path is answered 404."""
     for path in ("/nowhere", "/", "/io_read/extra", "/io_fanout/extra"):
         subject.refusal(subject.probe.get(path), 404)
 
 
 def too_large_body(subject: Subject) -> None:
-    """413 one byte above the limit, with a Content-Length and without."""
+    """A body over 64 KiB is answered 413, with a Content-Length or in chunks."""
     body = b"title=t&content=c&filler=" + b"x" * MAX_BODY_BYTES
     body = body[: MAX_BODY_BYTES + 1]
     subject.refusal(subject.probe.send("POST", "/io_create", body, FORM), 413)
@@ -248,7 +268,7 @@ def too_large_body(subject: Subject) -> None:
 
 
 def chunked_body(subject: Subject) -> None:
-    """A form in chunks is accepted."""
+    """A form that is sent in chunks, without a Content-Length, is accepted."""
     reply = subject.probe.send("POST", "/io_create", _pieces(b"title=t&content=chunked"), FORM)
     subject.success("io_create", reply)
 
@@ -261,12 +281,33 @@ HTTP_CHECKS: tuple[Check, ...] = (
 )  # fmt: skip
 
 
-def _values(post: dict[str, str]) -> tuple[UUID, str, str, datetime, datetime]:
-    """A post of JSON as PostgreSQL's values."""
-    return (
-        UUID(post["id"]), post["title"], post["content"],
-        datetime.fromisoformat(post["created_at"]), datetime.fromisoformat(post["updated_at"]),
-    )  # fmt: skip
+_COLUMNS = ("id", "title", "content", "created_at", "updated_at")
+
+
+def _demand_post(place: str, row: tuple[object, ...], post: dict[str, str]) -> None:
+    """Demand that a post of JSON has the values of a row, and name the first that differs."""
+    for column, wanted in zip(_COLUMNS, row, strict=True):
+        shown = post[column]
+        try:
+            same = _value(column, shown) == wanted
+        except ValueError:
+            same = False
+        expected = wanted.isoformat() if isinstance(wanted, datetime) else str(wanted)
+        demand(same, f"{place}{column} = {_short(expected)}", _short(shown))
+
+
+def _value(column: str, shown: str) -> object:
+    """A value of JSON as PostgreSQL's."""
+    if column == "id":
+        return UUID(shown)
+    return datetime.fromisoformat(shown) if column.endswith("_at") else shown
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}… ({len(text):,} characters)"
+
+
+_SHOWN = 60
 
 
 def _pieces(body: bytes, size: int = 8_192) -> Iterator[bytes]:

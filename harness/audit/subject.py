@@ -1,14 +1,13 @@
 """The subject of a check: a running server, with demands on its answers."""
 
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any, cast
 
 import msgspec
 
-from harness.audit.http_client import Probe, Reply
-from harness.inputs.contract import (
-    Contract,
-)
+from harness.audit.http_client import Probe, Reply, Request
+from harness.inputs.contract import Contract
 from harness.inputs.settings import ApplicationSettings
 from harness.lab.latency.observing_relay import ObservingRelay
 from harness.lab.postgres.database import Database
@@ -19,6 +18,7 @@ class Subject(msgspec.Struct, frozen=True):
 
     connects_per_request: its manifest declares no pool, so each request sets up a connection.
     way: from the server to the database, where a check may close it; None for the direct one.
+    cpu_ns: reads the CPU time of the server's processes so far, in nanoseconds.
     """
 
     variant: str
@@ -28,6 +28,7 @@ class Subject(msgspec.Struct, frozen=True):
     settings: ApplicationSettings
     connects_per_request: bool = False
     way: ObservingRelay | None = None
+    cpu_ns: Callable[[], int] = lambda: 0
 
     def answer(self, endpoint: str) -> Any:
         """GET an endpoint, demand a 200 of the contract's shape, and return its decoded body."""
@@ -35,41 +36,114 @@ class Subject(msgspec.Struct, frozen=True):
 
     def success(self, endpoint: str, reply: Reply) -> Any:
         """Demand a 200 of the contract's shape, and return its decoded body."""
-        expect(reply.status == 200, f"expected 200, got {reply.shown()}")
-        body = self._body(reply)
+        demand_status(reply, 200)
+        body = _body(reply)
         problem = self.contract.problem(self.contract.success_schema(endpoint), body)
-        expect(problem is None, f"the body breaks the contract at {problem}")
+        _demand_shape(reply, problem, f"the body of a 200 to {reply.request.route}")
         return body
 
     def refusal(self, reply: Reply, status: int) -> None:
         """Demand an error answer of the contract's shape."""
-        expect(reply.status == status, f"expected {status}, got {reply.shown()}")
-        body = self._body(reply)
-        problem = self.contract.problem("Error", body)
-        expect(problem is None, f"the error's body breaks the contract at {problem}")
+        demand_status(reply, status)
+        body = _body(reply)
+        _demand_shape(reply, self.contract.problem("Error", body), 'an error: {"error": "…"}')
         sentence = cast(dict[str, str], body)["error"]
-        expect(
-            "\n" not in sentence and "Traceback" not in sentence, f"not a sentence: {sentence!r}"
-        )
-
-    def _body(self, reply: Reply) -> object:
-        kind = reply.headers.get("content-type", "none").partition(";")[0].strip()
-        expect(kind == "application/json", f"expected application/json, got {kind}")
-        expect("content-length" in reply.headers, "the response has no Content-Length")
-        try:
-            return reply.json()
-        except ValueError:
-            raise Violation(f"the body is not JSON: {reply.shown()}") from None
+        demand(
+            "\n" not in sentence and "Traceback" not in sentence,
+            "an error of one sentence", repr(sentence), reply.request, "no sentence",
+        )  # fmt: skip
 
 
 Check = Callable[[Subject], None]
+"""Raises a `Violation`. Its docstring's first line tells users what it checks."""
 
 
 class Violation(Exception):
-    """A check failed; the message says what was expected and what was seen."""
+    """A check failed; the message says what was expected and what was seen.
+
+    Args:
+        problem: the message.
+        expected, seen: the two as phrases, where the message is made of them.
+        request: whose answer is wrong; None for the last one of the check.
+        cause: violations with the same have one cause; None where it is not known.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        expected: str | None = None,
+        seen: str | None = None,
+        request: Request | None = None,
+        cause: str | None = None,
+    ) -> None:
+        super().__init__(problem)
+        self.expected = expected
+        self.seen = seen
+        self.request = request
+        self.cause = cause
 
 
 def expect(condition: bool, problem: str) -> None:
     """Raise a `Violation` unless the condition holds."""
     if not condition:
         raise Violation(problem)
+
+
+def demand(
+    condition: bool,
+    expected: str,
+    seen: str,
+    request: Request | None = None,
+    cause: str | None = None,
+) -> None:
+    """Raise a `Violation` of what was expected and seen unless the condition holds."""
+    if not condition:
+        raise Violation(
+            f"expected {expected}, got {seen}",
+            expected=expected, seen=seen, request=request, cause=cause,
+        )  # fmt: skip
+
+
+def demand_status(reply: Reply, status: int) -> None:
+    """Demand this status. Whatever else an endpoint always answers has one cause."""
+    path = reply.request.route
+    always = reply.status >= _BROKEN or status == HTTPStatus.OK
+    cause = f"{path} answers {reply.status}" if always else None
+    demand(reply.status == status, f"{status}", reply.shown(), reply.request, cause)
+
+
+_BROKEN = 500
+
+
+def _demand_shape(reply: Reply, problem: str | None, expected: str) -> None:
+    if problem is not None:
+        place = problem.partition(":")[0]
+        cause = f"{place} of {expected}"
+        seen = f"{problem}, in {reply.shown()}"
+        raise Violation(
+            f"the body breaks the contract at {problem}",
+            expected=expected, seen=seen, request=reply.request, cause=cause,
+        )  # fmt: skip
+
+
+def _body(reply: Reply) -> object:
+    """The decoded body of an answer that is framed as the contract has it."""
+    kind = reply.headers.get("content-type", "none").partition(";")[0].strip()
+    which = "errors" if reply.status >= HTTPStatus.BAD_REQUEST else "answers"
+    demand(
+        kind == "application/json", "application/json", kind, reply.request,
+        f"{which} are {kind}",
+    )  # fmt: skip
+    demand(
+        "content-length" in reply.headers, "a Content-Length", "a response without one",
+        reply.request, f"{which} without Content-Length",
+    )  # fmt: skip
+    try:
+        return reply.json()
+    except ValueError:
+        raise Violation(
+            f"the body is not JSON: {reply.shown()}",
+            expected="JSON", seen=reply.shown(), request=reply.request,
+            cause=f"{reply.request.route} is no JSON",
+        ) from None  # fmt: skip

@@ -1,12 +1,13 @@
 """All checks on one variant, shared by the command `verify`, the gate before a run, and tests."""
 
-import http.client
+import re
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
+from typing import Self
 
 from harness.audit.bench import Bench
 from harness.audit.database_checks import (
@@ -14,20 +15,27 @@ from harness.audit.database_checks import (
     errors_leave_the_database_alone,
     sql_effects,
 )
-from harness.audit.http_checks import HTTP_CHECKS
-from harness.audit.http_client import Probe
-from harness.audit.subject import Check, Subject, Violation, expect
-from harness.base.errors import DatabaseFailed, ServerFailed, check_scarce
-from harness.inputs.contract import cpu_sum
+from harness.audit.http_checks import HTTP_CHECKS, demand_sum
+from harness.audit.http_client import NoAnswer, Probe, Request
+from harness.audit.server_log import ServerLog
+from harness.audit.subject import Check, Subject, Violation, demand
+from harness.base.errors import (
+    DatabaseFailed,
+    NotReady,
+    ServerFailed,
+    UnknownName,
+    check_scarce,
+)
 from harness.inputs.factors import PER_REQUEST, pool_of
 from harness.inputs.manifests import Variant
 from harness.inputs.settings import ApplicationSettings
-from harness.lab.clocks import TreeClock
 from harness.lab.latency.observing_relay import ObservingRelay
 from harness.lab.postgres.url import address_of, at_address
-from harness.records.verification import Outcome, Verification
+from harness.records.verification import FailureDetails, Outcome, Verification
 
 _POOL, _THREADS = 8, 8
+MOST_HELD = max(_POOL, _THREADS)
+"""Connections of one server, at most."""
 _FEW, _MANY = 50_000, 4_000_000
 """Iterations of the CPU loop: about 2 and 200 ms. The larger sum, like that of the contract's
 default, does not fit in 64 bits, so an encoder that cannot write it fails here."""
@@ -38,93 +46,304 @@ _POOL_TIMEOUT_S = 1.0
 _WAIT_MS = 20
 
 
-def verify(bench: Bench, variant: Variant, python: Path) -> Verification:
-    """Start the variant twice, with a short and a long CPU loop, and run every check."""
-    bench.log(variant, "verify").unlink(missing_ok=True)
-    outcomes: list[Outcome] = []
-    checks = (*HTTP_CHECKS, sql_effects, errors_leave_the_database_alone)
-    try:
-        with _serving(bench, variant, python, _FEW) as (subject, clock):
-            outcomes += [_run(check, subject) for check in checks]
-            few = _cpu(subject, clock, outcomes)
-        with _serving(bench, variant, python, _MANY, relayed=True) as (subject, clock):
-            many = _cpu(subject, clock, outcomes)
-            if few is not None and many is not None:
-                outcomes.append(_scaling(few, many))
-            outcomes.append(_run(database_outage, subject))
-    except ServerFailed as error:
-        outcomes.append(Outcome(check="starts", problem=str(error)))
-    return Verification(variant=variant.name, outcomes=tuple(outcomes))
+STARTS = "starts"
+"""The check that comes before all others."""
+PURPOSE = "verify"
+"""Of the log; see `Bench.log`."""
 
 
-@contextmanager
-def _serving(
-    bench: Bench, variant: Variant, python: Path, iterations: int, *, relayed: bool = False
-) -> Iterator[tuple[Subject, TreeClock]]:
-    """A server of the variant and its CPU clock, within the block.
+def verify(
+    bench: Bench,
+    variant: Variant,
+    python: Path,
+    *,
+    only: Collection[str] = (),
+    tell: Callable[[str], None] | None = None,
+) -> Verification:
+    """Start the variant twice, with a short and a long CPU loop, and run every check.
 
-    relayed: it reaches the database by a relay, which a check may close.
+    A server that no longer answers after a failed check is started anew for those that follow.
+
+    Args:
+        bench: database, servers, logs.
+        variant: the one to check.
+        python: the interpreter of its environment.
+        only: names of checks to run; all if none. That it starts is always one.
+        tell: is called with the name of each check when it begins.
     """
-    log, url = bench.log(variant, "verify"), bench.database.login(variant.name)
-    with ExitStack() as stack:
-        way = stack.enter_context(ObservingRelay(address_of(url))) if relayed else None
+    bench.log(variant, PURPOSE).unlink(missing_ok=True)
+    examination = _Examination(bench, variant, python, set(only), tell or _unheard)
+    with suppress(ServerFailed):  # it is an outcome by then
+        examination.run()
+    return Verification(variant=variant.name, outcomes=tuple(examination.outcomes))
+
+
+def _unheard(_: str) -> None:
+    """For a caller that shows no progress."""
+
+
+def checks() -> dict[str, str]:
+    """Each check by its name, with a sentence of what it checks, in the order in which they run."""
+    functions: list[Callable[..., object]] = [*_FIRST, cpu_really_runs, *_SECOND]
+    return {
+        STARTS: "The server starts, answers `/health`, and has its workers and one address.",
+        **{name_of(function): _sentence(function) for function in functions},
+    }
+
+
+def check_names(names: Iterable[str]) -> list[str]:
+    """Names of checks as they were typed, with any of space, hyphen and underscore.
+
+    Raises:
+        UnknownName: one is no check.
+    """
+    known = checks()
+    typed = [re.sub(r"[\s_-]+", " ", name.strip().lower()) for name in names]
+    for name in typed:
+        if name not in known:
+            raise UnknownName("check", name, list(known))
+    return list(dict.fromkeys(typed))
+
+
+def name_of(check: Callable[..., object]) -> str:
+    """The function's name, with spaces."""
+    return check.__name__.replace("_", " ")
+
+
+def _sentence(check: Callable[..., object]) -> str:
+    return (check.__doc__ or "").partition("\n")[0]
+
+
+def cpu_really_runs(few: float, many: float) -> None:
+    """`/cpu` runs its loop: CPU time grows with CPU_ITERATIONS."""
+    check_cpu_scales((_FEW, few), (_MANY, many))
+
+
+_FIRST: tuple[Check, ...] = (*HTTP_CHECKS, sql_effects, errors_leave_the_database_alone)
+"""Checks of a server with a short CPU loop."""
+_SECOND: tuple[Check, ...] = (database_outage,)
+"""Checks of a server with a long CPU loop and a relay to the database."""
+
+
+class _Examination:
+    """Checks of one variant, whose outcomes it gathers."""
+
+    def __init__(
+        self,
+        bench: Bench,
+        variant: Variant,
+        python: Path,
+        only: set[str],
+        tell: Callable[[str], None],
+    ) -> None:
+        self._bench, self._variant, self._python = bench, variant, python
+        self._log = ServerLog(bench.log(variant, PURPOSE), variant.folder)
+        self._only, self._tell = only, tell
+        self._silent: set[Request] = set()
+        self.outcomes: list[Outcome] = []
+
+    def run(self) -> None:
+        """Run the checks that are wanted.
+
+        Raises:
+            ServerFailed: the server did not start, which is an outcome too.
+        """
+        first = [check for check in _FIRST if self._wanted(check)]
+        second = [check for check in _SECOND if self._wanted(check)]
+        cpu = self._wanted(cpu_really_runs)
+        times: list[float] = []
+        if first or cpu or not second:
+            with self._serving(_FEW) as server:
+                for check in first:
+                    self._check(server, name_of(check), check)
+                if cpu:
+                    cpu = self._check(server, name_of(cpu_really_runs), _timer(times), told=False)
+        if second or cpu:
+            with self._serving(_MANY, relayed=True) as server:
+                if cpu:
+                    self._check(server, name_of(cpu_really_runs), _scaling(times))
+                for check in second:
+                    self._check(server, name_of(check), check)
+
+    def _wanted(self, check: Callable[..., object]) -> bool:
+        return not self._only or name_of(check) in self._only
+
+    @contextmanager
+    def _serving(self, iterations: int, *, relayed: bool = False) -> Iterator["_Stand"]:
+        with _Stand(self._bench, self._variant, self._python, iterations, relayed) as stand:
+            self._start(stand)
+            yield stand
+
+    def _start(self, stand: "_Stand") -> None:
+        self._tell(STARTS)
+        begun = self._log.size()
+        try:
+            stand.start(self._silent)
+        except ServerFailed as error:
+            words = self._log.since(begun)
+            said = None if words is None else words.text
+            problem = str(error)
+            if isinstance(error, NotReady):
+                problem = error.what + (f" It said:\n{said}" if said else " It said nothing.")
+            seen = error.what if isinstance(error, NotReady) else str(error)
+            evidence = FailureDetails(expected=_READY, seen=seen, log=said)
+            self._note(Outcome(STARTS, problem, evidence))
+            raise
+        if not any(outcome.check == STARTS for outcome in self.outcomes):
+            self._note(Outcome(STARTS, None))
+
+    def _note(self, outcome: Outcome) -> None:
+        self.outcomes.append(outcome)
+
+    def _check(self, stand: "_Stand", name: str, check: Check, *, told: bool = True) -> bool:
+        """Run one check; returns whether it passed.
+
+        told: whether passing is an outcome; a check in two parts has one.
+        """
+        self._tell(name)
+        subject, begun = stand.subject, self._log.size()
+        subject.probe.last = None
+        try:
+            check(subject)
+        except Violation as violation:
+            request = violation.request or subject.probe.last
+            broken = violation.seen is not None and violation.seen.startswith("5")
+            self._fail(name, violation, request, begun if broken else None)
+        except NoAnswer as error:  # which is the server's failure, so it is an outcome too
+            check_scarce(error)
+            self._fail(name, stand.explained(error), error.request, begun)
+            if not stand.answers():
+                self._start(stand)
+        except DatabaseFailed as error:  # the server may hold a lock that the harness waits for
+            self._note(Outcome(name, str(error)))
+        else:
+            if told:
+                self._note(Outcome(name, None))
+            return True
+        return False
+
+    def _fail(
+        self, name: str, violation: Violation, request: Request | None, begun: int | None
+    ) -> None:
+        """Note a failure.
+
+        begun: size of the server's log when the check began; None where the log does not matter.
+        """
+        words = None if begun is None else self._log.since(begun)
+        where = "" if request is None else f"{_shown(request)}: "
+        evidence = FailureDetails(
+            request=None if request is None else request.line,
+            body=None if request is None else request.text,
+            content_type=None if request is None else request.content_type,
+            at_once=1 if request is None else request.at_once,
+            expected=violation.expected,
+            seen=violation.seen or str(violation),
+            log=None if words is None else words.text,
+        )
+        cause = (words and words.place) or violation.cause
+        self._note(Outcome(name, f"{where}{violation}", evidence, cause))
+
+
+_READY = "a server that answers `/health`"
+
+
+def _shown(request: Request) -> str:
+    """A request in a sentence."""
+    at_once = f", {request.at_once} at once" if request.at_once > 1 else ""
+    return f"{request.line}{at_once}"
+
+
+class _Stand:
+    """A server of the variant. Use as a context manager; start it within, also once more.
+
+    Args:
+        bench, variant, python: as of `verify`.
+        iterations: of `/cpu`.
+        relayed: it reaches the database by a relay, which a check may close.
+    """
+
+    def __init__(
+        self, bench: Bench, variant: Variant, python: Path, iterations: int, relayed: bool
+    ) -> None:
+        self._bench, self._variant, self._python = bench, variant, python
+        self._iterations, self._relayed = iterations, relayed
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def start(self, silent: set[Request]) -> None:
+        """Start it, after one that runs has been stopped.
+
+        silent: requests that have had no answer; see `Probe`.
+
+        Raises:
+            ServerFailed: it did not get ready.
+        """
+        self._stack.close()
+        bench, variant = self._bench, self._variant
+        log, url = bench.log(variant, PURPOSE), bench.database.login(variant.name)
+        way = None
+        if self._relayed:
+            way = self._stack.enter_context(ObservingRelay(address_of(url)))
         settings = ApplicationSettings(
             database_url=url if way is None else at_address(url, way.address),
             pool_size=_POOL,
             pool_timeout_s=_POOL_TIMEOUT_S,
-            cpu_iterations=iterations,
+            cpu_iterations=self._iterations,
             wait_ms=_WAIT_MS,
         )
-        server = stack.enter_context(bench.start(variant, python, settings, log, threads=_THREADS))
-        subject = Subject(
+        self._server = self._stack.enter_context(
+            bench.start(variant, self._python, settings, log, threads=_THREADS)
+        )
+        self.subject = Subject(
             variant=variant.name,
-            probe=Probe(server.url),
+            probe=Probe(self._server.url, silent=silent),
             contract=bench.contract,
             database=bench.database,
             settings=settings,
             connects_per_request=pool_of(variant.factors) == PER_REQUEST,
             way=way,
+            cpu_ns=self._server.cpu_ns,
         )
-        yield subject, server.clock
+
+    def answers(self) -> bool:
+        """Whether the server is still there and serves."""
+        return self._server.running and self._server.healthy()
+
+    def explained(self, error: NoAnswer) -> Violation:
+        """A missing answer as a violation, with what has become of the server."""
+        seen, route = str(error), error.request.route
+        if not self._server.running:
+            seen = f"{seen}: it {self._server.process.ending()}"
+        return Violation(
+            seen, expected="a complete response", seen=seen, cause=f"{route} does not answer"
+        )
 
 
-def _run(check: Check, subject: Subject) -> Outcome:
-    """Run one check. A connection that breaks is the server's failure, so it is an outcome too."""
-    name = check.__name__.replace("_", " ")
-    try:
-        check(subject)
-    except Violation as violation:
-        return Outcome(check=name, problem=str(violation))
-    except DatabaseFailed as error:  # the server may hold a lock that the harness waits for
-        return Outcome(check=name, problem=str(error))
-    except (OSError, http.client.HTTPException) as error:
-        check_scarce(error)
-        problem = f"no complete response: {type(error).__name__} {error}".rstrip()
-        return Outcome(check=name, problem=problem)
-    return Outcome(check=name, problem=None)
+def _timer(times: list[float]) -> Check:
+    """A check that notes the CPU time of a request to `/cpu`, in nanoseconds."""
+
+    def time_cpu(subject: Subject) -> None:
+        demand_sum(subject)
+        before = subject.cpu_ns()
+        demand_sum(subject)
+        times.append(float(subject.cpu_ns() - before))
+
+    return time_cpu
 
 
-def _cpu(subject: Subject, clock: TreeClock, outcomes: list[Outcome]) -> float | None:
-    """CPU nanoseconds of the server for a `/cpu` request; None and an outcome where it fails."""
-    iterations = subject.settings.cpu_iterations
-    expected = cpu_sum(iterations)
-    try:
-        subject.answer("cpu")
-        before = clock.read_ns()
-        expect(subject.answer("cpu")["ct"] == expected, f"expected ct = {expected}")
-    except (Violation, OSError, http.client.HTTPException) as error:
-        check_scarce(error)
-        outcomes.append(Outcome(check=f"cpu at {iterations} iterations", problem=str(error)))
-        return None
-    return float(clock.read_ns() - before)
+def _scaling(times: list[float]) -> Check:
+    """A check that takes the second of two times, and compares them."""
 
+    def compare(subject: Subject) -> None:
+        _timer(times)(subject)
+        cpu_really_runs(*times)
 
-def _scaling(few: float, many: float) -> Outcome:
-    try:
-        check_cpu_scales((_FEW, few), (_MANY, many))
-    except Violation as violation:
-        return Outcome(check="cpu really runs", problem=str(violation))
-    return Outcome(check="cpu really runs", problem=None)
+    return compare
 
 
 def check_cpu_scales(few: tuple[int, float], many: tuple[int, float]) -> None:
@@ -142,10 +361,11 @@ def check_cpu_scales(few: tuple[int, float], many: tuple[int, float]) -> None:
     growth = many[1] - few[1]
     with _own:  # variants are verified side by side, and one measurement is for all
         own = _own_loop_ns(iterations)
-    expect(
+    demand(
         growth >= _LEAST_SHARE * own,
-        f"{iterations} more iterations cost {growth / 1e6:.2f} ms more CPU time per request, and "
-        f"the loop alone takes {own / 1e6:.2f} ms here: /cpu does not run it",
+        f"{own / 1e6:.2f} ms more CPU time for {iterations:,} more iterations, as the loop takes "
+        "here",
+        f"{growth / 1e6:.2f} ms more; /cpu does not run the loop",
     )
 
 

@@ -22,7 +22,10 @@ class UsageError(BridgetollError):
     exit_status = 2
 
 
-_COMMAND_LISTS = {"variant": "variants", "study": "studies", "run": "runs"}
+_COMMAND_LISTS = {
+    "variant": "list variants", "study": "list studies", "run": "list runs",
+    "check": "verify --list-checks",
+}  # fmt: skip
 _MANY = 12
 """Names that one sentence can hold."""
 _WHOLE, _WHOLE_PATH = 100, 4096
@@ -66,7 +69,7 @@ class UnknownName(UsageError):
             remedy = _WITHOUT_ANY.get(kind, f"there is no {kind} at all.")
         elif listed and len(known) > _MANY and kind in _COMMAND_LISTS:
             first = f"the nearest is `{near}`, and " if near else ""
-            remedy = f"{first}`bridgetoll list {_COMMAND_LISTS[kind]}` shows all {len(known)}."
+            remedy = f"{first}`bridgetoll {_COMMAND_LISTS[kind]}` shows all {len(known)}."
         else:
             first = f"the nearest is `{near}`. Choose" if near else "choose"
             remedy = f"{first} one of: {', '.join(sorted(known))}."
@@ -103,6 +106,21 @@ class DatabaseFailed(BridgetollError):
 
 class ServerFailed(BridgetollError):
     """A server died, never got ready, or could not listen."""
+
+
+class NotReady(ServerFailed):
+    """A server ended, or did not answer in time, before it was ready.
+
+    Args:
+        name: of its variant.
+        what: a sentence: what became of the server.
+        words: the end of its standard error.
+    """
+
+    def __init__(self, name: str, what: str, words: str) -> None:
+        said = f" It said:\n{words}" if words else " It said nothing."
+        super().__init__(f"{what[:-1]}; try it with `bridgetoll serve {name}`.{said}")
+        self.what = what
 
 
 class GeneratorFailed(BridgetollError):

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.cli.bench import Variants, examine
-from harness.cli.console import DatabaseUrl, Json, Wait
+from harness.cli.console import DatabaseUrl, Json, Wait, out
 
 if TYPE_CHECKING:
     from harness.records.verification import Audit, Constants, Toll
@@ -44,8 +44,9 @@ def command(
 
     examine(
         variants, database_url, "auditing",
-        lambda bench, variant, python: audit(bench, variant, python, cpu=True),
-        audit_text, wait=wait, as_json=as_json,
+        lambda bench, variant, python, _: audit(bench, variant, python, cpu=True),
+        lambda audited, _: out.print(audit_text(audited)),
+        together=False, wait=wait, as_json=as_json,
     )  # fmt: skip
 
 

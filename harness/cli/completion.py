@@ -1,4 +1,4 @@
-"""Names that the shell completes: variants, studies, claims and runs of this checkout."""
+"""Names that the shell completes: variants, studies, claims, runs and checks of this checkout."""
 
 from harness.base.errors import BridgetollError
 from harness.base.workspace import Workspace
@@ -40,6 +40,13 @@ def claims_and_runs(incomplete: str) -> list[str]:
 def lists(incomplete: str) -> list[str]:
     """What `list` shows: all of a kind, a framework's folder, or a variant."""
     return [*_beginning(incomplete, ["variants", "studies", "runs"]), *variants(incomplete)]
+
+
+def checks(incomplete: str) -> list[str]:
+    """Checks of `verify`, with hyphens for the spaces of their names."""
+    from harness.audit.verify import checks as described
+
+    return _beginning(incomplete, [name.replace(" ", "-") for name in described()])
 
 
 def _beginning(incomplete: str, names: list[str]) -> list[str]:

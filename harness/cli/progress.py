@@ -4,7 +4,8 @@ It draws between slices and at no other time, lest it should disturb one. So no 
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
 from rich.console import Console, Group, RenderableType
@@ -14,6 +15,7 @@ from rich.segment import Segments
 from rich.table import Table
 from rich.text import Text
 
+from harness.cli.failures import verification_text
 from harness.cli.rows import cut
 from harness.report.words import numbers
 
@@ -83,6 +85,22 @@ class ProgressListener:
             self._draw()
         elif stage not in (Stage.STARTS, Stage.PHASE):
             self._console.print(what, highlight=False, markup=False)
+
+    def passing(self, what: str) -> None:
+        """A small part of a step begins, of which only a terminal tells."""
+        if self._console.is_terminal:
+            self._doing = what
+            self._draw()
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Nothing is drawn within the block, so that something else may be printed."""
+        if not self._console.is_terminal:
+            yield
+            return
+        self._live.stop()
+        yield
+        self._live.start()
 
     def verified(self, verification: "Verification") -> None:
         """A variant has been checked."""
@@ -194,12 +212,3 @@ def duration(seconds: float) -> str:
 
 _HOUR = 60
 _MINUTES_FROM_S = 120
-
-
-def verification_text(verification: "Verification") -> RenderableType:
-    """One line if all is well, else one per failed check."""
-    count = len(verification.outcomes)
-    if verification.passed:
-        return Text.assemble(("ok    ", "green"), f"{verification.variant}: {count} checks")
-    failed = [Text(f"      {problem}") for problem in verification.problems]
-    return Group(Text.assemble(("FAILS ", "bold red"), verification.variant), *failed)

@@ -104,9 +104,25 @@ class Catalog(msgspec.Struct, frozen=True):
         for name in names or list(self.implementations):
             if name in self.implementations:
                 chosen |= {v.name: v for v in self.implementations[name].variants}
-            else:
+            elif "/" in name or name in self.broken:
                 chosen[name] = self.variant(name)
+            else:
+                raise UnknownName("implementation", name, list(self.implementations))
         return list(chosen.values())
+
+    def only_variant(self, name: str) -> Variant:
+        """The variant of that name, or the one of an implementation that has no other.
+
+        Raises:
+            UsageError: there is none, or the implementation has several, which are named.
+        """
+        variants = self.select([name])
+        if len(variants) == 1:
+            return variants[0]
+        if not variants:
+            raise UsageError(f"`{name}` has no variant; add one to its pyproject.toml.")
+        names = ", ".join(variant.name for variant in variants)
+        raise UsageError(f"`{name}` has {len(variants)} variants; choose one of: {names}.")
 
 
 def load_catalog(workspace: Workspace) -> Catalog:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol, Self
 
-from harness.base.errors import ServerFailed
+from harness.base.errors import NotReady, ServerFailed
 from harness.inputs.manifests import Variant
 from harness.inputs.servers import Server
 from harness.inputs.settings import ApplicationSettings
@@ -140,6 +140,10 @@ class LiveServer:
     def listens(self) -> bool:
         """Whether this server has the port, and not another one that took it first."""
         return any(socket.port == self.port for socket in self.footprint().sockets)
+
+    def healthy(self) -> bool:
+        """Whether `/health` answers at once, and as the contract wants it."""
+        return _healthy(self.address)
 
     def footprint(self) -> Footprint:
         """Its worker processes, and where it listens, at this moment."""
@@ -283,10 +287,7 @@ def await_ready(server: LiveServer, seconds: float = READY_S) -> None:
     what = f"was not ready {after}" if server.running else f"ended {after}, before it was ready"
     words = server.last_words()
     server.stop()
-    raise ServerFailed(
-        f"The server of `{name}` {what}; try it with `bridgetoll serve {name}`."
-        + (f" It said:\n{words}" if words else " It said nothing.")
-    )
+    raise NotReady(name, f"The server of `{name}` {what}.", words)
 
 
 def _settled(server: LiveServer) -> str | None:

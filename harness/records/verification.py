@@ -1,18 +1,51 @@
 """What was found when a variant was held to the contract, and to its own label."""
 
+from collections.abc import Iterator
+
 import msgspec
 
 
+class FailureDetails(msgspec.Struct, frozen=True):
+    """How a check failed; what is not known is None.
+
+    request: method and path. body: the beginning of its body. content_type: of the body.
+    at_once: requests of this kind that were under way at the same time.
+    expected, seen: as phrases.
+    log: the end of what the server said meanwhile, of a server that failed.
+    """
+
+    request: str | None = None
+    body: str | None = None
+    content_type: str | None = None
+    at_once: int = 1
+    expected: str | None = None
+    seen: str | None = None
+    log: str | None = None
+
+
 class Outcome(msgspec.Struct, frozen=True):
-    """One check on one variant: `problem` is None where it passed."""
+    """One check on one variant: `problem` is None where it passed.
+
+    evidence: of a failure; None in runs from before there was any.
+    cause: failures that have the same one have one cause; None where it is not known.
+    """
 
     check: str
     problem: str | None
+    evidence: FailureDetails | None = None
+    cause: str | None = None
 
     @property
     def passed(self) -> bool:
         """Whether the variant does what the contract says."""
         return self.problem is None
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """One cause of failed checks: the first of them, and the names of the others."""
+
+    outcome: Outcome
+    also: tuple[str, ...]
 
 
 class Verification(msgspec.Struct, frozen=True):
@@ -30,6 +63,18 @@ class Verification(msgspec.Struct, frozen=True):
     def problems(self) -> list[str]:
         """The failures, each as one line."""
         return [f"{o.check}: {o.problem}" for o in self.outcomes if o.problem is not None]
+
+    @property
+    def failures(self) -> Iterator[Failure]:
+        """The failures by their causes, in the order of the checks."""
+        failed = [outcome for outcome in self.outcomes if not outcome.passed]
+        groups: dict[object, list[Outcome]] = {}
+        for number, outcome in enumerate(failed):
+            key = number if outcome.cause is None else outcome.cause
+            groups.setdefault(key, []).append(outcome)
+        for first, *others in groups.values():
+            names = dict.fromkeys(other.check for other in others)
+            yield Failure(first, tuple(name for name in names if name != first.check))
 
 
 class Toll(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,11 +1,9 @@
 """Before anything is measured: every environment is made, every variant verified and audited."""
 
 import os
-import time
 from collections.abc import Sequence
-from contextlib import ExitStack, closing, suppress
+from contextlib import closing
 from pathlib import Path
-from queue import Empty, SimpleQueue
 
 import msgspec
 
@@ -16,20 +14,11 @@ from harness.inputs.factors import pool_of
 from harness.inputs.study import Study
 from harness.lab.environments import is_made, prepare
 from harness.lab.postgres.database import Database
-from harness.lab.servers import ServerGroup
 from harness.load.locust.driver import prepare_locust
 from harness.records.verification import Audit, Verification
+from harness.runner.benches import MOST_AT_ONCE, count_at_once, on_benches
 from harness.runner.laboratory import Laboratory
-from harness.runner.side_by_side import side_by_side
 from harness.runner.time_left import SetUp, Stage
-
-_MOST_AT_ONCE = 8
-"""Variants: the harness itself, one process, cannot keep more of them busy."""
-_PATIENCE_S = 3.0
-"""For a check to fail whose server has been stopped; a command ends within five seconds."""
-_CONNECTIONS = 24
-"""That an examination needs beside those that its server is given: for its requests, and for the
-harness."""
 
 
 class Environments(msgspec.Struct, frozen=True):
@@ -67,7 +56,7 @@ def set_up_of(laboratory: Laboratory, study: Study, *, begun: bool) -> SetUp:
     return SetUp(
         environments=(*made, *([True] if study.ramped else [])),
         variants=0 if begun else len(study.everyone),
-        at_once=min(len(os.sched_getaffinity(0)), _MOST_AT_ONCE),
+        at_once=min(len(os.sched_getaffinity(0)), MOST_AT_ONCE),
     )
 
 
@@ -115,23 +104,12 @@ def examine_variants(
     variants = f"{len(names)} variant{'s' * (len(names) > 1)}"
     listener.step(f"verifying and auditing {variants}{few}", Stage.EXAMINATION)
     examinations: list[Examination] = []
-    with ExitStack() as stack:
-        benches: SimpleQueue[Bench] = SimpleQueue()
-        databases = [database]
-        databases += [stack.enter_context(database.another()) for _ in range(at_once - 1)]
-        stack.callback(_gather, benches, at_once)
-        group = stack.enter_context(ServerGroup())
-        for own in databases:
-            benches.put(Bench(laboratory.contract, own, laboratory.catalog.servers, logs, group))
 
-        def one(name: str) -> Examination:
-            bench = benches.get()
-            try:
-                return _examine(laboratory, study, environments, bench, name)
-            finally:
-                benches.put(bench)
+    def one(bench: Bench, name: str) -> Examination:
+        return _examine(laboratory, study, environments, bench, name)
 
-        for examination in stack.enter_context(closing(side_by_side(one, names, at_once))):
+    with closing(on_benches(laboratory, database, logs, names, at_once, one)) as coming:
+        for examination in coming:
             listener.verified(examination.verification)
             for problem in examination.audit.problems:
                 listener.problem(f"{examination.audit.variant}: {problem}")
@@ -144,26 +122,11 @@ def examine_variants(
     return examinations
 
 
-def _gather(benches: SimpleQueue[Bench], count: int) -> None:
-    """Wait until threads have given their benches back, as they do soon without their servers.
-
-    A connection to PostgreSQL that is closed while another thread waits for it ends the process.
-    """
-    end = time.monotonic() + _PATIENCE_S
-    with suppress(Empty):
-        for _ in range(count):
-            benches.get(timeout=max(0.0, end - time.monotonic()))
-
-
 def _at_once(laboratory: Laboratory, study: Study) -> int:
-    """How many variants are examined at a time: as many as processors, and one, as some wait.
-
-    Fewer where PostgreSQL has no room for their connections.
-    """
+    """How many variants are examined at a time; fewer where PostgreSQL lacks connections."""
     pools = {name: pool_of(laboratory.catalog.variant(name).factors) for name in study.everyone}
     held = max(study.server_of(name).connections(pool) or 0 for name, pool in pools.items())
-    room = study.database.max_connections // (held + _CONNECTIONS)
-    return max(1, min(len(study.everyone), len(os.sched_getaffinity(0)) + 1, _MOST_AT_ONCE, room))
+    return count_at_once(len(study.everyone), study.database.max_connections, held)
 
 
 def _examine(

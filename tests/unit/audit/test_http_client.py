@@ -1,10 +1,9 @@
-import http.client
 import time
 from collections.abc import Iterator
 
 import pytest
 
-from harness.audit.http_client import Probe
+from harness.audit.http_client import NoAnswer, Probe, Request
 from tests.toys.http import Behaviour, Toy, Visit, respond_once
 
 
@@ -39,13 +38,20 @@ def endless() -> Iterator[bytes]:
     return (b"x" * 1_000_000 for _ in range(40))
 
 
-@pytest.mark.parametrize("response", [b"", b"SPAM\r\n\r\n"], ids=["nothing", "no HTTP"])
-def test_no_complete_response_is_an_error_of_http_client(response: bytes) -> None:
-    with (
-        Toy(respond_once(response)) as server,
-        pytest.raises((OSError, http.client.HTTPException)),
-    ):
+@pytest.mark.parametrize(
+    ("response", "told"),
+    [
+        (b"", "closed the connection without a response"),
+        (b"SPAM\r\n\r\n", "the response is no HTTP/1.1"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx", "in the middle of its response"),
+    ],
+    ids=["nothing", "no HTTP", "half"],
+)
+def test_no_complete_response_is_told_with_its_request(response: bytes, told: str) -> None:
+    with Toy(respond_once(response)) as server, pytest.raises(NoAnswer) as caught:
         Probe(f"http://127.0.0.1:{server.port}").get("/x")
+    assert told in str(caught.value)
+    assert caught.value.request.line == "GET /x"
 
 
 def test_a_form_is_encoded_as_a_browser_would() -> None:
@@ -80,5 +86,34 @@ def drip(visit: Visit) -> None:
 def test_a_response_that_never_ends_is_cut_off(behaviour: Behaviour) -> None:
     with Toy(behaviour) as server:
         probe = Probe(f"http://127.0.0.1:{server.port}", patience_s=0.3)
-        with pytest.raises(TimeoutError, match=r"no complete response within 0\.3 s"):
+        with pytest.raises(NoAnswer, match=r"no complete response within 0\.3 s"):
             probe.get("/x")
+
+
+def test_a_request_that_had_no_answer_in_time_is_not_sent_again() -> None:
+    visits: list[Visit] = []
+
+    def behave(visit: Visit) -> None:
+        visits.append(visit)
+        hang(visit)
+
+    with Toy(behave) as server:
+        probe = Probe(f"http://127.0.0.1:{server.port}", 0.2, silent=set())
+        for _ in range(3):
+            with pytest.raises(NoAnswer, match=r"within 0\.2 s"):
+                probe.get("/x")
+        with pytest.raises(NoAnswer):
+            probe.among(8).get("/x")
+    assert len(visits) == 1
+
+
+def test_of_a_long_body_or_path_the_beginning_is_shown() -> None:
+    request = Request("POST", "/x?" + "y" * 99, b"title=" + b"z" * 1_000)
+    assert len(request.line) < 70
+    assert request.route == "/x"
+    assert request.text is not None
+    assert request.text.startswith("title=zzz")
+    assert request.text.endswith("… (1,006 bytes)")
+    assert Request("POST", "/x", b"caf\xe9").text == r"caf\xe9"
+    assert Request("POST", "/x", b"").text == "(empty)"
+    assert Request("GET", "/x").text is None

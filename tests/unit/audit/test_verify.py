@@ -11,9 +11,10 @@ import pytest
 from harness.audit import bench as bench_module
 from harness.audit.bench import Bench
 from harness.audit.database_checks import sql_effects
-from harness.audit.http_client import Probe
+from harness.audit.http_client import PATIENCE_S, Probe
 from harness.audit.subject import Subject, Violation
-from harness.audit.verify import check_cpu_scales, verify
+from harness.audit.verify import check_cpu_scales, check_names, checks, verify
+from harness.base.errors import UnknownName
 from harness.base.workspace import Workspace
 from harness.inputs.catalog import load_catalog
 from harness.inputs.contract import Contract
@@ -24,6 +25,7 @@ from harness.records.verification import Verification
 from tests.toys.benches import selected, side_by_side
 
 NEEDED = {
+    "starts",
     "health", "noop", "cpu", "io wait", "io read", "io read sees changes", "io fanout", "io create",
     "chunked body", "missing field", "blank field", "too long field", "nul in field", "not a form",
     "not five ids", "wrong method", "unknown path", "too large body", "sql effects",
@@ -38,31 +40,40 @@ REFUSALS = {
 }  # fmt: skip
 LIARS: dict[str, tuple[set[str], str]] = {
     "wrong-sum": (
-        {"cpu", "cpu at 50000 iterations", "cpu at 4000000 iterations"},
-        "cpu: expected ct = 41665416675000, got 41665416675001",
+        {"cpu", "cpu really runs"},
+        "cpu: GET /cpu: expected ct = 41665416675000, got 41665416675001",
     ),
     "cached-read": (
         {"io read", "io read sees changes", "sql effects", "database outage"},
-        "io read sees changes: the count did not change with the table",
+        "io read sees changes: GET /io_read: expected ct = 1 after a row was inserted, got 0",
     ),
     "skipped-insert": (
         {"io create", "sql effects", "database outage"},
-        "sql effects: /io_create: 0 INSERT per request, expected 1",
+        "sql effects: POST /io_create, 8 at once: expected 1 INSERT per request, got 0",
     ),
-    "closed-form": ({"cpu really runs"}, "/cpu does not run it"),
-    "coalesced-reads": ({"sql effects"}, "SELECT per request, expected 2"),
-    "connects-visibly": ({"sql effects"}, "beyond its work, 0 allowed: SET application_name"),
+    "closed-form": ({"cpu really runs"}, "/cpu does not run the loop"),
+    "coalesced-reads": ({"sql effects"}, "expected 2 SELECT per request, got"),
+    "connects-visibly": (
+        {"sql effects"},
+        "expected 0 statements per request beside those about posts, got 1: SET",
+    ),
     "failure-as-success": ({"database outage"}, "expected 503, got 200"),
-    "html-errors": (REFUSALS, "missing field: expected application/json, got text/html"),
+    "html-errors": (
+        REFUSALS,
+        "missing field: POST /io_create: expected application/json, got text/html",
+    ),
     "no-413": ({"too large body"}, "expected 413, got 200"),
-    "no-head": ({"head"}, "HEAD /health: expected 200 without a body, got 405"),
+    "no-head": ({"head"}, "head: HEAD /health: expected 200 without a body, got 405"),
     "any-charset": ({"charset of form"}, "expected 400, got 200"),
     "repairs-forms": ({"undecodable form"}, "expected 400, got 200"),
     "any-number-of-fields": ({"too many fields"}, "expected 400, got 200"),
-    "first-counts": ({"repeated field"}, "of two titles, expected the last, got 'first'"),
-    "truncated-time": ({"io read", "io fanout", "io create"}, "io read: expected the post"),
-    "joined-fanout": ({"sql effects"}, "/io_fanout: 1 SELECT per request, expected 5"),
-    "reversed-fanout": ({"io fanout"}, "expected the post"),
+    "first-counts": ({"repeated field"}, "expected title = 'last', the last of two, got 'first'"),
+    "truncated-time": (
+        {"io read", "io fanout", "io create"},
+        "io read: GET /io_read: expected posts[0].created_at = 20",
+    ),
+    "joined-fanout": ({"sql effects"}, "expected 5 SELECT per request, got 1: SELECT"),
+    "reversed-fanout": ({"io fanout"}, "expected posts[0].id = "),
 }
 """By fault: every check that must see it, and no other; and what is said of one."""
 
@@ -115,6 +126,87 @@ def test_a_liar_fails_the_checks_of_its_fault_and_no_others(
     assert {o.check for o in result.outcomes if o.passed} >= NEEDED - failing - {"cpu really runs"}
 
 
+@pytest.mark.parametrize(
+    ("name", "causes"), [("wrong-sum", 1), ("html-errors", 1), ("cached-read", 4)]
+)
+def test_failures_of_one_cause_are_one(
+    verified: dict[str, Future[Verification]], name: str, causes: int
+) -> None:
+    failures = list(verified[name].result().failures)
+    assert len(failures) == causes
+    failed = [name for f in failures for name in (f.outcome.check, *f.also)]
+    assert set(failed) == LIARS[name][0]
+
+
+AT_READ = ("io read", "io read sees changes", "noop")
+
+
+@pytest.mark.parametrize(
+    ("name", "only", "seen", "log"),
+    [
+        ("raises", AT_READ, "500 ", "in _fail_at: sys.stderr.write"),
+        ("breaks-off", AT_READ, "the server closed the connection", "in _fail_at: sys.stderr"),
+        ("hangs", AT_READ, "no complete response within 5 s", None),
+        ("hangs-with-all", AT_READ, "no complete response within 5 s", None),
+        ("ends-at-wait", ("io wait", "noop"), "it ended with status 3", "I will not wait"),
+    ],
+)
+def test_a_broken_handler_is_one_cause_with_the_servers_words_and_spoils_no_other_check(
+    bench: Bench,
+    toys: Workspace,
+    toy_python: Path,
+    name: str,
+    only: tuple[str, ...],
+    seen: str,
+    log: str | None,
+) -> None:
+    """A server that has ended, or is stuck, is started anew for the checks that follow. A request
+    without an answer is sent once, so that the time limit is waited for once."""
+    variant = load_catalog(toys).variant(f"toy/{name}")
+    begun_s = time.monotonic()
+    result = verify(bench, variant, toy_python, only=only)
+    (failure,) = result.failures
+    assert (failure.outcome.check, *failure.also) == only[:-1]
+    assert [o.check for o in result.outcomes if o.passed] == ["starts", "noop"]
+    evidence = failure.outcome.evidence
+    assert evidence is not None
+    assert evidence.request == f"GET /{only[0].replace(' ', '_')}"
+    assert seen in (evidence.seen or "")
+    assert (log or "") in (evidence.log or "")
+    if name.startswith("hangs"):
+        assert time.monotonic() - begun_s < 2 * PATIENCE_S + ALLOWANCE_S
+
+
+ALLOWANCE_S = 30
+"""For starts of servers on a busy machine."""
+
+
+def test_checks_are_told_as_they_begin_and_only_those_asked_for(
+    bench: Bench, toys: Workspace, toy_python: Path
+) -> None:
+    told: list[str] = []
+    variant = load_catalog(toys).variant("toy/good")
+    result = verify(bench, variant, toy_python, only=["noop", "health"], tell=told.append)
+    assert told == ["starts", "health", "noop"]
+    assert [outcome.check for outcome in result.outcomes] == told
+
+
+def test_every_check_has_a_sentence_and_every_outcome_is_a_check() -> None:
+    described = checks()
+    assert set(described) == NEEDED
+    assert all(what[0] in UPPER_OR_CODE and what[-1] == "." for what in described.values())
+    assert max(map(len, described.values())) <= 100
+
+
+UPPER_OR_CODE = "ABCDEFGHIJKLMNOPQRSTUVWXYZ`"
+
+
+def test_a_check_is_known_however_its_words_are_joined() -> None:
+    assert check_names(["io-read", "IO_WAIT", "io read"]) == ["io read", "io wait"]
+    with pytest.raises(UnknownName, match=r"nearest is `sql effects`.*verify --list-checks"):
+        check_names(["sql-efects"])
+
+
 def test_a_hidden_connection_per_request_is_seen(
     bench: Bench, toys: Workspace, toy_python: Path
 ) -> None:
@@ -128,7 +220,7 @@ def test_a_hidden_connection_per_request_is_seen(
     ) as server:  # fmt: skip
         await_ready(server)
         subject = Subject(variant.name, Probe(server.url), bench.contract, database, settings)
-        with pytest.raises(Violation, match=r"connections were opened for \d+ requests"):
+        with pytest.raises(Violation, match=r"\d+ connections were opened for 48 requests"):
             sql_effects(subject)
 
 
@@ -168,10 +260,10 @@ def test_the_loop_itself_scales() -> None:
 def test_a_constant_cost_however_high_is_no_loop() -> None:
     """A formula that hides behind busy work that does not grow."""
     cost = 10 * loop_ns(MANY)
-    with pytest.raises(Violation, match="does not run it"):
+    with pytest.raises(Violation, match="does not run the loop"):
         check_cpu_scales((FEW, cost), (MANY, cost))
 
 
 def test_a_tenth_of_the_loop_is_not_the_loop() -> None:
-    with pytest.raises(Violation, match=f"{MANY - FEW} more iterations"):
+    with pytest.raises(Violation, match=f"{MANY - FEW:,} more iterations"):
         check_cpu_scales((FEW, 0), (MANY, loop_ns(MANY // 10)))

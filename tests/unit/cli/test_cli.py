@@ -43,7 +43,7 @@ BAD: list[tuple[tuple[str, ...], str]] = [
     (("plan", "nope"), "There is no study `nope`; "),
     (("plan", "nowhere/nope.toml"), "nope.toml: no such file"),
     (("verify", "toy/nope"), "no variant `toy/nope`; "),
-    (("verify", "nope"), "`bridgetoll list variants` shows all"),
+    (("verify", "nope"), "no implementation `nope`; choose one of: toy."),
     (("serve", "toy/nope"), "no variant `toy/nope`; "),
     (("report", "nope"), "no run `nope`; choose one of:"),
     (("publish", "nope", "--to", "nowhere/site"), "no run `nope`; choose one of:"),

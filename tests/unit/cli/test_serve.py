@@ -4,12 +4,42 @@ import http.client
 import json
 import signal
 import socket
+from pathlib import Path
 
 import pytest
 
 from harness.base.workspace import Workspace
 from tests.toys.command import left_running, start_command
 from tests.toys.entry import Call
+from tests.toys.workspaces import toy_workspace
+
+
+def test_a_folder_with_several_variants_is_told_them(call: Call) -> None:
+    said = call("serve", "toy")
+    assert said.status == 2
+    assert "choose one" in said.sentence
+    assert "toy/good" in said.sentence
+
+
+def test_a_folder_with_one_variant_is_served_and_what_the_server_prints_appears(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ends at its start, which is told in one sentence, and its words once."""
+    workspace = toy_workspace(tmp_path / "workspace")
+    manifest = workspace.implementations / "toy" / "pyproject.toml"
+    text = manifest.read_text()
+    head, _, _ = text.partition("[tool.bridgetoll.variants.")
+    manifest.write_text(
+        f"{head}[tool.bridgetoll.variants.only]\ntitle = 'one'\nserver = 'toy'\n"
+        "app = 'server.py'\nfactors = { pool = 'pooled' }\n"
+        "env = { TOY_FAULT = 'crashes-at-start' }\n"
+    )
+    monkeypatch.setenv("BRIDGETOLL_ROOT", str(workspace.root))
+    said = call("serve", "toy")
+    assert said.status == 1
+    assert said.err.count("toy: I will not start today") == 1
+    assert "The server of `toy/only` ended" in said.sentence
+    assert "stands above" in said.sentence
 
 
 def test_a_port_in_use_is_told_with_the_way_out(call: Call) -> None:

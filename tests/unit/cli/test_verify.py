@@ -3,6 +3,8 @@
 import json
 import socket
 
+import pytest
+
 from tests.toys.entry import Call
 
 
@@ -23,3 +25,46 @@ def test_verify_tells_the_failed_check_and_status_1(call: Call) -> None:
     assert result["outcomes"][0]["check"] == "starts"
     assert said.status == 1
     assert "1 of 1 variants fail: toy/crashes-at-start" in " ".join(said.err.split())
+
+
+def test_checks_are_listed_with_a_sentence_each(call: Call) -> None:
+    said = call("verify", "--list-checks")
+    assert said.status == 0
+    assert "sql effects" in said.out
+    listed = json.loads(call("verify", "--list-checks", "--json").out)
+    assert {"name": "health", "checks": "`GET /health` answers that the server is ready."} in listed
+    assert all(check["name"] in said.out for check in listed)
+
+
+def test_only_the_checks_asked_for_are_run(call: Call) -> None:
+    said = call("verify", "toy/good", "--check", "io-wait", "--check", "noop", "--json")
+    (result,) = json.loads(said.out)
+    assert [o["check"] for o in result["outcomes"]] == ["starts", "noop", "io wait"]
+    assert said.status == 0
+
+
+def test_a_failure_is_shown_with_request_rule_and_log(call: Call) -> None:
+    said = call("verify", "toy/raises", "--check", "io-read")
+    assert said.status == 1
+    rows = dict(line.split(maxsplit=1) for line in said.out.splitlines() if line.startswith("    "))
+    assert rows["sent"] == "GET /io_read"
+    assert rows["expected"] == "200"
+    assert rows["seen"].startswith("500 ")
+    assert "ZeroDivisionError" in said.out
+    assert "verify-toy.raises.log" in said.out
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (("toys",), "no implementation `toys`"),
+        (("toy/god",), "the nearest is `toy/good`"),
+        (("toy/good", "--check", "io-raed"), "the nearest is `io read`"),
+        (("toy/good", "--watch", "--json"), "leave out --json or --watch"),
+        (("toy/god", "--watch"), "the nearest is `toy/good`"),
+    ],
+)
+def test_a_wrong_name_is_told_the_nearest(call: Call, names: tuple[str, ...], told: str) -> None:
+    said = call("verify", *names)
+    assert said.status == 2
+    assert told in said.sentence

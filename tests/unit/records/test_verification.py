@@ -23,6 +23,26 @@ def test_a_verification_names_the_checks_that_failed() -> None:
     assert Verification("toy/a", (bad, good)).problems == ["cpu: expected 3, got 4"]
 
 
+def test_failures_of_one_cause_are_one_and_others_stand_alone() -> None:
+    outcomes = (
+        Outcome("health", None),
+        Outcome("io read", "500", cause="/io_read answers 500"),
+        Outcome("blank field", "200"),
+        Outcome("too long field", "200"),
+        Outcome("sql effects", "500", cause="/io_read answers 500"),
+    )
+    failures = [(f.outcome.check, f.also) for f in Verification("toy/a", outcomes).failures]
+    assert failures == [
+        ("io read", ("sql effects",)), ("blank field", ()), ("too long field", ()),
+    ]  # fmt: skip
+
+
+def test_a_verification_of_an_earlier_release_is_read() -> None:
+    kept = b'{"variant": "toy/a", "outcomes": [{"check": "cpu", "problem": "no"}]}'
+    (failure,) = msgspec.json.decode(kept, type=Verification).failures
+    assert failure.outcome.evidence is None
+
+
 def test_a_toll_deviates_where_something_was_expected_and_something_else_counted() -> None:
     """What nobody said anything of is only counted."""
     assert AS_SAID.deviations == {}

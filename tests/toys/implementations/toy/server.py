@@ -14,6 +14,7 @@ import socket
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -44,6 +45,8 @@ TIRING_NS = 20_000
 GATHER_S = 0.005
 """How long a coalescing reader waits for others to join."""
 
+HANGING_S = 600
+"""Longer than any check waits."""
 RECYCLE_AFTER = 150
 """Requests of a worker that is then replaced."""
 PAUSE_EVERY, PAUSE_S = 400, 1.3
@@ -89,7 +92,7 @@ class App:
         self._url = os.environ["DATABASE_URL"]
         self._pool: queue.Queue[Connection | None] = queue.Queue()
         self._remembered: dict[str, Any] | None = None
-        self._lock = threading.Lock()
+        self.lock = threading.Lock()
         self._served = 0
         self.open = 0
         self._flight: dict[str, Any] | None = None
@@ -113,7 +116,7 @@ class App:
 
     def serve(self) -> None:
         """Note a request; a server that pauses lets all others wait meanwhile."""
-        with self._lock:
+        with self.lock:
             self._served += 1
             if self.fault == "pauses" and self._served % PAUSE_EVERY == 0:
                 time.sleep(PAUSE_S)
@@ -125,7 +128,7 @@ class App:
 
     def accept(self, listener: socket.socket) -> tuple[socket.socket, Any]:
         """Take a connection; a worn-out worker leaves it to the one that follows."""
-        with self._lock:
+        with self.lock:
             if self.worn_out:
                 time.sleep(0.001)  # asked again at once, as the connection still waits
                 raise BlockingIOError
@@ -135,7 +138,7 @@ class App:
 
     def disconnected(self) -> None:
         """Count a connection no more; a worn-out worker ends with its last one."""
-        with self._lock:
+        with self.lock:
             self.open -= 1
             if self.worn_out and not self.open:
                 os._exit(0)  # within the lock: no connection is accepted and never answered
@@ -224,7 +227,7 @@ class App:
 
     def _join_read(self) -> dict[str, Any]:
         """The first reader reads for all who ask while it does."""
-        with self._lock:
+        with self.lock:
             leads = self._flight is None
             if leads:
                 self._flight = {"done": threading.Event(), "result": None}
@@ -237,7 +240,7 @@ class App:
             return dict(flight["result"])
         try:
             time.sleep(GATHER_S)
-            with self._lock:
+            with self.lock:
                 self._flight = None  # who asks from here on has an answer of their own
             flight["result"] = self._read()
         finally:
@@ -347,6 +350,11 @@ class Handler(BaseHTTPRequestHandler):
                 status, answer = 503, {"error": "the database failed"}
             if self.app.open >= CROWD and self.app.fault == "refuses-a-crowd":
                 status, answer = 503, {"error": "too many at once"}
+        except ZeroDivisionError:
+            if self.app.fault == "breaks-off":
+                raise
+            traceback.print_exc()
+            status, answer, allow = 500, {"error": "the server failed"}, None
         except Refused as refused:
             status, answer, allow = refused.status, {"error": str(refused)}, refused.allow
         except psycopg.Error as error:
@@ -376,7 +384,20 @@ class Handler(BaseHTTPRequestHandler):
         command = "GET" if self.command == "HEAD" and self.app.fault != "no-head" else self.command
         if command != allowed:
             raise Refused(405, "this path does not allow this method", allowed)
+        if self.command == "GET":
+            self._fail_at(self.path)
         return answers[path]()
+
+    def _fail_at(self, target: str) -> None:
+        """Faults of one request alone."""
+        if target == "/io_read" and self.app.fault in ("raises", "breaks-off"):
+            sys.stderr.write(f"{1 / (len(target) - 8)}")
+        if target == "/io_read" and self.app.fault in ("hangs", "hangs-with-all"):
+            with self.app.lock if self.app.fault == "hangs-with-all" else nullcontext():
+                time.sleep(HANGING_S)
+        if target == "/io_wait" and self.app.fault == "ends-at-wait":
+            print("toy: I will not wait", file=sys.stderr, flush=True)
+            os._exit(3)
 
     def _ids(self, query: str) -> list[UUID]:
         try:
