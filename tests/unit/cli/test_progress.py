@@ -200,7 +200,7 @@ def test_slices_draw_once_a_second_at_most_and_no_thread_ever() -> None:
 def test_a_verified_variant_is_a_line() -> None:
     screen = Screen(terminal=False)
     screen.listener.verified(Verification("toy/good", (Outcome("starts", None),)))
-    assert screen.written().strip() == "ok    toy/good: 1 checks"
+    assert screen.written().strip() == "ok    toy/good: 1 check"
 
 
 def test_the_run_is_known_once_it_has_begun() -> None:

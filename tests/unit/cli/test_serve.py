@@ -25,6 +25,7 @@ def test_a_folder_with_one_variant_is_served_and_what_the_server_prints_appears(
     call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It ends at its start, which is told in one sentence, and its words once."""
+    monkeypatch.delenv("BRIDGETOLL_ROOT")  # or it would be laid out like the shelf
     workspace = toy_workspace(tmp_path / "workspace")
     manifest = workspace.implementations / "toy" / "pyproject.toml"
     text = manifest.read_text()

@@ -46,7 +46,8 @@ def test_only_the_checks_asked_for_are_run(call: Call) -> None:
 def test_a_failure_is_shown_with_request_rule_and_log(call: Call) -> None:
     said = call("verify", "toy/raises", "--check", "io-read")
     assert said.status == 1
-    rows = dict(line.split(maxsplit=1) for line in said.out.splitlines() if line.startswith("    "))
+    lines = [line.split(maxsplit=1) for line in said.out.splitlines() if line.startswith("    ")]
+    rows = {label: rest[0].rstrip() for label, *rest in lines if rest}
     assert rows["sent"] == "GET /io_read"
     assert rows["expected"] == "200"
     assert rows["seen"].startswith("500 ")
