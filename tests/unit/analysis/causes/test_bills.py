@@ -7,6 +7,7 @@ from harness.analysis.analyse import analyse
 from harness.analysis.causes.bills import Bill, OfferedPrices, unpriced
 from harness.analysis.causes.kept_prices import KeptPrices, kept_prices
 from harness.analysis.causes.prices import THREAD as THREAD_NAME
+from harness.inputs.settings import Setup
 from harness.records.run import Run
 from harness.records.trial import Trial
 from tests.toys.ab import measured, of_the_ladder
@@ -162,3 +163,37 @@ def test_one_block_has_figures_and_no_intervals(kept: KeptPrices) -> None:
     assert bill.predicted is not None
     assert bill.predicted.low is None
     assert bill.predicted.mean == pytest.approx(-THREAD, rel=0.05)
+
+
+def test_each_b_is_set_against_the_variant_that_it_changes(kept: KeptPrices) -> None:
+    """A second A, which costs more and starts two threads, beside a setup of it with one."""
+    run, trials = of_the_ladder(threads=2)
+    (b,) = run.study.setups
+    (other, changed), (dear, _) = ("full/other", "full/other-b"), of_the_ladder(threads=1)
+    names = {STOCK: other, b: changed}
+    setups = {**run.study.setups, changed: Setup(other, title="B")}
+    study = msgspec.structs.replace(
+        run.study, variants=(*run.study.variants, other, changed), setups=setups
+    )
+    renamed = [
+        msgspec.structs.replace(
+            trial, entry=names[trial.entry], variant=names[trial.entry],
+            slices=tuple(
+                msgspec.structs.replace(s, server_cpu_ns=2 * s.server_cpu_ns) for s in trial.slices
+            ),
+        )
+        for trial in of_the_ladder(threads=1)[1]
+        if trial.entry in names
+    ]  # fmt: skip
+    audits = (
+        *run.audits,
+        *(msgspec.structs.replace(audit, variant=names[audit.variant]) for audit in dear.audits),
+    )
+    variants = run.variants | {new: run.variants[old] for old, new in names.items()}
+    run = msgspec.structs.replace(run, study=study, audits=audits, variants=variants)
+    assert unpriced(run) == ((other, "io_read"),)
+    (bill,) = bills_of((run, [*trials, *renamed]), kept)
+    assert (bill.variant, bill.origin) == (changed, other)
+    assert bill.measured.mean == pytest.approx(-2 * THREAD, rel=0.1)
+    assert bill.source is not None
+    assert bill.source.scale is None, "the list has no such variant"
