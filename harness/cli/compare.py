@@ -11,6 +11,7 @@ from harness.base.workspace import Workspace
 from harness.cli import completion
 from harness.cli.console import Json, err, note, out, print_json, read_trials
 from harness.cli.ending import when_stopped
+from harness.cli.options import FailOnRegression
 from harness.cli.shares import share
 
 if TYPE_CHECKING:
@@ -47,10 +48,7 @@ def command(
     anyway: Annotated[
         bool, typer.Option("--anyway", help="Compare runs that were not measured alike, too.")
     ] = False,
-    fail_on_regression: Annotated[
-        str | None,
-        typer.Option(metavar="5%", help="Exit with 1 if slower by more than this, 3 if unsure."),
-    ] = None,
+    fail_on_regression: FailOnRegression = None,
     reference: Annotated[
         list[str] | None,
         typer.Option(

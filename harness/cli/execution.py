@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from rich.console import Console
 from rich.text import Text
 
 from harness.base.errors import RunFailed
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from harness.inputs.study import Study
     from harness.records.plan import Phase, Plan
     from harness.records.store import Store
+    from harness.report.write import Report
     from harness.runner.laboratory import Laboratory
 
 
@@ -25,12 +27,20 @@ def execute(
     plan: "Plan",
     measure: Callable[[], object],
     missing: "Sequence[Phase] | None" = None,
-) -> None:
+    console: Console = out,
+) -> "Report | None":
     """Measure, report what was measured, and tell how the run ended.
 
-    Of a run that is resumed, `missing` are the phases that lack a complete trial.
-
     A reader of the output who leaves does not end it: `bridgetoll run quick | head`.
+
+    Args:
+        laboratory, store, study, plan: of the run.
+        measure: does it.
+        missing: phases that lack a complete trial, of a run that is resumed.
+        console: where plan, summary and ending are printed.
+
+    Returns:
+        The report; None if there is none.
 
     Raises:
         RunFailed: something failed, or the summary could not be printed.
@@ -43,20 +53,22 @@ def execute(
     set_up = set_up_of(laboratory, study, begun=missing is not None)
     listener.expect(study, plan, plan.phases if missing is None else missing, set_up)
     ending = RunEnding(store)
+    written: Report | None = None
     with whoever_reads():
-        out.print(plan_text(study, plan))
+        console.print(plan_text(study, plan))
         with ending.measuring(), listener:
             measure()
         if ending.reportable:
             with ending.reporting():
-                report_run(laboratory.workspace, store)
+                written = report_run(laboratory.workspace, store, console=console)
         told = ending.tell()
-        out.print(Text(told), soft_wrap=True)
+        console.print(Text(told), soft_wrap=True)
     if out.lost is None:
-        return
+        return written
     if not isinstance(out.lost, BrokenPipeError):
         raise RunFailed(
             f"{told} Its summary could not be printed to standard output ({out.lost.strerror}); "
             f"`bridgetoll report {store.id}` prints it."
         )
     note(told)
+    return written

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
 from rich.text import Text
 
 from harness.base.errors import RunFailed
@@ -13,6 +14,7 @@ from harness.cli.items import claims_of
 
 if TYPE_CHECKING:
     from harness.records.store import Store
+    from harness.report.write import Report
 
 EXAMPLE = "bridgetoll report quick-20261128-102033"
 
@@ -30,23 +32,26 @@ def command(
     store = find_run(workspace.results, run)
     kept = f"the trials of {store.id} are kept; `bridgetoll report {store.id}` makes the report."
     with using(store), when_stopped(kept):
-        readable = report_run(workspace, store, every_figure=figures)
-    if not readable:
+        written = report_run(workspace, store, every_figure=figures)
+    if not written.trials:
         raise RunFailed(
             f"No trial of {store.id} can be read, so there is no table; restore trials.jsonl.gz, "
             f"or continue with `bridgetoll run --resume {store.id}`."
         )
 
 
-def report_run(workspace: Workspace, store: "Store", *, every_figure: bool = False) -> bool:
+def report_run(
+    workspace: Workspace, store: "Store", *, every_figure: bool = False, console: Console = out
+) -> "Report":
     """Write the report of a run, and print its summary and its page.
 
     Args:
         workspace, store: of the run.
         every_figure: see `report.write.write_report`.
+        console: where it is printed.
 
     Returns:
-        Whether any trial could be read.
+        What was written.
     """
     from harness.cli.summary import summary
     from harness.report.words import runs
@@ -58,8 +63,8 @@ def report_run(workspace: Workspace, store: "Store", *, every_figure: bool = Fal
     for damaged in written.damaged:
         warn("left out", str(damaged))
     if written.trials:
-        out.print(summary(written.run, written.analysis))
+        console.print(summary(written.run, written.analysis))
         if decided := runs.decided(written.analysis):
-            out.print(Text(decided))
-    out.print(Text(f"report: {workspace.shown(written.page)}"), soft_wrap=True)
-    return written.trials > 0
+            console.print(Text(decided))
+    console.print(Text(f"report: {workspace.shown(written.page)}"), soft_wrap=True)
+    return written

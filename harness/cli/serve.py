@@ -15,6 +15,7 @@ from harness.base.errors import NotReady, RunFailed, ServerFailed
 from harness.base.signals import Interrupted
 from harness.cli import completion
 from harness.cli.console import DatabaseUrl, err, laboratory_of, open_workspace, out, warn_of_broken
+from harness.cli.options import Threads, Workers
 
 EXAMPLE = "bridgetoll serve django/async-pool --port 8000"
 _POLL_S = 0.1
@@ -37,15 +38,8 @@ def command(
     rows: Annotated[
         int, typer.Option(metavar="N", min=0, max=10_000_000, help="Number of rows in the table.")
     ] = 1_000,
-    workers: Annotated[
-        int, typer.Option(metavar="N", min=1, max=1_000, help="Number of worker processes.")
-    ] = 1,
-    threads: Annotated[
-        int,
-        typer.Option(
-            metavar="N", min=1, max=10_000, help="Threads per worker, where the server has threads."
-        ),
-    ] = 16,
+    workers: Workers = 1,
+    threads: Threads = 16,
     database_url: DatabaseUrl = None,
 ) -> None:
     """Serve one variant and its database, until Ctrl-C.

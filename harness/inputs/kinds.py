@@ -62,9 +62,10 @@ class Sweep(msgspec.Struct, frozen=True):
 def kind_of(study: Study) -> StudyKind:
     """The kind of a study, by its design.
 
-    A ramp of users replicates. The baseline against setups of itself is an A/B. Declared contrasts
-    and squares ask for causes. Sweeps that hold half of the conditions make a sweep. Several
-    variants, each against setups of itself, are an A/B too. Anything else ranks.
+    A ramp of users replicates. The baseline against setups of itself, or of the variant that it is
+    a setup of, is an A/B. Declared contrasts and squares ask for causes. Sweeps that hold half of
+    the conditions make a sweep. Several variants, each against setups of itself, are an A/B too.
+    Anything else ranks.
     """
     if study.ramped:
         return StudyKind.REPLICATION
@@ -81,12 +82,25 @@ def kind_of(study: Study) -> StudyKind:
 
 
 def origins_of(study: Study) -> dict[str, str]:
-    """By setup, the variant that it changes, where the study has both."""
-    return {
-        name: setup.variant
-        for name, setup in study.setups.items()
-        if name in study.everyone and setup.variant in study.everyone
-    }
+    """By setup that is a B, its A: the variant that it changes, where the study has both.
+
+    Where it has not, the baseline is A, if that is another setup of the same variant.
+    """
+    found: dict[str, str] = {}
+    for name, setup in study.setups.items():
+        if name not in study.everyone:
+            continue
+        if setup.variant in study.everyone:
+            found[name] = setup.variant
+        elif name != study.baseline and origin_of(study, study.baseline) == setup.variant:
+            found[name] = study.baseline
+    return found
+
+
+def origin_of(study: Study, name: str) -> str:
+    """The variant of the catalog that a variant of the study is, or is a setup of."""
+    setup = study.setups.get(name)
+    return name if setup is None else setup.variant
 
 
 def sweeps_of(study: Study) -> tuple[Sweep, ...]:

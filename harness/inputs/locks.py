@@ -8,6 +8,9 @@ from packaging.utils import canonicalize_name
 
 from harness.base.errors import UsageError, nearest, plain
 
+BUILT = "built:"
+"""How a requirement names a kept wheel: `asgiref @ built:DIGEST`. No path of a machine enters a
+run."""
 _PIN = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;\\]+)", re.MULTILINE)
 
 
@@ -15,6 +18,54 @@ def locked_versions(lock_file: Path) -> dict[str, str]:
     """Versions by canonical name, as a `requirements.lock` pins them."""
     text = lock_file.read_text(encoding="utf-8")
     return {canonicalize_name(name): version for name, version in _PIN.findall(text)}
+
+
+_ANOTHER = re.compile(r",\s*(?=[A-Za-z][A-Za-z0-9._-]*\s*(?:\[|@|[=<>!~]|,|$))")
+"""A comma before the name of a package: it ends a requirement, as uv's `--with` takes them."""
+_NAME = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
+
+
+def several(text: str) -> tuple[str, ...]:
+    """The requirements of one option: `django==6.0.*,asgiref==3.11.1` are two.
+
+    A comma that another limit of the same package follows, as in `asgiref>=3.8,<3.10`, ends none.
+    So do those between extras, in brackets.
+    """
+    found: list[str] = []
+    for part in _ANOTHER.split(text):
+        if found and found[-1].count("[") > found[-1].count("]"):
+            found[-1] = f"{found[-1]},{part}"
+        else:
+            found.append(part)
+    return tuple(part.strip() for part in found)
+
+
+def source_of(text: str) -> str | None:
+    """The folder or wheel of a requirement such as `asgiref @ ../asgiref`; None for any other."""
+    source = text.partition("@")[2].strip()
+    return source if source and "://" not in source and not source.startswith(BUILT) else None
+
+
+def package_of(text: str) -> str:
+    """The package of a requirement by its canonical name, or the text where it has none."""
+    name = _NAME.match(text)
+    return canonicalize_name(name[1]) if name else text
+
+
+def check_package(name: str, lock_file: Path, at: str) -> None:
+    """Refuse a package that the lock lacks.
+
+    Args:
+        name: canonical. lock_file: of the implementation. at: where it stands, for messages.
+
+    Raises:
+        UsageError: with the nearest that it has.
+    """
+    known = locked_versions(lock_file)
+    if name not in known:
+        near = nearest(name, list(known))
+        hint = f"the nearest that it uses is `{near}`" if near else f"it uses {', '.join(known)}"
+        raise UsageError(f"{at}: the variant does not use the package `{plain(name)}`; {hint}.")
 
 
 def requirement(text: str, lock_file: Path, at: str) -> Requirement:
@@ -31,23 +82,19 @@ def requirement(text: str, lock_file: Path, at: str) -> Requirement:
     try:
         wanted = Requirement(text)
     except InvalidRequirement:
+        better = f"PACKAGE @ {plain(text)}" if "/" in text else "asgiref==3.11.1"
         raise UsageError(
-            f"{at}: {plain(text)!r} is no requirement; write e.g. 'asgiref==3.11.1'."
+            f"{at}: {plain(text)!r} is no requirement; write e.g. {better!r}."
         ) from None
-    built = wanted.url is not None and wanted.url.startswith("built:")
+    built = wanted.url is not None and wanted.url.startswith(BUILT)
     if (wanted.url is not None and not built) or wanted.marker is not None:
         raise UsageError(
             f"{at}: {plain(text)!r} has an address or a marker; name a version, e.g. "
             "'asgiref==3.11.1'. `bridgetoll ab` takes a folder or a wheel."
         )
-    known = locked_versions(lock_file)
     name = canonicalize_name(wanted.name)
-    if name not in known:
-        near = nearest(name, list(known))
-        hint = f"the nearest that it uses is `{near}`" if near else f"it uses {', '.join(known)}"
-        raise UsageError(f"{at}: the variant does not use the package `{plain(name)}`; {hint}.")
+    check_package(name, lock_file, at)
     if not wanted.specifier and not built:
-        raise UsageError(
-            f"{at}: {plain(text)!r} names no version; write e.g. '{name}=={known[name]}'."
-        )
+        locked = locked_versions(lock_file)[name]
+        raise UsageError(f"{at}: {plain(text)!r} names no version; write e.g. '{name}=={locked}'.")
     return wanted

@@ -1,6 +1,8 @@
 """Servers: how each is started, from `shared/servers.toml`."""
 
 import re
+from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
 from string import Formatter
 
@@ -21,19 +23,43 @@ _EVERYWHERE = re.compile(r"(?<!\{host\}):\{port\}")
 _OWN_PORT = re.compile(r"\{host\}:\d+")
 
 
+class Protocol(StrEnum):
+    """What a server speaks with an application: PEP 3333, the ASGI specification, or the interface
+    of one framework, whose applications no other server runs."""
+
+    WSGI = "wsgi"
+    ASGI = "asgi"
+    OWN = "own"
+
+
 class Server(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One entry of `shared/servers.toml`.
 
+    protocol: what it speaks with an application.
     keep_alive: whether the server keeps a connection open between two requests.
     argv: its command line, with placeholders in braces.
     """
 
+    protocol: Protocol
     keep_alive: bool
     argv: tuple[str, ...]
 
     def takes(self, placeholder: str) -> bool:
         """Whether its command line has a place for this setting."""
         return placeholder in _used(self.argv)
+
+
+def servers_for(name: str, servers: Mapping[str, Server]) -> list[str]:
+    """The servers that run the applications of one of them, itself among them.
+
+    Args:
+        name: of the server that a variant names.
+        servers: by name.
+    """
+    protocol = servers[name].protocol
+    if protocol is Protocol.OWN:
+        return [name]
+    return [other for other, server in servers.items() if server.protocol is protocol]
 
 
 def _used(argv: tuple[str, ...]) -> set[str]:

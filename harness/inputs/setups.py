@@ -9,11 +9,11 @@ from packaging.utils import canonicalize_name
 
 from harness.base.errors import UnknownName, UsageError, plain
 from harness.inputs.factors import PER_REQUEST, PER_THREAD, WITHOUT_SAYING, factors_of, pool_of
-from harness.inputs.locks import locked_versions, requirement
+from harness.inputs.locks import BUILT, locked_versions, package_of, requirement
 from harness.inputs.manifests import VARIANT_NAME, Implementation, Variant
 from harness.inputs.names import LONGEST_VARIANT
-from harness.inputs.servers import Server
-from harness.inputs.settings import Setup
+from harness.inputs.servers import Protocol, Server, servers_for
+from harness.inputs.settings import ServerSettings, Setup
 from harness.inputs.variables import variable_problem
 
 UNSET = "unset"
@@ -61,11 +61,11 @@ def set_up(
 
     Raises:
         UnknownName: there is no such server.
-        UsageError: a requirement or an environment variable cannot be used.
+        UsageError: a requirement, an environment variable or the server cannot be used.
     """
     at = f"{where}: `setups.{plain(name)}"
-    if setup.server is not None and setup.server not in servers:
-        raise UnknownName("server", setup.server, list(servers), f"{at}.server`")
+    if setup.server is not None:
+        _check_server(setup.server, origin, servers, f"{at}.server`")
     if setup.python is not None and not _PYTHON.fullmatch(setup.python):
         raise UsageError(
             f"{at}.python` is {plain(setup.python)!r}, which is no version; write e.g. '3.12'."
@@ -76,6 +76,9 @@ def set_up(
         variable, why = problem
         raise UsageError(f"{at}.env.{variable}`: {why}.")
     wanted = [requirement(text, home.lock_file, f"{at}.packages`") for text in setup.packages]
+    names = [package_of(text) for text in setup.packages]
+    if twice := [package for package in names if names.count(package) > 1]:
+        raise UsageError(f"{at}.packages` names `{twice[0]}` twice; keep one of them.")
     own = None
     if setup.packages or setup.python is not None:
         own = msgspec.structs.replace(
@@ -105,16 +108,44 @@ def set_up(
     return made, own
 
 
-def is_same(setup: Setup, origin: Variant, home: Implementation) -> bool:
-    """Whether a setup gives its variant nothing but what it has: then a comparison is an A/A."""
-    locked = locked_versions(home.lock_file)
-    same = [setup.python in (None, ".".join(platform.python_version_tuple()[:2]))]
-    same += [setup.server in (None, origin.server), not setup.settings]
-    same += [origin.env.get(name) == value for name, value in setup.env.items()]
-    for text in setup.packages:
-        name, _, version = text.partition("==")
-        same.append(locked.get(canonicalize_name(name.strip())) == version.strip())
-    return all(same)
+class Made(msgspec.Struct, frozen=True):
+    """A side of an A/B with its environment: the setup, or None for the variant as it is.
+
+    packages: versions by name, as they are installed.
+    """
+
+    setup: Setup | None
+    packages: Mapping[str, str]
+
+
+def is_same(one: Made, other: Made, origin: Variant, usual: ServerSettings) -> bool:
+    """Whether two sides are alike in all: then a comparison of them is an A/A.
+
+    Args:
+        one, other: the two.
+        origin: of which they are setups.
+        usual: what servers are given where a setup says nothing.
+    """
+    return _effective(one, origin, usual) == _effective(other, origin, usual)
+
+
+def _effective(side: Made, origin: Variant, usual: ServerSettings) -> tuple[object, ...]:
+    """All that a side has, whether its setup says so or not."""
+    setup = side.setup or Setup(origin.name)
+    return (
+        setup.python or interpreter_version(),
+        setup.server or origin.server,
+        setup.server_settings(usual),
+        setup.max_connections,
+        {**origin.env, **setup.env},
+        side.packages,
+        {text for text in setup.packages if BUILT in text},  # its version may be another's too
+    )
+
+
+def interpreter_version() -> str:
+    """Of the Python that variants run on where no setup names one, e.g. `3.13`."""
+    return ".".join(platform.python_version_tuple()[:2])
 
 
 def usual_factors(
@@ -133,15 +164,43 @@ def usual_factors(
     locked = locked_versions(home.lock_file)
     for setup in setups.values():
         for text in setup.packages:
-            package = canonicalize_name(re.split(r"[^A-Za-z0-9._-]", text, maxsplit=1)[0])
+            package = package_of(text)
             if package in locked:
                 found[_factor(package)] = locked[package]
         if setup.python is not None:
-            found["python"] = ".".join(platform.python_version_tuple()[:2])
+            found["python"] = interpreter_version()
         if setup.workers is not None:
             found["workers"] = str(workers)
         found |= {_variable(name): variant.env.get(name, UNSET) for name in setup.env}
     return found | variant.factors
+
+
+def _check_server(name: str, origin: Variant, servers: Mapping[str, Server], at: str) -> None:
+    """Refuse a server that cannot run the variant's application."""
+    if name not in servers:
+        raise UnknownName("server", name, servers_for(origin.server, servers), at)
+    fitting = servers_for(origin.server, servers)
+    if name in fitting:
+        return
+    theirs, ours = servers[name].protocol, servers[origin.server].protocol
+    others = [fits for fits in fitting if fits != origin.server]
+    remedy = f"choose one of: {', '.join(others)}" if others else "no other server fits it"
+    raise UsageError(
+        f"{at}: the server `{name}` {_SPEAKS[theirs]}, and the application of `{origin.name}` "
+        f"{_NEEDS[ours]}; {remedy}."
+    )
+
+
+_SPEAKS = {
+    Protocol.ASGI: "speaks ASGI",
+    Protocol.WSGI: "speaks WSGI",
+    Protocol.OWN: "runs one framework's applications alone",
+}
+_NEEDS = {
+    Protocol.ASGI: "needs ASGI",
+    Protocol.WSGI: "needs WSGI",
+    Protocol.OWN: "runs on its framework's own server alone",
+}
 
 
 def _told(setup: Setup) -> list[str]:

@@ -14,9 +14,10 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from harness.base.errors import EnvironmentFailed
+from harness.inputs.locks import BUILT
 from harness.inputs.manifests import Implementation
-from harness.lab.uv import run_uv
-from harness.lab.wheels import BUILT, kept_wheel, last_lines
+from harness.lab.uv import reason, run_uv
+from harness.lab.wheels import kept_wheel
 
 _COMPLETE = "bridgetoll-complete"
 
@@ -129,9 +130,8 @@ def _uv(implementation: Implementation, *arguments: str) -> None:
     done = run_uv(implementation.folder, *arguments)
     if done.returncode != 0:
         raise EnvironmentFailed(
-            f"The environment of implementation `{implementation.name}` could not be made from "
-            f"{_source(implementation)}; fix the cause and run again. uv said:\n"
-            f"{last_lines(done.stderr)}"
+            f"The environment of implementation `{implementation.folder.name}` cannot be made from "
+            f"{_source(implementation)}: {reason(done.stderr)}; {_remedy(implementation)}."
         )
 
 
@@ -141,6 +141,12 @@ def _source(implementation: Implementation) -> str:
     if implementation.python is not None:
         parts.append(f"Python {implementation.python}")
     return " with ".join([parts[0], ", ".join(parts[1:])]) if parts[1:] else parts[0]
+
+
+def _remedy(implementation: Implementation) -> str:
+    if implementation.python is not None:
+        return "name a Python that `uv python list` shows and the packages support"
+    return "name another release" if implementation.packages else "fix the cause and run again"
 
 
 @contextmanager

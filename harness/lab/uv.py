@@ -1,6 +1,7 @@
 """uv, the program that makes environments and builds wheels."""
 
 import os
+import re
 import shutil
 import subprocess
 from contextlib import ExitStack
@@ -9,12 +10,19 @@ from pathlib import Path
 from harness.base.errors import EnvironmentFailed
 from harness.base.signals import deferred
 
+_CAUSE = re.compile(r"^\s*(?:error|cause): (.*)$")
+_SAYS_NOTHING = ("No solution found", "Failed to build")
+"""Beginnings of errors whose last cause says all."""
 _NOT_FOR_UV = ("VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT", "PYTHONPYCACHEPREFIX")
 """It must not change the harness's own environment, and bytecode belongs beside its source."""
 
 
-def run_uv(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run_uv(folder: Path, *arguments: str, quiet: bool = True) -> subprocess.CompletedProcess[str]:
     """Run uv in a folder; returns how it ended and what it said.
+
+    Args:
+        folder: where it runs. arguments: of uv.
+        quiet: without the output of build backends.
 
     Raises:
         EnvironmentFailed: there is no uv.
@@ -26,7 +34,8 @@ def run_uv(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
             "with `pip install uv`."
         )
     env = {name: value for name, value in os.environ.items() if name not in _NOT_FOR_UV}
-    command = [program, "--no-config", "--quiet", "--no-progress", *arguments]
+    options = ["--quiet"] if quiet else []
+    command = [program, "--no-config", *options, "--no-progress", *arguments]
     with ExitStack() as stack:
         with deferred():  # or it might run and be known to no one
             process = subprocess.Popen(
@@ -37,3 +46,28 @@ def run_uv(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
             stack.callback(process.kill)  # which does nothing once it has ended
         out, err = process.communicate()
     return subprocess.CompletedProcess(command, process.returncode, out, err)
+
+
+def reason(said: str) -> str:
+    """Why uv failed, as the middle of a sentence: its error, the last cause, and what a build said.
+
+    uv writes `error: ` and a line of `cause: ` for each cause, the last of which is the first that
+    happened. A build backend's own output comes before: its last line names the exception.
+
+    Args:
+        said: on standard error.
+    """
+    causes: list[str] = []
+    output: list[str] = []
+    for line in said.splitlines():
+        if cause := _CAUSE.match(line):
+            causes.append(cause[1])
+        elif (
+            not causes and line.strip() and not line.startswith("warning: ") and line[-3:] != "..."
+        ):
+            output.append(line.strip())
+    if not causes:
+        return output[-1].rstrip(".") if output else "it gave no reason"
+    told = [*(c for c in causes[:1] if not c.startswith(_SAYS_NOTHING)), *causes[1:][-1:]]
+    built = [line for line in output[-1:] if causes[0].startswith(_SAYS_NOTHING)]
+    return ": ".join(part.rstrip(".") for part in [*(told or causes), *built])

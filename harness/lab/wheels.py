@@ -10,11 +10,10 @@ import msgspec
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from harness.base.errors import EnvironmentFailed
-from harness.lab.uv import run_uv
+from harness.inputs.locks import BUILT
+from harness.lab.uv import reason, run_uv
 
-BUILT = "built:"
-"""How a requirement names a kept wheel: `asgiref @ built:DIGEST`. No path of a machine enters a
-run."""
+_DIRTY = "-dirty"
 
 
 class BuiltWheel(msgspec.Struct, frozen=True):
@@ -35,6 +34,11 @@ class BuiltWheel(msgspec.Struct, frozen=True):
         return f"{self.name} @ {BUILT}{self.digest}"
 
     @property
+    def dirty(self) -> bool:
+        """Whether it has changes that no commit has."""
+        return self.commit is not None and self.commit.endswith(_DIRTY)
+
+    @property
     def title(self) -> str:
         """What a reader is told."""
         at = f"at {self.commit}" if self.commit else f"wheel {self.digest}"
@@ -43,6 +47,9 @@ class BuiltWheel(msgspec.Struct, frozen=True):
 
 def build_wheel(cache: Path, name: str, source: Path) -> BuiltWheel:
     """Build a checkout's wheel, or take a wheel as it is, and keep it.
+
+    It is built from a source distribution, as releases are: some backends would put files of an
+    earlier build into it, which the checkout has no more.
 
     Args:
         cache: where wheels are kept.
@@ -60,11 +67,15 @@ def build_wheel(cache: Path, name: str, source: Path) -> BuiltWheel:
             "that ends in .whl."
         )
     with tempfile.TemporaryDirectory() as folder:
-        done = run_uv(source, "build", "--wheel", "--out-dir", folder, ".")
+        commit = _commit(source)  # before a build leaves files behind
+        done = run_uv(source, "build", "--out-dir", folder, ".", quiet=False)
         if done.returncode != 0:
-            raise EnvironmentFailed(f"{source} does not build; uv said:\n{last_lines(done.stderr)}")
+            raise EnvironmentFailed(
+                f"{source} does not build: {reason(done.stderr)}; `uv build` in that folder shows "
+                "all."
+            )
         (wheel,) = Path(folder).glob("*.whl")
-        return _keep(cache, name, wheel, _commit(source))
+        return _keep(cache, name, wheel, commit)
 
 
 def kept_wheel(cache: Path, digest: str) -> Path:
@@ -80,11 +91,6 @@ def kept_wheel(cache: Path, digest: str) -> Path:
             "'PACKAGE @ FOLDER'`."
         )
     return found[0]
-
-
-def last_lines(text: str, most: int = 8) -> str:
-    """The end of what a program said."""
-    return "\n".join(text.strip().splitlines()[-most:])
 
 
 def _keep(cache: Path, name: str, wheel: Path, commit: str | None) -> BuiltWheel:
@@ -104,12 +110,24 @@ def _keep(cache: Path, name: str, wheel: Path, commit: str | None) -> BuiltWheel
 
 
 def _commit(source: Path) -> str | None:
-    """Of a git checkout."""
+    """Of a git checkout; None without one.
+
+    New files count as changes: a wheel has them. What a build leaves behind does not.
+    """
+    commit = _git(source, "describe", "--always", "--exclude", "*")
+    if not commit:
+        return None
+    built = (":!build", ":!dist", ":!*.egg-info")
+    changed = _git(source, "status", "--porcelain", "--", ".", *built)
+    return f"{commit}{_DIRTY}" if changed else commit
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    """What git says of a checkout; nothing where there is no git, or no checkout."""
     try:
         done = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--exclude", "*"],
-            cwd=source, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+            ["git", *arguments], cwd=folder, capture_output=True, text=True, check=False
+        )
     except OSError:
-        return None
-    return done.stdout.strip() or None
+        return ""
+    return done.stdout.strip()

@@ -1,4 +1,4 @@
-"""JSON Schemas of what a run leaves behind: `run.json`, each of its trials, and `summary.json`.
+"""JSON Schemas: of `run.json`, of each trial and `summary.json`; and of `bridgetoll ab --json`.
 
 They are kept in `shared/schemas` for those who read the files without this code. After a change to
 a record, `python -m harness.report.schemas` writes them anew.
@@ -13,14 +13,18 @@ from harness.base.files import replace
 from harness.base.workspace import Workspace
 from harness.records.run import SCHEMA, Run
 from harness.records.trial import Trial
+from harness.report.data.ab import AbResult
 
-KINDS: dict[str, type[msgspec.Struct]] = {"run": Run, "trial": Trial, "summary": Analysis}
+KINDS: dict[str, type[msgspec.Struct]] = {
+    "run": Run, "trial": Trial, "summary": Analysis, "ab": AbResult,
+}  # fmt: skip
 """By name of the schema: the record that it describes."""
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _TITLES = {
     "run": "run.json of a run of bridgetoll",
     "trial": "a trial of a run of bridgetoll: a line of trials.jsonl.gz, or a file of trials/",
     "summary": "report/summary.json of a run of bridgetoll",
+    "ab": "what `bridgetoll ab --json` prints",
 }
 
 

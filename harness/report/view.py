@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from harness.analysis.analyse import Analysis, ConditionResult
-from harness.analysis.causes.bills import Bill
 from harness.analysis.labels.labels import FAILED, LIMITS, REMEDIES, Label
 from harness.analysis.measures import Measure, ranked
 from harness.analysis.precision import precision_of
@@ -12,8 +11,7 @@ from harness.analysis.stats.ties import letters
 from harness.analysis.variants import Comparison
 from harness.base.errors import BridgetollError
 from harness.inputs import conditions
-from harness.inputs.kinds import StudyKind, kind_of, origins_of
-from harness.inputs.study import Condition
+from harness.inputs.kinds import StudyKind, kind_of
 from harness.records.run import Run
 from harness.report.answer.caution import caution
 from harness.report.answer.headline import headline
@@ -22,13 +20,12 @@ from harness.report.answer.ranking import PANELS
 from harness.report.charts.curves import curve_figures
 from harness.report.data.explorer import FACETS, facets_of
 from harness.report.drawing.figures import Figures
+from harness.report.sections.ab import ab_values
 from harness.report.sections.causes import causes_values
 from harness.report.sections.claims import claims_values
 from harness.report.sections.ramps import DETAILS, ramps_values
 from harness.report.sections.scaling import scaling_values
 from harness.report.words import (
-    ab,
-    bills,
     decisions,
     missing,
     numbers,
@@ -39,7 +36,6 @@ from harness.report.words import (
     verdicts,
 )
 from harness.report.words.notes import condition_notes
-from harness.report.words.sentences import capital
 
 _COLUMNS = (Measure.CPU, Measure.THROUGHPUT, Measure.P50, Measure.P99, Measure.DATABASE_CPU)
 _COLUMNS_BESIDE = (Measure.P50, Measure.P99, Measure.THROUGHPUT, Measure.SECOND)
@@ -104,7 +100,7 @@ def template_values(
         "table": _short_table(analysis, heroes),
         "has_causes": _has_causes(analysis),
         "facets": _facets(run),
-        "ab": _ab(run, analysis) if kind_of(run.study) is StudyKind.AB else [],
+        "ab": ab_values(run, analysis) if kind_of(run.study) is StudyKind.AB else [],
         "repeated": analysis.repeated,
         "labels": [_label(label) for label in Label],
         "order": _order_of_all(run),
@@ -277,34 +273,6 @@ def _columns(result: ConditionResult) -> tuple[Measure, ...]:
     if result.condition.objective is not None:
         return (Measure.SUSTAINED,)
     return _COLUMNS if result.condition.beside is None else _COLUMNS_BESIDE
-
-
-def _ab(run: Run, analysis: Analysis) -> list[dict[str, Any]]:
-    """What each B has that A has not: packages, and counts of a request."""
-    asked = [result.condition for result in analysis.conditions]
-    return [
-        {
-            "change": ab.change_of(run, b),
-            "a": a,
-            "packages": ab.packages(run, a, b),
-            "counts": [
-                {"endpoint": endpoint, "rows": ab.count_rows(found)}
-                for endpoint, found in ab.counted_differences(run.audits, a, b, asked).items()
-            ],
-            "bills": [_bill(run, bill, asked) for bill in analysis.bills if bill.variant == b],
-        }
-        for b, a in origins_of(run.study).items()
-    ]
-
-
-def _bill(run: Run, bill: Bill, among: Sequence[Condition]) -> dict[str, Any]:
-    """How much of the difference the price list explains."""
-    return {
-        "title": capital(conditions.brief(bill.condition, among)),
-        "sentences": bills.bill_sentences(bill),
-        "rows": bills.bill_rows(bill) if bill.source is not None else [],
-        "source": bills.source_sentence(run, bill),
-    }
 
 
 def _facets(run: Run) -> list[dict[str, Any]]:

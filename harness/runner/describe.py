@@ -13,6 +13,7 @@ from harness.base.workspace import Workspace
 from harness.inputs.catalog import Catalog
 from harness.inputs.manifests import Implementation
 from harness.inputs.published_tables import Published
+from harness.inputs.servers import Server
 from harness.inputs.study import Study
 from harness.lab.environments import installed, lock_digest
 from harness.lab.machine import checkout_state, describe
@@ -193,10 +194,13 @@ def implementation_digest(catalog: Catalog, name: str) -> str:
     """
     implementation = catalog.implementations[name]
     servers = {v.server for v in catalog.variants.values() if v.implementation == name}
-    bodies = {
-        f"server/{server}": msgspec.json.encode(catalog.servers[server]) for server in servers
-    }
+    bodies = {f"server/{server}": _behaviour(catalog.servers[server]) for server in servers}
     return _digest(bodies | _bodies("folder", implementation.folder))
+
+
+def _behaviour(server: Server) -> bytes:
+    """What a server does, without its protocol: that tells only which applications it can run."""
+    return msgspec.json.encode({"keep_alive": server.keep_alive, "argv": server.argv})
 
 
 def _digest(bodies: Mapping[str, bytes]) -> str:

@@ -10,7 +10,9 @@ import msgspec
 from harness.audit.bench import Bench
 from harness.audit.count import audit
 from harness.audit.verify import verify
+from harness.base.errors import EnvironmentFailed, Untestable
 from harness.inputs.factors import pool_of
+from harness.inputs.kinds import StudyKind, kind_of, origins_of
 from harness.inputs.study import Study
 from harness.lab.environments import is_made, prepare
 from harness.lab.postgres.database import Database
@@ -65,6 +67,7 @@ def prepare_environments(laboratory: Laboratory, study: Study) -> Environments:
 
     Raises:
         EnvironmentFailed: one cannot be made.
+        Untestable: likewise, of a B in an A/B.
     """
     pythons: dict[str, Path] = {}
     for name in study.everyone:
@@ -72,7 +75,12 @@ def prepare_environments(laboratory: Laboratory, study: Study) -> Environments:
         if folder not in pythons:
             laboratory.listener.step(f"environment of {folder}", Stage.ENVIRONMENT)
             implementation = laboratory.catalog.implementations[folder]
-            pythons[folder] = prepare(laboratory.cache, implementation)
+            try:
+                pythons[folder] = prepare(laboratory.cache, implementation)
+            except EnvironmentFailed as error:
+                if kind_of(study) is StudyKind.AB and name in origins_of(study):
+                    raise Untestable(str(error)) from None
+                raise
     if not study.ramped:
         return Environments(pythons, None)
     laboratory.listener.step("environment of Locust", Stage.ENVIRONMENT)

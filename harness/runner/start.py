@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from harness.analysis.labels.errors import in_one_line
 from harness.analysis.labels.trials import label_trials
 from harness.analysis.missing import Absence, MissingFigures, missing_figures
-from harness.base.errors import RunFailed, UsageError
+from harness.base.errors import RunFailed, Untestable, UsageError
 from harness.inputs.conditions import condition_title
+from harness.inputs.kinds import StudyKind, kind_of, origins_of
 from harness.inputs.published_tables import load_published
 from harness.inputs.study import Study
 from harness.lab.latency.netem import NetemInjector, enter_namespace
@@ -42,6 +43,7 @@ def start(
     plan: Plan,
     command: str,
     scale: float | None = None,
+    environments: Environments | None = None,
 ) -> None:
     """Begin a run: verify and audit every variant, write `run.json`, measure.
 
@@ -52,9 +54,11 @@ def start(
         study, plan: what is done.
         command: what a reader types to do the same, for the report.
         scale: share to which the study's ramp was shortened; None if it was not.
+        environments: of the study, where they are made already.
 
     Raises:
         RunFailed: some planned figures are missing or some trial failed; what was measured is kept.
+        Untestable: no B of an A/B can be built, or does A's work.
     """
     now = datetime.now(UTC)
     try:
@@ -65,7 +69,7 @@ def start(
             published = load_published(laboratory.workspace, study.published, "the study")
         cores = propose_cores(study.most_workers, study.load.senders)
         tell_quota(laboratory.listener)
-        environments = prepare_environments(laboratory, study)
+        environments = environments or prepare_environments(laboratory, study)
         _enter_network(laboratory, study)
         ceiling_per_s = _ceiling(laboratory, study, cores)
         with laboratory.database(study.database, cores) as database:
@@ -76,6 +80,7 @@ def start(
                 laboratory, study, plan, cores, environments, database, origin, examined
             )
             _check_baseline(run)  # before anything is kept: such a run could not be resumed
+            _check_bs(run)
             store.write_run(run)
             laboratory.listener.begun(store.id)
             problems = _measure(laboratory, run, environments, database, store)
@@ -213,6 +218,17 @@ def _check_baseline(run: Run) -> None:
             f"{run.study.baseline}`, `bridgetoll audit {run.study.baseline}`), or choose another "
             "baseline."
         )
+
+
+def _check_bs(run: Run) -> None:
+    """Refuse an A/B without a B: A alone answers nothing.
+
+    Raises:
+        Untestable: with what the first of them does wrong.
+    """
+    bs = list(origins_of(run.study))
+    if kind_of(run.study) is StudyKind.AB and all(name in run.excluded for name in bs):
+        raise Untestable(f"B, `{bs[0]}`, does not do A's work: {run.excluded[bs[0]]}.")
 
 
 _NAMED = 3

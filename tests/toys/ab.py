@@ -14,16 +14,32 @@ from tests.toys.kinds import STEADY
 from tests.toys.ladder import FACTORS, STOCK, THREAD, counts, true_cost
 from tests.toys.runs import BASELINE, make_run, make_study, simulate
 
-B = "a/next"
+A, B = "a/good", "a/next"
 
 
 def measured(cost: float, noise: float = 0.004, blocks: int = 6) -> tuple[Run, list[Trial]]:
-    """B beside A, whose requests cost 1,000 µs."""
-    study = make_study((BASELINE, B), blocks)
-    study = msgspec.structs.replace(study, setups={B: Setup(BASELINE, title="x 2")})
+    """B beside the variant as it is, whose requests cost 1,000 µs."""
+    return _measured(BASELINE, {B: Setup(BASELINE, title="x 2")}, cost, noise, blocks)
+
+
+def measured_from(
+    cost: float, noise: float = 0.004, blocks: int = 6, title: str = "x 1.5"
+) -> tuple[Run, list[Trial]]:
+    """B beside an A that has another release than the locked one."""
+    setups = {
+        A: Setup(BASELINE, title=title, packages=("x==1.5",)),
+        B: Setup(BASELINE, title="x 2", packages=("x==2",)),
+    }
+    return _measured(A, setups, cost, noise, blocks)
+
+
+def _measured(
+    a: str, setups: dict[str, Setup], cost: float, noise: float, blocks: int
+) -> tuple[Run, list[Trial]]:
+    study = msgspec.structs.replace(make_study((a, B), blocks), setups=setups)
     run = make_run(study)
     quiet = {**STEADY, "noise": noise, "start": noise / 4}
-    return run, simulate(run, {BASELINE: 1000.0, B: cost}, 5, **quiet)
+    return run, simulate(run, {a: 1000.0, B: cost}, 5, **quiet)
 
 
 def of_the_ladder(

@@ -10,10 +10,12 @@ from harness.base.workspace import Workspace
 _TOYS = Path(__file__).with_name("implementations")
 _SERVER = """
 [toy]
+protocol = "own"
 keep_alive = true
 argv = ["{python}", "{app}", "--host", "{host}", "--port", "{port}"]
 
 [toy-counted]
+protocol = "own"
 keep_alive = true
 argv = [
     "{python}", "{app}", "--host", "{host}", "--port", "{port}",

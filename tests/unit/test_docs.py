@@ -1,14 +1,20 @@
 """What the docs point at exists, and the README keeps its order."""
 
+import os
 import re
+import shlex
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import pytest
 import yaml
+from typer.main import get_command
 
 from harness.base.workspace import Workspace
+from harness.cli.commands import app
 from harness.inputs.catalog import load_catalog
 from harness.inputs.study_loader import load_study
 from harness.runner.plan import make_plan
@@ -164,3 +170,71 @@ def test_workflows_test_what_ci_tests_and_publish_with_few_rights() -> None:
     rights = [job["permissions"] for job in site["jobs"].values()]
     assert rights == [{"contents": "read"}, {"pages": "write", "id-token": "write"}]
     assert any("bridgetoll publish" in s.get("run", "") for s in site["jobs"]["build"]["steps"])
+
+
+AB = ROOT / "docs/ab.md"
+
+
+def options_of(command: str) -> set[str]:
+    """The options of a command of `bridgetoll`."""
+    found = get_command(app).commands[command]  # type: ignore[attr-defined]
+    return {name for parameter in found.params for name in parameter.opts}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=names(PAGES))
+def test_an_option_of_ab_that_a_page_types_exists(page: Path) -> None:
+    known = options_of("ab")
+    for line in text(page).replace("\\\n", " ").splitlines():
+        if "bridgetoll ab " in line:
+            typed = re.findall(r"(?<![\w-])--[a-z][a-z-]*", line.partition("bridgetoll ab ")[2])
+            assert set(typed) <= known, line
+
+
+def workflow() -> dict[Any, Any]:
+    """The example that comments a pull request."""
+    (block,) = re.findall(r"^```yaml\n(.+?)^```", text(AB), flags=re.MULTILINE | re.DOTALL)
+    read: dict[Any, Any] = yaml.safe_load(block)
+    return read
+
+
+def test_the_workflow_for_a_pull_request_asks_for_few_rights_and_types_options_that_exist() -> None:
+    read = workflow()
+    assert (
+        read[True] == "pull_request"
+    )  # YAML 1.1 takes `on` for a truth value, and GitHub does not
+    assert read["permissions"] == {"contents": "read", "pull-requests": "write"}
+    steps = read["jobs"]["ab"]["steps"]
+    assert all(("uses" in step) is not ("run" in step) for step in steps)
+    (measure,) = [step["run"] for step in steps if "bridgetoll ab" in step.get("run", "")]
+    words = shlex.split(measure)
+    typed = {word for word in words[words.index("ab") :] if word.startswith("--")}
+    assert typed >= {"--baseline", "--with", "--fail-on-regression"}
+    assert typed <= options_of("ab")
+    paths = {step["with"]["path"] for step in steps if "path" in step.get("with", {})}
+    assert {"head", "base", "bridgetoll"} == paths
+
+
+def test_the_workflow_keeps_the_reports_table_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "bridgetoll/results/ab-1"
+    folder.mkdir(parents=True)
+    (folder / "report.md").write_text(
+        "# A/B\n\n**Slower.**\n\n![B / A](pictures/ab.png)\n\n*B / A*\n\n| a | b |\n|---|---|\n\n"
+        "<details><summary>More</summary>\n\nmore\n\n</details>\n"
+    )
+    (keep,) = [
+        s["run"] for s in workflow()["jobs"]["ab"]["steps"] if "report.md" in s.get("run", "")
+    ]
+    summary = tmp_path / "summary.md"
+    env = {**os.environ, "GITHUB_STEP_SUMMARY": str(summary)}
+    subprocess.run(["bash", "-ec", keep], cwd=tmp_path, env=env, check=True)
+    kept = summary.read_text()
+    assert kept == (tmp_path / "comment.md").read_text()
+    assert kept == "# A/B\n\n**Slower.**\n\n\n| a | b |\n|---|---|\n\n"
+
+
+def test_the_lines_for_git_bisect_end_it_where_the_run_itself_failed() -> None:
+    """git takes 1 to 124 for a bad commit."""
+    (case,) = re.findall(r"case \$\? in .*? esac", text(AB))
+    for status, meant in {0: 0, 1: 1, 2: 255, 3: 125, 4: 255, 125: 125, 130: 255}.items():
+        done = subprocess.run(["sh", "-c", f"(exit {status}); {case}"], check=False)
+        assert done.returncode == meant

@@ -1,7 +1,7 @@
 """What became of A in B: the headline and the forest plot of an A/B."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from harness.analysis.ab import AbPair, AbVerdict, ab_pairs
 from harness.analysis.analyse import Analysis, ConditionResult
@@ -9,7 +9,7 @@ from harness.analysis.measures import Measure, ranked
 from harness.analysis.stats.verdicts import Decision, Verdict
 from harness.analysis.variants import Comparison
 from harness.inputs.conditions import brief
-from harness.inputs.kinds import origins_of
+from harness.inputs.kinds import origin_of, origins_of
 from harness.records.run import Run
 from harness.report.answer import ranking
 from harness.report.answer.hero import Hero
@@ -28,6 +28,8 @@ _SHOWN = (Measure.CPU, Measure.THROUGHPUT, Measure.P99, Measure.MEMORY)
 _SHOWN_VERDICTS = (AbVerdict.SLOWER, AbVerdict.FASTER)
 _MOST_TOGETHER = 2
 """Bs whose measures stand in one picture; with more, each measure has a picture."""
+_MOST_WORDS = 20
+"""Of a sentence of a headline. The name of a variant is one word."""
 
 
 def headline(run: Run, analysis: Analysis) -> list[str]:
@@ -35,7 +37,7 @@ def headline(run: Run, analysis: Analysis) -> list[str]:
     pairs = ab_pairs(analysis)
     if not pairs:
         return ranking.headline(run, analysis)
-    by_variant = {name: [p for p in pairs if p.variant == name] for name in run.study.setups}
+    by_variant = {name: [p for p in pairs if p.variant == name] for name in origins_of(run.study)}
     known = [of_one for of_one in by_variant.values() if of_one]
     if len(known) == 1:
         return [_answer(run, analysis, known[0]), _counts(run, analysis, known[0][0])]
@@ -57,23 +59,48 @@ def _largest(pairs: Sequence[AbPair]) -> float:
 
 
 def _answer(run: Run, analysis: Analysis, pairs: Sequence[AbPair]) -> str:
-    """One B in a sentence."""
-    what, a = f"With {ab_words.change_of(run, pairs[0].variant)}", pairs[0].origin
+    """One B in a sentence: the first of several that is short enough."""
+    b, a = pairs[0].variant, pairs[0].origin
+    what, name = f"With {ab_words.change_of(run, b)}", origin_of(run.study, a)
     shown = [p for p in pairs if p.verdict in _SHOWN_VERDICTS]
     among = [result.condition for result in analysis.conditions]
     on_all = f"{len(pairs)} endpoints" if len(pairs) > 1 else brief(pairs[0].condition, among)
     if not shown:
         if all(pair.verdict is AbVerdict.SAME for pair in pairs):
-            return f"{what}, {a} is {decisions.same(analysis.margin)} on {on_all}."
+            same = f"{what}, {name} is {decisions.same(analysis.margin)}"
+            return _fitting(f"{same}{of_a} on {on_all}." for of_a in _against(run, a, "as"))
         bounds = [pair.at_most for pair in pairs if pair.verdict is AbVerdict.UNDECIDED]
         if any(bound is None for bound in bounds):
-            return f"{what}, one block gives estimates of {a}, and no verdict."
+            return f"{what}, one block gives estimates of {name}, and no verdict."
         most = numbers.at_most(max(bound for bound in bounds if bound is not None))
-        return f"{what}, no difference of {a} is shown; it is at most {most}."
+        return _fitting(
+            f"{what}, no difference of {name}{of_a} is shown; it is at most {most}."
+            for of_a in _against(run, a, "from that")
+        )
     first = max(shown, key=lambda pair: abs(math.log(pair.cost.mean)))
-    where = brief(first.condition, among)
+    cost = f"{ab_words.cost(first)} on {brief(first.condition, among)}"
     count = f" on {len(shown)} of {len(pairs)} endpoints" if len(pairs) > 1 else ""
-    return f"{what}, {a} is {first.verdict.value}{count}: {ab_words.cost(first)} on {where}."
+    return _fitting(
+        f"{what}, {name} is {first.verdict.value}{of_a}{of_all}: {cost}."
+        for of_a in _against(run, a, "than")
+        for of_all in dict.fromkeys((count, ""))
+    )
+
+
+def _against(run: Run, a: str, word: str) -> tuple[str, ...]:
+    """What A has, after a word such as `than`: ` than with asgiref 3.11.1`, or shorter ` than A`.
+
+    Empty where A is the variant as it is, which goes without saying.
+    """
+    if a not in run.study.setups:
+        return ("",)
+    return f" {word} with {ab_words.change_of(run, a)}", f" {word} A"
+
+
+def _fitting(sentences: Iterable[str]) -> str:
+    """The first that has no more words than a headline may have, or else the last."""
+    told = list(sentences)
+    return next((text for text in told if len(text.split()) <= _MOST_WORDS), told[-1])
 
 
 def _counts(run: Run, analysis: Analysis, pair: AbPair) -> str:
@@ -89,7 +116,7 @@ def _counts(run: Run, analysis: Analysis, pair: AbPair) -> str:
 
 def heroes(run: Run, analysis: Analysis, figures: Figures) -> list[Hero]:
     """A forest plot: B / A by endpoint, for every measure that compares; of many Bs one each."""
-    if len(run.study.setups) <= _MOST_TOGETHER:
+    if len(origins_of(run.study)) <= _MOST_TOGETHER:
         found = [_hero(run, analysis, _SHOWN, figures)]
     else:
         found = [_hero(run, analysis, (measure,), figures) for measure in _SHOWN]
@@ -123,7 +150,7 @@ def _rows(
     where = brief(result.condition, among)
     return [
         _row(run, analysis, result, measure, name, where[:1].upper() + where[1:])
-        for name in run.study.setups
+        for name in origins_of(run.study)
         for measure in measures
         if _compares(result.comparisons[measure]) and name in result.comparisons[measure].to_origin
     ]
@@ -145,7 +172,7 @@ def _row(
     against = result.comparisons[measure].to_origin[name]
     ratio = against.ratio
     decision = against.decision if measure in ranked(result.condition) else None
-    match len(run.study.setups):
+    match len(origins_of(run.study)):
         case 1:
             label = measure.short
         case count if count <= _MOST_TOGETHER:

@@ -2,14 +2,20 @@
 
 from collections.abc import Iterable, Sequence
 
+import msgspec
+from packaging.utils import canonicalize_name
+
 from harness.analysis.ab import AbPair, AbVerdict
 from harness.analysis.gate import GateAnswer
 from harness.analysis.measures import Measure
+from harness.analysis.stats.verdicts import Verdict
 from harness.inputs.conditions import brief
+from harness.inputs.kinds import origin_of
+from harness.inputs.locks import BUILT, package_of
 from harness.inputs.study import Condition
 from harness.records.run import Run
 from harness.records.verification import Audit
-from harness.report.words import numbers
+from harness.report.words import decisions, numbers
 
 _COSTS = {
     Measure.CPU: "{ratio} times the CPU",
@@ -20,7 +26,7 @@ _COSTS = {
 
 
 def change_of(run: Run, variant: str) -> str:
-    """What a B has that A has not, e.g. `asgiref 3.11.1`."""
+    """What a side has that the variant as it is has not, e.g. `asgiref 3.11.1`."""
     setup = run.study.setups.get(variant)
     return variant if setup is None or setup.title is None else setup.title
 
@@ -30,7 +36,7 @@ def cost(pair: AbPair) -> str:
     return _COSTS[pair.measure].format(ratio=numbers.times(pair.cost.mean))
 
 
-def gate_sentence(pairs: Sequence[AbPair], allowed: float, answer: GateAnswer) -> str:
+def gate_sentence(run: Run, pairs: Sequence[AbPair], allowed: float, answer: GateAnswer) -> str:
     """Why B passes the gate or does not."""
     most = numbers.percent(allowed)
     among = [pair.condition for pair in pairs]
@@ -42,8 +48,8 @@ def gate_sentence(pairs: Sequence[AbPair], allowed: float, answer: GateAnswer) -
                 (p for p in pairs if p.verdict is AbVerdict.SLOWER), key=lambda p: p.cost.mean
             )
             return (
-                f"{worst.variant} takes {cost(worst)} on {brief(worst.condition, among)}, and "
-                f"{most} more is allowed."
+                f"with {change_of(run, worst.variant)}, {origin_of(run.study, worst.origin)} takes {cost(worst)} of A on "
+                f"{brief(worst.condition, among)}, and {most} more is allowed."
             )
         case _:
             if not pairs:
@@ -52,9 +58,23 @@ def gate_sentence(pairs: Sequence[AbPair], allowed: float, answer: GateAnswer) -
             high = widest.cost.high
             bound = "any ratio" if high is None else f"{numbers.times(high)} times A's cost"
             return (
-                f"the time did not suffice to rule out {bound} for {widest.variant} on "
-                f"{brief(widest.condition, among)}; give more --minutes."
+                f"the time did not suffice to rule out {bound} with "
+                f"{change_of(run, widest.variant)} on {brief(widest.condition, among)}; give more "
+                "--minutes."
             )
+
+
+def verdict(measure: Measure, ratio: float, found: Verdict | None, margin: float) -> str:
+    """A verdict on B / A by one measure, for a table; empty where the measure is not judged."""
+    match found:
+        case None:
+            return ""
+        case Verdict.SAME:
+            return decisions.same(margin)
+        case Verdict.UNDECIDED:
+            return "undecided"
+        case Verdict.DIFFERS:
+            return "better" if (ratio < 1) is measure.lower_is_better else "worse"
 
 
 def _endpoints(pairs: Sequence[AbPair]) -> str:
@@ -62,14 +82,38 @@ def _endpoints(pairs: Sequence[AbPair]) -> str:
     return f"{count} endpoint{'' if count == 1 else 's'}"
 
 
-def packages(run: Run, a: str, b: str) -> str:
-    """Every package whose version differs, e.g. `asgiref 3.13.0 → 3.11.1; nothing else`."""
-    before, after = (run.implementations[run.implementation_of(name)].packages for name in (a, b))
-    changed = [
-        f"{name} {before.get(name, 'none')} → {after.get(name, 'none')}"
+class Release(msgspec.Struct, frozen=True):
+    """A package whose release differs: in A and in B, None where one lacks it."""
+
+    name: str
+    a: str | None
+    b: str | None
+
+
+def releases(run: Run, a: str, b: str) -> tuple[Release, ...]:
+    """Every package whose version differs in A and B, or that was built from a checkout."""
+    before, after = (_packages(run, name) for name in (a, b))
+    return tuple(
+        Release(name, before.get(name), after.get(name))
         for name in sorted({*before, *after})
         if before.get(name) != after.get(name)
-    ]
+    )
+
+
+def _packages(run: Run, variant: str) -> dict[str, str]:
+    """Versions of its packages; of one that was built also which build, as a version may be old."""
+    found = dict(run.implementations[run.implementation_of(variant)].packages)
+    setup = run.study.setups.get(variant)
+    built = {} if setup is None else {package_of(t): t for t in setup.packages if BUILT in t}
+    for name, version in found.items():
+        if text := built.get(canonicalize_name(name)):
+            found[name] = f"{version} (wheel {text.partition(BUILT)[2]})"
+    return found
+
+
+def packages(run: Run, a: str, b: str) -> str:
+    """Every package that differs, e.g. `asgiref 3.13.0 → 3.11.1; nothing else`."""
+    changed = [f"{r.name} {r.a or 'none'} → {r.b or 'none'}" for r in releases(run, a, b)]
     return f"{', '.join(changed)}; nothing else" if changed else "no package"
 
 

@@ -248,6 +248,8 @@ def test_missing_lock_is_told_with_the_command_that_makes_it(workspace: Workspac
             'keep_alive = "no"',
             '`gunicorn-sync.keep_alive` is "no"; it must be true or false',
         ),
+        ('protocol = "wsgi"', "", "`gunicorn-sync.protocol` is missing"),
+        ('"wsgi"', '"wsgy"', '`gunicorn-sync.protocol` is "wsgy"'),
         ("{host}:{port}", "{host}:{prot}", "`gunicorn-sync.argv`: unknown placeholder {prot}; the"),
         ("{host}:{port}", "{host:{port}", "`gunicorn-sync.argv`: "),
         ("[gunicorn-sync]", "[gunicorn-sync", "not valid TOML"),
@@ -306,7 +308,7 @@ def test_a_broken_server_takes_only_its_own_variants_along(workspace: Workspace)
 
 def test_server_without_a_command_is_refused(workspace: Workspace) -> None:
     path = workspace.shared / "servers.toml"
-    path.write_text("[none]\nkeep_alive = true\nargv = []\n")
+    path.write_text("[none]\nprotocol = 'asgi'\nkeep_alive = true\nargv = []\n")
     assert "`none.argv` is empty" in servers_problem(workspace)
 
 

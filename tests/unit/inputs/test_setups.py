@@ -9,8 +9,8 @@ from harness.base.workspace import Workspace
 from harness.inputs.catalog import Catalog, load_catalog
 from harness.inputs.factors import differences, factors_of
 from harness.inputs.locks import locked_versions
-from harness.inputs.settings import Setup
-from harness.inputs.setups import is_same
+from harness.inputs.settings import ServerSettings, Setup
+from harness.inputs.setups import Made, interpreter_version, is_same
 
 B, A = "django/next", "django/async-pool"
 CATALOG = load_catalog(Workspace())
@@ -47,15 +47,11 @@ def test_a_package_without_a_factor_gets_one_in_every_variant_that_has_it() -> N
     ("setup", "factor", "value"),
     [
         (Setup(A, python="3.12"), "python", "3.12"),
-        (Setup(A, server="uvicorn"), "server", "uvicorn"),
         (Setup(A, workers=4), "workers", "4"),
         (Setup(A, env={"DJANGO_MIDDLEWARE": "default"}), "env_django_middleware", "default"),
     ],
 )
 def test_each_change_is_one_factor(setup: Setup, factor: str, value: str) -> None:
-    if factor == "server" and value not in CATALOG.servers:
-        value = next(name for name in CATALOG.servers if name != CATALOG.variant(A).server)
-        setup = Setup(A, server=value)
     found = changed(made(setup))
     assert list(found) == [factor]
     assert found[factor][1] == value
@@ -73,6 +69,10 @@ def test_what_a_request_does_may_differ_only_where_a_setup_could_change_it() -> 
         (Setup(A, packages=("not a requirement",)), ("no requirement", "asgiref==3.11.1")),
         (Setup(A, packages=("asgiref",)), ("no version", f"asgiref=={LOCKED['asgiref']}")),
         (Setup(A, packages=("asgiref @ file:///x",)), ("address",)),
+        (Setup(A, packages=("../asgiref",)), ("no requirement", "PACKAGE @ ../asgiref")),
+        (Setup(A, packages=("asgiref==3.1", "Asgiref==3.2")), ("`asgiref` twice",)),
+        (Setup(A, server="gunicorn-gthread"), ("speaks WSGI", "needs ASGI", "gunicorn-gthread")),
+        (Setup(A, server="gunicorn-aiohttp"), ("one framework", "needs ASGI")),
         (Setup(A, env={"PYTHONPATH": "/x"}), ("setups.django/next.env.PYTHONPATH",)),
         (Setup(A, env={"WORKERS": "4"}), ("WORKERS", "workers")),
     ],
@@ -85,6 +85,28 @@ def test_a_change_that_cannot_be_made_is_refused_with_what_can(
     text = str(caught.value)
     assert text.startswith("a.toml")
     assert all(word in text for word in words), text
+
+
+def test_a_server_of_the_same_protocol_is_one_factor() -> None:
+    sync = next(v for v in CATALOG.variants.values() if v.server == "gunicorn-gthread")
+    name = f"{sync.name.partition('/')[0]}/next"
+    catalog = CATALOG.with_setups({name: Setup(sync.name, server="gunicorn-sync")}, "a.toml")
+    one, other = (factors_of(n, catalog.variant(n)) for n in (sync.name, name))
+    assert differences(one, other) == {"server": ("gunicorn-gthread", "gunicorn-sync")}
+
+
+def test_a_server_of_another_protocol_is_refused_with_those_that_fit() -> None:
+    sync = next(v for v in CATALOG.variants.values() if v.server == "gunicorn-gthread")
+    name = f"{sync.name.partition('/')[0]}/next"
+    with pytest.raises(UsageError) as caught:
+        CATALOG.with_setups({name: Setup(sync.name, server="gunicorn-uvicorn")}, "a.toml")
+    told = str(caught.value)
+    assert "speaks ASGI" in told
+    assert "needs WSGI; choose one of: gunicorn-sync" in told
+    aiohttp = next(v for v in CATALOG.variants.values() if v.server == "gunicorn-aiohttp")
+    name = f"{aiohttp.name.partition('/')[0]}/next"
+    with pytest.raises(UsageError, match="no other server fits it"):
+        CATALOG.with_setups({name: Setup(aiohttp.name, server="gunicorn-uvicorn")}, "a.toml")
 
 
 def test_an_unknown_server_is_refused_with_the_nearest() -> None:
@@ -101,14 +123,19 @@ def test_a_lock_is_read_by_canonical_names(tmp_path: Path) -> None:
 
 
 def test_a_setup_that_changes_nothing_is_known_for_it() -> None:
-    origin, home = CATALOG.variant(A), CATALOG.implementations["django"]
-    same = Setup(A, packages=(f"asgiref=={LOCKED['asgiref']}",), env=dict(origin.env))
-    assert is_same(same, origin, home)
-    for other in (
-        Setup(A, packages=("asgiref==3.11.1",)), Setup(A, threads=4), Setup(A, python="3.9"),
-        Setup(A, env={"NEW": "1"}), Setup(A, server="other"),
+    origin, usual = CATALOG.variant(A), ServerSettings()
+    a = Made(None, LOCKED)
+    for setup in (
+        Setup(A, packages=(f"asgiref=={LOCKED['asgiref']}",), env=dict(origin.env)),
+        Setup(A, threads=usual.threads), Setup(A, python=interpreter_version()),
     ):  # fmt: skip
-        assert not is_same(other, origin, home)
+        assert is_same(a, Made(setup, LOCKED), origin, usual)
+    for setup in (
+        Setup(A, threads=4), Setup(A, python="3.9"), Setup(A, env={"NEW": "1"}),
+        Setup(A, server="other"), Setup(A, packages=("asgiref @ built:0123",)),
+    ):  # fmt: skip
+        assert not is_same(a, Made(setup, LOCKED), origin, usual)
+    assert not is_same(a, Made(Setup(A), LOCKED | {"asgiref": "3.11.1"}), origin, usual)
 
 
 def test_an_interpreter_is_a_version() -> None:

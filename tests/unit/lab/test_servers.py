@@ -16,7 +16,7 @@ import pytest
 
 from harness.base.errors import ServerFailed, UsageError
 from harness.inputs.manifests import Variant
-from harness.inputs.servers import Server
+from harness.inputs.servers import Protocol, Server
 from harness.inputs.settings import ApplicationSettings
 from harness.lab.network import HOST, check_free, free_port
 from harness.lab.process import wait_until
@@ -33,6 +33,7 @@ SETTINGS = ApplicationSettings(
     extra_hops=2,
 )
 SERVER = Server(
+    protocol=Protocol.OWN,
     keep_alive=True,
     argv=(
         "{python}", str(Path(toy_server.__file__)), "{host}:{port}",

@@ -9,7 +9,15 @@ from harness.base.errors import EnvironmentFailed
 from harness.lab.wheels import build_wheel, kept_wheel
 
 BACKEND = """
-import os, zipfile
+import os, tarfile, zipfile
+def build_sdist(directory, config_settings=None):
+    name = "toy_thing-1.5"
+    open("PKG-INFO", "w").write("Metadata-Version: 2.1\\nName: toy-thing\\nVersion: 1.5\\n")
+    with tarfile.open(os.path.join(directory, f"{name}.tar.gz"), "w:gz") as archive:
+        for file in ("PKG-INFO", "pyproject.toml", "backend.py", "toy_thing.py"):
+            archive.add(file, f"{name}/{file}")
+    os.remove("PKG-INFO")
+    return f"{name}.tar.gz"
 def build_wheel(directory, config_settings=None, metadata_directory=None):
     name = "toy_thing-1.5-py3-none-any.whl"
     info = "toy_thing-1.5.dist-info"
@@ -68,8 +76,20 @@ def test_a_checkout_is_built_and_known_by_content_and_commit(
     dirty = build_wheel(cache, "toy-thing", checkout)
     assert dirty.commit == f"{clean.commit}-dirty"
     assert dirty.digest != clean.digest
+    assert (clean.dirty, dirty.dirty) == (False, True)
     assert kept_wheel(cache, clean.digest) != kept_wheel(cache, dirty.digest)
     assert str(checkout) not in clean.requirement + clean.title
+
+
+def test_a_new_file_is_a_change_and_what_builds_leave_is_none(
+    tmp_path: Path, checkout: Path
+) -> None:
+    for leftover in ("build", "dist", "toy_thing.egg-info"):
+        (checkout / leftover).mkdir()
+        (checkout / leftover / "file").touch()
+    assert not build_wheel(tmp_path / "cache", "toy-thing", checkout).dirty
+    (checkout / "new.py").touch()
+    assert build_wheel(tmp_path / "cache", "toy-thing", checkout).dirty
 
 
 def test_a_wheel_is_taken_as_it_is(tmp_path: Path, checkout: Path) -> None:
@@ -88,8 +108,10 @@ def test_what_does_not_build_or_is_another_package_is_told(tmp_path: Path, check
     with pytest.raises(EnvironmentFailed, match="of the package `toy-thing`"):
         build_wheel(cache, "asgiref", checkout)
     (checkout / "toy_thing.py").unlink()
-    with pytest.raises(EnvironmentFailed, match="does not build"):
+    with pytest.raises(EnvironmentFailed, match="does not build") as caught:
         build_wheel(cache, "toy-thing", checkout)
+    assert "FileNotFoundError" in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_a_wheel_that_is_not_kept_here_is_told(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from harness.base.workspace import Workspace
 from harness.inputs.catalog import load_catalog
+from harness.inputs.servers import Protocol
 from harness.runner import describe
 from harness.runner.describe import code_digest, implementation_digest
 from tests.toys.runs import make_study
@@ -85,7 +86,8 @@ def test_the_digest_of_an_implementation_covers_its_folder_and_its_servers_alone
     before = now()
     servers = spoilt.shared / "servers.toml"
     original = servers.read_text()
-    servers.write_text(f'{original}\n[unused]\nkeep_alive = true\nargv = ["{{host}}:{{port}}"]\n')
+    unused = 'protocol = "asgi"\nkeep_alive = true\nargv = ["{host}:{port}"]'
+    servers.write_text(f"{original}\n[unused]\n{unused}\n")
     (spoilt.implementations / "toy" / "README.md").write_text("changed")
     assert now() == before
     used = load_catalog(spoilt).variant("toy/good").server
@@ -97,6 +99,9 @@ def test_the_digest_of_an_implementation_covers_its_folder_and_its_servers_alone
     )
     other = msgspec.structs.replace(catalog, servers=catalog.servers | {used: server})
     assert implementation_digest(other, "toy") != before
+    server = msgspec.structs.replace(catalog.servers[used], protocol=Protocol.ASGI)
+    other = msgspec.structs.replace(catalog, servers=catalog.servers | {used: server})
+    assert implementation_digest(other, "toy") == before, "runs from before stay comparable"
     servers.write_text(original)
     with (spoilt.implementations / "toy" / "server.py").open("a") as file:
         file.write("# changed\n")

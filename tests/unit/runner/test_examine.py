@@ -9,16 +9,23 @@ import msgspec
 import pytest
 
 from harness.audit.bench import Bench
-from harness.base.errors import DatabaseFailed
+from harness.base.errors import DatabaseFailed, EnvironmentFailed, Untestable
 from harness.base.workspace import Workspace
-from harness.inputs.manifests import Variant
+from harness.inputs.ab import Changes, ab_study
+from harness.inputs.manifests import Implementation, Variant
 from harness.inputs.settings import DatabaseSettings, ServerSettings
 from harness.inputs.study import Study
 from harness.inputs.study_loader import load_study
 from harness.lab.postgres.database import Database
 from harness.records.verification import Audit, Outcome, Verification
 from harness.runner import examine
-from harness.runner.examine import Environments, Examination, examine_variants
+from harness.runner.examine import (
+    Environments,
+    Examination,
+    examine_variants,
+    prepare_environments,
+)
+from harness.runner.laboratory import Laboratory
 from tests.toys.command import left_running
 from tests.toys.laboratory import Recorder, laboratory_of
 from tests.toys.workspaces import toy_workspace, write_study
@@ -175,3 +182,31 @@ def test_no_database_is_closed_while_a_thread_still_asks_it(hall: Hall) -> None:
     with pytest.raises(DatabaseFailed, match="has gone"):
         hall.examined(verify)
     assert all(answered.acquire(blocking=False) for _ in range(2))
+
+
+def made_of(tmp_path: Path) -> tuple[Laboratory, Study]:
+    """An A/B of the toy, whose B has an environment of its own."""
+    sides = Changes(packages=(("psycopg==3.3.0",),)).sides(FULL[0])
+    study = ab_study(FULL[0], sides, ("noop",), 4, 0.03, 1)
+    laboratory = laboratory_of(toy_workspace(tmp_path / "workspace"), Recorder())
+    return laboratory.with_setups(study), study
+
+
+def test_a_b_that_cannot_be_built_is_told_from_an_a_that_cannot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`git bisect` skips the former; the latter ends it."""
+    laboratory, study = made_of(tmp_path)
+
+    def prepare(_cache: Path, implementation: Implementation) -> Path:
+        if implementation.name in broken:
+            raise EnvironmentFailed(f"{implementation.name} cannot be made.")
+        return tmp_path / "python"
+
+    monkeypatch.setattr(examine, "prepare", prepare)
+    broken = {"toy+good-psycopg-3-3-0"}
+    with pytest.raises(Untestable, match="cannot be made"):
+        prepare_environments(laboratory, study)
+    broken = {"toy"}
+    with pytest.raises(EnvironmentFailed, match="toy cannot be made"):
+        prepare_environments(laboratory, study)

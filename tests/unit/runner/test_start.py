@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from harness.base.errors import RunFailed, UsageError
+from harness.base.errors import RunFailed, Untestable, UsageError
 from harness.base.workspace import Workspace
 from harness.cli.progress import ProgressListener
 from harness.inputs.conditions import condition_title
@@ -17,7 +17,8 @@ from harness.records.store import Store
 from harness.runner.block import problem_of
 from harness.runner.describe import contract_digest
 from harness.runner.laboratory import Laboratory
-from harness.runner.start import complain, resume, tell_quota
+from harness.runner.start import _check_bs, complain, resume, tell_quota
+from tests.toys.ab import B, measured
 from tests.toys.command import left_running, run_command, start_command, stop_when
 from tests.toys.laboratory import Recorder, laboratory_of
 from tests.toys.runs import make_run, make_study, make_trial
@@ -241,3 +242,13 @@ def test_the_reason_of_a_missing_figure_is_told_once(tmp_path: Path) -> None:
     assert str(failure.value).startswith(f"No figures for {dying} under ")
     with pytest.raises(RunFailed, match=f"The first: {other}"):
         complain(run, [problem_of(died), other], store)
+
+
+def test_an_a_b_without_a_b_that_does_the_work_measures_nothing() -> None:
+    run, _ = measured(1000.0)
+    _check_bs(run)
+    without = msgspec.structs.replace(run, excluded={B: "sums: /cpu is off by one"})
+    with pytest.raises(Untestable, match="sums: /cpu is off by one"):
+        _check_bs(without)
+    ranking = make_run(make_study(), excluded={"b/other": "sums: /cpu is off by one"})
+    _check_bs(ranking)

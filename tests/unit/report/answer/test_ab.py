@@ -12,7 +12,7 @@ from harness.report.answer.headline import MOST_WORDS, headline
 from harness.report.answer.heroes import heroes
 from harness.report.drawing.figures import Figures
 from harness.report.words.ab import counted_differences, packages
-from tests.toys.ab import B, measured
+from tests.toys.ab import A, B, measured, measured_from
 from tests.toys.kinds import STEADY
 from tests.toys.runs import BASELINE, CONDITION, make_run, make_study, simulate
 
@@ -35,6 +35,30 @@ def told(cost: float, noise: float = 0.004, blocks: int = 6) -> str:
 )
 def test_the_headline_is_the_verdict(cost: float, noise: float, words: str) -> None:
     assert words in told(cost, noise)
+
+
+@pytest.mark.parametrize(
+    ("cost", "noise", "words"),
+    [
+        (1100.0, 0.004, "With x 2, a/base is slower than with x 1.5: 1.1"),
+        (1000.0, 0.004, "the same within 3 % as with x 1.5 on"),
+        (1000.0, 0.5, "no difference of a/base from that with x 1.5 is shown"),
+    ],
+)
+def test_a_baseline_of_its_own_is_named_by_what_it_has(
+    cost: float, noise: float, words: str
+) -> None:
+    run, trials = measured_from(cost, noise)
+    (first, *_) = headline(run, analyse(run, trials))
+    assert words in first
+    assert A not in first
+
+
+def test_a_long_name_of_the_baseline_gives_way() -> None:
+    run, trials = measured_from(1100.0, title="asgiref 3.11.1 and django 6.0.2 at abcdef0 here")
+    (first, *_) = headline(run, analyse(run, trials))
+    assert len(first.split()) <= MOST_WORDS
+    assert "slower than A: 1.1" in first
 
 
 def test_one_block_gives_no_verdict() -> None:
@@ -72,6 +96,13 @@ def test_every_package_that_differs_is_named() -> None:
     )
     assert packages(run, BASELINE, B) == "x 1 → 2, y none → 1; nothing else"
     assert packages(run, BASELINE, BASELINE) == "no package"
+
+
+def test_a_build_is_told_from_the_release_of_the_same_version() -> None:
+    run, _ = measured(1000.0)
+    setups = {B: Setup(BASELINE, title="x 1 at abc", packages=("X @ built:0123",))}
+    run = msgspec.structs.replace(run, study=msgspec.structs.replace(run.study, setups=setups))
+    assert packages(run, BASELINE, B) == "x 1 → 1 (wheel 0123); nothing else"
 
 
 def test_the_picture_has_a_row_for_each_measure_that_compares() -> None:
