@@ -14,6 +14,7 @@ from harness.inputs.locks import BUILT
 from harness.lab.uv import reason, run_uv
 
 _DIRTY = "-dirty"
+_LEFT_BY_BUILDS = ("build", "dist", "*.egg-info", "__pycache__")
 
 
 class BuiltWheel(msgspec.Struct, frozen=True):
@@ -117,8 +118,8 @@ def _commit(source: Path) -> str | None:
     commit = _git(source, "describe", "--always", "--exclude", "*")
     if not commit:
         return None
-    built = (":!build", ":!dist", ":!*.egg-info")
-    changed = _git(source, "status", "--porcelain", "--", ".", *built)
+    left = [f":(exclude,glob)**/{name}/**" for name in _LEFT_BY_BUILDS]
+    changed = _git(source, "status", "--porcelain", "--", ".", *left)
     return f"{commit}{_DIRTY}" if changed else commit
 
 
