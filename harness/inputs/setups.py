@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 
 import msgspec
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from harness.base.errors import UnknownName, UsageError, plain
@@ -19,6 +20,8 @@ from harness.inputs.variables import variable_problem
 UNSET = "unset"
 """The value of a factor for an environment variable that a variant does not set."""
 _PYTHON = re.compile(r"3\.[0-9]{1,2}t?")
+_MOST_PATCHES = 99
+"""Releases of one version of Python, at most: whether any of them fits is asked."""
 _EXACT = re.compile(r"^==\s*([^*,\s]+)$")
 
 
@@ -66,10 +69,8 @@ def set_up(
     at = f"{where}: `setups.{plain(name)}"
     if setup.server is not None:
         _check_server(setup.server, origin, servers, f"{at}.server`")
-    if setup.python is not None and not _PYTHON.fullmatch(setup.python):
-        raise UsageError(
-            f"{at}.python` is {plain(setup.python)!r}, which is no version; write e.g. '3.12'."
-        )
+    if setup.python is not None:
+        _check_python(setup.python, home, f"{at}.python`")
     env = {**origin.env, **setup.env}
     hops = factors_of(origin.name, origin).get("extra_hops", WITHOUT_SAYING["extra_hops"])
     if problem := variable_problem(env, hops):
@@ -173,6 +174,21 @@ def usual_factors(
             found["workers"] = str(workers)
         found |= {_variable(name): variant.env.get(name, UNSET) for name in setup.env}
     return found | variant.factors
+
+
+def _check_python(version: str, home: Implementation, at: str) -> None:
+    """Refuse what is no version of Python, or does not fit the implementation."""
+    if not _PYTHON.fullmatch(version):
+        raise UsageError(
+            f"{at} is {plain(version)!r}, which is no version; write e.g. "
+            f"'{interpreter_version()}'."
+        )
+    latest = f"{version.removesuffix('t')}.{_MOST_PATCHES}"
+    if not SpecifierSet(home.requires_python).contains(latest):
+        raise UsageError(
+            f"{at} is {version!r}, and {home.name}/pyproject.toml requires Python "
+            f"{home.requires_python}; choose one that fits, or widen the range."
+        )
 
 
 def _check_server(name: str, origin: Variant, servers: Mapping[str, Server], at: str) -> None:

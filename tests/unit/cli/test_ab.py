@@ -229,7 +229,7 @@ def test_what_is_no_fault_of_b_is_no_answer(
 
 
 def test_two_equal_sides_are_told_to_be_an_a_a(monkeypatch: pytest.MonkeyPatch) -> None:
-    changes = Changes(python=(interpreter_version(), "3.9"))
+    changes = Changes(python=(interpreter_version(), "3.99"))
     study = ab_study(A, changes.sides(A), ("noop",), 8, 0.03, 2)
     catalog = load_catalog(Workspace())
     laboratory = laboratory_of(Workspace(), catalog, None)

@@ -138,6 +138,9 @@ def test_a_setup_that_changes_nothing_is_known_for_it() -> None:
     assert not is_same(a, Made(Setup(A), LOCKED | {"asgiref": "3.11.1"}), origin, usual)
 
 
-def test_an_interpreter_is_a_version() -> None:
-    with pytest.raises(UsageError, match=r"3\.12"):
+def test_an_interpreter_is_a_version_that_fits() -> None:
+    with pytest.raises(UsageError, match=r"no version; write e\.g\. '3"):
         made(Setup(A, python="three"))
+    with pytest.raises(UsageError, match=r"requires Python >=3\.1[0-9]; choose one that fits"):
+        made(Setup(A, python="3.9"))
+    assert made(Setup(A, python="3.14t")).variant(B).factors["python"] == "3.14t"
