@@ -19,7 +19,8 @@ from harness.cli.console import laboratory_of
 from harness.inputs.ab import Changes, ab_study
 from harness.inputs.catalog import load_catalog
 from harness.inputs.setups import interpreter_version
-from harness.lab import environments
+from harness.lab import environments, wheels
+from harness.lab.wheels import BuiltWheel
 from harness.records.store import Store
 from harness.report.write import Report
 from harness.runner import examine, start
@@ -38,8 +39,13 @@ def call(capsys: pytest.CaptureFixture[str]) -> Iterator[Call]:
         yield calling
 
 
+def words(text: str) -> str:
+    """Without its line breaks."""
+    return " ".join(text.split())
+
+
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "told"),
     [
         ((A,), "Nothing changes"),
         ((A, "--with", "asgirf==3"), "--with: the variant does not use the package `asgirf`"),
@@ -68,11 +74,11 @@ def call(capsys: pytest.CaptureFixture[str]) -> Iterator[Call]:
     ],
 )
 def test_what_cannot_be_measured_is_refused_in_one_sentence(
-    call: Call, arguments: tuple[str, ...], words: str
+    call: Call, arguments: tuple[str, ...], told: str
 ) -> None:
     said = call("ab", *arguments)
     assert said.status == 2
-    assert words in said.sentence
+    assert told in said.sentence
     assert "setups." not in said.sentence
     assert said.out == ""
 
@@ -92,10 +98,31 @@ def test_a_saved_study_can_be_planned_and_nothing_is_measured(call: Call, tmp_pa
     assert "exists" in again.err
 
 
+def test_a_dirty_checkout_is_measured_and_said(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, Path]] = []
+
+    def build(_cache: Path, name: str, source: Path) -> BuiltWheel:
+        asked.append((name, source))
+        return BuiltWheel(name, "3.12.1", "0123", "95d2430-dirty")
+
+    monkeypatch.setattr(wheels, "build_wheel", build)
+    path = tmp_path / "mine.toml"
+    said = call("ab", A, "--with", "Asgiref @ ../asgiref", "--save", str(path))
+    assert said.status == 0
+    assert asked == [("asgiref", Path("../asgiref"))]
+    assert "asgiref 3.12.1 at 95d2430-dirty: changes that no commit has" in words(said.err)
+    ((_, setup),) = tomllib.loads(path.read_text(encoding="utf-8"))["setups"].items()
+    assert setup["packages"] == ["asgiref @ built:0123"]
+    assert setup["title"] == "asgiref 3.12.1 at 95d2430-dirty"
+    assert "../asgiref" not in path.read_text(encoding="utf-8")
+
+
 def test_a_checkout_that_is_not_there_is_skipped_by_git_bisect(call: Call, tmp_path: Path) -> None:
     said = call("ab", A, "--with", f"asgiref @ {tmp_path / 'nowhere'}")
     assert said.status == 125
-    assert "neither a folder nor a wheel" in " ".join(said.err.split())
+    assert "neither a folder nor a wheel" in words(said.err)
 
 
 def test_the_kept_command_has_no_path_and_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,7 +187,7 @@ def test_the_status_is_the_gates_answer_and_json_stands_alone(
     measured_as(cost)
     said = call("ab", A, *CHANGE, *gate, "--json")
     assert said.status == status
-    assert told in " ".join(said.err.split())
+    assert told in words(said.err)
     result = json.loads(said.out)
     assert result["run"] == "tiny-20260101-000000"
     assert (result["gate"] is None) is (not gate)
@@ -192,7 +219,7 @@ def test_with_json_standard_output_has_nothing_else(
     result = json.loads(said.out)
     assert (workspace.results / result["run"] / "report.md").is_file()
     for told in ("blocks of 3 servers", "the same within 3 %", "report: "):
-        assert told in " ".join(said.err.split())
+        assert told in words(said.err)
 
 
 def test_a_b_that_does_other_work_is_skipped_by_git_bisect(
