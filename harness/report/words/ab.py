@@ -48,8 +48,9 @@ def gate_sentence(run: Run, pairs: Sequence[AbPair], allowed: float, answer: Gat
                 (p for p in pairs if p.verdict is AbVerdict.SLOWER), key=lambda p: p.cost.mean
             )
             return (
-                f"with {change_of(run, worst.variant)}, {origin_of(run.study, worst.origin)} takes {cost(worst)} of A on "
-                f"{brief(worst.condition, among)}, and {most} more is allowed."
+                f"with {change_of(run, worst.variant)}, {origin_of(run.study, worst.origin)} takes "
+                f"{cost(worst)} of A on {brief(worst.condition, among)}, and {most} more is "
+                "allowed."
             )
         case _:
             if not pairs:
