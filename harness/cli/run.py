@@ -76,6 +76,15 @@ def command(
     ] = None,
     wait: Wait = False,
     database_url: DatabaseUrl = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            envvar="BRIDGETOLL_CLUSTER",
+            help="Measure on the machines of this Dask cluster.",
+            show_envvar=True,
+        ),
+    ] = None,
 ) -> None:
     """Measure the variants of a study and report the result.
 
@@ -91,29 +100,36 @@ def command(
             raise UsageError(
                 f"{' '.join(changes.flags)} cannot change a run that has begun; leave it out."
             )
-        _continue(resume, database_url, wait=wait)
+        _continue(resume, database_url, cluster, wait=wait)
     elif study is not None:
-        _begin(study, changes, database_url, wait=wait)
+        _begin(study, changes, database_url, cluster, wait=wait)
     else:
         raise UsageError(
             "`run` needs a study, e.g. `bridgetoll run quick`; `bridgetoll list studies` shows all."
         )
 
 
-def _begin(study: str, changes: "Overrides", database_url: str | None, *, wait: bool) -> None:
+def _begin(
+    study: str,
+    changes: "Overrides",
+    database_url: str | None,
+    cluster: str | None,
+    *,
+    wait: bool,
+) -> None:
     """Measure a study from its first block on."""
     from harness.inputs.study_loader import open_study
     from harness.runner.plan import make_plan
     from harness.runner.start import new_store, start
 
     workspace, catalog = open_workspace()
-    laboratory = laboratory_of(workspace, catalog, database_url)
+    laboratory = laboratory_of(workspace, catalog, database_url, cluster)
     changed = changes.applied(open_study(workspace, catalog, study))
     warn_of_broken(catalog)
     plan = make_plan(changed)
     path = Path(study)  # of a path only the last part: the rest is of this machine
     typed = " ".join(["run", path.name, *changes.flags])
-    with measuring_alone(wait=wait):
+    with measuring_alone(wait=wait, here=cluster is None):
         store = new_store(laboratory, path.stem)
         with using(store):
             execute(
@@ -124,16 +140,16 @@ def _begin(study: str, changes: "Overrides", database_url: str | None, *, wait: 
             )  # fmt: skip
 
 
-def _continue(run: str, database_url: str | None, *, wait: bool) -> None:
+def _continue(run: str, database_url: str | None, cluster: str | None, *, wait: bool) -> None:
     """Measure what a run lacks."""
     from harness.records.store import find_run
     from harness.runner.session import missing_phases
     from harness.runner.start import resume
 
     workspace, catalog = open_workspace()
-    laboratory = laboratory_of(workspace, catalog, database_url)
+    laboratory = laboratory_of(workspace, catalog, database_url, cluster)
     store = find_run(workspace.results, run)
-    with measuring_alone(wait=wait), using(store, wait=wait):
+    with measuring_alone(wait=wait, here=cluster is None), using(store, wait=wait):
         begun = store.read_run()
         warn_of_broken(catalog, begun.study.everyone)
         execute(

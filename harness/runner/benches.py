@@ -22,7 +22,9 @@ _CONNECTIONS = 24
 harness."""
 
 
-def count_at_once(variants: int, max_connections: int, held: int) -> int:
+def count_at_once(
+    variants: int, max_connections: int, held: int, processors: int | None = None
+) -> int:
     """How many variants are examined at a time: as many as processors, and one, as some wait.
 
     Fewer where PostgreSQL has no room for their connections.
@@ -31,9 +33,12 @@ def count_at_once(variants: int, max_connections: int, held: int) -> int:
         variants: to be examined.
         max_connections: of PostgreSQL.
         held: connections of one server at most.
+        processors: of the machine that examines; of this process if None.
     """
+    if processors is None:
+        processors = len(os.sched_getaffinity(0))
     room = max_connections // (held + _CONNECTIONS)
-    return max(1, min(variants, len(os.sched_getaffinity(0)) + 1, MOST_AT_ONCE, room))
+    return max(1, min(variants, processors + 1, MOST_AT_ONCE, room))
 
 
 def on_benches[Item, Result](

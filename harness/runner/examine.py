@@ -1,7 +1,7 @@
 """Before anything is measured: every environment is made, every variant verified and audited."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -13,21 +13,27 @@ from harness.audit.verify import verify
 from harness.base.errors import EnvironmentFailed, Untestable
 from harness.inputs.factors import pool_of
 from harness.inputs.kinds import StudyKind, kind_of, origins_of
+from harness.inputs.manifests import Variant
 from harness.inputs.study import Study
-from harness.lab.environments import is_made, prepare
+from harness.lab.environments import installed, is_made, prepare
 from harness.lab.postgres.database import Database
 from harness.load.locust.driver import prepare_locust
 from harness.records.verification import Audit, Verification
 from harness.runner.benches import MOST_AT_ONCE, count_at_once, on_benches
-from harness.runner.laboratory import Laboratory
+from harness.runner.laboratory import Laboratory, Listener
 from harness.runner.time_left import SetUp, Stage
 
 
 class Environments(msgspec.Struct, frozen=True):
-    """Interpreters: of each implementation's environment, and of Locust's where it loads."""
+    """Environments of the implementations, and of Locust where it loads.
+
+    pythons: interpreters, where this machine runs the application. locust: its interpreter.
+    packages: by implementation, the versions.
+    """
 
     pythons: dict[str, Path]
     locust: Path | None
+    packages: dict[str, dict[str, str]]
 
 
 class Examination(msgspec.Struct, frozen=True):
@@ -81,10 +87,11 @@ def prepare_environments(laboratory: Laboratory, study: Study) -> Environments:
                 if kind_of(study) is StudyKind.AB and name in origins_of(study):
                     raise Untestable(str(error)) from None
                 raise
+    packages = {folder: installed(python) for folder, python in pythons.items()}
     if not study.ramped:
-        return Environments(pythons, None)
+        return Environments(pythons, None, packages)
     laboratory.listener.step("environment of Locust", Stage.ENVIRONMENT)
-    return Environments(pythons, prepare_locust(laboratory.cache))
+    return Environments(pythons, prepare_locust(laboratory.cache), packages)
 
 
 def examine_variants(
@@ -106,17 +113,33 @@ def examine_variants(
     Raises:
         DatabaseFailed: PostgreSQL has gone, which is no fault of a variant.
     """
-    names, listener = study.everyone, laboratory.listener
-    at_once = _at_once(laboratory, study)
+    at_once = most_at_once(laboratory, study, len(os.sched_getaffinity(0)))
+
+    def one(bench: Bench, name: str) -> Examination:
+        variant = laboratory.catalog.variant(name)
+        return examine_one(study, variant, environments.pythons[variant.implementation], bench)
+
+    coming = on_benches(laboratory, database, logs, study.everyone, at_once, one)
+    return tell_of_each(laboratory.listener, study, coming, at_once)
+
+
+def tell_of_each(
+    listener: Listener, study: Study, coming: Generator[Examination], at_once: int
+) -> Sequence[Examination]:
+    """Tell of each variant's examination in the study's order, and return them.
+
+    Args:
+        listener: hears of it.
+        study: whose variants.
+        coming: their examinations, begun when the first is asked for.
+        at_once: how many are under way at most.
+    """
+    names = study.everyone
     few = f", {at_once} at a time" if at_once > 1 else ""
     variants = f"{len(names)} variant{'s' * (len(names) > 1)}"
     listener.step(f"verifying and auditing {variants}{few}", Stage.EXAMINATION)
     examinations: list[Examination] = []
-
-    def one(bench: Bench, name: str) -> Examination:
-        return _examine(laboratory, study, environments, bench, name)
-
-    with closing(on_benches(laboratory, database, logs, names, at_once, one)) as coming:
+    with closing(coming):
         for examination in coming:
             listener.verified(examination.verification)
             for problem in examination.audit.problems:
@@ -130,21 +153,31 @@ def examine_variants(
     return examinations
 
 
-def _at_once(laboratory: Laboratory, study: Study) -> int:
-    """How many variants are examined at a time; fewer where PostgreSQL lacks connections."""
+def most_at_once(laboratory: Laboratory, study: Study, processors: int) -> int:
+    """How many variants are examined at a time; fewer where PostgreSQL lacks connections.
+
+    processors: of the machine that examines.
+    """
     pools = {name: pool_of(laboratory.catalog.variant(name).factors) for name in study.everyone}
     held = max(study.server_of(name).connections(pool) or 0 for name, pool in pools.items())
-    return count_at_once(len(study.everyone), study.database.max_connections, held)
+    return count_at_once(len(study.everyone), study.database.max_connections, held, processors)
 
 
-def _examine(
-    laboratory: Laboratory, study: Study, environments: Environments, bench: Bench, name: str
-) -> Examination:
-    variant = laboratory.catalog.variant(name)
-    python = environments.pythons[variant.implementation]
+def examine_one(study: Study, variant: Variant, python: Path, bench: Bench) -> Examination:
+    """Verify and audit one variant.
+
+    Args:
+        study: what its server is given.
+        variant: the one to examine.
+        python: the interpreter of its environment.
+        bench: database and logs, of its own.
+
+    Raises:
+        DatabaseFailed: PostgreSQL has gone.
+    """
     verification = verify(bench, variant, python)
     bench.database.check_answers()
-    audited = audit(bench, variant, python, cpu=False, given=study.server_of(name))
+    audited = audit(bench, variant, python, cpu=False, given=study.server_of(variant.name))
     bench.database.check_answers()
     if not verification.passed or audited.problems:
         bench.database.check_accepts()  # by now its server has given back what it held

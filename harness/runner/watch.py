@@ -16,11 +16,13 @@ class Seen(msgspec.Struct, frozen=True):
 
     reading: of every clock. probe_ns: mean time of the speed probe's arithmetic; None without one.
     events: what befell the turn, stalls apart.
+    running: whether the server's main process lives; True where the application is elsewhere.
     """
 
     reading: Reading
     probe_ns: int | None
     events: tuple[Event, ...]
+    running: bool = True
 
 
 class Watch(Protocol):
@@ -107,6 +109,7 @@ class WatchHere:
             reading=reading,
             probe_ns=None if self.probe is None else self.probe.mean_ns(begun_ns, ended_ns),
             events=self._lookout.after(own, paused_ns),
+            running=own is None or own.running,
         )
 
     def database_restarted(self) -> bool:

@@ -18,6 +18,7 @@ EXPECTED = {
     "workers": StudyKind.SWEEP,
     "mixed": StudyKind.RANKING,
     "one-read": StudyKind.RANKING,
+    "three-hosts": StudyKind.RANKING,
     "asynchronize-django": StudyKind.REPLICATION,
     "asgiref-releases": StudyKind.AB,
     "django-releases": StudyKind.AB,
