@@ -1,35 +1,31 @@
 """Accidents that really happen to a run: processes stopped, killed and replaced.
 
-Each run has one block of toys. The accident happens at the first turn that it is meant for, so its
-phase is measured again.
+One run of a block suffers most of them, each in a phase of its own, which is measured again.
 """
 
 import os
 import signal
 import threading
-import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+import msgspec
 import psutil
+import pytest
 
 from harness.analysis.labels.labels import Label
 from harness.analysis.labels.trials import LabelledTrial, Standing
+from harness.inputs.study import Condition
 from harness.inputs.study_loader import load_study
 from harness.records.plan import Phase
 from harness.records.run import Run
+from harness.runner import block
 from tests.toys.labelling import labelled
 from tests.toys.laboratory import Recorder, laboratory_of, run_study, trusting
 from tests.toys.workspaces import toy_workspace, write_study
 
-WINDOW = """
-[[conditions]]
-endpoint = "noop"
-rows = 2
-connections = 2
-window_s = 2.5
-"""
 STOP_S = 1.5
 LATER_S = 0.6
 """After the turn before has ended: within the window that follows, whose warm-up is short."""
@@ -48,35 +44,43 @@ def below(pid: int, word: str) -> list[psutil.Process]:
 
 
 class Saboteur(Recorder):
-    """Strikes once, after so many turns, at processes of this run.
+    """Strikes each condition of a run once, after some turns.
 
-    word: in their command line. strike: what is done to them, `later_s` after the turn.
+    strikes: what is done, by the name of the condition. after: so many turns of it. later_s: so
+        much later.
     """
 
     def __init__(
-        self, word: str, strike: Callable[[psutil.Process], object], *, after: int = 1,
-        later_s: float = 0.0,
-    ) -> None:  # fmt: skip
+        self, strikes: Mapping[str, Callable[[], None]], *, after: int = 1, later_s: float = 0.0
+    ) -> None:
         super().__init__()
-        self._word = word
-        self._strike = strike
+        self._left = dict(strikes)
+        self._turns: Counter[str] = Counter()
         self._after = after
         self._later_s = later_s
-        self.struck: list[psutil.Process] = []
 
     def progress(self, phase: Phase, entry: str, done_slices: int, throughput: float) -> None:
         super().progress(phase, entry, done_slices, throughput)
-        if len(self.progressed) == self._after:
-            if self._later_s:
-                threading.Timer(self._later_s, self._act).start()
-            else:
-                self._act()
+        name = phase.condition.name
+        self._turns[name] += 1
+        if self._turns[name] < self._after or name not in self._left:
+            return
+        strike = self._left.pop(name)
+        if self._later_s:
+            threading.Timer(self._later_s, strike).start()
+        else:
+            strike()
 
-    def _act(self) -> None:
-        self.struck = below(os.getpid(), self._word)
-        for process in self.struck:
+
+def at(word: str, strike: Callable[[psutil.Process], object]) -> Callable[[], None]:
+    """A strike at all processes of this run with that word in their command line."""
+
+    def act() -> None:
+        for process in below(os.getpid(), word):
             with suppress(psutil.Error):  # it ended by itself
-                self._strike(process)
+                strike(process)
+
+    return act
 
 
 def stop(process: psutil.Process) -> None:
@@ -88,6 +92,51 @@ def stop(process: psutil.Process) -> None:
 def kill(process: psutil.Process) -> None:
     process.kill()
     process.wait(5)
+
+
+def kill_worker(server: psutil.Process) -> None:
+    """One that serves, and not the process that starts another."""
+    for worker in server.children()[:1]:
+        worker.kill()
+
+
+def crash(process: psutil.Process) -> None:
+    """A backend of the first server's role."""
+    if any("bridgetoll_" in part and "_0_" in part for part in process.cmdline()):
+        process.kill()
+
+
+class Accident(msgspec.Struct, frozen=True):
+    """What befalls the second window of a phase."""
+
+    endpoint: str
+    connections: int
+    window_s: float
+    word: str
+    strike: Callable[[psutil.Process], object]
+
+    @property
+    def condition(self) -> Condition:
+        return Condition(
+            self.endpoint, connections=self.connections, rows=2, window_s=self.window_s
+        )
+
+    @property
+    def toml(self) -> str:
+        return (
+            f'[[conditions]]\nendpoint = "{self.endpoint}"\nconnections = {self.connections}\n'
+            f"rows = 2\nwindow_s = {self.window_s}\n\n"
+        )
+
+
+LONG_S, SHORT_S = LATER_S + STOP_S + 0.2, LATER_S + 0.6
+ACCIDENTS = {
+    "server stopped": Accident("noop", 2, LONG_S, "server.py", stop),
+    "PostgreSQL stopped": Accident("io_read", 2, LONG_S, "postgres", stop),
+    "generator stopped": Accident("noop", 3, LONG_S, "harness.load.worker.worker", stop),
+    "worker killed": Accident("noop", 4, SHORT_S, "server.py", kill_worker),
+    "backend killed": Accident("io_read", 3, SHORT_S, "postgres: ", crash),
+}
 
 
 def measure(
@@ -121,75 +170,104 @@ def counted(trials: Sequence[LabelledTrial]) -> set[tuple[str, int]]:
     return {(t.trial.entry, t.trial.attempt) for t in trials if t.standing is not Standing.LEFT_OUT}
 
 
-def all_count_from_the_second_attempt(trials: Sequence[LabelledTrial]) -> bool:
-    return counted(trials) == {(t.trial.entry, 2) for t in trials}
+@pytest.fixture(scope="module")
+def struck(tmp_path_factory: pytest.TempPathFactory) -> list[LabelledTrial]:
+    """A run in which every accident happens once, and every phase may be measured again."""
+    strikes = {a.condition.name: at(a.word, a.strike) for a in ACCIDENTS.values()}
+    conditions = "".join(accident.toml for accident in ACCIDENTS.values())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(block, "_LEAST_REPEATED", len(ACCIDENTS))
+        _, trials = measure(
+            tmp_path_factory.mktemp("struck"), ["prefork"],
+            Saboteur(strikes, later_s=LATER_S), conditions=conditions,
+        )  # fmt: skip
+    return trials
 
 
-def test_a_stopped_server_is_named_and_its_phase_measured_again(tmp_path: Path) -> None:
-    saboteur = Saboteur("server.py", stop, later_s=LATER_S)
-    _, trials = measure(tmp_path, ["good"], saboteur, conditions=WINDOW)
-    assert saboteur.struck
-    found = spoilt(trials, Label.STOPPED)
+def of(trials: Sequence[LabelledTrial], accident: str) -> list[LabelledTrial]:
+    """The trials of its phase; all count from the second attempt alone."""
+    condition = ACCIDENTS[accident].condition
+    found = [t for t in trials if t.trial.condition == condition]
+    assert counted(found) == {(t.trial.entry, 2) for t in found}
+    return found
+
+
+def test_a_stopped_server_is_named_and_its_phase_measured_again(
+    struck: list[LabelledTrial],
+) -> None:
+    found = spoilt(of(struck, "server stopped"), Label.STOPPED)
     details = {finding.label: finding.detail for finding in found.findings}
     assert "the server was stopped" in details[Label.STOPPED]
     assert "no answer came for 1" in details[Label.STALLED]
-    assert all_count_from_the_second_attempt(trials)
 
 
-def test_a_stopped_postgresql_is_named(tmp_path: Path) -> None:
-    saboteur = Saboteur("postgres", stop, later_s=LATER_S)
-    conditions = WINDOW.replace("noop", "io_read")
-    _, trials = measure(tmp_path, ["good"], saboteur, conditions=conditions)
-    found = spoilt(trials, Label.STOPPED)
+def test_a_stopped_postgresql_is_named(struck: list[LabelledTrial]) -> None:
+    found = spoilt(of(struck, "PostgreSQL stopped"), Label.STOPPED)
     details = {finding.label: finding.detail for finding in found.findings}
     assert "PostgreSQL was stopped" in details[Label.STOPPED]
     assert Label.STALLED in details
-    assert all_count_from_the_second_attempt(trials)
 
 
-def test_a_stopped_generator_is_named(tmp_path: Path) -> None:
-    saboteur = Saboteur("harness.load.worker.worker", stop, later_s=LATER_S)
-    _, trials = measure(tmp_path, ["good"], saboteur, conditions=WINDOW)
-    (event,) = (e for e in spoilt(trials, Label.STOPPED).trial.events if e.kind == "stopped")
+def test_a_stopped_generator_is_named(struck: list[LabelledTrial]) -> None:
+    trial = spoilt(of(struck, "generator stopped"), Label.STOPPED).trial
+    (event,) = (e for e in trial.events if e.kind == "stopped")
     assert "the load generator" in event.detail
     assert (event.round, event.position) == (0, 1)
-    assert all_count_from_the_second_attempt(trials)
 
 
-def test_a_killed_probe_is_named_and_the_next_turns_have_one_again(tmp_path: Path) -> None:
-    saboteur = Saboteur("harness.lab.speed.worker", kill, after=3)
-    _, trials = measure(tmp_path, ["good"], saboteur, endpoints=["noop"], rounds=6)
-    assert len(saboteur.struck) == 1
-    (found,) = (t for t in trials if Label.PROBE_LOST in t.labels)
-    (event,) = found.trial.events
-    assert "died" in event.detail
-    assert found.standing is Standing.LABELLED
-    assert {t.trial.attempt for t in trials} == {1}  # it spoils no figure
-    assert all(piece.probe_ns for t in trials for piece in t.trial.slices)
-
-
-def test_a_killed_worker_is_named_and_its_phase_measured_again(tmp_path: Path) -> None:
-    def kill_worker(process: psutil.Process) -> None:
-        for worker in process.children():
-            worker.kill()
-
-    saboteur = Saboteur("server.py", kill_worker, later_s=LATER_S)
-    _, trials = measure(tmp_path, ["prefork"], saboteur, conditions=WINDOW)
+def test_a_killed_worker_is_named_and_its_phase_measured_again(
+    struck: list[LabelledTrial],
+) -> None:
+    trials = of(struck, "worker killed")
     found = [t for t in trials if Label.WORKERS_CHANGED in t.labels]
     assert {t.trial.attempt for t in found} == {1}
     assert any("1 of 2 ended" in e.detail for t in found for e in t.trial.events)
-    assert all_count_from_the_second_attempt(trials)
 
 
-def test_a_server_that_recycles_its_workers_counts_with_a_label(tmp_path: Path) -> None:
+def test_a_backend_that_crashes_makes_postgresql_restart_and_the_run_goes_on(
+    struck: list[LabelledTrial],
+) -> None:
+    assert any(Label.DATABASE_RESTARTED in t.labels for t in of(struck, "backend killed"))
+
+
+def test_phases_without_an_accident_have_no_events(struck: list[LabelledTrial]) -> None:
+    again = [t for t in struck if t.trial.attempt == 2]
+    assert len(again) == 2 * len(ACCIDENTS)
+    assert not any(t.trial.events for t in again)
+
+
+@pytest.fixture(scope="module")
+def unsettled(tmp_path_factory: pytest.TempPathFactory) -> list[LabelledTrial]:
+    """A run that loses its probe after a few slices, and one of whose servers recycles workers."""
+    condition = Condition("noop", connections=4, rows=50)
+    saboteur = Saboteur({condition.name: at("harness.lab.speed.worker", kill)}, after=3)
+    _, trials = measure(
+        tmp_path_factory.mktemp("unsettled"), ["good", "recycles"], saboteur, endpoints=["noop"],
+        rounds=12,
+    )  # fmt: skip
+    assert {t.trial.attempt for t in trials} == {1}  # neither spoils a figure
+    return trials
+
+
+def test_a_killed_probe_is_named_and_the_next_turns_have_one_again(
+    unsettled: list[LabelledTrial],
+) -> None:
+    (found,) = (t for t in unsettled if Label.PROBE_LOST in t.labels)
+    (event,) = (e for e in found.trial.events if e.kind == "probe-lost")
+    assert "died" in event.detail
+    assert found.standing is Standing.LABELLED
+    assert all(piece.probe_ns for t in unsettled for piece in t.trial.slices)
+
+
+def test_a_server_that_recycles_its_workers_counts_with_a_label(
+    unsettled: list[LabelledTrial],
+) -> None:
     """It is a property of the variant: in every attempt the same would happen."""
-    _, trials = measure(tmp_path, ["recycles"], Recorder(), endpoints=["noop"], rounds=12)
-    assert {t.trial.attempt for t in trials} == {1}
-    for item in trials:
-        assert Label.RECYCLING in item.labels
-        assert Label.WORKERS_CHANGED not in item.labels
-        kinds = [event.kind for event in item.trial.events]
-        assert kinds.count("workers-changed") >= 3
+    (item,) = (t for t in unsettled if t.trial.entry == "toy/recycles")
+    assert Label.RECYCLING in item.labels
+    assert Label.WORKERS_CHANGED not in item.labels
+    kinds = [event.kind for event in item.trial.events]
+    assert kinds.count("workers-changed") >= 3
 
 
 def test_a_server_that_pauses_by_itself_counts_with_a_label(tmp_path: Path) -> None:
@@ -198,25 +276,3 @@ def test_a_server_that_pauses_by_itself_counts_with_a_label(tmp_path: Path) -> N
     assert any(e.kind == "stalled" for t in first for e in t.trial.events)
     assert all(Label.PAUSING in t.labels for t in trials if t.trial.events)
     assert len(counted(trials)) == len(first)
-
-
-def test_a_backend_that_crashes_makes_postgresql_restart_and_the_run_goes_on(
-    tmp_path: Path,
-) -> None:
-    def crash(process: psutil.Process) -> None:
-        if any("bridgetoll_" in part and "_0_" in part for part in process.cmdline()):
-            process.kill()
-
-    saboteur = Saboteur("postgres: ", crash, later_s=LATER_S)
-    conditions = WINDOW.replace("noop", "io_read")
-    _, trials = measure(tmp_path, ["good"], saboteur, conditions=conditions)
-    assert any(Label.DATABASE_RESTARTED in t.labels for t in trials)
-    assert all_count_from_the_second_attempt(trials)
-
-
-def test_a_quiet_run_has_no_events(tmp_path: Path) -> None:
-    began = time.time_ns()
-    _, trials = measure(tmp_path, ["prefork"], Recorder(), conditions=WINDOW, endpoints=["io_read"])
-    kinds = {e.kind for t in trials for e in t.trial.events}
-    assert time.time_ns() > began  # the clock was not set meanwhile
-    assert kinds == set()

@@ -31,6 +31,7 @@ from tests.toys.workspaces import toy_workspace, write_study
 BLOCKS, ROUNDS, SLICE_S = 2, 3, 0.05
 ENDPOINTS = ("noop", "io_create", "io_read")
 ENTRIES = ("toy/good", "toy/burning", "toy/good#duplicate")
+REFUSES, CROWD = "toy/refuses-a-crowd", 60
 HONEST = 64
 """Requests on one connection that `wrong-under-load` answers correctly."""
 
@@ -242,28 +243,34 @@ def test_nothing_is_left_running(finished: Finished) -> None:
 
 
 class Troubled(msgspec.Struct):
-    """A command whose run had trouble. errors: its standard error, in one line."""
+    """A command whose run had trouble. output, errors: what it wrote, each in one line."""
 
     store: Store
     status: object
+    output: str
     errors: str
 
 
 @pytest.fixture(scope="module")
 def troubled(tmp_path_factory: pytest.TempPathFactory) -> Troubled:
-    """A run of a good server, one that dies, one that turns wrong, one that is excluded."""
+    """A run of a good server, one that dies, one that turns wrong, one that is excluded.
+
+    A crowd loads another, which passes its checks and refuses all of the crowd.
+    """
     workspace = toy_workspace(tmp_path_factory.mktemp("troubled") / "workspace")
     names = ["good", "dies-under-load", "wrong-under-load", "crashes-at-start"]
     # On one connection, so that a slow machine too comes to the requests that fail.
-    condition = '[[conditions]]\nendpoint = "noop"\nconnections = 1\nrows = 50\n'
+    condition = '[[conditions]]\nendpoint = "noop"\nconnections = {}\nrows = 50\n'
+    conditions = condition.format(1) + condition.format(CROWD) + 'group = "crowd"\n'
     write_study(
-        workspace, "trouble", names, endpoints=(), blocks=1, slice_s=0.2, conditions=condition
-    )
+        workspace, "trouble", names, endpoints=(), blocks=1, slice_s=0.2, conditions=conditions,
+        extra=f'[groups]\ncrowd = ["{REFUSES}"]\n',
+    )  # fmt: skip
     with (
         handlers_kept(),
-        trusting(but=["toy/crashes-at-start"]),
+        trusting(but=["toy/crashes-at-start", REFUSES]),
         pytest.MonkeyPatch.context() as patch,
-        redirect_stdout(StringIO()),
+        redirect_stdout(StringIO()) as output,
         redirect_stderr(StringIO()) as errors,
     ):
         patch.setenv("BRIDGETOLL_ROOT", str(workspace.root))
@@ -273,14 +280,15 @@ def troubled(tmp_path_factory: pytest.TempPathFactory) -> Troubled:
     assert workspace.results.is_dir(), errors.getvalue()
     (folder,) = workspace.results.iterdir()
     assert left_running(workspace, os.getpid()) == []
-    return Troubled(Store(folder), leaving.value.code, " ".join(errors.getvalue().split()))
+    said, complained = (" ".join(text.getvalue().split()) for text in (output, errors))
+    return Troubled(Store(folder), leaving.value.code, said, complained)
 
 
 @pytest.fixture
 def kept(troubled: Troubled) -> dict[str, Trial]:
     trials, damaged = troubled.store.trials()
     assert damaged == []
-    return {trial.entry: trial for trial in trials}
+    return {trial.entry: trial for trial in trials if trial.condition.connections == 1}
 
 
 def test_a_server_that_dies_leaves_its_trial_with_its_last_words(kept: dict[str, Trial]) -> None:
@@ -333,8 +341,7 @@ def test_the_run_ends_with_status_1_and_says_what_failed(troubled: Troubled) -> 
 def ended(folder: Path, names: list[str], checked: list[str]) -> tuple[Store, object, str, str]:
     """Run a study of toys by the command: its store, status, output and errors, each in a line."""
     workspace = toy_workspace(folder / "workspace")
-    condition = '[[conditions]]\nendpoint = "noop"\nconnections = 60\nrows = 50\n'
-    write_study(workspace, "zero", names, endpoints=(), blocks=1, conditions=condition)
+    write_study(workspace, "zero", names, blocks=1)
     with (
         handlers_kept(),
         trusting(but=checked),
@@ -352,26 +359,23 @@ def ended(folder: Path, names: list[str], checked: list[str]) -> tuple[Store, ob
 
 
 def test_a_variant_that_only_refuses_under_load_keeps_its_row_and_fails_the_run(
-    tmp_path: Path,
+    troubled: Troubled,
 ) -> None:
     """It passes its checks, and answers no request of the load correctly."""
-    name = "toy/refuses-a-crowd"
-    store, status, output, errors = ended(tmp_path, ["good", "refuses-a-crowd"], [name])
-    assert store.read_run().excluded == {}
-    assert status == 1
-    assert (
-        f"No figures for {name} under noop, 60 connections, 50 rows (starved: no correct answer ("
-        in errors
-    )
-    assert " answers with status 503)" in errors
-    assert f"{name} no figure" in output
+    store = troubled.store
+    assert REFUSES not in store.read_run().excluded
+    assert troubled.status == 1
+    refused = f"{REFUSES} under noop, {CROWD} connections, 50 rows (starved: no correct answer ("
+    assert refused in troubled.errors
+    assert " answers with status 503)" in troubled.errors
+    assert f"{REFUSES} starved" in troubled.output  # its row stands beside the others'
     for file in ("report.md", "report/index.html", "report/trials.csv", "report/summary.json"):
         text = (store.folder / file).read_text(encoding="utf-8")
-        assert name in text
+        assert REFUSES in text
         assert "starved" in text
         data = file.endswith((".csv", ".json"))
         assert ("status 503" if data else " answers with status 503") in text
-    (trial,) = (t for t in store.trials()[0] if t.entry == name)
+    (trial,) = (t for t in store.trials()[0] if t.entry == REFUSES)
     assert trial.complete
     assert sum(piece.correct for piece in trial.slices) == 0
     assert any("too many at once" in sample for sample in trial.error_samples)
