@@ -18,6 +18,7 @@ from harness.analysis.missing import MissingFigures, missing_figures, missing_un
 from harness.analysis.scaling import Scaling, scalings
 from harness.analysis.twins import TwinCheck, check_twins
 from harness.analysis.variants import Comparison, compare_variants
+from harness.analysis.waiting import Waiting, waiting_of
 from harness.inputs.claims import Claim
 from harness.inputs.study import Condition
 from harness.records.plan import DUPLICATE
@@ -77,6 +78,7 @@ class Analysis(msgspec.Struct, frozen=True, rename={"margin": "margin_share"}):
     interest: verdicts that may end the run; None if its study does not ask for that.
     scalings: how throughput grows with workers; none where the study does not vary them.
     bills: of an A/B, what counted differences should cost by a kept price list.
+    waiting: how many waiting requests each variant holds; None where no request just waits.
     """
 
     run: str
@@ -93,6 +95,7 @@ class Analysis(msgspec.Struct, frozen=True, rename={"margin": "margin_share"}):
     interest: Interest | None = None
     scalings: tuple[Scaling, ...] = ()
     bills: tuple[Bill, ...] = ()
+    waiting: Waiting | None = None
 
 
 def analyse(
@@ -135,6 +138,7 @@ def analyse(
             for measured, result in zip(conditions, results, strict=True)
             for bill in bills(run, measured, result.comparisons[Measure.CPU].to_origin, prices)
         ),
+        waiting=waiting_of(run, conditions),
     )
 
 
@@ -206,6 +210,6 @@ def _round_trips(trials: Sequence[Trial]) -> dict[str, tuple[float, float]]:
 def _error_share(trials: Iterable[Trial]) -> float | None:
     """Of the requests that ended; None where none did."""
     slices = [s for t in trials for s in t.slices]
-    errors = sum(sum(s.errors.values()) for s in slices)
+    errors = sum(sum(s.failures.values()) for s in slices)
     total = errors + sum(s.correct for s in slices)
     return errors / total if total else None

@@ -20,6 +20,7 @@ from harness.lab.footprint import Footprint
 from harness.lab.network import HOST, Address, check_free, free_port
 from harness.lab.process import Child, Stoppable, launch, stop_together, wait_until
 from harness.lab.workers import WorkerState, read_workers
+from harness.records.trial import Resource
 
 READY_S = 60.0
 """Time limit for the first answer to /health."""
@@ -32,16 +33,23 @@ _PROBE_S = 1.0
 _SOON_S = 0.3
 """Most servers end in a quarter of a second when they are asked to. Some sleep for a second before
 they look, and none of a group has anything to put away."""
+_REFUSALS: dict[Resource, tuple[str, ...]] = {
+    "threads": ("can't start new thread",),
+    "memory": ("MemoryError", "Cannot allocate memory"),
+    "files": ("Too many open files",),
+}
+"""What CPython and the C library say when the system refuses something."""
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
 
 
 class RunningServer(Protocol):
     """A variant's server, as the runner sees it: on this machine (`LiveServer`) or on another.
 
-    distant: whether it runs on another machine.
+    distant: whether it runs on another machine. stopped: whether it has been asked to end.
     """
 
     distant: bool
+    stopped: bool
 
     @property
     def name(self) -> str:
@@ -88,8 +96,20 @@ class RunningServer(Protocol):
     def last_words(self) -> str:
         """The end of its standard error."""
 
+    def log_size(self) -> int:
+        """Bytes that its log has now."""
+
+    def exhausted(self, since: int = 0) -> tuple[Resource, ...]:
+        """What the system refused to it, by its log from that size on."""
+
+    def ending(self) -> str:
+        """How its main process ended, to follow its name in a sentence."""
+
     def stop(self) -> None:
         """Stop it with all its children."""
+
+    def stop_soon(self) -> None:
+        """The same with the little patience that a group of servers is stopped with."""
 
 
 class LiveServer:
@@ -107,6 +127,7 @@ class LiveServer:
         self.clock = TreeClock(child.pid)
         self.crew = Crew(self.clock, lambda pid: listens(pid, port))
         self.process = child
+        self.stopped = False
 
     @property
     def name(self) -> str:
@@ -161,13 +182,37 @@ class LiveServer:
         """How it differs from what it was given, as every other server is; None if it does not."""
         return self.footprint().problem(self.port, self.workers, self.host)
 
+    def log_size(self) -> int:
+        """Bytes that its log has now."""
+        return self.process.log_size()
+
+    def ending(self) -> str:
+        """How its main process ended, to follow its name in a sentence."""
+        return self.process.ending()
+
+    def exhausted(self, since: int = 0) -> tuple[Resource, ...]:
+        """What the system refused to it, by its log.
+
+        since: the size of its log from which on it is read.
+        """
+        said = self.process.said_since(since)
+        return tuple(
+            resource for resource, signs in _REFUSALS.items() if any(sign in said for sign in signs)
+        )
+
     def last_words(self) -> str:
         """The end of its standard error."""
         return self.process.last_words()
 
     def stop(self) -> None:
         """Stop it with all its children."""
+        self.stopped = True
         self.process.stop()
+
+    def stop_soon(self) -> None:
+        """The same with the little patience that a group of servers is stopped with."""
+        self.stopped = True
+        stop_together([self.process], _SOON_S)
 
     def __enter__(self) -> Self:
         return self
@@ -211,7 +256,7 @@ class ServerGroup:
     def __exit__(self, *_: object) -> None:
         with self._guard:
             self._left = True
-            servers = list(self._servers)
+            servers = [server for server in self._servers if not server.stopped]
         stop_together([server.process for server in servers], _SOON_S)
 
 

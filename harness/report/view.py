@@ -25,6 +25,7 @@ from harness.report.sections.causes import causes_values
 from harness.report.sections.claims import claims_values
 from harness.report.sections.ramps import DETAILS, ramps_values
 from harness.report.sections.scaling import scaling_values
+from harness.report.sections.waiting import waiting_values
 from harness.report.words import (
     decisions,
     missing,
@@ -84,6 +85,7 @@ def template_values(
             _condition(run, analysis, result, entries) for result in analysis.conditions
         ],
         "curves": curve_figures(analysis, order, figures),
+        "waiting": waiting_values(analysis.waiting),
         "claims": claims_values(analysis.judgements),
         "ramps": ramps_values(run, analysis.ramps, figures),
         "ramp_details": DETAILS,

@@ -14,6 +14,7 @@ from harness.base.errors import EnvironmentFailed, Untestable
 from harness.inputs.factors import pool_of
 from harness.inputs.kinds import StudyKind, kind_of, origins_of
 from harness.inputs.manifests import Variant
+from harness.inputs.settings import MOST_COUNTED
 from harness.inputs.study import Study
 from harness.lab.environments import installed, is_made, prepare
 from harness.lab.postgres.database import Database
@@ -160,6 +161,7 @@ def most_at_once(laboratory: Laboratory, study: Study, processors: int) -> int:
     """
     pools = {name: pool_of(laboratory.catalog.variant(name).factors) for name in study.everyone}
     held = max(study.server_of(name).connections(pool) or 0 for name, pool in pools.items())
+    held = min(held, MOST_COUNTED)
     return count_at_once(len(study.everyone), study.database.max_connections, held, processors)
 
 

@@ -14,13 +14,20 @@ from harness.inputs.published_tables import load_published
 from harness.inputs.study import Study
 from harness.lab.postgres.database import Database
 from harness.lab.quota import allowed_processors
+from harness.lab.thread_limits import read_thread_limits
 from harness.records.plan import Plan
 from harness.records.run import Run
 from harness.records.store import Store
 from harness.runner.block import run_blocks
 from harness.runner.describe import Origin, changes, describe_run, refuse_changes
 from harness.runner.examine import Environments
-from harness.runner.feasibility import check_connections, check_objectives, check_rates
+from harness.runner.feasibility import (
+    backlog_warning,
+    check_connections,
+    check_objectives,
+    check_rates,
+    check_threads,
+)
 from harness.runner.laboratory import Laboratory, Listener
 from harness.runner.locust_cells.cells import run_cells
 from harness.runner.session import Session
@@ -147,7 +154,12 @@ def _ceiling(laboratory: Laboratory, study: Study, venue: Venue) -> float | None
     Raises:
         UsageError: the study asks for more than can be had here.
     """
-    check_connections(study, venue.limits())
+    limits = venue.limits()
+    check_connections(study, limits)
+    if not venue.machines:  # of another machine nothing is known but its files and ports
+        check_threads(study, _taking_threads(laboratory, study), read_thread_limits())
+    if warning := backlog_warning(study, limits):
+        laboratory.listener.noticed(warning)
     if study.ramped:
         return None
     laboratory.listener.step("measuring the load generator's ceiling", Stage.CEILING)
@@ -164,6 +176,13 @@ def tell_quota(listener: Listener) -> None:
             f"a CPU quota allows {quota:g} processors; trials that it held back bear the label "
             "throttled and do not count"
         )
+
+
+def _taking_threads(laboratory: Laboratory, study: Study) -> list[str]:
+    """The variants whose server takes a number of threads."""
+    catalog = laboratory.catalog
+    servers = {name: catalog.servers[catalog.variant(name).server] for name in study.everyone}
+    return [name for name, server in servers.items() if server.takes("threads")]
 
 
 def _check_restarts(laboratory: Laboratory, study: Study) -> None:

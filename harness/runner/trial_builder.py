@@ -1,6 +1,7 @@
 """A trial in the making: turns come in raw, and the trial that is kept comes out."""
 
 import io
+import math
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -20,7 +21,10 @@ from harness.records.run import SCHEMA
 from harness.records.trial import (
     BesideRecord,
     Event,
+    OpeningRecord,
+    Resource,
     RoundTrips,
+    ServerSize,
     SliceRecord,
     Statements,
     Trial,
@@ -57,11 +61,15 @@ class WindowExtras(msgspec.Struct, frozen=True):
     open_loop: whether arrivals were scheduled.
     database: by how much PostgreSQL's counters grew between the edges.
     beside: the second load; None without one.
+    opening, at_rest, at_close: see `WindowRecord`.
     """
 
     open_loop: bool
     database: dict[str, int]
     beside: BesideRecord | None
+    opening: OpeningRecord | None = None
+    at_rest: ServerSize | None = None
+    at_close: ServerSize | None = None
 
 
 class Measurement(msgspec.Struct, frozen=True):
@@ -90,6 +98,7 @@ class Ending(msgspec.Struct, frozen=True):
 
     problem: why the trial is incomplete, or None. cpu_ns, at_ns: the server's clock, and when.
     usage: None of a server that failed. workers: by process id; none of one that failed.
+    exhausted: what the system refused to it.
     """
 
     problem: str | None
@@ -100,6 +109,7 @@ class Ending(msgspec.Struct, frozen=True):
     statements: Statements | None
     round_trips: RoundTrips | None
     workers: Mapping[int, WorkerState] = {}
+    exhausted: tuple[Resource, ...] = ()
 
 
 class TrialBuilder:
@@ -148,6 +158,11 @@ class TrialBuilder:
         self._workers_at_begin = workers or {}
         self._began_ns = now_ns
 
+    def note_aside(self, cpu_ns: int, ns: int) -> None:
+        """Take the server's CPU time and the time for what belongs to its turns beside the load."""
+        self._turns_cpu_ns += cpu_ns
+        self._turns_ns += ns
+
     def note_before(self, tally: Tally) -> None:
         """Keep the errors of load that no turn measures: they may say why none can be."""
         self._errors_before.update(tally.errors)
@@ -184,7 +199,7 @@ class TrialBuilder:
         own = measured.tally.latencies_ns
         typical = [*self._typical_s, float(np.median(own)) / 1e9] if own.size else self._typical_s
         longest = max(stalls(measured.tally), default=0.0)
-        stall = stalled(longest, min(typical, default=0.0))
+        stall = stalled(longest, min(typical, default=math.inf))
         return measured.events if stall is None else (*measured.events, stall)
 
     def _note(self, turn: Turn, event: Event, repeated: bool) -> None:
@@ -198,7 +213,8 @@ class TrialBuilder:
 
     def _all_events(self) -> tuple[Event, ...]:
         """In the order of turns. Whether a gap is a stall depends on the other turns' latencies."""
-        typical_s = float(np.median(self._typical_s)) if self._typical_s else 0.0
+        # Where no request of a turn was answered, nothing is typical, and no gap can be a stall.
+        typical_s = float(np.median(self._typical_s)) if self._typical_s else math.inf
         for gap in self._gaps:
             if (event := stalled(gap.longest_s, typical_s)) is not None:
                 self._note(gap.turn, event, gap.repeated)
@@ -235,6 +251,7 @@ class TrialBuilder:
             errors_before=dict(sorted(self._errors_before.items())),
             events=self._all_events(),
             workers=worker_records(self._workers_at_begin, ending.workers),
+            exhausted=ending.exhausted,
         )
 
     def _sustained(self) -> float | None:
@@ -399,4 +416,9 @@ def _window_record(tally: Tally, extras: WindowExtras) -> WindowRecord:
         ),
         database=extras.database,
         beside=extras.beside,
+        opening=extras.opening,
+        at_rest=extras.at_rest,
+        at_close=extras.at_close,
+        errors_early=tally.errors_early,
+        drain_ns=tally.drain_ns,
     )

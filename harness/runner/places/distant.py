@@ -19,7 +19,8 @@ from harness.lab.process import Stoppable
 from harness.lab.servers import RunningServer
 from harness.lab.workers import WorkerState
 from harness.load.generator import Edge
-from harness.load.protocol import Arrivals, Exchange, Tally
+from harness.load.protocol import Arrivals, Exchange, Opened, Tally
+from harness.records.trial import Resource
 from harness.runner.gauges import Reading
 from harness.runner.places.actor import Refusal
 from harness.runner.places.roles import Role
@@ -185,6 +186,7 @@ class DistantServer:
         self.port = port
         self.name = name
         self.process: Stoppable = _Stopping(place, key)
+        self.stopped = False
         self._seen_running = False
 
     @property
@@ -240,9 +242,29 @@ class DistantServer:
         """See `RunningServer.last_words`."""
         return str(self._place.call("server_words", self.key))
 
+    def log_size(self) -> int:
+        """See `RunningServer.log_size`."""
+        return int(self._place.call("server_log_size", self.key))
+
+    def exhausted(self, since: int = 0) -> tuple[Resource, ...]:
+        """See `RunningServer.exhausted`; nothing where the machine is lost."""
+        with contextlib.suppress(PlaceLost):
+            found: tuple[Resource, ...] = self._place.call("server_exhausted", self.key, since)
+            return found
+        return ()
+
+    def ending(self) -> str:
+        """See `RunningServer.ending`."""
+        return str(self._place.call("server_ending", self.key))
+
     def stop(self) -> None:
         """Stop it with all its children."""
+        self.stopped = True
         self._place.call("stop_server", self.key)
+
+    def stop_soon(self) -> None:
+        """See `RunningServer.stop_soon`: its machine never has more patience."""
+        self.stop()
 
 
 class _Stopping:
@@ -328,9 +350,11 @@ class DistantGenerator:
 
     def open(
         self, target: str, host: str, port: int, *, connections: int, keep_alive: bool = True
-    ) -> None:
+    ) -> Opened:
         """See `Generator.open`."""
-        self._place.call("open", self._load, target, host, port, connections, keep_alive)
+        opened = self._place.call("open", self._load, target, host, port, connections, keep_alive)
+        assert isinstance(opened, Opened)
+        return opened
 
     def close(self, target: str) -> None:
         """See `Generator.close`."""

@@ -41,8 +41,8 @@ from harness.lab.speed.probe import SpeedProbe
 from harness.lab.workers import WorkerState
 from harness.load.ceiling import Ceiling, measure_ceiling
 from harness.load.generator import Edge, ProcessGenerator
-from harness.load.protocol import Arrivals, Exchange, Tally
-from harness.records.trial import Event
+from harness.load.protocol import Arrivals, Exchange, Opened, Tally
+from harness.records.trial import Event, Resource
 from harness.runner.describe import contract_digest, implementation_digest, room_digests
 from harness.runner.examine import Examination, examine_one
 from harness.runner.gauges import Gauges, Reading
@@ -104,6 +104,7 @@ class OwnPlace:
         self._pythons: dict[str, Path] = {}
         self._postgres: EmbeddedPostgres | None = None
         self._servers: dict[int, LiveServer] = {}
+        self._ended: dict[int, LiveServer] = {}
         self._number = 0
         self._instruments = ExitStack()
         self._watch: WatchHere | None = None
@@ -218,10 +219,24 @@ class OwnPlace:
         """The end of its standard error."""
         return self._servers[key].last_words()
 
+    def server_log_size(self, key: int) -> int:
+        """Bytes of its log."""
+        return self._servers[key].log_size()
+
+    def server_exhausted(self, key: int, since: int) -> tuple[Resource, ...]:
+        """What the system refused to it, by its log."""
+        server = self._servers.get(key) or self._ended[key]
+        return server.exhausted(since)
+
+    def server_ending(self, key: int) -> str:
+        """How its main process ended."""
+        return self._servers[key].ending()
+
     def stop_server(self, key: int) -> None:
-        """Stop it with all its children."""
+        """Stop it with all its children; its log can still be read."""
         if (server := self._servers.pop(key, None)) is not None:
             server.process.stop(patience_s=_SOON_S)
+            self._ended[key] = server
 
     # The database
 
@@ -284,9 +299,9 @@ class OwnPlace:
 
     def open(
         self, load: str, target: str, host: str, port: int, connections: int, keep_alive: bool
-    ) -> None:
+    ) -> Opened:
         """Open connections to a server under a name; `load`: "first" or "second"."""
-        self._generators[load].open(
+        return self._generators[load].open(
             target, host, port, connections=connections, keep_alive=keep_alive
         )
 
