@@ -36,6 +36,7 @@ from harness.report.words import (
     twins,
     verdicts,
 )
+from harness.report.words.ab import packages_in_brief
 from harness.report.words.notes import condition_notes
 
 _COLUMNS = (Measure.CPU, Measure.THROUGHPUT, Measure.P50, Measure.P99, Measure.DATABASE_CPU)
@@ -103,6 +104,7 @@ def template_values(
         "has_causes": _has_causes(analysis),
         "facets": _facets(run),
         "ab": ab_values(run, analysis) if kind_of(run.study) is StudyKind.AB else [],
+        "packages": packages_in_brief(run) if kind_of(run.study) is StudyKind.AB else [],
         "repeated": analysis.repeated,
         "labels": [_label(label) for label in Label],
         "order": _order_of_all(run),

@@ -10,7 +10,7 @@ from harness.analysis.gate import GateAnswer
 from harness.analysis.measures import Measure
 from harness.analysis.stats.verdicts import Verdict
 from harness.inputs.conditions import brief
-from harness.inputs.kinds import origin_of
+from harness.inputs.kinds import origin_of, origins_of
 from harness.inputs.locks import BUILT, package_of
 from harness.inputs.study import Condition
 from harness.records.run import Run
@@ -115,7 +115,27 @@ def _packages(run: Run, variant: str) -> dict[str, str]:
 def packages(run: Run, a: str, b: str) -> str:
     """Every package that differs, e.g. `asgiref 3.13.0 → 3.11.1; nothing else`."""
     changed = [f"{r.name} {r.a or 'none'} → {r.b or 'none'}" for r in releases(run, a, b)]
-    return f"{', '.join(changed)}; nothing else" if changed else "no package"
+    return f"{', '.join(changed)}; nothing else" if changed else "no package differs"
+
+
+def packages_in_brief(run: Run) -> list[str]:
+    """What differs in packages, in as few lines as tell it all.
+
+    Of one or two Bs a line each; of more, all releases of one package in one line.
+    """
+    origins = origins_of(run.study)
+    if len(origins) <= _FEW:
+        return [f"{change_of(run, b)}: {packages(run, a, b)}." for b, a in origins.items()]
+    changed = [releases(run, a, b) for b, a in origins.items()]
+    if len({(r.name, r.a) for found in changed for r in found}) == 1 and all(changed):
+        first = changed[0][0]
+        others = dict.fromkeys(r.b or "none" for found in changed for r in found)
+        return [f"{first.name} {first.a or 'none'} → {', '.join(others)}; nothing else."]
+    return [f"{line}." for line in dict.fromkeys(packages(run, a, b) for b, a in origins.items())]
+
+
+_FEW = 2
+"""Bs that have a line each."""
 
 
 def counted_differences(

@@ -11,7 +11,7 @@ from harness.records.verification import Audit, Toll
 from harness.report.answer.headline import MOST_WORDS, headline
 from harness.report.answer.heroes import heroes
 from harness.report.drawing.figures import Figures
-from harness.report.words.ab import counted_differences, packages
+from harness.report.words.ab import counted_differences, packages, packages_in_brief
 from tests.toys.ab import A, B, measured, measured_from
 from tests.toys.kinds import STEADY
 from tests.toys.runs import BASELINE, CONDITION, make_run, make_study, simulate
@@ -95,7 +95,7 @@ def test_every_package_that_differs_is_named() -> None:
         variants={**run.variants, B: record},
     )
     assert packages(run, BASELINE, B) == "x 1 → 2, y none → 1; nothing else"
-    assert packages(run, BASELINE, BASELINE) == "no package"
+    assert packages(run, BASELINE, BASELINE) == "no package differs"
 
 
 def test_a_build_is_told_from_the_release_of_the_same_version() -> None:
@@ -134,3 +134,23 @@ def test_several_variants_each_against_a_setup_of_its_own_have_their_own_ratios(
     first, second = headline(run, analyse(run, simulate(run, costs, 5, **quiet)))
     assert f"With x 3, {other} is slower: 1.2 times" in first.replace("1.20", "1.2")
     assert f"With x 2, {BASELINE} is faster: 0.9" in second
+
+
+def test_many_releases_of_one_package_are_one_line() -> None:
+    run, _ = measured(1000.0)
+    home = run.implementations["a"]
+    names = [f"a/next-{version}" for version in "234"]
+    made = {f"a+{name}": msgspec.structs.replace(home, packages={"x": name[-1]}) for name in names}
+    base = msgspec.structs.replace(home, packages={"x": "1"})
+    study = msgspec.structs.replace(
+        run.study,
+        variants=(BASELINE, *names),
+        setups={name: Setup(BASELINE, title=name) for name in names},
+    )
+    records = {
+        name: msgspec.structs.replace(run.variants[B], implementation=f"a+{name}") for name in names
+    }
+    run = msgspec.structs.replace(
+        run, study=study, implementations={"a": base, **made}, variants={**run.variants, **records}
+    )
+    assert packages_in_brief(run) == ["x 1 → 2, 3, 4; nothing else."]
