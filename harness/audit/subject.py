@@ -19,6 +19,7 @@ class Subject(msgspec.Struct, frozen=True):
     connects_per_request: its manifest declares no pool, so each request sets up a connection.
     way: from the server to the database, where a check may close it; None for the direct one.
     cpu_ns: reads the CPU time of the server's processes so far, in nanoseconds.
+    fitting: by endpoint, the last body that fits the contract: the same one again fits too.
     """
 
     variant: str
@@ -29,6 +30,7 @@ class Subject(msgspec.Struct, frozen=True):
     connects_per_request: bool = False
     way: ObservingRelay | None = None
     cpu_ns: Callable[[], int] = lambda: 0
+    fitting: dict[str, bytes] = msgspec.field(default_factory=dict)
 
     def answer(self, endpoint: str) -> Any:
         """GET an endpoint, demand a 200 of the contract's shape, and return its decoded body."""
@@ -38,8 +40,10 @@ class Subject(msgspec.Struct, frozen=True):
         """Demand a 200 of the contract's shape, and return its decoded body."""
         demand_status(reply, 200)
         body = _body(reply)
-        problem = self.contract.problem(self.contract.success_schema(endpoint), body)
-        _demand_shape(reply, problem, f"the body of a 200 to {reply.request.route}")
+        if self.fitting.get(endpoint) != reply.body:
+            problem = self.contract.problem(self.contract.success_schema(endpoint), body)
+            _demand_shape(reply, problem, f"the body of a 200 to {reply.request.route}")
+            self.fitting[endpoint] = reply.body
         return body
 
     def refusal(self, reply: Reply, status: int) -> None:

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -11,6 +11,9 @@ import msgspec
 from harness.base.decode import convert, toml_table
 from harness.base.errors import MalformedFile, UnknownName
 from harness.base.workspace import Workspace
+
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
 
 ENDPOINTS = ("health", "noop", "cpu", "io_create", "io_read", "io_fanout", "io_wait")
 """The operations of the contract, in the order in which reports show them."""
@@ -80,16 +83,21 @@ class Contract:
         self.operations = _operations(self.document, folder)
         self.schema_sql = _text(workspace.shared / "schema.sql")
         self.dataset_sql = _text(workspace.shared / "dataset.sql")
+        self._validators: dict[str, Draft202012Validator] = {}
 
     def problem(self, schema: str, body: object) -> str | None:
         """Why `body` does not fit `components/schemas/<schema>`, or None if it does."""
         import jsonschema  # here, because `bridgetoll list` must start at once
 
-        root = {"$ref": f"#/components/schemas/{schema}", "components": self.document["components"]}
-        validator = jsonschema.Draft202012Validator(
-            root, format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER
-        )
-        error = jsonschema.exceptions.best_match(validator.iter_errors(body))
+        if schema not in self._validators:
+            root = {
+                "$ref": f"#/components/schemas/{schema}",
+                "components": self.document["components"],
+            }
+            self._validators[schema] = jsonschema.Draft202012Validator(
+                root, format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER
+            )
+        error = jsonschema.exceptions.best_match(self._validators[schema].iter_errors(body))
         return None if error is None else f"{error.json_path}: {error.message}"
 
     def success_schema(self, endpoint: str) -> str:
