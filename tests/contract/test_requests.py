@@ -5,8 +5,6 @@ that differ in what reads a request: the framework, the server, or what stands b
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,6 +21,7 @@ from harness.inputs.catalog import load_catalog
 from harness.inputs.contract import Contract
 from harness.inputs.settings import ApplicationSettings
 from harness.lab.environments import prepare
+from harness.lab.postgres.cluster import EmbeddedPostgres
 from harness.lab.postgres.database import Database
 from harness.lab.servers import LiveServer
 from tests.toys.raw_requests import OK, requests, send
@@ -45,7 +44,8 @@ MODES = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     every = metafunc.config.getoption("--every-variant")
-    metafunc.parametrize("name", list(CATALOG.variants) if every else readers())
+    names = list(CATALOG.variants) if every else readers()
+    metafunc.parametrize("server", names, indirect=True, scope="module")
     if "examples" in metafunc.fixturenames:
         metafunc.parametrize("examples", [MANY if every else FEW])
 
@@ -59,50 +59,59 @@ def readers() -> list[str]:
     return list(first.values())
 
 
-@contextmanager
-def served(name: str, database: Database, contract: Contract, logs: Path) -> Iterator[LiveServer]:
-    """A server of the variant, on a table of 100 rows."""
-    database.reset(100)
-    variant = CATALOG.variants[name]
+@pytest.fixture(scope="module")
+def room(cluster: EmbeddedPostgres, contract: Contract) -> Iterator[Database]:
+    """A database with 100 rows."""
+    with Database(cluster.url, contract) as made:
+        made.reset(100)
+        yield made
+
+
+@pytest.fixture(scope="module")
+def server(
+    request: pytest.FixtureRequest,
+    room: Database,
+    contract: Contract,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[LiveServer]:
+    """A server of the variant, for all of its tests."""
+    logs = tmp_path_factory.mktemp("logs")
+    variant = CATALOG.variants[request.param]
     python = prepare(cache_folder(), CATALOG.implementations[variant.implementation])
     values = ApplicationSettings(
-        database_url=database.login(name), pool_size=4, pool_timeout_s=2,
+        database_url=room.login(variant.name), pool_size=4, pool_timeout_s=2,
         cpu_iterations=1_000, wait_ms=1,
     )  # fmt: skip
-    bench = Bench(contract, database, CATALOG.servers, logs)
-    with bench.start(variant, python, values, logs / "log", threads=4) as server:
-        yield server
+    bench = Bench(contract, room, CATALOG.servers, logs)
+    with bench.start(variant, python, values, logs / "log", threads=4) as started:
+        yield started
 
 
-def test_the_same_odd_requests_get_the_same_answers(
-    database: Database, contract: Contract, tmp_path: Path, name: str
-) -> None:
+def test_the_same_odd_requests_get_the_same_answers(server: LiveServer, contract: Contract) -> None:
     problems: list[str] = []
-    with served(name, database, contract, tmp_path) as server:
-        for request in requests():
-            problem = request.problem(contract, send(server.port, request.data))
-            if problem is not None:
-                problems.append(f"{request.name}: {problem}")
-        assert send(server.port, OK).status == 200  # and it lives on
+    for request in requests():
+        problem = request.problem(contract, send(server.port, request.data))
+        if problem is not None:
+            problems.append(f"{request.name}: {problem}")
+    assert send(server.port, OK).status == 200  # and it lives on
     assert problems == []
 
 
 def test_generated_requests_are_answered_as_the_contract_says(
-    database: Database, contract: Contract, tmp_path: Path, name: str, examples: int
+    server: LiveServer, contract: Contract, examples: int
 ) -> None:
     """Right ones and wrong ones; schemathesis compares status, headers and body."""
     schema = schemathesis.openapi.from_dict(contract.document, config=CONFIG)
-    with served(name, database, contract, tmp_path) as server:
-        for operation in contract.operations.values():
-            generated = schema[operation.path][operation.method]
-            takes_input = operation.name in WITH_INPUT
-            modes = MODES if takes_input else MODES[:1]
-            statuses = {
-                status
-                for mode in modes
-                for status in ask(generated.as_strategy(generation_mode=mode), server.url, examples)
-            }
-            assert statuses - {413} == ({200, 400} if takes_input else {200})
+    for operation in contract.operations.values():
+        generated = schema[operation.path][operation.method]
+        takes_input = operation.name in WITH_INPUT
+        modes = MODES if takes_input else MODES[:1]
+        statuses = {
+            status
+            for mode in modes
+            for status in ask(generated.as_strategy(generation_mode=mode), server.url, examples)
+        }
+        assert statuses - {413} == ({200, 400} if takes_input else {200})
 
 
 def ask(cases: SearchStrategy[Case[Any]], url: str, examples: int) -> set[int]:

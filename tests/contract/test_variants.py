@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import Future
+from functools import cache
 
 import pytest
 
@@ -11,6 +12,7 @@ from harness.audit.verify import verify
 from harness.base.workspace import Workspace, cache_folder
 from harness.inputs.catalog import load_catalog
 from harness.inputs.contract import Contract
+from harness.inputs.settings import ServerSettings
 from harness.lab.environments import prepare
 from harness.records.verification import Audit, Verification
 from tests.toys.benches import selected, side_by_side
@@ -22,6 +24,8 @@ BESIDE = ("pool", "offload", "json")
 each by itself. Arms that differ in nothing of these run the same views on another life cycle, other
 threads, or with more hops."""
 Examination = tuple[Verification, Audit]
+WORKERS, THREADS, POOL = 2, 5, 7
+"""Numbers that no server has by itself."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -63,10 +67,26 @@ def examined(
 
 
 def examine(bench: Bench, name: str) -> Examination:
-    """Verify and audit one variant."""
+    """Verify and audit one variant.
+
+    The server's command line alone gives it its workers, so they are counted for the first variant
+    of each server and folder.
+    """
     variant = CATALOG.variant(name)
     python = prepare(cache_folder(), CATALOG.implementations[variant.implementation])
-    return verify(bench, variant, python), audit(bench, variant, python, cpu=False)
+    workers = WORKERS if name in first_of_servers() else 1
+    given = ServerSettings(workers=workers, threads=THREADS, pool_size=POOL)
+    return verify(bench, variant, python), audit(bench, variant, python, cpu=False, given=given)
+
+
+@cache
+def first_of_servers() -> frozenset[str]:
+    """Of the variants that are examined, the first of each server in each folder."""
+    first: dict[tuple[str, str], str] = {}
+    for name in covering():
+        variant = CATALOG.variants[name]
+        first.setdefault((variant.implementation, variant.server), name)
+    return frozenset(first.values())
 
 
 def test_variant_honours_the_contract(examined: dict[str, Future[Examination]], name: str) -> None:
