@@ -19,8 +19,10 @@ from tests.toys.benches import selected, side_by_side
 WORK = {"noop": 0, "cpu": 0, "io_create": 1, "io_read": 2, "io_fanout": 5, "io_wait": 0}
 """By endpoint: the statements of the contract, each its own transaction and its own round trip."""
 OF_THE_WORK = ("statements", "transactions", "round_trips")
-WITH_CPU = ("good", "burning")
-"""The two differ in 500 microseconds of CPU time per request."""
+WITH_CPU = ("good", "burning-late")
+BURNT_US = 3_000
+"""Of CPU time that the latter takes more, for each request that is counted: many times what a
+request takes without, however busy the machine is."""
 LIARS: dict[str, list[str]] = {
     "secret-thread": ["/io_read, threads per request: 0 expected, 1 counted"],
     "secret-loop": [
@@ -163,9 +165,8 @@ def test_cpu_time_is_measured_where_it_is_asked_for(
     assert good.passed, good.problems
     assert burning.passed, burning.problems
     assert set(cpu_us(good)) == set(cpu_us(burning)) == set(WORK)
-    assert min(cpu_us(good).values()) > 0
-    assert min(cpu_us(burning).values()) >= 500
-    assert cpu_us(burning)["noop"] - cpu_us(good)["noop"] >= 400
+    assert min(cpu_us(burning).values()) >= BURNT_US
+    assert 0 < cpu_us(good)["noop"] < BURNT_US / 2
 
 
 @pytest.mark.parametrize("name", ["secret-loop"])

@@ -240,7 +240,7 @@ def test_a_server_that_is_never_ready_is_given_up(
     """With less patience than a minute, which is all that is replaced here."""
     monkeypatch.setattr(bench_module, "await_ready", partial(await_ready, seconds=1.0))
     (problem,) = result_of(bench, toys, toy_python, "never-ready").problems
-    assert "was not ready after 1." in problem
+    assert "was not ready after " in problem
 
 
 def loop_ns(iterations: int) -> float:

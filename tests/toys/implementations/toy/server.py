@@ -88,6 +88,7 @@ class App:
         self.iterations = int(os.environ["CPU_ITERATIONS"])
         self.wait_ms = int(os.environ["WAIT_MS"])
         self._burn_ns = int(os.environ.get("TOY_BURN_US", "0")) * 1_000
+        self._burn_after = int(os.environ.get("TOY_BURN_AFTER", "0"))
         self._timeout_s = float(os.environ["POOL_TIMEOUT"])
         self._url = os.environ["DATABASE_URL"]
         self._pool: queue.Queue[Connection | None] = queue.Queue()
@@ -109,8 +110,9 @@ class App:
         )
 
     def burn(self, carried: int) -> None:
+        burnt_ns = self._burn_ns if carried > self._burn_after else 0
         tired_ns = TIRING_NS * carried if self.fault == "tires" else 0
-        end = time.thread_time_ns() + self._burn_ns + tired_ns
+        end = time.thread_time_ns() + burnt_ns + tired_ns
         while time.thread_time_ns() < end:
             pass
 
