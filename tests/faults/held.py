@@ -24,6 +24,10 @@ from harness.lab.postgres import cluster
 from tests.faults.faults import TAKE_PORT
 from tests.faults.moments import MOMENTS, Moment
 from tests.toys.laboratory import trusting
+from tests.toys.undrawn import undrawn
+
+DRAWN = ("report", "publish")
+"""Moments that come before charts are drawn, and while they are."""
 
 
 def hold(moment: Moment, reached: int, go: int) -> None:
@@ -78,6 +82,8 @@ def main() -> None:
     with ExitStack() as stack:
         if moment.trusting:
             stack.enter_context(trusting())
+        if name not in DRAWN:
+            stack.enter_context(undrawn())
         hold(moment, int(reached), int(go))
         cli.main()
 

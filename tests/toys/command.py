@@ -14,6 +14,7 @@ import psutil
 
 from harness.base.workspace import Workspace, cache_folder
 from harness.lab.process import wait_until
+from tests.toys.trusting_command import DRAWS
 
 PATIENCE_S = 180.0
 
@@ -22,16 +23,19 @@ def start_command(
     workspace: Workspace,
     *arguments: str,
     trusting: bool = False,
+    drawing: bool = False,
     stdout: Path | None = None,
     **environment: str,
 ) -> subprocess.Popen[str]:
     """Start it in a workspace; its standard output and error come back separately.
 
-    trusting: it neither verifies nor audits; see `laboratory.trusting`.
+    trusting: it neither verifies nor audits, and draws no chart unless `drawing`.
     stdout: a file for its standard output.
     environment: variables besides those of this process.
     """
     module = "tests.toys.trusting_command" if trusting else "harness.cli"
+    if drawing:
+        environment[DRAWS] = "1"
     environment["PYTHONPATH"] = ":".join(
         filter(None, (environment.get("PYTHONPATH"), str(Workspace().root)))
     )

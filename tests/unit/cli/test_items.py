@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from harness.audit import verify
 from harness.base.workspace import Workspace
 from harness.cli import completion
+from harness.records.verification import Verification
 from tests.toys.entry import Call, called
 from tests.toys.shelves import dated_run, shelve
 from tests.toys.workspaces import toy_workspace, write_study
@@ -222,8 +224,11 @@ def test_a_name_that_is_none_is_told_and_the_others_are_checked(call: Call, comm
 
 
 def test_an_environment_that_cannot_be_made_fails_its_own_variants(
-    call: Call, room: Workspace
+    call: Call, room: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The other variant passes, unexamined."""
+    passed = Verification("toy/good", ())
+    monkeypatch.setattr(verify, "verify", lambda *_: passed)
     other = room.implementations / "other"
     shutil.copytree(room.implementations / "toy", other)
     (other / "requirements.lock").write_text("no-such-package-of-ours==1 --hash=sha256:00\n")
