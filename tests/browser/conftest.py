@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Route, sync_playwright
 
 _PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 
@@ -18,13 +18,23 @@ class Watched:
         self.page = page
         self.complaints: list[str] = []
         self.requests: list[str] = []
-        page.on("console", lambda message: self._heard(message.type, message.text))
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("console", self._heard)
+        page.on("pageerror", self._failed)
         page.route("**/*", self._route)
 
-    def _heard(self, kind: str, text: str) -> None:
-        if kind in ("error", "warning"):
-            self.complaints.append(text)
+    def leave(self) -> None:
+        """Watch it no more, and let it show nothing, as it did before."""
+        self.page.goto("about:blank")
+        self.page.remove_listener("console", self._heard)
+        self.page.remove_listener("pageerror", self._failed)
+        self.page.unroute("**/*", self._route)
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(message.text)
+
+    def _failed(self, error: Error) -> None:
+        self.complaints.append(str(error))
 
     def _route(self, route: Route) -> None:
         url = route.request.url
@@ -57,8 +67,19 @@ def browser() -> Iterator[Browser]:
         launched.close()
 
 
-@pytest.fixture
-def watched(browser: Browser) -> Iterator[Watched]:
-    page = browser.new_page(viewport={"width": 1100, "height": 900})
-    yield Watched(page)
+@pytest.fixture(scope="package")
+def usual_page(browser: Browser) -> Iterator[Page]:
+    """One page for many tests: a new one takes several processes."""
+    page = browser.new_page()
+    yield page
     page.close()
+
+
+@pytest.fixture
+def watched(usual_page: Page) -> Iterator[Watched]:
+    """An empty page on a usual screen; all that a page keeps is in its address."""
+    usual_page.set_viewport_size({"width": 1100, "height": 900})
+    usual_page.emulate_media(media="null", color_scheme="null")
+    watching = Watched(usual_page)
+    yield watching
+    watching.leave()
