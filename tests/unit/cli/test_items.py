@@ -228,7 +228,7 @@ def test_an_environment_that_cannot_be_made_fails_its_own_variants(
 ) -> None:
     """The other variant passes, unexamined."""
     passed = Verification("toy/good", ())
-    monkeypatch.setattr(verify, "verify", lambda *_: passed)
+    monkeypatch.setattr(verify, "verify", lambda *_, **__: passed)
     other = room.implementations / "other"
     shutil.copytree(room.implementations / "toy", other)
     (other / "requirements.lock").write_text("no-such-package-of-ours==1 --hash=sha256:00\n")
