@@ -9,7 +9,7 @@ from datetime import datetime
 from uuid import UUID
 
 from harness.audit.http_client import FORM
-from harness.audit.subject import Check, Subject, demand
+from harness.audit.subject import Check, Subject, cause_of_status, demand
 from harness.inputs.contract import (
     FANOUT,
     MAX_BODY_BYTES,
@@ -214,8 +214,10 @@ def head(subject: Subject) -> None:
         status = 405 if operation.method == "POST" else 200
         reply = subject.probe.send("HEAD", operation.target)
         demand(
-            (reply.status, reply.body) == (status, b""), f"{status} without a body", reply.shown()
-        )
+            (reply.status, reply.body) == (status, b""), f"{status} without a body",
+            reply.shown(), reply.request,
+            None if reply.status == status else cause_of_status(reply, status),
+        )  # fmt: skip
 
 
 def query_is_ignored(subject: Subject) -> None:

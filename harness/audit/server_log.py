@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -12,8 +13,9 @@ _LINES = 6
 """So many of the last lines are quoted where there is no traceback through the implementation."""
 _LONGEST = 160
 """Characters of a quoted line."""
-_LATE_S, _POLL_S = 0.2, 0.02
-"""A server may write its log a moment after its answer."""
+_LATE_S, _STEADY_S, _POLL_S = 0.2, 0.1, 0.02
+"""A server may begin to write a moment after its answer, and writes a traceback line by line."""
+_LONGEST_S = 2.0
 _FRAME = re.compile(r'File "(?P<file>[^"<]+)", line (?P<line>\d+), in (?P<function>\S+)')
 _MARGIN = " |+-"
 """Python draws the tracebacks of exception groups with these."""
@@ -48,24 +50,33 @@ class ServerLog:
         return self._path.stat().st_size if self._path.exists() else 0
 
     def since(self, start: int) -> Words | None:
-        """What was said after so many bytes; None if nothing was."""
-        end = time.monotonic() + _LATE_S
-        while self.size() <= start and time.monotonic() < end:
+        """What was said after so many bytes, once no more comes; None if nothing was."""
+        begun = steady_since = time.monotonic()
+        size = self.size()
+        while (now := time.monotonic()) < begun + _LONGEST_S:
+            if now > steady_since + (_LATE_S if size <= start else _STEADY_S):
+                break
             time.sleep(_POLL_S)
-        if self.size() <= start:
+            if (grown := self.size()) != size:
+                size, steady_since = grown, time.monotonic()
+        if size <= start:
             return None
         with self._path.open("rb") as file:
             file.seek(start)
             return quoted(file.read().decode(errors="replace"), self._home)
 
 
-def quoted(text: str, home: Path) -> Words | None:
-    """The implementation's own line of the last traceback with its exception, or the last lines."""
+def quoted(text: str, home: Path, exists: Callable[[Path], bool] = Path.is_file) -> Words | None:
+    """The implementation's own line of the last traceback with its exception, or the last lines.
+
+    exists: whether there is such a file: extension modules have names of files that are nowhere.
+    """
     lines = [line for line in text.splitlines() if line.strip(_MARGIN)]
     for index in range(len(lines) - 1, -1, -1):
         frame = _FRAME.search(lines[index])
-        if frame is not None and (home / frame["file"]).is_relative_to(home):
-            file = (home / frame["file"]).relative_to(home)
+        path = None if frame is None else home / frame["file"]
+        if frame is not None and path is not None and path.is_relative_to(home) and exists(path):
+            file = path.relative_to(home)
             place = f"{file}, line {frame['line']}, in {frame['function']}"
             error = _exception(lines, index)
             shown = without_paths(f"{place}: {_code(lines, index)}\n{error}")

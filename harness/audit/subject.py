@@ -1,5 +1,6 @@
 """The subject of a check: a running server, with demands on its answers."""
 
+import re
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, cast
@@ -42,7 +43,8 @@ class Subject(msgspec.Struct, frozen=True):
         body = _body(reply)
         if self.fitting.get(endpoint) != reply.body:
             problem = self.contract.problem(self.contract.success_schema(endpoint), body)
-            _demand_shape(reply, problem, f"the body of a 200 to {reply.request.route}")
+            fields = f"the contract's fields in a 200 of {reply.request.route}"
+            _demand_shape(reply, problem, fields)
             self.fitting[endpoint] = reply.body
         return body
 
@@ -110,11 +112,22 @@ def demand(
 
 
 def demand_status(reply: Reply, status: int) -> None:
-    """Demand this status. Whatever else an endpoint always answers has one cause."""
-    path = reply.request.route
-    always = reply.status >= _BROKEN or status == HTTPStatus.OK
-    cause = f"{path} answers {reply.status}" if always else None
-    demand(reply.status == status, f"{status}", reply.shown(), reply.request, cause)
+    """Demand this status."""
+    demand(
+        reply.status == status, f"{status}", reply.shown(), reply.request,
+        cause_of_status(reply, status),
+    )  # fmt: skip
+
+
+def cause_of_status(reply: Reply, status: int) -> str | None:
+    """Whatever an endpoint answers instead of a 200, or of anything, has one cause.
+
+    An error that was not refused as it should has its own: None.
+    """
+    always = reply.status >= _BROKEN or reply.status == HTTPStatus.NOT_FOUND
+    if always or status == HTTPStatus.OK:
+        return f"{reply.request.route} answers {reply.status}"
+    return None
 
 
 _BROKEN = 500
@@ -122,7 +135,7 @@ _BROKEN = 500
 
 def _demand_shape(reply: Reply, problem: str | None, expected: str) -> None:
     if problem is not None:
-        place = problem.partition(":")[0]
+        place = re.sub(r"\d+", "0", problem.partition(":")[0])  # of every post alike
         cause = f"{place} of {expected}"
         seen = f"{problem}, in {reply.shown()}"
         raise Violation(

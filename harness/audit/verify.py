@@ -211,7 +211,9 @@ class _Examination:
             self._fail(name, violation, request, begun if broken else None)
         except NoAnswer as error:  # which is the server's failure, so it is an outcome too
             check_scarce(error)
-            self._fail(name, stand.explained(error), error.request, begun)
+            silent = error.timed_out  # so the log tells of something else, if of anything
+            failure = stand.explained(error)
+            self._fail(name, failure, error.request, begun, placed=not silent)
             if not stand.answers():
                 self._start(stand)
         except DatabaseFailed as error:  # the server may hold a lock that the harness waits for
@@ -223,11 +225,18 @@ class _Examination:
         return False
 
     def _fail(
-        self, name: str, violation: Violation, request: Request | None, begun: int | None
+        self,
+        name: str,
+        violation: Violation,
+        request: Request | None,
+        begun: int | None,
+        *,
+        placed: bool = True,
     ) -> None:
         """Note a failure.
 
         begun: size of the server's log when the check began; None where the log does not matter.
+        placed: whether a traceback in the log tells the cause.
         """
         words = None if begun is None else self._log.since(begun)
         where = "" if request is None else f"{_shown(request)}: "
@@ -240,8 +249,8 @@ class _Examination:
             seen=violation.seen or str(violation),
             log=None if words is None else words.text,
         )
-        cause = (words and words.place) or violation.cause
-        self._note(Outcome(name, f"{where}{violation}", evidence, cause))
+        place = words.place if words is not None and placed else None
+        self._note(Outcome(name, f"{where}{violation}", evidence, place or violation.cause))
 
 
 _READY = "a server that answers `/health`"

@@ -120,6 +120,8 @@ class Catalog(msgspec.Struct, frozen=True):
         if len(variants) == 1:
             return variants[0]
         if not variants:
+            for left_out in self.implementations[name].left_out:
+                self.variant(left_out)  # raises what is wrong with its server
             raise UsageError(f"`{name}` has no variant; add one to its pyproject.toml.")
         names = ", ".join(variant.name for variant in variants)
         raise UsageError(f"`{name}` has {len(variants)} variants; choose one of: {names}.")

@@ -1,10 +1,15 @@
 """The words of a server that are quoted where it failed."""
 
+import threading
+import time
+from functools import partial
 from pathlib import Path
 
-from harness.audit.server_log import ServerLog, quoted
+from harness.audit.server_log import ServerLog
+from harness.audit.server_log import quoted as everywhere_quoted
 
 HOME = Path("/srv/implementations/mine")
+quoted = partial(everywhere_quoted, exists=lambda path: path.suffix == ".py")
 TRACEBACK = """[2026-01-01] [ERROR] Exception in ASGI application
 Traceback (most recent call last):
   File "/venv/lib/uvicorn/protocols.py", line 12, in run
@@ -57,6 +62,13 @@ def test_without_a_line_of_the_implementation_the_last_lines_are_quoted() -> Non
     assert len(words.text.splitlines()) == 6
 
 
+def test_a_line_of_an_extension_module_is_none_of_the_implementations() -> None:
+    text = 'Traceback:\n  File "uvloop/loop.pyx", line 20, in connect\nOSError: refused\n'
+    words = everywhere_quoted(text, HOME)
+    assert words is not None
+    assert words.place is None
+
+
 def test_a_log_that_breaks_off_is_quoted_all_the_same() -> None:
     words = quoted(TRACEBACK[: TRACEBACK.index("ZeroDivisionError")], HOME)
     assert words is not None
@@ -82,3 +94,23 @@ def test_only_what_was_said_since_is_quoted(tmp_path: Path) -> None:
     words = log.since(begun)
     assert words is not None
     assert words.text == "after"
+
+
+def test_a_traceback_that_is_still_being_written_is_awaited(tmp_path: Path) -> None:
+    """Each of its lines comes later than the one before, and all within the time for it."""
+    path = tmp_path / "log"
+    path.touch()
+
+    def write() -> None:
+        with path.open("a") as file:
+            for number in range(4):
+                file.write(f"line {number}\n")
+                file.flush()
+                time.sleep(0.02)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    words = ServerLog(path, HOME).since(0)
+    writer.join()
+    assert words is not None
+    assert words.text.splitlines()[0] == "line 0"
