@@ -13,6 +13,9 @@ Workers = Annotated[int, msgspec.Meta(ge=1, le=1_000)]
 Positive = Annotated[float, msgspec.Meta(ge=0.001, le=86_400)]
 """Seconds or milliseconds: from a thousandth, which is shorter than any of them can be kept, to a
 day; TOML can say `inf`."""
+OPENS_PER_S = 5_000.0
+"""Connections that are opened per second: fewer than a server that does nothing else accepts, so
+its backlog stays short, and ten thousand are open after two seconds."""
 Connections = Annotated[int, msgspec.Meta(ge=10, le=10_000)]
 MOST_COUNTED = 512
 """Connections of one variant that the audit counts exactly; of more it asks for no more."""

@@ -14,10 +14,10 @@ import numpy as np
 
 from harness.base.channel import PATIENCE_S, POLL_S, Channel
 from harness.base.errors import GeneratorFailed
+from harness.inputs.settings import OPENS_PER_S
 from harness.lab.process import Child, launch
 from harness.load.protocol import (
     ANSWERS,
-    OPENS_PER_S,
     Answer,
     Arrivals,
     Close,

@@ -6,6 +6,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.inputs.settings import OPENS_PER_S
+
 
 class Exchange(msgspec.Struct, frozen=True, tag=True):
     """One kind of request and its correct answer.
@@ -18,11 +20,6 @@ class Exchange(msgspec.Struct, frozen=True, tag=True):
     requests: list[bytes]
     body: bytes | None = None
     posts: list[tuple[str, str]] | None = None
-
-
-OPENS_PER_S = 5_000.0
-"""Connections that are opened per second: fewer than a server that does nothing else accepts, so
-its backlog stays short, and ten thousand are open after two seconds."""
 
 
 class Open(msgspec.Struct, frozen=True, tag=True):

@@ -10,8 +10,8 @@ and its mirror image for an odd one.
 import random
 
 from harness.base.errors import UsageError
+from harness.inputs.settings import OPENS_PER_S
 from harness.inputs.study import Condition, Study
-from harness.load.protocol import OPENS_PER_S
 from harness.records.plan import (
     DUPLICATE,
     Entry,

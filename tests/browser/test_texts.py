@@ -8,7 +8,7 @@ from harness.report.script import with_texts
 from harness.report.words import numbers
 from tests.browser.conftest import Watched
 
-VALUES = [0.000123, 0.0994, 0.0996, 0.5, 1.0, 2.999, 12.0, 99.96, 999.4, 999.5, 1234.5, 98765.4]
+VALUES = [0.000123, 0.0994, 0.0996, 0.5, 1.0, 2.999, 12.0, 99.96, 999.4, 999.5, 1234.6, 98765.4]
 SHARES = [0.0004, 0.0099, 0.03, 0.0301, 0.125, 1.99, 2.0, 7.5]
 
 

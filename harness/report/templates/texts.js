@@ -4,7 +4,7 @@
 const texts = (() => {
   const number = (value) => {
     if (value === null || value === undefined) return "n/a";
-    if (Math.abs(value) >= 999.5) return Number(value.toPrecision(4)).toLocaleString("en");
+    if (Math.abs(value) >= 999.5) return Number(value.toPrecision(4)).toLocaleString("en", { maximumFractionDigits: 0 });
     return String(Number(value.toPrecision(3)));
   };
   // A ratio: two decimals, or of a small one two significant digits.

@@ -23,7 +23,7 @@ from tests.unit.cli.conftest import Refuses
 def test_the_process_tells_an_error_in_one_sentence_and_its_status(shelf: Workspace) -> None:
     done = run_command(shelf, "plan", "nope")
     assert (done.returncode, done.stdout) == (2, "")
-    assert " ".join(done.stderr.split()).startswith("error: There is no study `nope`; choose one")
+    assert " ".join(done.stderr.split()).startswith("error: There is no study `nope`; ")
     assert "Traceback" not in done.stderr
 
 

@@ -272,7 +272,7 @@ def test_a_run_that_fails_and_whose_report_fails_tells_both(
     def fails(*_: object) -> None:
         raise GeneratorFailed("The generator died.")
 
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("harness.runner.start.resume", fails)

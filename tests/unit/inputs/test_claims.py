@@ -161,8 +161,7 @@ def test_a_criterion_that_names_nothing_half_of_something_or_two_things_is_one_s
     path = write(workspace, CLAIM.replace(CRITERION, f"{criterion}\nat_least = 1\n"))
     assert problem(workspace) == (
         f"{path}: claim X1, item 1 of `criteria`: name one of `price`, `of` with `to`, "
-        "`of` with `count`, "
-        "and `of` with `memory_per`."
+        "`of` with `count`, `of` with `memory_per`, and `of` with `ideal`."
     )
 
 

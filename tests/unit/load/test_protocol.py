@@ -18,6 +18,7 @@ from harness.load.protocol import (
     Exchange,
     Failed,
     Open,
+    Opened,
     Slice,
     Tally,
     Window,
@@ -34,6 +35,7 @@ SENT_COMMANDS: list[Command] = [
 ]
 SENT_ANSWERS: list[Answer] = [
     Done(),
+    Opened(8, 1, 2, 3, 4, 5, 6),
     Failed("why"),
     Tally(1, {"body": 2}, ["body: x"], 3, 4, 5, b"\x00" * 8, b"s", b"l", 6, 7, 8),
 ]

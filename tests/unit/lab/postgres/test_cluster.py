@@ -110,7 +110,7 @@ def test_a_start_that_fails_quotes_the_server_and_leaves_nothing(
     """Another program has taken the port meanwhile."""
     with socket.create_server((HOST, 0)) as squatter:
         monkeypatch.setattr(
-            "harness.lab.postgres.cluster.free_port", lambda: squatter.getsockname()[1]
+            "harness.lab.postgres.cluster.free_port", lambda *_: squatter.getsockname()[1]
         )
         before = kept(cache)
         told = r"embedded PostgreSQL ended at its start; .* It said:\n(?s:.*)already in use"

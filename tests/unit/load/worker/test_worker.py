@@ -19,6 +19,7 @@ from harness.load.protocol import (
     Exchange,
     Failed,
     Open,
+    Opened,
     Slice,
     Tally,
     Window,
@@ -53,7 +54,9 @@ def test_carries_out_commands_in_turn_until_the_stream_ends(toy: Toy) -> None:
     opened, tally, closed = serve(
         Open("a", HOST, toy.port, 2, True), Slice("a", EXCHANGE, 0.02, 5.0), Close("a")
     )
-    assert (opened, closed) == (Done(), Done())
+    assert isinstance(opened, Opened)
+    assert (opened.opened, opened.refused) == (2, 0)
+    assert closed == Done()
     assert isinstance(tally, Tally)
     assert tally.correct == toy.requests > 0
     assert toy.connections == 2
@@ -76,9 +79,9 @@ def test_a_window_is_answered_by_its_tally(toy: Toy) -> None:
 def test_a_target_that_was_never_opened_is_refused_and_the_worker_goes_on(
     toy: Toy, command: Command
 ) -> None:
-    refused, done = serve(command, Open("a", HOST, toy.port, 1, True))
+    refused, opened = serve(command, Open("a", HOST, toy.port, 1, True))
     assert refused == Failed("no target 'b'")
-    assert done == Done()
+    assert isinstance(opened, Opened)
 
 
 def test_targets_are_apart(toy: Toy) -> None:
