@@ -21,7 +21,6 @@ WITHOUT_SAYING = {
     "extra_hops": "0",
     "middleware": "none",
     "switch_interval_us": "5000",
-    "asgiref": "3.13",
 }
 """Factors that apply to every variant, and their values where a manifest does not name them. Any
 other factor that a variant does not name does not apply to it: what has no threads does not differ

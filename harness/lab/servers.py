@@ -178,8 +178,12 @@ def await_ready(server: LiveServer, seconds: float = READY_S) -> None:
     """
     name = server.variant.name
     started = time.monotonic()
-    wait_until(lambda: not server.running or _healthy(server.port), seconds)
-    if server.running and _healthy(server.port) and server.listens():
+
+    def answers() -> bool:
+        return _healthy(server.port) and server.listens()
+
+    ready = wait_until(lambda: not server.running or answers(), seconds)
+    if ready and server.running:
         problem = _settled(server)
         if server.running:
             if problem is None:

@@ -105,7 +105,7 @@ def test_each_implementation_has_a_heading_and_each_variant_one_line(
 ) -> None:
     lines = run_command(repository, "list", "variants").stdout.splitlines()
     assert lines[0] == "Variants"
-    assert {"Flask", "Django (django)", "Django (django-asgiref-3.11)"} <= set(lines)
+    assert {"Flask", "Django"} <= set(lines)
     variants = load_catalog(repository).variants
     rows = {line.partition(" ")[0]: line for line in lines if "/" in line.partition(" ")[0]}
     assert rows.keys() == variants.keys()

@@ -74,11 +74,6 @@ def test_seen_from_the_other_side_the_values_change_places(
     [
         (
             "django/async-pool",
-            "django-asgiref-3.11/async-pool",
-            {"asgiref": ("3.13", "3.11")},
-        ),
-        (
-            "django/async-pool",
             "django/async-pool-switch-50us",
             {"switch_interval_us": ("5000", "50")},
         ),
