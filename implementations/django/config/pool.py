@@ -13,10 +13,11 @@ def open_pool() -> None:
     Run in the worker, after the fork: a pool's threads and sockets do not survive one. Django
     keeps one pool per database and process, so filling it from this thread fills it for all.
     """
-    if connection.pool is None:
+    pool = getattr(connection, "pool", None)  # before 5.1, Django had none
+    if pool is None:
         return
     try:
-        connection.pool.open(wait=True, timeout=settings.POOL_TIMEOUT)
+        pool.open(wait=True, timeout=settings.POOL_TIMEOUT)
     except PoolTimeout:
         refuse_to_start(
             f"{settings.POOL_SIZE} database connections could not be opened "

@@ -3,9 +3,7 @@ import pytest
 from harness.inputs.names import LONGEST, name_problem
 
 
-@pytest.mark.parametrize(
-    "name", ["a", "quick", "django-6.1", "my_study", "2026", "a-b_c.d"]
-)
+@pytest.mark.parametrize("name", ["a", "quick", "django-6.1", "my_study", "2026", "a-b_c.d"])
 def test_a_name_of_small_letters_digits_and_single_marks_is_taken(name: str) -> None:
     assert name_problem(name) is None
 
