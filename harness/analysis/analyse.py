@@ -16,6 +16,7 @@ from harness.analysis.measures import Measure, ranked
 from harness.analysis.missing import MissingFigures, missing_figures, missing_under
 from harness.analysis.twins import TwinCheck, check_twins
 from harness.analysis.variants import Comparison, compare_variants
+from harness.analysis.waiting import Waiting, waiting_of
 from harness.inputs.claims import Claim
 from harness.inputs.study import Condition
 from harness.records.plan import DUPLICATE
@@ -73,6 +74,7 @@ class Analysis(msgspec.Struct, frozen=True, rename={"margin": "margin_share"}):
     twins: whether the baseline and its hidden duplicate agree, by condition.
     missing: planned entries that have no figures under a planned condition, measured or not.
     interest: verdicts that may end the run; None if its study does not ask for that.
+    waiting: how many waiting requests each variant holds; None where no request just waits.
     """
 
     run: str
@@ -87,6 +89,7 @@ class Analysis(msgspec.Struct, frozen=True, rename={"margin": "margin_share"}):
     twins: tuple[TwinCheck, ...] = ()
     missing: tuple[MissingFigures, ...] = ()
     interest: Interest | None = None
+    waiting: Waiting | None = None
 
 
 def analyse(
@@ -121,6 +124,7 @@ def analyse(
         judgements=judge(claims, [RunResults(run, tuple(conditions), causes.prices, None)]),
         missing=_missing(run, conditions),
         interest=interest_of(run, conditions, [result.comparisons for result in results], causes),
+        waiting=waiting_of(run, conditions),
     )
 
 
@@ -192,6 +196,6 @@ def _round_trips(trials: Sequence[Trial]) -> dict[str, tuple[float, float]]:
 def _error_share(trials: Iterable[Trial]) -> float | None:
     """Of the requests that ended; None where none did."""
     slices = [s for t in trials for s in t.slices]
-    errors = sum(sum(s.errors.values()) for s in slices)
+    errors = sum(sum(s.failures.values()) for s in slices)
     total = errors + sum(s.correct for s in slices)
     return errors / total if total else None

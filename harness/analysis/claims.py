@@ -14,6 +14,7 @@ from harness.analysis.judgements import Evidence, Judgement, Kind, Quantity, jud
 from harness.analysis.locust import NOT_THEIRS, Cell, Ramps, log_ratios
 from harness.analysis.measures import PERCENTILES, Measure
 from harness.analysis.stats.intervals import Interval, block_interval
+from harness.analysis.waiting import waiting_of
 from harness.inputs.claims import Claim, Criterion
 from harness.inputs.study import Condition
 from harness.records.run import Run
@@ -99,6 +100,8 @@ def values_of(criterion: Criterion, results: RunResults) -> Values:
         return _prices(criterion, criterion.price, results.prices)
     if criterion.count is not None:
         return _counts(criterion, criterion.count, results.run)
+    if criterion.ideal is not None:
+        return _shares_of_ideal(criterion, results)
     if criterion.memory_per is not None and criterion.to is not None:
         return _memory_ratios(criterion, results)
     if criterion.memory_per is not None:
@@ -192,6 +195,23 @@ def _counts(criterion: Criterion, quantity: str, run: Run) -> Values:
                     Kind.COUNT, measure=quantity, of=audit.variant, endpoint=toll.endpoint
                 )
                 yield toll.endpoint, what, value, subject
+
+
+def _shares_of_ideal(criterion: Criterion, results: RunResults) -> Values:
+    assert criterion.of is not None
+    waiting = waiting_of(results.run, results.conditions)
+    for level in () if waiting is None else waiting.levels:
+        cell = level.cell(criterion.of)
+        if criterion.fits(level.condition) and cell is not None and cell.ideal_share is not None:
+            subject = Quantity(
+                Kind.SHARE,
+                of=criterion.of,
+                endpoint=level.condition.endpoint,
+                connections=level.condition.connections,
+                condition=level.condition,
+            )
+            what = f"answers of {criterion.of}, of the ideal"
+            yield level.condition.name, what, cell.ideal_share, subject
 
 
 def _memory(criterion: Criterion, results: RunResults) -> Values:

@@ -38,6 +38,7 @@ class Kind(StrEnum):
     MICROSECONDS = "microseconds"
     COUNT = "count"
     MEMORY = "memory"
+    SHARE = "share of the ideal"
 
 
 class Quantity(msgspec.Struct, frozen=True):

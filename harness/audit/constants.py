@@ -19,7 +19,7 @@ from harness.audit.bench import Bench
 from harness.audit.subject import Violation
 from harness.inputs.factors import POOLED, pool_of
 from harness.inputs.manifests import Variant
-from harness.inputs.settings import ServerSettings
+from harness.inputs.settings import MOST_COUNTED, ServerSettings
 from harness.lab.clocks import process_cpu_ns
 from harness.lab.network import HOST
 from harness.lab.servers import LiveServer
@@ -36,8 +36,6 @@ _WITHOUT_THREADS = 16
 """Requests at once to a server that takes no number of threads; only told."""
 _SURPLUS = 8
 """Requests beyond the connections given, which would tempt a pool to open another."""
-_MOST_CONNECTIONS = 512
-"""Requests at once that are sent for the sake of connections."""
 _ROWS = 10
 _ATTEMPTS = 3
 _STEADY_S, _PATIENCE_S = 0.5, 8.0
@@ -113,7 +111,7 @@ def _connections(
     """Connections of the variant's role while every one of them waits for a lock."""
     database = bench.database
     database.reset(_ROWS)
-    count = _SURPLUS if allowed is None else min(allowed + _SURPLUS, _MOST_CONNECTIONS)
+    count = _SURPLUS if allowed is None else min(allowed + _SURPLUS, MOST_COUNTED)
     with contextlib.ExitStack() as stack:
         with database.posts_locked():
             crowd = stack.enter_context(_Crowd(server.port, "/io_read", count))

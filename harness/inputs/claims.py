@@ -24,6 +24,8 @@ class Criterion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     count: a quantity of the audit, of the variant `of`.
     memory_per: MiB of the variant `of` for one thread or connection more, from the lowest to the
         highest concurrency, where servers are fresh for every condition.
+    ideal: answers per second of the variant `of` to requests that only wait, as a share of what the
+        waiting allows; see `analysis.waiting`.
 
     measure: `highest` is the highest rate of one of Locust's ramps, `successes` all that it saw.
     endpoints, connections, latency_ms: which conditions fit; all of them where empty. latency_ms is
@@ -41,6 +43,7 @@ class Criterion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     price: str | None = None
     count: str | None = None
     memory_per: Literal["thread", "connection"] | None = None
+    ideal: Literal[True] | None = None
     endpoints: tuple[str, ...] = ()
     connections: tuple[int, ...] = ()
     latency_ms: tuple[float, ...] = ()
@@ -142,12 +145,12 @@ def _check(path: Path, at: str, criterion: Criterion) -> None:
     of = criterion.of is not None
     memory = criterion.memory_per is not None
     kinds = [of and criterion.to is not None and not memory, criterion.price is not None]
-    kinds += [of and criterion.count is not None, of and memory]
+    kinds += [of and criterion.count is not None, of and memory, of and criterion.ideal is not None]
     if sum(kinds) != 1:
         raise MalformedFile(
             path,
-            f"{at}: name one of `price`, `of` with `to`, `of` with `count`, and `of` with "
-            "`memory_per`.",
+            f"{at}: name one of `price`, `of` with `to`, `of` with `count`, `of` with "
+            "`memory_per`, and `of` with `ideal`.",
         )
     _check_keys(path, at, criterion)
     if criterion.at_least is None and criterion.at_most is None:
@@ -164,6 +167,7 @@ _KEYS: dict[str, frozenset[str]] = {
     "price": frozenset({"price", "connections"}),
     "count": frozenset({"of", "count", "endpoints"}),
     "memory_per": _WHERE | {"of", "to", "memory_per"},
+    "ideal": _WHERE | {"of", "ideal"},
     "to": _WHERE | {"of", "to", "measure"},
 }
 """The keys that each kind of criterion reads."""

@@ -12,6 +12,8 @@ Positive = Annotated[float, msgspec.Meta(ge=0.001, le=86_400)]
 """Seconds or milliseconds: from a thousandth, which is shorter than any of them can be kept, to a
 day; TOML can say `inf`."""
 Connections = Annotated[int, msgspec.Meta(ge=10, le=10_000)]
+MOST_COUNTED = 512
+"""Connections of one variant that the audit counts exactly; of more it asks for no more."""
 Line = Annotated[
     str,
     msgspec.Meta(

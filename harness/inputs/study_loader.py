@@ -13,10 +13,10 @@ from harness.base.workspace import Workspace
 from harness.inputs.catalog import Catalog
 from harness.inputs.contract import check_endpoint
 from harness.inputs.contrast_rules import check_comparisons
-from harness.inputs.factors import POOLED, pool_of
+from harness.inputs.factors import PER_THREAD, POOLED, pool_of
 from harness.inputs.names import name_problem
 from harness.inputs.published_tables import load_published
-from harness.inputs.settings import LoadSettings
+from harness.inputs.settings import MOST_COUNTED, LoadSettings
 from harness.inputs.study import LEAST_LOOK, Condition, Stopping, Study
 
 SPARE_CONNECTIONS = 10
@@ -354,16 +354,27 @@ def _check_connections(path: Path, study: Study, catalog: Catalog) -> None:
 
     A variant without a pool holds none between its slices, and opens one per request within them.
     It may then exceed the database's limit. That is the variant's behaviour, and is measured.
+
+    Where no request asks the database, threads hold none. But the audit, which counts the
+    connections of one variant after the other, asks them all.
     """
     if study.ramped:  # one server at a time, and a study may limit its connections on purpose
         return
-    total = sum(_held(study, catalog, name) for name in (*study.everyone, study.baseline))
+    asked = {c.endpoint for c in study.conditions}
+    asked |= {c.beside.endpoint for c in study.conditions if c.beside is not None}
+    names = (*study.everyone, study.baseline)
+    held = {name: _held(study, catalog, name) for name in names}
+    unused = set(names) if asked.isdisjoint(_QUERYING) else set[str]()
+    unused = {n for n in unused if pool_of(catalog.variant(n).factors) == PER_THREAD}
+    together = sum(held[name] for name in names if name not in unused)
+    audited = max((min(held[name], MOST_COUNTED) for name in unused), default=0)
+    total, who = max((together, "the servers of a block hold"), (audited, "the audit opens"))
     needed = total + SPARE_CONNECTIONS
     if study.database.max_connections < needed:
         raise MalformedFile(
             path,
-            f"`database.max_connections` is {study.database.max_connections}, and the servers of "
-            f"a block hold {total} together; set it to at least {needed}.",
+            f"`database.max_connections` is {study.database.max_connections}, and {who} {total} "
+            f"together; set it to at least {needed}.",
         )
 
 

@@ -19,6 +19,8 @@ _TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 _PROC = Path("/proc")
 _STAT_BYTES = 512
 _ATTEMPTS = 5
+_MOST_THREADS = 1_000
+"""To read the statistics of one takes 20 µs, so those of ten thousand would disturb a window."""
 _AT_ONCE_NS = 1_000_000
 """Four clocks take a microsecond; what takes longer was interrupted."""
 
@@ -57,11 +59,14 @@ def run_delay_ns(pids: Iterable[int]) -> int | None:
     """Time that all threads of these processes were ready to run and waited for a processor.
 
     From the kernel's sched-stats (Documentation/scheduler/sched-stats.rst), without threads that
-    have ended. None where the kernel keeps none.
+    have ended. None where the kernel keeps none, and of more than `_MOST_THREADS` threads.
     """
-    total, known = 0, False
+    total, known, looked_at = 0, False, 0
     for pid in pids:
         for path in (_PROC / str(pid) / "task").glob("*/schedstat"):
+            looked_at += 1
+            if looked_at > _MOST_THREADS:
+                return None
             with contextlib.suppress(OSError, IndexError):  # the thread has just ended
                 total += int(path.read_bytes().split()[1])
                 known = True
@@ -156,6 +161,19 @@ def _dead_children_ns(pid: int) -> int:
     return 0 if fields is None else (int(fields[13]) + int(fields[14])) * _TICK_NS
 
 
+def oom_kills(vmstat: Path = _PROC / "vmstat") -> int:
+    """Processes that the kernel has killed for lack of memory since the machine started.
+
+    `oom_kill` in proc_vmstat(5); 0 where it is not visible. Only differences have a meaning.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        for line in vmstat.read_text(encoding="ascii").splitlines():
+            name, _, count = line.partition(" ")
+            if name == "oom_kill":
+                return int(count)
+    return 0
+
+
 def is_stopped(pid: int) -> bool:
     """Whether a process was stopped by a signal or a debugger (`T` and `t` in proc_pid_stat(5))."""
     try:  # four times a second for dozens of processes, so without objects for paths and files
@@ -171,11 +189,12 @@ def is_stopped(pid: int) -> bool:
 
 
 class Usage(msgspec.Struct, frozen=True):
-    """Sums over processes; the memory is the sum of each process's highest resident size."""
+    """Sums over processes: highest and present resident size, threads, processes."""
 
     rss_peak_kib: int
     threads: int
     processes: int
+    rss_kib: int = 0
 
     @staticmethod
     def of(pids: Iterable[int]) -> "Usage":
@@ -185,6 +204,7 @@ class Usage(msgspec.Struct, frozen=True):
             rss_peak_kib=sum(int(f.get("VmHWM", "0 kB").split()[0]) for f in living),
             threads=sum(int(f["Threads"]) for f in living),
             processes=len(living),
+            rss_kib=sum(int(f.get("VmRSS", "0 kB").split()[0]) for f in living),
         )
 
 

@@ -18,14 +18,14 @@ import signal
 import sys
 
 _PR_SET_PDEATHSIG = 1
-_OPEN_FILES = 65_536
+MOST_OPEN_FILES = 65_536
 """Enough for tens of thousands of connections; some programs loop over all that are allowed."""
 
 
 def _raise_file_limit() -> None:
     """Raise the soft limit: the usual 1,024 is for programs that use select(); none does here."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    most = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(_OPEN_FILES, hard)
+    most = MOST_OPEN_FILES if hard == resource.RLIM_INFINITY else min(MOST_OPEN_FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < most:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 

@@ -7,7 +7,7 @@ import msgspec
 
 from harness.lab.process import launch
 
-_RESERVED_FILES = 64
+RESERVED_FILES = 64
 """Files that a process has open besides its connections: libraries, pipes, logs."""
 _SYSCTL = Path("/proc/sys")
 
@@ -40,7 +40,7 @@ class Limits(msgspec.Struct, frozen=True):
     @property
     def in_all(self) -> int | None:
         """Most connections of the generator at a time, to all servers together."""
-        return None if self.open_files is None else max(0, self.open_files - _RESERVED_FILES)
+        return None if self.open_files is None else max(0, self.open_files - RESERVED_FILES)
 
 
 def read_limits(sysctl: Path = _SYSCTL) -> Limits:
@@ -78,3 +78,8 @@ def _numbers(path: Path) -> list[int]:
         return [int(word) for word in path.read_text(encoding="ascii").split()]
     except OSError:
         return []
+
+
+def more_files(files: int) -> str:
+    """The command that lets this shell, and what it starts, open so many files."""
+    return f"sudo prlimit --pid $$ --nofile={files}:{files}"

@@ -11,6 +11,7 @@ from harness.base.errors import UsageError
 
 HOST = "127.0.0.1"
 _LEAST, _TRIES = 10_240, 64
+_NETSTAT = Path("/proc/self/net/netstat")
 _RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
@@ -37,6 +38,19 @@ def _first_outgoing() -> int:
     with contextlib.suppress(OSError, ValueError, IndexError):
         return max(_LEAST + 1, int(_RANGE.read_text().split()[0]))
     return 32_768
+
+
+def backlog_overflows(netstat: Path = _NETSTAT) -> int | None:
+    """How often the kernel dropped a connection since its start because a backlog was full.
+
+    Of all sockets of this network namespace: `ListenOverflows` in proc_pid_net(5). Only differences
+    have a meaning. None where it is not visible.
+    """
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        lines = netstat.read_text(encoding="ascii").splitlines()
+        names, values = (line.split() for line in lines if line.startswith("TcpExt:"))
+        return int(dict(zip(names, values, strict=True))["ListenOverflows"])
+    return None
 
 
 def check_free(port: int) -> None:

@@ -18,6 +18,7 @@ from harness.base.workspace import without_paths
 
 _LAUNCHER = Path(__file__).with_name("launcher.py")
 _QUOTED_LINES = 12
+_MOST_LOG_BYTES = 1_048_576
 PATIENCE_S = 2.0
 """From being asked to end until being killed. With the rest of the laboratory, Ctrl-C takes five
 seconds at most."""
@@ -84,6 +85,21 @@ class Child:
             lines = self._log.read_text(encoding="utf-8", errors="replace").splitlines()
             last = [line for line in lines if line.strip()][-_QUOTED_LINES:]
             return without_paths("\n".join(last))
+        return ""
+
+    def log_size(self) -> int:
+        """Bytes that its log has now."""
+        with contextlib.suppress(OSError):
+            return 0 if self._log is None else self._log.stat().st_size
+        return 0
+
+    def said_since(self, size: int) -> str:
+        """What its log has gained since it had that size; of a long text the last mebibyte."""
+        if self._log is None:
+            return ""
+        with contextlib.suppress(OSError), self._log.open("rb") as log:
+            log.seek(max(size, self.log_size() - _MOST_LOG_BYTES))
+            return log.read(_MOST_LOG_BYTES).decode("utf-8", "replace")
         return ""
 
     def quotation(self) -> str:

@@ -19,6 +19,7 @@ from harness.lab.crew import Crew, listens
 from harness.lab.footprint import Footprint
 from harness.lab.network import HOST, check_free, free_port
 from harness.lab.process import Child, launch, stop_together, wait_until
+from harness.records.trial import Resource
 
 READY_S = 60.0
 """Time limit for the first answer to /health."""
@@ -31,6 +32,12 @@ _PROBE_S = 1.0
 _SOON_S = 0.3
 """Most servers end in a quarter of a second when they are asked to. Some sleep for a second before
 they look, and none of a group has anything to put away."""
+_REFUSALS: dict[Resource, tuple[str, ...]] = {
+    "threads": ("can't start new thread",),
+    "memory": ("MemoryError", "Cannot allocate memory"),
+    "files": ("Too many open files",),
+}
+"""What CPython and the C library say when the system refuses something."""
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
 
 
@@ -67,6 +74,16 @@ class LiveServer:
     def deviation(self) -> str | None:
         """How it differs from what it was given, as every other server is; None if it does not."""
         return self.footprint().problem(self.port, self.workers)
+
+    def exhausted(self, since: int = 0) -> tuple[Resource, ...]:
+        """What the system refused to it, by its log.
+
+        since: the size of its log from which on it is read; see `Child.log_size`.
+        """
+        said = self.process.said_since(since)
+        return tuple(
+            resource for resource, signs in _REFUSALS.items() if any(sign in said for sign in signs)
+        )
 
     def last_words(self) -> str:
         """The end of its standard error."""

@@ -17,6 +17,7 @@ from harness.base.errors import GeneratorFailed
 from harness.lab.process import Child, launch
 from harness.load.protocol import (
     ANSWERS,
+    OPENS_PER_S,
     Answer,
     Arrivals,
     Close,
@@ -25,6 +26,7 @@ from harness.load.protocol import (
     Exchange,
     Failed,
     Open,
+    Opened,
     Slice,
     Tally,
     Window,
@@ -39,7 +41,9 @@ class Edge(msgspec.Struct, frozen=True):
 
 
 _OPENING_S = 5.0
-"""The generator opens connections for so long at most before a load; see `worker.target`."""
+"""The generator waits for connections for so long at most before a load; see `worker.target`."""
+_SPREAD = 2 / 3
+"""Of a window's warm-up, during which a closed loop's connections send their first requests."""
 
 
 def _undisturbed() -> None:
@@ -58,8 +62,8 @@ class Generator(Protocol):
 
     def open(
         self, target: str, host: str, port: int, *, connections: int, keep_alive: bool = True
-    ) -> None:
-        """Open connections to a server under a name."""
+    ) -> Opened:
+        """Open connections to a server under a name; tell what became of them."""
 
     def close(self, target: str) -> None:
         """Close a target's connections."""
@@ -118,15 +122,25 @@ class ProcessGenerator:
 
     def open(
         self, target: str, host: str, port: int, *, connections: int, keep_alive: bool = True
-    ) -> None:
-        """Open connections to a server; those under the same name are closed first."""
+    ) -> Opened:
+        """Open connections to a server, at a steady rate; those under the same name are closed.
+
+        Raises:
+            GeneratorFailed: this machine has no file or port left for them.
+        """
         if target in self._loading:
             self.close(target)
         taking = self._workers[:connections]
         self._loading[target] = taking
         for share, worker in zip(_shares(connections, len(taking)), taking, strict=True):
-            worker.tell(Open(target, host, port, share, keep_alive))
-        self._expect_done(taking)
+            per_s = OPENS_PER_S / len(taking)
+            worker.tell(Open(target, host, port, share, keep_alive, per_s))
+        patience_s = _OPENING_S + connections / OPENS_PER_S + PATIENCE_S
+        answers = [worker.answer(patience_s, self._meanwhile) for worker in taking]
+        opened = [answer for answer in answers if isinstance(answer, Opened)]
+        if len(opened) < len(answers):
+            raise GeneratorFailed(f"The load generator answered {answers!r}; report it.")
+        return all_opened(opened)
 
     def close(self, target: str) -> None:
         """Close a target's connections."""
@@ -169,10 +183,11 @@ class ProcessGenerator:
         """
         taking = self._take(target)
         opens_ns = time.monotonic_ns() + round(warmup_s * 1e9)
+        spread_ns = round(_SPREAD * warmup_s * 1e9)
         closes_ns = opens_ns + round(seconds * 1e9)
         for number, worker in enumerate(taking):
             own = None if arrivals is None else _share(arrivals, number, len(taking))
-            worker.tell(Window(target, exchange, opens_ns, closes_ns, timeout_s, own))
+            worker.tell(Window(target, exchange, opens_ns, closes_ns, timeout_s, own, spread_ns))
         for edge in (Edge(True, opens_ns), Edge(False, closes_ns)):
             if not _silent_until(taking, edge.at_ns, self._meanwhile):
                 break  # an early answer reports a failure
@@ -287,8 +302,10 @@ def merged(tallies: Sequence[Tally]) -> Tally:
     starts = _concatenated([t.starts for t in tallies])
     order = np.argsort(starts + latencies, kind="stable")
     errors: Counter[str] = Counter()
+    early: Counter[str] = Counter()
     for tally in tallies:
         errors.update(tally.errors)
+        early.update(tally.errors_early)
     return Tally(
         correct=sum(t.correct for t in tallies),
         errors=dict(errors),
@@ -305,6 +322,21 @@ def merged(tallies: Sequence[Tally]) -> Tally:
         dropped=sum(t.dropped for t in tallies),
         sent=sum(t.sent for t in tallies),
         paused_ns=max(t.paused_ns for t in tallies),
+        errors_early=dict(early),
+        drain_ns=max(t.drain_ns for t in tallies),
+    )
+
+
+def all_opened(parts: Sequence[Opened]) -> Opened:
+    """The connections of all processes together, which are opened side by side."""
+    return Opened(
+        opened=sum(part.opened for part in parts),
+        slow=sum(part.slow for part in parts),
+        refused=sum(part.refused for part in parts),
+        unanswered=sum(part.unanswered for part in parts),
+        failed=sum(part.failed for part in parts),
+        longest_ns=max(part.longest_ns for part in parts),
+        elapsed_ns=max(part.elapsed_ns for part in parts),
     )
 
 

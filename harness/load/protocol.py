@@ -20,14 +20,23 @@ class Exchange(msgspec.Struct, frozen=True, tag=True):
     posts: list[tuple[str, str]] | None = None
 
 
+OPENS_PER_S = 5_000.0
+"""Connections that are opened per second: fewer than a server that does nothing else accepts, so
+its backlog stays short, and ten thousand are open after two seconds."""
+
+
 class Open(msgspec.Struct, frozen=True, tag=True):
-    """Prepare `connections` connections to a server, under a name. Answered by `Done`."""
+    """Prepare `connections` connections to a server, under a name. Answered by `Opened`.
+
+    per_s: how many of them are begun per second, evenly.
+    """
 
     target: str
     host: str
     port: int
     connections: int
     keep_alive: bool
+    per_s: float = OPENS_PER_S
 
 
 class Slice(msgspec.Struct, frozen=True, tag=True):
@@ -60,6 +69,8 @@ class Window(msgspec.Struct, frozen=True, tag=True):
     opens_ns, closes_ns: the edges, on the monotonic clock that all processes share; the load goes
         on from its start, as warm-up, through both.
     arrivals: the open loop's; None for a closed loop.
+    spread_ns: closed loop: the connections send their first requests evenly over so long, because
+        requests that all begin at once would come in waves for as long as the window lasts.
     """
 
     target: str
@@ -68,6 +79,7 @@ class Window(msgspec.Struct, frozen=True, tag=True):
     closes_ns: int
     timeout_s: float
     arrivals: Arrivals | None = None
+    spread_ns: int = 0
 
 
 class Close(msgspec.Struct, frozen=True, tag=True):
@@ -78,6 +90,26 @@ class Close(msgspec.Struct, frozen=True, tag=True):
 
 class Done(msgspec.Struct, frozen=True, tag=True):
     """The command was carried out."""
+
+
+class Opened(msgspec.Struct, frozen=True, tag=True):
+    """What became of the connections that were to be opened.
+
+    opened: those that stand; 0 where the server closes after each answer, so that every request
+        opens its own.
+    slow: those of them that took as long as the kernel waits before it tries again, which it does
+        where a full backlog dropped the first attempt.
+    refused: nobody listened. unanswered: they had no answer in time. failed: all others.
+    longest_ns, elapsed_ns: the longest that one took, and all of them together.
+    """
+
+    opened: int = 0
+    slow: int = 0
+    refused: int = 0
+    unanswered: int = 0
+    failed: int = 0
+    longest_ns: int = 0
+    elapsed_ns: int = 0
 
 
 class Failed(msgspec.Struct, frozen=True, tag=True):
@@ -107,6 +139,8 @@ class Tally(msgspec.Struct, frozen=True, tag=True):
     dropped: open loop only: arrivals due within the window that found every connection busy.
     sent: every request, correct or not, including a window's warm-up.
     paused_ns: the longest time for which the generator's own event loop did not run.
+    errors_early: window only: requests that were under way as it opened and then failed, by kind.
+    drain_ns: window only: from its closing until the last request under way had ended.
     """
 
     correct: int
@@ -124,6 +158,8 @@ class Tally(msgspec.Struct, frozen=True, tag=True):
     sent: int = 0
     ends_before: bytes = b""
     paused_ns: int = 0
+    errors_early: dict[str, int] = {}
+    drain_ns: int = 0
 
     @property
     def latencies_ns(self) -> NDArray[np.int64]:
@@ -152,7 +188,7 @@ class Tally(msgspec.Struct, frozen=True, tag=True):
 
 
 Command = Open | Slice | Window | Close
-Answer = Done | Failed | Tally
+Answer = Done | Opened | Failed | Tally
 
 COMMANDS: msgspec.msgpack.Decoder[Command] = msgspec.msgpack.Decoder(Command)
 ANSWERS: msgspec.msgpack.Decoder[Answer] = msgspec.msgpack.Decoder(Answer)

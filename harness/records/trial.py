@@ -129,6 +129,37 @@ class Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     repeated: bool = False
 
 
+class OpeningRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a window's connections were opened, before its load; see `load.protocol.Opened`.
+
+    opened: those that stood. slow: those of them that the kernel had to try again.
+    refused, unanswered, failed: those that did not stand.
+    longest_ns, elapsed_ns: the longest that one took, and all of them together.
+    overflows: attempts that the kernel dropped meanwhile because a backlog was full; None where it
+        does not tell.
+    """
+
+    opened: Natural
+    slow: Natural
+    refused: Natural
+    unanswered: Natural
+    failed: Natural
+    longest_ns: Natural
+    elapsed_ns: Natural
+    overflows: Natural | None = None
+
+
+class ServerSize(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Resident memory and threads of a server's process tree at one moment."""
+
+    rss_kib: Natural
+    threads: Natural
+
+
+type Resource = Literal["threads", "memory", "files"]
+"""What a system may refuse to a server."""
+
+
 class WindowRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a window has beyond a slice.
 
@@ -142,6 +173,12 @@ class WindowRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     p50_per_second_ns: median latency of the requests sent, or due, in each whole second.
     database: by how much the counters of `pg_stat_database` grew; see `lab.postgres.database`.
     beside: of the second load; None without one. CPU times are then of both loads together.
+    opening: of the connections that it began with.
+    at_rest, at_close: the server before they were opened, and as it closed; all connections of a
+        closed loop have a request under way then.
+    errors_early: requests that were under way as it opened and then failed, by kind.
+    drain_ns: from its closing until no request was under way any more.
+    These last five are None, or empty, in runs from before they were kept.
     """
 
     before: Natural
@@ -155,6 +192,11 @@ class WindowRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     p50_per_second_ns: tuple[int | None, ...]
     database: dict[str, int]
     beside: BesideRecord | None = None
+    opening: OpeningRecord | None = None
+    at_rest: ServerSize | None = None
+    at_close: ServerSize | None = None
+    errors_early: dict[str, Natural] = {}
+    drain_ns: Natural | None = None
 
 
 class SliceRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -197,6 +239,15 @@ class SliceRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     relay_cpu_ns: int = 0
     window: WindowRecord | None = None
 
+    @property
+    def failures(self) -> dict[str, int]:
+        """Requests that failed, by kind: its own, and those that were under way as it opened."""
+        early = {} if self.window is None else self.window.errors_early
+        return {
+            kind: self.errors.get(kind, 0) + early.get(kind, 0)
+            for kind in dict.fromkeys((*self.errors, *early))
+        }
+
 
 class Trial(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What one block yielded for one entry under one condition.
@@ -219,6 +270,7 @@ class Trial(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     events: in the order of time; none in runs from before they were noted.
     errors_before: by kind, of the warm-up and the search for its capacity; none in runs from
         before they were kept.
+    exhausted: what the server's log says that the system refused it.
     """
 
     schema: Literal[1]
@@ -247,6 +299,7 @@ class Trial(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ramp: RampRecord | None = None
     events: tuple[Event, ...] = ()
     errors_before: dict[str, Natural] = {}
+    exhausted: tuple[Resource, ...] = ()
 
     @property
     def complete(self) -> bool:

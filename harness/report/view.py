@@ -23,6 +23,7 @@ from harness.report.drawing.figures import Figures
 from harness.report.sections.causes import causes_values
 from harness.report.sections.claims import claims_values
 from harness.report.sections.ramps import DETAILS, ramps_values
+from harness.report.sections.waiting import waiting_values
 from harness.report.words import (
     ab,
     decisions,
@@ -83,6 +84,7 @@ def template_values(
             _condition(run, analysis, result, entries) for result in analysis.conditions
         ],
         "curves": curve_figures(analysis, order, figures),
+        "waiting": waiting_values(analysis.waiting),
         "claims": claims_values(analysis.judgements),
         "ramps": ramps_values(run, analysis.ramps, figures),
         "ramp_details": DETAILS,

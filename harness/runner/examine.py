@@ -13,6 +13,7 @@ from harness.audit.bench import Bench
 from harness.audit.count import audit
 from harness.audit.verify import verify
 from harness.inputs.factors import pool_of
+from harness.inputs.settings import MOST_COUNTED
 from harness.inputs.study import Study
 from harness.lab.environments import is_made, prepare
 from harness.lab.postgres.database import Database
@@ -162,6 +163,7 @@ def _at_once(laboratory: Laboratory, study: Study) -> int:
     """
     pools = {name: pool_of(laboratory.catalog.variant(name).factors) for name in study.everyone}
     held = max(study.server_of(name).connections(pool) or 0 for name, pool in pools.items())
+    held = min(held, MOST_COUNTED)
     room = study.database.max_connections // (held + _CONNECTIONS)
     return max(1, min(len(study.everyone), len(os.sched_getaffinity(0)) + 1, _MOST_AT_ONCE, room))
 

@@ -1,49 +1,124 @@
 """Checks before anything runs: can this machine do what a study asks?"""
 
+from collections.abc import Collection, Sequence
+
 from harness.analysis.labels.rules import CEILING_SHARE
 from harness.base.errors import UsageError
 from harness.inputs.conditions import condition_title
-from harness.inputs.study import Study
-from harness.lab.limits import Limits
+from harness.inputs.study import Condition, Study
+from harness.lab.launcher import MOST_OPEN_FILES
+from harness.lab.limits import RESERVED_FILES, Limits, more_files
+from harness.lab.thread_limits import ThreadLimit
 from harness.load.ceiling import Ceiling
 
 
 def check_connections(study: Study, limits: Limits) -> None:
-    """Refuse more connections than this machine allows: a block is connected to all its servers.
+    """Refuse more connections than this machine allows.
+
+    Slices go round, so the generator is connected to all servers of a block at a time. A window has
+    its connections to itself.
 
     Raises:
-        UsageError: with the number that would work.
+        UsageError: with the number that would work, and the command that raises the limit.
     """
-    servers = 1 if study.ramped else len(study.everyone) + 1
-    _check_relay(study, limits, servers)
-    in_all = None if limits.in_all is None else limits.in_all * study.load.generators // servers
-    known = [limit for limit in (in_all, limits.per_server) if limit is not None]
-    if not known:
-        return
-    allowed = min(known)
-    by_files = allowed in (in_all, limits.in_all)
-    remedy = "open files (ulimit -n)" if by_files else "ports (net.ipv4.ip_local_port_range)"
+    _check_relay(study, limits)
     for condition in study.conditions:
-        if condition.connections > allowed:
+        servers = _connected_at_once(study, condition)
+        shared = None if limits.in_all is None else limits.in_all * study.load.generators // servers
+        known = [limit for limit in (shared, limits.per_server) if limit is not None]
+        if known and condition.connections > min(known):
+            allowed = min(known)
+            by_files = allowed in (shared, limits.in_all)
+            remedy = _more_files(study, condition, limits) if by_files else _MORE_PORTS
             raise UsageError(
-                f"`{condition_title(condition)}`: the study wants these connections to each of "
-                f"{servers} servers, and this machine allows {allowed}; set `connections` to "
-                f"{allowed} at most, or raise the limit of {remedy}."
+                f"`{condition_title(condition)}`: the study wants these connections to "
+                f"{'one server' if servers == 1 else f'each of {servers} servers'} at a time, and "
+                f"this machine allows {allowed:,}; set `connections` to {allowed} at most, or "
+                f"{remedy}."
             )
 
 
-def _check_relay(study: Study, limits: Limits, servers: int) -> None:
+def _connected_at_once(study: Study, condition: Condition) -> int:
+    alone = study.ramped or condition.window_s is not None
+    return 1 if alone else len(study.measured(condition)) + 1
+
+
+_MORE_PORTS = (
+    "widen the range of ports: `sudo sysctl -w net.ipv4.ip_local_port_range='15000 65535'`"
+)
+
+
+def _more_files(study: Study, condition: Condition, limits: Limits) -> str:
+    """How the generator and a server may open enough files."""
+    count, generators = condition.connections, study.load.generators
+    in_all = count * _connected_at_once(study, condition)
+    most = max(count, -(-in_all // generators)) + RESERVED_FILES
+    if most > MOST_OPEN_FILES:
+        processes = -(-in_all // (MOST_OPEN_FILES - RESERVED_FILES))
+        return f"share them among more processes: `[load] generators = {processes}`"
+    if limits.in_all is not None and count <= limits.in_all:
+        processes = -(-in_all // limits.in_all)
+        shared = f" (or share them among processes: `[load] generators = {processes}`)"
+    else:
+        shared = ""
+    return f"raise the limit of open files: `{more_files(most)}`{shared}"
+
+
+def _check_relay(study: Study, limits: Limits) -> None:
     """Refuse more connections than one relay process can hold: each has two ends."""
     if not study.delayed or study.network.injector != "relay" or limits.in_all is None:
         return
-    most = max(condition.connections for condition in study.conditions)
-    ends = 2 * (servers * most + study.database.max_connections)
+    most = max(c.connections * _connected_at_once(study, c) for c in study.conditions)
+    ends = 2 * (most + study.database.max_connections)
     if ends > limits.in_all:
         raise UsageError(
             f"The relay that adds latency would hold {ends:,} ends of connections, and this "
             f"machine allows {limits.in_all:,}; ask for fewer `connections`, or raise the limit of "
-            "open files (ulimit -n)."
+            f"open files: `{more_files(ends + RESERVED_FILES)}`."
         )
+
+
+def check_threads(study: Study, taking: Collection[str], limits: Sequence[ThreadLimit]) -> None:
+    """Refuse more threads than this machine allows. A thread is started when a request needs it.
+
+    Args:
+        study: gives every server its threads.
+        taking: variants whose server takes a number of threads.
+        limits: of this machine.
+
+    Raises:
+        UsageError: with the number that would work, and the command that raises the limit.
+    """
+    most = max(condition.connections for condition in study.conditions)
+    wanted = {
+        name: min(study.server_of(name).threads, most) for name in study.everyone if name in taking
+    }
+    if not wanted:
+        return
+    largest = max(wanted, key=lambda name: wanted[name])
+    in_all = sum(count * study.server_of(name).workers for name, count in wanted.items())
+    for limit in limits:
+        needed = wanted[largest] if limit.process else in_all
+        if needed > limit.allowed:
+            others = 0 if limit.process else in_all - wanted[largest]
+            fitting = max(1, limit.allowed - others)
+            what = f"`{largest}` may start" if limit.process else "all servers may start"
+            raise UsageError(
+                f"With {most:,} connections {what} {needed:,} threads, and this machine allows "
+                f"{limit.allowed:,} more (`{limit.name}`); set `threads` of `{largest}` to "
+                f"{fitting} at most, or raise the limit: `{limit.raised_for(needed)}`."
+            )
+
+
+def backlog_warning(study: Study, limits: Limits) -> str | None:
+    """What to tell of a backlog that is shorter than the connections that are opened; else None."""
+    most = max(condition.connections for condition in study.conditions)
+    if limits.backlog is None or most <= limits.backlog:
+        return None
+    return (
+        f"at most {limits.backlog:,} of {most:,} connections may wait to be accepted; the kernel "
+        f"drops others and tries again after a second: `sudo sysctl -w net.core.somaxconn={most}`"
+    )
 
 
 def check_objectives(study: Study, ceiling: Ceiling) -> None:

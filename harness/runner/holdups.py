@@ -5,6 +5,8 @@ that admits 16 of 64 connections would stretch every slice of 0.1 s to 30 s: hou
 minutes. So a variant is stopped under a condition after at most four such turns; the others go on.
 """
 
+from collections import Counter
+
 from harness.load.protocol import Tally
 
 _IN_A_ROW = 2
@@ -42,8 +44,9 @@ class HoldUps:
         Returns:
             Why the entry should have no further turn under this condition; None to go on.
         """
-        late = tally.errors.get(_TIMEOUT, 0)
-        if late and not _answers(tally) and set(tally.errors) == {_TIMEOUT}:
+        failures = _failures(tally)
+        late = failures.get(_TIMEOUT, 0)
+        if late and not _answers(tally) and set(failures) == {_TIMEOUT}:
             return f"none of {late} requests was answered within {self._timeout_s:g} s"
         if reason := self._never_answered(tally):
             return reason
@@ -61,7 +64,8 @@ class HoldUps:
 
     def _never_answered(self, tally: Tally) -> str | None:
         """Why to stop an entry whose port refuses, or closes, all connections from the start."""
-        kinds = {kind for kind, count in tally.errors.items() if count}
+        failures = _failures(tally)
+        kinds = {kind for kind, count in failures.items() if count}
         if _answers(tally) or kinds - _UNANSWERED:
             self._answered = True
         if self._answered or not kinds:
@@ -70,7 +74,7 @@ class HoldUps:
         if self._unanswered < _IN_A_ROW:
             return None
         return (
-            f"none of {sum(tally.errors.values())} requests was answered, nor any before "
+            f"none of {sum(failures.values())} requests was answered, nor any before "
             f"(errors: {', '.join(sorted(kinds))})"
         )
 
@@ -80,6 +84,11 @@ class HoldUps:
         if not late or self._in_all != 1:
             return None
         return f"{late} of {tally.sent} requests were not answered within {self._timeout_s:g} s"
+
+
+def _failures(tally: Tally) -> dict[str, int]:
+    """By kind; of a window also those that were under way as it opened."""
+    return dict(Counter(tally.errors) + Counter(tally.errors_early))
 
 
 def _answers(tally: Tally) -> int:

@@ -2,7 +2,7 @@
 
 import http.client
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from functools import partial
 
 import msgspec
@@ -12,11 +12,11 @@ from harness.analysis.labels.rules import CEILING_SHARE
 from harness.audit.subject import Subject, Violation
 from harness.base.errors import BridgetollError, DatabaseFailed, check_scarce
 from harness.inputs.conditions import condition_title
-from harness.inputs.study import Condition, Latency
-from harness.lab.clocks import Usage
+from harness.inputs.study import Condition, Latency, Objective
+from harness.lab.clocks import Usage, oom_kills
 from harness.load.protocol import Exchange, Tally
 from harness.records.plan import Phase
-from harness.records.trial import RoundTrips, Statements, Trial
+from harness.records.trial import Resource, RoundTrips, Statements, Trial
 from harness.runner.constancy import deviations
 from harness.runner.exchanges import exchange_for
 from harness.runner.holdups import HoldUps
@@ -26,7 +26,7 @@ from harness.runner.plan import CAPACITY_ROUNDS, CAPACITY_SLICE_S
 from harness.runner.rate_search import search_rate
 from harness.runner.servers import LiveEntry
 from harness.runner.session import Session
-from harness.runner.slices import Loader, LoadTarget
+from harness.runner.slices import Access, Loader, LoadTarget
 from harness.runner.time_left import Stage
 from harness.runner.trial_builder import Ending, Measurement, Requests, TrialBuilder, Turn
 
@@ -76,6 +76,7 @@ def run_phase(
         running.find_capacities()
         running.forget_warm_up()
         running.go_round()
+        running.check_constancy_of_windows()
         trips = round_trips(before, running.measure_legs())
         running.shorten_legs()
     except BridgetollError as error:
@@ -120,6 +121,11 @@ class _PhaseRun:
             for name, live in self._servers.items()
         }
         self._targets: dict[str, LoadTarget] = {}
+        self._log_sizes = {n: live.server.process.log_size() for n, live in self._servers.items()}
+        self._out_of_memory: set[str] = set()
+        # All slices of a phase find their connections open. A window has them to itself: those to
+        # all servers together would be more than a process may have.
+        self._windowed = self._condition.window_s is not None
         timeout_s = session.run.study.load.timeout_s
         self._holdups = {name: HoldUps(timeout_s) for name in self._servers}
 
@@ -153,11 +159,19 @@ class _PhaseRun:
             return None
 
     def open_connections(self) -> None:
-        """Ask each server once, take its checked answer as the correct one, and connect."""
+        """Ask each server once, take its checked answer as the correct one, and connect.
+
+        Connections of windows are opened when their turn comes.
+        """
         self._on_each(self._open)
 
     def warm_up(self) -> None:
-        """Load each server once as it will be loaded."""
+        """Load each server once as it will be loaded.
+
+        A closed loop's window does that itself, before it opens.
+        """
+        if self._windowed and not self._condition.open_loop:
+            return
         warmup_s = self._session.run.study.load.warmup_s
         self._on_each(lambda name: self._weigh(name, self._load(name, warmup_s)))
 
@@ -169,6 +183,11 @@ class _PhaseRun:
         for name, problem in found.items():
             self._failures[name] = problem
             session.listener.problem(f"{name}: {problem}")
+
+    def check_constancy_of_windows(self) -> None:
+        """The same after windows, whose load is the first that their servers have had."""
+        if self._windowed:
+            self.check_constancy()
 
     def find_capacities(self) -> None:
         """Where a rate is a share of capacity, find what each server does in a closed loop.
@@ -229,10 +248,9 @@ class _PhaseRun:
 
     def close_connections(self) -> None:
         """Close the connections to every server that was loaded."""
-        for name, target in self._targets.items():
-            self._instruments.generator.close(name)
-            if target.beside is not None and self._instruments.background is not None:
-                self._instruments.background.close(name)
+        if not self._windowed:
+            for target in self._targets.values():
+                self._loader.disconnect(target)
 
     def _on_each(self, action: Callable[[str], object]) -> None:
         for name in self._servers:
@@ -281,19 +299,14 @@ class _PhaseRun:
         timeout_s = self._session.run.study.load.timeout_s
         subject = live.subject(self._session.contract, self._session.database, timeout_s)
         exchange = self._first_exchange(subject, live, condition)
-        tools.generator.open(
-            name, live.address.host, live.address.port,
-            connections=condition.connections, keep_alive=live.keep_alive,
-        )  # fmt: skip
-        self._targets[name] = LoadTarget(live, exchange, None)
+        beside: Exchange | None = None
         if condition.beside is not None and tools.background is not None:
             second = msgspec.structs.replace(condition, endpoint=condition.beside.endpoint)
             beside = exchange_for(subject, live.server.url, second, seed)
-            tools.background.open(
-                name, live.address.host, live.address.port,
-                connections=condition.beside.connections, keep_alive=live.keep_alive,
-            )  # fmt: skip
-            self._targets[name] = LoadTarget(live, exchange, beside)
+        target = LoadTarget(live, exchange, beside)
+        if not self._windowed:
+            self._loader.connect(target)
+        self._targets[name] = target
 
     def _first_exchange(self, subject: Subject, live: LiveEntry, condition: Condition) -> Exchange:
         """The server's checked answer to one request.
@@ -310,37 +323,55 @@ class _PhaseRun:
         return exchange_for(subject, live.server.url, condition, session.run.study.seed)
 
     def _load(self, name: str, seconds: float) -> Tally:
-        tally = self._loader.load(self._targets[name], seconds)
+        target = self._targets[name]
+        with self._loader.connected(target) if self._windowed else nullcontext():
+            tally = self._loader.load(target, seconds)
         self._builders[name].note_before(tally)
         return tally
 
     def _measure(self, turn: Turn, name: str) -> None:
-        """One turn: a slice, a window, or a search of many windows."""
-        condition, target, builder = self._condition, self._targets[name], self._builders[name]
-        if condition.window_s is None:
+        """One turn, and whether the kernel killed a process in it for lack of memory."""
+        before = oom_kills()
+        try:
+            self._take_turn(turn, name)
+        finally:
+            if oom_kills() > before:
+                self._out_of_memory.add(name)
+
+    def _take_turn(self, turn: Turn, name: str) -> None:
+        """A slice, a window, or a search of many windows."""
+        target, builder = self._targets[name], self._builders[name]
+        if not self._windowed:
             measured = self._loader.slice(target)
             builder.add(turn, measured)
             self._weigh(name, measured.tally)
-        elif condition.objective is None:
-            measured = self._loader.window(target, turn, self._rate(builder))
-            builder.add(turn, measured)
-            self._weigh(name, measured.tally, drained=False)
-        else:
-            assert builder.capacity_per_s is not None
-            search = search_rate(
-                condition.objective,
-                capacity_per_s=builder.capacity_per_s,
-                highest_per_s=self._highest_per_s(),
-                first_draw=len(builder.tries),
-                window=lambda rate, draw: self._weighed(
-                    name, self._loader.window(target, turn, rate, draw)
-                ),
-                running=lambda: target.live.server.running and not self._is_out(name),
-                spoilt=lambda measured: spoils(builder.befell(measured)),
-            )
-            for measured, outcome in zip(search.windows, search.tries, strict=True):
-                builder.add(turn, measured, repeated=outcome.spoilt)
-            builder.add_search(search.tries, search.sustained_per_s)
+            return
+        with self._loader.connected(target) as access:
+            if self._condition.objective is not None:
+                self._search(turn, name, access, self._condition.objective)
+            else:
+                measured = self._loader.window(target, access, turn, self._rate(builder))
+                builder.add(turn, measured)
+                self._weigh(name, measured.tally, drained=False)
+        builder.note_aside(access.cpu_ns, access.ns)
+
+    def _search(self, turn: Turn, name: str, access: Access, objective: Objective) -> None:
+        target, builder = self._targets[name], self._builders[name]
+        assert builder.capacity_per_s is not None
+        search = search_rate(
+            objective,
+            capacity_per_s=builder.capacity_per_s,
+            highest_per_s=self._highest_per_s(),
+            first_draw=len(builder.tries),
+            window=lambda rate, draw: self._weighed(
+                name, self._loader.window(target, access, turn, rate, draw)
+            ),
+            running=lambda: target.live.server.running and not self._is_out(name),
+            spoilt=lambda measured: spoils(builder.befell(measured)),
+        )
+        for measured, outcome in zip(search.windows, search.tries, strict=True):
+            builder.add(turn, measured, repeated=outcome.spoilt)
+        builder.add_search(search.tries, search.sustained_per_s)
 
     def _weighed(self, name: str, measured: Measurement) -> Measurement:
         self._weigh(name, measured.tally, drained=False)
@@ -376,8 +407,15 @@ class _PhaseRun:
             waits=self._instruments.sampler.take(self._role(name)),
             statements=self._statements(name, builder.sent),
             round_trips=trips,
+            exhausted=self._exhausted(name),
         )
         return builder.trial(self._session.run.id, attempt, ending)
+
+    def _exhausted(self, name: str) -> tuple[Resource, ...]:
+        """What the system refused to a server in this phase, or killed it for."""
+        found = self._servers[name].server.exhausted(self._log_sizes[name])
+        killed: tuple[Resource, ...] = ("memory",) if name in self._out_of_memory else ()
+        return tuple(dict.fromkeys((*killed, *found)))
 
     def _statements(self, name: str, requests: int) -> Statements | None:
         """PostgreSQL's own count; None with a second load, whose statements it counts too."""

@@ -11,6 +11,7 @@ import random
 
 from harness.base.errors import UsageError
 from harness.inputs.study import Condition, Study
+from harness.load.protocol import OPENS_PER_S
 from harness.records.plan import (
     DUPLICATE,
     Entry,
@@ -150,10 +151,12 @@ def _trial_s(study: Study, condition: Condition) -> float:
     if condition.window_s is None:
         return load.warmup_s + study.rounds(condition) * (load.slice_s + _SLICE_OVERHEAD_S)
     tries = _TRIES if condition.objective else 1
-    windows = condition.windows * tries * (condition.window_s + load.warmup_s)
+    opening = condition.connections / OPENS_PER_S
+    drain = study.server.wait_ms / 1e3 if condition.endpoint == "io_wait" else 0.0
+    windows = condition.windows * tries * (condition.window_s + load.warmup_s + drain) + opening
     needs_capacity = condition.share is not None or condition.objective is not None
     capacity = CAPACITY_ROUNDS * (CAPACITY_SLICE_S + _SLICE_OVERHEAD_S) if needs_capacity else 0.0
-    return load.warmup_s + capacity + windows
+    return (load.warmup_s if condition.open_loop else 0.0) + capacity + windows
 
 
 def balanced_orders(entries: int, rounds: int, draw: random.Random) -> tuple[tuple[int, ...], ...]:

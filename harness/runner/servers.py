@@ -56,7 +56,8 @@ class LiveEntry(msgspec.Struct, frozen=True):
         if self.server.running:
             return None
         words = self.server.last_words()
-        return "the server died" + (f"; it said:\n{words}" if words else "")
+        died = f"the server died: it {self.server.process.ending()}"
+        return died + (f"; it said:\n{words}" if words else "")
 
 
 class Launcher(msgspec.Struct, frozen=True):

@@ -1,15 +1,19 @@
 """A server's turn: a slice or a window of load, with every clock read at both of its edges."""
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import msgspec
 
+from harness.lab.clocks import Usage
+from harness.lab.network import backlog_overflows
 from harness.lab.postgres.database import Database
 from harness.load.generator import Edge
-from harness.load.protocol import Arrivals, Exchange, Tally
+from harness.load.protocol import Arrivals, Exchange, Opened, Tally
 from harness.records.histogram import sample_percentile
 from harness.records.plan import Phase
-from harness.records.trial import BesideRecord
+from harness.records.trial import BesideRecord, OpeningRecord, ServerSize
 from harness.runner.instruments import Instruments, Reading
 from harness.runner.servers import LiveEntry
 from harness.runner.session import Session
@@ -22,6 +26,9 @@ _SEEDS_PER_BLOCK = 100_000
 """Every round of every block has arrivals of its own."""
 _SEEDS_PER_WINDOW = 1_000_003
 """Between the seeds of one turn's windows; more than there are rounds."""
+_LOOK_S, _LONGEST_QUIET_S, _QUIET_SHARE = 0.05, 2.0, 0.1
+"""After a window a server lets go of its connections: it is quiet once it uses less than that share
+of a core between two looks. It does not hold the others up for longer than two seconds."""
 
 
 class LoadTarget(msgspec.Struct, frozen=True):
@@ -33,6 +40,20 @@ class LoadTarget(msgspec.Struct, frozen=True):
     live: LiveEntry
     exchange: Exchange
     beside: Exchange | None
+
+
+class Access:
+    """Connections to one server, as they stand open.
+
+    opening, at_rest: how they were opened, and the server before that.
+    cpu_ns, ns: what opening and closing took, of the server's CPU time and of the time.
+    """
+
+    def __init__(self, opening: OpeningRecord, at_rest: ServerSize) -> None:
+        self.opening = opening
+        self.at_rest = at_rest
+        self.cpu_ns = 0
+        self.ns = 0
 
 
 class Loader:
@@ -53,6 +74,57 @@ class Loader:
         # back, or the last one would be measured on what the others have written.
         operation = session.contract.operations[phase.condition.endpoint]
         self._resets = operation.method == "POST"
+
+    def connect(self, target: LoadTarget) -> OpeningRecord:
+        """Open the connections of the condition to a server, at a steady rate."""
+        live, condition, tools = target.live, self._condition, self._instruments
+        overflows = backlog_overflows()
+        opened = tools.generator.open(
+            live.name, live.address.host, live.address.port,
+            connections=condition.connections, keep_alive=live.keep_alive,
+        )  # fmt: skip
+        if condition.beside is not None and target.beside is not None:
+            assert tools.background is not None
+            tools.background.open(
+                live.name, live.address.host, live.address.port,
+                connections=condition.beside.connections, keep_alive=live.keep_alive,
+            )  # fmt: skip
+        return _opening_record(opened, overflows, backlog_overflows())
+
+    def disconnect(self, target: LoadTarget) -> None:
+        """Close them."""
+        self._instruments.generator.close(target.live.name)
+        if target.beside is not None and self._instruments.background is not None:
+            self._instruments.background.close(target.live.name)
+
+    @contextmanager
+    def connected(self, target: LoadTarget) -> Iterator[Access]:
+        """The connections to a server, within the block; it is quiet again after that."""
+        clock, server = self._instruments.clock, target.live.server.clock
+        cpu_ns, now_ns = server.read_ns(), clock.now_ns()
+        at_rest = _size(target)
+        access = Access(self.connect(target), at_rest)
+        access.cpu_ns += server.read_ns() - cpu_ns
+        access.ns += clock.now_ns() - now_ns
+        try:
+            yield access
+        finally:
+            cpu_ns, now_ns = server.read_ns(), clock.now_ns()
+            self.disconnect(target)
+            self._await_quiet(target)
+            access.cpu_ns += server.read_ns() - cpu_ns
+            access.ns += clock.now_ns() - now_ns
+
+    def _await_quiet(self, target: LoadTarget) -> None:
+        """Wait until a server has let go of its connections, so that it disturbs no other."""
+        clock, server = self._instruments.clock, target.live.server.clock
+        end_ns = clock.now_ns() + round(_LONGEST_QUIET_S * 1e9)
+        used_ns = server.read_ns()
+        while clock.now_ns() < end_ns:
+            clock.sleep(_LOOK_S)
+            before_ns, used_ns = used_ns, server.read_ns()
+            if used_ns - before_ns < _QUIET_SHARE * _LOOK_S * 1e9:
+                break
 
     def load(self, target: LoadTarget, seconds: float) -> Tally:
         """Load with a closed loop for some seconds, and drain; no clock is read."""
@@ -78,12 +150,17 @@ class Loader:
         )
 
     def window(
-        self, target: LoadTarget, turn: Turn, rate_per_s: float | None, draw: int = 0
+        self,
+        target: LoadTarget,
+        access: Access,
+        turn: Turn,
+        rate_per_s: float | None,
+        draw: int = 0,
     ) -> Measurement:
         """Unbroken load: a closed loop, or an open one at a rate; the warm-up runs into it.
 
         Args:
-            target: the server.
+            target, access: the server, and the connections to it.
             turn: whose round seeds the arrivals.
             rate_per_s: of an open loop; a closed loop if None.
             draw: of arrivals, where one turn has several windows, so that their patterns differ.
@@ -122,7 +199,14 @@ class Loader:
             turn_cpu_ns=turn_cpu_ns,
             turn_ns=turn_ns,
             probe_ns=self._probe_ns(tally),
-            window=WindowExtras(rate_per_s is not None, edges.counted, beside),
+            window=WindowExtras(
+                open_loop=rate_per_s is not None,
+                database=edges.counted,
+                beside=beside,
+                opening=access.opening,
+                at_rest=access.at_rest,
+                at_close=edges.size,
+            ),
             events=tools.lookout.after(target.live.server, tally.paused_ns),
         )
 
@@ -160,12 +244,14 @@ class _Edges:
     """Readings of the clocks, and of the database's counters, at the edges of a window."""
 
     def __init__(self, target: LoadTarget, instruments: Instruments, database: Database) -> None:
+        self._target = target
         self._server = target.live.server.clock
         self._gauges = instruments.gauges
         self._database = database
         self._distant = instruments.legs.delays_harness
         self._readings: list[Reading] = []
         self._counters: list[dict[str, int]] = []
+        self.size: ServerSize | None = None
 
     def read(self, edge: Edge) -> None:
         """Read everything now.
@@ -179,6 +265,8 @@ class _Edges:
         self._counters.append(self._database.counters())
         if not clocks_first:
             self._readings.append(self._gauges.read(self._server))
+        if not edge.open:
+            self.size = _size(self._target)
 
     @property
     def used(self) -> Reading:
@@ -191,3 +279,22 @@ class _Edges:
         """By how much the counters grew between the edges."""
         opened, closed = self._counters
         return {key: value - opened[key] for key, value in closed.items()}
+
+
+def _opening_record(opened: Opened, before: int | None, after: int | None) -> OpeningRecord:
+    return OpeningRecord(
+        opened=opened.opened,
+        slow=opened.slow,
+        refused=opened.refused,
+        unanswered=opened.unanswered,
+        failed=opened.failed,
+        longest_ns=opened.longest_ns,
+        elapsed_ns=opened.elapsed_ns,
+        overflows=None if before is None or after is None else max(0, after - before),
+    )
+
+
+def _size(target: LoadTarget) -> ServerSize:
+    """The server's processes now; its clock has just been read, which finds them."""
+    usage = Usage.of(target.live.server.clock.pids)
+    return ServerSize(rss_kib=usage.rss_kib, threads=usage.threads)

@@ -15,6 +15,7 @@ from harness.lab.latency.netem import NetemInjector, enter_namespace
 from harness.lab.limits import read_limits
 from harness.lab.machine import pinned, propose_cores
 from harness.lab.postgres.database import Database
+from harness.lab.thread_limits import read_thread_limits
 from harness.load.ceiling import measure_ceiling
 from harness.records.plan import Plan
 from harness.records.run import Cores, Run
@@ -22,7 +23,13 @@ from harness.records.store import Store
 from harness.runner.block import run_blocks
 from harness.runner.describe import Origin, changes, describe_run, refuse_changes
 from harness.runner.examine import Environments, examine_variants, prepare_environments
-from harness.runner.feasibility import check_connections, check_objectives, check_rates
+from harness.runner.feasibility import (
+    backlog_warning,
+    check_connections,
+    check_objectives,
+    check_rates,
+    check_threads,
+)
 from harness.runner.instruments import open_instruments
 from harness.runner.laboratory import Laboratory
 from harness.runner.locust_cells.cells import run_cells
@@ -165,7 +172,11 @@ def _ceiling(laboratory: Laboratory, study: Study, cores: Cores) -> float | None
     Raises:
         UsageError: the study asks for more than can be had here.
     """
-    check_connections(study, read_limits())
+    limits = read_limits()
+    check_connections(study, limits)
+    check_threads(study, _taking_threads(laboratory, study), read_thread_limits())
+    if warning := backlog_warning(study, limits):
+        laboratory.listener.noticed(warning)
     if study.ramped:
         return None
     laboratory.listener.step("measuring the load generator's ceiling", Stage.CEILING)
@@ -173,6 +184,13 @@ def _ceiling(laboratory: Laboratory, study: Study, cores: Cores) -> float | None
     check_rates(study, ceiling.per_s)
     check_objectives(study, ceiling)
     return ceiling.per_s
+
+
+def _taking_threads(laboratory: Laboratory, study: Study) -> list[str]:
+    """The variants whose server takes a number of threads."""
+    catalog = laboratory.catalog
+    servers = {name: catalog.servers[catalog.variant(name).server] for name in study.everyone}
+    return [name for name, server in servers.items() if server.takes("threads")]
 
 
 def _check_restarts(laboratory: Laboratory, study: Study) -> None:

@@ -18,7 +18,10 @@ from harness.records.run import SCHEMA
 from harness.records.trial import (
     BesideRecord,
     Event,
+    OpeningRecord,
+    Resource,
     RoundTrips,
+    ServerSize,
     SliceRecord,
     Statements,
     Trial,
@@ -54,11 +57,15 @@ class WindowExtras(msgspec.Struct, frozen=True):
     open_loop: whether arrivals were scheduled.
     database: by how much PostgreSQL's counters grew between the edges.
     beside: the second load; None without one.
+    opening, at_rest, at_close: see `WindowRecord`.
     """
 
     open_loop: bool
     database: dict[str, int]
     beside: BesideRecord | None
+    opening: OpeningRecord | None = None
+    at_rest: ServerSize | None = None
+    at_close: ServerSize | None = None
 
 
 class Measurement(msgspec.Struct, frozen=True):
@@ -86,7 +93,7 @@ class Ending(msgspec.Struct, frozen=True):
     """What is known of a server only when its phase has ended.
 
     problem: why the trial is incomplete, or None. cpu_ns, at_ns: the server's clock, and when.
-    usage: None of a server that failed.
+    usage: None of a server that failed. exhausted: what the system refused to it.
     """
 
     problem: str | None
@@ -96,6 +103,7 @@ class Ending(msgspec.Struct, frozen=True):
     waits: Samples | None
     statements: Statements | None
     round_trips: RoundTrips | None
+    exhausted: tuple[Resource, ...] = ()
 
 
 class TrialBuilder:
@@ -134,6 +142,11 @@ class TrialBuilder:
         """Warm-up is over: from here on CPU time outside of the server's turns is idle work."""
         self._cpu_at_begin_ns = cpu_ns
         self._began_ns = now_ns
+
+    def note_aside(self, cpu_ns: int, ns: int) -> None:
+        """Take the server's CPU time and the time for what belongs to its turns beside the load."""
+        self._turns_cpu_ns += cpu_ns
+        self._turns_ns += ns
 
     def note_before(self, tally: Tally) -> None:
         """Keep the errors of load that no turn measures: they may say why none can be."""
@@ -221,6 +234,7 @@ class TrialBuilder:
             round_trips=ending.round_trips,
             errors_before=dict(sorted(self._errors_before.items())),
             events=self._all_events(),
+            exhausted=ending.exhausted,
         )
 
     def _sustained(self) -> float | None:
@@ -369,4 +383,9 @@ def _window_record(tally: Tally, extras: WindowExtras) -> WindowRecord:
         ),
         database=extras.database,
         beside=extras.beside,
+        opening=extras.opening,
+        at_rest=extras.at_rest,
+        at_close=extras.at_close,
+        errors_early=tally.errors_early,
+        drain_ns=tally.drain_ns,
     )

@@ -29,10 +29,11 @@ from harness.lab.quota import CpuQuota
 from harness.lab.sentinel import Pause, Sentinel
 from harness.lab.servers import LiveServer, ServerGroup
 from harness.load.generator import Edge
-from harness.load.protocol import Arrivals, Exchange, Tally
+from harness.load.protocol import Arrivals, Exchange, Opened, Tally
 from harness.records.plan import Entry
 from harness.records.run import Run
 from harness.records.store import Store
+from harness.records.trial import Resource
 from harness.runner.instruments import Gauges, Instruments, Reading
 from harness.runner.legs import Legs
 from harness.runner.lookout import Lookout
@@ -112,7 +113,8 @@ class FakeServer:
 
     cpu_us: per request. dies_after: turns of load; never if None. deviation: how its processes
     differ from what they were given. answer: to every single
-    request, if it is another than `NOOP`. answers: the right ones, by target.
+    request, if it is another than `NOOP`. answers: the right ones, by target. exhausted: what the
+    system refused to it.
     """
 
     def __init__(self, name: str, *, cpu_us: float = 500.0, dies_after: int | None = None) -> None:
@@ -126,6 +128,7 @@ class FakeServer:
         self.turns = 0
         self.asked_to_stop = False
         self.deviation: str | None = None
+        self.exhausted: tuple[Resource, ...] = ()
 
     @property
     def running(self) -> bool:
@@ -175,6 +178,16 @@ class _Process:
     def deviation(self) -> str | None:
         return self.server.deviation
 
+    def log_size(self) -> int:
+        return 0
+
+    def exhausted(self, since: int) -> tuple[Resource, ...]:
+        assert since == 0
+        return self.server.exhausted
+
+    def ending(self) -> str:
+        return "ended with status 1"
+
     def last_words(self) -> str:
         return f"{self.server.name}: that was too much"
 
@@ -195,7 +208,8 @@ class FakeGenerator:
     """Loads fake servers: as many requests as their CPU time allows, one latency for all.
 
     turns: names of targets, in the order in which they were loaded.
-    opened: targets with their connections, likewise. arrivals: of each open-loop window.
+    opened: targets with their connections, likewise. most_open: targets at a time.
+    arrivals: of each open-loop window.
     failing: by name, errors in place of correct responses. late: by name, how many requests of a
         turn are answered by none, beside the others' correct answers.
     before_turn: is called with the number of the turn, from 0.
@@ -213,6 +227,7 @@ class FakeGenerator:
         self.arrivals: list[tuple[str, Arrivals]] = []
         self.open_targets: dict[str, int] = {}
         self.opened: list[tuple[str, int]] = []
+        self.most_open = 0
         self.failing: dict[str, str] = {}
         self.befalls: dict[str, list[Callable[[], None]]] = {}
         self.stalls_s: list[float] = []
@@ -222,12 +237,14 @@ class FakeGenerator:
 
     def open(
         self, target: str, host: str, port: int, *, connections: int, keep_alive: bool = True
-    ) -> None:
+    ) -> Opened:
         assert host == HOST
         assert port
         assert keep_alive
         self.open_targets[target] = connections
         self.opened.append((target, connections))
+        self.most_open = max(self.most_open, len(self.open_targets))
+        return Opened(opened=connections)
 
     def close(self, target: str) -> None:
         del self.open_targets[target]

@@ -47,7 +47,7 @@ def errors_of(trials: Iterable[Trial]) -> dict[str, int]:
     for trial in trials:
         in_turns: Counter[str] = Counter()
         for piece in trial.slices:
-            in_turns.update(piece.errors)
+            in_turns.update(piece.failures)
         answered = bool(in_turns) or any(piece.correct for piece in trial.slices)
         counts.update(in_turns if answered else trial.errors_before)
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))

@@ -447,7 +447,7 @@ def contradictions(trial: Trial) -> list[str]:
 
     A trial that violates one has not measured what it seems to measure.
     """
-    if not trial.complete or any(slice_.errors for slice_ in trial.slices):
+    if not trial.complete or any(slice_.failures for slice_ in trial.slices):
         return []  # an error answers early, or late, or without its statements
     if trial.ramp is not None:
         return []  # users keep coming, so their number has no single value

@@ -5,24 +5,32 @@ from time import monotonic_ns
 
 from harness.load.worker.connection import Connection
 from harness.load.worker.meter import Meter
+from harness.load.worker.pace import paced
 
 
 class ClosedLoop:
-    """Sends on every place until the deadline, then waits for the requests under way."""
+    """Sends on every place until the deadline, then waits for the requests under way.
 
-    def __init__(self, places: list[Connection], meter: Meter, deadline_ns: int) -> None:
+    spread_ns: the places send their first requests evenly over so long; all at once if 0.
+    """
+
+    def __init__(
+        self, places: list[Connection], meter: Meter, deadline_ns: int, spread_ns: int = 0
+    ) -> None:
         self.meter = meter
         self.last_ns = monotonic_ns()
         self._places = places
         self._deadline_ns = deadline_ns
+        self._spread_ns = spread_ns
         self._pending = 0  # places that still send, or wait for an answer
         self._drained = asyncio.Event()
 
     async def run(self) -> None:
         """Load until the deadline, and drain."""
-        self._pending = len(self._places)
-        for connection in list(self._places):
-            connection.send(self)
+        count = self._pending = len(self._places)
+        gap_ns = self._spread_ns / count
+        async for place in paced(count, gap_ns):
+            self._places[place].send(self)
         await self._drained.wait()
 
     def answered(self, place: int, now: int) -> None:

@@ -2,6 +2,7 @@
 
 from array import array
 from collections import Counter
+from time import monotonic_ns
 
 from harness.load.protocol import Exchange, Tally
 from harness.load.worker.checks import Check, check_for
@@ -15,8 +16,8 @@ class Meter:
 
     __slots__ = (
         "before", "check", "closes_ns", "correct", "count", "dropped", "ends_before", "errors",
-        "in_flight", "lags", "latencies", "next_request", "opens_ns", "payloads", "reconnects",
-        "samples", "sent", "starts",
+        "errors_early", "in_flight", "lags", "latencies", "next_request", "opens_ns", "payloads",
+        "reconnects", "samples", "sent", "starts",
     )  # fmt: skip
 
     def __init__(self, exchange: Exchange, opens_ns: int = 0, closes_ns: int = _NEVER_NS) -> None:
@@ -36,6 +37,7 @@ class Meter:
         self.dropped = 0
         self.sent = 0
         self.errors: Counter[str] = Counter()
+        self.errors_early: Counter[str] = Counter()
         self.samples: list[str] = []
         self.reconnects = 0
 
@@ -66,6 +68,8 @@ class Meter:
         """Count an error, and keep the beginning of the first few answers."""
         if self.opens_ns <= sent <= self.closes_ns:
             self.errors[kind] += 1
+        elif sent < self.opens_ns <= monotonic_ns():
+            self.errors_early[kind] += 1
         if len(self.samples) < _SAMPLES:
             self.samples.append(f"{kind}: {seen[:_SAMPLE_CHARACTERS]}" if seen else kind)
 
@@ -78,8 +82,8 @@ class Meter:
         """Count an arrival that could not be sent."""
         self.dropped += self.opens_ns <= due <= self.closes_ns
 
-    def tally(self, start_ns: int, end_ns: int, paused_ns: int = 0) -> Tally:
-        """Return all counts and times; paused_ns: of the event loop."""
+    def tally(self, start_ns: int, end_ns: int, paused_ns: int = 0, drain_ns: int = 0) -> Tally:
+        """Return all counts and times; paused_ns: of the event loop; drain_ns: see `Tally`."""
         return Tally(
             correct=self.correct,
             errors=dict(self.errors),
@@ -96,4 +100,6 @@ class Meter:
             dropped=self.dropped,
             sent=self.sent,
             paused_ns=paused_ns,
+            errors_early=dict(self.errors_early),
+            drain_ns=drain_ns,
         )

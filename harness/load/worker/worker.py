@@ -41,6 +41,8 @@ class LoadWorker:
                 answer = self._loop.run_until_complete(self._carry_out(command))
             except KeyError as error:
                 answer = Failed(f"no target {error}")
+            except OSError as error:
+                answer = Failed(f"the system has no room for another connection ({error.strerror})")
             finally:
                 gc.enable()
             channel.send(self._answers, answer)
@@ -58,8 +60,7 @@ class LoadWorker:
                 if name in self._targets:
                     self._targets[name].close()
                 target = self._targets[name] = Target(command)
-                await target.ready()
-                return Done()
+                return await target.open(command.per_s)
             case Close(target=name):
                 self._targets.pop(name).close()
                 return Done()

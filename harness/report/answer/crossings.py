@@ -1,6 +1,6 @@
 """Where two variants of a sweep change places, by the verdicts at its values."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from itertools import pairwise
 
 import msgspec
@@ -23,11 +23,14 @@ class Crossing(msgspec.Struct, frozen=True):
     undecided: tuple[float, ...] = ()
 
 
-def crossings(levels: Sequence[tuple[float, Comparison]]) -> list[Crossing]:
+def crossings(
+    levels: Sequence[tuple[float, Comparison]], failing: Mapping[float, Set[str]] | None = None
+) -> list[Crossing]:
     """Every change of places, in the order in which they happen.
 
     Args:
         levels: a ranked comparison at each value of a sweep, ascending.
+        failing: by value, the variants that failed in every block, which are behind all others.
     """
     names = dict.fromkeys(name for _, comparison in levels for name in comparison.ranking)
     order = list(names)
@@ -35,13 +38,21 @@ def crossings(levels: Sequence[tuple[float, Comparison]]) -> list[Crossing]:
         crossing
         for at, one in enumerate(order)
         for other in order[at + 1 :]
-        for crossing in _of_pair(one, other, levels)
+        for crossing in _of_pair(one, other, levels, failing or {})
     ]
     return sorted(found, key=lambda crossing: (crossing.before, crossing.after))
 
 
-def _of_pair(one: str, other: str, levels: Sequence[tuple[float, Comparison]]) -> list[Crossing]:
-    signs = [(value, better(one, other, comparison)) for value, comparison in levels]
+def _of_pair(
+    one: str,
+    other: str,
+    levels: Sequence[tuple[float, Comparison]],
+    failing: Mapping[float, Set[str]],
+) -> list[Crossing]:
+    signs = [
+        (value, better(one, other, comparison, failing.get(value, frozenset())))
+        for value, comparison in levels
+    ]
     shown = [(at, value, sign) for at, (value, sign) in enumerate(signs) if sign]
     return [
         Crossing(
@@ -56,8 +67,11 @@ def _of_pair(one: str, other: str, levels: Sequence[tuple[float, Comparison]]) -
     ]
 
 
-def better(one: str, other: str, comparison: Comparison) -> int:
+def better(one: str, other: str, comparison: Comparison, failing: Set[str] = frozenset()) -> int:
     """1 if the first of two variants is shown to be better, -1 if the other is, else 0."""
+    if (one in failing) != (other in failing):
+        survivor, sign = (other, -1) if one in failing else (one, 1)
+        return sign if survivor in comparison.ranking else 0
     places: Mapping[str, int] = {name: at for at, name in enumerate(comparison.ranking)}
     if one not in places or other not in places:
         return 0

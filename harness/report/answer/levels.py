@@ -8,7 +8,7 @@ import msgspec
 from harness.analysis.analyse import Analysis, ConditionResult
 from harness.analysis.labels.labels import Label
 from harness.analysis.measures import Measure, ranked
-from harness.analysis.missing import MissingFigures
+from harness.analysis.missing import Absence, MissingFigures
 from harness.analysis.stats.verdicts import Decision, Verdict
 from harness.analysis.variants import Comparison
 from harness.inputs.conditions import connections
@@ -69,7 +69,7 @@ class Level(msgspec.Struct, frozen=True):
     @property
     def alike(self) -> bool:
         """Whether all variants answer about as well as the best."""
-        return not self.silent and (self.unshown or (self.spread or math.inf) <= ALIKE)
+        return not self.failing and (self.unshown or (self.spread or math.inf) <= ALIKE)
 
     @property
     def silent(self) -> tuple[str, ...]:
@@ -78,6 +78,15 @@ class Level(msgspec.Struct, frozen=True):
             item.entry
             for item in self.result.missing
             if answered_nothing(item) and not item.entry.endswith(DUPLICATE)
+        )
+
+    @property
+    def failing(self) -> tuple[str, ...]:
+        """Variants that were asked and have no figure: they answered nothing, or failed."""
+        return tuple(
+            item.entry
+            for item in self.result.missing
+            if item.absence is Absence.FAILED and not item.entry.endswith(DUPLICATE)
         )
 
     def ratio(self, worse: str, baseline: str) -> float | None:
@@ -120,6 +129,11 @@ def deciding(analysis: Analysis, sweep: Sweep) -> Measure:
 def answered_nothing(item: MissingFigures) -> bool:
     """Whether it was asked, and no correct answer came."""
     return item.label is Label.STARVED
+
+
+def fails(item: MissingFigures) -> bool:
+    """Whether it was asked, and has no figure: no answer came, or too many requests failed."""
+    return item.absence is Absence.FAILED
 
 
 _LEGS = {Axis.DATABASE_MS: "database", Axis.CLIENT_MS: "client"}

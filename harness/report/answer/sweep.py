@@ -69,7 +69,7 @@ def _told_first(run: Run, analysis: Analysis) -> list[Level]:
 
 def _who(levels: Sequence[Level]) -> str:
     """Who leads, and where."""
-    if all(level.unshown and not level.silent for level in levels):
+    if all(level.unshown and not level.failing for level in levels):
         return f"No stack is shown to be ahead {span(levels)}."
     alike = list(takewhile(lambda level: level.alike, levels))
     if 0 < len(alike) < len(levels):
@@ -119,11 +119,8 @@ def _leads(levels: Sequence[Level]) -> str:
 def _how_much(levels: Sequence[Level], analysis: Analysis) -> str:
     """The distance at the last value, or who answered nothing there."""
     last = levels[-1]
-    if last.silent:
-        many = len(last.silent) > _MOST_NAMES
-        who = f"{len(last.silent)} stacks" if many else listed(last.silent)
-        verb = "gives" if len(last.silent) == 1 else "give"
-        return f"{capital(last.at)}, {who} {verb} no correct answer; {_best_value(last)}."
+    if last.failing:
+        return f"{capital(last.at)}, {_failing(last)}; {_best_value(last)}."
     worse = _worse(last, analysis)
     if worse is None:
         most = max((d.at_most for d in last.to_best.values() if d.at_most), default=None)
@@ -140,6 +137,15 @@ def _how_much(levels: Sequence[Level], analysis: Analysis) -> str:
         if len(longer.split()) <= _MOST_WORDS:
             return longer
     return f"{text}."
+
+
+def _failing(level: Level) -> str:
+    """Who fails; who answers nothing at all is told so."""
+    who, one = level.failing, len(level.failing) == 1
+    names = f"{len(who)} stacks" if len(who) > _MOST_NAMES else listed(who)
+    if set(who) == set(level.silent):
+        return f"{names} {'gives' if one else 'give'} no correct answer"
+    return f"{names} {'fails' if one else 'fail'}"
 
 
 def _worse(level: Level, analysis: Analysis) -> str | None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from harness.analysis.analyse import Analysis, ConditionResult
 from harness.analysis.measures import PERCENTILES, Measure
+from harness.analysis.waiting import Waiting
 from harness.inputs.conditions import brief
 from harness.inputs.kinds import Axis, Sweep, sweeps_of
 from harness.records.run import Run
@@ -11,8 +12,8 @@ from harness.report.answer.crossings import Crossing, crossings
 from harness.report.answer.hero import Hero
 from harness.report.answer.levels import (
     TITLES,
-    answered_nothing,
     deciding,
+    fails,
     quantity,
     results_of,
     short,
@@ -32,7 +33,7 @@ from harness.report.charts.lines import (
 from harness.report.charts.specification import colours
 from harness.report.drawing.figures import Figures
 from harness.report.words import numbers
-from harness.report.words.missing import answerless
+from harness.report.words.missing import without_answers
 from harness.report.words.sentences import capital, listed
 
 _MEASURES = (Measure.THROUGHPUT, Measure.P99, Measure.CPU, Measure.MEMORY)
@@ -59,6 +60,8 @@ def _picture(
 ) -> Hero:
     results = results_of(analysis, sweep)
     lines = _lines(run, results, measure)
+    if measure is Measure.THROUGHPUT and analysis.waiting is not None:
+        lines = [*lines, *_ideal(analysis.waiting, sweep)]
     found = _told(results, measure, lines, analysis.baseline)
     marks, told = _marks(found, lines, sweep.axis)
     others = len(lines) - MOST_NAMED
@@ -100,6 +103,19 @@ def _lines(
     return sorted(lines, key=lambda line: _place(line, run.study.baseline, measure))
 
 
+_IDEAL = "#8a939c"
+
+
+def _ideal(waiting: Waiting, sweep: Sweep) -> list[Curve]:
+    """What the waiting allows: a line beside those of the stacks, where it is a sweep of these."""
+    conditions = {level.condition for level in waiting.levels}
+    if sweep.axis is not Axis.CONNECTIONS or not conditions >= set(sweep.conditions):
+        return []
+    seconds = waiting.wait_ms / 1e3
+    points = tuple(Point(value, value / seconds) for value, _ in sweep.points)
+    return [Curve(f"the ideal: connections / {seconds:g} s", _IDEAL, points)]
+
+
 def _place(line: Curve, baseline: str, measure: Measure) -> tuple[bool, float]:
     """The baseline first, then by the last value, the best first."""
     last = line.points[-1].y
@@ -117,15 +133,15 @@ def _points(
         why = result.why_missing(name)
         if estimate is not None:
             found.append(Point(value, estimate.mean, estimate.low, estimate.high))
-        elif why is not None and answered_nothing(why) and measure is not Measure.MEMORY:
+        elif why is not None and fails(why) and measure is not Measure.MEMORY:
             found.append(Point(value, None))
     return tuple(found)
 
 
 def _note(name: str, results: Sequence[tuple[float, ConditionResult]]) -> str:
-    """What is told of a variant that answered nothing at some value, of the last such one."""
+    """What is told of a variant that failed at some value, of the last such one."""
     missing = [why for _, result in results if (why := result.why_missing(name)) is not None]
-    return next((answerless(why) for why in reversed(missing) if answered_nothing(why)), "")
+    return next((without_answers(why) for why in reversed(missing) if fails(why)), "")
 
 
 def _fewer(
@@ -159,8 +175,18 @@ def _told(
         return []
     named = {line.name for line in lines[:MOST_NAMED]}
     noted = {baseline, ranked[-1][1].ranking[0]}
-    found = [c for c in crossings(ranked) if {c.ahead, c.behind} <= named]
+    failing = {value: _failing_always(result) for value, result in results}
+    found = [c for c in crossings(ranked, failing) if {c.ahead, c.behind} <= named]
     return sorted(found, key=lambda c: not {c.ahead, c.behind} & noted)[:_MOST_MARKS]
+
+
+_LEAST_BLOCKS = 2
+"""One failed trial may be an accident."""
+
+
+def _failing_always(result: ConditionResult) -> frozenset[str]:
+    """The variants that failed in every block."""
+    return frozenset(i.entry for i in result.missing if fails(i) and i.trials >= _LEAST_BLOCKS)
 
 
 def _marks(
@@ -209,7 +235,7 @@ def what_of(run: Run, sweep: Sweep) -> str:
 
 def _spoken(line: Curve, axis: Axis) -> str:
     values = [
-        f"{'nothing answered' if p.y is None else numbers.number(p.y)} {where(axis, p.x)}"
+        f"{'no figure' if p.y is None else numbers.number(p.y)} {where(axis, p.x)}"
         for p in line.points
     ]
     note = f" ({line.note})" if line.note else ""

@@ -33,6 +33,7 @@ _UNITS = {
     Kind.MICROSECONDS: " µs",
     Kind.COUNT: "",
     Kind.MEMORY: " MiB",
+    Kind.SHARE: "",
 }
 
 

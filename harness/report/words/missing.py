@@ -4,6 +4,8 @@ import textwrap
 from collections.abc import Sequence
 
 from harness.analysis.analyse import Analysis
+from harness.analysis.labels.errors import in_words
+from harness.analysis.labels.labels import Label
 from harness.analysis.missing import Absence, MissingFigures
 from harness.inputs.conditions import condition_title
 from harness.inputs.study import Condition
@@ -75,6 +77,15 @@ def _where(named: Sequence[Condition], conditions: int) -> str:
     if len(named) > _EVERYWHERE:
         return f" under {len(named)} of {conditions} conditions"
     return f" under {' and under '.join(condition_title(condition) for condition in named)}"
+
+
+def without_answers(item: MissingFigures) -> str:
+    """What became of the requests to a variant without figures, beneath its name in a chart."""
+    if item.label is Label.STARVED:
+        return answerless(item)
+    failed = sum(item.errors.values())
+    text = f"{item.word}: {in_words(item.errors)}" if failed else item.word
+    return text if item.threads is None else f"{text}; {item.threads:,} threads"
 
 
 def answerless(item: MissingFigures) -> str:

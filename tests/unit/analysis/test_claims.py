@@ -8,8 +8,9 @@ import pytest
 
 from harness.analysis.causes.prices import Price, PriceList
 from harness.analysis.claims import RunResults, holds, judge
-from harness.analysis.condition import MeasuredCondition
+from harness.analysis.condition import MeasuredCondition, conditions_of
 from harness.analysis.judgements import ClaimVerdict, Evidence, Judgement, merged, verdict_of
+from harness.analysis.labels.trials import label_trials
 from harness.analysis.locust import Cell, Ramps
 from harness.analysis.measures import Measure
 from harness.analysis.stats.intervals import Interval
@@ -33,6 +34,7 @@ from tests.toys.runs import (
     make_trial,
     make_window,
 )
+from tests.toys.waits import waiting_trials
 
 OTHER, THIRD = "b/other", "c/third"
 VARIANTS = (BASELINE, OTHER, THIRD)
@@ -636,3 +638,19 @@ def test_a_ramp_is_no_evidence_of_throughput_nor_slices_of_a_highest_rate() -> N
 def test_one_ramp_alone_decides_nothing() -> None:
     alone = {key: found[:1] for key, found in RATES.items()}
     assert judged(HIGHEST, ramps=ramps(alone)).verdict is ClaimVerdict.UNDECIDED
+
+
+def test_a_share_of_the_ideal_is_held_against_waiting_requests_alone() -> None:
+    shares = {n: {BASELINE: 0.97, OTHER: 0.5} for n in (100, 1_000, 3_000)}
+    run, trials = waiting_trials(shares)
+    conditions = conditions_of(run, label_trials(run, trials))
+    results = RunResults(run, tuple(conditions), (), None)
+    criteria = tuple(
+        Criterion(of=of, ideal=True, connections=(3_000,), at_least=0.9, part=of)
+        for of in (BASELINE, OTHER)
+    )
+    claim = Claim("W", "somebody", "One holds them, and the other does not.", criteria)
+    (judgement,) = judge([claim], [results])
+    assert {item.part: item.holds for item in judgement.evidence} == {BASELINE: True, OTHER: False}
+    assert [item.subject.connections for item in judgement.evidence] == [3_000, 3_000]
+    assert judge([claim], [RunResults(RUN, (), (), None)])[0].evidence == ()

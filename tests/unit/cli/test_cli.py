@@ -40,7 +40,7 @@ def test_without_arguments_help_is_shown(call: Call) -> None:
 
 
 BAD: list[tuple[tuple[str, ...], str]] = [
-    (("plan", "nope"), "no study `nope`; choose one of:"),
+    (("plan", "nope"), "There is no study `nope`; "),
     (("plan", "nowhere/nope.toml"), "nope.toml: no such file"),
     (("verify", "toy/nope"), "no variant `toy/nope`; "),
     (("verify", "nope"), "`bridgetoll list variants` shows all"),

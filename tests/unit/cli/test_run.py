@@ -6,7 +6,7 @@ from tests.toys.runs import make_run
 from tests.unit.cli.conftest import Refuses
 
 BAD: list[tuple[tuple[str, ...], str]] = [
-    (("run", "nope"), "no study `nope`; choose one of:"),
+    (("run", "nope"), "There is no study `nope`; "),
     (("run", "--resume", "nope"), "no run `nope`; choose one of:"),
     (("run",), "needs a study, e.g. `bridgetoll run quick`"),
     (("run", "tiny", "--resume", make_run().id), "takes a study or --resume, not both"),

@@ -11,7 +11,14 @@ from harness.base.errors import MalformedFile, UnknownName, UsageError
 from harness.base.workspace import Workspace
 from harness.inputs.catalog import Catalog, load_catalog
 from harness.inputs.names import LONGEST_VARIANT
-from harness.inputs.settings import DatabaseSettings, LoadSettings, Ramp, ServerSettings, Setup
+from harness.inputs.settings import (
+    MOST_COUNTED,
+    DatabaseSettings,
+    LoadSettings,
+    Ramp,
+    ServerSettings,
+    Setup,
+)
 from harness.inputs.study import Beside, Condition, Latency, Objective, Stopping, Study
 from harness.inputs.study_loader import SPARE_CONNECTIONS, find_study, load_study, study_names
 from harness.records.plan import DUPLICATE
@@ -623,10 +630,23 @@ def test_max_connections_must_hold_the_pools_of_setups_as_they_are_set(
     tmp_path: Path, catalog: Catalog, variant: str, settings: str, held: int
 ) -> None:
     """Beside the setup: the baseline and its duplicate, 16 connections each."""
-    text = with_setup(variant, settings) + "[database]\nmax_connections = {}\n"
+    reading = STUDY.replace('endpoint = "cpu"', 'endpoint = "io_read"')
+    text = with_setup(variant, settings, reading) + "[database]\nmax_connections = {}\n"
     needed = 2 * 16 + held + SPARE_CONNECTIONS
     assert load_study(write(tmp_path, text.format(needed)), catalog)
     with pytest.raises(MalformedFile, match=rf"set it to at least {needed}\."):
+        load_study(write(tmp_path, text.format(needed - 1)), catalog)
+
+
+def test_threads_hold_no_connections_where_no_request_asks_the_database(
+    tmp_path: Path, catalog: Catalog
+) -> None:
+    """The audit still asks on 512 of them; a pool opens its connections in any case."""
+    text = with_setup("sync-threads", "threads = 10000")
+    text += "[database]\nmax_connections = {}\n"
+    needed = MOST_COUNTED + SPARE_CONNECTIONS
+    assert load_study(write(tmp_path, text.format(needed)), catalog)
+    with pytest.raises(MalformedFile, match=rf"audit .* set it to at least {needed}\."):
         load_study(write(tmp_path, text.format(needed - 1)), catalog)
 
 

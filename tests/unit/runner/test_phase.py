@@ -14,6 +14,7 @@ from harness.inputs.settings import LoadSettings
 from harness.inputs.study import Beside, Condition, Latency, Objective, Study
 from harness.lab.sentinel import Pause
 from harness.records.trial import Trial
+from harness.runner import phase as phases
 from harness.runner.phase import PhaseResult, run_phase
 from tests.toys.fakes import SECOND, FakeLab, fake_lab
 from tests.toys.runs import BASELINE, make_study
@@ -37,8 +38,8 @@ def lab(request: pytest.FixtureRequest, contract: Contract, tmp_path: Path) -> I
 
 
 def measured(lab: FakeLab, failures: dict[str, str] | None = None) -> PhaseResult:
-    phase = lab.run.plan.phases[0]
-    return run_phase(lab.session, lab.instruments, phase, lab.start(), failures or {})
+    first = lab.run.plan.phases[0]
+    return run_phase(lab.session, lab.instruments, first, lab.start(), failures or {})
 
 
 def by_entry(result: PhaseResult) -> dict[str, Trial]:
@@ -155,6 +156,64 @@ def test_a_windows_warm_up_lies_outside_its_edges_and_is_no_idle_time(lab: FakeL
         assert piece.server_cpu_ns == 2 * SECOND
         assert piece.window.per_second == (piece.correct, 0)  # the fake sends all at once
         assert trial.idle_cpu_share == pytest.approx(0.0, abs=1e-9)
+
+
+WINDOWS = Condition(endpoint="noop", connections=4, window_s=1.0, windows=2)
+
+
+@pytest.mark.parametrize("lab", [WINDOWS], indirect=True)
+def test_a_window_has_its_connections_to_itself_and_keeps_how_they_were_opened(
+    lab: FakeLab,
+) -> None:
+    trials = measured(lab).trials
+    assert lab.generator.most_open == 1
+    assert lab.generator.open_targets == {}
+    assert [name for name, _ in lab.generator.opened] == lab.generator.turns
+    for window in (piece.window for trial in trials for piece in trial.slices):
+        assert window is not None
+        assert window.opening is not None
+        assert (window.opening.opened, window.opening.refused) == (4, 0)
+        assert window.at_rest is not None
+        assert window.at_close is not None
+        assert window.at_close.threads >= 1
+
+
+@pytest.mark.parametrize("lab", [WINDOWS], indirect=True)
+def test_a_closed_loops_window_is_its_own_warm_up(lab: FakeLab) -> None:
+    measured(lab)
+    assert {name: lab.generator.turns.count(name) for name in lab.servers} == dict.fromkeys(
+        lab.servers, WINDOWS.windows
+    )
+
+
+@pytest.mark.parametrize("lab", [WINDOWS], indirect=True)
+def test_a_server_that_deviates_once_it_was_loaded_by_a_window_is_out(lab: FakeLab) -> None:
+    def grow(_: int) -> None:
+        lab.servers[OTHER].deviation = "has 2 workers, and 1 was given"
+
+    lab.generator.before_turn = grow
+    result = measured(lab)
+    assert "2 workers" in result.failures[OTHER]
+    assert not by_entry(result)[OTHER].complete
+
+
+def test_a_process_killed_for_lack_of_memory_is_noted_at_the_server_that_had_its_turn(
+    lab: FakeLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kills: list[str] = []
+    monkeypatch.setattr(phases, "oom_kills", lambda: len(kills))
+    warm_up, turn = (lambda: None), (lambda: kills.append(OTHER))
+    lab.generator.befalls[OTHER] = [warm_up, turn, warm_up, warm_up]
+    trials = by_entry(measured(lab))
+    assert {name: trial.exhausted for name, trial in trials.items()} == {
+        BASELINE: (), TWIN: (), OTHER: ("memory",),
+    }  # fmt: skip
+
+
+def test_what_the_system_refused_to_a_server_is_kept(lab: FakeLab) -> None:
+    lab.servers[OTHER].exhausted = ("threads",)
+    trials = by_entry(measured(lab))
+    assert (trials[OTHER].exhausted, trials[BASELINE].exhausted) == (("threads",), ())
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from harness.report.answer.sweep import heroes
 from harness.report.drawing.figures import Figures
 from tests.toys.runs import BASELINE
 from tests.toys.sweeps import SILENT, swept
+from tests.toys.waits import Broken, waited
 
 OTHER, LONG = "b/other", f"c/{'long-' * 7}name"
 SAME: dict[str, float | None] = {BASELINE: 500.0, OTHER: 500.0}
@@ -142,3 +143,42 @@ def test_a_value_without_any_trial_leaves_the_others() -> None:
     none = msgspec.structs.replace(analysis, conditions=())
     assert "nothing to compare" in told(run, none)
     assert pictures(run, none) == []
+
+
+LATE = Broken({"timeout": 40}, {"timeout": 960}, correct=16)
+
+
+def test_a_stack_whose_requests_time_out_fails_and_keeps_its_place_in_the_chart() -> None:
+    """It answers some, so that it gives no answer would be untrue."""
+    shares: dict[int, dict[str, float | Broken]] = {
+        100: {BASELINE: 0.97, OTHER: 0.97},
+        1_000: {BASELINE: 0.97, OTHER: 0.6},
+        3_000: {BASELINE: 0.97, OTHER: LATE},
+    }
+    run, analysis = waited(shares)
+    text = told(run, analysis)
+    assert f"At 3,000 connections, {OTHER} fails; {BASELINE} answers" in text
+    chart = of(pictures(run, analysis), Measure.THROUGHPUT)
+    assert f"{OTHER}: " in chart["alt"]
+    assert "no figure at 3,000 connections" in chart["alt"]
+    assert "3,000 requests without an answer in time" in chart["alt"]
+
+
+def test_what_the_waiting_allows_is_a_line_of_its_own() -> None:
+    shares = {n: {BASELINE: 0.97, OTHER: 0.5} for n in (100, 1_000, 3_000)}
+    found = pictures(*waited(shares))
+    assert (
+        "the ideal: connections / 1 s: 100 at 100 connections"
+        in of(found, Measure.THROUGHPUT)["alt"]
+    )
+    assert "the ideal" not in of(found, Measure.CPU)["alt"]
+
+
+def test_a_stack_that_breaks_is_overtaken_by_those_that_do_not() -> None:
+    shares: dict[int, dict[str, float | Broken]] = {
+        100: {BASELINE: 0.5, OTHER: 0.97},
+        1_000: {BASELINE: 0.3, OTHER: 0.97},
+        3_000: {BASELINE: 0.1, OTHER: LATE},
+    }
+    chart = of(pictures(*waited(shares)), Measure.THROUGHPUT)
+    assert f"{BASELINE} overtakes {OTHER} between 1,000 and 3,000 connections" in chart["alt"]
