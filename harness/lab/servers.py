@@ -51,6 +51,7 @@ class LiveServer:
         self.clock = TreeClock(child.pid)
         self.crew = Crew(self.clock, lambda pid: listens(pid, port))
         self.process = child
+        self.stopped = False
 
     @property
     def url(self) -> str:
@@ -91,7 +92,13 @@ class LiveServer:
 
     def stop(self) -> None:
         """Stop it with all its children."""
+        self.stopped = True
         self.process.stop()
+
+    def stop_soon(self) -> None:
+        """The same with the little patience that a group of servers is stopped with."""
+        self.stopped = True
+        stop_together([self.process], _SOON_S)
 
     def __enter__(self) -> Self:
         return self
@@ -135,7 +142,7 @@ class ServerGroup:
     def __exit__(self, *_: object) -> None:
         with self._guard:
             self._left = True
-            servers = list(self._servers)
+            servers = [server for server in self._servers if not server.stopped]
         stop_together([server.process for server in servers], _SOON_S)
 
 

@@ -139,7 +139,7 @@ class ProcessGenerator:
         answers = [worker.answer(patience_s, self._meanwhile) for worker in taking]
         opened = [answer for answer in answers if isinstance(answer, Opened)]
         if len(opened) < len(answers):
-            raise GeneratorFailed(f"The load generator answered {answers!r}; report it.")
+            raise _out_of_step(answers)
         return all_opened(opened)
 
     def close(self, target: str) -> None:
@@ -218,14 +218,20 @@ class ProcessGenerator:
         answers = [worker.answer(patience_s, self._meanwhile) for worker in workers]
         tallies = [answer for answer in answers if isinstance(answer, Tally)]
         if len(tallies) < len(answers):
-            raise GeneratorFailed(f"The load generator answered {answers!r}; report it.")
+            raise _out_of_step(answers)
         return merged(tallies)
 
     def _expect_done(self, workers: "Sequence[_Worker]") -> None:
         for worker in workers:
             answer = worker.answer(_OPENING_S + PATIENCE_S, self._meanwhile)
             if not isinstance(answer, Done):
-                raise GeneratorFailed(f"The load generator answered {answer!r}; report it.")
+                raise _out_of_step([answer])
+
+
+def _out_of_step(answers: Sequence[Answer]) -> GeneratorFailed:
+    """It answered another question: a load was broken off, and its tally comes now."""
+    kinds = ", ".join(type(answer).__name__ for answer in answers)
+    return GeneratorFailed(f"The load generator answered with {kinds}; report it.")
 
 
 class _Worker:

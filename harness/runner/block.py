@@ -61,6 +61,10 @@ def run_block(session: Session, instruments: Instruments, phases: Sequence[Phase
         One sentence for each trial that could not be completed.
     """
     problems: list[str] = []
+    if session.run.study.fresh == "condition":
+        for phase in phases:
+            _run_alone(session, instruments, phase, problems)
+        return problems
     with ServerGroup() as group:
         servers, failures = _start_servers(session, instruments, phases, group)
         for phase in phases:
@@ -74,6 +78,21 @@ def run_block(session: Session, instruments: Instruments, phases: Sequence[Phase
             failures = result.failures
         session.listener.step(f"block {phases[0].block}: stopping the servers", Stage.PHASE)
     return problems
+
+
+def _run_alone(
+    session: Session, instruments: Instruments, phase: Phase, problems: list[str]
+) -> None:
+    """Measure a phase on servers of its own, and again on others where that is called for."""
+    reason: str | None = ""
+    while reason is not None:
+        first = not reason
+        with ServerGroup() as group:
+            servers, failures = _start_servers(session, instruments, [phase], group)
+            result = _measure(session, instruments, phase, servers, failures, problems)
+            session.listener.step(f"block {phase.block}: stopping the servers", Stage.PHASE)
+        if (reason := _reason_to_repeat(session, phase, result, first)) is not None:
+            session.listener.step(f"{_where(phase)} {reason}, again")
 
 
 def _measure(

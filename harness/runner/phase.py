@@ -89,6 +89,14 @@ def run_phase(
     return result
 
 
+class _Retired(msgspec.Struct, frozen=True):
+    """What was known of a server when it was stopped, after its last turn."""
+
+    cpu_ns: int
+    at_ns: int
+    usage: Usage
+
+
 class _PhaseRun:
     """A phase while it runs: its servers by entry, and what has become of each.
 
@@ -126,6 +134,11 @@ class _PhaseRun:
         # All slices of a phase find their connections open. A window has them to itself: those to
         # all servers together would be more than a process may have.
         self._windowed = self._condition.window_s is not None
+        # A server that has been given more than it can do goes on with it for minutes, and would
+        # disturb the others. If it has no further condition to serve, it ends after its last turn.
+        study = session.run.study
+        self._retires = self._windowed and study.fresh == "condition" and not study.delayed
+        self._retired: dict[str, _Retired] = {}
         timeout_s = session.run.study.load.timeout_s
         self._holdups = {name: HoldUps(timeout_s) for name in self._servers}
 
@@ -177,7 +190,10 @@ class _PhaseRun:
 
     def check_constancy(self) -> None:
         """Stop measuring a server that has become another than the study holds constant."""
-        live = [live for name, live in self._servers.items() if name not in self._failures]
+        out = {*self._failures, *self._retired}
+        self._check([live for name, live in self._servers.items() if name not in out])
+
+    def _check(self, live: Sequence[LiveEntry]) -> None:
         session = self._session
         found = deviations(session.run, session.database, live, self._instruments.clock)
         for name, problem in found.items():
@@ -233,6 +249,19 @@ class _PhaseRun:
                     turn = Turn(number, position)
                     self._on(name, partial(self._measure, turn))
                     self._tell(name, done)
+                if self._retires and number == len(self._phase.orders) - 1:
+                    self._retire(name)
+
+    def _retire(self, name: str) -> None:
+        """Stop a server that has had its last turn; how much it used is noted before."""
+        if name not in self._servers or name in self._failures:
+            return
+        live = self._servers[name]
+        self._check([live])
+        clock = live.server.clock
+        cpu_ns, at_ns = clock.read_ns(), self._instruments.clock.now_ns()
+        self._retired[name] = _Retired(cpu_ns, at_ns, Usage.of(clock.pids))
+        live.server.stop_soon()
 
     def result(
         self, attempt: int, trips: RoundTrips | None, cut: BridgetollError | None
@@ -398,18 +427,26 @@ class _PhaseRun:
             self._session.listener.progress(self._phase, name, done, throughput)
 
     def _trial(self, name: str, attempt: int, trips: RoundTrips | None) -> Trial:
-        server, builder = self._servers[name].server, self._builders[name]
+        builder, last = self._builders[name], self._last(name)
         ending = Ending(
             problem=self._failures.get(name) or self._stopped.get(name),
-            cpu_ns=server.clock.read_ns(),
-            at_ns=self._instruments.clock.now_ns(),
-            usage=None if name in self._failures else Usage.of(server.clock.pids),
+            cpu_ns=last.cpu_ns,
+            at_ns=last.at_ns,
+            usage=None if name in self._failures else last.usage,
             waits=self._instruments.sampler.take(self._role(name)),
             statements=self._statements(name, builder.sent),
             round_trips=trips,
             exhausted=self._exhausted(name),
         )
         return builder.trial(self._session.run.id, attempt, ending)
+
+    def _last(self, name: str) -> _Retired:
+        """What is known of a server at the end."""
+        if name in self._retired:
+            return self._retired[name]
+        clock = self._servers[name].server.clock
+        now_ns = self._instruments.clock.now_ns()
+        return _Retired(clock.read_ns(), now_ns, Usage.of(clock.pids))
 
     def _exhausted(self, name: str) -> tuple[Resource, ...]:
         """What the system refused to a server in this phase, or killed it for."""

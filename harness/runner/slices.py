@@ -99,21 +99,22 @@ class Loader:
 
     @contextmanager
     def connected(self, target: LoadTarget) -> Iterator[Access]:
-        """The connections to a server, within the block; it is quiet again after that."""
+        """The connections to a server, within the block; it is quiet again after that.
+
+        An error ends it at once: the generator may still be loading, and would not listen.
+        """
         clock, server = self._instruments.clock, target.live.server.clock
         cpu_ns, now_ns = server.read_ns(), clock.now_ns()
         at_rest = _size(target)
         access = Access(self.connect(target), at_rest)
         access.cpu_ns += server.read_ns() - cpu_ns
         access.ns += clock.now_ns() - now_ns
-        try:
-            yield access
-        finally:
-            cpu_ns, now_ns = server.read_ns(), clock.now_ns()
-            self.disconnect(target)
-            self._await_quiet(target)
-            access.cpu_ns += server.read_ns() - cpu_ns
-            access.ns += clock.now_ns() - now_ns
+        yield access
+        cpu_ns, now_ns = server.read_ns(), clock.now_ns()
+        self.disconnect(target)
+        self._await_quiet(target)
+        access.cpu_ns += server.read_ns() - cpu_ns
+        access.ns += clock.now_ns() - now_ns
 
     def _await_quiet(self, target: LoadTarget) -> None:
         """Wait until a server has let go of its connections, so that it disturbs no other."""

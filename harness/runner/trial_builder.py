@@ -1,6 +1,7 @@
 """A trial in the making: turns come in raw, and the trial that is kept comes out."""
 
 import io
+import math
 from collections import Counter
 from datetime import UTC, datetime
 
@@ -184,7 +185,7 @@ class TrialBuilder:
         own = measured.tally.latencies_ns
         typical = [*self._typical_s, float(np.median(own)) / 1e9] if own.size else self._typical_s
         longest = max(stalls(measured.tally), default=0.0)
-        stall = stalled(longest, min(typical, default=0.0))
+        stall = stalled(longest, min(typical, default=math.inf))
         return measured.events if stall is None else (*measured.events, stall)
 
     def _note(self, turn: Turn, event: Event, repeated: bool) -> None:
@@ -198,7 +199,8 @@ class TrialBuilder:
 
     def _all_events(self) -> tuple[Event, ...]:
         """In the order of turns. Whether a gap is a stall depends on the other turns' latencies."""
-        typical_s = float(np.median(self._typical_s)) if self._typical_s else 0.0
+        # Where no request of a turn was answered, nothing is typical, and no gap can be a stall.
+        typical_s = float(np.median(self._typical_s)) if self._typical_s else math.inf
         for gap in self._gaps:
             if (event := stalled(gap.longest_s, typical_s)) is not None:
                 self._note(gap.turn, event, gap.repeated)

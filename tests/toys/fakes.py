@@ -157,6 +157,7 @@ class _Process:
         self.pids = frozenset({os.getpid()})
         self.variant = server
         self.workers = 1
+        self.stopped = False
 
     @property
     def url(self) -> str:
@@ -195,7 +196,11 @@ class _Process:
         self.server.asked_to_stop = True
 
     def stop(self) -> None:
-        self.server.asked_to_stop = True
+        self.stopped = self.server.asked_to_stop = True
+
+    def stop_soon(self) -> None:
+        self.stop()
+        self._stopped()
 
     def kill(self) -> None:
         """Nothing runs."""

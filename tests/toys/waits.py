@@ -69,9 +69,8 @@ def _trial(entry: str, block: int, condition: Condition, share: float | Broken) 
         opening=OpeningRecord(count, 1, 0, 0, 0, 5, 50, 0), drain_ns=1_200_000_000,
     )  # fmt: skip
     latencies = _latencies(0 if isinstance(share, Broken) else max(correct, 1_000))
-    made = make_trial(
-        entry, block, [window], condition=condition, latency_hdr=encoded(latencies) if latencies else None
-    )  # fmt: skip
+    histogram = encoded(latencies) if latencies else None
+    made = make_trial(entry, block, [window], condition=condition, latency_hdr=histogram)
     return msgspec.structs.replace(made, **broken.changes)
 
 

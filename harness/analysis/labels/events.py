@@ -96,6 +96,9 @@ def event_findings(trial: Trial, own: frozenset[EventKind]) -> list[Finding]:
         own: the kinds that are a habit of its variant under its condition.
     """
     outside = {_place(e) for e in trial.events if e.kind in _EXPLAINS - own}
+    # Requests that time out tell that the server has more to do than it can: it stalls by itself.
+    if any("timeout" in piece.failures for piece in trial.slices):
+        own = own | {"stalled"}
     return [
         Finding(_label(event, own, explained=_place(event) in outside), event.detail)
         for event in trial.events

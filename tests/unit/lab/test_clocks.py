@@ -5,11 +5,20 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import psutil
 import pytest
 
-from harness.lab.clocks import MachineTime, TreeClock, Usage, process_cpu_ns, run_delay_ns
+from harness.lab import clocks
+from harness.lab.clocks import (
+    MachineTime,
+    TreeClock,
+    Usage,
+    oom_kills,
+    process_cpu_ns,
+    run_delay_ns,
+)
 from harness.lab.process import launch, wait_until
 from tests.waiting import PATIENCE_S, gone
 
@@ -286,3 +295,16 @@ def test_usage_counts_threads() -> None:
     assert Usage.of([os.getpid()]).threads == before + 1
     end.set()
     thread.join()
+
+
+def test_kills_for_lack_of_memory_are_the_kernels_count(tmp_path: Path) -> None:
+    vmstat = tmp_path / "vmstat"
+    assert oom_kills(vmstat) == 0  # where it is not visible
+    vmstat.write_text("nr_free_pages 11\noom_kill 3\noom_kill_x 9\n")
+    assert oom_kills(vmstat) == 3
+
+
+def test_of_very_many_threads_the_waiting_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run_delay_ns([os.getpid()]) is not None
+    monkeypatch.setattr(clocks, "_MOST_THREADS", 0)
+    assert run_delay_ns([os.getpid()]) is None

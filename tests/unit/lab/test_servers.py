@@ -18,6 +18,7 @@ from harness.base.errors import ServerFailed, UsageError
 from harness.inputs.manifests import Variant
 from harness.inputs.servers import Server
 from harness.inputs.settings import ApplicationSettings
+from harness.lab import process
 from harness.lab.network import HOST, check_free, free_port
 from harness.lab.process import wait_until
 from harness.lab.servers import LiveServer, await_ready, launch_server
@@ -49,22 +50,25 @@ def launch(
     cpus: Sequence[int] | None = None,
     workers: int = 1,
 ) -> LiveServer:
-    variant = Variant(
+    return launch_server(
+        variant_of(tmp_path, toy), SERVER, Path(sys.executable), SETTINGS,
+        workers=workers, threads=5, log=tmp_path / "log", port=port, cpus=cpus,
+    )  # fmt: skip
+
+
+def variant_of(folder: Path, toy: str) -> Variant:
+    return Variant(
         name=f"toy/{toy}",
         title="",
         framework="Toy",
         implementation="toy",
-        folder=tmp_path,
+        folder=folder,
         server="toy",
         app="app:main",
         factors={},
         env={"TOY": toy},
         tags=(),
     )
-    return launch_server(
-        variant, SERVER, Path(sys.executable), SETTINGS,
-        workers=workers, threads=5, log=tmp_path / "log", port=port, cpus=cpus,
-    )  # fmt: skip
 
 
 def ask(server: LiveServer) -> Any:
@@ -218,3 +222,24 @@ def test_a_port_in_use_is_found_before_anything_starts(tmp_path: Path) -> None:
         with pytest.raises(UsageError, match=rf"Port {port} .* cannot be used .*--port"):
             launch(tmp_path, "good", port=port)
     assert not (tmp_path / "log").exists()
+
+
+@pytest.mark.parametrize(
+    ("said", "refused"),
+    [
+        ("RuntimeError: can't start new thread", ("threads",)),
+        ("OSError: [Errno 12] Cannot allocate memory", ("memory",)),
+        ("OSError: [Errno 24] Too many open files\nMemoryError", ("memory", "files")),
+        ("Worker (pid:7) was sent SIGKILL! Perhaps out of memory?", ()),  # a guess of gunicorn's
+        ("all is well", ()),
+    ],
+)
+def test_what_the_system_refused_is_read_from_the_log(
+    tmp_path: Path, said: str, refused: tuple[str, ...]
+) -> None:
+    program = [sys.executable, "-c", f"import sys; sys.stderr.write({said!r})"]
+    child = process.launch(program, log=tmp_path / "log")
+    assert child.popen.wait(PATIENCE_S) == 0
+    server = LiveServer(variant_of(tmp_path, "talker"), child, port=1, workers=1)
+    assert server.exhausted() == refused
+    assert server.exhausted(child.log_size()) == ()  # nothing since then

@@ -210,6 +210,34 @@ def test_a_process_killed_for_lack_of_memory_is_noted_at_the_server_that_had_its
     }  # fmt: skip
 
 
+def test_a_server_without_further_conditions_is_stopped_after_its_last_window(
+    contract: Contract, tmp_path: Path
+) -> None:
+    """One that still works on what it was given would take the others' processor."""
+    alone = msgspec.structs.replace(study(WINDOWS), fresh="condition")
+    with fake_lab(alone, contract, tmp_path, COST_US) as lab:
+        stopped_before: dict[int, list[str]] = {}
+
+        def note(turn: int) -> None:
+            stopped_before[turn] = [name for _, name in lab.launcher.stopped]
+
+        lab.generator.before_turn = note
+        result = measured(lab)
+        turns = lab.generator.turns
+    assert stopped_before[len(turns) - 1] == turns[-3:-1]
+    assert stopped_before[2] == []  # the first round: another follows
+    assert result.failures == {}
+    for trial in result.trials:
+        assert trial.complete
+        assert trial.threads is not None
+        assert trial.idle_cpu_share == pytest.approx(0.0, abs=1e-9)
+
+
+def test_servers_of_a_block_serve_its_other_conditions_too(lab: FakeLab) -> None:
+    measured(lab)
+    assert lab.launcher.stopped == []
+
+
 def test_what_the_system_refused_to_a_server_is_kept(lab: FakeLab) -> None:
     lab.servers[OTHER].exhausted = ("threads",)
     trials = by_entry(measured(lab))
