@@ -15,7 +15,16 @@ from harness.analysis.missing import MissingFigures
 from harness.inputs.study import Beside, Latency
 from harness.records.plan import DUPLICATE
 from harness.records.run import SCHEMA, Run
-from harness.records.trial import BesideRecord, Event, RoundTrips, SliceRecord, Trial, trial_file
+from harness.records.trial import (
+    BesideRecord,
+    Event,
+    OpeningRecord,
+    RoundTrips,
+    ServerSize,
+    SliceRecord,
+    Trial,
+    trial_file,
+)
 
 type Value = str | int | float | bool | None
 """What a cell holds; None is missing."""
@@ -147,6 +156,28 @@ def _trip(facts: Facts, part: Callable[[RoundTrips], float]) -> float | None:
     return None if trips is None else part(trips)
 
 
+def _opening(facts: Facts, part: Callable[[OpeningRecord], int | None]) -> int | None:
+    """Of the connections of all its windows; None where none tells."""
+    windows = [piece.window for piece in facts.trial.slices if piece.window is not None]
+    found = [part(window.opening) for window in windows if window.opening is not None]
+    known = [value for value in found if value is not None]
+    return sum(known) if known else None
+
+
+def _drain_s(facts: Facts) -> float | None:
+    """The longest of its windows."""
+    windows = [piece.window for piece in facts.trial.slices if piece.window is not None]
+    drains = [window.drain_ns for window in windows if window.drain_ns is not None]
+    return max(drains) / 1e9 if drains else None
+
+
+def _at_close(facts: Facts, part: Callable[[ServerSize], float]) -> float | None:
+    """The most of its windows."""
+    windows = [piece.window for piece in facts.trial.slices if piece.window is not None]
+    sizes = [part(window.at_close) for window in windows if window.at_close is not None]
+    return max(sizes) if sizes else None
+
+
 def _mib(facts: Facts) -> float | None:
     peak = facts.trial.rss_peak_kib
     return None if peak is None else peak / 1024
@@ -191,7 +222,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("labels", str, lambda f: " ".join(f.labelled.labels)),
     Column("events", str, _events),
     Column("correct", int, lambda f: _sum(f, lambda s: s.correct)),
-    Column("errors", int, lambda f: _sum(f, lambda s: sum(s.errors.values()))),
+    Column("errors", int, lambda f: _sum(f, lambda s: sum(s.failures.values()))),
     Column("errors_by_kind", str, _errors_by_kind),
     Column("elapsed_s", float, lambda f: _seconds(f, lambda s: s.elapsed_ns)),
     _measure(Measure.THROUGHPUT),
@@ -211,6 +242,15 @@ COLUMNS: tuple[Column, ...] = (
     Column("processes", int, lambda f: f.trial.processes),
     Column("idle_cpu_share", float, lambda f: f.trial.idle_cpu_share),
     Column("reconnects", int, lambda f: _sum(f, lambda s: s.reconnects)),
+    Column("connections_opened", int, lambda f: _opening(f, lambda o: o.opened)),
+    Column("connections_retried", int, lambda f: _opening(f, lambda o: o.slow)),
+    Column("connections_refused", int, lambda f: _opening(f, lambda o: o.refused)),
+    Column("connections_unanswered", int, lambda f: _opening(f, lambda o: o.unanswered)),
+    Column("backlog_overflows", int, lambda f: _opening(f, lambda o: o.overflows)),
+    Column("drain_s", float, _drain_s),
+    Column("memory_under_load_mib", float, lambda f: _at_close(f, lambda s: s.rss_kib / 1024)),
+    Column("threads_under_load", float, lambda f: _at_close(f, lambda s: float(s.threads))),
+    Column("exhausted", str, lambda f: " ".join(f.trial.exhausted) or None),
     Column("users", int, lambda f: None if f.trial.ramp is None else f.trial.ramp.users),
     Column(
         "under_way_at_stop", int,
