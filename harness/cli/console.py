@@ -158,14 +158,18 @@ def note(text: str) -> None:
 
 
 @contextmanager
-def measuring_alone(*, wait: bool) -> Iterator[None]:
+def measuring_alone(*, wait: bool, here: bool = True) -> Iterator[None]:
     """Within the block no other process measures on this machine; see `lab.measuring`.
 
     Args:
         wait: for another one to end, instead of refusing.
+        here: whether this machine measures; those of a cluster see to it themselves.
     """
     from harness.lab.measuring import measuring
 
+    if not here:
+        yield
+        return
     with measuring(_tell_waiting if wait else None):
         yield
 
@@ -256,7 +260,10 @@ def read_what_can_be(store: "Store", run: "Run") -> "tuple[list[Trial], list[Mal
 
 
 def laboratory_of(
-    workspace: Workspace, catalog: "Catalog", database_url: str | None
+    workspace: Workspace,
+    catalog: "Catalog",
+    database_url: str | None,
+    cluster: str | None = None,
 ) -> "Laboratory":
     """The laboratory of a command that starts servers."""
     from harness.cli.progress import ProgressListener
@@ -271,4 +278,5 @@ def laboratory_of(
         contract=Contract(workspace),
         database_url=None if database_url is None else checked_url(database_url),
         listener=ProgressListener(err),
+        cluster=cluster,
     )

@@ -76,6 +76,15 @@ def command(
     ] = None,
     wait: Wait = False,
     database_url: DatabaseUrl = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            envvar="BRIDGETOLL_CLUSTER",
+            help="Measure on the machines of this Dask cluster.",
+            show_envvar=True,
+        ),
+    ] = None,
 ) -> None:
     """Measure the variants of a study and report the result.
 
@@ -102,10 +111,10 @@ def command(
         raise UsageError(
             f"{' '.join(changes.flags)} cannot change a run that has begun; leave it out."
         )
-    laboratory = laboratory_of(workspace, catalog, database_url)
+    laboratory = laboratory_of(workspace, catalog, database_url, cluster)
     if resume is not None:
         store = find_run(workspace.results, resume)
-        with measuring_alone(wait=wait), using(store, wait=wait):
+        with measuring_alone(wait=wait, here=cluster is None), using(store, wait=wait):
             begun = store.read_run()
             warn_of_broken(catalog, begun.study.everyone)
             execute(
@@ -122,7 +131,7 @@ def command(
         plan = make_plan(changed)
         path = Path(study)  # of a path only the last part: the rest is of this machine
         typed = " ".join(["run", path.name, *changes.flags])
-        with measuring_alone(wait=wait):
+        with measuring_alone(wait=wait, here=cluster is None):
             store = new_store(laboratory, path.stem)
             with using(store):
                 execute(

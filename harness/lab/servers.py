@@ -72,8 +72,11 @@ class RunningServer(Protocol):
     def cpu_ns(self) -> int:
         """CPU time of all its processes so far, in nanoseconds."""
 
-    def usage(self) -> Usage:
-        """Memory and threads of the processes that were found when its clock was read."""
+    def usage(self) -> Usage | None:
+        """Memory and threads of the processes that were found when its clock was read.
+
+        None where its machine is lost.
+        """
 
     def deviation(self) -> str | None:
         """How it differs from what it was given; None if it does not."""

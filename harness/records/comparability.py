@@ -67,6 +67,7 @@ def reasons(a: Run, b: Run) -> tuple[str, ...]:
     return (
         *_clause("the contracts", _contract(a), _contract(b)),
         *_clause("the machines", a.machine, b.machine),
+        *_clause("the machines of the roles", _machines(a), _machines(b)),
         *_clause("the cores", _fields(a.cores), _fields(b.cores)),
         *_clause("the databases", _database(a), _database(b)),
         *_clause("the servers' settings", _fields(a.study.server), _fields(b.study.server)),
@@ -246,6 +247,13 @@ def _fields(record: msgspec.Struct) -> dict[str, object]:
 
 def _contract(run: Run) -> dict[str, object]:
     return {"version": run.contract, "digest": run.contract_digest}
+
+
+def _machines(run: Run) -> dict[str, object]:
+    """By role, the number of its machine, from 1; one machine that has all roles is the first."""
+    if not run.machines:
+        return dict.fromkeys(("application", "database", "load"), 1)
+    return {role: machine.number + 1 for machine in run.machines for role in machine.roles}
 
 
 def _database(run: Run) -> dict[str, object]:

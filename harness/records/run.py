@@ -13,8 +13,16 @@ SCHEMA: Final = 1
 """Raised when a file of an older version can no longer be read as it is."""
 
 
+MACHINE_STRIDE = 10_000
+"""In a run over a cluster, processor k of machine number m is written as k + m times this: the
+processors of two machines are never the same. No Linux machine has more."""
+
+
 class Cores(msgspec.Struct, frozen=True):
-    """Which processors each role is pinned to; roles that share one are *co-located*."""
+    """Which processors each role is pinned to; roles that share one are *co-located*.
+
+    Processors of a cluster's machines have numbers of their own; see MACHINE_STRIDE.
+    """
 
     application: tuple[int, ...]
     database: tuple[int, ...]
@@ -30,6 +38,18 @@ class Cores(msgspec.Struct, frozen=True):
         """Whether two roles share a processor."""
         count = len(self.application) + len(self.database) + len(self.load)
         return len({*self.application, *self.database, *self.load}) < count
+
+
+class MachineRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A machine of a cluster, without its name and its address.
+
+    number: from 0; machines that share a kernel, such as containers of one host, share the number.
+    roles: application, database, load. described: as `Run.machine`.
+    """
+
+    number: int
+    roles: tuple[str, ...]
+    described: dict[str, str | int]
 
 
 class ImplementationRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -74,6 +94,8 @@ class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     published: the table that the study replicates, as it was read.
     locust: the load generator's packages, where Locust loads.
     scale: share to which Locust's ramp was shortened; None if it was not.
+    machines: those of the roles, where a cluster measured; empty where one machine did. `machine`
+        is then the application's.
     """
 
     schema: Literal[1]
@@ -102,12 +124,14 @@ class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     locust: ImplementationRecord | None = None
     untracked: tuple[str, ...] = ()
     scale: float | None = None
+    machines: tuple[MachineRecord, ...] = ()
 
     @property
     def continuing(self) -> str:
         """The command that continues it; a URL holds a password, so the user must know it."""
         named = "" if self.embedded_database else " --database-url URL"
-        return f"bridgetoll run --resume {self.id}{named}"
+        there = " --cluster ADDRESS" if self.machines else ""
+        return f"bridgetoll run --resume {self.id}{named}{there}"
 
     @property
     def measured(self) -> list[str]:

@@ -12,7 +12,7 @@ from harness.analysis.variants import Comparison
 from harness.base.errors import BridgetollError
 from harness.inputs import conditions
 from harness.inputs.kinds import StudyKind, kind_of
-from harness.records.run import Run
+from harness.records.run import MACHINE_STRIDE, Run
 from harness.report.answer.caution import caution
 from harness.report.answer.headline import headline
 from harness.report.answer.hero import Hero
@@ -341,12 +341,16 @@ def _named(names: Sequence[str], order: Sequence[int]) -> str:
 
 def _cores(run: Run) -> str:
     cores = run.cores
+    several = len({machine.number for machine in run.machines}) > 1
     text = (
-        f"application on {_list(cores.application)}, PostgreSQL on {_list(cores.database)}, "
-        f"generator on {_list(cores.load)}"
+        f"application on {_list(cores.application, several)}, "
+        f"PostgreSQL on {_list(cores.database, several)}, "
+        f"generator on {_list(cores.load, several)}"
     )
     return text + (" (co-located: roles share a core)" if cores.co_located else "")
 
 
-def _list(cpus: Sequence[int]) -> str:
-    return f"core{'s' if len(cpus) > 1 else ''} {', '.join(map(str, cpus))}"
+def _list(cpus: Sequence[int], several: bool) -> str:
+    numbers = ", ".join(str(cpu % MACHINE_STRIDE) for cpu in cpus)
+    where = f" of machine {cpus[0] // MACHINE_STRIDE + 1}" if several else ""
+    return f"core{'s' if len(cpus) > 1 else ''} {numbers}{where}"

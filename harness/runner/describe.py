@@ -15,13 +15,14 @@ from harness.inputs.manifests import Implementation
 from harness.inputs.published_tables import Published
 from harness.inputs.study import Study
 from harness.lab.environments import installed, lock_digest
-from harness.lab.machine import checkout_state, describe
+from harness.lab.machine import checkout_state
 from harness.lab.postgres.database import Database
 from harness.load.locust.driver import LOCUST
 from harness.records.plan import Plan
-from harness.records.run import SCHEMA, Cores, ImplementationRecord, Run, VariantRecord
+from harness.records.run import SCHEMA, ImplementationRecord, Run, VariantRecord
 from harness.runner.examine import Environments, Examination
 from harness.runner.laboratory import Laboratory
+from harness.runner.venue import Venue
 
 _HARNESS = Path(__file__).resolve().parents[1]
 _MEASURING_ROOMS = ("analysis", "audit", "base", "inputs", "lab", "load", "records", "runner")
@@ -50,7 +51,7 @@ def describe_run(
     laboratory: Laboratory,
     study: Study,
     plan: Plan,
-    cores: Cores,
+    venue: Venue,
     environments: Environments,
     database: Database,
     origin: Origin,
@@ -60,7 +61,7 @@ def describe_run(
     checkout = checkout_state(laboratory.workspace.root)
     variants = [laboratory.catalog.variant(name) for name in study.everyone]
     implementations = {
-        name: laboratory.catalog.implementations[name] for name in sorted(environments.pythons)
+        name: laboratory.catalog.implementations[name] for name in sorted(environments.packages)
     }
     locust = environments.locust
     return Run(
@@ -77,14 +78,14 @@ def describe_run(
         contract=laboratory.contract.version,
         contract_digest=contract_digest(laboratory.workspace),
         code_digest=code_digest(laboratory.workspace, laboratory.catalog, study),
-        machine=describe(),
-        cores=cores,
+        machine=venue.machine,
+        cores=venue.cores,
         database=database.settings(),
         embedded_database=laboratory.database_url is None,
         implementations={
             name: _record(
                 implementation,
-                environments.pythons[name],
+                environments.packages[name],
                 implementation_digest(laboratory.catalog, name),
             )
             for name, implementation in implementations.items()
@@ -109,20 +110,23 @@ def describe_run(
         generator_ceiling_per_s=origin.ceiling_per_s,
         published=origin.published,
         scale=origin.scale,
-        locust=None if locust is None else _record(LOCUST, locust),
+        locust=None if locust is None else _record(LOCUST, installed(locust)),
+        machines=venue.machines,
     )  # fmt: skip
 
 
-def _record(item: Implementation, python: Path, code: str | None = None) -> ImplementationRecord:
+def _record(
+    item: Implementation, packages: dict[str, str], code: str | None = None
+) -> ImplementationRecord:
     return ImplementationRecord(
         title=item.title,
         lock_digest=lock_digest(item),
-        packages=installed(python),
+        packages=packages,
         code_digest=code,
     )
 
 
-def changes(laboratory: Laboratory, run: Run, cores: Cores) -> list[str]:
+def changes(laboratory: Laboratory, run: Run, venue: Venue) -> list[str]:
     """What is no longer as it was when the run began."""
     current = {name: lock_digest(i) for name, i in laboratory.catalog.implementations.items()}
     changed = [
@@ -136,9 +140,9 @@ def changes(laboratory: Laboratory, run: Run, cores: Cores) -> list[str]:
         changed.append("the contract")
     if run.code_digest != code_digest(laboratory.workspace, laboratory.catalog, run.study):
         changed.append("the code of an implementation, shared/servers.toml or the harness")
-    if run.machine != describe():
+    if run.machine != venue.machine or run.machines != venue.machines:
         changed.append("the machine or its Python")
-    if run.cores != cores:
+    if run.cores != venue.cores:
         changed.append("the cores")
     if run.embedded_database != (laboratory.database_url is None):
         changed.append("the database")
@@ -183,6 +187,12 @@ def code_digest(workspace: Workspace, catalog: Catalog, study: Study) -> str:
     for name, folder in folders.items():
         bodies |= _bodies(name, folder)
     return _digest(bodies)
+
+
+def room_digests() -> dict[str, str]:
+    """A digest of each room of the harness that measures, by its folder."""
+    rooms = (f"harness/{room}" for room in _MEASURING_ROOMS)
+    return {room: _digest(_bodies(room, _HARNESS.parent / room)) for room in rooms}
 
 
 def implementation_digest(catalog: Catalog, name: str) -> str:

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -13,13 +13,14 @@ from harness.audit.bench import Bench
 from harness.audit.count import audit
 from harness.audit.verify import verify
 from harness.inputs.factors import pool_of
+from harness.inputs.manifests import Variant
 from harness.inputs.study import Study
-from harness.lab.environments import is_made, prepare
+from harness.lab.environments import installed, is_made, prepare
 from harness.lab.postgres.database import Database
 from harness.lab.servers import ServerGroup
 from harness.load.locust.driver import prepare_locust
 from harness.records.verification import Audit, Verification
-from harness.runner.laboratory import Laboratory
+from harness.runner.laboratory import Laboratory, Listener
 from harness.runner.side_by_side import side_by_side
 from harness.runner.time_left import SetUp, Stage
 
@@ -33,10 +34,15 @@ harness."""
 
 
 class Environments(msgspec.Struct, frozen=True):
-    """Interpreters: of each implementation's environment, and of Locust's where it loads."""
+    """Environments of the implementations, and of Locust where it loads.
+
+    pythons: interpreters, where this machine runs the application. locust: its interpreter.
+    packages: by implementation, the versions.
+    """
 
     pythons: dict[str, Path]
     locust: Path | None
+    packages: dict[str, dict[str, str]]
 
 
 class Examination(msgspec.Struct, frozen=True):
@@ -84,10 +90,11 @@ def prepare_environments(laboratory: Laboratory, study: Study) -> Environments:
             laboratory.listener.step(f"environment of {folder}", Stage.ENVIRONMENT)
             implementation = laboratory.catalog.implementations[folder]
             pythons[folder] = prepare(laboratory.cache, implementation)
+    packages = {folder: installed(python) for folder, python in pythons.items()}
     if not study.ramped:
-        return Environments(pythons, None)
+        return Environments(pythons, None, packages)
     laboratory.listener.step("environment of Locust", Stage.ENVIRONMENT)
-    return Environments(pythons, prepare_locust(laboratory.cache))
+    return Environments(pythons, prepare_locust(laboratory.cache), packages)
 
 
 def examine_variants(
@@ -109,12 +116,7 @@ def examine_variants(
     Raises:
         DatabaseFailed: PostgreSQL has gone, which is no fault of a variant.
     """
-    names, listener = study.everyone, laboratory.listener
-    at_once = _at_once(laboratory, study)
-    few = f", {at_once} at a time" if at_once > 1 else ""
-    variants = f"{len(names)} variant{'s' * (len(names) > 1)}"
-    listener.step(f"verifying and auditing {variants}{few}", Stage.EXAMINATION)
-    examinations: list[Examination] = []
+    at_once = most_at_once(laboratory, study, len(os.sched_getaffinity(0)))
     with ExitStack() as stack:
         benches: SimpleQueue[Bench] = SimpleQueue()
         databases = [database]
@@ -127,11 +129,34 @@ def examine_variants(
         def one(name: str) -> Examination:
             bench = benches.get()
             try:
-                return _examine(laboratory, study, environments, bench, name)
+                variant = laboratory.catalog.variant(name)
+                return examine_one(
+                    study, variant, environments.pythons[variant.implementation], bench
+                )
             finally:
                 benches.put(bench)
 
-        for examination in stack.enter_context(closing(side_by_side(one, names, at_once))):
+        return examine_each(laboratory.listener, study, one, at_once)
+
+
+def examine_each(
+    listener: Listener, study: Study, one: Callable[[str], Examination], at_once: int
+) -> Sequence[Examination]:
+    """Examine every variant, several at a time, and tell of each in the study's order.
+
+    Args:
+        listener: hears of it.
+        study: whose variants.
+        one: examines a variant by its name; it is called from several threads.
+        at_once: how many at a time.
+    """
+    names = study.everyone
+    few = f", {at_once} at a time" if at_once > 1 else ""
+    variants = f"{len(names)} variant{'s' * (len(names) > 1)}"
+    listener.step(f"verifying and auditing {variants}{few}", Stage.EXAMINATION)
+    examinations: list[Examination] = []
+    with closing(side_by_side(one, names, at_once)) as found:
+        for examination in found:
             listener.verified(examination.verification)
             for problem in examination.audit.problems:
                 listener.problem(f"{examination.audit.variant}: {problem}")
@@ -155,7 +180,7 @@ def _gather(benches: SimpleQueue[Bench], count: int) -> None:
             benches.get(timeout=max(0.0, end - time.monotonic()))
 
 
-def _at_once(laboratory: Laboratory, study: Study) -> int:
+def most_at_once(laboratory: Laboratory, study: Study, processors: int) -> int:
     """How many variants are examined at a time: as many as processors, and one, as some wait.
 
     Fewer where PostgreSQL has no room for their connections.
@@ -163,17 +188,24 @@ def _at_once(laboratory: Laboratory, study: Study) -> int:
     pools = {name: pool_of(laboratory.catalog.variant(name).factors) for name in study.everyone}
     held = max(study.server_of(name).connections(pool) or 0 for name, pool in pools.items())
     room = study.database.max_connections // (held + _CONNECTIONS)
-    return max(1, min(len(study.everyone), len(os.sched_getaffinity(0)) + 1, _MOST_AT_ONCE, room))
+    return max(1, min(len(study.everyone), processors + 1, _MOST_AT_ONCE, room))
 
 
-def _examine(
-    laboratory: Laboratory, study: Study, environments: Environments, bench: Bench, name: str
-) -> Examination:
-    variant = laboratory.catalog.variant(name)
-    python = environments.pythons[variant.implementation]
+def examine_one(study: Study, variant: Variant, python: Path, bench: Bench) -> Examination:
+    """Verify and audit one variant.
+
+    Args:
+        study: what its server is given.
+        variant: the one to examine.
+        python: the interpreter of its environment.
+        bench: database and logs, of its own.
+
+    Raises:
+        DatabaseFailed: PostgreSQL has gone.
+    """
     verification = verify(bench, variant, python)
     bench.database.check_answers()
-    audited = audit(bench, variant, python, cpu=False, given=study.server_of(name))
+    audited = audit(bench, variant, python, cpu=False, given=study.server_of(variant.name))
     bench.database.check_answers()
     if not verification.passed or audited.problems:
         bench.database.check_accepts()  # by now its server has given back what it held

@@ -54,6 +54,7 @@ class Laboratory(msgspec.Struct, frozen=True):
 
     cache: where environments, clusters and PostgreSQL's binaries are kept.
     database_url: of a PostgreSQL that the user named; None for the embedded one.
+    cluster: address of a Dask scheduler, whose machines measure; None for this machine.
     """
 
     workspace: Workspace
@@ -62,6 +63,7 @@ class Laboratory(msgspec.Struct, frozen=True):
     contract: Contract
     database_url: str | None
     listener: Listener
+    cluster: str | None = None
 
     def with_setups(self, study: Study) -> "Laboratory":
         """The same, with the variants that the study makes of others."""

@@ -11,26 +11,19 @@ from harness.base.errors import RunFailed, UsageError
 from harness.inputs.conditions import condition_title
 from harness.inputs.published_tables import load_published
 from harness.inputs.study import Study
-from harness.lab.latency.netem import NetemInjector, enter_namespace
-from harness.lab.limits import read_limits
-from harness.lab.machine import pinned, propose_cores
 from harness.lab.postgres.database import Database
-from harness.load.ceiling import measure_ceiling
 from harness.records.plan import Plan
-from harness.records.run import Cores, Run
+from harness.records.run import Run
 from harness.records.store import Store
 from harness.runner.block import run_blocks
 from harness.runner.describe import Origin, changes, describe_run, refuse_changes
-from harness.runner.examine import Environments, examine_variants, prepare_environments
+from harness.runner.examine import Environments
 from harness.runner.feasibility import check_connections, check_objectives, check_rates
-from harness.runner.instruments import open_instruments
 from harness.runner.laboratory import Laboratory
 from harness.runner.locust_cells.cells import run_cells
-from harness.runner.servers import Application, Launcher
 from harness.runner.session import Session
 from harness.runner.time_left import Stage
-
-_CEILING_S = 1.0
+from harness.runner.venue import Venue, open_venue
 
 
 def start(
@@ -62,21 +55,20 @@ def start(
         published = None
         if study.published is not None:
             published = load_published(laboratory.workspace, study.published, "the study")
-        cores = propose_cores(study.server.workers, study.load.senders)
-        environments = prepare_environments(laboratory, study)
-        _enter_network(laboratory, study)
-        ceiling_per_s = _ceiling(laboratory, study, cores)
-        with laboratory.database(study.database, cores) as database:
-            _check_room(laboratory, database, study)
-            examined = examine_variants(laboratory, study, environments, database, store.logs)
-            origin = Origin(store.id, study_name, command, now, published, ceiling_per_s, scale)
-            run = describe_run(
-                laboratory, study, plan, cores, environments, database, origin, examined
-            )
-            _check_baseline(run)  # before anything is kept: such a run could not be resumed
-            store.write_run(run)
-            laboratory.listener.begun(store.id)
-            problems = _measure(laboratory, run, environments, database, store)
+        with open_venue(laboratory, study) as venue:
+            environments = venue.prepare()
+            ceiling_per_s = _ceiling(laboratory, study, venue)
+            with venue.database() as database:
+                _check_room(laboratory, database, study)
+                examined = venue.examine(environments, database, store.logs)
+                origin = Origin(store.id, study_name, command, now, published, ceiling_per_s, scale)
+                run = describe_run(
+                    laboratory, study, plan, venue, environments, database, origin, examined
+                )
+                _check_baseline(run)  # before anything is kept: such a run could not be resumed
+                store.write_run(run)
+                laboratory.listener.begun(store.id)
+                problems = _measure(laboratory, run, venue, environments, database, store)
     except BaseException:
         if not (store.folder / "run.json").exists():  # nothing was measured: leave nothing behind
             shutil.rmtree(store.folder, ignore_errors=True)
@@ -103,63 +95,42 @@ def resume(laboratory: Laboratory, store: Store) -> None:
     run = store.read_run()
     laboratory = laboratory.with_setups(run.study)
     _check_restarts(laboratory, run.study)
-    cores = propose_cores(run.study.server.workers, run.study.load.senders)
     laboratory.listener.begun(store.id)
-    refuse_changes(run, changes(laboratory, run, cores))
-    environments = prepare_environments(laboratory, run.study)
-    _enter_network(laboratory, run.study)
-    with laboratory.database(run.study.database, cores) as database:
-        _check_room(laboratory, database, run.study)
-        if database.settings() != run.database:
-            refuse_changes(run, ["PostgreSQL or its settings"])
-        problems = _measure(laboratory, run, environments, database, store)
+    with open_venue(laboratory, run.study) as venue:
+        refuse_changes(run, changes(laboratory, run, venue))
+        environments = venue.prepare()
+        with venue.database() as database:
+            _check_room(laboratory, database, run.study)
+            if database.settings() != run.database:
+                refuse_changes(run, ["PostgreSQL or its settings"])
+            problems = _measure(laboratory, run, venue, environments, database, store)
     complain(run, problems, store)
 
 
 def _measure(
-    laboratory: Laboratory, run: Run, environments: Environments, database: Database, store: Store
+    laboratory: Laboratory,
+    run: Run,
+    venue: Venue,
+    environments: Environments,
+    database: Database,
+    store: Store,
 ) -> list[str]:
     """Measure what is missing, and return one sentence for each trial that is incomplete.
-
-    The harness itself stays off the application's cores meanwhile.
 
     Raises:
         RunFailed: there is nothing to run.
     """
-    study, cores = run.study, run.cores
-    application = Application(
-        laboratory.catalog, environments.pythons, store.logs, cores.application
-    )
-    launcher = Launcher(study, laboratory.catalog, application.start)
+    launcher = venue.launcher(environments, store.logs)
     session = Session(run, laboratory.contract, database, launcher, store, laboratory.listener)
     if not session.entries:
         raise RunFailed("No variant passed its checks, so nothing was measured; see above.")
     if environments.locust is not None:
         return run_cells(session, environments.locust)
-    with (
-        pinned({*cores.load, *cores.database}),
-        open_instruments(study, database, cores, store.logs) as instruments,
-    ):
+    with venue.instruments(database, store.logs) as instruments:
         return run_blocks(session, instruments)
 
 
-def _enter_network(laboratory: Laboratory, study: Study) -> None:
-    """Where the kernel is to add latency, everything lives on a loopback of our own.
-
-    Environments are made before: their packages come from the network that is left here.
-    """
-    if not study.delayed or study.network.injector != "netem":
-        return
-    if laboratory.database_url is not None:
-        raise UsageError(
-            "netem delays a loopback of our own, from which --database-url cannot be reached; "
-            'leave it out, or use the relay (`[network] injector = "relay"`).'
-        )
-    enter_namespace()
-    NetemInjector()  # a kernel that cannot do it says so before anything is measured
-
-
-def _ceiling(laboratory: Laboratory, study: Study, cores: Cores) -> float | None:
+def _ceiling(laboratory: Laboratory, study: Study, venue: Venue) -> float | None:
     """Requests per second that our generator reaches on this machine at most.
 
     Checks that need no measurement come first. None where Locust loads: its processor time is
@@ -168,11 +139,11 @@ def _ceiling(laboratory: Laboratory, study: Study, cores: Cores) -> float | None
     Raises:
         UsageError: the study asks for more than can be had here.
     """
-    check_connections(study, read_limits())
+    check_connections(study, venue.limits())
     if study.ramped:
         return None
     laboratory.listener.step("measuring the load generator's ceiling", Stage.CEILING)
-    ceiling = measure_ceiling(cores.application, cores.load, seconds=_CEILING_S)
+    ceiling = venue.ceiling()
     check_rates(study, ceiling.per_s)
     check_objectives(study, ceiling)
     return ceiling.per_s

@@ -22,7 +22,7 @@ from harness.load.ceiling import measure_ceiling
 from harness.records.plan import Phase
 from harness.records.store import Store
 from harness.records.verification import Audit, Verification
-from harness.runner import examine, start
+from harness.runner import examine, start, venue
 from harness.runner.laboratory import Laboratory, Listener
 from harness.runner.plan import make_plan
 from harness.runner.time_left import Stage
@@ -126,7 +126,7 @@ def trusting(*, but: Sequence[str] = ()) -> Iterator[None]:
         return Audit(variant.name, ())
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(start, "measure_ceiling", _CEILING)
+        patch.setattr(venue, "measure_ceiling", _CEILING)
         patch.setattr(examine, "verify", verified)
         patch.setattr(examine, "audit", audited)
         yield

@@ -51,12 +51,16 @@ class RelayInjector:
     Args:
         cpus: processors that the process may use.
         log: a file for its standard error.
+        host: the address on which it listens.
     """
 
     delays_harness = False
     """The harness bypasses the relay."""
 
-    def __init__(self, cpus: Sequence[int] | None = None, log: Path | None = None) -> None:
+    def __init__(
+        self, cpus: Sequence[int] | None = None, log: Path | None = None, host: str = HOST
+    ) -> None:
+        self._host = host
         self._child = launch(
             [sys.executable, "-m", "harness.lab.latency.relay_process"],
             cpus=cpus, log=log, pipes=True, death_signal="SIGKILL", prompt=True,
@@ -66,9 +70,9 @@ class RelayInjector:
 
     def through(self, leg: Leg, target: Address) -> Address:
         """See `Injector.through`."""
-        port = self._ask(Listen(leg, target.host, target.port))
+        port = self._ask(Listen(leg, target.host, target.port, self._host))
         assert port is not None
-        return Address(HOST, port)
+        return Address(self._host, port)
 
     def set_round_trip(self, leg: Leg, milliseconds: float) -> None:
         """See `Injector.set_round_trip`; half of it in each direction."""

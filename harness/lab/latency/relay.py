@@ -303,6 +303,7 @@ class Relay:
         target: tuple[str, int],
         observe: Callable[[], Observer] | None = None,
         place: socket.socket | None = None,
+        host: str = HOST,
     ) -> int:
         """Relay a new port.
 
@@ -311,6 +312,7 @@ class Relay:
             target: host and port to connect to.
             observe: makes an observer for each connection, when it is accepted.
             place: a bound socket, to listen there; a free port if None.
+            host: the address of the free port.
 
         Returns:
             The port.
@@ -328,7 +330,7 @@ class Relay:
 
         loop = asyncio.get_running_loop()
         if place is None:
-            server = await loop.create_server(accept, HOST, 0, backlog=_BACKLOG)
+            server = await loop.create_server(accept, host, 0, backlog=_BACKLOG)
         else:
             server = await loop.create_server(accept, sock=place, backlog=_BACKLOG)
         self._servers.append(server)

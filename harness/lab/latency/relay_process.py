@@ -16,11 +16,15 @@ from harness.lab.latency.relay import Line, Relay
 
 
 class Listen(msgspec.Struct, frozen=True, tag=True):
-    """Relay a new port to a target, on a leg. Answered by the port."""
+    """Relay a new port to a target, on a leg. Answered by the port.
+
+    at: the address of the new port.
+    """
 
     leg: str
     host: str
     port: int
+    at: str
 
 
 class Delay(msgspec.Struct, frozen=True, tag=True):
@@ -58,8 +62,9 @@ class _DelayedLegs:
     async def answer(self, request: RelayRequest) -> RelayAnswer:
         """Carry out a request."""
         match request:
-            case Listen(leg=leg, host=host, port=port):
-                return RelayAnswer(await self._relay.listen(self._line(leg), (host, port)))
+            case Listen(leg=leg, host=host, port=port, at=at):
+                target = host, port
+                return RelayAnswer(await self._relay.listen(self._line(leg), target, host=at))
             case Delay(leg=leg, one_way_ns=one_way_ns):
                 self._line(leg).one_way_ns = one_way_ns
                 return RelayAnswer()

@@ -11,7 +11,7 @@ import signal
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Self
+from typing import IO, Protocol, Self
 
 import psycopg
 
@@ -29,31 +29,70 @@ _SYSTEM_USERS = ("postgres", "nobody")
 """Users for the server when the harness is root, because PostgreSQL refuses to run as root."""
 
 
+class OwnPostgres(Protocol):
+    """A server that the harness started, on this machine or on another."""
+
+    @property
+    def postmaster(self) -> int | None:
+        """The postmaster's process id; None where it runs on another machine."""
+
+    def check_alive(self) -> None:
+        """Notice that the postmaster has ended.
+
+        Raises:
+            DatabaseFailed: it has.
+        """
+
+    def restart(self, settings: DatabaseSettings) -> None:
+        """Restart with other settings and the same data; this cuts every connection."""
+
+
 class EmbeddedPostgres:
-    """The harness's own cluster. Use as a context manager; it is deleted at the end."""
+    """The harness's own cluster. Use as a context manager; it is deleted at the end.
+
+    Args:
+        cache: where clusters and PostgreSQL's programs are kept.
+        settings: of the study.
+        cpus: processors that it may use; all if None.
+        host: the address on which it listens.
+        peers: further addresses from which it takes connections, with a password. Without any,
+            only this machine reaches it.
+    """
 
     def __init__(
-        self, cache: Path, settings: DatabaseSettings, cpus: Sequence[int] | None = None
+        self,
+        cache: Path,
+        settings: DatabaseSettings,
+        cpus: Sequence[int] | None = None,
+        host: str = HOST,
+        peers: Sequence[str] = (),
     ) -> None:
+        self._host = host
+        self._peers = peers
         self._settings = settings
         self._cpus = cpus
         self._user = _system_user()
         self._bin = _binaries(cache)
         self._folder, self._lock = _new_folder(cache, self._user)
         self._password = secrets.token_hex(16)
-        self._port = free_port()
+        self._port = free_port(host)
         self._child: Child | None = None
 
     @property
     def url(self) -> str:
         """A superuser's URL; it holds a password, so never show or store it."""
-        return f"postgresql://{_SUPERUSER}:{self._password}@{HOST}:{self._port}/postgres"
+        return f"postgresql://{_SUPERUSER}:{self._password}@{self._host}:{self._port}/postgres"
 
     @property
     def pid(self) -> int:
         """The postmaster's process id."""
         assert self._child is not None
         return self._child.pid
+
+    @property
+    def postmaster(self) -> int | None:
+        """The postmaster's process id."""
+        return self.pid
 
     def check_alive(self) -> None:
         """Notice at once when the postmaster has ended: no statement could tell why.
@@ -114,6 +153,13 @@ class EmbeddedPostgres:
         )  # fmt: skip
         status = child.popen.wait()
         secret.unlink()
+        if status == 0 and self._peers:
+            rules = self._folder / "data" / "pg_hba.conf"
+            with rules.open("a", encoding="utf-8") as file:
+                file.writelines(
+                    f"host all all {peer}/{32 if '.' in peer else 128} scram-sha-256\n"
+                    for peer in dict.fromkeys([self._host, *self._peers])
+                )
         if status != 0:
             raise DatabaseFailed(
                 f"PostgreSQL's initdb failed in {self._folder}; mend what it names, or name a "
@@ -135,7 +181,7 @@ class EmbeddedPostgres:
         """The study's settings, and those that keep a measurement from drifting."""
         durable = self._settings.durability
         values = {
-            "listen_addresses": HOST,
+            "listen_addresses": self._host,
             "port": self._port,
             "unix_socket_directories": "",
             "max_connections": self._settings.max_connections,

@@ -15,7 +15,7 @@ from psycopg import sql
 from harness.base.errors import DatabaseFailed, UsageError
 from harness.inputs.contract import Contract
 from harness.inputs.settings import DatabaseSettings
-from harness.lab.postgres.cluster import EmbeddedPostgres
+from harness.lab.postgres.cluster import OwnPostgres
 from harness.lab.postgres.connection import DatabaseConnection, check_direct, check_server, connect
 from harness.lab.postgres.url import checked_url, with_database
 
@@ -80,7 +80,7 @@ class Database:
         self,
         url: str,
         contract: Contract,
-        embedded: EmbeddedPostgres | None = None,
+        embedded: OwnPostgres | None = None,
         *,
         passing: bool = False,
     ) -> None:
@@ -181,7 +181,7 @@ class Database:
     @property
     def postmaster_pid(self) -> int | None:
         """The process whose descendants serve the variants; None where it cannot be observed."""
-        return None if self._embedded is None else self._embedded.pid
+        return None if self._embedded is None else self._embedded.postmaster
 
     def check_alive(self) -> None:
         """Notice at once when PostgreSQL has ended; without a statement, so also under load.

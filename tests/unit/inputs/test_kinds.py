@@ -17,6 +17,7 @@ EXPECTED = {
     "fan-out": StudyKind.SWEEP,
     "mixed": StudyKind.RANKING,
     "one-read": StudyKind.RANKING,
+    "three-hosts": StudyKind.RANKING,
     "asynchronize-django": StudyKind.REPLICATION,
 }
 

@@ -116,3 +116,11 @@ def test_no_address_of_this_machine_is_told() -> None:
     """What is told is published with the run."""
     assert str(OpenSocket("tcp", "10.1.2.3", 80)) == "an address beyond loopback, port 80"
     assert str(OpenSocket("udp", "127.0.0.1", 53)) == "loopback, UDP port 53"
+
+
+@pytest.mark.parametrize(("host", "fits"), [("10.0.0.2", True), ("10.0.0.3", False)])
+def test_where_the_load_is_elsewhere_a_server_listens_on_its_own_address_only(
+    host: str, fits: bool
+) -> None:
+    footprint = Footprint(frozenset({1}), (OpenSocket("tcp", "10.0.0.2", 80),))
+    assert (footprint.problem(80, workers=1, host=host) is None) is fits

@@ -14,7 +14,7 @@ from harness.records.comparability import (
     unlike,
     variant_changes,
 )
-from harness.records.run import Cores, Run
+from harness.records.run import Cores, MachineRecord, Run
 from tests.toys.runs import make_run, make_study
 from tests.toys.shelves import dated_run
 
@@ -57,6 +57,16 @@ CHANGED: list[tuple[Run, str]] = [
     (
         replace(B, database={"server_version": "19.0", "jit": "off"}),
         "the databases differ in server_version (18.6 / 19.0), jit (not known / off)",
+    ),
+    (
+        replace(
+            B,
+            machines=(
+                MachineRecord(0, ("application",), {}),
+                MachineRecord(1, ("database", "load"), {}),
+            ),
+        ),
+        "the machines of the roles differ in database (1 / 2), load (1 / 2)",
     ),
     (replace(B, embedded_database=False), "the databases differ in embedded (on / off)"),
     (

@@ -51,7 +51,7 @@ class Hall:
 
         self._patch.setattr(examine, "verify", verify)
         self._patch.setattr(examine, "audit", audit)
-        environments = Environments({"toy": self._python}, None)
+        environments = Environments({"toy": self._python}, None, {})
         return list(
             examine_variants(self.laboratory, self.study, environments, self._database, self._logs)
         )

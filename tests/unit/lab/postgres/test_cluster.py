@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -155,3 +156,25 @@ def test_a_killed_postmaster_is_noticed_at_once_and_named(cache: Path) -> None:
         assert wait_until(lambda: gone(own.pid), PATIENCE_S)
         with pytest.raises(DatabaseFailed, match=rf"process {own.pid} was ended by SIGKILL"):
             own.check_alive()
+
+
+def asked_from(source: str, postgres: EmbeddedPostgres) -> bytes:
+    """What PostgreSQL answers to the first message of a connection from that address."""
+    there = urlsplit(postgres.url)
+    message = b"\0\3\0\0user\0bridgetoll\0database\0postgres\0\0"
+    assert there.hostname is not None
+    with socket.create_connection(
+        (there.hostname, there.port or 0), timeout=PATIENCE_S, source_address=(source, 0)
+    ) as client:
+        client.sendall(struct.pack(">I", len(message) + 4) + message)
+        return client.recv(4096)
+
+
+def test_a_cluster_for_other_machines_listens_on_one_address_and_admits_its_peers(
+    cache: Path,
+) -> None:
+    settings = DatabaseSettings(max_connections=10)
+    with EmbeddedPostgres(cache, settings, host="127.0.0.3", peers=["127.0.0.4"]) as own:
+        assert show(own, "listen_addresses") == "127.0.0.3"
+        assert b"SCRAM-SHA-256" in asked_from("127.0.0.4", own)  # it wants the password
+        assert b"no pg_hba.conf entry" in asked_from("127.0.0.5", own)

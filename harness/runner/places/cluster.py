@@ -1,0 +1,432 @@
+"""A Dask cluster as the venue of a run: machines are found by their roles, compared, and used."""
+
+import asyncio
+import contextlib
+import importlib
+import logging
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from harness.base.errors import DatabaseFailed, UsageError, nearest, plain
+from harness.inputs.study import Study
+from harness.lab.limits import Limits
+from harness.lab.postgres.database import Database
+from harness.lab.postgres.url import address_of
+from harness.lab.postgres.waits import WaitSampler
+from harness.load.ceiling import Ceiling
+from harness.records.run import MachineRecord
+from harness.runner.examine import Environments, Examination, examine_each, most_at_once
+from harness.runner.instruments import Instruments
+from harness.runner.laboratory import Laboratory
+from harness.runner.legs import Legs
+from harness.runner.places.actor import PlaceActor
+from harness.runner.places.distant import (
+    DistantApplication,
+    DistantGenerator,
+    DistantPlace,
+    DistantPostgres,
+    DistantRelay,
+    DistantWatch,
+)
+from harness.runner.places.place import digests, reaches
+from harness.runner.places.roles import ROLES, Duty, MachineFacts, Role, cores_of, numbered
+from harness.runner.servers import Launcher
+from harness.runner.time_left import Stage
+
+_CONNECT_S = 5.0
+_SCHEMES = ("tcp", "tls", "ucx", "ws", "wss")
+_DOCS = "docs/machines.md"
+
+
+@contextmanager
+def connected(laboratory: Laboratory, study: Study) -> Iterator["Cluster"]:
+    """The machines of the cluster that the laboratory names, within the block.
+
+    Raises:
+        UsageError: there is none; a role is missing, or two machines have it; or a machine has
+            other code, another contract or other locks than this one.
+    """
+    address = laboratory.cluster
+    assert address is not None
+    _check_study(study)
+    laboratory.listener.step(f"connecting to the cluster at {plain(address)}", Stage.ENVIRONMENT)
+    with ExitStack() as stack:
+        client = stack.enter_context(_client(address))
+        wanted = [r for r in ROLES if r != "database" or laboratory.database_url is None]
+        places = [
+            stack.enter_context(contextlib.closing(place))
+            for place in _places(client, address, find_roles(_offers(client), wanted, address))
+        ]
+        yield Cluster(laboratory, study, places)
+
+
+def _check_study(study: Study) -> None:
+    if study.ramped:
+        raise UsageError(
+            "Locust's ramps run on one machine, not over a cluster yet; leave out --cluster."
+        )
+    if study.delayed and study.network.injector == "netem":
+        raise UsageError(
+            "netem delays the loopback of one machine; over a cluster use the relay "
+            '(`[network] injector = "relay"`).'
+        )
+
+
+@contextmanager
+def _client(address: str) -> Iterator[Any]:
+    """The engine's client, connected to the scheduler."""
+    if urlsplit(address).scheme not in _SCHEMES:
+        raise UsageError(
+            f"--cluster `{plain(address)}` is no address of a scheduler; write "
+            "tcp://HOST:8786, or tls://HOST:8786."
+        )
+    try:
+        distributed: Any = importlib.import_module("distributed")
+    except ImportError:
+        raise UsageError(
+            "--cluster needs Dask's `distributed`, which is an extra; install it with "
+            "`uv sync --extra cluster`."
+        ) from None
+    for name in ("distributed", "distributed.client", "distributed.core"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # it warns of what we tell better
+    try:
+        asyncio.run(_greet(distributed, address))
+        client = distributed.Client(address, timeout=_CONNECT_S, direct_to_workers=True)
+    except (OSError, TimeoutError, ValueError, RuntimeError) as error:
+        raise UsageError(
+            f"No Dask scheduler answers at {plain(address)} "
+            f"({plain(' '.join(str(error).split()) or 'it is silent', 100)}); start one there with "
+            f"`dask scheduler`, or correct --cluster ({_DOCS})."
+        ) from error
+    try:
+        yield client
+    finally:
+        client.close(timeout=_CONNECT_S)
+
+
+async def _greet(distributed: Any, address: str) -> None:
+    """Ask who listens there; the client itself would wait for a silent one without end.
+
+    Raises:
+        OSError: none does, or it is no scheduler.
+        TimeoutError: it does not answer.
+    """
+    own = distributed.Security().get_connection_args("client")
+    async with asyncio.timeout(_CONNECT_S):
+        comm = await distributed.core.connect(address, timeout=_CONNECT_S, **own)
+        try:
+            await comm.write({"op": "identity", "reply": True})
+            identity = await comm.read()
+        finally:
+            comm.abort()
+    if identity.get("type") != "Scheduler":
+        raise OSError(f"it is a {str(identity.get('type', 'stranger')).lower()}")
+
+
+def _offers(client: Any) -> dict[str, list[str]]:
+    """By worker's address, the names of its resources."""
+    workers = client.scheduler_info(n_workers=-1)["workers"]
+    return {
+        address: sorted(name for name, amount in worker["resources"].items() if amount > 0)
+        for address, worker in sorted(workers.items())
+    }
+
+
+def find_roles(
+    offers: Mapping[str, Sequence[str]], wanted: Sequence[Role], cluster: str
+) -> dict[str, tuple[Role, ...]]:
+    """The machine of each role.
+
+    Args:
+        offers: by worker's address, the names of its resources.
+        wanted: roles.
+        cluster: the scheduler's address, for the remedy.
+
+    Returns:
+        By worker's address, its roles.
+
+    Raises:
+        UsageError: no worker offers a role, or two do.
+    """
+    found: dict[str, list[Role]] = {}
+    for role in wanted:
+        having = [worker for worker, names in offers.items() if role in names]
+        command = f"`dask worker {plain(cluster)} --resources {role}=1`"
+        if not having:
+            others = sorted({name for names in offers.values() for name in names} - set(ROLES))
+            near = nearest(role, others)
+            hint = f" A worker offers `{plain(near)}`, which is no role." if near else ""
+            raise UsageError(
+                f"No machine of the cluster offers the role `{role}` "
+                f"({len(offers)} worker{'s' * (len(offers) != 1)} joined).{hint} Start one with "
+                f"{command}."
+            )
+        if len(having) > 1:
+            raise UsageError(
+                f"{len(having)} machines offer the role `{role}` ({', '.join(having)}), and a run "
+                "needs one; stop the others."
+            )
+        found.setdefault(having[0], []).append(role)
+    return {worker: tuple(roles) for worker, roles in found.items()}
+
+
+def _places(
+    client: Any, cluster: str, roles: Mapping[str, tuple[Role, ...]]
+) -> Iterator[DistantPlace]:
+    """An actor on each machine."""
+    for address, own in roles.items():
+        host = urlsplit(address).hostname or ""
+        title = f"{host} ({', '.join(own)})"
+        try:
+            actor = client.submit(
+                PlaceActor, actor=True, workers=[address], allow_other_workers=False, pure=False
+            ).result(timeout=60)
+        except (ImportError, AttributeError, TimeoutError, RuntimeError) as error:
+            raise UsageError(
+                f"The worker on {title} cannot load bridgetoll ({plain(error, 100)}); start it in "
+                f"its checkout with `uv run --extra cluster dask worker {plain(cluster)}` "
+                f"({_DOCS})."
+            ) from error
+        yield DistantPlace(actor, title, own, host)
+
+
+def differences(ours: Mapping[str, str], theirs: Mapping[str, str]) -> list[str]:
+    """Names of what is not the same on two machines."""
+    names = sorted({*ours, *theirs})
+    return [name for name in names if ours.get(name) != theirs.get(name)]
+
+
+class Cluster:
+    """The machines of a run; see `Venue`.
+
+    Args:
+        laboratory, study: of the run.
+        places: its machines.
+
+    Raises:
+        UsageError: a machine has other code, another contract or other locks than this one.
+    """
+
+    def __init__(
+        self, laboratory: Laboratory, study: Study, places: Sequence[DistantPlace]
+    ) -> None:
+        self._laboratory = laboratory
+        self._study = study
+        self._places = places
+        self._of: dict[Role, DistantPlace] = {role: p for p in places for role in p.roles}
+        facts: list[MachineFacts] = [place.facts(study) for place in places]
+        ours = digests(laboratory.workspace, laboratory.catalog, study)
+        for place, told in zip(places, facts, strict=True):
+            _check_same(place, differences(ours, told.digests))
+        kernels = list(dict.fromkeys(told.kernel for told in facts))
+        self._numbers = [kernels.index(told.kernel) for told in facts]
+        self.machines = tuple(
+            MachineRecord(number, place.roles, told.described)
+            for number, place, told in zip(self._numbers, places, facts, strict=True)
+        )
+        self._assign(facts)
+
+    def _assign(self, facts: Sequence[MachineFacts]) -> None:
+        """Give each machine its roles and cores; a processor's time is counted by one place."""
+        study = self._study
+        cores: dict[Role, tuple[int, ...]] = {}
+        numbers: dict[Role, int] = {}
+        own_of: list[dict[Role, tuple[int, ...]]] = []
+        for number, place, told in zip(self._numbers, self._places, facts, strict=True):
+            own = {
+                role: cores_of(
+                    role, told.cores, workers=study.server.workers, generators=study.load.generators
+                )
+                for role in place.roles
+            }
+            own_of.append(own)
+            cores |= own
+            numbers |= dict.fromkeys(place.roles, number)
+        if "database" not in cores:  # a server of the user's, which is not watched
+            cores["database"], numbers["database"] = cores["load"], numbers["load"]
+        self.cores = numbered(cores, numbers)
+        counted: set[tuple[int, int]] = set()
+        for number, place, own in zip(self._numbers, self._places, own_of, strict=True):
+            fresh = {(number, cpu) for cpus in own.values() for cpu in cpus} - counted
+            counted |= fresh
+            place.open(
+                Duty(
+                    study=study,
+                    roles=place.roles,
+                    host=place.host,
+                    cores=own,
+                    counted=tuple(sorted(cpu for _, cpu in fresh)),
+                )
+            )
+        locked: set[int] = set()
+        for number, place in zip(self._numbers, self._places, strict=True):
+            if number not in locked:
+                place.call("alone")
+                locked.add(number)
+
+    @property
+    def machine(self) -> dict[str, str | int]:
+        """See `Venue.machine`."""
+        return next(m.described for m in self.machines if "application" in m.roles)
+
+    def prepare(self) -> Environments:
+        """See `Venue.prepare`; only the application's machine makes environments."""
+        catalog, packages = self._laboratory.catalog, dict[str, dict[str, str]]()
+        for name in self._study.everyone:
+            folder = catalog.variant(name).implementation
+            if folder not in packages:
+                self._laboratory.listener.step(f"environment of {folder}", Stage.ENVIRONMENT)
+                packages[folder] = self._application.call("prepare", folder)
+        self._check_ways()
+        return Environments({}, None, packages)
+
+    def _check_ways(self) -> None:
+        """The load, and this machine, must reach the application.
+
+        Raises:
+            UsageError: one of them does not.
+        """
+        there = self._application
+        port = int(there.call("listen"))
+        try:
+            ways = [("This machine", reaches(there.host, port))]
+            load = self._of["load"]
+            ways.append((f"The machine {load.title}", load.call("reaches", there.host, port)))
+        finally:
+            there.call("unlisten")
+        for who, problem in ways:
+            if problem is not None:
+                raise UsageError(
+                    f"{who} does not reach the application's machine {there.host} ({problem}); "
+                    f"open its ports from 10,240 on to it in the firewall ({_DOCS})."
+                )
+
+    def limits(self) -> Limits:
+        """See `Venue.limits`."""
+        limits = self._of["load"].call("limits")
+        assert isinstance(limits, Limits)
+        return limits
+
+    def ceiling(self) -> Ceiling:
+        """See `Venue.ceiling`; within the machine of the load."""
+        ceiling = self._of["load"].call("ceiling")
+        assert isinstance(ceiling, Ceiling)
+        return ceiling
+
+    @contextmanager
+    def database(self) -> Iterator[Database]:
+        """See `Venue.database`: on its machine, or the one that the user named.
+
+        Raises:
+            UsageError: the application does not reach it.
+        """
+        url, own = self._laboratory.database_url, None
+        if url is None:
+            self._laboratory.listener.step("starting PostgreSQL", Stage.DATABASE)
+            there = self._of["database"]
+            peers = [place.host for place in self._places if place is not there]
+            url = str(there.call("start_database", [*peers, _seen_by(there.host)]))
+            own = DistantPostgres(there)
+        problem = self._application.call("reaches_database", url)
+        if problem is not None:
+            raise UsageError(
+                f"The application's machine {self._application.host} cannot use the database at "
+                f"{address_of(url).host}, port {address_of(url).port} ({problem}); let the "
+                f"firewall and pg_hba.conf admit it ({_DOCS})."
+            )
+        with Database(url, self._laboratory.contract, own) as database:
+            yield database
+
+    def examine(
+        self,
+        environments: Environments,
+        database: Database,
+        logs: Path,
+    ) -> Sequence[Examination]:
+        """See `Venue.examine`: on the application's machine."""
+        del environments, logs  # both are there
+
+        def one(name: str) -> Examination:
+            found = self._application.call("examine", name, database.url)
+            assert isinstance(found, Examination)
+            return found
+
+        processors = int(self.machine["processors"])
+        at_once = most_at_once(self._laboratory, self._study, processors)
+        return examine_each(self._laboratory.listener, self._study, one, at_once)
+
+    def launcher(self, environments: Environments, logs: Path) -> Launcher:
+        """See `Venue.launcher`."""
+        del environments, logs  # both are on the application's machine
+        there = DistantApplication(self._application)
+        return Launcher(self._study, self._laboratory.catalog, there.start)
+
+    @contextmanager
+    def instruments(self, database: Database, logs: Path) -> Iterator[Instruments]:
+        """See `Venue.instruments`: each machine has its own."""
+        del logs  # each machine keeps them for itself
+        study, load = self._study, self._of["load"]
+        with ExitStack() as stack:
+            for place in self._places:
+                stack.callback(_quietly, place)
+                place.call("open_instruments")
+            legs = Legs(DistantRelay(load) if study.delayed else None)
+
+            def meanwhile() -> None:
+                for place in self._places:
+                    place.check_alive()
+                database.check_alive()
+
+            second = any(condition.beside is not None for condition in study.conditions)
+            yield Instruments(
+                generator=DistantGenerator(load, "first", meanwhile),
+                background=DistantGenerator(load, "second", meanwhile) if second else None,
+                legs=legs,
+                watch=DistantWatch(self._places),
+                sampler=stack.enter_context(
+                    WaitSampler(database.connect, study.load.samples_per_s)
+                ),
+                checks=(lambda: self._check(database), legs.check_alive),
+            )
+
+    def _check(self, database: Database) -> None:
+        """Notice that a machine, or PostgreSQL, has gone; the former may be the cause of both."""
+        for place in self._places:
+            place.check_alive()
+        try:
+            database.check_answers()
+        except DatabaseFailed:
+            for place in self._places:
+                place.confirm()
+            raise
+
+    @property
+    def _application(self) -> DistantPlace:
+        return self._of["application"]
+
+
+def _quietly(place: DistantPlace) -> None:
+    """Close its instruments; a machine that has gone has none."""
+    with contextlib.suppress(Exception):
+        place.call("close_instruments")
+
+
+def _check_same(place: DistantPlace, different: Sequence[str]) -> None:
+    if different:
+        raise UsageError(
+            f"The machine {place.title} has something else than this one: "
+            f"{', '.join(different)}; bring both checkouts to the same commit, and its files to "
+            "the same state."
+        )
+
+
+def _seen_by(host: str) -> str:
+    """The address of this machine that another one sees; no packet is sent."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.connect((host, 9))
+        seen: str = s.getsockname()[0]
+    return seen

@@ -1,0 +1,200 @@
+"""Runs over hosts with addresses of their own: network namespaces of this machine.
+
+One small run is made every time; `--every-variant` adds lost machines, cut links and refusals.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.base.workspace import Workspace
+from harness.lab.process import wait_until
+from harness.records.run import Run
+from harness.records.store import Store
+from tests.toys.namespaces import ROLES, SCHEDULER, Hosts, hosts
+from tests.toys.workspaces import toy_workspace, write_study
+
+PATIENCE_S = 240.0
+VARIANTS = ("good", "burning")
+FAR = """
+[[conditions]]
+endpoint = "io_read"
+connections = 4
+rows = 50
+window_s = 0.5
+latency = { database_ms = 20 }
+"""
+"""A window whose statements take the relay, which listens on the load's host."""
+
+
+@pytest.fixture
+def toys_of_hosts(tmp_path: Path) -> Workspace:
+    workspace = toy_workspace(tmp_path / "workspace")
+    write_study(workspace, "small", VARIANTS, blocks=1, conditions=FAR)
+    write_study(workspace, "long", VARIANTS, endpoints=("noop",), blocks=40, rounds=10)
+    return workspace
+
+
+@pytest.fixture
+def network(tmp_path: Path, toys_of_hosts: Workspace) -> Iterator[Hosts]:
+    with hosts(tmp_path, toys_of_hosts) as made:
+        yield made
+
+
+@pytest.fixture
+def joined(network: Hosts) -> Hosts:
+    """Hosts whose workers have joined."""
+    for role in ROLES:
+        network.start(role)
+    network.await_joined(ROLES)
+    return network
+
+
+@pytest.fixture
+def thorough(request: pytest.FixtureRequest) -> None:
+    """Skip unless every case is asked for."""
+    if not request.config.getoption("--every-variant"):
+        pytest.skip("takes long; --every-variant runs it")
+
+
+def begin(network: Hosts, workspace: Workspace, *arguments: str) -> subprocess.Popen[str]:
+    """The command `run` on the scheduler's host."""
+    command = [sys.executable, "-m", "tests.toys.trusting_command", "run", *arguments]
+    return subprocess.Popen(
+        network.within(SCHEDULER, [*command, "--cluster", network.cluster]),
+        env={
+            **os.environ,
+            "BRIDGETOLL_ROOT": str(workspace.root),
+            "PYTHONPATH": str(Workspace().root),
+            "COLUMNS": "80",
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish(process: subprocess.Popen[str]) -> tuple[int, str]:
+    """Its exit status, and its standard error on one line."""
+    try:
+        _, err = process.communicate(timeout=PATIENCE_S)
+    finally:
+        process.kill()
+    return process.returncode, " ".join(err.split())
+
+
+def kept(workspace: Workspace) -> tuple[Store, Run]:
+    (folder,) = workspace.results.iterdir()
+    store = Store(folder)
+    return store, store.read_run()
+
+
+def measured(workspace: Workspace, least: int) -> bool:
+    """Whether so many trials are kept."""
+    return len(list(workspace.results.glob("*/trials/*.json"))) >= least
+
+
+def test_a_study_is_measured_over_three_hosts(joined: Hosts, toys_of_hosts: Workspace) -> None:
+    status, err = finish(begin(joined, toys_of_hosts, "small"))
+    assert status == 0, err
+    store, run = kept(toys_of_hosts)
+    trials, _ = store.trials(run)
+    assert len(trials) == 6
+    assert all(trial.complete for trial in trials)
+    for trial in trials:
+        for piece in trial.slices:
+            assert piece.correct > 0
+            assert not piece.errors
+            assert piece.server_cpu_ns > 0
+            assert piece.generator_cpu_ns > 0
+            assert piece.database_cpu_ns is not None
+    assert [machine.roles for machine in run.machines] == [(role,) for role in ROLES]
+    assert {machine.number for machine in run.machines} == {0}  # one kernel: told as co-located
+    assert run.continuing.endswith("--cluster ADDRESS")
+    for trial in trials:
+        if trial.condition.latency is not None:
+            assert trial.round_trips is not None
+            assert trial.round_trips.database_before >= 20
+            assert trial.slices[0].latency_p50_ns is not None
+            assert trial.slices[0].latency_p50_ns >= 40e6  # two statements
+    # The servers' burning is seen by a clock on another host than the generator's.
+    near = [trial for trial in trials if trial.condition.latency is None]
+    cpu = {t.variant: sum(s.server_cpu_ns for s in t.slices) for t in near}
+    sent = {t.variant: sum(s.correct for s in t.slices) for t in near}
+    cost = {variant: cpu[variant] / sent[variant] for variant in cpu}
+    assert cost["toy/burning"] - cost["toy/good"] == pytest.approx(500_000, rel=0.6)
+    for role in ROLES:
+        assert wait_until(lambda role=role: not joined.running(role), 10), role  # type: ignore[misc]
+
+
+@pytest.mark.usefixtures("thorough")
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("how", ["kill", "cut"])
+def test_a_lost_machine_ends_the_run_which_continues_when_it_is_back(
+    joined: Hosts, toys_of_hosts: Workspace, role: str, how: str
+) -> None:
+    process = begin(joined, toys_of_hosts, "long", "--blocks", "4")
+    assert wait_until(lambda: measured(toys_of_hosts, 3) or process.poll() is not None, PATIENCE_S)
+    joined.kill(role) if how == "kill" else joined.cut(role)
+    status, err = finish(process)
+    assert status == 1, err
+    assert f"{joined.address(role)} ({role})" in err
+    assert "--resume" in err
+    store, run = kept(toys_of_hosts)
+    before = len(store.trials(run)[0])
+    assert before >= 3
+    if how == "cut":
+        joined.kill(role)
+        joined.join(role)
+    assert wait_until(lambda: not joined.running(role), 45)
+    joined.restart(role)
+    status, err = finish(begin(joined, toys_of_hosts, "--resume", run.id))
+    assert status == 0, err
+    assert store.kept(run).complete
+
+
+@pytest.mark.usefixtures("thorough")
+def test_a_host_with_another_lock_is_refused_by_name(
+    network: Hosts, toys_of_hosts: Workspace, tmp_path: Path
+) -> None:
+    other = Workspace(tmp_path / "other")
+    shutil.copytree(toys_of_hosts.root, other.root)
+    lock = other.implementations / "toy" / "requirements.lock"
+    lock.write_text(lock.read_text() + "# another\n")
+    for role in ROLES:
+        network.start(role, other if role == "application" else None)
+    network.await_joined(ROLES)
+    status, err = finish(begin(network, toys_of_hosts, "small"))
+    assert status == 2
+    assert network.address("application") in err
+    assert "the lock of toy" in err
+    assert "the lock" not in err.partition("the lock of toy")[2]
+    assert not list(toys_of_hosts.results.iterdir())
+
+
+@pytest.mark.usefixtures("thorough")
+def test_a_database_that_only_the_harness_reaches_is_refused(
+    joined: Hosts, toys_of_hosts: Workspace
+) -> None:
+    joined.hide("application", "database")
+    status, err = finish(begin(joined, toys_of_hosts, "small"))
+    assert status == 2
+    assert "cannot use the database" in err
+    assert joined.address("database") in err
+
+
+@pytest.mark.usefixtures("thorough")
+def test_a_role_that_no_machine_offers_is_refused(network: Hosts, toys_of_hosts: Workspace) -> None:
+    for role in ROLES[:2]:
+        network.start(role)
+    network.start("load", role="laod")
+    network.await_joined(ROLES)
+    status, err = finish(begin(network, toys_of_hosts, "small"))
+    assert status == 2
+    assert "`load`" in err
+    assert "`laod`" in err
