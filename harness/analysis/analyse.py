@@ -14,6 +14,7 @@ from harness.analysis.labels.trials import label_trials
 from harness.analysis.locust import Ramps, summarise
 from harness.analysis.measures import Measure, ranked
 from harness.analysis.missing import MissingFigures, missing_figures, missing_under
+from harness.analysis.scaling import Scaling, scalings
 from harness.analysis.twins import TwinCheck, check_twins
 from harness.analysis.variants import Comparison, compare_variants
 from harness.inputs.claims import Claim
@@ -73,6 +74,7 @@ class Analysis(msgspec.Struct, frozen=True, rename={"margin": "margin_share"}):
     twins: whether the baseline and its hidden duplicate agree, by condition.
     missing: planned entries that have no figures under a planned condition, measured or not.
     interest: verdicts that may end the run; None if its study does not ask for that.
+    scalings: how throughput grows with workers; none where the study does not vary them.
     """
 
     run: str
@@ -87,6 +89,7 @@ class Analysis(msgspec.Struct, frozen=True, rename={"margin": "margin_share"}):
     twins: tuple[TwinCheck, ...] = ()
     missing: tuple[MissingFigures, ...] = ()
     interest: Interest | None = None
+    scalings: tuple[Scaling, ...] = ()
 
 
 def analyse(
@@ -120,6 +123,7 @@ def analyse(
         causes=causes,
         judgements=judge(claims, [RunResults(run, tuple(conditions), causes.prices, None)]),
         missing=_missing(run, conditions),
+        scalings=scalings(run, conditions),
         interest=interest_of(run, conditions, [result.comparisons for result in results], causes),
     )
 

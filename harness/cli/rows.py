@@ -88,10 +88,15 @@ def _differences(condition: "Condition") -> tuple[str, ...]:
         f"{condition.rows:,} rows",
         *(f"+{legs[leg]:g} ms {word}" if legs.get(leg) else "" for leg, word in _LEGS.items()),
         "alone" if condition.beside is None else f"with {condition.beside.endpoint}",
+        "" if condition.workers is None else _workers(condition.workers),
     )
 
 
 _LEGS: dict[Literal["database", "client"], str] = {"database": "db", "client": "client"}
+
+
+def _workers(count: int) -> str:
+    return f"{count} worker{'' if count == 1 else 's'}"
 
 
 def _load(condition: "Condition") -> str:
@@ -109,5 +114,5 @@ def load_of(condition: "Condition") -> tuple[float, ...]:
     legs = () if condition.latency is None else condition.latency.legs.values()
     return (
         sum(legs), condition.beside is not None, condition.rate or 0, condition.share or 0,
-        condition.connections, condition.rows,
+        condition.connections, condition.rows, condition.workers or 0,
     )  # fmt: skip

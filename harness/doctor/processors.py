@@ -7,7 +7,8 @@ from pathlib import Path
 import msgspec
 
 from harness.doctor.advice import Advice, Topic
-from harness.lab.machine import describe, physical_cores, propose_cores
+from harness.lab.machine import describe, physical_cores, propose_cores, within
+from harness.lab.quota import allowed_processors
 from harness.records.run import Cores
 
 _LISTED = 4
@@ -59,27 +60,8 @@ def propose() -> Assignment:
     return Assignment(
         physical=tuple(physical_cores(os.sched_getaffinity(0))),
         proposed=propose_cores(),
-        quota=cpu_quota(Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")),
+        quota=allowed_processors(),
     )
-
-
-def cpu_quota(membership: Path, root: Path) -> float | None:
-    """The tightest CPU limit of a control group and those above it, in processors.
-
-    Args:
-        membership: like `/proc/self/cgroup`; only version 2 is read (cgroups(7)).
-        root: where the groups are mounted, usually `/sys/fs/cgroup`.
-    """
-    try:
-        lines = membership.read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return None
-    limits: list[float] = []
-    for group in (line.removeprefix("0::/") for line in lines if line.startswith("0::/")):
-        folder = root / group
-        within = [folder, *(p for p in folder.parents if p.is_relative_to(root))]
-        limits += [limit for place in within if (limit := _limit(place / "cpu.max")) is not None]
-    return min(limits, default=None)
 
 
 def read_processor(cpus: Iterable[int], sysfs: Path = _SYSFS) -> Processor:
@@ -93,15 +75,6 @@ def read_processor(cpus: Iterable[int], sysfs: Path = _SYSFS) -> Processor:
         governors=tuple(sorted(governors)) or None,
         boost=_boost(sysfs),
     )
-
-
-def _limit(path: Path) -> float | None:
-    """`QUOTA PERIOD` in microseconds, or `max PERIOD`, as in the kernel's cgroup-v2.rst."""
-    try:
-        quota, period = path.read_text(encoding="ascii").split()
-    except OSError:
-        return None
-    return None if quota == "max" else int(quota) / int(period)
 
 
 def _boost(sysfs: Path) -> bool | None:
@@ -134,12 +107,15 @@ def judge_assignment(assignment: Assignment) -> list[Advice]:
         _sharing(assignment),
     ]
     if assignment.quota is not None and assignment.quota < assignment.processors:
+        used = len(within(physical, assignment.quota))
         advice.append(
             Advice(
                 Topic.CORES,
-                f"The control group allows {assignment.quota:g} processors' worth of CPU time. It "
-                "halts a process that exceeds it, in the middle of a slice.",
-                "lift the CPU quota of this container, and bind it to processors instead",
+                f"The control group allows {assignment.quota:g} processors' worth of CPU time, so "
+                f"all roles keep to {used} of {_count(len(physical), 'physical core')}. It halts "
+                "what exceeds that, in the middle of a slice.",
+                "lift the CPU quota of this container (`--cpus`, a limit of Kubernetes), and bind "
+                "it to processors instead (`--cpuset-cpus`)",
             )
         )
     return advice
@@ -157,7 +133,7 @@ def judge_processor(processor: Processor) -> list[Advice]:
 
 def _sharing(assignment: Assignment) -> Advice:
     cores = assignment.proposed
-    if len(assignment.physical) == 1:
+    if len(within(assignment.physical, assignment.quota)) == 1:
         return Advice(
             Topic.CORES,
             "All roles share one core, so throughput and latency cannot be compared; compare CPU "

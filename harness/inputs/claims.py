@@ -29,7 +29,8 @@ class Criterion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     endpoints, connections, latency_ms: which conditions fit; all of them where empty. latency_ms is
         the added round trip of both legs together.
     leg: the only one that is longer; whichever they are where None.
-    beside: the endpoint of a second load; only conditions without one where None.
+    beside: the endpoint of a second load; only conditions without one where None. Conditions that
+        give servers more than one worker never fit: what is claimed is about one process.
     at_least, at_most: where the value must lie for the claim to hold.
     part: of a claim that says several things, which of them; a claim is supported as a whole only
         if each part has been decided.
@@ -62,6 +63,7 @@ class Criterion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             and added in (self.latency_ms or (added,))
             and self.leg in (None, *(legs if len(legs) == 1 else ()))
             and beside == self.beside
+            and condition.workers in (None, 1)
         )
 
 

@@ -10,9 +10,18 @@ def connections(count: int) -> str:
     return f"{count} connection{'' if count == 1 else 's'}"
 
 
+def workers(count: int) -> str:
+    """A number of worker processes."""
+    return f"{count} worker{'' if count == 1 else 's'}"
+
+
 def condition_title(condition: Condition) -> str:
     """A condition as a heading."""
-    return _load(condition) + added(condition) + _beside(condition)
+    return _load(condition) + added(condition) + _beside(condition) + _staffed(condition)
+
+
+def _staffed(condition: Condition) -> str:
+    return "" if condition.workers is None else f", {workers(condition.workers)}"
 
 
 def _beside(condition: Condition) -> str:
@@ -101,6 +110,7 @@ def load(condition: Condition) -> str:
     """How a condition loads, whatever it requests, of how many rows, and for how long."""
     held = "" if condition.open_loop else connections(condition.connections)
     text = held + _arriving(condition) + _delayed(condition) + _accompanied(condition)
+    text += _served(condition)
     return text.strip()
 
 
@@ -120,6 +130,10 @@ def _accompanied(condition: Condition) -> str:
     return f" beside {requests(condition.beside.endpoint)}"
 
 
+def _served(condition: Condition) -> str:
+    return "" if condition.workers is None else f" on {workers(condition.workers)}"
+
+
 def _delayed(condition: Condition) -> str:
     legs = _legs(condition)
     return f" with {legs}" if legs else ""
@@ -134,5 +148,6 @@ _DISTINCTIONS: tuple[tuple[Callable[[Condition], object], Callable[[Condition], 
     (lambda c: c.rows, lambda c: f" of {c.rows:,} rows"),
     (lambda c: Latency() if c.latency is None else c.latency, _delayed),
     (lambda c: c.beside, _accompanied),
+    (lambda c: c.workers, _served),
 )
 """By what two conditions with one endpoint may differ, and how that is told."""

@@ -36,6 +36,7 @@ class Axis(StrEnum):
     ROWS = "rows"
     DATABASE_MS = "database_ms"
     CLIENT_MS = "client_ms"
+    WORKERS = "workers"
 
 
 class Sweep(msgspec.Struct, frozen=True):
@@ -118,6 +119,7 @@ _QUANTITIES: dict[Axis, Callable[[Condition], float | None]] = {
     Axis.ROWS: lambda condition: float(condition.rows),
     Axis.DATABASE_MS: _added_ms("database"),
     Axis.CLIENT_MS: _added_ms("client"),
+    Axis.WORKERS: lambda c: None if c.workers is None else float(c.workers),
 }
 
 
@@ -135,5 +137,5 @@ def _without(axis: Axis, condition: Condition) -> Condition:
             return msgspec.structs.replace(alike, connections=1)
         case Axis.ROWS:
             return msgspec.structs.replace(alike, rows=0)
-        case Axis.RATE | Axis.SHARE:
+        case Axis.RATE | Axis.SHARE | Axis.WORKERS:
             return msgspec.structs.replace(alike, **{axis.value: None})

@@ -8,6 +8,8 @@ from harness.inputs.factors import PER_REQUEST, PER_THREAD
 
 Count = Annotated[int, msgspec.Meta(ge=1, le=10_000)]
 """Of blocks, rounds, threads, connections of a pool: more than any machine or patience has."""
+Workers = Annotated[int, msgspec.Meta(ge=1, le=1_000)]
+"""Processes of one server."""
 Positive = Annotated[float, msgspec.Meta(ge=0.001, le=86_400)]
 """Seconds or milliseconds: from a thousandth, which is shorter than any of them can be kept, to a
 day; TOML can say `inf`."""
@@ -47,7 +49,7 @@ class ApplicationSettings(msgspec.Struct, frozen=True):
 class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What every server of the study is given; CONTRIBUTING says what else they hold constant."""
 
-    workers: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 1
+    workers: Workers = 1
     threads: Count = 16
     pool_size: Count = 16
     pool_timeout_s: Positive = 30.0

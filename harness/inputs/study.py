@@ -14,6 +14,7 @@ from harness.inputs.settings import (
     Positive,
     ServerSettings,
     Setup,
+    Workers,
 )
 
 MOST_ITEMS = 300
@@ -74,6 +75,7 @@ class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     arrivals: when they come.
     latency: round trips that are longer than those of this machine; needs windows.
     beside: other requests meanwhile; needs windows.
+    workers: processes of every server, which is started for that; those of `[server]` if None.
     group: only the variants of this group of the study, and the baseline; all of `variants` if
         None.
     """
@@ -90,6 +92,7 @@ class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     group: str | None = None
     latency: Latency | None = None
     beside: Beside | None = None
+    workers: Workers | None = None
 
     @property
     def open_loop(self) -> bool:
@@ -112,6 +115,8 @@ class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             parts.append(f"db{self.latency.database_ms:g}-client{self.latency.client_ms:g}ms")
         if self.beside is not None:
             parts.append(f"beside-{self.beside.endpoint}-c{self.beside.connections}")
+        if self.workers is not None:
+            parts.append(f"workers{self.workers}")
         if self.window_s is not None:
             parts.append(f"w{self.window_s:g}x{self.windows}")
         return "+".join(parts)
@@ -258,10 +263,27 @@ class Study(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         usual = (max(LEAST_LOOK, math.ceil(share * self.blocks)) for share in _LOOKS)
         return tuple(sorted({look for look in usual if look < self.blocks}))
 
-    def server_of(self, variant: str) -> ServerSettings:
-        """What that variant's server is given."""
+    def server_of(self, variant: str, condition: Condition | None = None) -> ServerSettings:
+        """What that variant's server is given under a condition; under most of them if None."""
         setup = self.setups.get(variant)
-        return self.server if setup is None else setup.server_settings(self.server)
+        given = self.server if setup is None else setup.server_settings(self.server)
+        if condition is None or condition.workers is None:
+            return given
+        return msgspec.structs.replace(given, workers=condition.workers)
+
+    @property
+    def crews(self) -> tuple[int | None, ...]:
+        """Numbers of workers with which a block starts its servers, one after the other.
+
+        None stands for what each variant is given anyway.
+        """
+        return tuple(dict.fromkeys(condition.workers for condition in self.conditions))
+
+    @property
+    def most_workers(self) -> int:
+        """Processes of the largest server of the study."""
+        own = (self.server_of(name, c).workers for name in self.everyone for c in self.conditions)
+        return max(own, default=self.server.workers)
 
     def database_of(self, variant: str) -> DatabaseSettings:
         """The PostgreSQL that stands behind it."""

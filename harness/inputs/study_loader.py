@@ -7,6 +7,8 @@
 import os
 from pathlib import Path
 
+import msgspec
+
 from harness.base.decode import convert, in_item, toml_table
 from harness.base.errors import MalformedFile, UnknownName, plain
 from harness.base.workspace import Workspace
@@ -108,6 +110,7 @@ def check_study(path: Path, study: Study, catalog: Catalog) -> None:
     for index, condition in enumerate(study.conditions):
         _check_condition(path, in_item("conditions", index), condition, study)
         _check_times(path, in_item("conditions", index), condition, study)
+        _check_workers(path, in_item("conditions", index), condition, study, catalog)
     _check_stopping(path, study)
     _check_servers(path, study, catalog)
     _check_connections(path, study, catalog)
@@ -210,6 +213,36 @@ def _check_condition(path: Path, at: str, condition: Condition, study: Study) ->
             path,
             f"{at}`objective.latency_ms` would always be met, because a request times out after "
             f"{load.timeout_s * 1e3:g} ms; set it below that, or raise `load.timeout_s`.",
+        )
+
+
+def _check_workers(
+    path: Path, at: str, condition: Condition, study: Study, catalog: Catalog
+) -> None:
+    """Refuse workers that some server would not get, or that a setup has for itself."""
+    if condition.workers is None:
+        return
+    for name in study.measured(condition):
+        server = catalog.variant(name).server
+        if condition.workers > 1 and not catalog.servers[server].takes("workers"):
+            raise MalformedFile(
+                path,
+                f"{at}`workers` is {condition.workers}, and `{name}` would not get them, because "
+                f"the command line of its server `{server}` lacks {{workers}}; add it in "
+                "shared/servers.toml, or leave the variant out.",
+            )
+        if name in study.setups and study.setups[name].workers is not None:
+            raise MalformedFile(
+                path,
+                f"{at}`workers` is {condition.workers}, and `setups.{name}.workers` is "
+                f"{study.setups[name].workers}; remove one of them.",
+            )
+    same = msgspec.structs.replace(condition, workers=None)
+    if condition.workers == study.server.workers and same in study.conditions:
+        raise MalformedFile(
+            path,
+            f"{at}`workers` is {condition.workers} as `server.workers` is, so another condition is "
+            "the same without it; remove one of them.",
         )
 
 
@@ -363,20 +396,34 @@ def _check_connections(path: Path, study: Study, catalog: Catalog) -> None:
     """
     if study.ramped:  # one server at a time, and a study may limit its connections on purpose
         return
-    total = sum(_held(study, catalog, name) for name in (*study.everyone, study.baseline))
-    needed = total + SPARE_CONNECTIONS
-    if study.database.max_connections < needed:
-        raise MalformedFile(
-            path,
-            f"`database.max_connections` is {study.database.max_connections}, and the servers of "
-            f"a block hold {total} together; set it to at least {needed}.",
-        )
+    for workers in study.crews:
+        held = {name: _held(study, catalog, name, workers) for name in study.everyone}
+        total = sum(held.values()) + held[study.baseline]
+        needed = total + SPARE_CONNECTIONS
+        if study.database.max_connections < needed:
+            raise MalformedFile(
+                path,
+                f"`database.max_connections` is {study.database.max_connections}, and the servers "
+                f"of a block hold {total} together{_by_workers(study, workers)}; set it to at "
+                f"least {needed}.",
+            )
 
 
-def _held(study: Study, catalog: Catalog, name: str) -> int:
+def _by_workers(study: Study, workers: int | None) -> str:
+    """How many each worker may hold, where a server has several."""
+    most = max(study.server_of(n).workers for n in study.everyone) if workers is None else workers
+    if most == 1:
+        return ""
+    server = study.server
+    return f", because each of {most} workers holds its own `pool_size` of {server.pool_size}"
+
+
+def _held(study: Study, catalog: Catalog, name: str, workers: int | None) -> int:
     """Connections that a variant's server keeps while other variants are loaded."""
-    allowed = study.server_of(name).connections(pool_of(catalog.variant(name).factors))
-    return 0 if allowed is None else allowed
+    given = study.server_of(name)
+    if workers is not None:
+        given = msgspec.structs.replace(given, workers=workers)
+    return given.connections(pool_of(catalog.variant(name).factors)) or 0
 
 
 _OWN_LOAD = (

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from harness.base.errors import UsageError
+from harness.lab.quota import allowed_processors
 from harness.records.run import Cores
 
 _MEASURED = ("harness", "implementations", "shared", "pyproject.toml", ".python-version")
@@ -19,8 +20,24 @@ _LISTED = 20
 
 
 def propose_cores(workers: int = 1, generators: int = 1) -> Cores:
-    """Share out the processors of this process; see `share_out`."""
-    return share_out(physical_cores(os.sched_getaffinity(0)), workers, generators)
+    """Share out the processors of this process, as far as a CPU quota goes; see `share_out`."""
+    allowed = within(physical_cores(os.sched_getaffinity(0)), allowed_processors())
+    return share_out(allowed, workers, generators)
+
+
+def within(cores: Sequence[tuple[int, ...]], quota: float | None) -> Sequence[tuple[int, ...]]:
+    """The first physical cores whose processors a quota allows to run all the time; one at least.
+
+    What uses more is halted for the rest of each period, which no figure survives.
+
+    Args:
+        cores: the hardware threads of each physical core together.
+        quota: in processors; None for no limit.
+    """
+    if quota is None:
+        return cores
+    fitting = (sum(map(len, cores[:count])) <= quota for count in range(1, len(cores) + 1))
+    return cores[: max(1, sum(fitting))]
 
 
 def share_out(cores: Sequence[tuple[int, ...]], workers: int = 1, generators: int = 1) -> Cores:
@@ -31,9 +48,13 @@ def share_out(cores: Sequence[tuple[int, ...]], workers: int = 1, generators: in
     database and the generator share the second. With one, all roles share it, and throughput cannot
     be compared.
 
+    Several workers get two cores wherever there are two, because on one they could only take turns.
+    With three cores, the database and the generator then share the third. With two, they share the
+    second, and workers run on it too.
+
     Args:
         cores: processors that may be used, the hardware threads of each physical core together.
-        workers: processes of each server.
+        workers: processes of the largest server.
         generators: processes of the load generator.
 
     Raises:
@@ -45,13 +66,16 @@ def share_out(cores: Sequence[tuple[int, ...]], workers: int = 1, generators: in
         case [only]:
             return Cores(application=only[:1], database=only[-1:], load=only[-1:])
         case [first, second]:
-            return Cores(application=first[:1], database=second[:1], load=second[:1])
+            mine = first[:1] if workers == 1 else (first[0], second[0])
+            return Cores(application=mine, database=second[:1], load=second[:1])
+        case [first, second, third] if workers > 1:
+            return Cores(application=(first[0], second[0]), database=third[:1], load=third[:1])
         case _:
-            mine = max(1, min(workers, len(cores) - 2))
-            loading = max(1, min(generators, len(cores) - mine - 1))
+            served = max(1, min(workers, len(cores) - 2))
+            loading = max(1, min(generators, len(cores) - served - 1))
             return Cores(
-                application=tuple(core[0] for core in cores[:mine]),
-                database=tuple(cpu for core in cores[mine:-loading] for cpu in core),
+                application=tuple(core[0] for core in cores[:served]),
+                database=tuple(cpu for core in cores[served:-loading] for cpu in core),
                 load=tuple(core[0] for core in cores[-loading:]),
             )
 
@@ -89,8 +113,12 @@ def pinned(cpus: set[int]) -> Iterator[None]:
 
 
 def describe() -> dict[str, str | int]:
-    """Describe kernel, processor and interpreter for the report, without the host's name."""
-    return {
+    """Describe kernel, processor and interpreter for the report, without the host's name.
+
+    A CPU quota is told where there is one: in processors.
+    """
+    quota = allowed_processors()
+    told: dict[str, str | int] = {
         "kernel": f"{platform.system()} {platform.release()}",
         "processor": _cpu_model(),
         "architecture": platform.machine(),
@@ -100,6 +128,7 @@ def describe() -> dict[str, str | int]:
         "load_priority": "nice -20" if os.geteuid() == 0 else "usual",
         "python": f"{platform.python_implementation()} {platform.python_version()}",
     }
+    return told if quota is None else told | {"cpu_quota": f"{quota:g}"}
 
 
 def _cpu_model() -> str:

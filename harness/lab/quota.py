@@ -1,8 +1,9 @@
-"""CPU quotas of control groups: how long this process's groups were held back by one.
+"""CPU quotas of control groups: what they allow, and how long this process was held back by them.
 
 A container with a quota (`docker run --cpus 2`, a Kubernetes limit) may use so much processor time
 in each period of 0.1 s. When it is used up, all its processes stand still until the next period
-(Documentation/admin-guide/cgroup-v2.rst, `cpu.stat`; scheduler/sched-bwc.rst for version 1).
+(Documentation/admin-guide/cgroup-v2.rst, `cpu.max` and `cpu.stat`; scheduler/sched-bwc.rst for
+`cpu.cfs_quota_us` of version 1).
 """
 
 import contextlib
@@ -51,16 +52,51 @@ class CpuQuota:
 
 def own_groups() -> list[Path]:
     """The `cpu.stat` of this process's control group and of all around it, as far as one sees."""
+    return [folder / "cpu.stat" for folder in own_folders()]
+
+
+def own_folders(mounts: Path = _MOUNTS, membership: Path = _MEMBERSHIP) -> list[Path]:
+    """The folders of this process's control group and of all around it, of both versions.
+
+    Args:
+        mounts, membership: laid out like /proc/self/mounts and /proc/self/cgroup (cgroups(7)).
+    """
     found: list[Path] = []
     with contextlib.suppress(OSError):
-        mounts = [line.split() for line in _MOUNTS.read_text().splitlines()]
-        members = [line.split(":", 2) for line in _MEMBERSHIP.read_text().splitlines()]
-        for _, point, kind, options, *_ in mounts:
+        points = [line.split() for line in mounts.read_text().splitlines()]
+        members = [line.split(":", 2) for line in membership.read_text().splitlines()]
+        for _, point, kind, options, *_ in points:
             for _, controllers, path in members:
                 mine = kind == "cgroup2" if not controllers else kind == "cgroup"
                 if mine and (not controllers or _has_cpu(controllers, options)):
                     found += _upwards(Path(point), path)
     return list(dict.fromkeys(found))
+
+
+def allowed_processors(folders: Iterable[Path] | None = None) -> float | None:
+    """How many processors' worth of time the tightest of some control groups allows.
+
+    Args:
+        folders: of the groups; those of this process if None.
+
+    Returns:
+        None where none of them sets a limit, or none that is visible here.
+    """
+    inspected = own_folders() if folders is None else folders
+    return min((limit for f in inspected if (limit := _limit(f)) is not None), default=None)
+
+
+def _limit(folder: Path) -> float | None:
+    """`QUOTA PERIOD` or `max PERIOD` of version 2; two files, and -1 for no limit, of version 1."""
+    try:
+        if (both := folder / "cpu.max").exists():
+            quota, period = both.read_text(encoding="ascii").split()
+        else:
+            quota = (folder / "cpu.cfs_quota_us").read_text(encoding="ascii").strip()
+            period = (folder / "cpu.cfs_period_us").read_text(encoding="ascii").strip()
+        return None if quota in ("max", "-1") else int(quota) / int(period)
+    except (OSError, ValueError, ZeroDivisionError):  # none, or none of a form that is known
+        return None
 
 
 def _has_cpu(controllers: str, options: str) -> bool:
@@ -71,7 +107,7 @@ def _upwards(point: Path, path: str) -> list[Path]:
     """From the group's folder to the mount; within a container the mount may be the group."""
     inner = point / path.lstrip("/")
     folders = [inner, *inner.parents] if inner.is_dir() else [point]
-    return [f / "cpu.stat" for f in folders if f.is_relative_to(point)]
+    return [folder for folder in folders if folder.is_relative_to(point)]
 
 
 def _kept(file: int) -> bool:

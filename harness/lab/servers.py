@@ -19,6 +19,7 @@ from harness.lab.crew import Crew, listens
 from harness.lab.footprint import Footprint
 from harness.lab.network import HOST, Address, check_free, free_port
 from harness.lab.process import Child, Stoppable, launch, stop_together, wait_until
+from harness.lab.workers import WorkerState, read_workers
 
 READY_S = 60.0
 """Time limit for the first answer to /health."""
@@ -74,6 +75,9 @@ class RunningServer(Protocol):
 
     def usage(self) -> Usage:
         """Memory and threads of the processes that were found when its clock was read."""
+
+    def read_workers(self) -> dict[int, WorkerState]:
+        """Its worker processes by process id, and what each has done so far."""
 
     def deviation(self) -> str | None:
         """How it differs from what it was given; None if it does not."""
@@ -141,6 +145,10 @@ class LiveServer:
         """Its worker processes, and where it listens, at this moment."""
         self.clock.read_ns()  # updates the set of processes
         return Footprint.of(self.clock.pids, self.port)
+
+    def read_workers(self) -> dict[int, WorkerState]:
+        """Its worker processes by process id, and what each has done so far."""
+        return read_workers(self.footprint().workers, self.port)
 
     def deviation(self) -> str | None:
         """How it differs from what it was given, as every other server is; None if it does not."""

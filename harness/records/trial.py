@@ -93,6 +93,20 @@ class Try(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     spoilt: bool = False
 
 
+class WorkerRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What one worker process of a server did in a trial, read from outside of it.
+
+    cpu_ns: its CPU time from the end of the warm-up to the end of the phase.
+    rss_peak_kib: its highest resident size since its start.
+    connections: that it had accepted and held when the phase ended; with keep-alive, each sends
+        all its requests to this process.
+    """
+
+    cpu_ns: Natural
+    rss_peak_kib: Natural
+    connections: Natural
+
+
 type EventKind = Literal[
     "probe-lost",
     "workers-changed",
@@ -223,6 +237,7 @@ class Trial(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     events: in the order of time; none in runs from before they were noted.
     errors_before: by kind, of the warm-up and the search for its capacity; none in runs from
         before they were kept.
+    workers: busiest first; none of a server that failed, and in runs from before they were kept.
     """
 
     schema: Literal[1]
@@ -251,6 +266,7 @@ class Trial(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ramp: RampRecord | None = None
     events: tuple[Event, ...] = ()
     errors_before: dict[str, Natural] = {}
+    workers: tuple[WorkerRecord, ...] = ()
 
     @property
     def complete(self) -> bool:

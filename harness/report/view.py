@@ -23,6 +23,7 @@ from harness.report.drawing.figures import Figures
 from harness.report.sections.causes import causes_values
 from harness.report.sections.claims import claims_values
 from harness.report.sections.ramps import DETAILS, ramps_values
+from harness.report.sections.scaling import scaling_values
 from harness.report.words import (
     ab,
     decisions,
@@ -89,6 +90,7 @@ def template_values(
         "causes": causes_values(
             run, analysis.causes, figures, shown=kind_of(run.study) is StudyKind.CAUSAL
         ),
+        "scaling": scaling_values(run, analysis),
         "heroes": heroes,
         "panels": min(len(heroes), PANELS) if live else 1,
         "panels_are_dots": live,

@@ -6,6 +6,7 @@ from harness.analysis.labels.events import Habits, habits
 from harness.analysis.labels.trials import disturbances, is_spoilt, mostly_noisy
 from harness.base.signals import deferred
 from harness.inputs.conditions import condition_title
+from harness.inputs.study import Study
 from harness.lab.servers import ServerGroup
 from harness.records.plan import Phase
 from harness.records.trial import Trial
@@ -39,15 +40,26 @@ def run_blocks(session: Session, instruments: Instruments) -> list[str]:
             break
         phases = [phase for phase in plan.phases if phase.block == block]
         missing = [p for p in phases if not session.store.has_phase(p, session.entries_of(p))]
-        if study.fresh == "condition":
-            for phase in missing:
-                problems += run_block(session, instruments, [phase])
-        elif missing:
-            problems += run_block(session, instruments, missing)
+        for together in on_same_servers(study, missing):
+            problems += run_block(session, instruments, together)
         if missing:
             stopper.block_done()
             session.listener.known(session.known(block))
     return problems
+
+
+def on_same_servers(study: Study, phases: Sequence[Phase]) -> list[list[Phase]]:
+    """The phases of a block in their order, those together that share their servers.
+
+    All of them do. Unless servers are to be fresh for each, or have another number of workers:
+    another number of processes is another start.
+    """
+    if study.fresh == "condition":
+        return [[phase] for phase in phases]
+    groups: dict[int | None, list[Phase]] = {}
+    for phase in phases:
+        groups.setdefault(phase.condition.workers, []).append(phase)
+    return list(groups.values())
 
 
 def run_block(session: Session, instruments: Instruments, phases: Sequence[Phase]) -> list[str]:
@@ -106,13 +118,18 @@ def _start_servers(
         The servers, and by entry why one did not get ready.
     """
     block, plan = phases[0].block, session.run.plan
-    alone = session.run.study.fresh == "condition"
-    entries = session.entries_of(phases[0]) if alone else session.entries
+    study = session.run.study
+    entries = session.entries
+    if study.fresh == "condition" or len(study.crews) > 1:
+        wanted = {entry.name for phase in phases for entry in session.entries_of(phase)}
+        entries = [entry for entry in entries if entry.name in wanted]
     session.listener.step(f"block {block}: starting {len(entries)} servers", Stage.STARTS)
     instruments.legs.shorten()
     order = [plan.entries[index] for index in plan.starts[block - 1]]
     servers = [
-        session.launcher.launch(block, entry, session.database, instruments.legs, group)
+        session.launcher.launch(
+            block, entry, session.database, instruments.legs, group, phases[0].condition
+        )
         for entry in order
         if entry in entries
     ]

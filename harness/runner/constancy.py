@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from harness.inputs.factors import pool_of
+from harness.inputs.study import Condition
 from harness.lab.postgres.database import Database
 from harness.records.run import Run
 from harness.runner.instruments import MonotonicClock
@@ -14,7 +15,11 @@ and a connection by its pool."""
 
 
 def deviations(
-    run: Run, database: Database, servers: Sequence[LiveEntry], clock: MonotonicClock
+    run: Run,
+    database: Database,
+    servers: Sequence[LiveEntry],
+    clock: MonotonicClock,
+    condition: Condition | None = None,
 ) -> dict[str, str]:
     """By entry, what its server has more or less of than the study gives to all.
 
@@ -23,6 +28,7 @@ def deviations(
         database: that counts the connections.
         servers: that run and are idle.
         clock: to wait by.
+        condition: for which the servers were started; it may give them workers of its own.
     """
     found: dict[str, str] = {}
     for look in range(_LOOKS):
@@ -31,7 +37,8 @@ def deviations(
         found = {
             live.name: problem
             for live in suspects
-            if live.server.running and (problem := _problem(run, live, counts.get(live.name, 0)))
+            if live.server.running
+            and (problem := _problem(run, live, counts.get(live.name, 0), condition))
         }
         if not found:
             break
@@ -39,11 +46,13 @@ def deviations(
     return found
 
 
-def _problem(run: Run, live: LiveEntry, connections: int) -> str | None:
+def _problem(
+    run: Run, live: LiveEntry, connections: int, condition: Condition | None
+) -> str | None:
     if problem := live.server.deviation():
         return f"its server {problem}"
     pool = pool_of(run.variants[live.entry.variant].factors)
-    allowed = run.study.server_of(live.entry.variant).connections(pool)
+    allowed = run.study.server_of(live.entry.variant, condition).connections(pool)
     if allowed is None or connections <= allowed:
         return None
     return (

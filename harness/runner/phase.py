@@ -164,7 +164,8 @@ class _PhaseRun:
         """Stop measuring a server that has become another than the study holds constant."""
         live = [live for name, live in self._servers.items() if name not in self._failures]
         session = self._session
-        found = deviations(session.run, session.database, live, self._instruments.clock)
+        clock = self._instruments.clock
+        found = deviations(session.run, session.database, live, clock, self._condition)
         for name, problem in found.items():
             self._failures[name] = problem
             session.listener.problem(f"{name}: {problem}")
@@ -198,7 +199,8 @@ class _PhaseRun:
         for name, live in self._servers.items():
             self._instruments.sampler.take(self._role(name))
             cpu_ns = self._instruments.watch.begin(live.server)
-            self._builders[name].begin(cpu_ns, self._instruments.clock.now_ns())
+            now_ns = self._instruments.clock.now_ns()
+            self._builders[name].begin(cpu_ns, now_ns, live.server.read_workers())
 
     def go_round(self) -> None:
         """Give each server its turns, round after round, in the planned order."""
@@ -300,7 +302,7 @@ class _PhaseRun:
         which the server notices that it is lost.
         """
         session = self._session
-        server = session.run.study.server_of(live.entry.variant)
+        server = session.run.study.server_of(live.entry.variant, condition)
         lost = server.pool_size if self._instruments.watch.database_restarted() else 0
         for _ in range(lost * server.workers):
             with suppress(Violation):
@@ -374,6 +376,7 @@ class _PhaseRun:
             waits=self._instruments.sampler.take(self._role(name)),
             statements=self._statements(name, builder.sent),
             round_trips=trips,
+            workers={} if name in self._failures else server.read_workers(),
         )
         return builder.trial(self._session.run.id, attempt, ending)
 

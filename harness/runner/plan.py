@@ -55,6 +55,8 @@ def make_plan(study: Study) -> Plan:
     for block in range(1, study.blocks + 1):
         conditions = list(study.conditions)
         random.Random(f"{study.seed}/{block}").shuffle(conditions)
+        crews = list(dict.fromkeys(condition.workers for condition in conditions))
+        conditions.sort(key=lambda condition: crews.index(condition.workers))  # share their servers
         phases += [_phase(study, block, condition, entries) for condition in conditions]
     return Plan(
         entries=entries,
@@ -125,16 +127,20 @@ def _phase(study: Study, block: int, condition: Condition, entries: tuple[Entry,
 
 def block_s(study: Study) -> float:
     """Estimate how long a block takes, in seconds."""
-    often = len(study.conditions) if study.fresh == "condition" else 1
-    return often * starts_s(study) + sum(phase_s(study, c) for c in study.conditions)
+    starts = [c.workers for c in study.conditions] if study.fresh == "condition" else study.crews
+    phases = sum(phase_s(study, condition) for condition in study.conditions)
+    return sum(starts_s(study, workers) for workers in starts) + phases
 
 
-def starts_s(study: Study) -> float:
+def starts_s(study: Study, workers: int | None = None) -> float:
     """Estimate how long the servers of a block take to start and to stop, in seconds.
 
     Locust's cells have no common servers.
+
+    workers: of each server; what the study gives to all if None.
     """
-    return 0.0 if study.ramped else (len(study.everyone) + 1) * (_START_S + _STOP_S)
+    many = study.server.workers if workers is None else workers
+    return 0.0 if study.ramped else (len(study.everyone) + 1) * (_START_S * many + _STOP_S)
 
 
 def phase_s(study: Study, condition: Condition) -> float:

@@ -11,7 +11,7 @@ from harness.base.errors import ServerFailed
 from harness.inputs.catalog import Catalog
 from harness.inputs.contract import Contract
 from harness.inputs.settings import ApplicationSettings, ServerSettings
-from harness.inputs.study import Study
+from harness.inputs.study import Condition, Study
 from harness.lab.network import HOST, Address
 from harness.lab.postgres.database import Database
 from harness.lab.servers import LiveServer, RunningServer, ServerGroup, launch_server
@@ -108,11 +108,20 @@ class Launcher(msgspec.Struct, frozen=True):
     start: Callable[[str, ApplicationSettings, ServerSettings, str], RunningServer]
 
     def launch(
-        self, block: int, entry: Entry, database: Database, legs: Legs, group: ServerGroup
+        self,
+        block: int,
+        entry: Entry,
+        database: Database,
+        legs: Legs,
+        group: ServerGroup,
+        condition: Condition | None = None,
     ) -> LiveEntry:
-        """Start a server without waiting until it is ready; the group ends it."""
+        """Start a server without waiting until it is ready; the group ends it.
+
+        condition: for which; it may give the server workers of its own.
+        """
         variant = self.catalog.variant(entry.variant)
-        given = self.study.server_of(entry.variant)
+        given = self.study.server_of(entry.variant, condition)
         settings = given.application(legs.database_url(database.login(entry.name)))
         log = f"b{block:02d}-{entry.name.replace('/', '.').replace('#', '_')}.log"
         server = self.start(entry.variant, settings, given, log)

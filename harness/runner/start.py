@@ -15,6 +15,7 @@ from harness.lab.latency.netem import NetemInjector, enter_namespace
 from harness.lab.limits import read_limits
 from harness.lab.machine import pinned, propose_cores
 from harness.lab.postgres.database import Database
+from harness.lab.quota import allowed_processors
 from harness.load.ceiling import measure_ceiling
 from harness.records.plan import Plan
 from harness.records.run import Cores, Run
@@ -24,7 +25,7 @@ from harness.runner.describe import Origin, changes, describe_run, refuse_change
 from harness.runner.examine import Environments, examine_variants, prepare_environments
 from harness.runner.feasibility import check_connections, check_objectives, check_rates
 from harness.runner.instruments import open_instruments
-from harness.runner.laboratory import Laboratory
+from harness.runner.laboratory import Laboratory, Listener
 from harness.runner.locust_cells.cells import run_cells
 from harness.runner.servers import Application, Launcher
 from harness.runner.session import Session
@@ -62,7 +63,8 @@ def start(
         published = None
         if study.published is not None:
             published = load_published(laboratory.workspace, study.published, "the study")
-        cores = propose_cores(study.server.workers, study.load.senders)
+        cores = propose_cores(study.most_workers, study.load.senders)
+        tell_quota(laboratory.listener)
         environments = prepare_environments(laboratory, study)
         _enter_network(laboratory, study)
         ceiling_per_s = _ceiling(laboratory, study, cores)
@@ -103,7 +105,7 @@ def resume(laboratory: Laboratory, store: Store) -> None:
     run = store.read_run()
     laboratory = laboratory.with_setups(run.study)
     _check_restarts(laboratory, run.study)
-    cores = propose_cores(run.study.server.workers, run.study.load.senders)
+    cores = propose_cores(run.study.most_workers, run.study.load.senders)
     laboratory.listener.begun(store.id)
     refuse_changes(run, changes(laboratory, run, cores))
     environments = prepare_environments(laboratory, run.study)
@@ -176,6 +178,15 @@ def _ceiling(laboratory: Laboratory, study: Study, cores: Cores) -> float | None
     check_rates(study, ceiling.per_s)
     check_objectives(study, ceiling)
     return ceiling.per_s
+
+
+def tell_quota(listener: Listener) -> None:
+    """Say at once that the machine may hold the run back."""
+    if (quota := allowed_processors()) is not None:
+        listener.noticed(
+            f"a CPU quota allows {quota:g} processors; trials that it held back bear the label "
+            "throttled and do not count"
+        )
 
 
 def _check_restarts(laboratory: Laboratory, study: Study) -> None:

@@ -181,13 +181,14 @@ def _before(set_up: SetUp) -> list[_Part]:
 
 
 def _measuring(study: Study, phases: Sequence[Phase]) -> list[_Part]:
-    """Phases in their order; before the first one of a block, the starts of its servers."""
+    """Phases in their order; before the first one on new servers, the starts of those."""
     parts: list[_Part] = []
-    block = 0
+    started: tuple[int, int | None] | None = None
     for phase in phases:
-        if phase.block != block or study.fresh == "condition":
-            parts.append(_Part(Stage.STARTS, starts_s(study)))
-        block = phase.block
+        servers = (phase.block, phase.condition.workers)
+        if servers != started or study.fresh == "condition":
+            parts.append(_Part(Stage.STARTS, starts_s(study, phase.condition.workers)))
+        started = servers
         seconds = phase_s(study, phase.condition)
         parts.append(_Part(Stage.PHASE, seconds, (phase.block, phase.condition)))
     return parts

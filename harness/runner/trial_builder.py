@@ -2,6 +2,7 @@
 
 import io
 from collections import Counter
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import msgspec
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from harness.lab.clocks import Usage
 from harness.lab.postgres.waits import Samples
+from harness.lab.workers import WorkerState
 from harness.load.protocol import Tally
 from harness.records.histogram import DIGITS, HIGHEST_NS, LOWEST_NS, sample_percentile
 from harness.records.plan import Entry, Phase
@@ -25,6 +27,7 @@ from harness.records.trial import (
     Try,
     Waits,
     WindowRecord,
+    WorkerRecord,
 )
 from harness.runner.gauges import Reading
 from harness.runner.lookout import stalled, stalls
@@ -86,7 +89,7 @@ class Ending(msgspec.Struct, frozen=True):
     """What is known of a server only when its phase has ended.
 
     problem: why the trial is incomplete, or None. cpu_ns, at_ns: the server's clock, and when.
-    usage: None of a server that failed.
+    usage: None of a server that failed. workers: by process id; none of one that failed.
     """
 
     problem: str | None
@@ -96,6 +99,7 @@ class Ending(msgspec.Struct, frozen=True):
     waits: Samples | None
     statements: Statements | None
     round_trips: RoundTrips | None
+    workers: Mapping[int, WorkerState] = {}
 
 
 class TrialBuilder:
@@ -126,13 +130,22 @@ class TrialBuilder:
         self._sustained_per_s: list[float | None] = []
         self._started_at = datetime.now(UTC)
         self._cpu_at_begin_ns = 0
+        self._workers_at_begin: Mapping[int, WorkerState] = {}
         self._began_ns = 0
         self._turns_cpu_ns = 0
         self._turns_ns = 0
 
-    def begin(self, cpu_ns: int, now_ns: int) -> None:
-        """Warm-up is over: from here on CPU time outside of the server's turns is idle work."""
+    def begin(
+        self, cpu_ns: int, now_ns: int, workers: Mapping[int, WorkerState] | None = None
+    ) -> None:
+        """Warm-up is over: from here on CPU time outside of the server's turns is idle work.
+
+        Args:
+            cpu_ns, now_ns: the server's clock, and the time.
+            workers: its worker processes.
+        """
         self._cpu_at_begin_ns = cpu_ns
+        self._workers_at_begin = workers or {}
         self._began_ns = now_ns
 
     def note_before(self, tally: Tally) -> None:
@@ -221,6 +234,7 @@ class TrialBuilder:
             round_trips=ending.round_trips,
             errors_before=dict(sorted(self._errors_before.items())),
             events=self._all_events(),
+            workers=worker_records(self._workers_at_begin, ending.workers),
         )
 
     def _sustained(self) -> float | None:
@@ -234,6 +248,22 @@ class TrialBuilder:
         waited_ns = ending.at_ns - self._began_ns - self._turns_ns
         used_ns = ending.cpu_ns - self._cpu_at_begin_ns - self._turns_cpu_ns
         return used_ns / waited_ns if waited_ns > 0 else None
+
+
+def worker_records(
+    before: Mapping[int, WorkerState], after: Mapping[int, WorkerState]
+) -> tuple[WorkerRecord, ...]:
+    """The workers that lived all the while, busiest first."""
+    lasting = [(before[pid], state) for pid, state in after.items() if pid in before]
+    records = [
+        WorkerRecord(
+            cpu_ns=later.cpu_ns - earlier.cpu_ns,
+            rss_peak_kib=later.rss_peak_kib,
+            connections=later.connections,
+        )
+        for earlier, later in lasting
+    ]
+    return tuple(sorted(records, key=lambda record: -record.cpu_ns))
 
 
 def waits_record(samples: Samples) -> Waits:

@@ -19,7 +19,7 @@ import numpy as np
 from harness.base.errors import DatabaseFailed
 from harness.inputs.contract import PAGE_SIZE, SAMPLE, Contract, cpu_sum, row_id
 from harness.inputs.settings import ApplicationSettings
-from harness.inputs.study import Latency, Study
+from harness.inputs.study import Condition, Latency, Study
 from harness.lab.clocks import Offsets, Usage
 from harness.lab.crew import CrewChange
 from harness.lab.footprint import Footprint
@@ -29,6 +29,7 @@ from harness.lab.postgres.waits import Samples, WaitSampler
 from harness.lab.quota import CpuQuota
 from harness.lab.sentinel import Pause, Sentinel
 from harness.lab.servers import LiveServer, ServerGroup, await_ready
+from harness.lab.workers import WorkerState
 from harness.load.generator import Edge
 from harness.load.protocol import Arrivals, Exchange, Tally
 from harness.records.plan import Entry
@@ -147,7 +148,9 @@ class FakeServer:
 class _Process:
     """What a phase sees of a server's process."""
 
-    def __init__(self, server: FakeServer, port: int, stopped: Callable[[], None]) -> None:
+    def __init__(
+        self, server: FakeServer, port: int, stopped: Callable[[], None], workers: int = 1
+    ) -> None:
         self.server = server
         self.port = port
         self.clock = self
@@ -157,7 +160,7 @@ class _Process:
         self.pids = frozenset({os.getpid()})
         self.variant = server
         self.name = server.name
-        self.workers = 1
+        self.workers = workers
         self.distant = False
 
     @property
@@ -189,6 +192,15 @@ class _Process:
 
     def footprint(self) -> Footprint:
         return Footprint(frozenset(range(self.workers)), ())
+
+    def read_workers(self) -> dict[int, WorkerState]:
+        """The first does three quarters of the work, or all of it."""
+        shares = [1.0] if self.workers == 1 else [0.75, *[0.25 / (self.workers - 1)] * 3]
+        used = zip(range(self.workers), shares, strict=False)
+        return {
+            pid: WorkerState(round(self.server.cpu_ns * share), 2048, 1 + pid)
+            for pid, share in used
+        }
 
     def deviation(self) -> str | None:
         return self.server.deviation
@@ -439,22 +451,34 @@ class FakeLegs(Legs):
 
 
 class FakeLauncher:
-    """Starts the fake servers. launched: names, in order. stopped: likewise, with the block."""
+    """Starts the fake servers. launched: names, in order. workers: of each.
+
+    stopped: names likewise, with the block.
+    """
 
     def __init__(self, servers: Mapping[str, FakeServer], ports: Mapping[str, int]) -> None:
         self._servers = servers
         self._ports = ports
         self.launched: list[str] = []
+        self.workers: list[int] = []
         self.stopped: list[tuple[int, str]] = []
 
     def launch(
-        self, block: int, entry: Entry, database: Database, legs: Legs, group: ServerGroup
+        self,
+        block: int,
+        entry: Entry,
+        database: Database,
+        legs: Legs,
+        group: ServerGroup,
+        condition: Condition | None = None,
     ) -> LiveEntry:
         self.launched.append(entry.name)
+        workers = (None if condition is None else condition.workers) or 1
+        self.workers.append(workers)
         server = self._servers[entry.name]
         server.turns, server.asked_to_stop = 0, False
         stopped = partial(self.stopped.append, (block, entry.name))
-        process = _Process(server, self._ports[entry.name], stopped)
+        process = _Process(server, self._ports[entry.name], stopped, workers)
         group.add(cast(LiveServer, process))
         return LiveEntry(
             entry=entry,

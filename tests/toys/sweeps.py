@@ -1,4 +1,4 @@
-"""Sweeps made up in memory: the same stacks at several numbers of connections."""
+"""Sweeps made up in memory: the same stacks at several numbers of connections, or of workers."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,7 +6,7 @@ import msgspec
 
 from harness.analysis.analyse import Analysis, analyse
 from harness.inputs.study import Condition
-from harness.records.run import Run
+from harness.records.run import Cores, Run
 from harness.records.trial import Trial
 from tests.toys.runs import make_run, make_slice, make_study, simulate
 
@@ -35,6 +35,39 @@ def swept(
         for condition, known in zip(made, costs.values(), strict=True)
         for trial in simulate(one, {n: cost or 500.0 for n, cost in known.items()}, 1)
     ]
+    return run, analyse(run, trials)
+
+
+def worker_conditions(*counts: int, endpoint: str = "io_read") -> list[Condition]:
+    """A condition for each number of workers."""
+    return [Condition(endpoint, 8, 100, workers=count) for count in counts]
+
+
+def scaled_trials(
+    costs: Mapping[str, Mapping[int, float]], blocks: int = 5, cores: Cores | None = None
+) -> tuple[Run, list[Trial]]:
+    """A run whose stacks take so many microseconds per request, by variant and workers.
+
+    All numbers of workers draw the same noise, so equal costs give ratios of exactly 1.
+    """
+    counts = list(dict.fromkeys(count for known in costs.values() for count in known))
+    made = worker_conditions(*counts)
+    one = run_of(tuple(costs), blocks, made[:1])
+    run = run_of(tuple(costs), blocks, made)
+    both = cores or Cores(application=(0, 1), database=(1,), load=(1,))
+    trials = [
+        msgspec.structs.replace(trial, condition=condition)
+        for count, condition in zip(counts, made, strict=True)
+        for trial in simulate(one, {n: known[count] for n, known in costs.items()}, 1)
+    ]
+    return msgspec.structs.replace(run, cores=both), trials
+
+
+def scaled(
+    costs: Mapping[str, Mapping[int, float]], blocks: int = 5, cores: Cores | None = None
+) -> tuple[Run, Analysis]:
+    """The same with its analysis."""
+    run, trials = scaled_trials(costs, blocks, cores)
     return run, analyse(run, trials)
 
 

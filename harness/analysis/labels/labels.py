@@ -22,6 +22,7 @@ class Label(StrEnum):
     BUSY_WHEN_IDLE = "busy-when-idle"
     RECONNECTING = "reconnecting"
     POOL_BOUND = "pool-bound"
+    CROWDED = "more-workers-than-cores"
     OVERLOADED = "overloaded"
     UNSTEADY = "no-steady-state"
     INCONSISTENT = "inconsistent"
@@ -54,6 +55,7 @@ REMEDIES: dict[Label, str] = {
     Label.BUSY_WHEN_IDLE: "find out what the server does unasked; it disturbs the others' slices",
     Label.RECONNECTING: "find out why the server closes connections: its figures pay for that",
     Label.POOL_BOUND: "enlarge the pool, or make the statements shorter: requests queue for it",
+    Label.CROWDED: "set `workers` to as many as there are cores, or use more cores",
     Label.OVERLOADED: "lower the rate, or allow more connections: not all arrivals were answered",
     Label.UNSTEADY: "warm up for longer, or find what grows: the figure depends on when one looks",
     Label.INCONSISTENT: "trust no figure of the trial before the cause is found",

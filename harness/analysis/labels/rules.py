@@ -19,7 +19,7 @@ from harness.analysis.labels.labels import Finding, Label
 from harness.analysis.measures import Measure, slice_value
 from harness.analysis.noise.steadiness import trend
 from harness.inputs.factors import pool_of
-from harness.inputs.study import Objective
+from harness.inputs.study import Condition, Objective
 from harness.records.histogram import percentile_ns
 from harness.records.run import Cores, Run
 from harness.records.trial import EventKind, Trial, Try
@@ -98,9 +98,10 @@ class Circumstances(msgspec.Struct, frozen=True):
         variant: str,
         idle_cores: float = 0.0,
         habits: frozenset[EventKind] = frozenset(),
+        condition: Condition | None = None,
     ) -> "Circumstances":
-        """The circumstances of a variant's trials in a run."""
-        server = run.study.server_of(variant)
+        """The circumstances of a variant's trials in a run, under a condition."""
+        server = run.study.server_of(variant, condition)
         return Circumstances(
             cores=run.cores,
             workers=server.workers,
@@ -174,6 +175,7 @@ def findings_of(trial: Trial, around: Circumstances) -> tuple[Finding, ...]:
     if not any(s.correct for s in trial.slices):
         findings += _unfed(trial)
         return (*findings, *(_noise(trial, used, around) if used is not None else ()))
+    findings += _crowded(around)
     findings += _failures(trial)
     findings += _unanswered(trial)
     findings += _ramp(trial)
@@ -210,6 +212,19 @@ def _unfed(trial: Trial) -> list[Finding]:
     if any(w.offered is not None for w in windows):
         return [Finding(Label.UNLOADED, "no arrival was due within the window", _NO_ARRIVAL)]
     return [Finding(Label.UNLOADED, "no request was sent", _NO_REQUEST)]
+
+
+def _crowded(around: Circumstances) -> list[Finding]:
+    """Whether a server has more workers than cores."""
+    cores = len(around.cores.application)
+    if around.workers <= cores or around.workers == 1:
+        return []
+    on = "one core" if cores == 1 else f"{cores} cores"
+    detail = f"{around.workers} workers share {on}"
+    advice = (
+        f"none needed if that is the question; else set `workers` to {cores}, or use more cores"
+    )
+    return [Finding(Label.CROWDED, detail, advice)]
 
 
 def _failures(trial: Trial) -> list[Finding]:
@@ -428,17 +443,18 @@ def _other_bounds(used: Shares, database: float, cores: Cores, usable: float) ->
     share = database / len(cores.database)
     if share >= DATABASE_SHARE:
         return [Finding(Label.DATABASE_BOUND, f"PostgreSQL used {share:.0%} of its CPU")]
-    others = database + used.generator + used.relay
+    others, shared = database + used.generator + used.relay, len(cores.database)
     if set(cores.application) & {*cores.database, *cores.load}:
-        others += used.server  # one processor for everything
+        others += used.server  # its cores are for everything
+        shared = len(cores.all)
     relay = f", relay {used.relay:.0%}" if used.relay else ""
-    if cores.co_located and others >= DATABASE_SHARE * len(cores.database):
+    if cores.co_located and others >= DATABASE_SHARE * shared:
         detail = (
             f"roles that share a core filled it (PostgreSQL {database:.0%}, generator "
             f"{used.generator:.0%}{relay}), while the server used {used.server:.0%}"
         )
         return [Finding(Label.LOAD_CORE_BOUND, detail)]
-    if max(used.server / usable, share, others / len(cores.database)) < IDLE_BELOW:
+    if max(used.server / usable, share, others / shared) < IDLE_BELOW:
         detail = f"nothing was busy: the server used {used.server / usable:.0%} of its CPU"
         return [Finding(Label.LATENCY_BOUND, detail)]
     return []

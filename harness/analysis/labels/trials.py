@@ -189,7 +189,8 @@ def _labels(run: Run, trial: Trial, idle: float, own: Habits) -> tuple[Label, ..
 def _findings(run: Run, trial: Trial, idle: float, own: Habits) -> tuple[Finding, ...]:
     """The only place where a trial meets the rules; idle: cores that the other servers use."""
     known = own.get((trial.condition, trial.variant), frozenset())
-    return findings_of(trial, Circumstances.of(run, trial.variant, idle, known))
+    around = Circumstances.of(run, trial.variant, idle, known, trial.condition)
+    return findings_of(trial, around)
 
 
 def _key(trial: Trial) -> tuple[int, Condition, str, int]:

@@ -6,6 +6,7 @@ from harness.analysis.analyse import Analysis
 from harness.analysis.precision import Precision, precision_of
 from harness.records.plan import DUPLICATE
 from harness.records.run import Run
+from harness.report.answer.scaling import shared_cores
 from harness.report.words import numbers
 
 _TELLING = 0.2
@@ -35,7 +36,10 @@ def caution(run: Run, analysis: Analysis, damaged: int = 0) -> Caution | None:
     """
     precision = precision_of(run.study, analysis)
     alarms = [line for line in (_rehearsal(run), _twins(analysis), _missed(precision)) if line]
-    plain = [line for line in (_damaged(damaged), _missing(analysis), _busy(precision)) if line]
+    told = (
+        shared_cores(run, analysis), _damaged(damaged), _missing(analysis), _busy(precision),
+    )  # fmt: skip
+    plain = [line for line in told if line]
     lines = alarms + plain
     if not lines:
         return None

@@ -11,7 +11,7 @@ from harness.analysis.measures import Measure, ranked
 from harness.analysis.missing import MissingFigures
 from harness.analysis.stats.verdicts import Decision, Verdict
 from harness.analysis.variants import Comparison
-from harness.inputs.conditions import connections
+from harness.inputs.conditions import connections, workers
 from harness.inputs.kinds import Axis, Sweep
 from harness.records.plan import DUPLICATE
 from harness.report.words.verdicts import to_best
@@ -111,6 +111,8 @@ def results_of(analysis: Analysis, sweep: Sweep) -> list[tuple[float, ConditionR
 def deciding(analysis: Analysis, sweep: Sweep) -> Measure:
     """The measure that tells who wins: throughput in a closed loop, else latency, else cost."""
     wanted = Measure.P99 if sweep.axis in _OPEN else Measure.THROUGHPUT
+    if sweep.axis is Axis.WORKERS:
+        return wanted  # how it grows can be told where nobody can be ranked by it
     results = [result for _, result in results_of(analysis, sweep)]
     if any(result.comparisons[wanted].ranking for result in results):
         return wanted
@@ -138,6 +140,8 @@ def quantity(axis: Axis, value: float) -> str:
             return f"{value:,.0f} row{'' if value == 1 else 's'}"
         case Axis.DATABASE_MS | Axis.CLIENT_MS:
             return f"+{value:g} ms to the {_LEGS[axis]}"
+        case Axis.WORKERS:
+            return workers(int(value))
 
 
 def short(axis: Axis, value: float) -> str:
@@ -149,7 +153,7 @@ def where(axis: Axis, value: float) -> str:
     """A value of an axis after a clause, as `at 10 connections`."""
     if axis in _LEGS and not value:
         return "without added latency"
-    return f"{'with' if axis in _LEGS else 'at'} {quantity(axis, value)}"
+    return f"{'with' if axis in _LEGS or axis is Axis.WORKERS else 'at'} {quantity(axis, value)}"
 
 
 TITLES = {
@@ -159,6 +163,7 @@ TITLES = {
     Axis.ROWS: "rows per response",
     Axis.DATABASE_MS: "ms added to the round trip to the database",
     Axis.CLIENT_MS: "ms added to the round trip to the client",
+    Axis.WORKERS: "workers of each server",
 }
 """Of a chart's horizontal axis."""
 

@@ -5,9 +5,9 @@ from itertools import takewhile
 
 from harness.analysis.analyse import Analysis
 from harness.analysis.measures import Measure
-from harness.inputs.kinds import Sweep, sweeps_of
+from harness.inputs.kinds import Axis, Sweep, sweeps_of
 from harness.records.run import Run
-from harness.report.answer import ranking
+from harness.report.answer import ranking, scaling
 from harness.report.answer.hero import Hero
 from harness.report.answer.levels import ALIKE, Level, levels_of, quantity, span
 from harness.report.answer.sweep_pictures import sweep_pictures
@@ -31,7 +31,10 @@ _MOST_NAMES = 2
 
 
 def headline(run: Run, analysis: Analysis) -> list[str]:
-    """Who wins from where on, and by how much at the last value."""
+    """Who wins from where on, and by how much at the last value; or what more workers gain."""
+    first = _first(sweeps_of(run.study), analysis)
+    if first is not None and first.axis is Axis.WORKERS:
+        return scaling.headline(run, analysis, first.endpoint)
     levels = _told_first(run, analysis)
     if len(levels) < _LEAST_LEVELS or all(len(lv.comparison.ranking) == 1 for lv in levels):
         return ranking.headline(run, analysis)
@@ -57,9 +60,17 @@ def heroes(run: Run, analysis: Analysis, figures: Figures) -> list[Hero]:
 
 def _first(swept: Sequence[Sweep], analysis: Analysis) -> Sweep | None:
     """The sweep that the headline tells: of requests that work, if there is one with a ranking."""
-    usable = [s for s in swept if len(levels_of(analysis, s)) >= _LEAST_LEVELS]
+    usable = [s for s in swept if _known(s, analysis) >= _LEAST_LEVELS]
     working = [s for s in usable if s.endpoint != "noop"]
     return next(iter(working or usable), None)
+
+
+def _known(sweep: Sweep, analysis: Analysis) -> int:
+    """At how many of its values there is something to tell."""
+    if sweep.axis is Axis.WORKERS:
+        own = (s for s in analysis.scalings if s.endpoint == sweep.endpoint)
+        return max((len(s.steps) for s in own), default=0)
+    return len(levels_of(analysis, sweep))
 
 
 def _told_first(run: Run, analysis: Analysis) -> list[Level]:

@@ -12,6 +12,7 @@ from harness.analysis.labels.errors import errors_of
 from harness.analysis.labels.trials import LabelledTrial
 from harness.analysis.measures import Measure, trial_value
 from harness.analysis.missing import MissingFigures
+from harness.analysis.scaling import busiest_share, worker_memory_mib
 from harness.inputs.study import Beside, Latency
 from harness.records.plan import DUPLICATE
 from harness.records.run import SCHEMA, Run
@@ -152,6 +153,16 @@ def _mib(facts: Facts) -> float | None:
     return None if peak is None else peak / 1024
 
 
+def _workers(facts: Facts) -> int:
+    trial = facts.trial
+    return facts.run.study.server_of(trial.variant, trial.condition).workers
+
+
+def _connections_of_workers(facts: Facts) -> str | None:
+    """E.g. `12 9 7 4`, the busiest worker first; None of runs from before they were kept."""
+    return " ".join(str(worker.connections) for worker in facts.trial.workers) or None
+
+
 def _measure(measure: Measure) -> Column:
     return Column(measure.value, float, lambda f: trial_value(measure, f.trial))
 
@@ -179,6 +190,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("client_ms", float, lambda f: _latency(f, lambda added: added.client_ms)),
     Column("beside_endpoint", str, lambda f: _beside(f, lambda second: second.endpoint)),
     Column("beside_connections", int, lambda f: _beside(f, lambda second: second.connections)),
+    Column("workers", int, _workers),
     Column("beside_correct", int, lambda f: _second(f, lambda found: found.correct)),
     Column("beside_errors", int, lambda f: _second(f, lambda found: sum(found.errors.values()))),
     Column("entry", str, lambda f: f.trial.entry),
@@ -209,6 +221,9 @@ COLUMNS: tuple[Column, ...] = (
     Column("memory_peak_mib", float, _mib),
     Column("threads", int, lambda f: f.trial.threads),
     Column("processes", int, lambda f: f.trial.processes),
+    Column("busiest_worker_share", float, lambda f: busiest_share(f.trial)),
+    Column("worker_memory_peak_mib", float, lambda f: worker_memory_mib(f.trial)),
+    Column("connections_of_workers", str, _connections_of_workers),
     Column("idle_cpu_share", float, lambda f: f.trial.idle_cpu_share),
     Column("reconnects", int, lambda f: _sum(f, lambda s: s.reconnects)),
     Column("users", int, lambda f: None if f.trial.ramp is None else f.trial.ramp.users),

@@ -182,7 +182,9 @@ class _Cells:
         return outcome
 
     def _launch(self, phase: Phase, entry: Entry, group: ServerGroup) -> LiveEntry:
-        return self._session.launcher.launch(phase.block, entry, self._database, self._legs, group)
+        return self._session.launcher.launch(
+            phase.block, entry, self._database, self._legs, group, phase.condition
+        )
 
     def _plan(self, live: LiveEntry, condition: Condition) -> RampPlan:
         """Checked once against the contract, so that Locust knows what a correct answer is."""

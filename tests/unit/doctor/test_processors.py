@@ -8,19 +8,18 @@ import pytest
 from harness.doctor.processors import (
     Assignment,
     Processor,
-    cpu_quota,
     judge_assignment,
     judge_processor,
     propose,
     read_processor,
 )
-from harness.lab.machine import describe, propose_cores, share_out
+from harness.lab.machine import describe, propose_cores, share_out, within
 
 TWO = ((0,), (1,))
 
 
 def assigned(*physical: tuple[int, ...], quota: float | None = None) -> Assignment:
-    return Assignment(physical=physical, proposed=share_out(physical), quota=quota)
+    return Assignment(physical, share_out(within(physical, quota)), quota)
 
 
 def said(assignment: Assignment) -> str:
@@ -75,40 +74,9 @@ def test_a_quota_below_the_processors_is_to_be_lifted(quota: float | None, warne
     assert len(findings) == (3 if warned else 2)
     if warned:
         assert "1.5 processors" in findings[-1].statement
+        assert "keep to 1 of 2 physical cores" in findings[-1].statement
+        assert "All roles share one core" in findings[1].statement
         assert findings[-1].remedy is not None
-
-
-def group(root: Path, name: str, limit: str) -> None:
-    (root / name).mkdir(parents=True, exist_ok=True)
-    (root / name / "cpu.max").write_text(f"{limit} 100000\n", encoding="ascii")
-
-
-def test_the_tightest_quota_of_a_group_and_those_above_it_counts(tmp_path: Path) -> None:
-    root, membership = tmp_path / "cgroup", tmp_path / "membership"
-    membership.write_text("0::/above/mine\n", encoding="utf-8")
-    group(root, "above/mine", "max")
-    assert cpu_quota(membership, root) is None
-    group(root, "above", "150000")
-    assert cpu_quota(membership, root) == 1.5
-    group(root, "above/mine", "400000")
-    assert cpu_quota(membership, root) == 1.5
-    group(root, "above/mine", "50000")
-    assert cpu_quota(membership, root) == 0.5
-    group(root, "beside", "1000")
-    assert cpu_quota(membership, root) == 0.5
-
-
-def test_the_root_group_of_a_container_may_have_a_quota(tmp_path: Path) -> None:
-    (tmp_path / "membership").write_text("0::/\n", encoding="utf-8")
-    group(tmp_path, "cgroup", "250000")
-    assert cpu_quota(tmp_path / "membership", tmp_path / "cgroup") == 2.5
-
-
-@pytest.mark.parametrize("text", ["", "3:cpuset:/\n1:cpu:/docker\n", "0::/gone\n"])
-def test_what_is_not_visible_is_no_quota(tmp_path: Path, text: str) -> None:
-    (tmp_path / "membership").write_text(text, encoding="utf-8")
-    assert cpu_quota(tmp_path / "membership", tmp_path) is None
-    assert cpu_quota(tmp_path / "absent", tmp_path) is None
 
 
 def write(path: Path, text: str) -> None:

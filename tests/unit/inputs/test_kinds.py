@@ -15,6 +15,7 @@ EXPECTED = {
     "concurrency": StudyKind.SWEEP,
     "load-curve": StudyKind.SWEEP,
     "fan-out": StudyKind.SWEEP,
+    "workers": StudyKind.SWEEP,
     "mixed": StudyKind.RANKING,
     "one-read": StudyKind.RANKING,
     "asynchronize-django": StudyKind.REPLICATION,
@@ -46,6 +47,12 @@ def test_windows_of_other_lengths_and_no_added_latency_are_of_one_sweep() -> Non
         for s, ms in ((4.0, 50.0), (9.0, 100.0))
     ]
     assert swept(alone, *far) == [(Axis.DATABASE_MS, [0, 50, 100])]
+
+
+def test_workers_are_an_axis_of_their_own_for_each_request() -> None:
+    found = swept(*(Condition(e, workers=n) for n in (4, 1, 2) for e in ("noop", "io_read")))
+    assert found == [(Axis.WORKERS, [1, 2, 4])] * 2
+    assert swept(*(Condition("noop", workers=n) for n in (1, 2))) == []
 
 
 def test_two_values_or_two_quantities_are_no_sweep() -> None:

@@ -199,9 +199,56 @@ def test_max_connections_must_hold_all_pools_of_a_block(tmp_path: Path, catalog:
     enough = write(tmp_path, f"{STUDY}{server}[database]\nmax_connections = {needed}\n")
     assert load_study(enough, catalog).database.max_connections == needed
     short = write(tmp_path, f"{STUDY}{server}[database]\nmax_connections = {needed - 1}\n")
-    told = rf"hold 30 together; set it to at least {needed}\."
+    told = rf"hold 30 together, because each of 2 workers .* 5; set it to at least {needed}\."
     with pytest.raises(MalformedFile, match=told):
         load_study(short, catalog)
+
+
+def test_max_connections_must_hold_the_pools_of_the_most_workers_of_a_condition(
+    tmp_path: Path, catalog: Catalog
+) -> None:
+    """Two variants and the duplicate: with 4 workers, and not with the 2 and 4 together."""
+    needed = 3 * 4 * 5 + SPARE_CONNECTIONS
+    more = "".join(f'[[conditions]]\nendpoint = "noop"\nworkers = {n}\n' for n in (2, 4))
+    text = f"{STUDY}{more}[server]\npool_size = 5\n[database]\nmax_connections = "
+    assert load_study(write(tmp_path, f"{text}{needed}\n"), catalog).most_workers == 4
+    with pytest.raises(MalformedFile, match=rf"4 workers .* at least {needed}\."):
+        load_study(write(tmp_path, f"{text}{needed - 1}\n"), catalog)
+
+
+def test_a_condition_may_give_every_server_workers_of_its_own(
+    tmp_path: Path, catalog: Catalog
+) -> None:
+    study = load_study(write(tmp_path, f"{STUDY}workers = 3\n"), catalog)
+    (condition,) = study.conditions
+    assert condition.name == "cpu-c8-r1000+workers3"
+    assert study.server_of("flask/sqlalchemy", condition).workers == 3
+    assert study.server_of("flask/sqlalchemy").workers == 1
+    assert study.crews == (3,)
+
+
+SETUP_WITH_WORKERS = '[setups."django/more"]\nvariant = "django/async-pool"\nworkers = 2\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (f"{STUDY}workers = 0\n", "workers"),
+        (
+            STUDY.replace("flask/sqlalchemy", "django/more") + f"workers = 4\n{SETUP_WITH_WORKERS}",
+            r"item 1 of `conditions`: `workers` is 4, and `setups.django/more.workers` is 2; remove one",
+        ),
+        (
+            f'{STUDY}[[conditions]]\nendpoint = "cpu"\nconnections = 8\nworkers = 1\n',
+            r"item 2 of `conditions`: .* as `server.workers` is, so another condition is the same",
+        ),
+    ],
+)
+def test_workers_of_a_condition_that_say_nothing_or_two_things_are_refused(
+    tmp_path: Path, catalog: Catalog, text: str, told: str
+) -> None:
+    with pytest.raises(MalformedFile, match=told):
+        load_study(write(tmp_path, text), catalog)
 
 
 def test_variants_that_connect_per_request_hold_no_pool(tmp_path: Path, catalog: Catalog) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.base.errors import UsageError
-from harness.lab.machine import checkout_state, describe, pinned, propose_cores, share_out
+from harness.lab.machine import checkout_state, describe, pinned, propose_cores, share_out, within
 from harness.records.run import Cores
 
 
@@ -23,7 +23,9 @@ from harness.records.run import Cores
         ([(0,), (1,), (2,), (3,), (4,)], 1, (0,), (1, 2, 3), (4,), False),
         ([(0, 4), (1, 5), (2, 6), (3, 7)], 1, (0,), (1, 5, 2, 6), (3,), False),
         ([(0, 4), (1, 5), (2, 6), (3, 7)], 2, (0, 1), (2, 6), (3,), False),
-        ([(0,), (1,), (2,)], 8, (0,), (1,), (2,), False),
+        ([(0,), (1,), (2,)], 8, (0, 1), (2,), (2,), True),  # on one, eight could only take turns
+        ([(0,), (1,)], 4, (0, 1), (1,), (1,), True),
+        ([(0,)], 4, (0,), (0,), (0,), True),
     ],
 )
 def test_the_application_is_alone_as_soon_as_there_are_two_cores(
@@ -37,6 +39,18 @@ def test_the_application_is_alone_as_soon_as_there_are_two_cores(
     cores = share_out(physical, workers)
     assert cores == Cores(application=application, database=database, load=load)
     assert cores.co_located is co_located
+
+
+FOUR = [(0, 4), (1, 5), (2, 6), (3, 7)]
+
+
+@pytest.mark.parametrize(
+    ("quota", "used"), [(None, 4), (8.0, 4), (7.9, 3), (4.0, 2), (2.5, 1), (1.0, 1), (0.1, 1)]
+)
+def test_roles_keep_to_as_many_cores_as_a_quota_lets_run_all_the_time(
+    quota: float | None, used: int
+) -> None:
+    assert list(within(FOUR, quota)) == FOUR[:used]
 
 
 def test_only_cores_that_this_process_may_use_are_proposed() -> None:
@@ -90,9 +104,9 @@ def test_generators_get_a_core_each_as_long_as_the_database_keeps_one(
 
 
 @given(
-    count=st.integers(3, 40), workers=st.integers(1, 50), generators=st.integers(1, 50)
+    count=st.integers(4, 40), workers=st.integers(1, 50), generators=st.integers(1, 50)
 )  # fmt: skip
-def test_from_three_cores_on_no_two_roles_share_one_and_none_is_left_over(
+def test_from_four_cores_on_no_two_roles_share_one_and_none_is_left_over(
     count: int, workers: int, generators: int
 ) -> None:
     cores = share_out([(cpu,) for cpu in range(count)], workers, generators)

@@ -119,6 +119,24 @@ def test_fresh_servers_for_each_condition_are_those_that_it_measures(make: Make)
         assert len(kept(lab)) == len(ENTRIES) + 2
 
 
+def test_another_number_of_workers_has_servers_of_its_own_within_the_block(make: Make) -> None:
+    conditions = tuple(
+        msgspec.structs.replace(c, workers=n) for c in (SLICES, MORE) for n in (1, 2)
+    )
+    with make(conditions=conditions) as lab:
+        run_blocks(lab.session, lab.instruments)
+        each = len(ENTRIES)
+        assert len(lab.launcher.launched) == BLOCKS * 2 * each  # and not four times
+        assert sorted(lab.launcher.workers) == [1] * BLOCKS * each + [2] * BLOCKS * each
+        trials, _ = lab.store.trials(lab.run)
+        assert len(trials) == BLOCKS * len(conditions) * each
+        for trial in trials:
+            assert len(trial.workers) == trial.condition.workers
+            assert [w.connections for w in trial.workers] == [1, 2][: trial.condition.workers]
+        shares = [t.workers[0].cpu_ns / sum(w.cpu_ns for w in t.workers) for t in trials]
+        assert {round(share, 2) for share in shares} == {1.0, 0.75}
+
+
 @pytest.mark.parametrize(("reruns", "attempts"), [(0, 1), (1, 2)])
 def test_phases_disturbed_by_others_are_measured_again_within_bounds(
     make: Make, reruns: int, attempts: int

@@ -17,9 +17,9 @@ from harness.records.store import Store
 from harness.runner.block import problem_of
 from harness.runner.describe import contract_digest
 from harness.runner.laboratory import Laboratory
-from harness.runner.start import complain, resume
+from harness.runner.start import complain, resume, tell_quota
 from tests.toys.command import left_running, run_command, start_command, stop_when
-from tests.toys.laboratory import laboratory_of
+from tests.toys.laboratory import Recorder, laboratory_of
 from tests.toys.runs import make_run, make_study, make_trial
 from tests.toys.workspaces import toy_workspace, write_study
 
@@ -74,6 +74,18 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> History:
     done = run_command(workspace, *resume)
     said = " ".join(done.stderr.split())
     return History(workspace, Store(folder), killed, interrupted, done.returncode, said)
+
+
+def test_a_cpu_quota_is_told_before_anything_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    listener = Recorder()
+    monkeypatch.setattr("harness.runner.start.allowed_processors", lambda: None)
+    tell_quota(listener)
+    assert listener.notices == []
+    monkeypatch.setattr("harness.runner.start.allowed_processors", lambda: 1.5)
+    tell_quota(listener)
+    (told,) = listener.notices
+    assert "1.5 processors" in told
+    assert "throttled" in told
 
 
 def test_a_killed_run_leaves_no_process_behind(history: History) -> None:

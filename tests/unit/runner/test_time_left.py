@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from harness.inputs.study import Condition
 from harness.records.run import Run
 from harness.runner.time_left import SetUp, Stage, TimeLeft
 from tests.toys.runs import make_run, make_study
@@ -35,6 +36,23 @@ def test_everything_that_is_planned_is_counted() -> None:
         RUN.plan.expected_s, rel=0.1
     )
     assert left(begun(time_left())) > RUN.plan.expected_s + 20
+
+
+def test_every_number_of_workers_is_a_start_of_its_own() -> None:
+    conditions = [Condition("noop", workers=n) for n in (1, 2, 4)]
+    conditions += [Condition("io_read", workers=n) for n in (1, 2, 4)]
+    study = msgspec.structs.replace(make_study(blocks=4), conditions=tuple(conditions))
+    run = make_run(study)
+    for block in range(1, 5):
+        crews = [p.condition.workers for p in run.plan.phases if p.block == block]
+        assert crews[::2] == crews[1::2]  # the two that share their servers follow each other
+        assert sorted(crew or 0 for crew in crews[::2]) == [1, 2, 4]
+    assert (
+        len({tuple(p.condition.name for p in run.plan.phases if p.block == b) for b in range(1, 5)})
+        > 1
+    )
+    seconds = left(begun(time_left(SetUp(), run), Stage.STARTS))
+    assert seconds == pytest.approx(run.plan.expected_s, rel=0.1)
 
 
 def test_environments_that_must_be_made_take_longer() -> None:

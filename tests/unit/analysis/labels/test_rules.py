@@ -37,6 +37,31 @@ def test_a_healthy_saturated_trial_is_server_bound_and_nothing_else() -> None:
     assert labels(trial()) == {Label.SERVER_BOUND}
 
 
+BOTH = Cores(application=(0, 1), database=(1,), load=(1,))
+
+
+def test_workers_on_all_cores_of_the_others_are_limited_by_what_they_share() -> None:
+    full = share(server=1.5, database=0.3, generator=0.2)
+    assert Label.LOAD_CORE_BOUND in labels(full, BOTH, workers=2)
+    assert Label.SERVER_BOUND in labels(share(server=0.95), BOTH, workers=1)
+    assert Label.LATENCY_BOUND in labels(share(server=0.5), BOTH, workers=2)
+    assert Label.SERVER_BOUND in labels(share(server=1.85), BOTH, workers=2)
+
+
+@pytest.mark.parametrize(
+    ("cores", "workers", "crowded"),
+    [(BOTH, 1, False), (BOTH, 2, False), (BOTH, 4, True), (TWO, 2, True), (TWO, 1, False)],
+)
+def test_more_workers_than_cores_is_a_label(cores: Cores, workers: int, crowded: bool) -> None:
+    found = [
+        f for f in findings_of(trial(), Circumstances(cores, workers)) if f.label is Label.CROWDED
+    ]
+    assert bool(found) is crowded
+    if crowded:
+        assert f"{workers} workers" in found[0].detail
+        assert f"`workers` to {len(cores.application)}" in found[0].remedy
+
+
 SICK: list[tuple[Label, Trial]] = [
     (Label.INCOMPLETE, make_trial(problem="the server died; it said:\nouch")),
     (Label.ERRORS, trial(errors={"status 503": 3})),
