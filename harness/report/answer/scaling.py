@@ -13,6 +13,9 @@ from harness.report.words import numbers
 from harness.report.words.sentences import capital
 
 
+_PAIR = 2
+
+
 class _Change(msgspec.Struct, frozen=True):
     """From one number of workers to another: the ratio of throughputs of each stack."""
 
@@ -63,13 +66,13 @@ def _growth(change: _Change, asked: str) -> str:
     if not gaining:
         losing = change.shown(-1)
         if losing:
-            return capital(
+            return _begun(
                 f"{_who(losing, change)} {_times(losing)} as many {asked} {with_more} "
                 f"as with {change.before}."
             )
         return f"No stack is shown to answer more {asked} {with_more} than with {change.before}."
     who = _who(gaining, change)
-    return capital(f"{who} {_times(gaining)} as many {asked} {with_more} as with {change.before}.")
+    return _begun(f"{who} {_times(gaining)} as many {asked} {with_more} as with {change.before}.")
 
 
 def _beyond(change: _Change, cores: int) -> str:
@@ -91,8 +94,13 @@ def _who(shown: dict[str, Interval], change: _Change) -> str:
     if len(shown) == 1:
         return next(iter(shown))
     if len(shown) == len(change.ratios):
-        return f"all {len(shown)} stacks"
+        return "both stacks" if len(shown) == _PAIR else f"all {len(shown)} stacks"
     return f"{len(shown)} of {len(change.ratios)} stacks"
+
+
+def _begun(sentence: str) -> str:
+    """With a capital, unless a variant's name begins it: that is written as it is."""
+    return capital(sentence) if sentence.startswith(("all ", "both ")) else sentence
 
 
 def _times(shown: dict[str, Interval]) -> str:

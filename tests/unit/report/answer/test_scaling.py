@@ -27,7 +27,7 @@ def told(run: Run, analysis: Analysis) -> str:
 
 def test_gains_on_the_cores_and_none_beyond_them_are_two_sentences() -> None:
     text = told(*scaled({BASELINE: GAINS, OTHER: GAINS | {1: 1000.0}}))
-    assert text.startswith("All 2 stacks answer 1.")
+    assert text.startswith("Both stacks answer 1.")
     assert " times as many reads with 2 workers as with 1." in text
     assert text.endswith("With 4 on 2 cores, no stack is shown to answer more than with 2.")
 
