@@ -12,7 +12,6 @@ from harness.records.run import Run
 from harness.report.words import numbers
 from harness.report.words.sentences import capital
 
-
 _PAIR = 2
 
 

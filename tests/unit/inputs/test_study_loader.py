@@ -236,7 +236,7 @@ SETUP_WITH_WORKERS = '[setups."django/more"]\nvariant = "django/async-pool"\nwor
         (f"{STUDY}workers = 0\n", "workers"),
         (
             STUDY.replace("flask/sqlalchemy", "django/more") + f"workers = 4\n{SETUP_WITH_WORKERS}",
-            r"item 1 of `conditions`: `workers` is 4, and `setups.django/more.workers` is 2; remove one",
+            r"item 1 of .*: `workers` is 4, and `setups.django/more.workers` is 2; remove one",
         ),
         (
             f'{STUDY}[[conditions]]\nendpoint = "cpu"\nconnections = 8\nworkers = 1\n',
