@@ -13,6 +13,7 @@ from harness.runner.plan import make_plan
 from tests.toys.ladder import ladder_run, ladder_study, ladder_trials
 from tests.toys.ramps import NEAR, OTHER, beside, make_cell, ramp_run
 from tests.toys.runs import BASELINE, CONDITION, histogram, make_run, make_study, simulate
+from tests.toys.sweeps import scaled_trials
 
 type Made = tuple[Run, list[Trial]]
 """A run with its trials."""
@@ -129,6 +130,13 @@ def sweep() -> Made:
     )
 
 
+def workers() -> Made:
+    """Two workers gain on two cores, and four no more."""
+    return scaled_trials(
+        {BASELINE: {1: 900.0, 2: 500.0, 4: 500.0}, "b/lean": {1: 500.0, 2: 300.0, 4: 300.0}}
+    )
+
+
 def replication() -> Made:
     """A ramp beside a published table."""
     trials = [make_cell(BASELINE, [10] * 40), make_cell(OTHER, [20] * 40)]
@@ -141,7 +149,7 @@ KINDS: dict[str, Callable[[], Made]] = {
     "ranking": ranking, "ties": ties, "one-block": one_block, "one-variant": one_variant,
     "sixty": sixty, "failures": failures, "nothing-but-failures": nothing_but_failures,
     "unmeasured-baseline": unmeasured_baseline, "empty": empty, "causal": causal, "sweep": sweep,
-    "replication": replication,
+    "workers": workers, "replication": replication,
 }  # fmt: skip
 """By what is special about them."""
 

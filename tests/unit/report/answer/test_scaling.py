@@ -8,9 +8,8 @@ from harness.report.answer.caution import caution
 from harness.report.answer.headline import MOST_WORDS, headline
 from harness.report.answer.sweep import heroes
 from harness.report.drawing.figures import Figures
-from harness.report.sections.scaling import HEADINGS, scaling_values
 from tests.toys.runs import BASELINE
-from tests.toys.sweeps import scaled, swept
+from tests.toys.sweeps import scaled
 
 OTHER = "b/other"
 OWN = Cores(application=(0, 1, 2, 3), database=(4,), load=(5,))
@@ -81,19 +80,3 @@ def test_throughput_by_workers_is_the_first_picture_even_where_nobody_is_ranked_
         figures.finish()
     assert first.measure == Measure.THROUGHPUT.value
     assert "workers" in first.figure["title"]
-
-
-def test_the_table_has_a_row_for_each_stack_and_number_of_workers() -> None:
-    values = scaling_values(*scaled({BASELINE: GAINS, OTHER: GAINS}))
-    assert values is not None
-    (table,) = values["tables"]
-    assert [row[:2] for row in table["rows"]] == [
-        [name, count] for name in (BASELINE, OTHER) for count in ("1", "2", "4")
-    ]
-    assert all(len(row) == len(HEADINGS) for row in table["rows"])
-    assert table["rows"][0][3] == "1"
-
-
-def test_other_sweeps_have_no_such_table() -> None:
-    costs: dict[str, float | None] = {BASELINE: 500.0, OTHER: 250.0}
-    assert scaling_values(*swept(dict.fromkeys((1, 10, 100), costs))) is None
