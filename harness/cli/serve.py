@@ -44,7 +44,7 @@ def command(
 ) -> None:
     """Serve one variant and its database, until Ctrl-C.
 
-    It listens on the loopback address only. What the server prints appears as it comes.
+    It listens on the loopback address only. The output of the server is shown as it comes.
     """
     from harness.audit.bench import log_path
     from harness.inputs.settings import DatabaseSettings, ServerSettings

@@ -17,7 +17,7 @@ Building source distribution...
 Traceback (most recent call last):
   File "<string>", line 14, in <module>
 ModuleNotFoundError: No module named 'nowhere'
-error: Failed to build `/home/me/asgiref`
+error: Failed to build `asgiref`
   cause: The build backend returned an error
   cause: Call to `setuptools.build_meta.build_sdist` failed (exit status: 1)
 
