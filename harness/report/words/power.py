@@ -16,7 +16,8 @@ def tells_apart(analysis: Analysis) -> str:
         return ""
     some = f" under {len(known)} of {len(sizes)} conditions" if len(known) < len(sizes) else ""
     least, most = (numbers.at_most(size) for size in (min(known), max(known)))
-    span = most if least == most else f"{least.removesuffix(' %')} to {most}"
+    short = least.removesuffix(" %") if most.endswith(" %") else least
+    span = most if least == most else f"{short} to {most}"
     return f"tells apart {span}{some}"
 
 
