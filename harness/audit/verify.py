@@ -44,6 +44,9 @@ _LEAST_SHARE = 0.4
 moments on cores whose speed varies; a formula needs less than a thousandth."""
 _POOL_TIMEOUT_S = 1.0
 _WAIT_MS = 20
+_ENDS_S = 2.0
+"""A process that has closed its connections because it ends is gone in less, on a busy machine
+too."""
 
 
 STARTS = "starts"
@@ -323,10 +326,14 @@ class _Stand:
         """Whether the server is still there and serves."""
         return self._server.running and self._server.healthy()
 
+    def _ended(self) -> bool:
+        """Whether it has ended, or does soon: a process closes its connections before it is gone."""
+        return not self.answers() and self._server.process.ends_within(_ENDS_S)
+
     def explained(self, error: NoAnswer) -> Violation:
         """A missing answer as a violation, with what has become of the server."""
         seen, route = str(error), error.request.route
-        if not self._server.running:
+        if not error.timed_out and self._ended():
             seen = f"{seen}: it {self._server.process.ending()}"
         return Violation(
             seen, expected="a complete response", seen=seen, cause=f"{route} does not answer"

@@ -66,6 +66,12 @@ class Child:
         """Whether it has not ended yet."""
         return self.popen.poll() is None
 
+    def ends_within(self, patience_s: float) -> bool:
+        """Whether it ends in so many seconds; waits until it does."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.popen.wait(patience_s)
+        return not self.running
+
     def ending(self) -> str:
         """How it ended, to follow its name in a sentence: with a status, or by a signal."""
         with contextlib.suppress(subprocess.TimeoutExpired):  # its pipes close a little earlier
