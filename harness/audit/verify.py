@@ -327,7 +327,7 @@ class _Stand:
         return self._server.running and self._server.healthy()
 
     def _ended(self) -> bool:
-        """Whether it has ended, or does soon: a process closes its connections before it is gone."""
+        """Whether it has ended, or is about to: its connections close before it is gone."""
         return not self.answers() and self._server.process.ends_within(_ENDS_S)
 
     def explained(self, error: NoAnswer) -> Violation:

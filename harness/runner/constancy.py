@@ -6,7 +6,7 @@ from harness.inputs.factors import pool_of
 from harness.inputs.study import Condition
 from harness.lab.postgres.database import Database
 from harness.records.run import Run
-from harness.runner.instruments import MonotonicClock
+from harness.runner.clock import MonotonicClock
 from harness.runner.servers import LiveEntry
 
 _LOOKS, _PAUSE_S = 8, 0.25

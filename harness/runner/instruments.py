@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Protocol
 
 import msgspec
 
@@ -19,32 +18,11 @@ from harness.lab.sentinel import Sentinel
 from harness.lab.speed.probe import SpeedProbe
 from harness.load.generator import Generator, ProcessGenerator
 from harness.records.run import Cores
+from harness.runner.clock import MonotonicClock, SystemClock
 from harness.runner.gauges import Gauges
 from harness.runner.legs import Legs
 from harness.runner.lookout import Lookout
 from harness.runner.watch import Watch, WatchHere
-
-
-class MonotonicClock(Protocol):
-    """Time as a phase sees it; tests have one that is advanced by hand."""
-
-    def now_ns(self) -> int:
-        """Monotonic time."""
-
-    def sleep(self, seconds: float) -> None:
-        """Let time pass."""
-
-
-class SystemClock:
-    """The machine's monotonic clock."""
-
-    def now_ns(self) -> int:
-        """Monotonic time."""
-        return time.monotonic_ns()
-
-    def sleep(self, seconds: float) -> None:
-        """Let time pass."""
-        time.sleep(seconds)
 
 
 class Instruments(msgspec.Struct, frozen=True):
@@ -107,7 +85,7 @@ def open_instruments(
         )
         lookout = enter(open_lookout(gauges, database.postmaster_pid, probe))
         checks = (database.check_answers, legs.check_alive)
-        watch = WatchHere(gauges, lookout, probe)
+        watch = WatchHere(gauges, lookout, probe, SystemClock())
         yield Instruments(generator, background, legs, watch, sampler, checks)
 
 

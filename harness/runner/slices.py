@@ -19,9 +19,6 @@ from harness.runner.servers import LiveEntry
 from harness.runner.session import Session
 from harness.runner.trial_builder import Measurement, Turn, WindowExtras
 
-_SETTLE_S = 0.005
-"""Between a slice's last response and the reading of the clocks: what a server does after it has
-answered (Django ends the request's thread then) belongs to the request that caused it."""
 _SEEDS_PER_BLOCK = 100_000
 """Every round of every block has arrivals of its own."""
 _SEEDS_PER_WINDOW = 1_000_003
@@ -137,12 +134,11 @@ class Loader:
         return tally
 
     def slice(self, target: LoadTarget) -> Measurement:
-        """A closed loop for as long as the study's slices are, and its drain."""
+        """A closed loop for as long as the study's slices are, its drain, and what follows."""
         server, watch = target.live.server, self._instruments.watch
         watch.ready()
         before = watch.before(server)
         tally = self.load(target, self._load.slice_s)
-        self._instruments.clock.sleep(_SETTLE_S)
         seen = watch.after(server, tally.paused_ns)
         used = seen.reading - before
         return Measurement(
@@ -189,7 +185,6 @@ class Loader:
             # After Ctrl-C the second load is not waited for; its process ends with the others.
             threads.shutdown(wait=False)
         tools.sampler.watch(None)
-        tools.clock.sleep(_SETTLE_S)
         seen = tools.watch.after(target.live.server, tally.paused_ns, edges.period)
         whole = seen.reading - before
         return Measurement(

@@ -578,7 +578,7 @@ def fake_lab(
             offsets=machine.read,
         )  # fmt: skip
         instruments = Instruments(
-            generator, background, legs, WatchHere(cast(Gauges, gauges), lookout, None),
+            generator, background, legs, WatchHere(cast(Gauges, gauges), lookout, None, clock),
             cast(WaitSampler, sampler), (database.check_answers,), clock,
         )  # fmt: skip
         yield FakeLab(

@@ -43,6 +43,7 @@ from harness.load.ceiling import Ceiling, measure_ceiling
 from harness.load.generator import Edge, ProcessGenerator
 from harness.load.protocol import Arrivals, Exchange, Opened, Tally
 from harness.records.trial import Event, Resource
+from harness.runner.clock import SystemClock
 from harness.runner.describe import contract_digest, implementation_digest, room_digests
 from harness.runner.examine import Examination, examine_one
 from harness.runner.gauges import Gauges, Reading
@@ -379,7 +380,7 @@ class OwnPlace:
             relays=() if self._relay is None else self._relay.pids,
         )
         lookout = enter(open_lookout(gauges, postmaster, probe))
-        self._watch = WatchHere(gauges, lookout, probe)
+        self._watch = WatchHere(gauges, lookout, probe, SystemClock())
 
     def close_instruments(self) -> None:
         """Stop them."""
