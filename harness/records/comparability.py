@@ -74,6 +74,7 @@ def reasons(a: Run, b: Run) -> tuple[str, ...]:
         *_setups(a.study, b.study),
         *_clause("the loads", _load(a.study), _load(b.study)),
         *_clause("the networks", _network(a.study), _network(b.study)),
+        *_clause("the readings of the clocks", _reads(a, b), _reads(b, a)),
     )
 
 
@@ -146,6 +147,7 @@ def unlike(a: Run, b: Run, variant: str) -> str | None:
         ("its packages", _packages(a, names[0]), _packages(b, names[1])),
         ("its server or its factors", _build(a, variant), _build(b, variant)),
         ("its settings", _settings(a.study, variant), _settings(b.study, variant)),
+        ("the readings of the clocks", _reads(a, b), _reads(b, a)),
     )
     for what, old, new in same:
         if old != new:
@@ -157,6 +159,12 @@ def unlike(a: Run, b: Run, variant: str) -> str | None:
             return "its code changed"
         case None:
             return "its code is not known to be the same"
+
+
+def _reads(run: Run, other: Run) -> dict[str, str]:
+    """When slices end, where both runs have some; windows end within the load."""
+    sliced = all(any(c.window_s is None for c in one.study.conditions) for one in (run, other))
+    return {"at the end of a slice": run.reads} if sliced else {}
 
 
 def _settings(study: Study, variant: str) -> tuple[object, ...]:

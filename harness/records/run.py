@@ -96,6 +96,8 @@ class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     scale: share to which Locust's ramp was shortened; None if it was not.
     machines: those of the roles, where a cluster measured; empty where one machine did. `machine`
         is then the application's.
+    reads: when the clocks are read that end a slice, after its last answer. What a server did later
+        was counted to nobody.
     """
 
     schema: Literal[1]
@@ -125,6 +127,7 @@ class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     untracked: tuple[str, ...] = ()
     scale: float | None = None
     machines: tuple[MachineRecord, ...] = ()
+    reads: Literal["after 5 ms", "at rest"] = "after 5 ms"
 
     @property
     def continuing(self) -> str:

@@ -76,6 +76,7 @@ def describe_run(
         bridgetoll=version("bridgetoll"),
         commit=None if checkout is None else checkout.name,
         untracked=() if checkout is None else checkout.untracked,
+        reads="at rest",  # see `runner.watch.await_rest`
         contract=laboratory.contract.version,
         contract_digest=contract_digest(laboratory.workspace),
         code_digest=code_digest(laboratory.workspace, laboratory.catalog, study),

@@ -55,6 +55,10 @@ CHANGED: list[tuple[Run, str]] = [
         "the cores differ in application (0 / 0+1), database (1 / 2)",
     ),
     (
+        replace(B, reads="at rest"),
+        "the readings of the clocks differ in at the end of a slice (after 5 ms / at rest)",
+    ),
+    (
         replace(B, database={"server_version": "19.0", "jit": "off"}),
         "the databases differ in server_version (18.6 / 19.0), jit (not known / off)",
     ),
@@ -89,6 +93,12 @@ def test_a_way_of_delaying_that_no_condition_uses_is_no_reason() -> None:
     assert reasons(A, with_study(B, network=NetworkSettings("netem"))) == ()
     told = "the networks differ in injector (relay / netem)"
     assert reasons(delayed(A, "relay"), delayed(B, "netem")) == (told,)
+
+
+def test_windows_end_within_the_load_however_slices_are_read() -> None:
+    condition = Condition("io_read", window_s=5.0)
+    windows = with_study(A, conditions=(condition,)), with_study(B, conditions=(condition,))
+    assert reasons(windows[0], replace(windows[1], reads="at rest")) == ()
 
 
 def test_what_changes_no_value_is_no_reason() -> None:
