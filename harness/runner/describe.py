@@ -15,7 +15,7 @@ from harness.inputs.manifests import Implementation
 from harness.inputs.published_tables import Published
 from harness.inputs.servers import Server
 from harness.inputs.study import Study
-from harness.lab.environments import installed, lock_digest
+from harness.lab.environments import lock_digest
 from harness.lab.machine import checkout_state
 from harness.lab.postgres.database import Database
 from harness.load.locust.driver import LOCUST
@@ -64,7 +64,7 @@ def describe_run(
     implementations = {
         name: laboratory.catalog.implementations[name] for name in sorted(environments.packages)
     }
-    locust = environments.locust
+    locust = environments.locust_packages
     return Run(
         schema=SCHEMA,
         id=origin.id,
@@ -112,7 +112,7 @@ def describe_run(
         generator_ceiling_per_s=origin.ceiling_per_s,
         published=origin.published,
         scale=origin.scale,
-        locust=None if locust is None else _record(LOCUST, installed(locust)),
+        locust=None if locust is None else _record(LOCUST, locust),
         machines=venue.machines,
     )  # fmt: skip
 

@@ -28,13 +28,15 @@ from harness.runner.time_left import SetUp, Stage
 class Environments(msgspec.Struct, frozen=True):
     """Environments of the implementations, and of Locust where it loads.
 
-    pythons: interpreters, where this machine runs the application. locust: its interpreter.
-    packages: by implementation, the versions.
+    pythons: interpreters, where this machine runs the application.
+    locust: its interpreter, where this machine loads.
+    packages: by implementation, the versions. locust_packages: None where Locust does not load.
     """
 
     pythons: dict[str, Path]
     locust: Path | None
     packages: dict[str, dict[str, str]]
+    locust_packages: dict[str, str] | None = None
 
 
 class Examination(msgspec.Struct, frozen=True):
@@ -92,7 +94,8 @@ def prepare_environments(laboratory: Laboratory, study: Study) -> Environments:
     if not study.ramped:
         return Environments(pythons, None, packages)
     laboratory.listener.step("environment of Locust", Stage.ENVIRONMENT)
-    return Environments(pythons, prepare_locust(laboratory.cache), packages)
+    locust = prepare_locust(laboratory.cache)
+    return Environments(pythons, locust, packages, installed(locust))
 
 
 def examine_variants(

@@ -12,16 +12,25 @@ from harness.lab.thread_limits import ThreadLimit
 from harness.load.ceiling import Ceiling
 
 
-def check_connections(study: Study, limits: Limits) -> None:
-    """Refuse more connections than this machine allows.
+HERE = "this machine"
+"""How sentences name a machine that is no other."""
+
+
+def check_connections(study: Study, limits: Limits, machine: str = HERE) -> None:
+    """Refuse more connections than a machine allows.
 
     Slices go round, so the generator is connected to all servers of a block at a time. A window has
     its connections to itself.
 
+    Args:
+        study: what is asked.
+        limits: of the machine that loads.
+        machine: its name for readers.
+
     Raises:
         UsageError: with the number that would work, and the command that raises the limit.
     """
-    _check_relay(study, limits)
+    _check_relay(study, limits, machine)
     for condition in study.conditions:
         servers = _connected_at_once(study, condition)
         shared = None if limits.in_all is None else limits.in_all * study.load.senders // servers
@@ -30,10 +39,11 @@ def check_connections(study: Study, limits: Limits) -> None:
             allowed = min(known)
             by_files = allowed in (shared, limits.in_all)
             remedy = _more_files(study, condition, limits) if by_files else _MORE_PORTS
+            remedy += _in_whose_shell(machine)
             raise UsageError(
                 f"`{condition_title(condition)}`: the study wants these connections to "
                 f"{'one server' if servers == 1 else f'each of {servers} servers'} at a time, and "
-                f"this machine allows {allowed:,}; set `connections` to {allowed} at most, or "
+                f"{machine} allows {allowed:,}; set `connections` to {allowed} at most, or "
                 f"{remedy}."
             )
 
@@ -64,7 +74,12 @@ def _more_files(study: Study, condition: Condition, limits: Limits) -> str:
     return f"raise the limit of open files: `{more_files(most)}`{shared}"
 
 
-def _check_relay(study: Study, limits: Limits) -> None:
+def _in_whose_shell(machine: str) -> str:
+    """Where a command belongs that raises a limit: a worker passes its own on to what it starts."""
+    return "" if machine == HERE else " there, in the shell that starts its worker"
+
+
+def _check_relay(study: Study, limits: Limits, machine: str) -> None:
     """Refuse more connections than one relay process can hold: each has two ends."""
     if not study.delayed or study.network.injector != "relay" or limits.in_all is None:
         return
@@ -72,19 +87,21 @@ def _check_relay(study: Study, limits: Limits) -> None:
     ends = 2 * (most + study.database.max_connections)
     if ends > limits.in_all:
         raise UsageError(
-            f"The relay that adds latency would hold {ends:,} ends of connections, and this "
-            f"machine allows {limits.in_all:,}; ask for fewer `connections`, or raise the limit of "
-            f"open files: `{more_files(ends + RESERVED_FILES)}`."
+            f"The relay that adds latency would hold {ends:,} ends of connections, and {machine} "
+            f"allows {limits.in_all:,}; ask for fewer `connections`, or raise the limit of "
+            f"open files: `{more_files(ends + RESERVED_FILES)}`{_in_whose_shell(machine)}."
         )
 
 
-def check_threads(study: Study, taking: Collection[str], limits: Sequence[ThreadLimit]) -> None:
-    """Refuse more threads than this machine allows. A thread is started when a request needs it.
+def check_threads(
+    study: Study, taking: Collection[str], limits: Sequence[ThreadLimit], machine: str = HERE
+) -> None:
+    """Refuse more threads than a machine allows. A thread is started when a request needs it.
 
     Args:
         study: gives every server its threads.
         taking: variants whose server takes a number of threads.
-        limits: of this machine.
+        limits: of the application's machine. machine: its name for readers.
 
     Raises:
         UsageError: with the number that would work, and the command that raises the limit.
@@ -104,9 +121,10 @@ def check_threads(study: Study, taking: Collection[str], limits: Sequence[Thread
             fitting = max(1, limit.allowed - others)
             what = f"`{largest}` may start" if limit.process else "all servers may start"
             raise UsageError(
-                f"With {most:,} connections {what} {needed:,} threads, and this machine allows "
+                f"With {most:,} connections {what} {needed:,} threads, and {machine} allows "
                 f"{limit.allowed:,} more (`{limit.name}`); set `threads` of `{largest}` to "
-                f"{fitting} at most, or raise the limit: `{limit.raised_for(needed)}`."
+                f"{fitting} at most, or raise the limit: `{limit.raised_for(needed)}`"
+                f"{_in_whose_shell(machine)}."
             )
 
 

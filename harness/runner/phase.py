@@ -244,16 +244,22 @@ class _PhaseRun:
         """Give each server its turns, round after round, in the planned order."""
         plan = self._session.run.plan
         done = sum(phase.turns for phase in plan.phases[: plan.phases.index(self._phase)])
-        for number, order in enumerate(self._phase.orders):
-            for position, index in enumerate(order):
-                done += 1
-                name = plan.entries[index].name
-                if name in self._servers and not self._is_out(name):
-                    turn = Turn(number, position)
-                    self._on(name, partial(self._measure, turn))
-                    self._tell(name, done)
-                if self._retires and number == len(self._phase.orders) - 1:
-                    self._retire(name)
+        turns = [
+            (plan.entries[index].name, Turn(number, position))
+            for number, order in enumerate(self._phase.orders)
+            for position, index in enumerate(order)
+        ]
+        for at, (name, turn) in enumerate(turns):
+            if self._takes_part(name):
+                after = next((n for n, _ in turns[at + 1 :] if self._takes_part(n)), None)
+                self._on(name, partial(self._measure, turn, after))
+                self._tell(name, done + at + 1)
+            if self._retires and turn.round == len(self._phase.orders) - 1:
+                self._retire(name)
+
+    def _takes_part(self, name: str) -> bool:
+        """Whether it is up, and has turns under this condition."""
+        return name in self._servers and not self._is_out(name)
 
     def _retire(self, name: str) -> None:
         """Stop a server that has had its last turn; how much it used is noted before."""
@@ -359,20 +365,24 @@ class _PhaseRun:
         self._builders[name].note_before(tally)
         return tally
 
-    def _measure(self, turn: Turn, name: str) -> None:
-        """One turn, and whether the kernel killed a process in it for lack of memory."""
+    def _measure(self, turn: Turn, following: str | None, name: str) -> None:
+        """One turn, and whether the kernel killed a process in it for lack of memory.
+
+        following: whose turn is next, as far as it is known.
+        """
         before = oom_kills()
         try:
-            self._take_turn(turn, name)
+            self._take_turn(turn, following, name)
         finally:
             if oom_kills() > before:
                 self._out_of_memory.add(name)
 
-    def _take_turn(self, turn: Turn, name: str) -> None:
+    def _take_turn(self, turn: Turn, following: str | None, name: str) -> None:
         """A slice, a window, or a search of many windows."""
         target, builder = self._targets[name], self._builders[name]
         if not self._windowed:
-            measured = self._loader.slice(target)
+            after = None if following is None else self._targets[following]
+            measured = self._loader.slice(target, after)
             builder.add(turn, measured)
             self._weigh(name, measured.tally)
             return

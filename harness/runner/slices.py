@@ -133,13 +133,17 @@ class Loader:
         self._instruments.sampler.watch(None)
         return tally
 
-    def slice(self, target: LoadTarget) -> Measurement:
-        """A closed loop for as long as the study's slices are, its drain, and what follows."""
+    def slice(self, target: LoadTarget, following: LoadTarget | None = None) -> Measurement:
+        """A closed loop for as long as the study's slices are, its drain, and what follows.
+
+        following: whose slice comes next, at once; None if that is not known.
+        """
         server, watch = target.live.server, self._instruments.watch
         watch.ready()
         before = watch.before(server)
         tally = self.load(target, self._load.slice_s)
-        seen = watch.after(server, tally.paused_ns)
+        coming = None if following is None else following.live.server
+        seen = watch.after(server, tally.paused_ns, following=coming)
         used = seen.reading - before
         return Measurement(
             tally, used, used.server_ns, used.at_ns, seen.probe_ns, events=seen.events

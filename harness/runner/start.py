@@ -14,7 +14,6 @@ from harness.inputs.published_tables import load_published
 from harness.inputs.study import Study
 from harness.lab.postgres.database import Database
 from harness.lab.quota import allowed_processors
-from harness.lab.thread_limits import read_thread_limits
 from harness.records.plan import Plan
 from harness.records.run import Run
 from harness.records.store import Store
@@ -139,8 +138,9 @@ def _measure(
     session = Session(run, laboratory.contract, database, launcher, store, laboratory.listener)
     if not session.entries:
         raise RunFailed("No variant passed its checks, so nothing was measured; see above.")
-    if environments.locust is not None:
-        return run_cells(session, environments.locust)
+    if run.study.ramped:
+        with venue.ramp_tools(environments, database, store.logs) as tools:
+            return run_cells(session, tools)
     with venue.instruments(database, store.logs) as instruments:
         return run_blocks(session, instruments)
 
@@ -155,9 +155,9 @@ def _ceiling(laboratory: Laboratory, study: Study, venue: Venue) -> float | None
         UsageError: the study asks for more than can be had here.
     """
     limits = venue.limits()
-    check_connections(study, limits)
-    if not venue.machines:  # of another machine nothing is known but its files and ports
-        check_threads(study, _taking_threads(laboratory, study), read_thread_limits())
+    check_connections(study, limits, venue.named("load"))
+    taking = _taking_threads(laboratory, study)
+    check_threads(study, taking, venue.thread_limits(), venue.named("application"))
     if warning := backlog_warning(study, limits):
         laboratory.listener.noticed(warning)
     if study.ramped:

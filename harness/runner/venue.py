@@ -11,6 +11,7 @@ from harness.lab.latency.netem import NetemInjector, enter_namespace
 from harness.lab.limits import Limits, read_limits
 from harness.lab.machine import describe, pinned, propose_cores
 from harness.lab.postgres.database import Database
+from harness.lab.thread_limits import ThreadLimit, read_thread_limits
 from harness.load.ceiling import Ceiling, measure_ceiling
 from harness.records.run import Cores, MachineRecord
 from harness.runner.examine import (
@@ -19,8 +20,11 @@ from harness.runner.examine import (
     examine_variants,
     prepare_environments,
 )
+from harness.runner.feasibility import HERE
 from harness.runner.instruments import Instruments, open_instruments
 from harness.runner.laboratory import Laboratory
+from harness.runner.locust_cells.tools import RampTools, open_ramp_tools
+from harness.runner.places.roles import Role
 from harness.runner.servers import Application, Launcher
 
 CEILING_S = 1.0
@@ -48,8 +52,14 @@ class Venue(Protocol):
             UsageError: the study asks for a network that cannot be had here.
         """
 
+    def named(self, role: Role) -> str:
+        """The machine of a role, as sentences name it."""
+
     def limits(self) -> Limits:
         """The kernel's limits where the load comes from."""
+
+    def thread_limits(self) -> Sequence[ThreadLimit]:
+        """The kernel's limits on threads where the application runs."""
 
     def ceiling(self) -> Ceiling:
         """Requests per second that one process of the generator reaches at most."""
@@ -67,6 +77,11 @@ class Venue(Protocol):
 
     def instruments(self, database: Database, logs: Path) -> AbstractContextManager[Instruments]:
         """What loads and watches, within the block."""
+
+    def ramp_tools(
+        self, environments: Environments, database: Database, logs: Path
+    ) -> AbstractContextManager[RampTools]:
+        """The same where Locust loads."""
 
 
 class Here:
@@ -105,9 +120,18 @@ class Here:
         enter_namespace()
         NetemInjector()  # a kernel that cannot do it says so before anything is measured
 
+    def named(self, role: Role) -> str:
+        """See `Venue.named`."""
+        del role
+        return HERE
+
     def limits(self) -> Limits:
         """See `Venue.limits`."""
         return read_limits()
+
+    def thread_limits(self) -> Sequence[ThreadLimit]:
+        """See `Venue.thread_limits`."""
+        return read_thread_limits()
 
     def ceiling(self) -> Ceiling:
         """See `Venue.ceiling`."""
@@ -137,6 +161,19 @@ class Here:
             open_instruments(self._study, database, self.cores, logs) as instruments,
         ):
             yield instruments
+
+    @contextmanager
+    def ramp_tools(
+        self, environments: Environments, database: Database, logs: Path
+    ) -> Iterator[RampTools]:
+        """See `Venue.ramp_tools`."""
+        python = environments.locust
+        assert python is not None
+        with (
+            pinned({*self.cores.load, *self.cores.database}),
+            open_ramp_tools(self._study, database, self.cores, logs, python) as tools,
+        ):
+            yield tools
 
 
 @contextmanager

@@ -50,7 +50,11 @@ class Watch(Protocol):
         """Read every clock within a turn."""
 
     def after(
-        self, server: RunningServer, paused_ns: int, period: tuple[int, int] | None = None
+        self,
+        server: RunningServer,
+        paused_ns: int,
+        period: tuple[int, int] | None = None,
+        following: RunningServer | None = None,
     ) -> Seen:
         """Read every clock, and look, after a turn, once the server rests.
 
@@ -62,6 +66,8 @@ class Watch(Protocol):
             paused_ns: the longest time for which the generator did not run.
             period: over which the speed probe's readings count, by `Reading.at_ns`; from the look
                 before the turn until now if None.
+            following: whose turn comes next, at once. Distant machines then look before that one
+                in the same call.
         """
 
     def database_restarted(self) -> bool:
@@ -113,8 +119,10 @@ class WatchHere:
         server: RunningServer | None,
         paused_ns: int,
         period: tuple[int, int] | None = None,
+        following: RunningServer | None = None,
     ) -> Seen:
         """See `Watch.after`."""
+        del following  # a look before its turn costs no call
         own = None if server is None else of_this_machine(server)
         if own is not None:
             await_rest(own.clock.read_ns, self._clock)

@@ -15,7 +15,7 @@ from harness.base.workspace import cache_folder
 from harness.lab.network import HOST
 from harness.load.bare_server import BODY
 from harness.load.ceiling import bare_server
-from harness.load.locust.driver import RampPlan, climb, prepare_locust
+from harness.load.locust.driver import LocustsHere, RampPlan, climb, prepare_locust
 from tests.benchmarks.comparison import LOAD_CPU, SERVER_CPU, drawn, ratio, rounds
 
 USERS, SECONDS = 32, 5
@@ -30,7 +30,7 @@ def ceiling_per_s(python: Path, folder: Path, processes: int, cpus: Sequence[int
     )  # fmt: skip
     with bare_server([SERVER_CPU]) as (_, port):
         result = climb(
-            python, plan, f"http://{HOST}:{port}", folder=folder, name="ceiling", cpus=cpus,
+            [LocustsHere(python, folder, cpus)], plan, f"http://{HOST}:{port}", name="ceiling",
             meanwhile=lambda: None,
         )  # fmt: skip
     assert not result.errors, result.errors

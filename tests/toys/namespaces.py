@@ -20,6 +20,8 @@ from harness.lab.process import wait_until
 
 SCHEDULER = "scheduler"
 ROLES = ("application", "database", "load")
+SECOND = "second"
+"""A host that offers `load` too, where it is started."""
 _NET = "10.87.0"
 _PORT = 8786
 _PATIENCE_S = 120.0
@@ -30,7 +32,7 @@ def _ip(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 class Hosts:
-    """A scheduler, and one host for each role, with a worker on each.
+    """A scheduler, one host for each role, and a second one for load, with a worker on each.
 
     folder: for logs and the workers' files. workspace: of every host that has none of its own.
     """
@@ -40,7 +42,8 @@ class Hosts:
         self._workspace = workspace
         self._id = f"bt{os.getpid()}"
         self._addresses = {
-            name: f"{_NET}.{number}" for number, name in enumerate((SCHEDULER, *ROLES), start=1)
+            name: f"{_NET}.{number}"
+            for number, name in enumerate((SCHEDULER, *ROLES, SECOND), start=1)
         }
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
@@ -52,6 +55,10 @@ class Hosts:
     def address(self, host: str) -> str:
         """Its address."""
         return self._addresses[host]
+
+    def role(self, host: str) -> str:
+        """The role that it offers."""
+        return "load" if host == SECOND else host
 
     def namespace(self, host: str) -> str:
         """The name of its namespace."""
@@ -73,8 +80,37 @@ class Hosts:
         """Let a host reach another one no more."""
         _ip("-n", self.namespace(host), "route", "add", "unreachable", self._addresses[other])
 
-    def start(self, host: str, workspace: Workspace | None = None, *, role: str = "") -> None:
-        """Start a host's worker, or the scheduler."""
+    def slow_down(self, host: str, kbit: int) -> None:
+        """Let a host's link carry so many kilobits per second, each way."""
+        middle, own = self.namespace(SCHEDULER), self.namespace(host)
+        for namespace, device in ((middle, f"p-{host[:8]}"), (own, "eth")):
+            shaped = subprocess.run(
+                [
+                    "tc", "-n", namespace, "qdisc", "add", "dev", device, "root", "tbf",
+                    "rate", f"{kbit}kbit", "burst", "16kb", "latency", "400ms",
+                ],
+                capture_output=True, text=True, check=False,
+            )  # fmt: skip
+            assert shaped.returncode == 0, shaped.stderr
+
+    def start(
+        self,
+        host: str,
+        workspace: Workspace | None = None,
+        *,
+        role: str = "",
+        ahead_s: int = 0,
+        faked: str | None = None,
+    ) -> None:
+        """Start a host's worker, or the scheduler.
+
+        Args:
+            host: which.
+            workspace: of its own.
+            role: that it offers; its name, if none is given.
+            ahead_s: by how much its monotonic clock is ahead, as if it had booted earlier.
+            faked: a library for LD_PRELOAD that sets its time of day an hour ahead.
+        """
         root = (workspace or self._workspace).root
         if host == SCHEDULER:
             command = ["scheduler", "--host", self._addresses[host], "--port", str(_PORT)]
@@ -82,14 +118,19 @@ class Hosts:
             files = self._folder / host
             command = [
                 "worker", self.cluster, "--host", self._addresses[host], "--nthreads", "1",
-                "--no-nanny", "--local-directory", str(files), "--resources", f"{role or host}=1",
+                "--no-nanny", "--local-directory", str(files), "--resources",
+                f"{role or self.role(host)}=1",
                 "--preload", "tests.toys.trusting_worker", "--memory-limit", "0",
             ]  # fmt: skip
+        elsewhen = ["--monotonic", str(ahead_s), "--boottime", str(ahead_s), "--kill-child"]
+        before = ["unshare", "--time", "--fork", *elsewhen] if ahead_s else []
+        program = [*before, sys.executable, "-m", "dask", *command, "--no-dashboard"]
         with (self._folder / f"{host}.log").open("ab") as log:
             self._processes[host] = subprocess.Popen(
-                self.within(host, [sys.executable, "-m", "dask", *command, "--no-dashboard"]),
+                self.within(host, program),
                 env={
                     **os.environ,
+                    **({"LD_PRELOAD": faked, "FAKETIME": "+3600s"} if faked else {}),
                     "PYTHONPATH": str(Workspace().root),
                     "PYTHONWARNINGS": "ignore",
                     "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False",
@@ -131,7 +172,7 @@ class Hosts:
         _must("-n", middle, "link", "add", "bridge", "type", "bridge")
         _must("-n", middle, "link", "set", "bridge", "up")
         _must("-n", middle, "addr", "add", f"{self._addresses[SCHEDULER]}/24", "dev", "bridge")
-        for host in ROLES:
+        for host in (*ROLES, SECOND):
             own, port = self.namespace(host), f"p-{host[:8]}"
             _must(
                 "link", "add", "eth", "netns", own, "type", "veth", "peer", "name", port,

@@ -1,6 +1,7 @@
 """Runs Locust up a ramp, in its own environment and on its own processors.
 
 With several processes, one is a master and adds the users, who send from the others, its workers.
+They run on this machine, or on several.
 """
 
 import json
@@ -9,7 +10,7 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -18,7 +19,7 @@ from harness.inputs.manifests import Implementation
 from harness.lab.clocks import process_cpu_ns
 from harness.lab.environments import prepare
 from harness.lab.network import HOST, Address
-from harness.lab.process import Child, launch, stop_together, wait_until
+from harness.lab.process import Child, launch, stop_together
 from harness.load.locust.notes import Notes, RampResult, merge
 
 _FOLDER = Path(__file__).parent
@@ -119,7 +120,8 @@ def leader(plan: RampPlan, url: str, folder: Path, name: str, host: str = HOST) 
     """Locust alone, or the master of several processes.
 
     Args:
-        plan, url, folder, name: see `climb`.
+        plan: of the ramp. url: of the server, without a path.
+        folder: for its files. name: of the cell, by which they begin.
         host: the address on which a master listens; its workers must reach it.
     """
     page = ("--host", url, "--html", str(folder / f"{name}.html"))
@@ -136,7 +138,7 @@ def worker(plan: RampPlan, folder: Path, name: str, number: int, master: Address
     """A worker, counted from 1; it gets the server's address and its users from the master.
 
     Args:
-        plan, folder, name: see `climb`.
+        plan, folder, name: see `leader`.
         number: of the worker.
         master: where the master listens.
     """
@@ -145,37 +147,210 @@ def worker(plan: RampPlan, folder: Path, name: str, number: int, master: Address
     return Program(title, folder, f"{name}.worker-{number}", (*_COMMON, *follows), plan)
 
 
+class Member(msgspec.Struct, frozen=True):
+    """What is seen of one process of Locust.
+
+    title: what messages call it.
+    running: whether it has not ended. noted: whether it left its notes, which are written last.
+    missed: whether it is a master that ended itself because it missed a worker.
+    age_s: seconds since its start. cpu_ns: processor time so far; 0 once it has ended.
+    ending: how it ended, to follow its title. said: its last words, as the end of a message.
+    """
+
+    title: str
+    running: bool
+    noted: bool
+    missed: bool
+    age_s: float
+    cpu_ns: int
+    ending: str = ""
+    said: str = ""
+
+    @property
+    def vanished(self) -> bool:
+        """Whether it ended without notes."""
+        return not self.running and not self.noted
+
+
+class Locusts(Protocol):
+    """Locust's processes on one machine: this one (`LocustsHere`), or one of a cluster.
+
+    cpus: processors that they may use; None for all. look_s: between two looks at them.
+    """
+
+    @property
+    def cpus(self) -> Sequence[int] | None:
+        """See above."""
+
+    @property
+    def look_s(self) -> float:
+        """See above."""
+
+    def lead(self, plan: RampPlan, url: str, name: str) -> None:
+        """Start Locust alone, or the master; see `leader`."""
+
+    def master(self) -> Address | None:
+        """Where its master listens; None as long as it does not."""
+
+    def follow(self, plan: RampPlan, name: str, numbers: Sequence[int], master: Address) -> None:
+        """Start workers of these numbers, each on one of the processors, as far as they go."""
+
+    def look(self) -> Sequence[Member]:
+        """All that were started here, in their order."""
+
+    def notes(self) -> list[Notes]:
+        """What each noted of a whole ramp, in the same order.
+
+        Raises:
+            LocustFailed: one left nothing, or ended before its time.
+        """
+
+    def ahead_ns(self) -> int:
+        """How far its machine's monotonic clock is ahead of this one's, to within one call."""
+
+    def stop(self) -> None:
+        """End what is left of them, and take away what only this module reads."""
+
+
+class LocustsHere:
+    """Locust's processes on this machine; see `Locusts`.
+
+    Args:
+        python: of Locust's environment.
+        folder: where Locust's own page, `name`.html, and the logs are kept: `name`.log, and
+            `name`.worker-N.log of each worker.
+        cpus: see `Locusts`.
+        host: the address on which a master listens.
+    """
+
+    look_s = 0.1
+
+    def __init__(
+        self, python: Path, folder: Path, cpus: Sequence[int] | None, host: str = HOST
+    ) -> None:
+        self.cpus = cpus
+        self._python = python
+        self._folder = folder.resolve()
+        self._host = host
+        self._running: list[_Running] = []
+
+    def lead(self, plan: RampPlan, url: str, name: str) -> None:
+        """See `Locusts.lead`."""
+        self._launch(leader(plan, url, self._folder, name, self._host), self.cpus)
+
+    def master(self) -> Address | None:
+        """See `Locusts.master`."""
+        port = self._running[0].program.port
+        if not port.exists():
+            return None
+        return Address(self._host, int(port.read_text(encoding="ascii")))
+
+    def follow(self, plan: RampPlan, name: str, numbers: Sequence[int], master: Address) -> None:
+        """See `Locusts.follow`."""
+        for place, number in enumerate(numbers):
+            own = [self.cpus[place % len(self.cpus)]] if self.cpus else None
+            self._launch(worker(plan, self._folder, name, number, master), own)
+
+    def _launch(self, program: Program, cpus: Sequence[int] | None) -> None:
+        child = launch(
+            [str(self._python), *program.arguments],
+            cpus=cpus, env=program.env, cwd=program.folder,
+            log=program.folder / f"{program.stem}.log", prompt=True,
+        )  # fmt: skip
+        self._running.append(_Running(program, child, time.monotonic()))
+
+    def look(self) -> Sequence[Member]:
+        """See `Locusts.look`."""
+        return [one.seen() for one in self._running]
+
+    def notes(self) -> list[Notes]:
+        """See `Locusts.notes`."""
+        return [one.read() for one in self._running]
+
+    def ahead_ns(self) -> int:
+        """See `Locusts.ahead_ns`."""
+        return 0
+
+    def stop(self) -> None:
+        """See `Locusts.stop`."""
+        stop_together([one.child for one in self._running])
+        for one in self._running:
+            one.program.notes.unlink(missing_ok=True)
+            one.program.port.unlink(missing_ok=True)
+        self._running.clear()
+
+
+class _Running(msgspec.Struct, frozen=True):
+    """A process of Locust; began_s: when, on the monotonic clock."""
+
+    program: Program
+    child: Child
+    began_s: float
+
+    def seen(self) -> Member:
+        running = self.child.running  # before its notes, which it writes last
+        return Member(
+            title=self.program.title,
+            running=running,
+            noted=self.program.notes.exists(),
+            missed=self.child.popen.returncode == -_LOST,
+            age_s=time.monotonic() - self.began_s,
+            cpu_ns=(process_cpu_ns(self.child.pid) or 0) if running else 0,
+            ending="" if running else self.child.ending(),
+            said="" if running else self.child.quotation(),
+        )
+
+    def read(self) -> Notes:
+        """What it noted of a whole ramp.
+
+        Raises:
+            LocustFailed: it left nothing, or ended before its time.
+        """
+        try:
+            notes = msgspec.json.decode(self.program.notes.read_bytes(), type=Notes)
+        except (OSError, msgspec.DecodeError) as error:
+            raise _failed(self.seen(), "left no result") from error
+        length_s = self.program.plan.length_s
+        if notes.lasted_s < length_s - _SHORT_S:
+            lasted_s = max(notes.lasted_s, 0)
+            raise _failed(self.seen(), f"was ended after {lasted_s:.0f} of {length_s:.0f} s")
+        if self.child.popen.returncode != 0:
+            raise _failed(self.seen(), "had climbed its ramp")
+        return notes
+
+
+def _failed(member: Member, what: str) -> LocustFailed:
+    """The error that says how a process ended, and what else is wrong."""
+    return LocustFailed(
+        f"{member.title} {member.ending} and {what}; look at its log.{member.said}"
+    )
+
+
 def climb(
-    python: Path,
+    machines: Sequence[Locusts],
     plan: RampPlan,
     url: str,
     *,
-    folder: Path,
     name: str,
-    cpus: Sequence[int] | None,
     meanwhile: Callable[[], None],
 ) -> RampResult:
     """Run Locust once, to its end.
 
     Args:
-        python: of Locust's environment.
+        machines: that send. Locust alone, or the master, runs on the first; workers run on all of
+            them in turn.
         plan: of the ramp.
         url: of the server, without a path.
-        folder: where `name`.html, Locust's own page, and `name`.log are kept; each worker has a log
-            of its own, `name`.worker-N.log.
         name: of the cell.
-        cpus: processors that it may use; each worker gets one of them, as far as they go.
         meanwhile: called about once a second; what it raises ends Locust.
 
     Raises:
         LocustFailed: it died, hung, or left no readable result.
         LocustWorkerLost: one of its workers did.
     """
-    folder = folder.resolve()
-    team = _Team(python, leader(plan, url, folder, name), cpus)
+    team = _Team(machines, plan, name)
     try:
-        if plan.processes > 1:
-            team.add_workers(meanwhile)
+        team.start(url, meanwhile)
         _wait(team, plan.length_s + _GRACE_S, meanwhile)
         return team.result()
     finally:
@@ -190,83 +365,40 @@ def _wait(team: "_Team", seconds: float, meanwhile: Callable[[], None]) -> None:
         )
 
 
-class _Running(msgspec.Struct, frozen=True):
-    """A process of Locust; began_s: when, on the monotonic clock."""
-
-    program: Program
-    child: Child
-    began_s: float
-
-    @property
-    def vanished(self) -> bool:
-        """Whether it ended without notes, which are written last."""
-        return not self.child.running and not self.program.notes.exists()
-
-    def failed(self, what: str) -> LocustFailed:
-        """The error that says how it ended, and what else is wrong."""
-        return LocustFailed(
-            f"{self.program.title} {self.child.ending()} and {what}; look at its log."
-            + self.child.quotation()
-        )
-
-    def read(self) -> Notes:
-        """What it noted of a whole ramp.
-
-        Raises:
-            LocustFailed: it left nothing, or ended before its time.
-        """
-        try:
-            notes = msgspec.json.decode(self.program.notes.read_bytes(), type=Notes)
-        except (OSError, msgspec.DecodeError) as error:
-            raise self.failed("left no result") from error
-        length_s = self.program.plan.length_s
-        if notes.lasted_s < length_s - _SHORT_S:
-            lasted_s = max(notes.lasted_s, 0)
-            raise self.failed(f"was ended after {lasted_s:.0f} of {length_s:.0f} s")
-        if self.child.popen.returncode != 0:
-            raise self.failed("had climbed its ramp")
-        return notes
-
-
 class _Team:
-    """Locust's processes: the first is alone, or the master of the others."""
+    """Locust's processes on all machines: the first is alone, or the master of the others."""
 
-    def __init__(self, python: Path, first: Program, cpus: Sequence[int] | None) -> None:
-        self._python = python
-        self._plan = first.plan
-        self._cpus = cpus
+    def __init__(self, machines: Sequence[Locusts], plan: RampPlan, name: str) -> None:
+        self._machines = machines
+        self._plan = plan
+        self._name = name
         self._used: list[tuple[float, float]] = []
-        self._first = self._launch(first, cpus)
-        self._workers: list[_Running] = []
+        self._members: list[Member] = []
 
-    def _launch(self, program: Program, cpus: Sequence[int] | None) -> _Running:
-        child = launch(
-            [str(self._python), *program.arguments],
-            cpus=cpus, env=program.env, cwd=program.folder,
-            log=program.folder / f"{program.stem}.log", prompt=True,
-        )  # fmt: skip
-        return _Running(program, child, time.monotonic())
+    def start(self, url: str, meanwhile: Callable[[], None]) -> None:
+        """Start Locust alone; or the master, and once it listens the workers that it waits for."""
+        plan, first = self._plan, self._machines[0]
+        first.lead(plan, url, self._name)
+        if plan.processes == 1:
+            return
+        if not self.look_until(lambda: first.master() is not None, _GRACE_S, meanwhile):
+            raise LocustFailed(
+                f"{self._members[0].title} was not ready after {_GRACE_S:.0f} s; give it a "
+                "quieter machine."
+            )
+        master = first.master()
+        assert master is not None
+        for machine, numbers in zip(self._machines, self._shares(), strict=True):
+            machine.follow(plan, self._name, numbers, master)
 
-    @property
-    def _all(self) -> list[_Running]:
-        return [self._first, *self._workers]
+    def _shares(self) -> list[Sequence[int]]:
+        """The workers of each machine, by number."""
+        numbers = range(1, self._plan.processes + 1)
+        return [numbers[at :: len(self._machines)] for at in range(len(self._machines))]
 
     def has_ended(self) -> bool:
         """Whether none of them runs."""
-        return not any(one.child.running for one in self._all)
-
-    def add_workers(self, meanwhile: Callable[[], None]) -> None:
-        """Start the workers once the master listens; it waits for the last of them."""
-        program = self._first.program
-        if not self.look_until(program.port.exists, _GRACE_S, meanwhile):
-            raise LocustFailed(
-                f"{program.title} was not ready after {_GRACE_S:.0f} s; give it a quieter machine."
-            )
-        master = Address(HOST, int(program.port.read_text(encoding="ascii")))
-        for number in range(1, self._plan.processes + 1):
-            own = [self._cpus[(number - 1) % len(self._cpus)]] if self._cpus else None
-            follower = worker(self._plan, program.folder, program.stem, number, master)
-            self._workers.append(self._launch(follower, own))
+        return not any(member.running for member in self._members)
 
     def look_until(
         self, condition: Callable[[], bool], seconds: float, meanwhile: Callable[[], None]
@@ -278,59 +410,70 @@ class _Team:
             LocustWorkerLost: a worker has, and its users are gone with it.
         """
         end = time.monotonic() + seconds
-        while not condition():
-            if time.monotonic() > end:
+        next_s = 0.0
+        while True:
+            members, now = self._look(), time.monotonic()
+            if condition():
+                return True
+            if now > end:
                 return False
-            meanwhile()
-            self._note_use()
-            next_look = time.monotonic() + _LOOK_S
-            while time.monotonic() < next_look and not condition():
-                self._check()
-                time.sleep(_POLL_S)
-        return True
+            self._check(members)
+            if now >= next_s:
+                meanwhile()
+                self._used.append((now, sum(member.cpu_ns for member in members) / 1e9))
+                next_s = time.monotonic() + _LOOK_S
+            time.sleep(max(machine.look_s for machine in self._machines))
 
-    def _check(self) -> None:
-        missed = self._first.vanished and self._first.child.popen.returncode == -_LOST
-        if missed:  # a worker that takes leave is missed before it has ended
-            wait_until(lambda: any(one.vanished for one in self._workers), _LOOK_S)
-        for one in self._workers:
-            if one.vanished:
-                after_s = time.monotonic() - one.began_s
-                what = f"{one.program.title} {one.child.ending()}, {after_s:.0f} s after its start"
-                raise LocustWorkerLost(what, one.child.quotation())
-        if missed:
+    def _look(self) -> list[Member]:
+        self._members = [member for machine in self._machines for member in machine.look()]
+        return self._members
+
+    def _check(self, members: Sequence[Member]) -> None:
+        first, *workers = members
+        end = time.monotonic() + _LOOK_S
+        # A worker that takes leave is missed before it has ended.
+        while first.missed and time.monotonic() < end and not any(w.vanished for w in workers):
+            time.sleep(_POLL_S)
+            first, *workers = self._look()
+        for worker in workers:
+            if worker.vanished:
+                what = f"{worker.title} {worker.ending}, {worker.age_s:.0f} s after its start"
+                raise LocustWorkerLost(what, worker.said)
+        if first.missed:
             what = f"one of Locust's {self._plan.processes} workers gave no sign of life"
-            raise LocustWorkerLost(what, self._first.child.quotation())
-        if self._first.vanished:
-            raise self._first.failed("left no result")
-
-    def _note_use(self) -> None:
-        pids = [one.child.pid for one in self._all if one.child.running]
-        used_ns = sum(process_cpu_ns(pid) or 0 for pid in pids)
-        self._used.append((time.monotonic(), used_ns / 1e9))
+            raise LocustWorkerLost(what, first.said)
+        if first.vanished:
+            raise _failed(first, "left no result")
 
     def result(self) -> RampResult:
-        """What all of them noted, as one.
+        """What all of them noted, as one, by this machine's clock.
 
         Raises:
             LocustFailed: one of them left nothing, or ended before its time.
         """
-        self._check()
-        first = self._first.read()
-        if not self._workers:
-            return merge([first], self._plan.users)
-        merged = merge([one.read() for one in self._workers], self._plan.users, first)
-        cores = min(len(self._workers), len(self._cpus or self._workers))
-        if busiest(self._used) > _BUSY_SHARE * cores:
-            return msgspec.structs.replace(merged, warned=True)
-        return merged
+        self._check(self._look())
+        first, *workers = (notes for machine in self._machines for notes in machine.notes())
+        master = first if workers else None
+        merged = merge(workers or [first], self._plan.users, master)
+        overworked = bool(workers) and busiest(self._used) > _BUSY_SHARE * self._cores
+        ahead_ns = self._machines[0].ahead_ns()
+        return msgspec.structs.replace(
+            merged,
+            began_ns=merged.began_ns - ahead_ns,
+            ended_ns=merged.ended_ns - ahead_ns,
+            warned=merged.warned or overworked,
+        )
+
+    @property
+    def _cores(self) -> int:
+        """That the workers can fill at most."""
+        parts = zip(self._machines, self._shares(), strict=True)
+        return sum(min(len(share), len(machine.cpus or share)) for machine, share in parts)
 
     def stop(self) -> None:
-        """End what is left of them, and take away what only this module reads."""
-        stop_together([one.child for one in self._all])
-        for one in self._all:
-            one.program.notes.unlink(missing_ok=True)
-            one.program.port.unlink(missing_ok=True)
+        """End what is left of them."""
+        for machine in reversed(self._machines):  # the master last: it ends when it misses a worker
+            machine.stop()
 
 
 def busiest(used: Sequence[tuple[float, float]]) -> float:

@@ -31,7 +31,8 @@ TITLE, CONTENT = 10, 100
 """Characters of a post's texts, as published."""
 WATCH_S = 0.5
 BOOT = Path("/proc/sys/kernel/random/boot_id")
-"""Processes with the same value share a monotonic clock."""
+TIMES = Path("/proc/self/ns/time")
+"""Processes of the same boot and the same time namespace share a monotonic clock."""
 
 
 class Notebook:
@@ -190,12 +191,21 @@ def _stopping(**_: Any) -> None:
     NOTES.end()
 
 
+def clock() -> str:
+    """Which monotonic clock this process reads (time_namespaces(7))."""
+    try:
+        namespace = str(TIMES.readlink())
+    except OSError:  # a kernel before 5.6 has none
+        namespace = ""
+    return BOOT.read_text(encoding="ascii").strip() + namespace
+
+
 @events.quitting.add_listener  # type: ignore[untyped-decorator]
 def _quit(environment: Any, **_: Any) -> None:
     if not NOTES.ended_ns:
         return  # ended from outside, so the ramp is incomplete
     notes = {
-        "clock": BOOT.read_text(encoding="ascii").strip(),
+        "clock": clock(),
         "began_ns": NOTES.began_ns,
         "ended_ns": NOTES.ended_ns,
         "came": NOTES.came,

@@ -39,7 +39,7 @@ class Notes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class RampResult(msgspec.Struct, frozen=True):
     """The result of one ramp.
 
-    began_ns, ended_ns: on the monotonic clock of Locust alone, or of the master.
+    began_ns, ended_ns: on one monotonic clock; as merged that of Locust alone, or of the master.
     answers: of each success, when it came in seconds since the start, and its latency in seconds.
     failed: failures in each second, the last one begun included. errors: by kind.
     under_way: requests that the end cut off.

@@ -1,9 +1,7 @@
 """Locust's cells: a fresh server, a ramp of users, and what every role spent meanwhile."""
 
 import http.client
-from contextlib import ExitStack
 from datetime import UTC, datetime
-from pathlib import Path
 
 import msgspec
 
@@ -18,7 +16,6 @@ from harness.base.errors import (
 )
 from harness.inputs.conditions import condition_title
 from harness.inputs.study import Condition, Latency
-from harness.lab.machine import pinned
 from harness.lab.postgres.waits import WaitSampler
 from harness.lab.servers import ServerGroup
 from harness.load.locust.driver import RampPlan, climb
@@ -26,24 +23,21 @@ from harness.records.plan import Entry, Phase
 from harness.records.trial import Event, RoundTrips, Trial, trial_stem
 from harness.runner.block import known_habits, may_repeat, problem_of
 from harness.runner.exchanges import exchange_for
-from harness.runner.gauges import Gauges
-from harness.runner.instruments import open_injector, open_lookout
-from harness.runner.legs import Legs, round_trips
+from harness.runner.legs import round_trips
 from harness.runner.locust_cells.observe import Climb, Observer, trial_of
+from harness.runner.locust_cells.tools import RampTools
 from harness.runner.servers import LiveEntry, await_entry
 from harness.runner.session import Session, missing_phases
 from harness.runner.time_left import Stage
-from harness.runner.watch import of_this_machine
 
 
-def run_cells(session: Session, python: Path) -> list[str]:
+def run_cells(session: Session, tools: RampTools) -> list[str]:
     """Measure every cell that is not kept complete, one at a time, with nothing else alive.
 
     Every cell is kept, and repeated on resuming, by itself.
 
     Args:
-        session: of the run.
-        python: the interpreter of Locust's environment.
+        session, tools: of the run.
 
     Returns:
         One sentence for each cell that could not be completed.
@@ -52,26 +46,25 @@ def run_cells(session: Session, python: Path) -> list[str]:
     problems: list[str] = []
     session.listener.planned(missing_phases(run, store))
     done = 0
-    with ExitStack() as stack:
-        stack.enter_context(pinned({*run.cores.load, *run.cores.database}))
-        injector = None
-        if run.study.delayed:
-            injector = stack.enter_context(open_injector(run.study, run.cores, store.logs))
-        cells = _Cells(session, Legs(injector), injector.pids if injector else (), python)
-        for phase in run.plan.phases:
-            for index in phase.orders[0]:
-                done += 1
-                entry = run.plan.entries[index]
-                if entry in session.entries and not store.has_cell(phase, entry):
-                    problems += _measure(session, cells, phase, entry, done)
-                    session.listener.known(session.known(phase.block - 1))
+    cells = _Cells(session, tools)
+    for phase in run.plan.phases:
+        for index in phase.orders[0]:
+            done += 1
+            entry = run.plan.entries[index]
+            if entry in session.entries and not store.has_cell(phase, entry):
+                problems += _measure(session, cells, phase, entry, done)
+                session.listener.known(session.known(phase.block - 1))
     return problems
 
 
 def _measure(session: Session, cells: "_Cells", phase: Phase, entry: Entry, done: int) -> list[str]:
     """Measure a cell, and once more as long as an accident spoilt it, within bounds."""
     while True:
-        trial = cells.measure(phase, entry)
+        try:
+            trial = cells.measure(phase, entry)
+        except DatabaseFailed:
+            cells.check_partners()  # its machine may be lost, which is told instead
+            raise
         session.store.write_trial(trial)
         problems = _tell(session, phase, trial, done)
         own = known_habits(session, [trial])
@@ -112,22 +105,23 @@ class _Cells:
     """Measures one entry under one condition at a time.
 
     Args:
-        session: of the run.
-        legs: the ways between the roles. relays: processes that lengthen them.
-        python: the interpreter of Locust's environment.
+        session, tools: of the run.
     """
 
-    def __init__(self, session: Session, legs: Legs, relays: tuple[int, ...], python: Path) -> None:
+    def __init__(self, session: Session, tools: RampTools) -> None:
         self._session = session
         self._study = session.run.study
         self._database = session.database
         self._started_with = session.run.study.database
-        self._legs = legs
-        self._relays = relays
-        self._python = python
+        self._tools = tools
+        self._legs = tools.legs
+
+    def check_partners(self) -> None:
+        """See `RampTools.check_partners`."""
+        self._tools.check_partners()
 
     def measure(self, phase: Phase, entry: Entry) -> Trial:
-        """One trial, complete or with its problem; only the database's own failure ends the run."""
+        """One trial, complete or with its problem; only the end of a partner ends the run."""
         started_at = datetime.now(UTC)
         attempt = self._session.store.next_attempt_at(phase, entry)
         where = f"block {phase.block}: {entry.name}, {condition_title(phase.condition)}"
@@ -203,43 +197,39 @@ class _Cells:
         )
 
     def _climb(self, phase: Phase, attempt: int, live: LiveEntry, plan: RampPlan) -> Climb:
-        cores, role = self._session.run.cores, self._database.role(live.name)
-        gauges = Gauges(self._database.postmaster_pid, (), cores.all, relays=self._relays)
-        server = of_this_machine(live.server)
-        observer = Observer(gauges, server.clock, self._database)
+        role, server = self._database.role(live.name), live.server
         with (
             WaitSampler(self._database.connect, self._study.load.samples_per_s) as sampler,
-            open_lookout(gauges, self._database.postmaster_pid) as lookout,
+            self._tools.watching() as watch,
         ):
+            observer = Observer(watch, server, self._database)
             sampler.watch(role)
 
             def look() -> None:
                 """Tell at once who has died, so that no ramp is climbed for nothing."""
                 try:
-                    self._database.check_alive()
-                    self._legs.check_alive()
+                    self._tools.check_partners()
                     observer.look()
                 except BridgetollError as error:
                     self._session.listener.problem(str(error))  # the end takes some seconds
                     raise
 
             look()
-            lookout.begin(server)
-            lookout.before(server)
+            watch.begin(server)
+            watch.ready()
+            watch.before(server)
             result = climb(
-                self._python,
+                self._tools.machines,
                 plan,
                 f"http://{live.address.host}:{live.address.port}",
-                folder=self._session.store.logs,
                 name=trial_stem(phase.block, phase.condition, live.name, attempt),
-                cpus=cores.load,
                 meanwhile=look,
             )
             observer.look()
             sampler.watch(None)
             # Locust itself says when its own processor was too busy.
-            events = lookout.after(server, paused_ns=0)
-            return observer.climb(result, sampler.take(role), events)
+            seen = watch.after(server, paused_ns=0)
+            return observer.climb(result, sampler.take(role), seen.events)
 
     def _measure_legs(self, live: LiveEntry) -> tuple[float, float] | None:
         try:

@@ -1,22 +1,25 @@
 """Observes the roles while Locust's users come, and makes the trial of it."""
 
 import bisect
+import time
 from datetime import datetime
 
 import msgspec
 import numpy as np
 
-from harness.lab.clocks import TreeClock, Usage
+from harness.lab.clocks import Usage
 from harness.lab.postgres.database import Database
 from harness.lab.postgres.waits import Samples
+from harness.lab.servers import RunningServer
 from harness.load.locust.notes import RampResult
 from harness.records.histogram import sample_percentile
 from harness.records.plan import Entry, Phase
 from harness.records.run import SCHEMA
 from harness.records.trial import Event, RampRecord, RoundTrips, SliceRecord, Trial, WindowRecord
-from harness.runner.gauges import Gauges, Reading
+from harness.runner.gauges import Reading
 from harness.runner.lookout import gaps, stalled
 from harness.runner.trial_builder import Latencies, waits_record
+from harness.runner.watch import Watch
 
 
 class Climb(msgspec.Struct, frozen=True):
@@ -40,10 +43,11 @@ class Climb(msgspec.Struct, frozen=True):
 class Observer:
     """Reads the clocks of every role about once a second, near the start and the end too."""
 
-    def __init__(self, gauges: Gauges, clock: TreeClock, database: Database) -> None:
-        self._gauges = gauges
-        self._clock = clock
+    def __init__(self, watch: Watch, server: RunningServer, database: Database) -> None:
+        self._watch = watch
+        self._server = server
         self._database = database
+        self._times: list[int] = []
         self._usages: list[Usage] = []
         self._readings: list[Reading] = []
         self._counters: list[dict[str, int]] = []
@@ -51,8 +55,10 @@ class Observer:
     def look(self) -> None:
         """Read every clock now."""
         self._counters.append(self._database.counters())
-        self._readings.append(self._gauges.read(self._clock))
-        self._usages.append(Usage.of(self._clock.pids))
+        self._times.append(time.monotonic_ns())
+        self._readings.append(self._watch.read(self._server))
+        if (usage := self._server.usage()) is not None:
+            self._usages.append(usage)
 
     def climb(
         self, result: RampResult, waits: Samples | None, events: tuple[Event, ...] = ()
@@ -60,9 +66,10 @@ class Observer:
         """All that was observed of a ramp.
 
         Looks come a second apart, and later on a full machine, so each end may be off by about
-        that. CPU time is divided by the time between the two looks.
+        that. CPU time is divided by the time between the two looks. They are found by this
+        machine's clock: that of the readings may be another's.
         """
-        times = [reading.at_ns for reading in self._readings]
+        times = self._times
         first, last = _nearest(times, result.began_ns), _nearest(times, result.ended_ns)
         opened, closed = self._counters[first], self._counters[last]
         return Climb(

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import importlib
 import logging
+import math
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -12,21 +13,25 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from harness.base.errors import DatabaseFailed, UsageError, nearest, plain
+from harness.inputs.settings import LoadSettings
 from harness.inputs.study import Study
 from harness.lab.limits import Limits
 from harness.lab.postgres.database import Database
 from harness.lab.postgres.url import address_of
 from harness.lab.postgres.waits import WaitSampler
+from harness.lab.thread_limits import ThreadLimit
 from harness.load.ceiling import Ceiling
 from harness.records.run import MachineRecord
 from harness.runner.examine import Environments, Examination, most_at_once, tell_of_each
 from harness.runner.instruments import Instruments
 from harness.runner.laboratory import Laboratory
 from harness.runner.legs import Legs
+from harness.runner.locust_cells.tools import RampTools
 from harness.runner.places.actor import PlaceActor
 from harness.runner.places.distant import (
     DistantApplication,
     DistantGenerator,
+    DistantLocusts,
     DistantPlace,
     DistantPostgres,
     DistantRelay,
@@ -37,6 +42,7 @@ from harness.runner.places.roles import ROLES, Duty, MachineFacts, Role, cores_o
 from harness.runner.servers import Launcher
 from harness.runner.side_by_side import side_by_side
 from harness.runner.time_left import Stage
+from harness.runner.watch import Watch
 
 _CONNECT_S = 5.0
 _SCHEMES = ("tcp", "tls", "ucx", "ws", "wss")
@@ -53,27 +59,25 @@ def connected(laboratory: Laboratory, study: Study) -> Iterator["Cluster"]:
     """
     address = laboratory.cluster
     assert address is not None
-    _check_study(study)
+    _check_network(study)
     laboratory.listener.step(f"connecting to the cluster at {plain(address)}", Stage.ENVIRONMENT)
     with ExitStack() as stack:
         client = stack.enter_context(_client(address))
         wanted = [r for r in ROLES if r != "database" or laboratory.database_url is None]
+        roles = find_roles(_offers(client), wanted, address, study.load if study.ramped else None)
         places = [
             stack.enter_context(contextlib.closing(place))
-            for place in _places(client, address, find_roles(_offers(client), wanted, address))
+            for place in _places(client, address, roles)
         ]
         yield Cluster(laboratory, study, places)
 
 
-def _check_study(study: Study) -> None:
-    if study.ramped:
-        raise UsageError(
-            "Locust's ramps run on one machine, not over a cluster yet; leave out --cluster."
-        )
+def _check_network(study: Study) -> None:
+    """The kernel's delay is of a whole interface: it would hold up Dask's messages too."""
     if study.delayed and study.network.injector == "netem":
         raise UsageError(
-            "netem delays the loopback of one machine; over a cluster use the relay "
-            '(`[network] injector = "relay"`).'
+            "netem delays the loopback of one machine, and over a cluster it would delay the "
+            'harness too; use the relay (`[network] injector = "relay"`).'
         )
 
 
@@ -138,20 +142,24 @@ def _offers(client: Any) -> dict[str, list[str]]:
 
 
 def find_roles(
-    offers: Mapping[str, Sequence[str]], wanted: Sequence[Role], cluster: str
+    offers: Mapping[str, Sequence[str]],
+    wanted: Sequence[Role],
+    cluster: str,
+    locust: LoadSettings | None = None,
 ) -> dict[str, tuple[Role, ...]]:
-    """The machine of each role.
+    """The machine of each role; with Locust, there may be a machine for each of its processes.
 
     Args:
         offers: by worker's address, the names of its resources.
         wanted: roles.
         cluster: the scheduler's address, for the remedy.
+        locust: what it is given, where it loads.
 
     Returns:
         By worker's address, its roles.
 
     Raises:
-        UsageError: no worker offers a role, or two do.
+        UsageError: no worker offers a role, or too many do.
     """
     found: dict[str, list[Role]] = {}
     for role in wanted:
@@ -166,12 +174,19 @@ def find_roles(
                 f"({len(offers)} worker{'s' * (len(offers) != 1)} joined).{hint} Start one with "
                 f"{command}."
             )
-        if len(having) > 1:
+        most = locust.processes if locust is not None and role == "load" else 1
+        if len(having) > most:
             raise UsageError(
                 f"{len(having)} machines offer the role `{role}` ({', '.join(having)}), and a run "
-                "needs one; stop the others."
+                f"needs {'one' if most == 1 else f'{most} at most'}; stop the others"
+                + (
+                    f", or let Locust use them: `[load] processes = {len(having)}`."
+                    if locust is not None and role == "load"
+                    else "."
+                )
             )
-        found.setdefault(having[0], []).append(role)
+        for worker in having:
+            found.setdefault(worker, []).append(role)
     return {worker: tuple(roles) for worker, roles in found.items()}
 
 
@@ -218,7 +233,10 @@ class Cluster:
         self._laboratory = laboratory
         self._study = study
         self._places = places
-        self._of: dict[Role, DistantPlace] = {role: p for p in places for role in p.roles}
+        self._of: dict[Role, DistantPlace] = {
+            role: place for place in reversed(places) for role in place.roles
+        }
+        self._loads = [place for place in places if "load" in place.roles]
         facts: list[MachineFacts] = [place.facts(study) for place in places]
         ours = digests(laboratory.workspace, laboratory.catalog, study)
         for place, told in zip(places, facts, strict=True):
@@ -235,22 +253,15 @@ class Cluster:
     def _assign(self, facts: Sequence[MachineFacts]) -> None:
         """Give each machine its roles and cores; a processor's time is counted by one place."""
         study = self._study
-        cores: dict[Role, tuple[int, ...]] = {}
-        numbers: dict[Role, int] = {}
-        own_of: list[dict[Role, tuple[int, ...]]] = []
-        for number, place, told in zip(self._numbers, self._places, facts, strict=True):
-            own = {
-                role: cores_of(
-                    role, told.cores, workers=study.most_workers, generators=study.load.generators
-                )
+        senders = -(-study.load.senders // len(self._loads))
+        own_of: list[dict[Role, tuple[int, ...]]] = [
+            {
+                role: cores_of(role, told.cores, workers=study.most_workers, generators=senders)
                 for role in place.roles
             }
-            own_of.append(own)
-            cores |= own
-            numbers |= dict.fromkeys(place.roles, number)
-        if "database" not in cores:  # a server of the user's, which is not watched
-            cores["database"], numbers["database"] = cores["load"], numbers["load"]
-        self.cores = numbered(cores, numbers)
+            for place, told in zip(self._places, facts, strict=True)
+        ]
+        self.cores = numbered(list(zip(self._numbers, own_of, strict=True)))
         counted: set[tuple[int, int]] = set()
         for number, place, own in zip(self._numbers, self._places, own_of, strict=True):
             fresh = {(number, cpu) for cpus in own.values() for cpu in cpus} - counted
@@ -284,35 +295,38 @@ class Cluster:
             if folder not in packages:
                 self._laboratory.listener.step(f"environment of {folder}", Stage.ENVIRONMENT)
                 packages[folder] = self._application.call("prepare", folder)
+        locust: dict[str, str] | None = None
+        if self._study.ramped:
+            self._laboratory.listener.step("environment of Locust", Stage.ENVIRONMENT)
+            for place in self._loads:
+                locust = place.call("prepare_locust")
         self._check_ways()
-        return Environments({}, None, packages)
+        return Environments({}, None, packages, locust)
 
     def _check_ways(self) -> None:
-        """The load, and this machine, must reach the application.
+        """The load, and this machine, must reach the application; Locust's workers their master.
 
         Raises:
             UsageError: one of them does not.
         """
-        there = self._application
-        port = int(there.call("listen"))
-        try:
-            ways = [("This machine", reaches(there.host, port))]
-            load = self._of["load"]
-            ways.append((f"The machine {load.title}", load.call("reaches", there.host, port)))
-        finally:
-            there.call("unlisten")
-        for who, problem in ways:
-            if problem is not None:
-                raise UsageError(
-                    f"{who} does not reach the application's machine {there.host} ({problem}); "
-                    f"open its ports from 10,240 on to it in the firewall ({_DOCS})."
-                )
+        first, *others = self._loads
+        _check_way(self._application, "application's", self._loads, here=True)
+        if others:
+            _check_way(first, "Locust master's", others)
+
+    def named(self, role: Role) -> str:
+        """See `Venue.named`."""
+        return f"the machine {self._of[role].title}"
+
+    def thread_limits(self) -> Sequence[ThreadLimit]:
+        """See `Venue.thread_limits`."""
+        limits: Sequence[ThreadLimit] = self._application.call("thread_limits")
+        return limits
 
     def limits(self) -> Limits:
-        """See `Venue.limits`."""
-        limits = self._of["load"].call("limits")
-        assert isinstance(limits, Limits)
-        return limits
+        """See `Venue.limits`; the lowest of all machines that load."""
+        limits: list[Limits] = [place.call("limits") for place in self._loads]
+        return min(limits, key=lambda own: math.inf if own.in_all is None else own.in_all)
 
     def ceiling(self) -> Ceiling:
         """See `Venue.ceiling`; within the machine of the load."""
@@ -375,10 +389,7 @@ class Cluster:
         del logs  # each machine keeps them for itself
         study, load = self._study, self._of["load"]
         with ExitStack() as stack:
-            for place in self._places:
-                stack.callback(_quietly, place)
-                place.call("open_instruments")
-            legs = Legs(DistantRelay(load) if study.delayed else None)
+            legs = stack.enter_context(self._opened())
 
             def meanwhile() -> None:
                 for place in self._places:
@@ -396,6 +407,36 @@ class Cluster:
                 ),
                 checks=(lambda: self._check(database), legs.check_alive),
             )
+
+    @contextmanager
+    def ramp_tools(
+        self, environments: Environments, database: Database, logs: Path
+    ) -> Iterator[RampTools]:
+        """See `Venue.ramp_tools`: Locust runs on every machine that loads."""
+        del environments  # they are on those machines
+
+        @contextmanager
+        def watching() -> Iterator[Watch]:
+            for place in self._places:
+                place.call("open_watch")
+            yield DistantWatch(self._places, among=self._among)
+
+        with self._opened() as legs:
+            yield RampTools(
+                machines=[DistantLocusts(place, logs) for place in self._loads],
+                legs=legs,
+                watching=watching,
+                checks=(lambda: self._check(database), legs.check_alive),
+            )
+
+    @contextmanager
+    def _opened(self) -> Iterator[Legs]:
+        """The instruments of every machine; the relay is on the first that loads."""
+        with ExitStack() as stack:
+            for place in self._places:
+                stack.callback(_quietly, place)
+                place.call("open_instruments")
+            yield Legs(DistantRelay(self._of["load"]) if self._study.delayed else None)
 
     def _check(self, database: Database) -> None:
         """Notice that a machine, or PostgreSQL, has gone; the former may be the cause of both."""
@@ -417,6 +458,34 @@ def _quietly(place: DistantPlace) -> None:
     """Close its instruments; a machine that has gone has none."""
     with contextlib.suppress(Exception):
         place.call("close_instruments")
+
+
+def _check_way(
+    there: DistantPlace, whose: str, others: Sequence[DistantPlace], *, here: bool = False
+) -> None:
+    """Machines must reach another one.
+
+    Args:
+        there: which.
+        whose: what it is, for readers.
+        others: that must reach it.
+        here: whether this machine must, too.
+
+    Raises:
+        UsageError: one of them does not.
+    """
+    port = int(there.call("listen"))
+    try:
+        ways = [("This machine", reaches(there.host, port))] if here else []
+        ways += [(f"The machine {o.title}", o.call("reaches", there.host, port)) for o in others]
+    finally:
+        there.call("unlisten")
+    for who, problem in ways:
+        if problem is not None:
+            raise UsageError(
+                f"{who} does not reach the {whose} machine {there.host} ({problem}); open its "
+                f"ports from 10,240 on to it in the firewall ({_DOCS})."
+            )
 
 
 def _check_same(place: DistantPlace, different: Sequence[str]) -> None:

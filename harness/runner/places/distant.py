@@ -4,6 +4,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
 import msgspec
@@ -19,15 +20,21 @@ from harness.lab.process import Stoppable
 from harness.lab.servers import RunningServer
 from harness.lab.workers import WorkerState
 from harness.load.generator import Edge
+from harness.load.locust.driver import Member, RampPlan
+from harness.load.locust.notes import Notes
 from harness.load.protocol import Arrivals, Exchange, Opened, Tally
 from harness.records.trial import Resource
 from harness.runner.gauges import Reading
 from harness.runner.places.actor import Refusal
-from harness.runner.places.roles import Role
+from harness.runner.places.roles import Duty, Role
 from harness.runner.watch import Seen
 
 _PING_S, _PATIENCE_S = 2.0, 15.0
 """Between two signs of life, and until a machine that gives none is lost."""
+
+
+_FRESH_S = 0.05
+"""Between two turns nothing is done that takes as long, unless something holds up the harness."""
 
 
 class PlaceLost(RunFailed):
@@ -141,8 +148,9 @@ class DistantPlace:
         """See `place.facts`."""
         return self.wait(self._actor.facts(study))
 
-    def open(self, duty: Any) -> None:
+    def open(self, duty: Duty) -> None:
         """Take up roles."""
+        self.duty = duty
         self.wait(self._actor.open(duty))
 
     def close(self) -> None:
@@ -394,6 +402,63 @@ class DistantGenerator:
         return tally
 
 
+class DistantLocusts:
+    """Locust's processes on another machine; see `Locusts`.
+
+    Args:
+        place: the machine.
+        folder: where Locust's page and logs are kept, once they have ended.
+    """
+
+    look_s = 0.5
+    """Each look is a call, which costs the machine a thousandth of a core and the load a little."""
+
+    def __init__(self, place: DistantPlace, folder: Path) -> None:
+        self._place = place
+        self._folder = folder
+
+    @property
+    def cpus(self) -> Sequence[int]:
+        """See `Locusts`."""
+        return self._place.duty.cores["load"]
+
+    def lead(self, plan: RampPlan, url: str, name: str) -> None:
+        """See `Locusts.lead`."""
+        self._place.call("locusts", "lead", plan, url, name)
+
+    def master(self) -> Address | None:
+        """See `Locusts.master`."""
+        return msgspec.convert(self._place.call("locusts", "master"), Address | None)
+
+    def follow(self, plan: RampPlan, name: str, numbers: Sequence[int], master: Address) -> None:
+        """See `Locusts.follow`."""
+        self._place.call("locusts", "follow", plan, name, numbers, master)
+
+    def look(self) -> Sequence[Member]:
+        """See `Locusts.look`; each tells its machine."""
+        seen: Sequence[Member] = self._place.call("locusts", "look")
+        where = f" on {self._place.host}"
+        return [msgspec.structs.replace(member, title=member.title + where) for member in seen]
+
+    def notes(self) -> list[Notes]:
+        """See `Locusts.notes`."""
+        noted: list[Notes] = self._place.call("locusts", "notes")
+        return noted
+
+    def ahead_ns(self) -> int:
+        """See `Locusts.ahead_ns`."""
+        before_ns = time.monotonic_ns()
+        there_ns = int(self._place.call("clock_ns"))
+        return there_ns - (before_ns + time.monotonic_ns()) // 2
+
+    def stop(self) -> None:
+        """See `Locusts.stop`; a machine that is lost stops them by itself."""
+        with contextlib.suppress(BridgetollError):
+            files: dict[str, bytes] = self._place.call("stop_locusts")
+            for name, body in files.items():
+                (self._folder / name).write_bytes(body)
+
+
 class DistantRelay:
     """The relay on another machine; see `Injector`."""
 
@@ -417,6 +482,22 @@ class DistantRelay:
         self._place.call("check_relay")
 
 
+class _Early(msgspec.Struct, frozen=True):
+    """A look before the turn of a server, made with the look after another's turn.
+
+    at_s: when, on this machine's monotonic clock.
+    """
+
+    server: RunningServer
+    reading: Reading
+    at_s: float
+
+    @property
+    def fresh(self) -> bool:
+        """Whether so little time has passed that it counts as the look just before the turn."""
+        return time.monotonic() - self.at_s < _FRESH_S
+
+
 class DistantWatch:
     """Watches all machines of a run; see `Watch`.
 
@@ -431,6 +512,7 @@ class DistantWatch:
     def __init__(self, places: Sequence[DistantPlace], *, among: bool = False) -> None:
         self._places = places
         self._among = among
+        self._early: _Early | None = None
         (self._application,) = (p for p in places if "application" in p.roles)
         self._database = next((p for p in places if "database" in p.roles), None)
 
@@ -442,7 +524,10 @@ class DistantWatch:
         """Each machine is ready when it looks; see `before`."""
 
     def before(self, server: RunningServer) -> Reading:
-        """See `Watch.before`."""
+        """See `Watch.before`; no call is made where the last look was for this turn too."""
+        early, self._early = self._early, None
+        if early is not None and early.server is server and early.fresh:
+            return early.reading
         return self._merged(self._all("before", server))
 
     def read(self, server: RunningServer) -> Reading:
@@ -450,19 +535,25 @@ class DistantWatch:
         return self._merged(self._all("read", server))
 
     def after(
-        self, server: RunningServer, paused_ns: int, period: tuple[int, int] | None = None
+        self,
+        server: RunningServer,
+        paused_ns: int,
+        period: tuple[int, int] | None = None,
+        following: RunningServer | None = None,
     ) -> Seen:
         """See `Watch.after`."""
+        self._early = None
         pending = [
-            place.begin(
-                "after",
-                _key(server) if place is self._application else None,
-                paused_ns if "load" in place.roles else 0,
-                period if place is self._application else None,
-            )
+            place.begin("after" if following is None else "between", *arguments)
             for place in self._places
+            for arguments in [self._arguments(place, server, paused_ns, period, following)]
         ]
-        seen: list[Seen] = [p.wait(q) for p, q in zip(self._places, pending, strict=True)]
+        told = [p.wait(q) for p, q in zip(self._places, pending, strict=True)]
+        seen: list[Seen] = told
+        if following is not None:
+            seen = [after for after, _ in told]
+            reading = self._merged([before for _, before in told])
+            self._early = _Early(following, reading, time.monotonic())
         own = seen[self._places.index(self._application)]
         if own.running and isinstance(server, DistantServer):
             server.seen_running()
@@ -472,6 +563,23 @@ class DistantWatch:
             events=tuple(event for each in seen for event in each.events),
             running=own.running,
         )
+
+    def _arguments(
+        self,
+        place: DistantPlace,
+        server: RunningServer,
+        paused_ns: int,
+        period: tuple[int, int] | None,
+        following: RunningServer | None,
+    ) -> tuple[Any, ...]:
+        """Of a look after a turn, and before the following one: each machine's own part."""
+        mine = place is self._application
+        own = (
+            _key(server) if mine else None,
+            paused_ns if "load" in place.roles else 0,
+            period if mine else None,
+        )
+        return own if following is None else (*own, _key(following) if mine else None)
 
     def database_restarted(self) -> bool:
         """See `Watch.database_restarted`."""

@@ -9,6 +9,7 @@ import shutil
 import socket
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -38,9 +39,11 @@ from harness.lab.postgres.database import Database
 from harness.lab.quota import allowed_processors
 from harness.lab.servers import LiveServer
 from harness.lab.speed.probe import SpeedProbe
+from harness.lab.thread_limits import ThreadLimit, read_thread_limits
 from harness.lab.workers import WorkerState
 from harness.load.ceiling import Ceiling, measure_ceiling
 from harness.load.generator import Edge, ProcessGenerator
+from harness.load.locust.driver import LocustsHere, prepare_locust
 from harness.load.protocol import Arrivals, Exchange, Opened, Tally
 from harness.records.trial import Event, Resource
 from harness.runner.clock import SystemClock
@@ -53,6 +56,8 @@ from harness.runner.servers import Application
 from harness.runner.venue import CEILING_S
 from harness.runner.watch import Seen, WatchHere
 
+_KEPT = frozenset({".html", ".log"})
+"""Of what Locust leaves."""
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 _REACH_S = 5
 """To connect from one machine to another; a firewall that drops packets takes as long."""
@@ -112,6 +117,10 @@ class OwnPlace:
         self._generators: dict[str, ProcessGenerator] = {}
         self._windows: dict[str, _Window] = {}
         self._relay: RelayInjector | None = None
+        self._probe: SpeedProbe | None = None
+        self._watching = ExitStack()
+        self._locust: Path | None = None
+        self._locusts: LocustsHere | None = None
         self._listening: socket.socket | None = None
 
     def close(self) -> None:
@@ -175,6 +184,10 @@ class OwnPlace:
         with Database(url, self._contract) as database:
             bench = Bench(self._contract, database, self._catalog.servers, self._logs)
             return examine_one(self._study, variant, python, bench)
+
+    def thread_limits(self) -> tuple[ThreadLimit, ...]:
+        """The kernel's limits on threads."""
+        return read_thread_limits()
 
     def start_server(
         self, variant: str, settings: ApplicationSettings, given: ServerSettings, log: str
@@ -345,6 +358,37 @@ class OwnPlace:
         """Wait for the end of the load."""
         return self._windows.pop(load).tally()
 
+    # Locust
+
+    def prepare_locust(self) -> dict[str, str]:
+        """Make its environment; returns its packages' versions."""
+        self._locust = prepare_locust(self._cache)
+        return installed(self._locust)
+
+    def locusts(self, method: str, *arguments: Any) -> Any:
+        """Call a method of `LocustsHere`."""
+        assert self._locusts is not None
+        return getattr(self._locusts, method)(*arguments)
+
+    def clock_ns(self) -> int:
+        """Monotonic time here."""
+        return time.monotonic_ns()
+
+    def stop_locusts(self) -> dict[str, bytes]:
+        """End Locust here; returns its page and its logs, by name, which are not kept here."""
+        self.locusts("stop")
+        files = [path for path in self._locust_folder.iterdir() if path.suffix in _KEPT]
+        bodies = {path.name: path.read_bytes() for path in files}
+        for path in files:
+            path.unlink()
+        return bodies
+
+    @property
+    def _locust_folder(self) -> Path:
+        folder = self._logs / "locust"
+        folder.mkdir(exist_ok=True)
+        return folder
+
     # The watch
 
     def open_instruments(self) -> None:
@@ -354,9 +398,18 @@ class OwnPlace:
         self._instruments.callback(self._forget_instruments)
         measured = {cpu for cpus in self._duty.cores.values() for cpu in cpus}
         self._instruments.callback(_bind, _bind(os.sched_getaffinity(0) - measured))
-        pids: tuple[int, ...] = ()
+        load = self._duty.cores.get("load", ())
+        if "load" in roles and study.delayed:
+            log = self._logs / "relay.log"
+            self._relay = enter(RelayInjector(load, log, self._duty.host))
+        if study.ramped:
+            if self._locust is not None:
+                self._locusts = LocustsHere(
+                    self._locust, self._locust_folder, load, self._duty.host
+                )
+                self._instruments.callback(self._locusts.stop)
+            return
         if "load" in roles:
-            load = self._duty.cores["load"]
             self._generators["first"] = enter(
                 ProcessGenerator(load, self._logs / "generator.log", study.load.generators)
             )
@@ -364,30 +417,32 @@ class OwnPlace:
                 self._generators["second"] = enter(
                     ProcessGenerator(load, self._logs / "background.log")
                 )
-            if study.delayed:
-                log = self._logs / "relay.log"
-                self._relay = enter(RelayInjector(load, log, self._duty.host))
-            pids = tuple(pid for g in self._generators.values() for pid in g.pids)
-        probe = None
         if "application" in roles and study.load.probe:
-            probe = enter(SpeedProbe(self._duty.cores["application"]))
+            self._probe = enter(SpeedProbe(self._duty.cores["application"]))
+        self.open_watch()
+
+    def open_watch(self) -> None:
+        """Watch from now on, anew where it did: PostgreSQL may be another one."""
+        self._watching.close()
+        probe = self._probe
         postmaster = None if self._postgres is None else self._postgres.pid
         gauges = Gauges(
             postmaster,
-            pids,
+            tuple(pid for g in self._generators.values() for pid in g.pids),
             frozenset(self._duty.counted),
             helpers=lambda: () if probe is None else probe.pids,
             relays=() if self._relay is None else self._relay.pids,
         )
-        lookout = enter(open_lookout(gauges, postmaster, probe))
+        lookout = self._watching.enter_context(open_lookout(gauges, postmaster, probe))
         self._watch = WatchHere(gauges, lookout, probe, SystemClock())
 
     def close_instruments(self) -> None:
         """Stop them."""
+        self._watching.close()
         self._instruments.close()
 
     def _forget_instruments(self) -> None:
-        self._watch, self._relay = None, None
+        self._watch, self._relay, self._probe, self._locusts = None, None, None, None
         self._generators.clear()
 
     def begin(self, key: int) -> int:
@@ -408,6 +463,16 @@ class OwnPlace:
         """See `Watch.after`."""
         seen = self._own_watch().after(self._server(key), paused_ns, period)
         return msgspec.structs.replace(seen, events=tuple(map(self._placed, seen.events)))
+
+    def between(
+        self,
+        key: int | None,
+        paused_ns: int,
+        period: tuple[int, int] | None,
+        following: int | None,
+    ) -> tuple[Seen, Reading]:
+        """Look after a turn, and before the next one: `after` and `before` in one call."""
+        return self.after(key, paused_ns, period), self.before(following)
 
     def database_restarted(self) -> bool:
         """See `Watch.database_restarted`."""

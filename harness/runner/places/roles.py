@@ -1,5 +1,6 @@
 """What a machine of a cluster is told, and what it tells of itself."""
 
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import msgspec
@@ -58,10 +59,18 @@ def cores_of(
     return tuple(core[0] for core in cores[-max(1, min(generators, len(cores) - 1)) :])
 
 
-def numbered(cores: dict[Role, tuple[int, ...]], machines: dict[Role, int]) -> Cores:
-    """The cores of a run: no number stands for processors of two machines."""
-    told = {
-        role: tuple(MACHINE_STRIDE * machines[role] + cpu for cpu in cpus)
-        for role, cpus in cores.items()
-    }
-    return Cores(application=told["application"], database=told["database"], load=told["load"])
+def numbered(parts: Sequence[tuple[int, Mapping[Role, tuple[int, ...]]]]) -> Cores:
+    """The cores of a run: no number stands for processors of two machines.
+
+    Args:
+        parts: of each machine its number, and the processors of its roles.
+    """
+    told: dict[Role, dict[int, None]] = {role: {} for role in ROLES}  # a set, in order
+    for number, cores in parts:
+        for role, cpus in cores.items():
+            told[role] |= dict.fromkeys(MACHINE_STRIDE * number + cpu for cpu in cpus)
+    # A PostgreSQL of the user's is not watched.
+    database = told["database"] or told["load"]
+    return Cores(
+        application=tuple(told["application"]), database=tuple(database), load=tuple(told["load"])
+    )

@@ -1,3 +1,5 @@
+import re
+
 import msgspec
 import pytest
 
@@ -150,6 +152,18 @@ def test_threads_of_all_servers_together_are_refused_before_the_run() -> None:
     assert "5,002 threads" in str(caught.value)
     assert "2499 at most" in str(caught.value)
     assert "`raise 6002`" in str(caught.value)
+
+
+def test_a_limit_of_another_machine_is_raised_there() -> None:
+    there = "the machine 10.0.0.4 (load)"
+    made = threaded(threads=3_001)
+    for refused in (
+        lambda: check_connections(windows(10_000), limits(1_960, 28_000), there),
+        lambda: check_threads(made, made.everyone, [MAPPINGS], there),
+    ):
+        with pytest.raises(UsageError, match=re.escape(there)) as caught:
+            refused()
+        assert "the shell that starts its worker" in str(caught.value)
 
 
 def test_a_backlog_shorter_than_the_connections_is_told_with_its_command() -> None:

@@ -13,9 +13,11 @@ from harness.inputs.contract import Contract
 from harness.inputs.settings import LoadSettings
 from harness.inputs.study import Beside, Condition, Latency, Objective, Study
 from harness.lab.sentinel import Pause
+from harness.lab.servers import RunningServer
 from harness.records.trial import Trial
 from harness.runner import phase as phases
 from harness.runner.phase import PhaseResult, run_phase
+from harness.runner.watch import Seen
 from tests.toys.fakes import SECOND, FakeLab, fake_lab
 from tests.toys.runs import BASELINE, make_study
 
@@ -52,6 +54,29 @@ def test_turns_go_round_in_the_planned_order_after_one_warm_up_each(lab: FakeLab
     rounds = [names[index] for order in phase.orders for index in order]
     warm_up = [names[index] for index in phase.orders[0]]
     assert lab.generator.turns == warm_up + rounds
+
+
+def test_the_look_after_a_slice_is_told_whose_slice_is_next(
+    lab: FakeLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[str, str | None]] = []
+    watch = lab.instruments.watch
+    look = watch.after
+
+    def after(
+        server: RunningServer,
+        paused_ns: int,
+        period: tuple[int, int] | None = None,
+        following: RunningServer | None = None,
+    ) -> Seen:
+        told.append((server.name, None if following is None else following.name))
+        return look(server, paused_ns, period)
+
+    monkeypatch.setattr(watch, "after", after)
+    measured(lab)
+    names = [name for name, _ in told]
+    assert len(names) == len(lab.run.plan.entries) * ROUNDS
+    assert [following for _, following in told] == [*names[1:], None]
 
 
 def test_a_slice_holds_the_load_and_the_cpu_time_between_its_edges(lab: FakeLab) -> None:

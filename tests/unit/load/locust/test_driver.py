@@ -5,7 +5,7 @@ import re
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,8 +16,17 @@ import pytest
 from harness.base.errors import LocustFailed, LocustWorkerLost
 from harness.base.workspace import cache_folder
 from harness.lab.network import Address
-from harness.load.locust.driver import RampPlan, busiest, climb, leader, prepare_locust, worker
-from harness.load.locust.notes import RampResult
+from harness.load.locust.driver import (
+    LocustsHere,
+    Member,
+    RampPlan,
+    busiest,
+    climb,
+    leader,
+    prepare_locust,
+    worker,
+)
+from harness.load.locust.notes import Notes, RampResult
 from tests.toys.http import HOST, Toy, Visit
 from tests.waiting import gone
 
@@ -62,13 +71,18 @@ class Ramps(msgspec.Struct):
 
 
 def ridden(python: Path, folder: Path, processes: int) -> tuple[RampResult, int]:
-    """A whole ramp, and the requests that its server saw."""
+    """A whole ramp, and the requests that its server saw; four processes are of two machines."""
     plan = msgspec.structs.replace(RAMP, processes=processes)
+    folders = [folder, folder / "second"][: 1 if processes == 1 else 2]
+    folders[-1].mkdir(exist_ok=True)
     with Toy(answering(ANSWERED)) as toy:
         result = climb(
-            python, plan, f"http://{HOST}:{toy.port}", folder=folder, name=f"by-{processes}",
-            cpus=None, meanwhile=lambda: None,
-        )  # fmt: skip
+            [LocustsHere(python, own, None) for own in folders],
+            plan,
+            f"http://{HOST}:{toy.port}",
+            name=f"by-{processes}",
+            meanwhile=lambda: None,
+        )
         return result, toy.requests
 
 
@@ -98,9 +112,12 @@ def striking(python: Path, folder: Path, number: signal.Signals) -> Struck:
 
         with pytest.raises(LocustWorkerLost) as failed:
             climb(
-                python, plan, f"http://{HOST}:{toy.port}", folder=folder, name=name, cpus=None,
+                [LocustsHere(python, folder, None)],
+                plan,
+                f"http://{HOST}:{toy.port}",
+                name=name,
                 meanwhile=strike,
-            )  # fmt: skip
+            )
     left = sorted(path.suffix for path in folder.glob(f"{name}*"))
     return Struck(failed.value, time.monotonic() - struck_s[0], pids, left)
 
@@ -184,7 +201,7 @@ def failure(python: Path, folder: Path, plan: RampPlan = PLAN) -> LocustFailed:
     """What is told of Locust that does not climb."""
     with pytest.raises(LocustFailed) as failed:
         climb(
-            python, plan, "http://127.0.0.1:9", folder=folder, name="cell", cpus=None,
+            [LocustsHere(python, folder, None)], plan, "http://127.0.0.1:9", name="cell",
             meanwhile=lambda: None,
         )  # fmt: skip
     return failed.value
@@ -225,6 +242,83 @@ def test_locust_sees_no_settings_of_ours(tmp_path: Path) -> None:
     logs.mkdir()
     failure(fake(tmp_path, f'echo "$HOME $PWD" > {told}'), logs)
     assert told.read_text().split() == [str(logs), str(logs)]
+
+
+CLOCK_NS = 3_600 * 10**9
+
+
+class FakeMachine:
+    """Processes of Locust on a machine whose clock is an hour ahead; all that it does is told."""
+
+    cpus = (0,)
+    look_s = 0.0
+
+    def __init__(self, told: list[str], title: str, *, dies: bool = False) -> None:
+        self._told = told
+        self._title = title
+        self._dies = dies
+        self._members: list[Member] = []
+        self._notes: list[Notes] = []
+
+    def lead(self, plan: RampPlan, url: str, name: str) -> None:
+        self._told.append(f"{self._title} leads")
+        self._start("master", came=())
+
+    def master(self) -> Address | None:
+        return Address(self._title, 1)
+
+    def follow(self, plan: RampPlan, name: str, numbers: Sequence[int], master: Address) -> None:
+        self._told.append(f"{self._title} sends by {list(numbers)} for {master.host}")
+        for number in numbers:
+            self._start(f"worker {number} on {self._title}", came=(0.5,))
+
+    def _start(self, title: str, came: tuple[float, ...]) -> None:
+        dies = self._dies and bool(came)
+        ending = "was ended by SIGKILL" if dies else ""
+        noted = not dies
+        self._members.append(Member(title, False, noted, False, 2.0, 0, ending))
+        self._notes.append(
+            Notes(
+                clock=self._title, began_ns=CLOCK_NS, ended_ns=CLOCK_NS + 2 * 10**9, came=came,
+                answers=(), failed=(), errors={}, under_way=0, cpu_ns=1, warned=False,
+            )
+        )  # fmt: skip
+
+    def look(self) -> Sequence[Member]:
+        return self._members
+
+    def notes(self) -> list[Notes]:
+        return self._notes
+
+    def ahead_ns(self) -> int:
+        return CLOCK_NS
+
+    def stop(self) -> None:
+        self._told.append(f"{self._title} stops")
+
+
+def ride(told: list[str], *machines: FakeMachine) -> RampResult:
+    plan = msgspec.structs.replace(PLAN, users=3, processes=3)
+    return climb(machines, plan, "http://10.0.0.1", name="cell", meanwhile=lambda: None)
+
+
+def test_workers_are_shared_among_machines_and_times_are_by_the_clock_of_this_one() -> None:
+    told: list[str] = []
+    result = ride(told, FakeMachine(told, "one"), FakeMachine(told, "two"))
+    assert told == [
+        "one leads", "one sends by [1, 3] for one", "two sends by [2] for one", "two stops",
+        "one stops",
+    ]  # fmt: skip
+    assert (result.began_ns, result.ended_ns) == (0, 2 * 10**9)
+    assert (result.users, result.settled_s) == (3, 0.5)
+    assert result.cpu_ns == 4
+
+
+def test_a_worker_that_dies_on_another_machine_is_named_with_it() -> None:
+    told: list[str] = []
+    with pytest.raises(LocustWorkerLost, match="worker 2 on two was ended by SIGKILL, 2 s"):
+        ride(told, FakeMachine(told, "one"), FakeMachine(told, "two", dies=True))
+    assert told[-2:] == ["two stops", "one stops"]
 
 
 def test_a_worker_may_run_on_another_machine(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import msgspec
 import pytest
 
 from harness.base.errors import UsageError
+from harness.inputs.settings import LoadSettings
 from harness.inputs.study_loader import load_study
 from harness.lab.network import free_port
 from harness.runner.places import cluster
@@ -38,6 +39,16 @@ def test_two_machines_for_one_role_are_refused_with_their_addresses() -> None:
         find_roles({A: ["application", "database"], B: ["load"], C: ["load"]}, ROLES, HERE)
     assert B in str(refused.value)
     assert C in str(refused.value)
+
+
+def test_locust_may_have_a_machine_for_each_of_its_processes() -> None:
+    offers = {A: ["application", "database"], B: ["load"], C: ["load"]}
+    two = LoadSettings(engine="locust", processes=2)
+    assert find_roles(offers, ROLES, HERE, two) == {
+        A: ("application", "database"), B: ("load",), C: ("load",),
+    }  # fmt: skip
+    with pytest.raises(UsageError, match=r"needs one; .*`\[load\] processes = 2`"):
+        find_roles(offers, ROLES, HERE, LoadSettings(engine="locust"))
 
 
 def test_what_differs_between_two_machines_is_told_by_name() -> None:

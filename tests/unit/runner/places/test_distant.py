@@ -1,6 +1,8 @@
 """The other machine's end is faked: an actor in this process that answers, refuses, or is gone."""
 
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -8,12 +10,15 @@ import pytest
 
 from harness.base.errors import DatabaseFailed, ServerFailed, UsageError
 from harness.load.generator import Edge
+from harness.load.locust.driver import Member
 from harness.load.protocol import Exchange, Tally
 from harness.records.trial import Event
 from harness.runner.gauges import Reading
+from harness.runner.places import distant
 from harness.runner.places.actor import Refusal
 from harness.runner.places.distant import (
     DistantGenerator,
+    DistantLocusts,
     DistantPlace,
     DistantServer,
     DistantWatch,
@@ -181,6 +186,57 @@ def test_a_pause_is_the_generators_and_the_probes_period_the_applications() -> N
     assert seen.reading.database_ns is None
     assert actors["application"].calls[-1] == ("after", (3, 0, (1, 2)))
     assert actors["load"].calls[-1] == ("after", (None, 44, None))
+
+
+def test_the_look_before_the_next_turn_comes_with_the_look_after_this_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def between(key: int | None, *_: object) -> tuple[Seen, Reading]:
+        return Seen(reading(5), None, ()), reading(9)
+
+    actor = FakeActor(after=Seen(reading(5), None, ()), between=between, before=reading(100))
+    application = place("application", "load", actor=actor)
+    one, two = (DistantServer(application, key, 80, "x") for key in (3, 4))
+    watch = DistantWatch([application])
+    watch.after(one, 44, following=two)
+    assert actor.calls == [("between", (3, 44, None, 4))]
+    assert watch.before(two) == reading(9)
+    assert len(actor.calls) == 1
+    assert watch.before(two) == reading(100)  # a look is for one turn
+    watch.after(one, 0, following=two)
+    assert watch.before(one) == reading(100)  # it was another's
+    watch.after(one, 0, following=two)
+    monkeypatch.setattr(distant, "_FRESH_S", 0.0)
+    assert watch.before(two) == reading(100)  # it was too long ago
+
+
+def test_locust_elsewhere_is_told_with_its_machine_and_its_files_are_brought(
+    tmp_path: Path,
+) -> None:
+    member = Member("Locust's worker 1 of 2", False, False, False, 3.0, 7, "was ended by SIGKILL")
+    there_ns = time.monotonic_ns() + HOUR_NS
+
+    def locusts(method: str, *_: object) -> object:
+        return {"look": [member], "master": None}[method]
+
+    files = {"cell.html": b"<p>", "cell.log": b"said"}
+    actor = FakeActor(locusts=locusts, stop_locusts=files, clock_ns=there_ns)
+    locust = DistantLocusts(place("load", actor=actor), tmp_path)
+    (seen,) = locust.look()
+    assert (seen.title, seen.vanished) == ("Locust's worker 1 of 2 on 10.0.0.7", True)
+    assert locust.master() is None
+    assert HOUR_NS - 10e9 < locust.ahead_ns() <= HOUR_NS
+    locust.stop()
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == files
+
+
+def test_locust_on_a_lost_machine_is_not_waited_for(tmp_path: Path) -> None:
+    gone = OSError("Unable to contact Actor's worker")
+    locust = DistantLocusts(place("load", locusts=gone, stop_locusts=gone), tmp_path)
+    with pytest.raises(PlaceLost, match=r"10.0.0.7 \(load\) is lost"):
+        locust.look()
+    locust.stop()
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_server_that_a_look_saw_running_is_not_asked_for_again() -> None:

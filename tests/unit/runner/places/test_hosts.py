@@ -3,6 +3,7 @@
 One small run is made every time; `--every-variant` adds lost machines, cut links and refusals.
 """
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -10,16 +11,20 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from harness.base.workspace import Workspace
 from harness.lab.process import wait_until
 from harness.records.run import Run
 from harness.records.store import Store
-from tests.toys.namespaces import ROLES, SCHEDULER, Hosts, hosts
+from tests.toys.namespaces import ROLES, SCHEDULER, SECOND, Hosts, hosts
 from tests.toys.workspaces import toy_workspace, write_study
 
 PATIENCE_S = 240.0
+HOUR_S = 3_600
+SLOW_KBIT = 2_000
+"""An insert of some 500 bytes and its answer of 300 then take 2 ms."""
 VARIANTS = ("good", "burning")
 FAR = """
 [[conditions]]
@@ -30,6 +35,28 @@ window_s = 0.5
 latency = { database_ms = 20 }
 """
 """A window whose statements take the relay, which listens on the load's host."""
+USERS = 8
+RIDDEN = f"""
+title = "Toys, ridden by locusts of two hosts"
+question = "Is a cell measured as it should be?"
+variants = ["toy/good"]
+baseline = "toy/good"
+blocks = 1
+seed = 7
+[server]
+pool_size = 4
+[database]
+max_connections = 60
+[load]
+engine = "locust"
+processes = 2
+ramp = {{ per_s = 8, hold_s = 6 }}
+[[conditions]]
+endpoint = "io_create"
+connections = {USERS}
+rows = 10
+latency = {{ client_ms = 20 }}
+"""
 
 
 @pytest.fixture
@@ -37,6 +64,7 @@ def toys_of_hosts(tmp_path: Path) -> Workspace:
     workspace = toy_workspace(tmp_path / "workspace")
     write_study(workspace, "small", VARIANTS, blocks=1, conditions=FAR)
     write_study(workspace, "long", VARIANTS, endpoints=("noop",), blocks=40, rounds=10)
+    (workspace.shared / "studies" / "ridden.toml").write_text(RIDDEN)
     return workspace
 
 
@@ -156,6 +184,142 @@ def test_a_lost_machine_ends_the_run_which_continues_when_it_is_back(
     status, err = finish(begin(joined, toys_of_hosts, "--resume", run.id))
     assert status == 0, err
     assert store.kept(run).complete
+
+
+@pytest.fixture
+def ridden(joined: Hosts) -> Hosts:
+    """Hosts of which two offer load."""
+    joined.start(SECOND)
+    joined.await_joined([SECOND])
+    return joined
+
+
+def followers(network: Hosts, host: str) -> list[psutil.Process]:
+    """Locust's workers on a host."""
+    found = []
+    for pid in network.running(host):
+        with contextlib.suppress(psutil.Error):
+            process = psutil.Process(pid)
+            if "--worker" in process.cmdline() and process.cpu_times().user > 0.2:
+                found.append(process)
+    return found
+
+
+def await_both(network: Hosts, process: subprocess.Popen[str]) -> None:
+    """Wait until Locust sends from both hosts."""
+    both = wait_until(
+        lambda: all(followers(network, host) for host in ("load", SECOND))
+        or process.poll() is not None,
+        PATIENCE_S,
+    )
+    assert both
+    assert process.poll() is None, finish(process)
+
+
+@pytest.mark.usefixtures("thorough")
+def test_locust_sends_from_every_host_that_offers_load(
+    ridden: Hosts, toys_of_hosts: Workspace
+) -> None:
+    process = begin(ridden, toys_of_hosts, "ridden")
+    await_both(ridden, process)
+    status, err = finish(process)
+    assert status == 0, err
+    store, run = kept(toys_of_hosts)
+    assert [machine.roles for machine in run.machines] == [
+        ("application",), ("database",), ("load",), ("load",),
+    ]  # fmt: skip
+    assert run.locust is not None
+    assert "locust" in run.locust.packages
+    (trial,) = store.trials(run)[0]
+    assert trial.complete
+    assert trial.ramp is not None
+    assert trial.round_trips is not None
+    (piece,) = trial.slices
+    assert trial.ramp.users == USERS
+    assert piece.correct > 0
+    assert not piece.errors
+    assert piece.latency_p50_ns is not None
+    assert piece.latency_p50_ns >= 20e6
+    assert piece.server_cpu_ns > 0
+    assert piece.database_cpu_ns
+    assert piece.generator_cpu_ns > 0
+    assert {path.suffix for path in store.logs.glob("*io_create*")} >= {".html", ".log"}
+    assert len(list(store.logs.glob("*.worker-*.log"))) == 2
+
+
+@pytest.mark.usefixtures("thorough")
+def test_a_worker_of_locust_that_dies_is_a_finding_and_a_lost_host_the_end_of_the_run(
+    ridden: Hosts, toys_of_hosts: Workspace
+) -> None:
+    process = begin(ridden, toys_of_hosts, "ridden")
+    await_both(ridden, process)
+    followers(ridden, SECOND)[0].kill()
+    status, err = finish(process)
+    assert status == 1, err
+    assert f"Locust's worker 2 of 2 on {ridden.address(SECOND)} was ended by SIGKILL" in err
+    store, run = kept(toys_of_hosts)
+    (trial,) = store.trials(run)[0]
+    assert [event.kind for event in trial.events] == ["load-worker-lost"]
+    process = begin(ridden, toys_of_hosts, "--resume", run.id)
+    await_both(ridden, process)
+    ridden.kill(SECOND)
+    status, err = finish(process)
+    assert status == 1, err
+    assert f"{ridden.address(SECOND)} (load) is lost" in err
+    assert wait_until(lambda: not ridden.running(SECOND), 45)
+    ridden.restart(SECOND)
+    status, err = finish(begin(ridden, toys_of_hosts, "--resume", run.id))
+    assert status == 0, err
+    assert store.kept(run).complete
+
+
+@pytest.mark.usefixtures("thorough")
+def test_two_hosts_for_load_are_refused_where_one_process_sends(
+    ridden: Hosts, toys_of_hosts: Workspace
+) -> None:
+    status, err = finish(begin(ridden, toys_of_hosts, "small"))
+    assert status == 2
+    assert ridden.address("load") in err
+    assert ridden.address(SECOND) in err
+
+
+@pytest.mark.usefixtures("thorough")
+@pytest.mark.parametrize("study", ["small", "ridden"])
+def test_clocks_of_hosts_may_be_hours_apart(
+    network: Hosts, toys_of_hosts: Workspace, study: str
+) -> None:
+    """Each host started at another time, as their monotonic clocks tell."""
+    hosts_of = ROLES if study == "small" else (*ROLES, SECOND)
+    for number, host in enumerate(hosts_of):
+        network.start(host, ahead_s=HOUR_S * (number + 1))
+    network.await_joined(hosts_of)
+    status, err = finish(begin(network, toys_of_hosts, study))
+    assert status == 0, err
+    store, run = kept(toys_of_hosts)
+    for trial in store.trials(run)[0]:
+        assert trial.complete
+        assert not trial.events
+        for piece in trial.slices:
+            assert 0 < piece.window_ns < 60e9
+            assert 0 < piece.elapsed_ns < 60e9
+            assert 0 < piece.server_cpu_ns < piece.window_ns * 2
+            if trial.ramp is not None:
+                assert trial.ramp.users == USERS
+                assert sum(trial.ramp.came_per_second) == USERS
+
+
+@pytest.mark.usefixtures("thorough")
+@pytest.mark.parametrize("role", ["database", "load"])
+def test_a_slow_link_slows_down_the_answers_and_spoils_nothing(
+    joined: Hosts, toys_of_hosts: Workspace, role: str
+) -> None:
+    joined.slow_down(role, SLOW_KBIT)
+    status, err = finish(begin(joined, toys_of_hosts, "small"))
+    assert status == 0, err
+    store, run = kept(toys_of_hosts)
+    trials, _ = store.trials(run)
+    assert all(trial.complete for trial in trials)
+    assert all(piece.correct for trial in trials for piece in trial.slices)
 
 
 @pytest.mark.usefixtures("thorough")

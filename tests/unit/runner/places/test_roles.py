@@ -27,8 +27,7 @@ def test_one_core_is_all_that_a_role_can_get() -> None:
 
 def test_roles_on_different_machines_never_share_a_processor() -> None:
     cores = numbered(
-        {"application": (0,), "database": (0, 1), "load": (0,)},
-        {"application": 0, "database": 1, "load": 2},
+        [(0, {"application": (0,)}), (1, {"database": (0, 1)}), (2, {"load": (0,)})]
     )
     assert not cores.co_located
     assert len(cores.all) == 4
@@ -36,5 +35,10 @@ def test_roles_on_different_machines_never_share_a_processor() -> None:
 
 
 def test_roles_on_one_kernel_are_co_located_where_they_share_a_processor() -> None:
-    same = dict.fromkeys(("application", "database", "load"), 0)
-    assert numbered({"application": (0,), "database": (1,), "load": (1,)}, same).co_located  # type: ignore[arg-type]
+    assert numbered([(0, {"application": (0,)}), (0, {"database": (1,), "load": (1,)})]).co_located
+
+
+def test_the_processors_of_all_machines_that_load_are_told() -> None:
+    cores = numbered([(0, {"application": (0,)}), (1, {"load": (3,)}), (2, {"load": (2, 3)})])
+    assert cores.load == (MACHINE_STRIDE + 3, 2 * MACHINE_STRIDE + 2, 2 * MACHINE_STRIDE + 3)
+    assert cores.database == cores.load  # a PostgreSQL of the user's, which is not watched
