@@ -11,7 +11,6 @@ from harness.lab.limits import RESERVED_FILES, Limits, more_files
 from harness.lab.thread_limits import ThreadLimit
 from harness.load.ceiling import Ceiling
 
-
 HERE = "this machine"
 """How sentences name a machine that is no other."""
 

@@ -321,9 +321,7 @@ class _Running(msgspec.Struct, frozen=True):
 
 def _failed(member: Member, what: str) -> LocustFailed:
     """The error that says how a process ended, and what else is wrong."""
-    return LocustFailed(
-        f"{member.title} {member.ending} and {what}; look at its log.{member.said}"
-    )
+    return LocustFailed(f"{member.title} {member.ending} and {what}; look at its log.{member.said}")
 
 
 def climb(

@@ -397,11 +397,14 @@ class Cluster:
                 database.check_alive()
 
             second = any(condition.beside is not None for condition in study.conditions)
+            alone = load if load.roles == ("load",) else None
+            watch = DistantWatch(self._places, among=self._among, loading=alone)
+            own_watch = None if alone is None else watch
             yield Instruments(
-                generator=DistantGenerator(load, "first", meanwhile),
+                generator=DistantGenerator(load, "first", meanwhile, own_watch),
                 background=DistantGenerator(load, "second", meanwhile) if second else None,
                 legs=legs,
-                watch=DistantWatch(self._places, among=self._among),
+                watch=watch,
                 sampler=stack.enter_context(
                     WaitSampler(database.connect, study.load.samples_per_s)
                 ),

@@ -346,15 +346,24 @@ class DistantGenerator:
     Args:
         place: the machine. load: "first" or "second".
         meanwhile: is called a few times a second while a load is waited for.
+        watch: of the run, where the machine does nothing but load: it looks before and after a
+            slice in the same call.
     """
 
     pids: tuple[int, ...] = ()
     """Its own machine watches it."""
 
-    def __init__(self, place: DistantPlace, load: str, meanwhile: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        place: DistantPlace,
+        load: str,
+        meanwhile: Callable[[], None],
+        watch: "DistantWatch | None" = None,
+    ) -> None:
         self._place = place
         self._load = load
         self._meanwhile = meanwhile
+        self._watch = watch
 
     def open(
         self, target: str, host: str, port: int, *, connections: int, keep_alive: bool = True
@@ -372,7 +381,15 @@ class DistantGenerator:
         self, target: str, exchange: Exchange, seconds: float, timeout_s: float = 30.0
     ) -> Tally:
         """See `Generator.slice`."""
-        return self._tally("slice", target, exchange, seconds, timeout_s)
+        if self._watch is None:
+            return self._tally("slice", target, exchange, seconds, timeout_s)
+        tally, before, after = self._place.call(
+            "watched_slice", self._load, target, exchange, seconds, timeout_s,
+            meanwhile=self._meanwhile,
+        )  # fmt: skip
+        assert isinstance(tally, Tally)
+        self._watch.note(before, after)
+        return tally
 
     def window(
         self,
@@ -386,6 +403,8 @@ class DistantGenerator:
         at_edge: Callable[[Edge], None] = lambda _: None,
     ) -> Tally:
         """See `Generator.window`. The clocks are read a call's time after each edge."""
+        if self._watch is not None:
+            self._watch.before_window()
         self._place.call(
             "begin_window", self._load, target, exchange, warmup_s, seconds, timeout_s, arrivals
         )
@@ -507,12 +526,24 @@ class DistantWatch:
     Args:
         places: the machines.
         among: whether this process runs on one of them, and its CPU time is the harness's there.
+        loading: a machine that only loads. Its clocks are read in the call that loads; see `note`.
+            Its times and costs begin at 0 with each turn.
     """
 
-    def __init__(self, places: Sequence[DistantPlace], *, among: bool = False) -> None:
-        self._places = places
+    def __init__(
+        self,
+        places: Sequence[DistantPlace],
+        *,
+        among: bool = False,
+        loading: DistantPlace | None = None,
+    ) -> None:
+        self._loading = loading
+        self._others = [place for place in places if place is not loading]
+        self._everywhere = [*self._others, *([loading] if loading is not None else [])]
         self._among = among
         self._early: _Early | None = None
+        self._base: Reading | None = None
+        self._noted: Seen | None = None
         (self._application,) = (p for p in places if "application" in p.roles)
         self._database = next((p for p in places if "database" in p.roles), None)
 
@@ -525,14 +556,24 @@ class DistantWatch:
 
     def before(self, server: RunningServer) -> Reading:
         """See `Watch.before`; no call is made where the last look was for this turn too."""
+        self._base = self._noted = None
         early, self._early = self._early, None
         if early is not None and early.server is server and early.fresh:
             return early.reading
-        return self._merged(self._all("before", server))
+        return self._merged(self._ask("before", self._others, server))
+
+    def before_window(self) -> None:
+        """The machine that only loads begins a window: it looks now."""
+        if self._loading is not None:
+            self._base = self._loading.call("before", None)
+
+    def note(self, before: Reading, after: Seen) -> None:
+        """The machine that only loads has looked around its slice."""
+        self._base, self._noted = before, after
 
     def read(self, server: RunningServer) -> Reading:
         """See `Watch.read`."""
-        return self._merged(self._all("read", server))
+        return self._merged(self._ask("read", self._everywhere, server))
 
     def after(
         self,
@@ -543,18 +584,20 @@ class DistantWatch:
     ) -> Seen:
         """See `Watch.after`."""
         self._early = None
+        noted = [] if self._noted is None else [self._noted]
+        places = self._others if noted else self._everywhere
         pending = [
             place.begin("after" if following is None else "between", *arguments)
-            for place in self._places
+            for place in places
             for arguments in [self._arguments(place, server, paused_ns, period, following)]
         ]
-        told = [p.wait(q) for p, q in zip(self._places, pending, strict=True)]
-        seen: list[Seen] = told
+        told = [place.wait(each) for place, each in zip(places, pending, strict=True)]
         if following is not None:
-            seen = [after for after, _ in told]
-            reading = self._merged([before for _, before in told])
-            self._early = _Early(following, reading, time.monotonic())
-        own = seen[self._places.index(self._application)]
+            early = self._merged([before for _, before in told])
+            self._early = _Early(following, early, time.monotonic())
+            told = [after for after, _ in told]
+        seen: list[Seen] = [*told, *noted]
+        own = seen[places.index(self._application)]
         if own.running and isinstance(server, DistantServer):
             server.seen_running()
         return Seen(
@@ -585,16 +628,25 @@ class DistantWatch:
         """See `Watch.database_restarted`."""
         return self._database is not None and bool(self._database.call("database_restarted"))
 
-    def _all(self, method: str, server: RunningServer) -> list[Reading]:
+    def _ask(
+        self, method: str, places: Sequence[DistantPlace], server: RunningServer
+    ) -> list[Reading]:
         pending = [
             place.begin(method, _key(server) if place is self._application else None)
-            for place in self._places
+            for place in places
         ]
-        return [place.wait(each) for place, each in zip(self._places, pending, strict=True)]
+        return [place.wait(each) for place, each in zip(places, pending, strict=True)]
 
-    def _merged(self, readings: Sequence[Reading]) -> Reading:
-        """One reading: the server's and the time of the application's machine, sums of the rest."""
-        own = readings[self._places.index(self._application)]
+    def _merged(self, told: Sequence[Reading]) -> Reading:
+        """One reading: the server's and the time of the application's machine, sums of the rest.
+
+        told: of all machines in their order, or of all but the one that only loads, which is last
+            where it is among them.
+        """
+        readings = list(told)
+        if self._base is not None and len(readings) == len(self._everywhere):
+            readings[-1] -= self._base
+        own = readings[self._others.index(self._application)]
         known = [r.database_ns for r in readings if r.database_ns is not None]
         return msgspec.structs.replace(
             own,

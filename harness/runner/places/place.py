@@ -329,6 +329,14 @@ class OwnPlace:
         """Load one target with a closed loop."""
         return self._generators[load].slice(target, exchange, seconds, timeout_s)
 
+    def watched_slice(
+        self, load: str, target: str, exchange: Exchange, seconds: float, timeout_s: float
+    ) -> tuple[Tally, Reading, Seen]:
+        """The same with a look before and after, on a machine that does nothing but load."""
+        before = self.before(None)
+        tally = self.slice(load, target, exchange, seconds, timeout_s)
+        return tally, before, self.after(None, tally.paused_ns, None)
+
     def begin_window(
         self,
         load: str,

@@ -261,6 +261,7 @@ class FakeMachine:
         self._notes: list[Notes] = []
 
     def lead(self, plan: RampPlan, url: str, name: str) -> None:
+        del plan, url, name
         self._told.append(f"{self._title} leads")
         self._start("master", came=())
 
@@ -268,6 +269,7 @@ class FakeMachine:
         return Address(self._title, 1)
 
     def follow(self, plan: RampPlan, name: str, numbers: Sequence[int], master: Address) -> None:
+        del plan, name
         self._told.append(f"{self._title} sends by {list(numbers)} for {master.host}")
         for number in numbers:
             self._start(f"worker {number} on {self._title}", came=(0.5,))
@@ -297,14 +299,14 @@ class FakeMachine:
         self._told.append(f"{self._title} stops")
 
 
-def ride(told: list[str], *machines: FakeMachine) -> RampResult:
+def ride(*machines: FakeMachine) -> RampResult:
     plan = msgspec.structs.replace(PLAN, users=3, processes=3)
     return climb(machines, plan, "http://10.0.0.1", name="cell", meanwhile=lambda: None)
 
 
 def test_workers_are_shared_among_machines_and_times_are_by_the_clock_of_this_one() -> None:
     told: list[str] = []
-    result = ride(told, FakeMachine(told, "one"), FakeMachine(told, "two"))
+    result = ride(FakeMachine(told, "one"), FakeMachine(told, "two"))
     assert told == [
         "one leads", "one sends by [1, 3] for one", "two sends by [2] for one", "two stops",
         "one stops",
@@ -317,7 +319,7 @@ def test_workers_are_shared_among_machines_and_times_are_by_the_clock_of_this_on
 def test_a_worker_that_dies_on_another_machine_is_named_with_it() -> None:
     told: list[str] = []
     with pytest.raises(LocustWorkerLost, match="worker 2 on two was ended by SIGKILL, 2 s"):
-        ride(told, FakeMachine(told, "one"), FakeMachine(told, "two", dies=True))
+        ride(FakeMachine(told, "one"), FakeMachine(told, "two", dies=True))
     assert told[-2:] == ["two stops", "one stops"]
 
 

@@ -174,6 +174,56 @@ def test_times_are_the_applications_and_costs_are_added_though_clocks_differ_by_
     ]  # fmt: skip
 
 
+def test_a_machine_that_only_loads_looks_in_the_call_that_loads() -> None:
+    stalled = Event("suspended", None, None, "it slept", 1.0)
+    slices = TALLY, reading(100), Seen(reading(140), None, (stalled,))
+    actors = {
+        "application": FakeActor(before=reading(1_000), after=Seen(reading(1_500), 9, ())),
+        "load": FakeActor(watched_slice=slices, before=reading(200), read=reading(260)),
+    }
+    places = [place(role, actor=actor) for role, actor in actors.items()]  # type: ignore[arg-type]
+    watch = DistantWatch(places, loading=places[1])
+    generator = DistantGenerator(places[1], "first", lambda: None, watch)
+    server = DistantServer(places[0], 3, 80, "x")
+    before = watch.before(server)
+    assert generator.slice("it", EXCHANGE, 0.1) is TALLY
+    seen = watch.after(server, 0)
+    assert [method for method, _ in actors["load"].calls] == ["watched_slice"]
+    used = seen.reading - before
+    assert (used.at_ns, used.server_ns, used.generator_ns) == (500, 500, 500 + 40)
+    assert (seen.probe_ns, seen.events) == (9, (stalled,))
+
+
+def test_a_machine_that_only_loads_looks_before_a_window_and_after_it() -> None:
+    edges = [Edge(True, 5), Edge(False, 9)]
+    actors = {
+        "application": FakeActor(
+            before=reading(1_000), read=reading(1_200), after=Seen(reading(1_500), 9, ())
+        ),
+        "load": FakeActor(
+            before=reading(200), read=reading(260), after=Seen(reading(300), None, ()),
+            await_edge=lambda _: edges.pop(0), window_tally=TALLY,
+        ),
+    }  # fmt: skip
+    places = [place(role, actor=actor) for role, actor in actors.items()]  # type: ignore[arg-type]
+    watch = DistantWatch(places, loading=places[1])
+    generator = DistantGenerator(places[1], "first", lambda: None, watch)
+    server = DistantServer(places[0], 3, 80, "x")
+    before = watch.before(server)
+    readings: list[Reading] = []
+    generator.window(
+        "it", EXCHANGE, warmup_s=0, seconds=1, at_edge=lambda _: readings.append(watch.read(server))
+    )
+    seen = watch.after(server, 44)
+    assert [method for method, _ in actors["load"].calls] == [
+        "before", "begin_window", "await_edge", "read", "await_edge", "read", "window_tally",
+        "after",
+    ]  # fmt: skip
+    assert (readings[0] - before).generator_ns == 200 + 60
+    assert (seen.reading - before).generator_ns == 500 + 100
+    assert actors["load"].calls[-1] == ("after", (None, 44, None))
+
+
 def test_a_pause_is_the_generators_and_the_probes_period_the_applications() -> None:
     stalled = Event("suspended", None, None, "it slept", 1.0)
     actors = {
@@ -191,7 +241,7 @@ def test_a_pause_is_the_generators_and_the_probes_period_the_applications() -> N
 def test_the_look_before_the_next_turn_comes_with_the_look_after_this_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def between(key: int | None, *_: object) -> tuple[Seen, Reading]:
+    def between(*_: object) -> tuple[Seen, Reading]:
         return Seen(reading(5), None, ()), reading(9)
 
     actor = FakeActor(after=Seen(reading(5), None, ()), between=between, before=reading(100))

@@ -208,8 +208,9 @@ def followers(network: Hosts, host: str) -> list[psutil.Process]:
 def await_both(network: Hosts, process: subprocess.Popen[str]) -> None:
     """Wait until Locust sends from both hosts."""
     both = wait_until(
-        lambda: all(followers(network, host) for host in ("load", SECOND))
-        or process.poll() is not None,
+        lambda: (
+            all(followers(network, host) for host in ("load", SECOND)) or process.poll() is not None
+        ),
         PATIENCE_S,
     )
     assert both

@@ -26,9 +26,7 @@ def test_one_core_is_all_that_a_role_can_get() -> None:
 
 
 def test_roles_on_different_machines_never_share_a_processor() -> None:
-    cores = numbered(
-        [(0, {"application": (0,)}), (1, {"database": (0, 1)}), (2, {"load": (0,)})]
-    )
+    cores = numbered([(0, {"application": (0,)}), (1, {"database": (0, 1)}), (2, {"load": (0,)})])
     assert not cores.co_located
     assert len(cores.all) == 4
     assert cores.database == (MACHINE_STRIDE, MACHINE_STRIDE + 1)
