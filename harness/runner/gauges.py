@@ -96,6 +96,11 @@ class Gauges:
         )
 
     @property
+    def database_clock(self) -> TreeClock | None:
+        """PostgreSQL's; None where it cannot be watched."""
+        return self._database
+
+    @property
     def processes(self) -> Mapping[str, Sequence[int]]:
         """Those of each role beside the server, by its name for readers, as last read."""
         database = () if self._database is None else tuple(self._database.pids)

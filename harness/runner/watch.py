@@ -59,7 +59,7 @@ class Watch(Protocol):
         """Read every clock, and look, after a turn, once the server rests.
 
         What a server does after it has answered belongs to the requests that caused it: Django
-        ends their threads then.
+        ends their threads then. On a machine without the server, PostgreSQL must rest.
 
         Args:
             server: whose turn it was.
@@ -124,8 +124,9 @@ class WatchHere:
         """See `Watch.after`."""
         del following  # a look before its turn costs no call
         own = None if server is None else of_this_machine(server)
-        if own is not None:
-            await_rest(own.clock.read_ns, self._clock)
+        working = self.gauges.database_clock if own is None else own.clock
+        if working is not None:
+            await_rest(working.read_ns, self._clock)
         reading = self.gauges.read(None if own is None else own.clock)
         begun_ns, ended_ns = period or (self._before_ns, reading.at_ns)
         return Seen(
@@ -141,7 +142,7 @@ class WatchHere:
 
 
 def await_rest(cpu_ns: Callable[[], int], clock: MonotonicClock) -> None:
-    """Wait until a server does nothing more, or for as long as a turn may wait.
+    """Wait until a server, or PostgreSQL, does nothing more, or for as long as a turn may wait.
 
     Args:
         cpu_ns: reads the CPU time that it has used.

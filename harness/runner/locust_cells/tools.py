@@ -10,6 +10,7 @@ from harness.inputs.study import Study
 from harness.lab.postgres.database import Database
 from harness.load.locust.driver import Locusts, LocustsHere
 from harness.records.run import Cores
+from harness.runner.clock import SystemClock
 from harness.runner.gauges import Gauges
 from harness.runner.instruments import open_injector, open_lookout
 from harness.runner.legs import Legs
@@ -59,7 +60,7 @@ def open_ramp_tools(
             relays = injector.pids if injector else ()
             gauges = Gauges(database.postmaster_pid, (), cores.all, relays=relays)
             with open_lookout(gauges, database.postmaster_pid) as lookout:
-                yield WatchHere(gauges, lookout, None)
+                yield WatchHere(gauges, lookout, None, SystemClock())
 
         yield RampTools(
             machines=[LocustsHere(python, logs, cores.load)],
