@@ -20,7 +20,7 @@ from harness.records.trial import Trial
 
 
 class Interim(msgspec.Struct, frozen=True):
-    """All variants under one condition, by its first measure.
+    """All variants under one condition, by one measure.
 
     entries: the variants that were planned here, in the study's order.
     estimates: absolute values by variant. ratios: to the baseline.
@@ -77,14 +77,15 @@ def so_far(run: Run, trials: Sequence[Trial], blocks: int) -> SoFar:
     return msgspec.structs.replace(known, standings=tuple(map(_interim, measured)))
 
 
-def interim_of(result: ConditionResult, duplicate: str) -> Interim:
+def interim_of(result: ConditionResult, duplicate: str, measure: Measure | None = None) -> Interim:
     """The standing of a condition that has been analysed.
 
     Args:
         result: of the condition.
         duplicate: the name of the hidden duplicate, which has no place.
+        measure: by which; by the condition's first if None.
     """
-    comparison = result.first
+    comparison = result.first if measure is None else result.comparisons[measure]
     return Interim(
         condition=result.condition,
         measure=comparison.measure,

@@ -80,7 +80,7 @@ def grid(
     values = _width(columns, min(longest, _NAME), values=True) <= width
     kept = list(columns)
     while len(kept) > 1 and _width(kept, min(longest, _NAME), values=values) > width:
-        kept.pop()
+        kept.pop(-2)  # the first and the last tell most
     names = width - _width(kept, 0, values=values)
     table = Table(box=None, padding=(0, _GAP, 0, 0), pad_edge=False)
     table.add_column("", no_wrap=True)

@@ -30,11 +30,13 @@ from harness.cli.rows import (
     tie_letters,
 )
 from harness.inputs.conditions import brief, condition_title
+from harness.inputs.kinds import sweeps_of
 from harness.inputs.study import Condition
 from harness.records.plan import DUPLICATE
 from harness.records.run import Run
 from harness.report.answer.caution import caution
 from harness.report.answer.headline import headline
+from harness.report.answer.levels import deciding
 from harness.report.words import decisions, numbers
 from harness.report.words.ab import change_of
 from harness.report.words.bills import bill_sentences, short_source
@@ -56,13 +58,13 @@ def summary(run: Run, analysis: Analysis) -> RenderableType:
     if analysis.ramps is not None:
         parts += [Text(), ramp_table(analysis.ramps, analysis.missing)]
     for results in _by_endpoint(analysis.conditions):
-        parts += [Text(), *_tables(results, analysis)]
+        parts += [Text(), *_tables(run, results, analysis)]
     if analysis.bills:
         parts += [Text(), *_bills(run, analysis)]
     unmeasured = _unmeasured(run, analysis)
     if unmeasured:
         parts += [Text(), Text(unmeasured, style="yellow")]
-    if legend := _legend(analysis):
+    if legend := _legend(run, analysis):
         parts.append(Text(legend, style="dim"))
     if (told := caution(run, analysis)) is not None:
         parts.append(Text(f"! {told.text}", style="yellow" if told.alarm else "dim"))
@@ -94,25 +96,36 @@ def _by_endpoint(results: Sequence[ConditionResult]) -> list[list[ConditionResul
     return list(found.values())
 
 
-def _tables(results: Sequence[ConditionResult], analysis: Analysis) -> list[RenderableType]:
+def _tables(
+    run: Run, results: Sequence[ConditionResult], analysis: Analysis
+) -> list[RenderableType]:
     """One condition with all its columns, or several side by side."""
     if len(results) == 1:
         return _one(results[0], analysis)
     results = sorted(results, key=lambda result: load_of(result.condition))
-    standings = [interim_of(result, analysis.duplicate) for result in results]
-    measure = standings[0].measure
+    measure = _measure(run, results, analysis)
+    standings = [interim_of(result, analysis.duplicate, measure) for result in results]
     title = f"{results[0].condition.endpoint}: {SHORT[measure]}, ratio to {analysis.baseline}"
     titles = column_titles([result.condition for result in results])
     table = grid(standings, titles, analysis.baseline, width=WIDTH, rows=MOST_ROWS)
-    return [Text(title, style="bold"), table, *_unranked(results)]
+    return [Text(title, style="bold"), table, *_unranked(results, measure)]
 
 
-def _unranked(results: Sequence[ConditionResult]) -> list[Text]:
+def _measure(run: Run, results: Sequence[ConditionResult], analysis: Analysis) -> Measure:
+    """The one by which the headline tells a sweep; otherwise the conditions' first."""
+    own = {result.condition for result in results}
+    for sweep in sweeps_of(run.study):
+        if own == set(sweep.conditions):
+            return deciding(analysis, sweep)
+    return ranked(results[0].condition)[0]
+
+
+def _unranked(results: Sequence[ConditionResult], measure: Measure) -> list[Text]:
     """Why there are no verdicts, in a line; none where there are."""
     unsaid = [
         comparison.unsaid
         for result in results
-        if (comparison := result.first).unsaid is not None and comparison.estimates
+        if (comparison := result.comparisons[measure]).unsaid is not None and comparison.estimates
     ]
     if not unsaid:
         return []
@@ -133,7 +146,7 @@ def _one(result: ConditionResult, analysis: Analysis) -> list[RenderableType]:
     parts += [ranking.without_figures(item) for item in _lacking(result)[:_MOST_MISSING]]
     if more := _lacking(result)[_MOST_MISSING:]:
         parts.append(Text(f"{len(more)} more without figures: see the report.", style="dim"))
-    return [*parts, *_unranked([result])]
+    return [*parts, *_unranked([result], ranked(result.condition)[0])]
 
 
 def _order(result: ConditionResult, analysis: Analysis) -> list[str]:
@@ -239,11 +252,16 @@ def _unmeasured(run: Run, analysis: Analysis) -> str:
     return f"Not measured: {len(lacking)} of {len(run.study.conditions)} conditions."
 
 
-def _legend(analysis: Analysis) -> str:
+def _legend(run: Run, analysis: Analysis) -> str:
     """What letters and marks mean, in a line; empty without any."""
     groups = _by_endpoint(analysis.conditions)
     alone = [results[0].first for results in groups if len(results) == 1]
-    beside = [result.first for results in groups if len(results) > 1 for result in results]
+    beside = [
+        result.comparisons[_measure(run, results, analysis)]
+        for results in groups
+        if len(results) > 1
+        for result in results
+    ]
     undecided = _marks_of(Verdict.UNDECIDED, alone, "≤ 7 %") + _marks_of(
         Verdict.UNDECIDED, beside, "?"
     )

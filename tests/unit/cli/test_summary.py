@@ -162,8 +162,8 @@ def test_conditions_without_a_trial_are_counted() -> None:
     assert any("Not measured: noop" in line for line in shown(wider, analyse(wider, trials)))
 
 
-@pytest.mark.parametrize("connections", [(1, 64), (1, 8, 64, 256)])
-def test_conditions_of_one_endpoint_stand_side_by_side(connections: tuple[int, ...]) -> None:
+def side_by_side(connections: Sequence[int]) -> list[str]:
+    """What a terminal shows of as many conditions."""
     conditions = tuple(msgspec.structs.replace(CONDITION, connections=n) for n in connections)
     run = make_run(msgspec.structs.replace(make_study(NAMES, 3), conditions=conditions))
     trials = [
@@ -171,10 +171,31 @@ def test_conditions_of_one_endpoint_stand_side_by_side(connections: tuple[int, .
         for condition in conditions
         for trial in measured(blocks=3)[1]
     ]
-    lines = shown(run, analyse(run, trials))
+    return shown(run, analyse(run, trials))
+
+
+@pytest.mark.parametrize(
+    ("connections", "measure", "ratio"),
+    [((1, 64), "CPU µs", "1.80"), ((1, 8, 64, 256), "requests/s", "0.50")],
+)
+def test_conditions_of_one_endpoint_stand_side_by_side(
+    connections: tuple[int, ...], measure: str, ratio: str
+) -> None:
+    """By the measure of the headline: those that differ in connections alone make a sweep."""
+    lines = side_by_side(connections)
     heads = [line for line in lines if "conn." in line]
     assert [re.findall(r"(\d+) conn", head) for head in heads] == [[str(n) for n in connections]]
-    assert len(re.findall(r"1\.80 ±[\d.]+ %", row(lines, r"django/native\S+"))) == len(connections)
+    assert any(f": {measure}, ratio to" in line for line in lines)
+    ratios = re.findall(rf"{ratio} ±[\d.]+ %", row(lines, r"django/native\S+"))
+    assert len(ratios) == len(connections)
+
+
+def test_where_not_all_conditions_fit_the_first_and_the_last_are_shown() -> None:
+    lines = side_by_side((1, 2, 4, 8, 16, 32, 64, 256))
+    (head,) = (line for line in lines if "conn." in line)
+    kept = re.findall(r"(\d+) conn", head)
+    assert (kept[0], kept[-1]) == ("1", "256")
+    assert any(f"{8 - len(kept)} more condition" in line for line in lines)
 
 
 def test_ramps_have_a_compact_table_and_a_cell_without_figures_is_marked() -> None:
