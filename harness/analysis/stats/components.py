@@ -1,6 +1,5 @@
 """Where the variance of an effect comes from, and so where more time would be spent best."""
 
-import math
 from collections.abc import Sequence
 
 import msgspec
@@ -16,24 +15,6 @@ class Components(msgspec.Struct, frozen=True):
 
     within: float
     between: float
-
-    def best_rounds(self, rounds: int, block_s: float, round_s: float) -> int:
-        """Rounds per block that give the narrowest interval for a given time.
-
-        Kalibera and Jones 2013 (Rigorous benchmarking in reasonable time, ISMM), equation 3: the
-        square root of the ratio of costs times the ratio of variances, the cheaper level's over
-        the dearer one's.
-
-        Args:
-            rounds: with which `within` was found.
-            block_s: seconds that a block costs before its first round.
-            round_s: seconds that a round costs.
-        """
-        if self.between <= 0:
-            return 10 * rounds  # as many as one likes; a limit for the reader's sake
-        one_round = self.within * rounds
-        best = math.sqrt(block_s / round_s * one_round / self.between)
-        return max(1, min(10 * rounds, round(best)))
 
 
 def components(effects: Sequence[float], within: Sequence[float]) -> Components | None:
