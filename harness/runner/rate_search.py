@@ -2,7 +2,9 @@
 
 Rates are searched on a logarithmic scale. Near the limit the outcome of a try is random. So the
 rate that the bisection ends with is confirmed by further tries, and given up for a lower one where
-they fail. The result is a rate that was met every time it was confirmed, not the luckiest.
+they fail. Where several fail in a row, the machine has become slower meanwhile, and the limit is
+searched anew below. The result is a rate that was met every time it was confirmed, not the
+luckiest.
 """
 
 from collections.abc import Callable
@@ -23,6 +25,9 @@ _RESOLUTION = 1.03
 """The bisection ends when the bracket is narrower than this factor."""
 _BACK = 0.95
 """Factor to the next rate when a confirmation fails."""
+_MOST_REFUSED = 3
+"""Confirmations that fail in a row until the limit is searched anew. A server that lost half of its
+processor to a neighbour would need thirteen steps of the factor above."""
 _CONFIRMATIONS = 2
 _MOST_REPEATED = 3
 """Windows of a search that are measured again because an event spoilt them; accidents are rare."""
@@ -52,7 +57,7 @@ class Search:
         self._met: float | None = None
         self._failed: float | None = None
         self._next = start_per_s if highest_per_s is None else min(start_per_s, highest_per_s)
-        self._confirmed = 0
+        self._confirmed = self._refused = 0
         self._confirming = False
         self._tries = 0
         self.sustained_per_s: float | None = None
@@ -97,16 +102,27 @@ class Search:
         return stride
 
     def _observe_confirmation(self, met: bool) -> None:
-        if not met:
-            self._confirm(self._next * _BACK)
+        if met:
+            self._confirmed += 1
+            self._refused = 0
+            if self._confirmed == _CONFIRMATIONS:
+                self.sustained_per_s = self._next
+                self.ended = True
             return
-        self._confirmed += 1
-        if self._confirmed == _CONFIRMATIONS:
-            self.sustained_per_s = self._next
-            self.ended = True
+        self._refused += 1
+        if self._refused < _MOST_REFUSED:
+            self._confirm(self._next * _BACK)
+        else:
+            self._search_below(self._next)
 
     def _confirm(self, rate: float) -> None:
         self._confirming, self._confirmed, self._next = True, 0, rate
+
+    def _search_below(self, rate: float) -> None:
+        """Forget what was met before: the server does so much no more."""
+        self._confirming, self._refused, self._stride = False, 0, _STEP
+        self._met, self._failed = None, rate
+        self._next = rate / self._widen()
 
 
 _ALL, _NEVER = 100.0, 101.0

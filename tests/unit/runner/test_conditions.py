@@ -47,7 +47,7 @@ endpoint = "noop"
 connections = 16
 rows = 2
 window_s = 0.5
-objective = { latency_ms = 2000, achieved = 0.3 }
+objective = { latency_ms = 2000, achieved = 0.8 }
 
 [[conditions]]
 endpoint = "io_wait"

@@ -49,6 +49,19 @@ def test_what_was_sustained_was_met_each_time_it_was_confirmed() -> None:
     assert last.confirming
 
 
+@pytest.mark.parametrize("share", [0.7, 0.45, 0.3, 0.15])
+def test_a_limit_that_falls_when_it_is_to_be_confirmed_is_searched_anew(share: float) -> None:
+    """As where a neighbour takes the processor from then on."""
+    search, limit, tries = Search(800.0), 1000.0, 0
+    while (step := search.next_step()) is not None:
+        limit = 1000.0 * share if step.confirming else limit
+        search.observe(step.rate_per_s <= limit)
+        tries += 1
+    assert search.sustained_per_s is not None
+    assert limit / 1.06 <= search.sustained_per_s <= limit
+    assert tries < 24
+
+
 def test_an_objective_that_is_never_met_ends_without_a_rate() -> None:
     search = Search(1000.0)
     tried = run(search, limit=0.0)

@@ -1,6 +1,7 @@
 """The embedded PostgreSQL, really started."""
 
 import fcntl
+import gzip
 import os
 import shutil
 import signal
@@ -8,6 +9,7 @@ import socket
 import struct
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -60,10 +62,46 @@ def test_listens_on_loopback_only(cluster: EmbeddedPostgres) -> None:
 
 
 def test_a_wrong_password_is_refused(cluster: EmbeddedPostgres) -> None:
-    parts = urlsplit(cluster.url)
-    wrong = parts._replace(netloc=parts.netloc.replace(str(parts.password), "wrong")).geturl()
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
-        psycopg.connect(wrong)
+        psycopg.connect(with_password(cluster.url, "wrong"))
+
+
+def template(cache: Path) -> Path:
+    """The only one: every cluster of these tests is made alike."""
+    (path,) = (cache / "templates").glob("*.tar.gz")
+    return path
+
+
+def with_password(url: str, password: str) -> str:
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.replace(str(parts.password), password)).geturl()
+
+
+def test_a_second_cluster_is_unpacked_and_takes_a_password_of_its_own(
+    cluster: EmbeddedPostgres, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The template's would open every cluster of this machine, later ones too."""
+    monkeypatch.setattr(EmbeddedPostgres, "_initdb", lambda _: pytest.fail("it ran initdb"))
+    with tarfile.open(template(cache)) as archive:
+        secret = archive.extractfile("password")
+        assert secret is not None
+        packed = secret.read().decode()
+    with EmbeddedPostgres(cache, DatabaseSettings(max_connections=10)) as second:
+        assert show(second, "max_connections") == "10"
+        for password in (packed, str(urlsplit(cluster.url).password)):
+            with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+                psycopg.connect(with_password(second.url, password))
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_damaged_template_costs_another_initdb(cache: Path) -> None:
+    path = template(cache)
+    whole = path.stat().st_size
+    os.truncate(path, whole // 2)
+    with EmbeddedPostgres(cache, DatabaseSettings(max_connections=10)) as second:
+        assert show(second, "data_checksums") == "on"
+    assert path.stat().st_size > whole // 2
+    assert gzip.decompress(path.read_bytes())
 
 
 def test_lives_on_its_core_from_start_to_stop_and_leaves_nothing(cache: Path, cpu: int) -> None:
