@@ -128,6 +128,17 @@ class Reply(msgspec.Struct, frozen=True):
         return f"{self.status} {self.body[:120].decode('utf-8', 'replace')!r}"
 
 
+class Persistence(msgspec.Struct, frozen=True):
+    """What became of a connection.
+
+    version: of HTTP in the first response, as `http.client` writes it: 11 for HTTP/1.1.
+    answered: requests that were answered on it, one after the other.
+    """
+
+    version: int
+    answered: int
+
+
 @contextlib.contextmanager
 def _bounded(connection: http.client.HTTPConnection, seconds: float) -> Iterator[None]:
     """Cut the connection off when the time is up, also while bytes drip in.
@@ -267,6 +278,30 @@ class Probe:
                 raise
             finally:
                 self.last = session.last
+
+    def persistence(self, path: str, count: int) -> Persistence:
+        """Send so many requests on one connection, and tell on how many of them it was open.
+
+        Raises:
+            NoAnswer: the first one had no complete response.
+        """
+        self.last = Request("GET", path)
+        connection = http.client.HTTPConnection(self._host, self._port, timeout=self._patience_s)
+        version = answered = 0
+        with contextlib.closing(connection), _bounded(connection, self._patience_s):
+            try:
+                for _ in range(count):
+                    connection.request("GET", path)
+                    response = connection.getresponse()
+                    response.read()
+                    version = version or response.version
+                    answered += 1
+                    if connection.sock is None:  # which http.client closes where the server will
+                        break
+            except (OSError, http.client.HTTPException) as error:
+                if not answered or isinstance(error, TimeoutError):
+                    raise NoAnswer(self.last, error) from error
+        return Persistence(version, answered)
 
     def get(self, path: str) -> Reply:
         """GET a path."""

@@ -20,6 +20,7 @@ class Subject(msgspec.Struct, frozen=True):
     connects_per_request: its manifest declares no pool, so each request sets up a connection.
     way: from the server to the database, where a check may close it; None for the direct one.
     cpu_ns: reads the CPU time of the server's processes so far, in nanoseconds.
+    keep_alive: whether its server keeps connections open, as shared/servers.toml says.
     fitting: by endpoint, the last body that fits the contract: the same one again fits too.
     """
 
@@ -31,6 +32,7 @@ class Subject(msgspec.Struct, frozen=True):
     connects_per_request: bool = False
     way: ObservingRelay | None = None
     cpu_ns: Callable[[], int] = lambda: 0
+    keep_alive: bool = True
     fitting: dict[str, bytes] = msgspec.field(default_factory=dict)
 
     def answer(self, endpoint: str) -> Any:

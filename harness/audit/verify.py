@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Self
 
 from harness.audit.bench import Bench
+from harness.audit.connection_checks import connection_kept
 from harness.audit.database_checks import (
     database_outage,
     errors_leave_the_database_alone,
@@ -122,7 +123,9 @@ def cpu_really_runs(few: float, many: float) -> None:
     check_cpu_scales((_FEW, few), (_MANY, many))
 
 
-_FIRST: tuple[Check, ...] = (*HTTP_CHECKS, sql_effects, errors_leave_the_database_alone)
+_FIRST: tuple[Check, ...] = (
+    connection_kept, *HTTP_CHECKS, sql_effects, errors_leave_the_database_alone,
+)  # fmt: skip
 """Checks of a server with a short CPU loop."""
 _SECOND: tuple[Check, ...] = (database_outage,)
 """Checks of a server with a long CPU loop and a relay to the database."""
@@ -320,6 +323,7 @@ class _Stand:
             connects_per_request=pool_of(variant.factors) == PER_REQUEST,
             way=way,
             cpu_ns=self._server.cpu_ns,
+            keep_alive=bench.servers[variant.server].fitted(variant.knobs).keep_alive,
         )
 
     def answers(self) -> bool:

@@ -75,6 +75,10 @@ def command(
     env: Annotated[
         list[str] | None, typer.Option(metavar="NAME=VALUE", help="B has this variable set.")
     ] = None,
+    knob: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="B has this knob of its server set."),
+    ] = None,
     threads: ThreadsOfB = None,
     pool_size: Annotated[
         list[int] | None, typer.Option(metavar="N", min=1, help="B has a pool of this size.")
@@ -123,6 +127,7 @@ def command(
         packages=tuple(several(text) for text in with_ or ()),
         baseline=several(baseline) if baseline else (),
         python=tuple(python or ()), server=tuple(server or ()), env=tuple(env or ()),
+        knob=tuple(knob or ()),
         threads=tuple(threads or ()), pool_size=tuple(pool_size or ()),
         workers=tuple(workers or ()),
     )  # fmt: skip
@@ -207,6 +212,8 @@ def _option(key: str, of_a: bool = False) -> str:
     """The option that sets a key of a setup."""
     if key == "packages":
         return "--baseline" if of_a else "--with"
+    if key == "knobs":
+        return "--knob"
     return f"--{key.replace('_', '-')}"
 
 
@@ -322,8 +329,10 @@ def _same(laboratory: "Laboratory", study: "Study", pythons: Mapping[str, Path])
     catalog = laboratory.with_setups(study).catalog
 
     def made(name: str) -> Made:
-        packages = installed(pythons[catalog.variant(name).implementation])
-        return Made(study.setups.get(name), packages)
+        variant = catalog.variant(name)
+        packages = installed(pythons[variant.implementation])
+        knobs = catalog.servers[variant.server].setting(variant.knobs)
+        return Made(study.setups.get(name), packages, knobs)
 
     a, origin = made(study.baseline), catalog.variant(origin_of(study, study.baseline))
     return [

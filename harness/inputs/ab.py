@@ -51,6 +51,7 @@ class Changes(msgspec.Struct, frozen=True):
     python: tuple[str, ...] = ()
     server: tuple[str, ...] = ()
     env: tuple[str, ...] = ()
+    knob: tuple[str, ...] = ()
     threads: tuple[int, ...] = ()
     pool_size: tuple[int, ...] = ()
     workers: tuple[int, ...] = ()
@@ -201,6 +202,14 @@ def _setup(variant: str, change: Mapping[str, Any], changes: Changes) -> Setup:
                     )
                 own[name] = {variable: text}
                 told.append(str(value))
+            case "knob":
+                knob, equals, text = str(value).partition("=")
+                if not equals or not knob or not text:
+                    raise UsageError(
+                        f"--knob {value!r} sets no knob; write e.g. --knob access_log=on."
+                    )
+                own["knobs"] = {knob: text}
+                told.append(f"{knob.replace('_', ' ')} {text}")
             case _:
                 own[name] = value
                 told.append(f"{_WORDS.get(name, name)} {value}")

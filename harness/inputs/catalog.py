@@ -87,7 +87,9 @@ class Catalog(msgspec.Struct, frozen=True):
             made[home.name] = msgspec.structs.replace(home, variants=(*home.variants, variant))
         for name, home in made.items():
             varied = tuple(
-                msgspec.structs.replace(v, factors=usual_factors(v, home, setups, workers))
+                msgspec.structs.replace(
+                    v, factors=usual_factors(v, home, self.servers, setups, workers)
+                )
                 for v in home.variants
             )
             made[name] = msgspec.structs.replace(home, variants=varied)

@@ -1,6 +1,7 @@
 """Lock files of implementations: which version of which package they hold."""
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -11,6 +12,11 @@ from harness.base.errors import UsageError, nearest, plain
 BUILT = "built:"
 """How a requirement names a kept wheel: `asgiref @ built:DIGEST`. No path of a machine enters a
 run."""
+LOCK_COMMAND = (
+    "uv pip compile --universal --generate-hashes --no-header -p 3.13 pyproject.toml "
+    "-o requirements.lock"
+)
+"""Makes a lock file, in the folder of the implementation."""
 _PIN = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;\\]+)", re.MULTILINE)
 
 
@@ -52,29 +58,33 @@ def package_of(text: str) -> str:
     return canonicalize_name(name[1]) if name else text
 
 
-def check_package(name: str, lock_file: Path, at: str) -> None:
+def check_package(name: str, lock_file: Path, at: str, beside: Collection[str] = ()) -> None:
     """Refuse a package that the lock lacks.
 
     Args:
         name: canonical. lock_file: of the implementation. at: where it stands, for messages.
+        beside: packages that are added to those of the lock, by canonical name.
 
     Raises:
         UsageError: with the nearest that it has.
     """
-    known = locked_versions(lock_file)
+    known = [*locked_versions(lock_file), *beside]
     if name not in known:
-        near = nearest(name, list(known))
+        near = nearest(name, known)
         hint = f"the nearest that it uses is `{near}`" if near else f"it uses {', '.join(known)}"
         raise UsageError(f"{at}: the variant does not use the package `{plain(name)}`; {hint}.")
 
 
-def requirement(text: str, lock_file: Path, at: str) -> Requirement:
+def requirement(
+    text: str, lock_file: Path, at: str, beside: Collection[str] = ()
+) -> Requirement:
     """A requirement in place of what a lock file pins.
 
     Args:
         text: e.g. `asgiref==3.11.1`.
         lock_file: of the implementation.
         at: where it stands, for messages.
+        beside: packages that are added to those of the lock, by canonical name.
 
     Raises:
         UsageError: it is no requirement of an index, or of a package that the lock lacks.
@@ -93,8 +103,8 @@ def requirement(text: str, lock_file: Path, at: str) -> Requirement:
             "'asgiref==3.11.1'. `bridgetoll ab` takes a folder or a wheel."
         )
     name = canonicalize_name(wanted.name)
-    check_package(name, lock_file, at)
+    check_package(name, lock_file, at, beside)
     if not wanted.specifier and not built:
-        locked = locked_versions(lock_file)[name]
+        locked = locked_versions(lock_file).get(name, "1.0")
         raise UsageError(f"{at}: {plain(text)!r} names no version; write e.g. '{name}=={locked}'.")
     return wanted

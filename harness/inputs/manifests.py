@@ -6,7 +6,7 @@ implementation with values of its factors. A *condition* is everything outside t
 
 import platform
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -19,8 +19,9 @@ from harness.base.decode import convert, toml_table
 from harness.base.errors import MalformedFile, nearest, plain
 from harness.inputs.contract import ENDPOINTS
 from harness.inputs.factors import PER_THREAD, WITHOUT_SAYING, factor_problem, pool_of
+from harness.inputs.locks import LOCK_COMMAND, locked_versions, package_of
 from harness.inputs.names import LONGEST_VARIANT
-from harness.inputs.servers import Server
+from harness.inputs.servers import Server, missing
 from harness.inputs.settings import Line
 from harness.inputs.variables import variable_problem
 
@@ -75,6 +76,7 @@ class Variant(msgspec.Struct, frozen=True):
 
     unforeseen: whether hops, threads and loops may be others than it expects, because a setup gave
         it other packages, another interpreter, server or environment.
+    knobs: of its server, that a setup has set.
     """
 
     name: str
@@ -89,6 +91,7 @@ class Variant(msgspec.Struct, frozen=True):
     tags: tuple[Tag, ...]
     expect: Expect = Expect()
     unforeseen: bool = False
+    knobs: dict[str, str] = {}
 
 
 class Implementation(msgspec.Struct, frozen=True):
@@ -98,6 +101,7 @@ class Implementation(msgspec.Struct, frozen=True):
     left_out: variants whose server cannot be used, each with the server's name.
     packages: requirements in place of what the lock file has; see `settings.Setup`.
     python: the version of its interpreter; that of the harness if None.
+    added: requirements of a setup's server that the lock file does not meet.
     """
 
     name: str
@@ -109,6 +113,7 @@ class Implementation(msgspec.Struct, frozen=True):
     left_out: dict[str, str] = {}
     packages: tuple[str, ...] = ()
     python: str | None = None
+    added: tuple[str, ...] = ()
 
     @property
     def lock_file(self) -> Path:
@@ -166,13 +171,13 @@ def load_implementation(
     if not (folder / "requirements.lock").is_file():
         raise MalformedFile(
             folder / "requirements.lock",
-            "no such file; make it with `uv pip compile --universal --generate-hashes "
-            "pyproject.toml -o requirements.lock`.",
+            f"no such file; make it with `{LOCK_COMMAND}`.",
         )
     left_out = {name: v.server for name, v in table.variants.items() if v.server in broken}
     variants = tuple(
         _variant(path, table, name, servers) for name in table.variants if name not in left_out
     )
+    _check_lock(path, variants, servers)
     return Implementation(
         name=folder.name,
         title=table.title,
@@ -265,6 +270,12 @@ def _check_constants(path: Path, at: str, entry: _VariantTable, server: Server) 
     if problem := factor_problem(entry.factors):
         name, why = problem
         raise MalformedFile(path, f"`{at}.factors.{name}`: {why}.")
+    if knob := next((name for name in entry.factors if name in server.knobs), None):
+        raise MalformedFile(
+            path,
+            f"`{at}.factors.{knob}`: it is a knob of the server `{entry.server}`, which a study's "
+            "setups set; remove it.",
+        )
     extra_hops = entry.factors.get("extra_hops", WITHOUT_SAYING["extra_hops"])
     if problem := variable_problem(entry.env, extra_hops):
         name, why = problem
@@ -276,6 +287,21 @@ def _check_constants(path: Path, at: str, entry: _VariantTable, server: Server) 
             "lacks {threads}, so a study could not say how many connections that is; add "
             "{threads} to it in shared/servers.toml, or name another server.",
         )
+
+
+def _check_lock(path: Path, variants: Iterable[Variant], servers: dict[str, Server]) -> None:
+    """Refuse a server that the implementation's environment does not have."""
+    locked = locked_versions(path.parent / "requirements.lock")
+    for variant in variants:
+        for text in missing(servers[variant.server].fitted({}).requires, locked):
+            package = package_of(text)
+            has = f"has {package} {locked[package]}" if package in locked else f"lacks `{package}`"
+            raise MalformedFile(
+                path,
+                f"`tool.bridgetoll.variants.{variant.name.partition('/')[2]}.server` is "
+                f"`{variant.server}`, which needs `{text}`, and requirements.lock {has}; put it "
+                f"into `project.dependencies`, and renew the lock with `{LOCK_COMMAND}`.",
+            )
 
 
 def _check_python(path: Path, requires: str) -> None:

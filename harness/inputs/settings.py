@@ -175,6 +175,7 @@ class Setup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     threads, pool_size, workers, max_connections: as in `[server]` and `[database]`, whose values
         stand where None.
     server: a key of `shared/servers.toml`, in place of the variant's.
+    knobs: values of the server's knobs, in place of their defaults.
     env: environment variables, beside those of the variant or in their place.
     packages: requirements, e.g. `asgiref==3.11.1`, in place of what the lock file has.
     python: a version of the interpreter, e.g. `3.12`.
@@ -190,6 +191,7 @@ class Setup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     env: dict[str, Line] = {}
     packages: tuple[Line, ...] = ()
     python: Line | None = None
+    knobs: dict[str, Line] = {}
 
     @property
     def settings(self) -> dict[str, int]:

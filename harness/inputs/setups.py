@@ -13,7 +13,7 @@ from harness.inputs.factors import PER_REQUEST, PER_THREAD, WITHOUT_SAYING, fact
 from harness.inputs.locks import BUILT, locked_versions, package_of, requirement
 from harness.inputs.manifests import VARIANT_NAME, Implementation, Variant
 from harness.inputs.names import LONGEST_VARIANT
-from harness.inputs.servers import Protocol, Server, servers_for
+from harness.inputs.servers import Protocol, Server, check_knobs, missing, servers_for
 from harness.inputs.settings import ServerSettings, Setup
 from harness.inputs.variables import variable_problem
 
@@ -69,6 +69,9 @@ def set_up(
     at = f"{where}: `setups.{plain(name)}"
     if setup.server is not None:
         _check_server(setup.server, origin, servers, f"{at}.server`")
+    server = servers[setup.server or origin.server]
+    _check_threads(setup, origin, server, f"{at}.server`")
+    check_knobs(setup.server or origin.server, server, setup.knobs, f"{at}.knobs`")
     if setup.python is not None:
         _check_python(setup.python, home, f"{at}.python`")
     env = {**origin.env, **setup.env}
@@ -76,12 +79,15 @@ def set_up(
     if problem := variable_problem(env, hops):
         variable, why = problem
         raise UsageError(f"{at}.env.{variable}`: {why}.")
-    wanted = [requirement(text, home.lock_file, f"{at}.packages`") for text in setup.packages]
+    added = missing(server.fitted(setup.knobs).requires, locked_versions(home.lock_file))
+    beside = {package_of(text) for text in added}
+    at_packages = f"{at}.packages`"
+    wanted = [requirement(t, home.lock_file, at_packages, beside) for t in setup.packages]
     names = [package_of(text) for text in setup.packages]
     if twice := [package for package in names if names.count(package) > 1]:
         raise UsageError(f"{at}.packages` names `{twice[0]}` twice; keep one of them.")
     own = None
-    if setup.packages or setup.python is not None:
+    if setup.packages or setup.python is not None or added:
         own = msgspec.structs.replace(
             home,
             name=f"{home.name}+{name.partition('/')[2]}",
@@ -89,6 +95,7 @@ def set_up(
             variants=(),
             packages=setup.packages,
             python=setup.python,
+            added=added,
         )
     told = ", ".join(_told(setup))
     made = msgspec.structs.replace(
@@ -98,13 +105,15 @@ def set_up(
         implementation=origin.implementation if own is None else own.name,
         server=setup.server or origin.server,
         env=env,
+        knobs=setup.knobs,
         unforeseen=bool(setup.packages or setup.python or setup.server or setup.env),
         factors=origin.factors
         | _connections(setup, origin)
         | {_factor(w.name): w.url or _version(str(w.specifier)) for w in wanted}
         | ({} if setup.python is None else {"python": setup.python})
         | ({} if setup.workers is None else {"workers": str(setup.workers)})
-        | {_variable(variable): value for variable, value in setup.env.items()},
+        | {_variable(variable): value for variable, value in setup.env.items()}
+        | setup.knobs,
     )
     return made, own
 
@@ -113,10 +122,12 @@ class Made(msgspec.Struct, frozen=True):
     """A side of an A/B with its environment: the setup, or None for the variant as it is.
 
     packages: versions by name, as they are installed.
+    knobs: of its server, with the values of all.
     """
 
     setup: Setup | None
     packages: Mapping[str, str]
+    knobs: Mapping[str, str] = {}
 
 
 def is_same(one: Made, other: Made, origin: Variant, usual: ServerSettings) -> bool:
@@ -140,6 +151,7 @@ def _effective(side: Made, origin: Variant, usual: ServerSettings) -> tuple[obje
         setup.max_connections,
         {**origin.env, **setup.env},
         side.packages,
+        side.knobs,
         {text for text in setup.packages if BUILT in text},  # its version may be another's too
     )
 
@@ -150,18 +162,25 @@ def interpreter_version() -> str:
 
 
 def usual_factors(
-    variant: Variant, home: Implementation, setups: Mapping[str, Setup], workers: int
+    variant: Variant,
+    home: Implementation,
+    servers: Mapping[str, Server],
+    setups: Mapping[str, Setup],
+    workers: int,
 ) -> dict[str, str]:
     """What a variant has of the factors that some setup of the study sets.
 
-    So that it differs in them: the locked version, this interpreter, the study's workers.
+    So that it differs in them: the locked version, this interpreter, the study's workers, the
+    defaults of its server's knobs.
 
     Args:
         variant, home: of which factors are asked.
+        servers: by name.
         setups: of the study, by name.
         workers: that every other variant is given.
     """
     found: dict[str, str] = {}
+    knobs = servers[variant.server].setting(variant.knobs)
     locked = locked_versions(home.lock_file)
     for setup in setups.values():
         for text in setup.packages:
@@ -173,6 +192,7 @@ def usual_factors(
         if setup.workers is not None:
             found["workers"] = str(workers)
         found |= {_variable(name): variant.env.get(name, UNSET) for name in setup.env}
+        found |= {name: knobs[name] for name in setup.knobs if name in knobs}
     return found | variant.factors
 
 
@@ -207,6 +227,16 @@ def _check_server(name: str, origin: Variant, servers: Mapping[str, Server], at:
     )
 
 
+def _check_threads(setup: Setup, origin: Variant, server: Server, at: str) -> None:
+    """Refuse connections per thread on a server whose threads nothing limits."""
+    if setup.server and pool_of(origin.factors) == PER_THREAD and not server.takes("threads"):
+        raise UsageError(
+            f"{at}: `{origin.name}` holds a connection per thread, and the command line of "
+            f"`{setup.server}` lacks {{threads}}, so nothing would limit them; take a variant with "
+            "a pool, or another server."
+        )
+
+
 _SPEAKS = {
     Protocol.ASGI: "speaks ASGI",
     Protocol.WSGI: "speaks WSGI",
@@ -225,6 +255,7 @@ def _told(setup: Setup) -> list[str]:
     told += list(setup.packages)
     told += [] if setup.python is None else [f"Python {setup.python}"]
     told += [] if setup.server is None else [f"on {setup.server}"]
+    told += [f"{name.replace('_', ' ')} {value}" for name, value in setup.knobs.items()]
     return told + [f"{name}={value}" for name, value in setup.env.items()]
 
 

@@ -26,7 +26,7 @@ def lock_digest(implementation: Implementation) -> str:
     """A short digest that identifies the measured packages: of the lock file, and of what a setup
     has in place of it."""
     digest = hashlib.sha256(implementation.lock_file.read_bytes())
-    for text in (*implementation.packages, implementation.python or ""):
+    for text in (*implementation.packages, implementation.python or "", *implementation.added):
         if text:
             digest.update(b"\0" + text.encode())
     return digest.hexdigest()[:16]
@@ -67,7 +67,7 @@ def prepare(cache: Path, implementation: Implementation) -> Path:
         asked = implementation.python or str(interpreter())
         _uv(implementation, "venv", "--python", asked, str(folder))
         lock = implementation.lock_file
-        if implementation.packages or implementation.python is not None:
+        if _differs(implementation):
             lock = folder.with_name(f"{folder.name}.requirements")
             _make_lock(cache, implementation, lock, python)
         _uv(implementation, "pip", "sync", "--python", str(python), "--require-hashes", str(lock))
@@ -83,20 +83,29 @@ def installed(python: Path) -> dict[str, str]:
     return dict(sorted((package.name, package.version) for package in packages))
 
 
+def _differs(implementation: Implementation) -> bool:
+    """Whether its environment is another than that of its lock file."""
+    changed = implementation.packages or implementation.added
+    return bool(changed) or implementation.python is not None
+
+
 def _make_lock(cache: Path, implementation: Implementation, lock: Path, python: Path) -> None:
-    """Write a lock file with a setup's packages, or for its interpreter.
+    """Write a lock file with a setup's packages, those of its server, or for its interpreter.
 
     What they do not name keeps its version, as far as they allow that.
     """
+    added = lock.with_suffix(".added")
+    added.write_text("".join(f"{text}\n" for text in implementation.added))
     overrides = lock.with_suffix(".overrides")
     overrides.write_text("".join(f"{_found(cache, text)}\n" for text in implementation.packages))
     shutil.copyfile(implementation.lock_file, lock)  # uv keeps the versions that it finds here
-    names = [Requirement(text).name for text in implementation.packages]
+    changed = (*implementation.packages, *implementation.added)
+    names = [Requirement(text).name for text in changed]
     upgrade = [part for name in names for part in ("--upgrade-package", name)]
     _uv(
         implementation, "pip", "compile", "--generate-hashes", "--no-header", "--no-annotate",
         "--python", str(python), "--overrides", str(overrides), *upgrade,
-        str(implementation.folder / "pyproject.toml"), "--output-file", str(lock),
+        str(implementation.folder / "pyproject.toml"), str(added), "--output-file", str(lock),
     )  # fmt: skip
 
 
@@ -110,9 +119,10 @@ def _check_packages(implementation: Implementation, python: Path) -> None:
     """Refuse a lock file that is older than its manifest: it would measure another version."""
     versions = {canonicalize_name(name): version for name, version in installed(python).items()}
     own = {canonicalize_name(Requirement(text).name) for text in implementation.packages}
-    for text in (*implementation.dependencies, *implementation.packages):
+    replaceable = (*implementation.dependencies, *implementation.added)
+    for text in (*replaceable, *implementation.packages):
         wanted = Requirement(text)
-        if text in implementation.dependencies and canonicalize_name(wanted.name) in own:
+        if text in replaceable and canonicalize_name(wanted.name) in own:
             continue
         if wanted.marker is not None and not wanted.marker.evaluate():
             continue
@@ -137,7 +147,8 @@ def _uv(implementation: Implementation, *arguments: str) -> None:
 
 def _source(implementation: Implementation) -> str:
     """What its environment is made from."""
-    parts = [f"{implementation.folder.name}/requirements.lock", *implementation.packages]
+    lock = f"{implementation.folder.name}/requirements.lock"
+    parts = [lock, *implementation.packages, *implementation.added]
     if implementation.python is not None:
         parts.append(f"Python {implementation.python}")
     return " with ".join([parts[0], ", ".join(parts[1:])]) if parts[1:] else parts[0]
@@ -146,6 +157,8 @@ def _source(implementation: Implementation) -> str:
 def _remedy(implementation: Implementation) -> str:
     if implementation.python is not None:
         return "name a Python that `uv python list` shows and the packages support"
+    if implementation.added and not implementation.packages:
+        return "name another server, or put its packages into the implementation's lock"
     return "name another release" if implementation.packages else "fix the cause and run again"
 
 

@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import os
+import re
 import threading
 import time
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from typing import Protocol, Self
 
 from harness.base.errors import NotReady, ServerFailed
 from harness.inputs.manifests import Variant
+from harness.inputs.servers import Protocol as Interface
 from harness.inputs.servers import Server
 from harness.inputs.settings import ApplicationSettings
 from harness.lab.clocks import TreeClock, Usage
@@ -39,6 +41,13 @@ _REFUSALS: dict[Resource, tuple[str, ...]] = {
     "files": ("Too many open files",),
 }
 """What CPython and the C library say when the system refuses something."""
+_MISFITS: dict[Interface, str] = {
+    Interface.WSGI: r"missing 1 required positional argument: 'send'",
+    Interface.ASGI: r"missing 1 required positional argument: 'start_response'"
+    r"|takes (?:2 positional arguments but 3|3 positional arguments but 4) were given",
+}
+"""By what a server speaks: what CPython says of an application of the other interface, which is
+called with (environ, start_response), with (scope, receive, send), or with (scope) alone."""
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
 
 
@@ -118,9 +127,16 @@ class LiveServer:
     distant = False
 
     def __init__(
-        self, variant: Variant, child: Child, port: int, workers: int, host: str = HOST
+        self,
+        variant: Variant,
+        child: Child,
+        port: int,
+        workers: int,
+        host: str = HOST,
+        protocol: Interface = Interface.OWN,
     ) -> None:
         self.variant = variant
+        self.protocol = protocol
         self.port = port
         self.host = host
         self.workers = workers
@@ -181,6 +197,21 @@ class LiveServer:
     def deviation(self) -> str | None:
         """How it differs from what it was given, as every other server is; None if it does not."""
         return self.footprint().problem(self.port, self.workers, self.host)
+
+    def misfit(self) -> str | None:
+        """That its application is of another interface, by its log; None if nothing says so."""
+        if self.protocol not in _MISFITS or not self.process.log_size():
+            return None
+        attribute = re.escape(self.variant.app.rpartition(":")[2].partition("(")[0])
+        sign = rf"TypeError: (?:\S*__call__|{attribute})\(\) (?:{_MISFITS[self.protocol]})"
+        if not re.search(sign, self.process.said_since(0)):
+            return None
+        theirs, ours = ("ASGI", "WSGI") if self.protocol is Interface.WSGI else ("WSGI", "ASGI")
+        return (
+            f"The server `{self.variant.server}` speaks {ours}, and the application "
+            f"`{self.variant.app}` of `{self.name}` is made for {theirs}; name a server that "
+            f"speaks {theirs}, or an application for {ours}."
+        )
 
     def log_size(self) -> int:
         """Bytes that its log has now."""
@@ -300,14 +331,15 @@ def launch_server(
         "workers": str(workers), "threads": str(threads),
     }  # fmt: skip
     inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    fitted = server.fitted(variant.knobs)
     child = launch(
-        [part.format(**places) for part in server.argv],
+        [part.format(**places) for part in fitted.argv],
         cpus=cpus,
-        env=inherited | settings.environment() | variant.env,
+        env=inherited | settings.environment() | fitted.env | variant.env,
         cwd=variant.folder,
         log=log,
     )
-    return LiveServer(variant, child, port, workers, host)
+    return LiveServer(variant, child, port, workers, host, server.protocol)
 
 
 def await_ready(server: LiveServer, seconds: float = READY_S) -> None:
@@ -315,15 +347,25 @@ def await_ready(server: LiveServer, seconds: float = READY_S) -> None:
 
     Raises:
         ServerFailed: it died, or did not answer in time; the end of its standard error is quoted.
-            Or its workers or addresses are not those that it was given.
+            Or its workers or addresses are not those that it was given, or its application is of
+            another interface than the server's.
     """
     name = server.variant.name
     started = time.monotonic()
+    misfit: str | None = None
 
-    def answers() -> bool:
-        return _healthy(server.address) and server.listens()
+    def over() -> bool:
+        """Whether it answers, or never will."""
+        nonlocal misfit
+        if not server.running or (_healthy(server.address) and server.listens()):
+            return True
+        misfit = server.misfit()
+        return misfit is not None
 
-    ready = wait_until(lambda: not server.running or answers(), seconds)
+    ready = wait_until(over, seconds)
+    if misfit is not None:
+        server.stop()
+        raise ServerFailed(misfit)
     if ready and server.running:
         problem = _settled(server)
         if server.running:

@@ -204,14 +204,19 @@ def implementation_digest(catalog: Catalog, name: str) -> str:
     it is the same in two runs, so is the code: see `records.comparability.unlike`.
     """
     implementation = catalog.implementations[name]
-    servers = {v.server for v in catalog.variants.values() if v.implementation == name}
-    bodies = {f"server/{server}": _behaviour(catalog.servers[server]) for server in servers}
+    bodies: dict[str, bytes] = {}
+    for variant in catalog.variants.values():
+        if variant.implementation == name:
+            own = "".join(f"/{knob}={value}" for knob, value in sorted(variant.knobs.items()))
+            server = catalog.servers[variant.server].fitted(variant.knobs)
+            bodies[f"server/{variant.server}{own}"] = _behaviour(server)
     return _digest(bodies | _bodies("folder", implementation.folder))
 
 
 def _behaviour(server: Server) -> bytes:
     """What a server does, without its protocol: that tells only which applications it can run."""
-    return msgspec.json.encode({"keep_alive": server.keep_alive, "argv": server.argv})
+    env = {"env": server.env} if server.env else {}  # which no server had in older runs
+    return msgspec.json.encode({"keep_alive": server.keep_alive, "argv": server.argv} | env)
 
 
 def _digest(bodies: Mapping[str, bytes]) -> str:

@@ -132,7 +132,7 @@ class Launcher(msgspec.Struct, frozen=True):
             server=server,
             settings=settings,
             address=legs.server_address(server.address),
-            keep_alive=self.catalog.servers[variant.server].keep_alive,
+            keep_alive=self.catalog.servers[variant.server].fitted(variant.knobs).keep_alive,
         )
 
 

@@ -14,6 +14,9 @@ from tests.toys.studies import JUNK, Table, spoilt, toml_text
 
 REPOSITORY = Workspace()
 SERVERS = (REPOSITORY.shared / "servers.toml").read_text(encoding="utf-8")
+LOCK = "".join(
+    f"{package}==99.0\n" for package in ("gunicorn", "uvicorn", "uvicorn-worker", "httptools", "uvloop")
+)
 _COUNTS = st.one_of(
     st.integers(0, 3), st.fixed_dictionaries({}, optional={"every": st.just(1), "cpu": st.just(2)})
 )
@@ -64,7 +67,7 @@ def read(body: bytes) -> bool:
         (workspace.shared / "servers.toml").write_text(SERVERS, encoding="utf-8")
         for name, text in (("toy", body), ("sound", SOUND)):
             (workspace.implementations / name).mkdir(parents=True)
-            (workspace.implementations / name / "requirements.lock").touch()
+            (workspace.implementations / name / "requirements.lock").write_text(LOCK)
             (workspace.implementations / name / "pyproject.toml").write_bytes(text)
         catalog = load_catalog(workspace)
         assert "sound" in catalog.implementations

@@ -25,7 +25,7 @@ from harness.records.verification import Verification
 from tests.toys.benches import selected, side_by_side
 
 NEEDED = {
-    "starts",
+    "starts", "connection kept",
     "health", "noop", "cpu", "io wait", "io read", "io read sees changes", "io fanout", "io create",
     "chunked body", "missing field", "blank field", "too long field", "nul in field", "not a form",
     "not five ids", "wrong method", "unknown path", "too large body", "sql effects",
@@ -64,6 +64,14 @@ LIARS: dict[str, tuple[set[str], str]] = {
     ),
     "no-413": ({"too large body"}, "expected 413, got 200"),
     "no-head": ({"head"}, "head: HEAD /health: expected 200 without a body, got 405"),
+    "http-1-0": (
+        {"connection kept"}, "connection kept: GET /health: expected HTTP/1.1, got HTTP/1.0",
+    ),
+    "closes-connections": (
+        {"connection kept"},
+        "expected a connection that stays open, as `keep_alive = true` of its server says, got a "
+        "connection that the server closes after a response",
+    ),
     "any-charset": ({"charset of form"}, "expected 400, got 200"),
     "repairs-forms": ({"undecodable form"}, "expected 400, got 200"),
     "any-number-of-fields": ({"too many fields"}, "expected 400, got 200"),

@@ -82,11 +82,18 @@ def test_sides_that_are_alike_still_have_names_of_their_own() -> None:
         (Changes(baseline=("asgiref==3.11.1",)), "Nothing changes"),
         (Changes(env=("DJANGO_MIDDLEWARE",)), "NAME=value"),
         (Changes(env=("=x",)), "NAME=value"),
+        (Changes(knob=("access_log",)), "access_log=on"),
     ],
 )
 def test_unclear_changes_are_refused(changes: Changes, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         changes.sides(A)
+
+
+def test_a_knob_is_a_change_with_a_title() -> None:
+    (b,) = Changes(knob=("access_log=on",)).sides(A).bs.values()
+    assert b.knobs == {"access_log": "on"}
+    assert b.title == "access log on"
 
 
 def test_the_study_is_an_ab_that_ends_by_its_verdicts_or_its_time() -> None:

@@ -7,6 +7,7 @@ from harness.base.errors import MalformedFile, UnknownName, UsageError
 from harness.base.workspace import Workspace
 from harness.inputs.catalog import Catalog, load_catalog
 from harness.inputs.contract import check_endpoint
+from harness.inputs.locks import LOCK_COMMAND
 from harness.inputs.manifests import Expect, Tag
 from harness.inputs.settings import ApplicationSettings, Setup
 from harness.inputs.variables import CONTRACT
@@ -34,12 +35,18 @@ app = "app:main"
 factors = {}
 """
 
+LOCK = "".join(
+    f"{package}==99.0\n"
+    for package in ("gunicorn", "uvicorn", "uvicorn-worker", "httptools", "uvloop", "aiohttp")
+)
+"""The packages of servers that the manifests here name."""
+
 
 def add(workspace: Workspace, manifest: str = MANIFEST, name: str = "toy") -> Path:
     """Put an implementation into the workspace; return its manifest."""
     folder = workspace.implementations / name
     folder.mkdir()
-    (folder / "requirements.lock").touch()
+    (folder / "requirements.lock").write_text(LOCK)
     path = folder / "pyproject.toml"
     path.write_text(manifest)
     return path
@@ -239,6 +246,24 @@ def test_missing_lock_is_told_with_the_command_that_makes_it(workspace: Workspac
     assert problem(workspace).startswith(f"{lock}: no such file; make it with `uv pip compile")
 
 
+def test_a_server_whose_package_the_lock_lacks_is_told_with_the_command(
+    workspace: Workspace,
+) -> None:
+    path = add(workspace, MANIFEST.replace("gunicorn-uvicorn", "granian-asgi"))
+    assert problem(workspace) == (
+        f"{path}: `tool.bridgetoll.variants.plain.server` is `granian-asgi`, which needs "
+        "`granian~=2.8`, and requirements.lock lacks `granian`; put it into "
+        f"`project.dependencies`, and renew the lock with `{LOCK_COMMAND}`."
+    )
+    path.with_name("requirements.lock").write_text(f"{LOCK}granian==1.0\n")
+    assert "requirements.lock has granian 1.0; put it" in problem(workspace)
+
+
+def test_a_factor_that_is_a_knob_of_the_server_is_refused(workspace: Workspace) -> None:
+    said = changed(workspace, 'pool = "pooled"', 'access_log = "on"')
+    assert said.startswith("factors.access_log`: it is a knob of the server `gunicorn-uvicorn`")
+
+
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
@@ -315,7 +340,9 @@ def test_server_without_a_command_is_refused(workspace: Workspace) -> None:
 def test_a_server_takes_what_its_command_line_has_a_place_for(real: Catalog) -> None:
     assert real.servers["gunicorn-gthread"].takes("threads")
     assert not real.servers["gunicorn-uvicorn"].takes("threads")
-    assert all(server.takes("workers") for server in real.servers.values())
+    of_one_process = {"daphne", "waitress"}
+    without = {name for name, server in real.servers.items() if not server.takes("workers")}
+    assert without == of_one_process
 
 
 def changed(workspace: Workspace, old: str, new: str) -> str:

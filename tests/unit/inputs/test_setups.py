@@ -88,11 +88,51 @@ def test_a_change_that_cannot_be_made_is_refused_with_what_can(
 
 
 def test_a_server_of_the_same_protocol_is_one_factor() -> None:
-    sync = next(v for v in CATALOG.variants.values() if v.server == "gunicorn-gthread")
-    name = f"{sync.name.partition('/')[0]}/next"
-    catalog = CATALOG.with_setups({name: Setup(sync.name, server="gunicorn-sync")}, "a.toml")
-    one, other = (factors_of(n, catalog.variant(n)) for n in (sync.name, name))
+    sync = "django/sync-threads-pool"
+    catalog = CATALOG.with_setups({B: Setup(sync, server="gunicorn-sync")}, "a.toml")
+    one, other = (factors_of(n, catalog.variant(n)) for n in (sync, B))
     assert differences(one, other) == {"server": ("gunicorn-gthread", "gunicorn-sync")}
+
+
+def test_a_connection_per_thread_needs_a_server_that_limits_its_threads() -> None:
+    setup = Setup("django/sync-threads", server="gunicorn-gevent")
+    with pytest.raises(UsageError, match=r"lacks \{threads\}.*a variant with a pool"):
+        made(setup)
+
+
+def test_a_server_that_the_lock_lacks_is_added_to_the_environment_alone() -> None:
+    catalog = made(Setup(A, server="granian-asgi"))
+    own = catalog.implementations[catalog.variant(B).implementation]
+    assert own.name == "django+next"
+    assert (own.packages, own.added) == ((), CATALOG.servers["granian-asgi"].requires)
+    assert changed(catalog) == {"server": ("gunicorn-uvicorn", "granian-asgi")}
+
+
+def test_a_server_that_the_lock_has_needs_no_environment_of_its_own() -> None:
+    assert made(Setup(A, server="uvicorn")).variant(B).implementation == "django"
+
+
+def test_another_release_of_a_server_that_is_added_can_be_named() -> None:
+    catalog = made(Setup(A, server="granian-asgi", packages=("granian==2.8.0",)))
+    own = catalog.implementations["django+next"]
+    assert own.packages == ("granian==2.8.0",)
+    with pytest.raises(UsageError, match="does not use the package `granian`"):
+        made(Setup(A, packages=("granian==2.8.0",)))
+
+
+def test_a_knob_is_a_factor_of_every_variant_whose_server_has_it() -> None:
+    catalog = made(Setup(A, knobs={"access_log": "on"}))
+    assert changed(catalog) == {"access_log": ("off", "on")}
+    assert catalog.variant(B).knobs == {"access_log": "on"}
+    assert catalog.variant("flask/sqlalchemy").factors["access_log"] == "off"
+    assert "access_log" not in catalog.variant("aiohttp/asyncpg").factors
+
+
+def test_a_knob_of_another_server_moves_with_it() -> None:
+    catalog = made(Setup(A, server="uvicorn", knobs={"loop": "asyncio"}))
+    assert catalog.variant(B).factors["loop"] == "asyncio"
+    with pytest.raises(UsageError, match=r"setups\.django/next\.knobs.*no knob `loop`"):
+        made(Setup(A, knobs={"loop": "asyncio"}))
 
 
 def test_a_server_of_another_protocol_is_refused_with_those_that_fit() -> None:
@@ -136,6 +176,7 @@ def test_a_setup_that_changes_nothing_is_known_for_it() -> None:
     ):  # fmt: skip
         assert not is_same(a, Made(setup, LOCKED), origin, usual)
     assert not is_same(a, Made(Setup(A), LOCKED | {"asgiref": "3.11.1"}), origin, usual)
+    assert not is_same(a, Made(Setup(A), LOCKED, {"access_log": "on"}), origin, usual)
 
 
 def test_an_interpreter_is_a_version_that_fits() -> None:

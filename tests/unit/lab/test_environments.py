@@ -10,7 +10,13 @@ import pytest
 
 from harness.base.errors import EnvironmentFailed
 from harness.inputs.manifests import Implementation
-from harness.lab.environments import environment_folder, interpreter, lock_digest, prepare
+from harness.lab.environments import (
+    environment_folder,
+    installed,
+    interpreter,
+    lock_digest,
+    prepare,
+)
 from tests.waiting import PATIENCE_S
 
 
@@ -233,3 +239,37 @@ def test_a_release_that_there_is_not_is_told_with_what_uv_says(
     own = msgspec.structs.replace(implementation, packages=("bridgetoll-toy==9.0",))
     with pytest.raises(EnvironmentFailed, match=r"bridgetoll-toy==9\.0"):
         prepare(tmp_path / "cache", own)
+
+
+def test_a_server_s_packages_join_those_of_the_lock(
+    implementation: Implementation, tmp_path: Path, wheels: Path
+) -> None:
+    """The lock keeps its versions, though newer ones can be had."""
+    build_wheel(wheels, "2.0")
+    server = wheels / "bridgetoll_server-1.0-py3-none-any.whl"
+    info = "bridgetoll_server-1.0.dist-info"
+    with zipfile.ZipFile(server, "w") as wheel:
+        wheel.writestr(f"{info}/METADATA", "Name: bridgetoll-server\nVersion: 1.0\n")
+        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        wheel.writestr(f"{info}/RECORD", "")
+    (implementation.folder / "pyproject.toml").write_text(
+        '[project]\nname = "toy"\nversion = "0"\ndependencies = ["bridgetoll-toy"]\n'
+    )
+    own = msgspec.structs.replace(implementation, added=("bridgetoll-server>=1",))
+    python = prepare(tmp_path / "cache", own)
+    assert installed(python) == {"bridgetoll-server": "1.0", "bridgetoll-toy": "1.0"}
+    assert python != prepare(tmp_path / "cache", implementation)
+
+
+def test_a_server_that_cannot_be_had_is_named(
+    implementation: Implementation, tmp_path: Path
+) -> None:
+    own = msgspec.structs.replace(implementation, added=("no-such-server-of-ours~=1.0",))
+    (implementation.folder / "pyproject.toml").write_text(
+        '[project]\nname = "toy"\nversion = "0"\ndependencies = ["bridgetoll-toy"]\n'
+    )
+    with pytest.raises(EnvironmentFailed) as caught:
+        prepare(tmp_path / "cache", own)
+    told = str(caught.value)
+    assert "toy/requirements.lock with no-such-server-of-ours~=1.0" in told
+    assert "name another server" in told

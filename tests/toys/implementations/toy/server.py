@@ -326,6 +326,8 @@ class Handler(BaseHTTPRequestHandler):
     def setup(self) -> None:
         super().setup()
         self.carried = 0
+        if self.app.fault == "http-1-0":
+            self.protocol_version = "HTTP/1.0"
 
     def finish(self) -> None:
         super().finish()
@@ -467,7 +469,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         if allow is not None:
             self.send_header("Allow", allow)
-        if self.app.worn_out:
+        if self.app.worn_out or self.app.fault == "closes-connections":
             self.send_header("Connection", "close")
         self.end_headers()
         if self.command != "HEAD":
