@@ -75,9 +75,7 @@ def check_package(name: str, lock_file: Path, at: str, beside: Collection[str] =
         raise UsageError(f"{at}: the variant does not use the package `{plain(name)}`; {hint}.")
 
 
-def requirement(
-    text: str, lock_file: Path, at: str, beside: Collection[str] = ()
-) -> Requirement:
+def requirement(text: str, lock_file: Path, at: str, beside: Collection[str] = ()) -> Requirement:
     """A requirement in place of what a lock file pins.
 
     Args:

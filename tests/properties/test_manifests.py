@@ -15,7 +15,8 @@ from tests.toys.studies import JUNK, Table, spoilt, toml_text
 REPOSITORY = Workspace()
 SERVERS = (REPOSITORY.shared / "servers.toml").read_text(encoding="utf-8")
 LOCK = "".join(
-    f"{package}==99.0\n" for package in ("gunicorn", "uvicorn", "uvicorn-worker", "httptools", "uvloop")
+    f"{package}==99.0\n"
+    for package in ("gunicorn", "uvicorn", "uvicorn-worker", "httptools", "uvloop")
 )
 _COUNTS = st.one_of(
     st.integers(0, 3), st.fixed_dictionaries({}, optional={"every": st.just(1), "cpu": st.just(2)})

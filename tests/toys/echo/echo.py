@@ -29,7 +29,7 @@ async def asgi(
     body = json.dumps(HEALTHY if scope["path"] == "/health" else told).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
 
 def wsgi(environ: Message, start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -44,4 +44,4 @@ def wsgi(environ: Message, start_response: Callable[..., Any]) -> Iterable[bytes
     body = json.dumps(HEALTHY if environ["PATH_INFO"] == "/health" else told).encode()
     headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
     start_response("200 OK", headers)
-    return [body]
+    return [b"" if environ["REQUEST_METHOD"] == "HEAD" else body]

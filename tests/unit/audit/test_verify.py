@@ -65,7 +65,8 @@ LIARS: dict[str, tuple[set[str], str]] = {
     "no-413": ({"too large body"}, "expected 413, got 200"),
     "no-head": ({"head"}, "head: HEAD /health: expected 200 without a body, got 405"),
     "http-1-0": (
-        {"connection kept"}, "connection kept: GET /health: expected HTTP/1.1, got HTTP/1.0",
+        {"connection kept"},
+        "connection kept: GET /health: expected HTTP/1.1, got HTTP/1.0",
     ),
     "closes-connections": (
         {"connection kept"},

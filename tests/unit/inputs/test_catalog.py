@@ -214,7 +214,7 @@ def test_unknown_endpoint_is_told_with_the_known_ones() -> None:
             'server = "gunicorn-sync"',
             'server = "nginx"',
             "`tool.bridgetoll.variants.other-one.server`: no server `nginx` in "
-            "shared/servers.toml; it has gunicorn-aiohttp, gunicorn-gthread, gunicorn-sync",
+            "shared/servers.toml; it has daphne, granian-asgi, granian-wsgi, gunicorn-aiohttp",
         ),
         ("variants.plain", "variants.Plain_1", "lower-case letters, digits and hyphens only"),
         ('requires-python = ">=3.12"', "", "`project.requires-python` is missing"),
@@ -318,9 +318,8 @@ def test_a_broken_server_takes_only_its_own_variants_along(workspace: Workspace)
     add(workspace)
     add(workspace, MANIFEST.replace("gunicorn-uvicorn", "gunicorn-gthread", 1), "second")
     path = workspace.shared / "servers.toml"
-    path.write_text(f"{path.read_text()}\n[gunicorn-uvicorn]\n".replace(
-        "[gunicorn-uvicorn]  #", "[gunicorn-other]  #"
-    ))  # fmt: skip
+    first = path.read_text().index('protocol = "asgi"')  # that of gunicorn-uvicorn
+    path.write_text(path.read_text()[:first] + path.read_text()[first:].partition("\n")[2])
     catalog = load_catalog(workspace)
     assert catalog.broken == {}
     assert list(catalog.broken_servers) == ["gunicorn-uvicorn"]

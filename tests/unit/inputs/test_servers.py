@@ -80,9 +80,7 @@ def test_a_requirement_is_missing_where_the_lock_lacks_it_or_has_another_release
         ("gunicorn-sync", {"loop": "uvloop"}, "`gunicorn-sync` has no knobs; remove `loop`"),
     ],
 )
-def test_a_knob_that_there_is_not_is_refused(
-    server: str, knobs: dict[str, str], told: str
-) -> None:
+def test_a_knob_that_there_is_not_is_refused(server: str, knobs: dict[str, str], told: str) -> None:
     with pytest.raises(UsageError) as caught:
         check_knobs(server, SERVERS[server], knobs, "a.toml: `setups.b.knobs`")
     assert told in str(caught.value)

@@ -712,8 +712,9 @@ def test_threads_hold_no_connections_where_no_request_asks_the_database(
         ("threads = 0", "`setups.django/few.threads` is 0; it must be a whole number"),
         (
             "replicas = 2",
-            "unknown key `setups.django/few.replicas`; the allowed keys are: env, max_connections, "
-            "packages, pool_size, python, server, threads, title, variant, workers.",
+            "unknown key `setups.django/few.replicas`; the allowed keys are: env, knobs, "
+            "max_connections, packages, pool_size, python, server, threads, title, variant, "
+            "workers.",
         ),
     ],
 )
