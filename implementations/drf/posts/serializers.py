@@ -1,3 +1,5 @@
+from typing import Any
+
 from rest_framework import serializers
 
 from posts.models import Post
@@ -8,16 +10,20 @@ def not_blank(value: str) -> None:
         raise serializers.ValidationError("This field may not be blank.")
 
 
-class PostSerializer(serializers.ModelSerializer):
-    title = serializers.CharField(max_length=100, trim_whitespace=False, validators=[not_blank])
-    content = serializers.CharField(
-        max_length=10_000, trim_whitespace=False, validators=[not_blank]
-    )
+class TextField(serializers.CharField):
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(trim_whitespace=False, validators=[not_blank], **kwargs)
 
-    class Meta:
-        model = Post
-        fields = ("id", "title", "content", "created_at", "updated_at")
-        read_only_fields = ("id", "created_at", "updated_at")
+
+class PostSerializer(serializers.Serializer):
+    id = serializers.UUIDField(read_only=True)
+    title = TextField(max_length=100)
+    content = TextField(max_length=10_000)
+    created_at = serializers.DateTimeField(read_only=True)
+    updated_at = serializers.DateTimeField(read_only=True)
+
+    def create(self, validated_data: dict[str, Any]) -> Post:
+        return Post.objects.create(**validated_data)
 
 
 class PostIdsSerializer(serializers.Serializer):

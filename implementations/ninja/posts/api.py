@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 import orjson
-from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
+from django.core.exceptions import BadRequest, RequestDataTooBig
 from django.db import Error as DatabaseFailure
 from django.http import HttpRequest, HttpResponse, QueryDict, UnreadablePostError
 from ninja import NinjaAPI
@@ -67,11 +67,11 @@ def database_failure(request: HttpRequest, exc: Exception) -> HttpResponse:
 
 
 @api.exception_handler(UnreadablePostError)
-def bad_request(request: HttpRequest, exc: Exception) -> HttpResponse:
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     return error(request, 400, "the request is malformed")
 
 
-def not_found(request: HttpRequest, exc: Exception) -> HttpResponse:
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     return error(request, 404, "there is nothing at this path")
 
 

@@ -13,8 +13,8 @@ def check_text(value: str) -> str:
     return value
 
 
-def split_ids(values: list[str]) -> list[UUID]:
-    return [UUID(text) for text in values[-1].split(",")]
+def split_ids(value: str) -> list[UUID]:
+    return [UUID(text) for text in value.split(",")]
 
 
 class NewPost(Schema):

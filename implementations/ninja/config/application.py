@@ -1,25 +1,28 @@
-"""Django's handlers, with what a request and a response lack where there is no middleware."""
+"""The WSGI or ASGI application, with a pool that is open before the first request."""
 
+import os
 from io import BytesIO
 from typing import Any
 
+import django
 from django.conf import settings
 from django.core.exceptions import BadRequest
 from django.core.handlers import asgi, wsgi
+from django.db import connection
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 
 
-class ContentType(HttpRequest):
+class AnyContentType(HttpRequest):
     def _set_content_type_params(self, meta: dict[str, Any]) -> None:
-        """Take a Content-Type that cannot be parsed for none; Django raises outside its handlers."""
+        """Take a Content-Type that cannot be parsed for none: Django's handlers would fail."""
         try:
             super()._set_content_type_params(meta)
         except BadRequest:
             self.content_type, self.content_params = "", {}
 
 
-class WSGIRequest(ContentType, wsgi.WSGIRequest):
-    """Django's, which takes a body in chunks for none."""
+class WSGIRequest(AnyContentType, wsgi.WSGIRequest):
+    """Reads a body in chunks, too, which Django's takes for none."""
 
     def __init__(self, environ: dict[str, Any]) -> None:
         if "HTTP_TRANSFER_ENCODING" in environ:
@@ -38,7 +41,7 @@ class WSGIHandler(wsgi.WSGIHandler):
         return complete(super().get_response(request))
 
 
-class ASGIRequest(ContentType, asgi.ASGIRequest):
+class ASGIRequest(AnyContentType, asgi.ASGIRequest):
     pass
 
 
@@ -56,3 +59,9 @@ def complete(response: HttpResponse) -> HttpResponse:
         response.headers["Content-Type"] = "application/json"
     response.headers.setdefault("Content-Length", str(len(response.content)))
     return response
+
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+django.setup(set_prefix=False)
+connection.pool.open(wait=True, timeout=settings.POOL_TIMEOUT)
+application = ASGIHandler() if settings.VIEWS == "async" else WSGIHandler()
