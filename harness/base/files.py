@@ -1,7 +1,12 @@
-"""Files that are written whole or not at all."""
+"""Files and folders that are written whole or not at all."""
 
 import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from harness.base.signals import deferred
 
 
 def replace(path: Path, body: bytes, *, sync: bool = True) -> None:
@@ -29,4 +34,27 @@ def replace(path: Path, body: bytes, *, sync: bool = True) -> None:
         scratch.rename(path)
     except BaseException:  # a signal too
         scratch.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """A hidden folder beside `path`, to be filled within the block; then it gets its name.
+
+    If the block fails, or a signal ends it, nothing is left.
+
+    Args:
+        path: where nothing is yet.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    scratch = path.with_name(f".{path.name}-{os.getpid()}")
+    try:
+        scratch.mkdir()
+        yield scratch
+        with deferred():
+            scratch.rename(path)
+    except BaseException:  # a signal too
+        shutil.rmtree(scratch, ignore_errors=True)
         raise

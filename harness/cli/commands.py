@@ -15,6 +15,7 @@ from harness.cli import (
     compare,
     doctor,
     list,
+    new,
     pack,
     plan,
     publish,
@@ -32,7 +33,7 @@ app = typer.Typer(
 )
 for _module in (
     run, ab, report, list, plan, doctor, verify, audit, compare, claims, twins, publish, pack,
-    serve,
+    serve, new,
 ):  # fmt: skip
     _name = _module.__name__.rpartition(".")[2]
     app.command(_name, epilog=f"Example: {_module.EXAMPLE}")(_module.command)

@@ -1,4 +1,4 @@
-"""Names that the shell completes: variants, studies, claims, runs and checks of this checkout."""
+"""Names that the shell completes: variants, servers, studies, claims, runs, checks."""
 
 from harness.base.errors import BridgetollError
 from harness.base.workspace import Workspace
@@ -13,6 +13,17 @@ def variants(incomplete: str) -> list[str]:
     except (BridgetollError, OSError):
         return []
     return _beginning(incomplete, [*catalog.implementations, *catalog.variants])
+
+
+def servers(incomplete: str) -> list[str]:
+    """Servers by their names."""
+    from harness.inputs.servers import load_servers
+
+    try:
+        known, _ = load_servers(Workspace().shared / "servers.toml")
+    except BridgetollError:
+        return []
+    return _beginning(incomplete, list(known))
 
 
 def studies(incomplete: str) -> list[str]:

@@ -1,5 +1,6 @@
 """Lock files of implementations: which version of which package they hold."""
 
+import platform
 import re
 from collections.abc import Collection
 from pathlib import Path
@@ -12,12 +13,21 @@ from harness.base.errors import UsageError, nearest, plain
 BUILT = "built:"
 """How a requirement names a kept wheel: `asgiref @ built:DIGEST`. No path of a machine enters a
 run."""
-LOCK_COMMAND = (
-    "uv pip compile --universal --generate-hashes --no-header -p 3.13 pyproject.toml "
-    "-o requirements.lock"
-)
-"""Makes a lock file, in the folder of the implementation."""
 _PIN = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;\\]+)", re.MULTILINE)
+
+
+def lock_arguments() -> list[str]:
+    """Arguments of uv that make a lock file from the manifest of the folder where it runs."""
+    python = ".".join(platform.python_version_tuple()[:2])
+    return [
+        "pip", "compile", "--universal", "--generate-hashes", "--no-header", "-p", python,
+        "pyproject.toml", "-o", "requirements.lock",
+    ]  # fmt: skip
+
+
+def lock_command(folder: str) -> str:
+    """The whole command that makes an implementation's lock file, for the repository's root."""
+    return f"uv --directory implementations/{folder} {' '.join(lock_arguments())}"
 
 
 def locked_versions(lock_file: Path) -> dict[str, str]:

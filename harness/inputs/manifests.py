@@ -19,7 +19,7 @@ from harness.base.decode import convert, toml_table
 from harness.base.errors import MalformedFile, nearest, plain
 from harness.inputs.contract import ENDPOINTS
 from harness.inputs.factors import PER_THREAD, WITHOUT_SAYING, factor_problem, pool_of
-from harness.inputs.locks import LOCK_COMMAND, locked_versions, package_of
+from harness.inputs.locks import lock_command, locked_versions, package_of
 from harness.inputs.names import LONGEST_VARIANT
 from harness.inputs.servers import Server, missing
 from harness.inputs.settings import Line
@@ -171,7 +171,7 @@ def load_implementation(
     if not (folder / "requirements.lock").is_file():
         raise MalformedFile(
             folder / "requirements.lock",
-            f"no such file; make it with `{LOCK_COMMAND}`.",
+            f"no such file; make it with `{lock_command(folder.name)}`.",
         )
     left_out = {name: v.server for name, v in table.variants.items() if v.server in broken}
     variants = tuple(
@@ -300,7 +300,8 @@ def _check_lock(path: Path, variants: Iterable[Variant], servers: dict[str, Serv
                 path,
                 f"`tool.bridgetoll.variants.{variant.name.partition('/')[2]}.server` is "
                 f"`{variant.server}`, which needs `{text}`, and requirements.lock {has}; put it "
-                f"into `project.dependencies`, and renew the lock with `{LOCK_COMMAND}`.",
+                "into `project.dependencies`, then make the lock anew with "
+                f"`{lock_command(path.parent.name)}`.",
             )
 
 

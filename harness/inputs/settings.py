@@ -52,7 +52,7 @@ class ApplicationSettings(msgspec.Struct, frozen=True):
 
 
 class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What every server of the study is given; CONTRIBUTING says what else they hold constant."""
+    """What every server of the study is given; docs/adding.md says what else is held constant."""
 
     workers: Workers = 1
     threads: Count = 16

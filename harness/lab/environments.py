@@ -14,9 +14,9 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from harness.base.errors import EnvironmentFailed
-from harness.inputs.locks import BUILT
+from harness.inputs.locks import BUILT, lock_arguments, lock_command
 from harness.inputs.manifests import Implementation
-from harness.lab.uv import reason, run_uv
+from harness.lab.uv import is_offline, reason, run_uv
 from harness.lab.wheels import kept_wheel
 
 _COMPLETE = "bridgetoll-complete"
@@ -83,6 +83,27 @@ def installed(python: Path) -> dict[str, str]:
     return dict(sorted((package.name, package.version) for package in packages))
 
 
+def write_lock(folder: Path, name: str) -> None:
+    """Write the lock file of a folder with a manifest; versions in one that is there are kept.
+
+    Args:
+        folder: where the manifest stands. name: of the implementation, for messages.
+
+    Raises:
+        EnvironmentFailed: uv is missing, or found no packages that fit.
+    """
+    done = run_uv(folder, *lock_arguments())
+    if done.returncode != 0:
+        why = reason(done.stderr)
+        remedy = _OFFLINE if is_offline(why) else "mend the dependencies"
+        raise EnvironmentFailed(
+            f"The lock file of `{name}` cannot be made: {why}; {remedy}, then run the same command."
+        )
+
+
+_OFFLINE = "connect to the network"
+
+
 def _differs(implementation: Implementation) -> bool:
     """Whether its environment is another than that of its lock file."""
     changed = implementation.packages or implementation.added
@@ -131,17 +152,18 @@ def _check_packages(implementation: Implementation, python: Path) -> None:
             folder = implementation.folder.name
             raise EnvironmentFailed(
                 f"{folder}/pyproject.toml asks for `{text}`, but its environment has "
-                f"{'no such package' if version is None else f'version {version}'}; renew "
-                f"{folder}/requirements.lock as CONTRIBUTING says."
+                f"{'no such package' if version is None else f'version {version}'}; make its lock "
+                f"anew with `{lock_command(folder)}`."
             )
 
 
 def _uv(implementation: Implementation, *arguments: str) -> None:
     done = run_uv(implementation.folder, *arguments)
     if done.returncode != 0:
+        why = reason(done.stderr)
         raise EnvironmentFailed(
             f"The environment of implementation `{implementation.folder.name}` cannot be made from "
-            f"{_source(implementation)}: {reason(done.stderr)}; {_remedy(implementation)}."
+            f"{_source(implementation)}: {why}; {_remedy(implementation, why)}."
         )
 
 
@@ -154,12 +176,19 @@ def _source(implementation: Implementation) -> str:
     return " with ".join([parts[0], ", ".join(parts[1:])]) if parts[1:] else parts[0]
 
 
-def _remedy(implementation: Implementation) -> str:
+def _remedy(implementation: Implementation, why: str) -> str:
+    if is_offline(why):
+        return f"{_OFFLINE}, then run the same command"
     if implementation.python is not None:
         return "name a Python that `uv python list` shows and the packages support"
     if implementation.added and not implementation.packages:
         return "name another server, or put its packages into the implementation's lock"
-    return "name another release" if implementation.packages else "fix the cause and run again"
+    if implementation.packages:
+        return "name another release"
+    return (
+        "mend its pyproject.toml if that is the cause, make the lock anew with "
+        f"`{lock_command(implementation.folder.name)}`, then run the same command"
+    )
 
 
 @contextmanager

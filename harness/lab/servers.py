@@ -30,6 +30,9 @@ _WORKERS_S = 10.0
 """Time limit for all workers to be there once one of them has answered."""
 _SURPLUS_S = 1.0
 """Time limit for a process to go that is one too many: a server may start itself anew."""
+_WRONG_S = 5.0
+"""Time limit for a server that answers `/health` wrongly: the contract has it answer when it is
+ready, so whatever else it says, it says for ever. A 503 is no wrong answer."""
 _PROBE_S = 1.0
 """Time limit of one request for /health, which costs a server nothing; it is repeated."""
 _SOON_S = 0.3
@@ -183,7 +186,7 @@ class LiveServer:
 
     def healthy(self) -> bool:
         """Whether `/health` answers at once, and as the contract wants it."""
-        return _healthy(self.address)
+        return _health(self.address) == _READY
 
     def footprint(self) -> Footprint:
         """Its worker processes, and where it listens, at this moment."""
@@ -353,16 +356,18 @@ def await_ready(server: LiveServer, seconds: float = READY_S) -> None:
     name = server.variant.name
     started = time.monotonic()
     misfit: str | None = None
+    wrong = _WrongAnswer()
 
     def over() -> bool:
         """Whether it answers, or never will."""
         nonlocal misfit
-        if not server.running or (_healthy(server.address) and server.listens()):
+        health = _health(server.address)
+        if not server.running or (health == _READY and server.listens()):
             return True
         misfit = server.misfit()
-        return misfit is not None
+        return misfit is not None or wrong.lasts(health)
 
-    ready = wait_until(over, seconds)
+    ready = wait_until(over, seconds) and wrong.told is None
     if misfit is not None:
         server.stop()
         raise ServerFailed(misfit)
@@ -377,7 +382,30 @@ def await_ready(server: LiveServer, seconds: float = READY_S) -> None:
     what = f"was not ready {after}" if server.running else f"ended {after}, before it was ready"
     words = server.last_words()
     server.stop()
-    raise NotReady(name, f"The server of `{name}` {what}.", words)
+    answer = "" if wrong.told is None else f": it answers `/health` with {wrong.told}"
+    raise NotReady(name, f"The server of `{name}` {what}{answer}.", words)
+
+
+class _WrongAnswer:
+    """What a server answers at `/health` instead of being ready.
+
+    told: the answer, once it has lasted too long.
+    """
+
+    def __init__(self) -> None:
+        self._since: float | None = None
+        self.told: str | None = None
+
+    def lasts(self, health: str | None) -> bool:
+        """Whether the server has been answering wrongly for too long; `health` as of `_health`."""
+        if health in (None, _READY, _UNAVAILABLE):
+            self._since = None
+            return False
+        now = time.monotonic()
+        self._since = self._since or now
+        if now >= self._since + _WRONG_S:
+            self.told = health
+        return self.told is not None
 
 
 def _settled(server: LiveServer) -> str | None:
@@ -393,13 +421,25 @@ def _settled(server: LiveServer) -> str | None:
     return server.deviation()
 
 
-def _healthy(there: Address) -> bool:
+_READY = "200"
+"""What `_health` says of a server that is ready."""
+_UNAVAILABLE = "503"
+
+
+def _health(there: Address) -> str | None:
+    """The status that `/health` answers, with what is wrong in its body; None without an answer."""
     connection = http.client.HTTPConnection(there.host, there.port, timeout=_PROBE_S)
     try:
         connection.request("GET", "/health")
         response = connection.getresponse()
-        return response.status == 200 and json.loads(response.read()) == {"status": "ok"}
-    except (OSError, http.client.HTTPException, ValueError):
-        return False
+        body = response.read()
+    except (OSError, http.client.HTTPException):
+        return None
     finally:
         connection.close()
+    if response.status != http.HTTPStatus.OK:
+        return str(response.status)
+    with contextlib.suppress(ValueError):
+        if json.loads(body) == {"status": "ok"}:
+            return _READY
+    return '200 and a body that is not {"status":"ok"}'

@@ -13,6 +13,12 @@ from harness.base.signals import deferred
 _CAUSE = re.compile(r"^\s*(?:error|cause): (.*)$")
 _SAYS_NOTHING = ("No solution found", "Failed to build")
 """Beginnings of errors whose last cause says all."""
+_OF_NETWORK = (
+    "failed to lookup address", "dns error", "connection refused", "unreachable", "timed out",
+    "error sending request", "request failed", "network connectivity is disabled",
+    "could not connect",
+)  # fmt: skip
+"""What uv says where it reaches no index, in small letters."""
 _NOT_FOR_UV = ("VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT", "PYTHONPYCACHEPREFIX")
 """It must not change the harness's own environment, and bytecode belongs beside its source."""
 
@@ -71,3 +77,8 @@ def reason(said: str) -> str:
     told = [*(c for c in causes[:1] if not c.startswith(_SAYS_NOTHING)), *causes[1:][-1:]]
     built = [line for line in output[-1:] if causes[0].startswith(_SAYS_NOTHING)]
     return ": ".join(part.rstrip(".") for part in [*(told or causes), *built])
+
+
+def is_offline(why: str) -> bool:
+    """Whether uv failed because it reached no index; `why` as `reason` tells it."""
+    return any(sign in why.lower() for sign in _OF_NETWORK)

@@ -16,6 +16,7 @@ from typer.main import get_command
 from harness.base.workspace import Workspace
 from harness.cli.commands import app
 from harness.inputs.catalog import load_catalog
+from harness.inputs.locks import lock_command
 from harness.inputs.study_loader import load_study
 from harness.runner.plan import make_plan
 
@@ -134,6 +135,11 @@ def test_the_readmes_study_can_be_run(tmp_path: Path) -> None:
     file.write_text(block, encoding="utf-8")
     study = load_study(file, load_catalog(Workspace()))
     assert 60 < make_plan(study).expected_s < 180
+
+
+def test_the_page_about_adding_shows_the_command_that_makes_a_lock_file() -> None:
+    whole = re.sub(r"-p \S+", "-p 3.13", lock_command("example"))
+    assert f"    {whole}\n" in text(ROOT / "docs/adding.md")
 
 
 def test_pictures_are_small_and_have_alternative_texts() -> None:

@@ -1,8 +1,8 @@
 """An implementation of `/health` in the standard library, started as every server is.
 
 Its settings say how it fails, if it does: TOY is `good`, `crash`, `silent crash`, `never ready`,
-`deaf`, `lies`, `forks`, `two workers`, `late worker`, `everywhere` or `second port`. It says on
-standard error what it was told.
+`broken`, `deaf`, `lies`, `forks`, `two workers`, `late worker`, `everywhere` or `second port`. It
+says on standard error what it was told.
 """
 
 import json
@@ -25,7 +25,7 @@ class Handler(BaseHTTPRequestHandler):
             {"status": "ok" if TOY != "lies" else "well"} if self.path == "/health" else settings()
         )
         answer = json.dumps(body).encode()
-        self.send_response(503 if TOY == "never ready" else 200)
+        self.send_response({"never ready": 503, "broken": 500}.get(TOY, 200))
         self.send_header("Content-Length", str(len(answer)))
         self.end_headers()
         self.wfile.write(answer)

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.base.files import replace
+from harness.base.files import new_folder, replace
 
 
 def test_a_file_is_made_and_then_replaced(tmp_path: Path) -> None:
@@ -36,3 +36,18 @@ def test_a_folder_in_the_way_is_an_error_that_leaves_nothing(tmp_path: Path) -> 
     with pytest.raises(OSError, match="directory"):
         replace(tmp_path / "a.json", b"x")
     assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_a_folder_is_there_when_it_is_whole(tmp_path: Path) -> None:
+    with new_folder(tmp_path / "mine") as folder:
+        assert folder.name.startswith(".")
+        (folder / "a").write_bytes(b"x")
+        assert not (tmp_path / "mine").exists()
+    assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")] == ["mine", "mine/a"]
+
+
+def test_a_folder_that_is_not_finished_is_gone(tmp_path: Path) -> None:
+    with pytest.raises(KeyError), new_folder(tmp_path / "mine") as folder:
+        (folder / "a").write_bytes(b"x")
+        raise KeyError
+    assert list(tmp_path.iterdir()) == []

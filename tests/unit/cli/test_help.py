@@ -18,7 +18,7 @@ assert isinstance(GROUP, TyperGroup)
 COMMANDS = GROUP.commands
 ORDER = [
     "run", "ab", "report", "list", "plan", "doctor", "verify", "audit", "compare", "claims",
-    "twins", "publish", "pack", "serve",
+    "twins", "publish", "pack", "serve", "new",
 ]  # fmt: skip
 HEAVY = {"scipy", "numpy", "altair", "pyarrow", "psycopg", "uvloop", "hdrh", "psutil", "jinja2"}
 

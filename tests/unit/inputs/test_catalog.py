@@ -7,7 +7,7 @@ from harness.base.errors import MalformedFile, UnknownName, UsageError
 from harness.base.workspace import Workspace
 from harness.inputs.catalog import Catalog, load_catalog
 from harness.inputs.contract import check_endpoint
-from harness.inputs.locks import LOCK_COMMAND
+from harness.inputs.locks import lock_command
 from harness.inputs.manifests import Expect, Tag
 from harness.inputs.settings import ApplicationSettings, Setup
 from harness.inputs.variables import CONTRACT
@@ -243,7 +243,7 @@ def test_a_value_in_place_of_a_table_is_told(workspace: Workspace, key: str) -> 
 def test_missing_lock_is_told_with_the_command_that_makes_it(workspace: Workspace) -> None:
     lock = add(workspace).with_name("requirements.lock")
     lock.unlink()
-    assert problem(workspace).startswith(f"{lock}: no such file; make it with `uv pip compile")
+    assert problem(workspace).startswith(f"{lock}: no such file; make it with `uv --directory implementations/toy")
 
 
 def test_a_server_whose_package_the_lock_lacks_is_told_with_the_command(
@@ -253,7 +253,7 @@ def test_a_server_whose_package_the_lock_lacks_is_told_with_the_command(
     assert problem(workspace) == (
         f"{path}: `tool.bridgetoll.variants.plain.server` is `granian-asgi`, which needs "
         "`granian~=2.8`, and requirements.lock lacks `granian`; put it into "
-        f"`project.dependencies`, and renew the lock with `{LOCK_COMMAND}`."
+        f"`project.dependencies`, then make the lock anew with `{lock_command('toy')}`."
     )
     path.with_name("requirements.lock").write_text(f"{LOCK}granian==1.0\n")
     assert "requirements.lock has granian 1.0; put it" in problem(workspace)

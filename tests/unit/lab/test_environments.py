@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from harness.base.errors import EnvironmentFailed
+from harness.inputs.locks import lock_command
 from harness.inputs.manifests import Implementation
 from harness.lab.environments import (
     environment_folder,
@@ -144,7 +145,9 @@ def test_a_package_that_is_not_the_one_of_the_lock_is_refused(
 
 def test_a_lock_without_hashes_is_refused(implementation: Implementation, tmp_path: Path) -> None:
     implementation.lock_file.write_text("bridgetoll-toy==1.0\n")
-    assert "--require-hashes" in problem(implementation, tmp_path)
+    told = problem(implementation, tmp_path)
+    assert "hash" in told
+    assert f"`{lock_command('toy')}`" in told
 
 
 def test_what_failed_is_tried_again(
@@ -189,6 +192,7 @@ def test_a_lock_that_has_fallen_behind_its_manifest_is_told(
     with pytest.raises(EnvironmentFailed) as caught:
         prepare(tmp_path / "cache", newer)
     assert "toy/pyproject.toml asks for `bridgetoll-toy~=2.0`" in str(caught.value)
+    assert f"`{lock_command('toy')}`" in str(caught.value)
     assert "version 1.0" in str(caught.value)
 
 

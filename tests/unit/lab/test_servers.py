@@ -18,7 +18,7 @@ from harness.base.errors import ServerFailed, UsageError
 from harness.inputs.manifests import Variant
 from harness.inputs.servers import Protocol, Server
 from harness.inputs.settings import ApplicationSettings
-from harness.lab import process
+from harness.lab import process, servers
 from harness.lab.network import HOST, check_free, free_port
 from harness.lab.process import wait_until
 from harness.lab.servers import LiveServer, await_ready, launch_server
@@ -182,6 +182,17 @@ def test_a_server_that_never_answers_is_given_up_in_time(tmp_path: Path) -> None
     started = time.monotonic()
     assert "was not ready after" in failure(tmp_path, "deaf", seconds=0.5, says_something=True)
     assert time.monotonic() - started < 30  # it would sleep for a minute
+
+
+def test_a_wrong_answer_of_health_ends_the_wait_and_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though it is given a minute: a 503 alone may still become another answer."""
+    monkeypatch.setattr(servers, "_WRONG_S", 0.05)
+    told = failure(tmp_path, "lies", says_something=True)
+    assert "was not ready" in told
+    assert "answers `/health` with 200 and a body that is not" in told
+    assert "answers `/health` with 500" in failure(tmp_path, "broken", says_something=True)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.lab.uv import reason
+from harness.lab.uv import is_offline, reason
 
 UNSOLVED = """\
 warning: something else
@@ -60,3 +60,8 @@ def test_the_reason_is_one_line_with_the_first_that_happened(said: str, told: st
 
 def test_a_warning_before_is_no_reason() -> None:
     assert reason(UNSOLVED) == reason(UNSOLVED.partition("\n")[2])
+
+
+def test_it_is_known_whether_the_network_was_missing() -> None:
+    assert is_offline(reason(OFFLINE))
+    assert not any(is_offline(reason(said)) for said in (UNSOLVED, UNBUILT))
