@@ -155,7 +155,8 @@ class _Walk:
     def _pattern(self, parts: list[ast.expr]) -> None:
         """Modules whose name a text with gaps makes, such as `f"posts.views_{kind}"`."""
         texts = [
-            re.escape(part.value) if isinstance(part, ast.Constant) else r"(\w+)" for part in parts
+            re.escape(str(part.value)) if isinstance(part, ast.Constant) else r"(\w+)"
+            for part in parts
         ]
         if not parts or not isinstance(parts[0], ast.Constant) or not _begins_name(parts[0].value):
             return

@@ -5,7 +5,7 @@ import importlib
 import json
 import sys
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -24,7 +24,7 @@ def load(monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
     """Imports a module of a skeleton, with a pool that opens at once."""
 
     @asynccontextmanager
-    async def opened(settings: object) -> Any:
+    async def opened(settings: object) -> AsyncIterator[object]:
         yield settings
 
     def one(protocol: str, name: str) -> Any:
@@ -70,7 +70,8 @@ def test_the_asgi_application_opens_its_pool_and_is_healthy_and_nothing_else(loa
     state: dict[str, object] = {}
 
     async def call(scope: dict[str, Any], *events: str) -> list[dict[str, Any]]:
-        coming, sent = iter(events), []
+        coming = iter(events)
+        sent: list[dict[str, Any]] = []
 
         async def receive() -> dict[str, Any]:
             return {"type": next(coming)}
