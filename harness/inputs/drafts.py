@@ -103,8 +103,7 @@ def draft_empty(name: str, server_name: str, catalog: Catalog) -> Draft:
     packages = {_package(text) for text in own}
     more = [text for text in _dependencies_of(server, catalog) if _package(text) not in packages]
     files = {
-        path.relative_to(skeleton): path.read_bytes()
-        for path in sorted(skeleton.rglob("*.py"))
+        path.relative_to(skeleton): path.read_bytes() for path in sorted(skeleton.rglob("*.py"))
     }
     files |= _files_of_server(server, catalog.implementations.values())
     dependencies = sorted([*own, *more])

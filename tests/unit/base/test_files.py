@@ -47,7 +47,11 @@ def test_a_folder_is_there_when_it_is_whole(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_not_finished_is_gone(tmp_path: Path) -> None:
-    with pytest.raises(KeyError), new_folder(tmp_path / "mine") as folder:
-        (folder / "a").write_bytes(b"x")
-        raise KeyError
+    def fail() -> None:
+        with new_folder(tmp_path / "mine") as folder:
+            (folder / "a").write_bytes(b"x")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
     assert list(tmp_path.iterdir()) == []

@@ -109,7 +109,7 @@ def test_a_copy_has_its_own_lock_and_passes_verify(
         assert "django" not in text
         bench = Bench(contract, database, catalog.servers, shelf.root)
         python = prepare(cache_folder(), mine)
-        assert verify(bench, catalog.variant("mine/asyncpg"), python).problems == ()
+        assert verify(bench, catalog.variant("mine/asyncpg"), python).problems == []
     finally:
         for name in ("mine", "starlette"):
             shutil.rmtree(shelf.implementations / name, ignore_errors=True)

@@ -243,7 +243,9 @@ def test_a_value_in_place_of_a_table_is_told(workspace: Workspace, key: str) -> 
 def test_missing_lock_is_told_with_the_command_that_makes_it(workspace: Workspace) -> None:
     lock = add(workspace).with_name("requirements.lock")
     lock.unlink()
-    assert problem(workspace).startswith(f"{lock}: no such file; make it with `uv --directory implementations/toy")
+    assert problem(workspace).startswith(
+        f"{lock}: no such file; make it with `uv --directory implementations/toy"
+    )
 
 
 def test_a_server_whose_package_the_lock_lacks_is_told_with_the_command(

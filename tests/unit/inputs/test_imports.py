@@ -26,7 +26,7 @@ def test_imports_are_followed_however_they_are_spelled(tmp_path: Path) -> None:
         tmp_path,
         {
             "app/__init__.py": "",
-            "app/main.py": "import app.a.deep\nfrom . import b\nfrom .c import C\nfrom app import d",
+            "app/main.py": "import app.a.deep\nfrom . import b\nfrom .c import C\nimport app.d",
             "app/a/__init__.py": "from ..e import x",
             "app/a/deep.py": "def late():\n    from app.f import y",
             **{f"app/{name}.py": "" for name in "bcdefg"},
@@ -64,9 +64,7 @@ def test_modules_that_texts_name_are_followed(tmp_path: Path) -> None:
     assert files_of(tmp_path, "config.wsgi:application") == [*config, *posts]
 
 
-@pytest.mark.parametrize(
-    ("values", "kept"), [({"sync"}, ["sync"]), ({"other"}, ["async", "sync"])]
-)
+@pytest.mark.parametrize(("values", "kept"), [({"sync"}, ["sync"]), ({"other"}, ["async", "sync"])])
 def test_a_name_with_a_gap_is_that_of_the_environment_or_all(
     tmp_path: Path, values: set[str], kept: list[str]
 ) -> None:

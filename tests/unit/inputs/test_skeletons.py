@@ -54,7 +54,7 @@ def test_the_wsgi_application_is_healthy_and_nothing_else(load: Load) -> None:
     def ask(path: str) -> tuple[str, Any]:
         statuses: list[str] = []
         body = app(
-            {"PATH_INFO": path, "REQUEST_METHOD": "GET"}, lambda s, headers: statuses.append(s)
+            {"PATH_INFO": path, "REQUEST_METHOD": "GET"}, lambda status, _: statuses.append(status)
         )
         return statuses[0], json.loads(b"".join(body))
 
@@ -131,9 +131,7 @@ def test_a_form_is_taken_however_it_is_spelled(load: Load, kind: str) -> None:
         (FORM, b"title=t&content=c" + b"&x=1" * (MAX_FIELDS - 1)),
     ],
 )
-def test_what_the_contract_refuses_of_a_form_is_refused(
-    load: Load, kind: str, body: bytes
-) -> None:
+def test_what_the_contract_refuses_of_a_form_is_refused(load: Load, kind: str, body: bytes) -> None:
     forms = load("wsgi", "forms")
     with pytest.raises(forms.BadRequest):
         forms.read_new_post(kind, body)

@@ -18,7 +18,7 @@ class BadRequest(Exception):
 
 
 def read_new_post(content_type: str, body: bytes) -> dict[str, str]:
-    """Return the checked fields of a form, or raise BadRequest. A longer body is yours to refuse."""
+    """Return the checked fields of a form, or raise BadRequest; MAX_BODY is yours to enforce."""
     if not _is_form(content_type):
         raise BadRequest(f"the body must be a form ({FORM}) in UTF-8")
     try:
