@@ -85,7 +85,8 @@ def _draft(
 def _tell(draft: "Draft") -> None:
     """What was made, and the next three commands."""
     name = draft.name
-    out.print(f"Made implementations/{name} from {draft.source}, with its lock file. Next:")
+    out.print(f"Made implementations/{name} from {draft.source}.", soft_wrap=True)
+    out.print("Next:")
     steps = (
         (f"uv run bridgetoll verify {name} --watch", "what is missing, after every change"),
         (f"uv run bridgetoll serve {name}", "the server with a database, and its log"),

@@ -10,7 +10,9 @@ from packaging.utils import canonicalize_name
 
 from harness.base.errors import UsageError
 
-_NAME = re.compile(r"[A-Za-z_]\w*")
+_NAMED = re.compile(r"\+([A-Za-z_]\w*)|(?<![\w.])([A-Za-z_]\w*)\.[A-Za-z_]")
+"""A package in a text: a driver, as in `postgresql+asyncpg://`, or the beginning of a dotted name,
+as in `django_async_backend.db`. A single word may be anything."""
 _DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
 _FILE = re.compile(r"[\w-][\w./-]{0,200}\.\w+")
 _SUFFIX = ".py"
@@ -22,8 +24,8 @@ class Imported(msgspec.Struct, frozen=True):
     """What an application takes to run.
 
     files: of its folder, relative to it.
-    names: of everything else that they import, and words of their texts: drivers and backends are
-        often loaded by a name in a text, as in `postgresql+asyncpg://`. Canonical, as packages are.
+    names: of everything else that they import, or name in a text: drivers and backends are often
+        loaded so. Canonical, as packages are.
     """
 
     files: tuple[Path, ...]
@@ -141,7 +143,7 @@ class _Walk:
 
     def _text(self, text: str) -> None:
         """A text may name a file, a module, something in a module, or a package elsewhere."""
-        self._names |= set(_NAME.findall(text))
+        self._names |= {driver or package for driver, package in _NAMED.findall(text)}
         if self.file(text) or not _DOTTED.fullmatch(text):
             return
         parts = text.split(".")

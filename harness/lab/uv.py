@@ -16,7 +16,7 @@ _SAYS_NOTHING = ("No solution found", "Failed to build")
 _OF_NETWORK = (
     "failed to lookup address", "dns error", "connection refused", "unreachable", "timed out",
     "error sending request", "request failed", "network connectivity is disabled",
-    "could not connect",
+    "could not connect", "not found in the cache",
 )  # fmt: skip
 """What uv says where it reaches no index, in small letters."""
 _NOT_FOR_UV = ("VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT", "PYTHONPYCACHEPREFIX")

@@ -45,28 +45,28 @@ def test_what_cannot_be_made_is_told_and_nothing_is_left(
     assert folders(shelf) == ["toy"]
 
 
-def test_without_the_packages_nothing_is_left(
-    call: Call, shelf: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.parametrize(
+    "missing", [{"UV_OFFLINE": "1"}, {"UV_DEFAULT_INDEX": "http://127.0.0.1:9/simple"}]
+)
+def test_without_a_network_nothing_is_left_and_the_remedy_is_one(
+    call: Call,
+    shelf: Workspace,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    missing: dict[str, str],
 ) -> None:
-    monkeypatch.setenv("UV_NO_INDEX", "1")
-    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path))
-    said = call("new", "mine", "--empty", "--server", "gunicorn-uvicorn")
-    assert said.status == 1
-    assert "lock file of `mine` cannot be made" in said.sentence
-    assert said.sentence.endswith(".")
-    assert folders(shelf) == ["toy"]
-
-
-def test_without_a_network_the_remedy_is_one(
-    call: Call, shelf: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("UV_DEFAULT_INDEX", "http://127.0.0.1:9/simple")
-    monkeypatch.setenv("UV_INDEX_URL", "http://127.0.0.1:9/simple")
-    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
-    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path))
+    for name in ("UV_INDEX_URL", "UV_INDEX"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in (
+        *missing.items(),
+        ("UV_HTTP_RETRIES", "0"),
+        ("UV_CACHE_DIR", str(tmp_path)),
+    ):
+        monkeypatch.setenv(name, value)
     said = call("new", "mine", "--empty", "--server", "gunicorn-gthread")
     assert said.status == 1
-    assert "connect to the network" in said.sentence
+    assert "lock file of `mine` cannot be made" in said.sentence
+    assert "connect to the network, then run the same command." in said.sentence
     assert folders(shelf) == ["toy"]
 
 

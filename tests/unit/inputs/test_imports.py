@@ -40,11 +40,14 @@ def test_imports_are_followed_however_they_are_spelled(tmp_path: Path) -> None:
 def test_names_of_packages_are_those_imported_and_those_in_texts_but_not_in_descriptions(
     tmp_path: Path,
 ) -> None:
-    text = '"""Unlike granian."""\nimport a_b.c\nfrom psycopg.rows import d\nURL = "x+asyncpg://"'
+    text = (
+        '"""Unlike granian."""\nimport a_b.c\nfrom psycopg.rows import d\n'
+        'URL = "x+asyncpg://"\nENGINE = "q_r.s"\nOTHER = "waitress"'
+    )
     lay_out(tmp_path, {"main.py": text, "other.py": "import django"})
     names = imports_of(tmp_path, "main:app").names
-    assert {"a-b", "psycopg", "asyncpg"} <= names
-    assert not {"granian", "django"} & names
+    assert {"a-b", "psycopg", "asyncpg", "q-r"} <= names
+    assert not {"granian", "django", "waitress"} & names
     assert "django" in all_names(tmp_path)
 
 
