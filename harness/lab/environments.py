@@ -71,6 +71,8 @@ def prepare(cache: Path, implementation: Implementation) -> Path:
             lock = folder.with_name(f"{folder.name}.requirements")
             _make_lock(cache, implementation, lock, python)
         _uv(implementation, "pip", "sync", "--python", str(python), "--require-hashes", str(lock))
+        if not _differs(implementation):  # a setup may want what its packages do not declare
+            _uv(implementation, "pip", "check", "--python", str(python))
         _check_packages(implementation, python)
         (folder / _COMPLETE).touch()
     return python
@@ -160,7 +162,7 @@ def _check_packages(implementation: Implementation, python: Path) -> None:
 def _uv(implementation: Implementation, *arguments: str) -> None:
     done = run_uv(implementation.folder, *arguments)
     if done.returncode != 0:
-        why = reason(done.stderr)
+        why = reason(done.stderr or done.stdout)
         raise EnvironmentFailed(
             f"The environment of implementation `{implementation.folder.name}` cannot be made from "
             f"{_source(implementation)}: {why}; {_remedy(implementation, why)}."
@@ -185,10 +187,7 @@ def _remedy(implementation: Implementation, why: str) -> str:
         return "name another server, or put its packages into the implementation's lock"
     if implementation.packages:
         return "name another release"
-    return (
-        "mend its pyproject.toml if that is the cause, make the lock anew with "
-        f"`{lock_command(implementation.folder.name)}`, then run the same command"
-    )
+    return f"make its lock anew with `{lock_command(implementation.folder.name)}`"
 
 
 @contextmanager

@@ -21,13 +21,15 @@ from harness.lab.environments import (
 from tests.waiting import PATIENCE_S
 
 
-def build_wheel(folder: Path, version: str) -> str:
+def build_wheel(folder: Path, version: str, needs: str | None = None) -> str:
     """A package of one module in a wheel; return its line of a lock file."""
+    metadata = f"Metadata-Version: 2.1\nName: bridgetoll-toy\nVersion: {version}\n"
+    metadata += "" if needs is None else f"Requires-Dist: {needs}\n"
     info = f"bridgetoll_toy-{version}.dist-info"
     path = folder / f"bridgetoll_toy-{version}-py3-none-any.whl"
     files = {
         "bridgetoll_toy.py": f"version = {version!r}\n",
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: bridgetoll-toy\nVersion: {version}\n",
+        f"{info}/METADATA": metadata,
         f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
     record = "".join(f"{name},,\n" for name in [*files, f"{info}/RECORD"])
@@ -147,6 +149,16 @@ def test_a_lock_without_hashes_is_refused(implementation: Implementation, tmp_pa
     implementation.lock_file.write_text("bridgetoll-toy==1.0\n")
     told = problem(implementation, tmp_path)
     assert "hash" in told
+    assert f"`{lock_command('toy')}`" in told
+
+
+def test_a_lock_that_lacks_what_a_package_needs_is_refused(
+    implementation: Implementation, tmp_path: Path, wheels: Path
+) -> None:
+    """As one that was made for another Python may."""
+    implementation.lock_file.write_text(build_wheel(wheels, "1.0", needs="missing-thing>=2"))
+    told = problem(implementation, tmp_path)
+    assert "`bridgetoll-toy` requires `missing-thing>=2`" in told
     assert f"`{lock_command('toy')}`" in told
 
 
