@@ -162,7 +162,7 @@ def _check_packages(implementation: Implementation, python: Path) -> None:
 def _uv(implementation: Implementation, *arguments: str) -> None:
     done = run_uv(implementation.folder, *arguments)
     if done.returncode != 0:
-        why = reason(done.stderr or done.stdout)
+        why = reason(done.stderr)
         raise EnvironmentFailed(
             f"The environment of implementation `{implementation.folder.name}` cannot be made from "
             f"{_source(implementation)}: {why}; {_remedy(implementation, why)}."
