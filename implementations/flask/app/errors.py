@@ -4,8 +4,6 @@ from http import HTTPStatus
 
 from flask import Flask, Response, current_app, json
 from flask.typing import ResponseReturnValue
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException
 
 from .forms import MAX_BODY
@@ -21,8 +19,6 @@ SENTENCES = {
 
 def init_app(app: Flask) -> None:
     app.register_error_handler(HTTPException, answer_http_exception)
-    app.register_error_handler(DBAPIError, answer_database_failure)
-    app.register_error_handler(PoolTimeoutError, answer_database_failure)
 
 
 def answer_http_exception(error: HTTPException) -> Response:
