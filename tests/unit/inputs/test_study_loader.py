@@ -175,8 +175,8 @@ def test_bad_study_is_one_sentence_that_names_file_and_key(
     [
         (
             '"flask/sqlalchemy"]',
-            '"flask/nope"]',
-            "There is no variant `flask/nope` in {}; `bridgetoll list",
+            '"nowhere/0"]',
+            "There is no variant `nowhere/0` in {}; `bridgetoll list",
         ),
         (
             'baseline = "django/async-pool"',
