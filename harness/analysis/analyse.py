@@ -79,6 +79,7 @@ class Analysis(msgspec.Struct, frozen=True, rename={"margin": "margin_share"}):
     scalings: how throughput grows with workers; none where the study does not vary them.
     bills: of an A/B, what counted differences should cost by a kept price list.
     waiting: how many waiting requests each variant holds; None where no request just waits.
+    machine_sets: by set of machines, the blocks that it measured; empty where one measured all.
     """
 
     run: str
@@ -96,6 +97,7 @@ class Analysis(msgspec.Struct, frozen=True, rename={"margin": "margin_share"}):
     scalings: tuple[Scaling, ...] = ()
     bills: tuple[Bill, ...] = ()
     waiting: Waiting | None = None
+    machine_sets: dict[str, tuple[int, ...]] = {}
 
 
 def analyse(
@@ -139,6 +141,7 @@ def analyse(
             for bill in bills(run, measured, result.comparisons[Measure.CPU].to_origin, prices)
         ),
         waiting=waiting_of(run, conditions),
+        machine_sets=_machine_sets(run, conditions),
     )
 
 
@@ -157,6 +160,14 @@ def _analyse_ramps(run: Run, trials: Sequence[Trial], claims: Sequence[Claim]) -
         judgements=judge(claims, [RunResults(run, (), (), ramps)]),
         missing=missing_figures(run, label_trials(run, trials)),
     )
+
+
+def _machine_sets(run: Run, conditions: Sequence[MeasuredCondition]) -> dict[str, tuple[int, ...]]:
+    owners = {block: name for measured in conditions for block, name in measured.sets.items()}
+    return {
+        name: tuple(sorted(block for block, owner in owners.items() if owner == name))
+        for name in run.machine_sets
+    }
 
 
 def _missing(run: Run, conditions: Sequence[MeasuredCondition]) -> tuple[MissingFigures, ...]:

@@ -41,6 +41,7 @@ class MeasuredCondition:
         self.trials: dict[str, dict[int, Trial]] = {}
         self.findings: dict[str, list[tuple[Finding, ...]]] = {}
         self._good: dict[str, dict[int, Trial]] = {}
+        self._sets: dict[int, str | None] = {}
         self._means: dict[Measure, dict[str, dict[int, float]]] = {}
         self._models: dict[Measure, BlockModel] = {}
         self._pairs: dict[Measure, Pairs] = {}
@@ -53,6 +54,7 @@ class MeasuredCondition:
             self.trials.setdefault(trial.entry, {})[trial.block] = trial
             self.findings.setdefault(trial.entry, []).append(labelled.findings)
             good = self._good.setdefault(trial.entry, {})
+            self._sets[trial.block] = trial.machine_set
             if not labelled.failed:
                 good[trial.block] = trial
 
@@ -60,6 +62,11 @@ class MeasuredCondition:
     def blocks(self) -> set[int]:
         """Those in which some entry has a trial."""
         return {block for by_block in self.trials.values() for block in by_block}
+
+    @property
+    def sets(self) -> Mapping[int, str | None]:
+        """By block, the set of machines that measured it."""
+        return self._sets
 
     @property
     def looks(self) -> Looks:
@@ -106,7 +113,7 @@ class MeasuredCondition:
     def model(self, measure: Measure) -> BlockModel:
         """The linear model of the measure, from all good trials."""
         if measure not in self._models:
-            self._models[measure] = BlockModel(self.means(measure))
+            self._models[measure] = BlockModel(self.means(measure), self._sets)
         return self._models[measure]
 
     def contrast(self, measure: Measure, weights: Mapping[str, float]) -> Estimate | None:
@@ -136,6 +143,7 @@ class MeasuredCondition:
             split = components(
                 [means[entry][block] - base[block] for block in shared],
                 [variances[entry][block] + variances[self.baseline][block] for block in shared],
+                [self._sets[block] for block in shared],
             )
             parts += [] if split is None else [split]
         return mean_components(parts)

@@ -110,7 +110,7 @@ def _interim(measured: MeasuredCondition) -> Interim:
         condition=measured.condition,
         measure=measure,
         entries=tuple(measured.run.study.measured(measured.condition)),
-        estimates=estimates_of(points),
+        estimates=estimates_of(points, measured.sets),
         ratios={entry: effect.interval().exp() for entry, effect in effects.items()},
         missing=_words(measured.missing),
     )

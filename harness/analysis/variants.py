@@ -7,6 +7,7 @@ import msgspec
 
 from harness.analysis.condition import MeasuredCondition
 from harness.analysis.measures import Measure, ranked
+from harness.analysis.stats.blocks import BlockModel
 from harness.analysis.stats.intervals import Interval, block_interval
 from harness.analysis.stats.pairs import Pairs
 from harness.analysis.stats.ties import tie_groups
@@ -26,6 +27,8 @@ class SliceNoise(msgspec.Struct, frozen=True):
     within_sd, between_sd: standard deviation of one block's ratio to the baseline, from its slices
         and from its starts; None with one block. More rounds narrow the first, only more blocks
         the second.
+    sets_sd: likewise, from one set of machines to another; only more sets narrow it. None where one
+        set measured all blocks.
     """
 
     slice_sd: float
@@ -34,6 +37,7 @@ class SliceNoise(msgspec.Struct, frozen=True):
     probe_slope: float | None
     within_sd: float | None
     between_sd: float | None
+    sets_sd: float | None = None
 
 
 class AgainstOrigin(msgspec.Struct, frozen=True):
@@ -104,7 +108,7 @@ def compare_variants(measure: Measure, measured: MeasuredCondition) -> Compariso
         if entry != measured.baseline
         and (interval := measured.effect(measure, entry, measured.baseline)) is not None
     }
-    estimates = estimates_of(points)
+    estimates = estimates_of(points, measured.sets)
     unsaid = measured.why_unranked(measure)
     ranks = unsaid is None and measure in ranked(measured.condition)
     order = sorted(
@@ -204,6 +208,7 @@ def _noise(measured: MeasuredCondition, measure: Measure) -> SliceNoise | None:
     return SliceNoise(
         within_sd=None if parts is None else math.sqrt(parts.within),
         between_sd=None if parts is None else math.sqrt(parts.between),
+        sets_sd=None if parts is None or parts.sets is None else math.sqrt(parts.sets),
         slice_sd=fitted.residual_sd,
         tau_s=fitted.memory.tau_s,
         white=fitted.memory.white,
@@ -211,10 +216,29 @@ def _noise(measured: MeasuredCondition, measure: Measure) -> SliceNoise | None:
     )
 
 
-def estimates_of(points: Mapping[str, Mapping[int, float]]) -> dict[str, Interval]:
-    """Geometric means over blocks, so that their quotients are ratios of the same kind."""
+def estimates_of(
+    points: Mapping[str, Mapping[int, float]], sets: Mapping[int, str | None]
+) -> dict[str, Interval]:
+    """Geometric means over blocks, so that their quotients are ratios of the same kind.
+
+    Args:
+        points: by entry and block.
+        sets: by block, the set of machines that measured it.
+    """
+    logs = {
+        entry: {block: math.log(value) for block, value in values.items() if value > 0}
+        for entry, values in points.items()
+    }
     return {
         entry: interval.exp()
-        for entry, values in points.items()
-        if (interval := block_interval([math.log(v) for v in values.values() if v > 0])) is not None
+        for entry, values in logs.items()
+        if (interval := _over_blocks(values, sets)) is not None
     }
+
+
+def _over_blocks(values: Mapping[int, float], sets: Mapping[int, str | None]) -> Interval | None:
+    """The mean over blocks; those of one set of machines are alike where sets differ."""
+    if len({sets.get(block) for block in values}) < 2:
+        return block_interval(list(values.values()))
+    estimate = BlockModel({"": values}, sets).estimate(values, 1.0)
+    return None if estimate is None else estimate.interval()

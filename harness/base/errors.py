@@ -169,6 +169,14 @@ class RunFailed(BridgetollError):
         self.exit_status = exit_status
 
 
+class PlaceLost(RunFailed):
+    """A machine of the cluster has gone."""
+
+
+class RunEnds(PlaceLost):
+    """Nothing more is asked of a machine, because the run ends."""
+
+
 class Regressed(BridgetollError):
     """A variant became slower than allowed."""
 

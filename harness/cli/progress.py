@@ -1,6 +1,7 @@
 """The progress of long work: what is known so far, what happens now, and the time left.
 
-It draws between slices and at no other time, lest it should disturb one. So no thread draws.
+It draws between slices and at no other time, lest it should disturb one. So no thread of its own
+draws. Sets of machines tell it from a thread each; what they print does not mix.
 """
 
 import time
@@ -60,7 +61,12 @@ class ProgressListener:
         )
 
     def expect(
-        self, study: "Study", plan: "Plan", phases: "Sequence[Phase]", set_up: "SetUp"
+        self,
+        study: "Study",
+        plan: "Plan",
+        phases: "Sequence[Phase]",
+        set_up: "SetUp",
+        at_once: int = 1,
     ) -> None:
         """Learn what the run has to do.
 
@@ -68,11 +74,12 @@ class ProgressListener:
             study, plan: what is measured.
             phases: those of the plan that are missing.
             set_up: what comes before them.
+            at_once: blocks that are measured at the same time.
         """
         from harness.runner.time_left import TimeLeft
 
         self._asked = (study, plan)
-        self._time_left = TimeLeft(study, plan, phases, set_up)
+        self._time_left = TimeLeft(study, plan, phases, set_up, at_once)
 
     def step(self, what: str, stage: "Stage | None" = None) -> None:
         """Something that is not a trial begins."""
@@ -114,12 +121,12 @@ class ProgressListener:
         """The run exists on disk now."""
         self.run = run
 
-    def planned(self, phases: "Sequence[Phase]") -> None:
+    def planned(self, phases: "Sequence[Phase]", at_once: int = 1) -> None:
         """The set-up is done, and these phases follow."""
         from harness.runner.time_left import SetUp
 
         if self._asked is not None:
-            self.expect(*self._asked, phases, SetUp())
+            self.expect(*self._asked, phases, SetUp(), at_once)
 
     def progress(self, phase: "Phase", entry: str, done_slices: int, throughput: float) -> None:
         """A slice has ended."""

@@ -258,10 +258,14 @@ def _contract(run: Run) -> dict[str, object]:
 
 
 def _machines(run: Run) -> dict[str, object]:
-    """By role, the number of its machine, from 1; one machine that has all roles is the first."""
+    """By role, the number of its machine, from 1; one machine that has all roles is the first.
+
+    Sets of machines are equal, so the first one stands for all.
+    """
     if not run.machines:
         return dict.fromkeys(("application", "database", "load"), 1)
-    return {role: machine.number + 1 for machine in run.machines for role in machine.roles}
+    first = [m for m in run.machines if m.machine_set == run.machines[0].machine_set]
+    return {role: machine.number + 1 for machine in first for role in machine.roles}
 
 
 def _database(run: Run) -> dict[str, object]:

@@ -45,11 +45,13 @@ class MachineRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     number: from 0; machines that share a kernel, such as containers of one host, share the number.
     roles: application, database, load. described: as `Run.machine`.
+    machine_set: the set it belongs to, where a cluster has several; its roles play together.
     """
 
     number: int
     roles: tuple[str, ...]
     described: dict[str, str | int]
+    machine_set: str | None = None
 
 
 class ImplementationRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -95,7 +97,8 @@ class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     locust: the load generator's packages, where Locust loads.
     scale: share to which Locust's ramp was shortened; None if it was not.
     machines: those of the roles, where a cluster measured; empty where one machine did. `machine`
-        is then the application's.
+        is then the application's. Of several sets of machines, `machine` and `cores` are the first
+        set's, and the others are equal.
     reads: when the clocks are read that end a slice, after its last answer. What a server did later
         was counted to nobody.
     """
@@ -135,6 +138,12 @@ class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         named = "" if self.embedded_database else " --database-url URL"
         there = " --cluster ADDRESS" if self.machines else ""
         return f"bridgetoll run --resume {self.id}{named}{there}"
+
+    @property
+    def machine_sets(self) -> list[str]:
+        """The names of the sets of machines that share its blocks; empty where one measures all."""
+        names = (machine.machine_set for machine in self.machines)
+        return list(dict.fromkeys(name for name in names if name is not None))
 
     @property
     def measured(self) -> list[str]:

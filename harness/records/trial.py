@@ -290,6 +290,7 @@ class Trial(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         before they were kept.
     workers: busiest first; none of a server that failed, and in runs from before they were kept.
     exhausted: what the server's log says that the system refused it.
+    machine_set: the set of machines that measured it, where a cluster has several.
     """
 
     schema: Literal[1]
@@ -320,6 +321,7 @@ class Trial(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     errors_before: dict[str, Natural] = {}
     workers: tuple[WorkerRecord, ...] = ()
     exhausted: tuple[Resource, ...] = ()
+    machine_set: str | None = None
 
     @property
     def complete(self) -> bool:

@@ -37,6 +37,7 @@ from harness.report.words import (
     verdicts,
 )
 from harness.report.words.ab import packages_in_brief
+from harness.report.words.machines import sets_of_machines
 from harness.report.words.notes import condition_notes
 
 _COLUMNS = (Measure.CPU, Measure.THROUGHPUT, Measure.P50, Measure.P99, Measure.DATABASE_CPU)
@@ -109,6 +110,7 @@ def template_values(
         "labels": [_label(label) for label in Label],
         "order": _order_of_all(run),
         "cores": _cores(run),
+        "machine_sets": sets_of_machines(analysis),
         "constants": runs.constants(run),
         "load": studies.load(run.study),
     }

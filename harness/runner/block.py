@@ -1,15 +1,20 @@
 """The blocks of a run: all servers fresh and alive together, condition after condition."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from typing import Protocol
 
 from harness.analysis.labels.events import Habits, habits
 from harness.analysis.labels.trials import disturbances, is_spoilt, mostly_noisy
+from harness.base.errors import RunEnds
 from harness.base.signals import deferred
 from harness.inputs.conditions import condition_title
 from harness.inputs.study import Study
 from harness.lab.servers import ServerGroup
 from harness.records.plan import Phase
 from harness.records.trial import Trial
+from harness.runner.fleet import Agenda, Errand, MachineSet, share
 from harness.runner.instruments import Instruments
 from harness.runner.phase import PhaseResult, run_phase
 from harness.runner.servers import LiveEntry, await_entry
@@ -24,28 +29,67 @@ _LEAST_REPEATED, _SHARE_REPEATED = 3, 0.25
 a quarter longer at most, or three phases."""
 
 
-def run_blocks(session: Session, instruments: Instruments) -> list[str]:
+class BlockSet(MachineSet, Protocol):
+    """A set of machines as blocks need it."""
+
+    def opened(self, session: Session) -> AbstractContextManager[tuple[Session, Instruments]]:
+        """The session with the set's database and servers, and the set's instruments."""
+
+
+def run_blocks(session: Session, sets: Sequence[BlockSet]) -> list[str]:
     """Measure each phase that lacks a complete trial, until a stopping rule ends the run.
+
+    Args:
+        session: of the run.
+        sets: of machines, which share the blocks; one at least.
 
     Returns:
         One sentence for each trial that could not be completed.
     """
-    study, plan = session.run.study, session.run.plan
-    problems: list[str] = []
-    session.listener.planned(missing_phases(session.run, session.store))
-    stopper = Stopper(session.run, session.store)
-    for block in range(1, study.blocks + 1):
-        if reason := stopper.reason(block - 1):
-            session.listener.step(f"no further block, because {reason}")
-            break
-        phases = [phase for phase in plan.phases if phase.block == block]
-        missing = [p for p in phases if not session.store.has_phase(p, session.entries_of(p))]
-        for together in on_same_servers(study, missing):
-            problems += run_block(session, instruments, together)
-        if missing:
-            stopper.block_done()
-            session.listener.known(session.known(block))
-    return problems
+    run, store, listener = session.run, session.store, session.listener
+    missing = missing_phases(run, store)
+    listener.planned(missing, len(sets))
+    stopper = Stopper(run, store, sets=len(sets))
+
+    def stop(blocks: int) -> bool:
+        if (reason := stopper.reason(blocks)) is not None:
+            listener.step(f"no further block, because {reason}")
+        return reason is not None
+
+    def told(_: int, left: int) -> None:
+        stopper.block_done()
+        listener.known(session.known(run.study.blocks - left))
+
+    @contextmanager
+    def opened(own: BlockSet) -> Iterator[Callable[[Errand], list[str]]]:
+        with own.opened(session) as (of_set, instruments):
+            yield partial(_run_errand, of_set, instruments)
+
+    agenda = Agenda(
+        blocks=sorted({phase.block for phase in missing if phase.block <= run.study.blocks}),
+        owners=_owners(store.trials(run)[0]),
+        sets=[own.name for own in sets],
+        stop=stop,
+        due=stopper.looks,
+        told=told,
+        lost=listener.noticed,
+    )
+    return share(sets, opened, agenda)
+
+
+def _owners(trials: Sequence[Trial]) -> dict[int, str | None]:
+    """By block, the set of machines that measured in it last."""
+    in_time = sorted(trials, key=lambda trial: trial.started_at)
+    return {trial.block: trial.machine_set for trial in in_time}
+
+
+def _run_errand(session: Session, instruments: Instruments, errand: Errand) -> list[str]:
+    """Measure the phases of a block that are missing, or all of them."""
+    phases = [phase for phase in session.run.plan.phases if phase.block == errand.block]
+    if not errand.whole:
+        phases = [p for p in phases if not session.store.has_phase(p, session.entries_of(p))]
+    together = on_same_servers(session.run.study, phases)
+    return [problem for group in together for problem in run_block(session, instruments, group)]
 
 
 def on_same_servers(study: Study, phases: Sequence[Phase]) -> list[list[Phase]]:
@@ -123,7 +167,8 @@ def _measure(
     result = run_phase(session, instruments, phase, servers, failures)
     problems += _keep(session, phase, result)
     if result.cut is not None:
-        session.listener.problem(str(result.cut))  # at once: the report comes before the end
+        if not isinstance(result.cut, RunEnds):
+            session.listener.problem(str(result.cut))  # at once: the report comes before the end
         raise result.cut
     return result
 

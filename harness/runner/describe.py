@@ -52,7 +52,7 @@ def describe_run(
     laboratory: Laboratory,
     study: Study,
     plan: Plan,
-    venue: Venue,
+    venues: Sequence[Venue],
     environments: Environments,
     database: Database,
     origin: Origin,
@@ -80,8 +80,8 @@ def describe_run(
         contract=laboratory.contract.version,
         contract_digest=contract_digest(laboratory.workspace),
         code_digest=code_digest(laboratory.workspace, laboratory.catalog, study),
-        machine=venue.machine,
-        cores=venue.cores,
+        machine=venues[0].machine,
+        cores=venues[0].cores,
         database=database.settings(),
         embedded_database=laboratory.database_url is None,
         implementations={
@@ -113,7 +113,7 @@ def describe_run(
         published=origin.published,
         scale=origin.scale,
         locust=None if locust is None else _record(LOCUST, locust),
-        machines=venue.machines,
+        machines=tuple(machine for venue in venues for machine in venue.machines),
     )  # fmt: skip
 
 
@@ -128,7 +128,7 @@ def _record(
     )
 
 
-def changes(laboratory: Laboratory, run: Run, venue: Venue) -> list[str]:
+def changes(laboratory: Laboratory, run: Run, venues: Sequence[Venue]) -> list[str]:
     """What is no longer as it was when the run began."""
     current = {name: lock_digest(i) for name, i in laboratory.catalog.implementations.items()}
     changed = [
@@ -142,13 +142,28 @@ def changes(laboratory: Laboratory, run: Run, venue: Venue) -> list[str]:
         changed.append("the contract")
     if run.code_digest != code_digest(laboratory.workspace, laboratory.catalog, run.study):
         changed.append("the code of an implementation, shared/servers.toml or the harness")
-    if run.machine != venue.machine or run.machines != venue.machines:
+    if _other_machines(run, venues):
         changed.append("the machine or its Python")
-    if run.cores != venue.cores:
+    if run.cores != venues[0].cores:
         changed.append("the cores")
     if run.embedded_database != (laboratory.database_url is None):
         changed.append("the database")
     return changed
+
+
+def _other_machines(run: Run, venues: Sequence[Venue]) -> bool:
+    """Whether a run's machines are others. Of its sets of machines some may have gone."""
+    now = [machine for venue in venues for machine in venue.machines]
+    if not run.machines or not now:
+        return run.machine != venues[0].machine or bool(run.machines) != bool(now)
+    known = {
+        machine_set: [(m.roles, m.described) for m in run.machines if m.machine_set == machine_set]
+        for machine_set in dict.fromkeys(m.machine_set for m in run.machines)
+    }
+    return any(
+        known.get(venue.name) != [(m.roles, m.described) for m in venue.machines]
+        for venue in venues
+    )
 
 
 def refuse_changes(run: Run, changed: Sequence[str]) -> None:

@@ -36,8 +36,8 @@ class Listener(Protocol):
     def progress(self, phase: Phase, entry: str, done_slices: int, throughput: float) -> None:
         """A slice has ended; `done_slices` counts those of the whole run."""
 
-    def planned(self, phases: Sequence[Phase]) -> None:
-        """These phases are measured from here on, or again in part."""
+    def planned(self, phases: Sequence[Phase], at_once: int = 1) -> None:
+        """These phases are measured from here on, or again in part; so many blocks at a time."""
 
     def known(self, so_far: SoFar) -> None:
         """A block has ended, or one of Locust's cells; nothing is measured right now."""

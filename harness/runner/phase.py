@@ -450,7 +450,7 @@ class _PhaseRun:
             workers={} if name in self._failures else last.workers,
             exhausted=self._exhausted(name),
         )
-        return builder.trial(self._session.run.id, attempt, ending)
+        return builder.trial(self._session.run.id, attempt, ending, self._session.machine_set)
 
     def _last(self, name: str) -> _Retired:
         """What is known of a server at the end."""

@@ -17,6 +17,7 @@ class Session(msgspec.Struct, frozen=True):
 
     run: study and plan, the cores of each role, and the variants that are excluded.
     launcher: starts servers. store: keeps trials. listener: hears how it goes.
+    machine_set: which set of machines measures; None where there is one.
     """
 
     run: Run
@@ -25,6 +26,7 @@ class Session(msgspec.Struct, frozen=True):
     launcher: Launcher
     store: Store
     listener: Listener
+    machine_set: str | None = None
 
     @property
     def entries(self) -> list[Entry]:

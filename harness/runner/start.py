@@ -1,8 +1,11 @@
 """From a study to a finished run: a new one, or the rest of one that was interrupted."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+
+import msgspec
 
 from harness.analysis.labels.errors import in_one_line
 from harness.analysis.labels.trials import label_trials
@@ -27,11 +30,13 @@ from harness.runner.feasibility import (
     check_rates,
     check_threads,
 )
+from harness.runner.instruments import Instruments
 from harness.runner.laboratory import Laboratory, Listener
 from harness.runner.locust_cells.cells import run_cells
 from harness.runner.session import Session
+from harness.runner.side_by_side import side_by_side
 from harness.runner.time_left import Stage
-from harness.runner.venue import Venue, open_venue
+from harness.runner.venue import Venue, open_venues
 
 
 def start(
@@ -68,21 +73,21 @@ def start(
             published = load_published(laboratory.workspace, study.published, "the study")
         if laboratory.cluster is None:
             tell_quota(laboratory.listener)
-        with open_venue(laboratory, study) as venue:
-            environments = venue.prepare(environments)
-            ceiling_per_s = _ceiling(laboratory, study, venue)
-            with venue.database() as database:
+        with open_venues(laboratory, study) as venues:
+            environments = _prepare(venues, environments)
+            ceiling_per_s = _ceiling(laboratory, study, venues)
+            with venues[0].database() as database:
                 _check_room(laboratory, database, study)
-                examined = venue.examine(environments, database, store.logs)
+                examined = venues[0].examine(environments, database, store.logs)
                 origin = Origin(store.id, study_name, command, now, published, ceiling_per_s, scale)
                 run = describe_run(
-                    laboratory, study, plan, venue, environments, database, origin, examined
+                    laboratory, study, plan, venues, environments, database, origin, examined
                 )
                 _check_baseline(run)  # before anything is kept: such a run could not be resumed
                 _check_bs(run)
                 store.write_run(run)
                 laboratory.listener.begun(store.id)
-                problems = _measure(laboratory, run, venue, environments, database, store)
+                problems = _measure(laboratory, run, venues, environments, database, store)
     except BaseException:
         if not (store.folder / "run.json").exists():  # nothing was measured: leave nothing behind
             shutil.rmtree(store.folder, ignore_errors=True)
@@ -110,43 +115,118 @@ def resume(laboratory: Laboratory, store: Store) -> None:
     laboratory = laboratory.with_setups(run.study)
     _check_restarts(laboratory, run.study)
     laboratory.listener.begun(store.id)
-    with open_venue(laboratory, run.study) as venue:
-        refuse_changes(run, changes(laboratory, run, venue))
-        environments = venue.prepare()
-        with venue.database() as database:
+    with open_venues(laboratory, run.study) as venues:
+        refuse_changes(run, changes(laboratory, run, venues))
+        environments = _prepare(venues)
+        with venues[0].database() as database:
             _check_room(laboratory, database, run.study)
-            if database.settings() != run.database:
-                refuse_changes(run, ["PostgreSQL or its settings"])
-            problems = _measure(laboratory, run, venue, environments, database, store)
+            _check_settings(run, database)
+            problems = _measure(laboratory, run, venues, environments, database, store)
     complain(run, problems, store)
 
 
 def _measure(
     laboratory: Laboratory,
     run: Run,
-    venue: Venue,
+    venues: Sequence[Venue],
     environments: Environments,
     database: Database,
     store: Store,
 ) -> list[str]:
     """Measure what is missing, and return one sentence for each trial that is incomplete.
 
+    Args:
+        laboratory, run, environments, store: of the run.
+        venues: sets of machines that share its blocks.
+        database: of the first.
+
     Raises:
         RunFailed: there is nothing to run.
     """
-    launcher = venue.launcher(environments, store.logs)
+    launcher = venues[0].launcher(environments, store.logs)
     session = Session(run, laboratory.contract, database, launcher, store, laboratory.listener)
     if not session.entries:
         raise RunFailed("No variant passed its checks, so nothing was measured; see above.")
     if run.study.ramped:
-        with venue.ramp_tools(environments, database, store.logs) as tools:
+        with venues[0].ramp_tools(environments, database, store.logs) as tools:
             return run_cells(session, tools)
-    with venue.instruments(database, store.logs) as instruments:
-        return run_blocks(session, instruments)
+    first, *others = venues
+    sets = [_Crew(first, environments, database), *(_Crew(v, environments) for v in others)]
+    return run_blocks(session, sets)
 
 
-def _ceiling(laboratory: Laboratory, study: Study, venue: Venue) -> float | None:
-    """Requests per second that our generator reaches on this machine at most.
+class _Crew:
+    """A set of machines that measures blocks; see `block.BlockSet`.
+
+    Args:
+        venue: its machines.
+        environments: that are made there.
+        database: that runs there; started when it is opened if None.
+    """
+
+    def __init__(
+        self, venue: Venue, environments: Environments, database: Database | None = None
+    ) -> None:
+        self._venue = venue
+        self._environments = environments
+        self._database = database
+        self.name = venue.name
+
+    def halt(self) -> None:
+        """See `Venue.halt`."""
+        self._venue.halt()
+
+    @contextmanager
+    def opened(self, session: Session) -> Iterator[tuple[Session, Instruments]]:
+        """Its own session and instruments, within the block."""
+        venue, logs = self._venue, session.store.logs
+        with ExitStack() as stack:
+            database = self._database
+            if database is None:
+                database = stack.enter_context(venue.database())
+                _check_settings(session.run, database)
+            own = msgspec.structs.replace(
+                session,
+                database=database,
+                launcher=venue.launcher(self._environments, logs),
+                machine_set=self.name,
+            )
+            yield own, stack.enter_context(venue.instruments(database, logs))
+
+
+def _prepare(venues: Sequence[Venue], made: Environments | None = None) -> Environments:
+    """Make the environments on every set of machines, all sets at the same time.
+
+    Raises:
+        EnvironmentFailed: one cannot be made.
+        UsageError: a set has other packages than the first.
+    """
+    if len(venues) == 1:  # in this thread, which may enter a network of its own
+        return venues[0].prepare(made)
+    first, *others = side_by_side(lambda venue: venue.prepare(made), venues, len(venues))
+    for venue, own in zip(venues[1:], others, strict=True):
+        for name, packages in own.packages.items():
+            if packages != first.packages[name]:
+                raise UsageError(
+                    f"The set of machines {venue.name} has other packages of {name} than "
+                    f"{venues[0].name}, although the locks are the same; remove that environment "
+                    "there, and try again."
+                )
+    return first
+
+
+def _check_settings(run: Run, database: Database) -> None:
+    """Refuse a PostgreSQL that is not as the run's own.
+
+    Raises:
+        UsageError: it is another, or has other settings.
+    """
+    if database.settings() != run.database:
+        refuse_changes(run, ["PostgreSQL or its settings"])
+
+
+def _ceiling(laboratory: Laboratory, study: Study, venues: Sequence[Venue]) -> float | None:
+    """Requests per second that our generator reaches at most; sets of machines are equal.
 
     Checks that need no measurement come first. None where Locust loads: its processor time is
     told in every trial instead.
@@ -154,16 +234,17 @@ def _ceiling(laboratory: Laboratory, study: Study, venue: Venue) -> float | None
     Raises:
         UsageError: the study asks for more than can be had here.
     """
-    limits = venue.limits()
-    check_connections(study, limits, venue.named("load"))
     taking = _taking_threads(laboratory, study)
-    check_threads(study, taking, venue.thread_limits(), venue.named("application"))
+    for venue in venues:
+        limits = venue.limits()
+        check_connections(study, limits, venue.named("load"))
+        check_threads(study, taking, venue.thread_limits(), venue.named("application"))
     if warning := backlog_warning(study, limits):
         laboratory.listener.noticed(warning)
     if study.ramped:
         return None
     laboratory.listener.step("measuring the load generator's ceiling", Stage.CEILING)
-    ceiling = venue.ceiling()
+    ceiling = venues[0].ceiling()
     check_rates(study, ceiling.per_s)
     check_objectives(study, ceiling)
     return ceiling.per_s

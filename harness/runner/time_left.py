@@ -52,11 +52,13 @@ class _Part(msgspec.Struct, frozen=True):
     """A part of a stage, with its planned seconds.
 
     of: the block and the condition of a phase.
+    block: which of the missing ones, from 1; 0 before the first.
     """
 
     stage: Stage
     seconds: float
     of: tuple[int, Condition] | None = None
+    block: int = 0
 
 
 class TimeLeft:
@@ -68,21 +70,30 @@ class TimeLeft:
         study, plan: what is measured.
         phases: those of the plan that are missing.
         set_up: what comes before; nothing of it once it is done.
+        at_once: blocks that are measured at the same time.
     """
 
-    def __init__(self, study: Study, plan: Plan, phases: Sequence[Phase], set_up: SetUp) -> None:
+    def __init__(
+        self,
+        study: Study,
+        plan: Plan,
+        phases: Sequence[Phase],
+        set_up: SetUp,
+        at_once: int = 1,
+    ) -> None:
         self._study = study
         self._plan = plan
         self._parts = [*_before(set_up), *_measuring(study, phases)]
+        self._shares = [0.0] * len(self._parts)
+        self._at_once = at_once
         self._at = -1
-        self._share = 0.0
         self._set_up = _Pace()
         self._measuring = _Pace()
 
     @property
     def share(self) -> float:
         """How much of the planned time is done."""
-        total = sum(part.seconds for part in self._parts)
+        total = sum(self._seconds(part) for part in self._parts)
         return 1 - sum(self._open()) / total if total else 0.0
 
     def enter(self, stage: Stage, now_s: float) -> None:
@@ -119,22 +130,27 @@ class TimeLeft:
     def _open(self) -> tuple[float, float]:
         """Planned seconds that are left, of the set-up and of the measuring."""
         set_up = measuring = 0.0
-        for part in self._parts[max(self._at, 0) :]:
+        for part, share in zip(self._parts, self._shares, strict=True):
+            left = self._seconds(part) * (1 - share)
             if part.stage in SETUP:
-                set_up += part.seconds
+                set_up += left
             else:
-                measuring += part.seconds
-        if self._at >= 0:
-            done = self._parts[self._at].seconds * self._share
-            return (
-                (set_up - done, measuring)
-                if self._parts[self._at].stage in SETUP
-                else (set_up, measuring - done)
-            )
+                measuring += left
         return set_up, measuring
 
+    def _seconds(self, part: _Part) -> float:
+        return part.seconds if part.stage in SETUP else part.seconds / self._at_once
+
     def _move(self, at: int, share: float, now_s: float) -> None:
-        self._at, self._share = at, share
+        """A part has come so far. What came before it is done, but in blocks beside its own."""
+        here = self._parts[at].block
+        for index, part in enumerate(self._parts):
+            if index < at and (part.block == here or part.block <= max(0, here - self._at_once)):
+                self._shares[index] = 1.0
+            elif index > at and part.block == here:
+                self._shares[index] = 0.0
+        self._shares[at] = share
+        self._at = at if self._at_once == 1 else max(self._at, at)
         set_up, measuring = self._open()
         if self._parts[at].stage in SETUP:
             self._set_up.note(set_up, now_s)
@@ -184,11 +200,14 @@ def _measuring(study: Study, phases: Sequence[Phase]) -> list[_Part]:
     """Phases in their order; before the first one on new servers, the starts of those."""
     parts: list[_Part] = []
     started: tuple[int, int | None] | None = None
+    ranks = {block: rank for rank, block in enumerate(dict.fromkeys(p.block for p in phases), 1)}
     for phase in phases:
+        rank = ranks[phase.block]
         servers = (phase.block, phase.condition.workers)
         if servers != started or study.fresh == "condition":
-            parts.append(_Part(Stage.STARTS, starts_s(study, phase.condition.workers)))
+            seconds = starts_s(study, phase.condition.workers)
+            parts.append(_Part(Stage.STARTS, seconds, block=rank))
         started = servers
         seconds = phase_s(study, phase.condition)
-        parts.append(_Part(Stage.PHASE, seconds, (phase.block, phase.condition)))
+        parts.append(_Part(Stage.PHASE, seconds, (phase.block, phase.condition), rank))
     return parts

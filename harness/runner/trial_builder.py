@@ -221,7 +221,9 @@ class TrialBuilder:
         self._gaps.clear()
         return tuple(sorted(self._events, key=lambda e: (e.round or 0, e.position or 0)))
 
-    def trial(self, run: str, attempt: int, ending: Ending) -> Trial:
+    def trial(
+        self, run: str, attempt: int, ending: Ending, machine_set: str | None = None
+    ) -> Trial:
         """The trial that is kept."""
         usage = ending.usage
         return Trial(
@@ -252,6 +254,7 @@ class TrialBuilder:
             events=self._all_events(),
             workers=worker_records(self._workers_at_begin, ending.workers),
             exhausted=ending.exhausted,
+            machine_set=machine_set,
         )
 
     def _sustained(self) -> float | None:

@@ -32,17 +32,22 @@ CEILING_S = 1.0
 
 
 class Venue(Protocol):
-    """The machines of a run, and what the runner does on them.
+    """Machines that together play application, database and load, and what the runner does on them.
 
-    cores: of each role. machines: see `Run.machines`.
+    name: of this set of machines; None where a run has one. cores: of each role.
+    machines: see `Run.machines`.
     """
 
+    name: str | None
     cores: Cores
     machines: tuple[MachineRecord, ...]
 
     @property
     def machine(self) -> dict[str, str | int]:
         """The application's machine, described for the report."""
+
+    def halt(self) -> None:
+        """Let every call under way on its machines fail soon, because the run ends."""
 
     def prepare(self, made: Environments | None = None) -> Environments:
         """Make every environment that the study needs, unless they are made; be ready to measure.
@@ -87,6 +92,7 @@ class Venue(Protocol):
 class Here:
     """This machine."""
 
+    name: str | None = None
     machines: tuple[MachineRecord, ...] = ()
 
     def __init__(self, laboratory: Laboratory, study: Study) -> None:
@@ -98,6 +104,9 @@ class Here:
     def machine(self) -> dict[str, str | int]:
         """See `Venue.machine`."""
         return describe()
+
+    def halt(self) -> None:
+        """Nothing: the one thread that measures here is interrupted itself."""
 
     def prepare(self, made: Environments | None = None) -> Environments:
         """See `Venue.prepare`."""
@@ -177,16 +186,16 @@ class Here:
 
 
 @contextmanager
-def open_venue(laboratory: Laboratory, study: Study) -> Iterator[Venue]:
-    """The machines that the laboratory has for a study, within the block.
+def open_venues(laboratory: Laboratory, study: Study) -> Iterator[tuple[Venue, ...]]:
+    """The sets of machines that the laboratory has for a study, within the block; one at least.
 
     Raises:
         UsageError: a cluster cannot be used.
     """
     if laboratory.cluster is None:
-        yield Here(laboratory, study)
+        yield (Here(laboratory, study),)
         return
     from harness.runner.places.cluster import connected  # `distributed` is an extra
 
-    with connected(laboratory, study) as cluster:
-        yield cluster
+    with connected(laboratory, study) as sets:
+        yield sets

@@ -7,49 +7,45 @@ time per request, the time from slice to slice beyond its load, and the time of 
 
 import os
 import random
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
 import msgspec
-import psutil
 
 from harness.base.workspace import Workspace
 from harness.inputs.study_loader import load_study
-from harness.lab.network import free_port
-from harness.lab.process import wait_until
 from harness.records.trial import Trial
+from harness.runner.places.roles import ROLES
 from harness.runner.plan import make_plan
 from harness.runner.start import new_store, start
 from harness.runner.time_left import Stage
 from tests.benchmarks.comparison import spread
 from tests.toys.laboratory import Recorder, laboratory_of, trusting
+from tests.toys.loopback import loopback
 from tests.toys.workspaces import toy_workspace, write_study
 
 SLICE_S, SLICES, BLOCKS = 0.1, 40, 1
-_JOINED_S = 60.0
 
 
 class _Timed(Recorder):
-    """Notes when a block's servers start and when they are stopped."""
+    """Notes when a block's servers start and when they are stopped, and this process's CPU time."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.block_s = 0.0
-        self._began = 0.0
+        self.block_s = self.cpu_s = 0.0
+        self._began = self._cpu = 0.0
 
     def step(self, what: str, stage: Stage | None = None) -> None:
         super().step(what, stage)
         if "starting" in what and "servers" in what:
-            self._began = time.monotonic()
+            self._began, self._cpu = time.monotonic(), time.process_time()
         elif "stopping the servers" in what:
             self.block_s = time.monotonic() - self._began
+            self.cpu_s = time.process_time() - self._cpu
 
 
 class _Outcome(msgspec.Struct):
@@ -57,6 +53,7 @@ class _Outcome(msgspec.Struct):
     cpu_us: list[float]
     beyond_ms: list[float]
     block_s: list[float]
+    own_ms: list[float]
 
 
 def main() -> None:
@@ -69,12 +66,14 @@ def main() -> None:
         workspace = toy_workspace(folder / "workspace")
         os.environ["BRIDGETOLL_ROOT"] = str(workspace.root)
         write_study(workspace, "cost", ["good"], blocks=BLOCKS, rounds=SLICES, slice_s=SLICE_S)
-        found = {venue: _Outcome([], [], [], []) for venue in ("here", "cluster")}
-        with _cluster(folder) as (address, scheduler):
+        found = {venue: _Outcome([], [], [], [], []) for venue in ("here", "cluster")}
+        roles = [f"{role}=1" for role in ROLES]
+        with loopback(folder, workspace, roles) as cluster:
             for _ in range(number):
                 for venue in random.sample(list(found), 2):
-                    _measure(workspace, address if venue == "cluster" else None, found[venue])
-            memory = scheduler.memory_info().rss / 2**20
+                    address = cluster.address if venue == "cluster" else None
+                    _measure(workspace, address, found[venue])
+            memory = cluster.scheduler.memory_info().rss / 2**20
     here, there = found["here"], found["cluster"]
     print(f"throughput, cluster : here = {_ratio(there.per_s, here.per_s)}")
     print(f"CPU per request, cluster : here = {_ratio(there.cpu_us, here.cpu_us)}")
@@ -82,7 +81,8 @@ def main() -> None:
         print(
             f"{venue}: {spread(outcome.per_s, ',.0f')} requests/s, from slice to slice "
             f"{spread(outcome.beyond_ms, '.1f')} ms beyond the load, a block of "
-            f"{2 * SLICES} slices {spread(outcome.block_s, '.2f')} s"
+            f"{2 * SLICES} slices {spread(outcome.block_s, '.2f')} s, of the harness's CPU time "
+            f"{spread(outcome.own_ms, '.1f')} ms for each slice"
         )
     added = median(there.beyond_ms) - median(here.beyond_ms)
     print(f"a slice costs {added:.1f} ms more over the cluster")
@@ -111,6 +111,7 @@ def _measure(workspace: Workspace, cluster: str | None, outcome: _Outcome) -> No
         )
     outcome.beyond_ms.append(_beyond_ms(trials))
     outcome.block_s.append(listener.block_s)
+    outcome.own_ms.append(listener.cpu_s * 1e3 / (2 * SLICES))
     time.sleep(1.1)  # the next run's name has another second
 
 
@@ -122,45 +123,6 @@ def _beyond_ms(trials: list[Trial]) -> float:
         for earlier, later in pairwise(slices)
     ]
     return median(gaps) / 1e6
-
-
-@contextmanager
-def _cluster(folder: Path) -> Iterator[tuple[str, psutil.Process]]:
-    """A scheduler and three workers on loopback; its address and its process."""
-    port = free_port()
-    address = f"tcp://127.0.0.1:{port}"
-    environment = {
-        **os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONWARNINGS": "ignore",
-        "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False",
-    }  # fmt: skip
-    commands = [["scheduler", "--host", "127.0.0.1", "--port", str(port)]]
-    commands += [
-        [
-            "worker", address, "--host", "127.0.0.1", "--nthreads", "1", "--no-nanny",
-            "--local-directory", str(folder / role), "--resources", f"{role}=1",
-            "--preload", "tests.toys.trusting_worker", "--memory-limit", "0",
-        ]
-        for role in ("application", "database", "load")
-    ]  # fmt: skip
-    logs = [folder / f"{number}.log" for number in range(len(commands))]
-    processes = []
-    try:
-        for command, log in zip(commands, logs, strict=True):
-            with log.open("w") as out:
-                processes.append(
-                    subprocess.Popen(
-                        [sys.executable, "-m", "dask", *command, "--no-dashboard"],
-                        env=environment, stdout=out, stderr=out,
-                    )
-                )  # fmt: skip
-        assert wait_until(
-            lambda: all("Registered to" in log.read_text() for log in logs[1:]), _JOINED_S
-        )
-        yield address, psutil.Process(processes[0].pid)
-    finally:
-        for process in reversed(processes):
-            process.terminate()
-            process.wait()
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from harness.runner.block import run_blocks
 from harness.runner.overrides import Overrides
 from harness.runner.plan import make_plan
 from tests.toys.bounded import bounded
-from tests.toys.fakes import FakeGenerator, FakeLab, fake_lab
+from tests.toys.fakes import FakeGenerator, FakeLab, FakeSet, fake_lab
 from tests.toys.ramps import make_cell
 from tests.toys.runs import make_run
 from tests.toys.studies import NAMES, Table, spoilt, studies, toml_text
@@ -108,12 +108,12 @@ def measure(lab: FakeLab, interrupted_at: int) -> None:
     generator.left = interrupted_at
     instruments = msgspec.structs.replace(lab.instruments, generator=generator)
     try:
-        problems = run_blocks(lab.session, instruments)
+        problems = run_blocks(lab.session, [FakeSet(instruments)])
     except KeyboardInterrupt:
         event("resumed")
         store = Store(lab.store.folder)
         session = msgspec.structs.replace(lab.session, run=store.read_run(), store=store)
-        problems = run_blocks(session, lab.instruments)
+        problems = run_blocks(session, lab.sets)
     assert problems == []
 
 

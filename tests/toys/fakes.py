@@ -534,6 +534,11 @@ class FakeLab(msgspec.Struct):
     machine: FakeMachine
     listener: Recorder
 
+    @property
+    def sets(self) -> "list[FakeSet]":
+        """The one set of machines that measures."""
+        return [FakeSet(self.instruments)]
+
     def start(self) -> list[LiveEntry]:
         """The servers of all entries, running."""
         group = ServerGroup()
@@ -541,6 +546,22 @@ class FakeLab(msgspec.Struct):
             self.session.launcher.launch(1, e, self.session.database, self.legs, group)
             for e in self.run.plan.entries
         ]
+
+
+class FakeSet:
+    """A set of machines with these instruments, and whatever session the run has."""
+
+    name: str | None = None
+
+    def __init__(self, instruments: Instruments) -> None:
+        self._instruments = instruments
+
+    def halt(self) -> None:
+        raise AssertionError("one set is interrupted itself")
+
+    @contextmanager
+    def opened(self, session: Session) -> Iterator[tuple[Session, Instruments]]:
+        yield session, self._instruments
 
 
 @contextmanager

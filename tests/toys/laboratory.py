@@ -67,7 +67,7 @@ class Recorder:
     def begun(self, run: str) -> None:
         self.runs.append(run)
 
-    def planned(self, phases: Sequence[Phase]) -> None:
+    def planned(self, phases: Sequence[Phase], at_once: int = 1) -> None:  # noqa: ARG002
         self.phases = list(phases)
 
     def known(self, so_far: SoFar) -> None:

@@ -108,7 +108,11 @@ def counted_attempts(run: Run, trials: Sequence[Trial]) -> list[Trial]:
     A trial that an event spoilt does not fill an attempt. All attempts stay on disk. The trials of
     a phase belong together, so no attempt is filled up from another. Noise and events come from
     the machine and not from a variant, so the choice favours none.
+
+    A block belongs to one set of machines. Where one was lost in the middle and another measured
+    the block again, all of the block's trials are taken from one of the two.
     """
+    trials = _of_one_set(trials)
     phases: dict[tuple[int, Condition], dict[int, list[Trial]]] = {}
     for trial in trials:
         attempts = phases.setdefault((trial.block, trial.condition), {})
@@ -116,6 +120,23 @@ def counted_attempts(run: Run, trials: Sequence[Trial]) -> list[Trial]:
     idle, own = idle_cores(run, trials), habits(trials)
     taken = {phase: _best(run, attempts, idle, own) for phase, attempts in phases.items()}
     return [t for t in trials if t.attempt == taken[t.block, t.condition]]
+
+
+def _of_one_set(trials: Sequence[Trial]) -> list[Trial]:
+    """Of each block, the trials of the set that completed most phases, and of equals the last."""
+    tallies: dict[int, dict[str | None, list[Trial]]] = {}
+    for trial in trials:
+        tallies.setdefault(trial.block, {}).setdefault(trial.machine_set, []).append(trial)
+
+    def worth(own: Sequence[Trial]) -> tuple[int, int]:
+        whole = {(t.condition, t.entry) for t in own if t.complete}
+        return len(whole), max(trial.attempt for trial in own)
+
+    owners = {
+        block: max(by_set, key=lambda name, by_set=by_set: worth(by_set[name]))  # type: ignore[misc]
+        for block, by_set in tallies.items()
+    }
+    return [trial for trial in trials if trial.machine_set == owners[trial.block]]
 
 
 def _best(run: Run, attempts: Mapping[int, Sequence[Trial]], idle: float, own: Habits) -> int:

@@ -14,6 +14,12 @@ the few entries of a study, of which one may be noisier (see docs/calibration.md
 One block may be an outlier for all entries together, such as while the machine was overcommitted.
 If its residuals are larger than the others' beyond doubt, it is weighted down by as much (Ritchie
 et al. 2006, BMC Bioinformatics 7:261, do so with arrays).
+
+Blocks may have been measured by several sets of machines. If a variant runs better on one set than
+on another, the blocks of a set are alike, and tell less than as many independent ones. So the
+variance between sets is a level of its own. What it exceeds that of blocks by is added to the
+variance of a mean, with degrees of freedom by Satterthwaite 1946 (Biometrics Bulletin 2:110). It is
+pooled over entries as that of blocks is: two sets have one difference.
 """
 
 import math
@@ -110,17 +116,25 @@ class BlockModel:
 
     Args:
         values: by entry and block, logarithms. Blocks may be missing.
+        sets: by block, the set of machines that measured it; one set measured those left out.
     """
 
-    def __init__(self, values: Mapping[str, Mapping[int, float]]) -> None:
+    def __init__(
+        self,
+        values: Mapping[str, Mapping[int, float]],
+        sets: Mapping[int, str | None] | None = None,
+    ) -> None:
         self._values = values
+        self._sets = sets or {}
         self.blocks = sorted({block for by_block in values.values() for block in by_block})
         self.entries = [name for name, by_block in values.items() if by_block]
         table = np.array(
             [[values[name].get(block, np.nan) for name in self.entries] for block in self.blocks]
         ).reshape(len(self.blocks), len(self.entries))
         self._weights = dict(zip(self.blocks, _weights(table), strict=True))
-        self._pool = _pool(table, np.array(list(self._weights.values())))
+        weights = np.array(list(self._weights.values()))
+        self._pool = _pool(table, weights)
+        self._pool_of_sets = _pool_of_sets(table, weights, self._membership(self.blocks))
 
     @property
     def outliers(self) -> list[int]:
@@ -164,7 +178,7 @@ class BlockModel:
             return None
         weight = np.array([self._weights[block] for block in sums])
         rows = np.array(list(sums.values()))[np.newaxis, :]
-        mean, se, freedom = self._means(rows, weight, squares)
+        mean, se, freedom = self._means(rows, weight, squares, self._membership(list(sums)))
         return _estimate(mean[0], se[0], freedom[0], len(sums))
 
     def differences(self, entries: Sequence[str]) -> dict[tuple[str, str], Estimate]:
@@ -178,19 +192,30 @@ class BlockModel:
         counts = np.isfinite(rows).sum(axis=1)
         some = np.flatnonzero(counts)
         weight = np.array(list(self._weights.values()))
-        mean, se, freedom = self._means(rows[some], weight, 2.0)
+        members = self._membership(self.blocks)
+        mean, se, freedom = self._means(rows[some], weight, 2.0, members)
         return {
             pairs[pair]: _estimate(mean[row], se[row], freedom[row], int(counts[pair]))
             for row, pair in enumerate(some)
         }
 
-    def _means(self, rows: Floats, weight: Floats, squares: float) -> tuple[Floats, Floats, Floats]:
+    def _membership(self, blocks: Sequence[int]) -> Floats:
+        """(blocks, sets): 1 where a set of machines measured a block, else 0."""
+        names = list(dict.fromkeys(self._sets.get(block) for block in blocks))
+        return np.array(
+            [[float(self._sets.get(block) == name) for name in names] for block in blocks]
+        ).reshape(len(blocks), len(names))
+
+    def _means(
+        self, rows: Floats, weight: Floats, squares: float, members: Floats
+    ) -> tuple[Floats, Floats, Floats]:
         """Weighted means of sums over blocks, with moderated standard errors.
 
         Args:
             rows: (contrasts, blocks); NaN where a block lacks an entry.
             weight: (blocks,).
             squares: as of `estimate`.
+            members: (blocks, sets).
 
         Returns:
             Means, standard errors (NaN with one block), degrees of freedom.
@@ -205,8 +230,53 @@ class BlockModel:
         prior, pooled = self._pool.prior, self._pool.variance * squares
         variance = np.maximum(own, (prior * pooled + free * own) / np.maximum(prior + free, 1.0))
         freedom = np.maximum(free, np.minimum(free + prior, self._pool.freedom))
+        if members.shape[1] > 1:
+            weighted = present * weight
+            variance, freedom = self._with_sets(off, weighted, members, variance, freedom, squares)
         se = np.where(free > 0, np.sqrt(variance / total), np.nan)
         return mean, se, np.where(free > 0, freedom, 0.0)
+
+    def _with_sets(
+        self,
+        off: Floats,
+        weights: Floats,
+        members: Floats,
+        variance: Floats,
+        freedom: Floats,
+        squares: float,
+    ) -> tuple[Floats, Floats]:
+        """The variance of a block's sum as a mean over sets of machines has it, and its freedom.
+
+        Args:
+            off: (contrasts, blocks), deviations from the mean; 0 where a block lacks an entry.
+            weights: likewise; 0 there.
+            members: (blocks, sets).
+            variance, freedom: (contrasts,), by the blocks alone.
+            squares: as of `estimate`.
+        """
+        counts = weights @ members
+        total, blocks = counts.sum(axis=1), (weights > 0).sum(axis=1)
+        sets = (counts > 0).sum(axis=1)
+        free = np.maximum(sets - 1.0, 1.0)
+        sums = (off * weights) @ members
+        means = np.divide(sums, counts, out=np.zeros_like(counts), where=counts > 0)
+        of_sets = (counts * means**2).sum(axis=1)
+        rest = (weights * off**2).sum(axis=1) - of_sets
+        within = np.minimum(np.maximum(rest, 0.0) / np.maximum(blocks - sets, 1.0), variance)
+        prior, pooled = self._pool_of_sets.prior, self._pool_of_sets.variance * squares
+        between = np.maximum(of_sets / free, (prior * pooled + of_sets) / (prior + free))
+        # Blocks per set, as the mean square has them and as the mean does (Searle 1971, Linear
+        # Models, section 11.3); both are the same where sets have as many blocks.
+        by_mean = (counts**2).sum(axis=1) / total
+        by_square = (total - by_mean) / free
+        ratio = np.divide(by_mean, by_square, out=np.zeros_like(total), where=by_square > 0)
+        excess = np.where(sets > 1, np.maximum(between - variance, 0.0) * ratio, 0.0)
+        both = variance + excess
+        share = np.divide(both - within, both, out=np.zeros_like(both), where=excess > 0)
+        of_mean = np.maximum(free, np.minimum(free + prior, self._pool_of_sets.freedom))
+        freedom = np.maximum(freedom, 1.0)
+        mixed = 1 / (share**2 / of_mean + (1 - share) ** 2 / freedom)
+        return both, np.minimum(freedom, mixed)
 
 
 def _estimate(mean: float, se: float, freedom: float, blocks: int) -> Estimate:
@@ -314,6 +384,21 @@ def _pool(table: Floats, weights: Floats) -> _Pool:
     beyond = float(np.var(logs, ddof=1)) - float(special.polygamma(1, each / 2))
     prior = MOST_PRIOR if beyond <= 0 else min(MOST_PRIOR, 2 * _inverse_trigamma(beyond))
     return _Pool(float(squares.sum()) / freedom, freedom, prior)
+
+
+def _pool_of_sets(table: Floats, weights: Floats, members: Floats) -> _Pool:
+    """The same of the means of sets of machines, on the scale of one block's value."""
+    if members.shape[1] < 2 or table.shape[1] < _LEAST_ENTRIES:
+        return _Pool(0.0, 0.0, 0.0)
+    residuals = _residuals(table, weights)
+    present = np.isfinite(residuals) * weights[:, np.newaxis]
+    counts = members.T @ present
+    sums = members.T @ (np.nan_to_num(residuals) * weights[:, np.newaxis])
+    means = np.divide(sums, counts, out=np.full_like(counts, np.nan), where=counts > 0)
+    total = counts.sum(axis=0)
+    free = np.maximum((counts > 0).sum(axis=0) - 1.0, 1.0)
+    typical = (total - (counts**2).sum(axis=0) / np.maximum(total, 1.0)) / free
+    return _pool(means * np.sqrt(np.maximum(typical, 0.0)), np.ones(len(means)))
 
 
 def _inverse_trigamma(value: float) -> float:

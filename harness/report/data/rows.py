@@ -203,6 +203,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("study", str, lambda f: f.run.study_name),
     Column("block", int, lambda f: f.trial.block),
     Column("attempt", int, lambda f: f.trial.attempt),
+    Column("machine_set", str, lambda f: f.trial.machine_set),
     Column("standing", str, lambda f: f.labelled.standing.value),
     Column("counted", bool, lambda f: f.labelled.counted),
     Column("condition", str, lambda f: f.trial.condition.name),

@@ -77,4 +77,5 @@ def _levels(noise: SliceNoise) -> str:
         if noise.between_sd
         else "; an effect of starts cannot be separated from that"
     )
-    return f" A block's ratio varies by ±{noise.within_sd:.1%} because of its slices{starts}."
+    sets = "" if noise.sets_sd is None else f" From set to set of machines: ±{noise.sets_sd:.1%}."
+    return f" A block's ratio varies by ±{noise.within_sd:.1%} because of its slices{starts}.{sets}"

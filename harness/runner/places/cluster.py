@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
+
 from harness.base.errors import DatabaseFailed, UsageError, nearest, plain
 from harness.inputs.settings import LoadSettings
 from harness.inputs.study import Study
@@ -39,6 +41,13 @@ from harness.runner.places.distant import (
 )
 from harness.runner.places.place import digests, kernel, reaches
 from harness.runner.places.roles import ROLES, Duty, MachineFacts, Role, cores_of, numbered
+from harness.runner.places.sets import (
+    PREFIX,
+    check_sets,
+    find_sets,
+    refuse_unequal,
+    told_shared,
+)
 from harness.runner.servers import Launcher
 from harness.runner.side_by_side import side_by_side
 from harness.runner.time_left import Stage
@@ -50,12 +59,12 @@ _DOCS = "docs/machines.md"
 
 
 @contextmanager
-def connected(laboratory: Laboratory, study: Study) -> Iterator["Cluster"]:
-    """The machines of the cluster that the laboratory names, within the block.
+def connected(laboratory: Laboratory, study: Study) -> Iterator[tuple["Cluster", ...]]:
+    """The sets of machines of the cluster that the laboratory names, within the block.
 
     Raises:
-        UsageError: there is none; a role is missing, or two machines have it; or a machine has
-            other code, another contract or other locks than this one.
+        UsageError: there is none; in a set a role is missing, or two machines have it; sets are not
+            equal; or a machine has other code, another contract or other locks than this one.
     """
     address = laboratory.cluster
     assert address is not None
@@ -64,12 +73,24 @@ def connected(laboratory: Laboratory, study: Study) -> Iterator["Cluster"]:
     with ExitStack() as stack:
         client = stack.enter_context(_client(address))
         wanted = [r for r in ROLES if r != "database" or laboratory.database_url is None]
-        roles = find_roles(_offers(client), wanted, address, study.load if study.ramped else None)
-        places = [
-            stack.enter_context(contextlib.closing(place))
-            for place in _places(client, address, roles)
-        ]
-        yield Cluster(laboratory, study, places)
+        offers = find_sets(_offers(client), address)
+        check_sets(study, offers, laboratory.database_url)
+        locust = study.load if study.ramped else None
+        roles = {
+            name: find_roles(own, wanted, address, locust, name) for name, own in offers.items()
+        }
+        shared = Shared()
+        sets = []
+        for name, own in roles.items():
+            places = [
+                stack.enter_context(contextlib.closing(place))
+                for place in _places(client, address, own)
+            ]
+            sets.append(Cluster(laboratory, study, places, name, shared))
+        refuse_unequal(sets)
+        if told := told_shared(sets):
+            laboratory.listener.noticed(told)
+        yield tuple(sets)
 
 
 def _check_network(study: Study) -> None:
@@ -146,14 +167,16 @@ def find_roles(
     wanted: Sequence[Role],
     cluster: str,
     locust: LoadSettings | None = None,
+    machine_set: str | None = None,
 ) -> dict[str, tuple[Role, ...]]:
-    """The machine of each role; with Locust, there may be a machine for each of its processes.
+    """The machine of each role in a set; with Locust, there may be one for each of its processes.
 
     Args:
         offers: by worker's address, the names of its resources.
         wanted: roles.
         cluster: the scheduler's address, for the remedy.
         locust: what it is given, where it loads.
+        machine_set: its name; None where there is one set without.
 
     Returns:
         By worker's address, its roles.
@@ -162,32 +185,43 @@ def find_roles(
         UsageError: no worker offers a role, or too many do.
     """
     found: dict[str, list[Role]] = {}
+    where = "the cluster" if machine_set is None else f"the set {plain(machine_set)}"
     for role in wanted:
         having = [worker for worker, names in offers.items() if role in names]
-        command = f"`dask worker {plain(cluster)} --resources {role}=1`"
+        named = f"{role}=1" if machine_set is None else f'"{role}=1 {PREFIX}{plain(machine_set)}=1"'
+        command = f"`dask worker {plain(cluster)} --resources {named}`"
         if not having:
-            others = sorted({name for names in offers.values() for name in names} - set(ROLES))
+            others = sorted(
+                {name for names in offers.values() for name in names if not name.startswith(PREFIX)}
+                - set(ROLES)
+            )
             near = nearest(role, others)
             hint = f" A worker offers `{plain(near)}`, which is no role." if near else ""
             raise UsageError(
-                f"No machine of the cluster offers the role `{role}` "
+                f"No machine of {where} offers the role `{role}` "
                 f"({len(offers)} worker{'s' * (len(offers) != 1)} joined).{hint} Start one with "
                 f"{command}."
             )
         most = locust.processes if locust is not None and role == "load" else 1
         if len(having) > most:
             raise UsageError(
-                f"{len(having)} machines offer the role `{role}` ({', '.join(having)}), and a run "
-                f"needs {'one' if most == 1 else f'{most} at most'}; stop the others"
-                + (
-                    f", or let Locust use them: `[load] processes = {len(having)}`."
-                    if locust is not None and role == "load"
-                    else "."
-                )
+                f"{len(having)} machines offer the role `{role}` ({', '.join(having)}), and "
+                f"{where} needs {'one' if most == 1 else f'{most} at most'}; stop the others"
+                + _or_else(len(having), role, locust, machine_set)
             )
         for worker in having:
             found.setdefault(worker, []).append(role)
     return {worker: tuple(roles) for worker, roles in found.items()}
+
+
+def _or_else(number: int, role: Role, locust: LoadSettings | None, machine_set: str | None) -> str:
+    """What else can be done with so many machines of one role; the end of a sentence."""
+    if locust is not None:
+        several = f", or let Locust use them: `[load] processes = {number}`."
+        return several if role == "load" else "."
+    if machine_set is not None:
+        return "."
+    return f", or sort all into sets (`{PREFIX}NAME=1`, {_DOCS})."
 
 
 def _places(
@@ -216,20 +250,40 @@ def differences(ours: Mapping[str, str], theirs: Mapping[str, str]) -> list[str]
     return [name for name in names if ours.get(name) != theirs.get(name)]
 
 
+class Shared(msgspec.Struct):
+    """What the sets of a cluster have in common.
+
+    kernels: of their machines, each once; its place is the number of the machine.
+    locked: numbers of those on which no other process measures.
+    """
+
+    kernels: list[str] = []
+    locked: set[int] = set()
+
+
 class Cluster:
-    """The machines of a run; see `Venue`.
+    """A set of machines; see `Venue`.
 
     Args:
         laboratory, study: of the run.
         places: its machines.
+        name: of the set; None where there is one without.
+        shared: with the other sets.
 
     Raises:
         UsageError: a machine has other code, another contract or other locks than this one.
     """
 
     def __init__(
-        self, laboratory: Laboratory, study: Study, places: Sequence[DistantPlace]
+        self,
+        laboratory: Laboratory,
+        study: Study,
+        places: Sequence[DistantPlace],
+        name: str | None,
+        shared: Shared,
     ) -> None:
+        self.name = name
+        self._shared = shared
         self._laboratory = laboratory
         self._study = study
         self._places = places
@@ -241,11 +295,12 @@ class Cluster:
         ours = digests(laboratory.workspace, laboratory.catalog, study)
         for place, told in zip(places, facts, strict=True):
             _check_same(place, differences(ours, told.digests))
-        kernels = list(dict.fromkeys(told.kernel for told in facts))
-        self._among = kernel() in kernels
+        kernels = shared.kernels
+        kernels += dict.fromkeys(t.kernel for t in facts if t.kernel not in kernels)
+        self._among = kernel() in {told.kernel for told in facts}
         self._numbers = [kernels.index(told.kernel) for told in facts]
         self.machines = tuple(
-            MachineRecord(number, place.roles, told.described)
+            MachineRecord(number, place.roles, told.described, name)
             for number, place, told in zip(self._numbers, places, facts, strict=True)
         )
         self._assign(facts)
@@ -275,11 +330,15 @@ class Cluster:
                     counted=tuple(sorted(cpu for _, cpu in fresh)),
                 )
             )
-        locked: set[int] = set()
         for number, place in zip(self._numbers, self._places, strict=True):
-            if number not in locked:
+            if number not in self._shared.locked:
                 place.call("alone")
-                locked.add(number)
+                self._shared.locked.add(number)
+
+    def halt(self) -> None:
+        """See `Venue.halt`."""
+        for place in self._places:
+            place.halt()
 
     @property
     def machine(self) -> dict[str, str | int]:

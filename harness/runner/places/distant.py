@@ -11,7 +11,7 @@ import msgspec
 
 from harness.base import errors
 from harness.base.channel import POLL_S
-from harness.base.errors import BridgetollError, RunFailed
+from harness.base.errors import BridgetollError, PlaceLost, RunEnds
 from harness.inputs.settings import ApplicationSettings, DatabaseSettings, ServerSettings
 from harness.lab.clocks import Usage
 from harness.lab.latency.injector import Leg
@@ -37,10 +37,6 @@ _FRESH_S = 0.05
 """Between two turns nothing is done that takes as long, unless something holds up the harness."""
 
 
-class PlaceLost(RunFailed):
-    """A machine of the cluster has gone."""
-
-
 class Pending(Protocol):
     """A call under way, as the engine has it."""
 
@@ -63,6 +59,7 @@ class DistantPlace:
         self.roles = tuple(roles)
         self.host = host
         self._lost: str | None = None
+        self._halted = False
         self._end = threading.Event()
         self._token = self.wait(actor.ping())
         self._thread = threading.Thread(target=self._keep_asking, name=title, daemon=True)
@@ -74,11 +71,17 @@ class DistantPlace:
         Raises:
             PlaceLost: it has.
         """
+        if self._halted:
+            raise RunEnds("The run ends; continue it later.")
         if self._lost is not None:
             raise PlaceLost(
                 f"The machine {self.title} is lost: {self._lost}; start its worker again, then "
                 "continue the run."
             )
+
+    def halt(self) -> None:
+        """Let every call under way fail soon, and every further one, except to close it."""
+        self._halted = True
 
     def confirm(self) -> None:
         """Ask for a sign of life now, where something else failed that may be the machine's end.

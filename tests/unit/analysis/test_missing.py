@@ -59,7 +59,7 @@ def measured(contract: Contract, tmp_path: Path) -> Callable[..., Analysis]:
         )
         with fake_lab(study, contract, tmp_path) as lab:
             fault(lab)
-            run_blocks(lab.session, lab.instruments)
+            run_blocks(lab.session, lab.sets)
             trials, damaged = lab.store.trials(lab.run)
             assert damaged == []
             return analyse(lab.run, trials)

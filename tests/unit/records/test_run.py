@@ -16,3 +16,12 @@ def test_a_run_over_a_cluster_continues_over_a_cluster() -> None:
     assert "--cluster" not in run.continuing
     over = msgspec.structs.replace(run, machines=machines)
     assert over.continuing == f"{run.continuing} --cluster ADDRESS"
+
+
+def test_the_sets_of_machines_are_named_once_and_a_single_one_needs_no_name() -> None:
+    def over(*names: str | None) -> list[str]:
+        machines = tuple(MachineRecord(n, ("load",), {}, name) for n, name in enumerate(names))
+        return msgspec.structs.replace(make_run(), machines=machines).machine_sets
+
+    assert over() == over(None, None) == []
+    assert over("b", "b", "a") == ["b", "a"]

@@ -215,3 +215,23 @@ def test_without_a_budget_time_does_not_matter(tmp_path: Path) -> None:
     clock.now += 1e9
     stopper.block_done()
     assert stopper.reason(3) is None
+
+
+def test_four_sets_of_machines_have_four_blocks_in_the_time_of_one(tmp_path: Path) -> None:
+    clock = Clock()
+    stopper = Stopper(BUDGET, stored(tmp_path, BUDGET, []), clock, sets=4)
+    clock.now += 250
+    for done in range(1, 5):
+        stopper.block_done()
+        assert stopper.reason(done) is None
+    clock.now += 250
+    stopper.block_done()
+    assert stopper.reason(5) is not None
+
+
+@pytest.mark.parametrize(("sets", "looks"), [(1, [3, 5]), (2, [3, 5]), (3, [3]), (4, [5]), (6, [])])
+def test_all_sets_wait_for_a_look_so_looks_have_a_block_for_each_set_between_them(
+    tmp_path: Path, sets: int, looks: list[int]
+) -> None:
+    stopper = Stopper(LOOKING, stored(tmp_path, LOOKING, []), sets=sets)
+    assert [blocks for blocks in range(7) if stopper.looks(blocks)] == looks

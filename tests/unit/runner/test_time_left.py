@@ -110,3 +110,25 @@ def test_nothing_is_left_at_the_end() -> None:
     of.reach(last, sum(phase.turns for phase in RUN.plan.phases), 10.0)
     assert left(of, 10.0) == pytest.approx(0.0, abs=1e-9)
     assert of.share == pytest.approx(1.0)
+
+
+def test_two_sets_of_machines_take_half_the_time() -> None:
+    one, two = (
+        begun(TimeLeft(RUN.study, RUN.plan, RUN.plan.phases, SetUp(), sets), Stage.STARTS)
+        for sets in (1, 2)
+    )
+    assert left(two) == pytest.approx(left(one) / 2)
+
+
+def test_a_block_beside_another_is_not_taken_for_done() -> None:
+    """Two sets: when the third block begins, the first is done, and the second may not be."""
+    of = begun(TimeLeft(RUN.study, RUN.plan, RUN.plan.phases, SetUp(), 2), Stage.STARTS)
+    turns = [phase.turns for phase in RUN.plan.phases]
+    whole = left(of)
+    of.reach(RUN.plan.phases[1], turns[0], 0.0)
+    assert left(of) == pytest.approx(whole, rel=0.2)
+    of.reach(RUN.plan.phases[2], sum(turns[:2]), 0.0)
+    third = of.share
+    assert 0.2 < third < 0.7
+    of.reach(RUN.plan.phases[1], sum(turns[:2]), 0.0)
+    assert of.share > third

@@ -130,3 +130,21 @@ def test_what_disturbed_trials_is_told_with_its_number_and_what_limited_them_is_
     assert disturbances(RUN, attempt(1)) == ""
     assert disturbances(RUN, attempt(1, noisy=1)) == "noisy 1 of 2"
     assert disturbances(RUN, attempt(1, noisy=2, broken=1)) == "noisy 2 of 2, incomplete 1 of 2"
+
+
+def of_set(name: str, trials: list[Trial]) -> list[Trial]:
+    return [msgspec.structs.replace(trial, machine_set=name) for trial in trials]
+
+
+def test_a_block_is_of_one_set_of_machines_the_one_that_measured_it_to_its_end() -> None:
+    """Set a was lost in the middle of its second condition; b measured the block again."""
+    second = msgspec.structs.replace(RUN.study.conditions[0], endpoint="noop")
+    study = msgspec.structs.replace(RUN.study, conditions=(*RUN.study.conditions, second))
+    run = make_run(study)
+    lost, again = of_set("a", attempt(1)), of_set("b", attempt(2, noisy=1))
+    cut = [msgspec.structs.replace(t, condition=second) for t in of_set("a", attempt(1, broken=2))]
+    whole = [msgspec.structs.replace(t, condition=second) for t in of_set("b", attempt(2))]
+    other = of_set("a", attempt(1, block=2))
+    counted = counted_attempts(run, [*lost, *cut, *again, *whole, *other])
+    assert [t.machine_set for t in counted if t.block == 1] == ["b"] * 4
+    assert [t.machine_set for t in counted if t.block == 2] == ["a"] * 2

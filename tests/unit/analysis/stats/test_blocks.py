@@ -293,3 +293,97 @@ def test_welchs_interval_holds_the_truth_as_often_as_it_says() -> None:
         )
         held += low <= 0.2 <= high
     assert held / 2_000 == pytest.approx(0.95, abs=0.02)
+
+
+SETS = {block: "abcd"[(block - 1) // 3] for block in range(1, 13)}
+"""Four sets of machines with three blocks each."""
+
+
+def of_sets(seed: int, spread: float, names: list[str] = NAMES) -> Values:
+    """Twelve blocks with a spread of 2 %, and entries that differ so much from set to set."""
+    draw = np.random.default_rng([seed, 77])
+    values = drawn(seed, blocks=12, names=names)
+    for by_block in values.values():
+        shift = dict(zip("abcd", draw.normal(0, spread, 4), strict=True))
+        for block in by_block:
+            by_block[block] += float(shift[SETS[block]])
+    return values
+
+
+def share_held(spread: float, sets: dict[int, str | None], names: list[str] = NAMES) -> float:
+    """Of 95 % intervals of ratios between entries that are equal, those that contain 1."""
+    runs = 250 if len(names) > 2 else 1_500
+    held = []
+    for seed in range(runs):
+        model = BlockModel(of_sets(seed, spread, names), sets)
+        for other in names[1:]:
+            effect = model.difference(names[0], other)
+            assert effect is not None
+            interval = effect.interval()
+            assert interval.low is not None
+            assert interval.high is not None
+            held.append(interval.low <= 0 <= interval.high)
+    return float(np.mean(held))
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.02, 0.06])
+def test_intervals_hold_the_truth_where_sets_of_machines_differ(spread: float) -> None:
+    """As often as where they do not; so spread out the sets are equal to blocks, or three times."""
+    assert share_held(spread, dict(SETS)) >= 0.92
+
+
+def test_blocks_alone_would_be_too_sure_where_sets_differ() -> None:
+    """What the level of the machine is for: the same values, taken for independent blocks."""
+    assert share_held(0.02, {}) < 0.87
+
+
+def test_two_entries_on_four_sets_have_intervals_that_hold() -> None:
+    """With one difference there is nothing to pool, so three degrees of freedom may be all."""
+    assert share_held(0.06, dict(SETS), NAMES[:2]) >= 0.90
+
+
+def test_sets_that_do_not_differ_widen_intervals_little() -> None:
+    ratios = []
+    for seed in range(100):
+        values = of_sets(seed, 0.0)
+        alone, by_set = (BlockModel(values, sets).difference("e0", "e1") for sets in ({}, SETS))
+        assert alone is not None
+        assert by_set is not None
+        assert alone.mean == by_set.mean
+        halves = [estimate.interval().half_width for estimate in (alone, by_set)]
+        assert halves[0] is not None
+        assert halves[1] is not None
+        ratios.append(halves[1] / halves[0])
+        assert ratios[-1] >= 1 - 1e-9
+    assert np.median(ratios) < 1.15
+
+
+def test_one_set_is_the_model_without_sets() -> None:
+    values = drawn(9)
+    alone, named = (
+        BlockModel(values, sets).difference("e0", "e1")
+        for sets in ({}, dict.fromkeys(range(1, 7), "a"))
+    )
+    assert alone == named
+
+
+def test_sets_with_different_numbers_of_blocks_and_missing_trials_have_an_estimate() -> None:
+    values = of_sets(3, 0.02)
+    sets = {block: "a" if block < 8 else "b" if block < 12 else "c" for block in range(1, 13)}
+    del values["e1"][12], values["e2"][1]
+    model = BlockModel(values, sets)
+    for other in NAMES[1:]:
+        effect = model.difference("e0", other)
+        assert effect is not None
+        assert effect.se is not None
+        assert math.isfinite(effect.se)
+        assert effect.freedom >= 1
+
+
+def test_two_sets_of_one_block_each_have_one_degree_of_freedom() -> None:
+    values = {"e0": {1: 0.0, 2: 0.0}, "e1": {1: 0.1, 2: 0.3}}
+    effect = BlockModel(values, {1: "a", 2: "b"}).difference("e1", "e0")
+    assert effect is not None
+    assert effect.mean == pytest.approx(0.2)
+    assert effect.se == pytest.approx(0.1)
+    assert effect.freedom == pytest.approx(1)

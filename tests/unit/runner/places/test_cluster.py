@@ -29,6 +29,15 @@ def test_a_role_that_no_machine_offers_is_named_with_the_command_that_offers_it(
     assert f"dask worker {HERE} --resources load=1" in str(refused.value)
 
 
+def test_a_role_that_a_set_lacks_is_named_with_the_set() -> None:
+    with pytest.raises(UsageError, match="the set b offers the role `load`") as refused:
+        find_roles(
+            {A: ["application", "set_b"], B: ["database", "set_b"]}, ROLES, HERE, machine_set="b"
+        )
+    assert '--resources "load=1 set_b=1"' in str(refused.value)
+    assert "which is no role" not in str(refused.value)
+
+
 def test_a_misspelt_role_is_pointed_out() -> None:
     with pytest.raises(UsageError, match="`databse`"):
         find_roles({A: ["application", "load"], B: ["databse"]}, ROLES, HERE)
@@ -37,8 +46,8 @@ def test_a_misspelt_role_is_pointed_out() -> None:
 def test_two_machines_for_one_role_are_refused_with_their_addresses() -> None:
     with pytest.raises(UsageError, match="2 machines offer the role `load`") as refused:
         find_roles({A: ["application", "database"], B: ["load"], C: ["load"]}, ROLES, HERE)
-    assert B in str(refused.value)
-    assert C in str(refused.value)
+    for fact in (B, C, "set_NAME=1"):
+        assert fact in str(refused.value)
 
 
 def test_locust_may_have_a_machine_for_each_of_its_processes() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from harness.base.errors import DatabaseFailed, ServerFailed, UsageError
+from harness.base.errors import DatabaseFailed, PlaceLost, ServerFailed, UsageError
 from harness.load.generator import Edge
 from harness.load.locust.driver import Member
 from harness.load.protocol import Exchange, Tally
@@ -22,7 +22,6 @@ from harness.runner.places.distant import (
     DistantPlace,
     DistantServer,
     DistantWatch,
-    PlaceLost,
 )
 from harness.runner.places.roles import Role
 from harness.runner.watch import Seen
