@@ -65,9 +65,15 @@ class PlaceActor:
         """Take up roles."""
         return await self._elsewhere(self._open, duty)
 
-    async def call(self, method: str, *arguments: Any) -> Any:
-        """Call a method of the place; a `Refusal` stands for an error meant for a reader."""
-        return await self._elsewhere(self._call, method, arguments)
+    async def call(self, packed: bytes) -> bytes:
+        """Call a method of the place; a `Refusal` stands for an error meant for a reader.
+
+        Args:
+            packed: its name and its arguments, pickled; so is the result. The engine would pickle
+                each by itself, which takes half a millisecond more at both ends.
+        """
+        answer: bytes = await self._elsewhere(self._call, packed)
+        return answer
 
     async def close(self) -> Any:
         """Stop all that was started, and end; the worker may serve another run."""
@@ -87,10 +93,14 @@ class PlaceActor:
         with self._guard:
             self._place = place
 
-    def _call(self, method: str, arguments: tuple[Any, ...]) -> Any:
+    def _call(self, packed: bytes) -> bytes:
+        method, arguments = pickle.loads(packed)
+        return pickle.dumps(_answer(self._method, (method, *arguments)))
+
+    def _method(self, name: str, *arguments: Any) -> Any:
         if self._place is None:
             raise BridgetollError("The worker was started anew, and nothing of the run is on it.")
-        return getattr(self._place, method)(*arguments)
+        return getattr(self._place, name)(*arguments)
 
     def _close(self) -> None:
         with self._guard:

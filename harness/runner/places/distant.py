@@ -1,6 +1,7 @@
 """Another machine as the runner uses it: servers, a generator, a watch, PostgreSQL, a relay."""
 
 import contextlib
+import pickle
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -42,6 +43,17 @@ class Pending(Protocol):
 
     def result(self, timeout: float | None = None) -> Any:
         """Wait for its result; TimeoutError after so many seconds."""
+
+
+class _Call:
+    """A call of a method under way; its result travels pickled, as `PlaceActor.call` says."""
+
+    def __init__(self, packed: Pending) -> None:
+        self._packed = packed
+
+    def result(self, timeout: float | None = None) -> Any:
+        """See `Pending.result`."""
+        return pickle.loads(self._packed.result(timeout))
 
 
 class DistantPlace:
@@ -106,10 +118,10 @@ class DistantPlace:
         """Call a method of the place, and do not wait."""
         self.check_alive()
         try:
-            pending: Pending = self._actor.call(method, *arguments)
+            packed = self._actor.call(pickle.dumps((method, arguments)))
         except RuntimeError:  # the engine knows already
             self._lose("its worker has left the cluster")
-        return pending
+        return _Call(packed)
 
     def call(
         self,

@@ -1,4 +1,6 @@
 import asyncio
+import pickle
+from typing import Any
 
 import pytest
 
@@ -29,6 +31,11 @@ def holding(place: FakePlace) -> PlaceActor:
     return made
 
 
+def called(made: PlaceActor, method: str) -> Any:
+    """The answer to a call without arguments, as it travels."""
+    return pickle.loads(asyncio.run(made.call(pickle.dumps((method, ())))))
+
+
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
@@ -43,13 +50,13 @@ def holding(place: FakePlace) -> PlaceActor:
 def test_an_error_for_a_reader_travels_as_its_text_and_its_nearest_plain_class(
     error: BridgetollError, kind: str
 ) -> None:
-    told = asyncio.run(holding(FakePlace(error)).call("fail"))
+    told = called(holding(FakePlace(error)), "fail")
     assert told == Refusal(kind, str(error))
 
 
 def test_a_timeout_over_there_is_no_call_that_still_goes_on() -> None:
     with pytest.raises(OSError, match="no answer in time: late") as raised:
-        asyncio.run(holding(FakePlace(TimeoutError("late"))).call("fail"))
+        called(holding(FakePlace(TimeoutError("late"))), "fail")
     assert not isinstance(raised.value, TimeoutError)
 
 
@@ -60,11 +67,11 @@ class Unpicklable(Exception):
 
 def test_an_error_that_cannot_travel_is_told_by_its_name() -> None:
     with pytest.raises(RuntimeError, match="Unpicklable: 1 and 2"):
-        asyncio.run(holding(FakePlace(Unpicklable(1, 2))).call("fail"))
+        called(holding(FakePlace(Unpicklable(1, 2))), "fail")
 
 
 def test_a_worker_that_was_started_anew_knows_nothing_of_the_run() -> None:
-    told = asyncio.run(PlaceActor().call("limits"))
+    told = called(PlaceActor(), "limits")
     assert told.kind == "BridgetollError"
     assert "started anew" in told.text
 

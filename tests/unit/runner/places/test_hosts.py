@@ -310,6 +310,24 @@ def test_clocks_of_hosts_may_be_hours_apart(
 
 
 @pytest.mark.usefixtures("thorough")
+@pytest.mark.parametrize("role", ROLES)
+def test_a_time_of_day_that_is_an_hour_off_on_one_host_changes_nothing(
+    network: Hosts, toys_of_hosts: Workspace, role: str
+) -> None:
+    faked = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
+    if faked is None:
+        pytest.skip("libfaketime is missing (Debian's package `faketime`)")
+    for host in ROLES:
+        network.start(host, faked=str(faked) if host == role else None)
+    network.await_joined(ROLES)
+    status, err = finish(begin(network, toys_of_hosts, "small"))
+    assert status == 0, err
+    store, run = kept(toys_of_hosts)
+    trials, _ = store.trials(run)
+    assert all(trial.complete and not trial.events for trial in trials)
+
+
+@pytest.mark.usefixtures("thorough")
 @pytest.mark.parametrize("role", ["database", "load"])
 def test_a_slow_link_slows_down_the_answers_and_spoils_nothing(
     joined: Hosts, toys_of_hosts: Workspace, role: str
