@@ -5,6 +5,7 @@ import json
 import socket
 import tempfile
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
@@ -44,11 +45,36 @@ class Counters:
         Raises:
             Violation: no process answers, or one reports that it cannot count.
         """
+        return self._ask(b"?")
+
+    def tasks(self) -> int:
+        """How many tasks of asyncio are under way.
+
+        Raises:
+            Violation: no process answers.
+        """
+        return self._ask(b"tasks")["tasks"]
+
+    @contextlib.contextmanager
+    def failing(self) -> Iterator[None]:
+        """Let `uuid.uuid4()` raise an exception within the block, which says BUG.
+
+        Raises:
+            Violation: no process answers.
+        """
+        self._ask(b"fail")
+        try:
+            yield
+        finally:
+            self._ask(b"mend")
+
+    def _ask(self, question: bytes) -> Counter[str]:
+        """The sum of what all processes answer."""
         total: Counter[str] = Counter()
         answered = False
         for path in sorted(Path(self._folder.name).glob("*.sock")):
             with contextlib.suppress(ConnectionRefusedError):  # that process has ended
-                self._socket.sendto(b"?", str(path))
+                self._socket.sendto(question, str(path))
                 counts = json.loads(self._answer())
                 problems = counts.pop("problems")
                 if problems:

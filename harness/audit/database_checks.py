@@ -29,7 +29,12 @@ thread's first query, but only during the first requests."""
 
 
 def sql_effects(subject: Subject) -> None:
-    """Each request sends exactly the SQL statements that the contract names."""
+    """Each request sends exactly the SQL statements that the contract names.
+
+    They are counted on the server, by pg_stat_statements, over 48 requests of which eight are under
+    way at a time, as are the connections that are opened and the rows that are changed.
+    """
+    subject.database.reset(_ROWS)
     for operation in subject.contract.operations.values():
         _send(subject, operation, _WARMUP if operation.effects.statements else _AT_ONCE)
         _check_endpoint(subject, operation)
@@ -50,7 +55,7 @@ def errors_leave_the_database_alone(subject: Subject) -> None:
 
 
 def _check_endpoint(subject: Subject, operation: Operation) -> None:
-    subject.database.reset(_ROWS)
+    rows = _count_rows(subject)
     subject.database.forget_statements()
     sessions = subject.database.sessions()
     replies = _send(subject, operation, _REQUESTS)
@@ -74,12 +79,18 @@ def _check_endpoint(subject: Subject, operation: Operation) -> None:
         f"{opened} connections were opened for {_REQUESTS} requests", sent,
     )  # fmt: skip
     created = sum(s.rows for s in operation.effects.statements if s.verb == "INSERT") * _REQUESTS
-    ((stored,),) = subject.database.rows("SELECT count(*) FROM post")
+    stored = _count_rows(subject)
     demand(
-        stored == _ROWS + created,
-        f"{_ROWS + created} rows after {_REQUESTS} requests to a table of {_ROWS}",
+        stored == rows + created,
+        f"{rows + created} rows after {_REQUESTS} requests to a table of {rows}",
         f"{stored} rows", sent,
     )  # fmt: skip
+
+
+def _count_rows(subject: Subject) -> int:
+    ((count,),) = subject.database.rows("SELECT count(*) FROM post")
+    assert isinstance(count, int)
+    return count
 
 
 def _check_statements(operation: Operation, about_posts: list[Counted], sent: Request) -> None:
@@ -139,19 +150,30 @@ _CUT_S, _POLL_S = 2.0, 0.005
 
 
 def database_outage(subject: Subject) -> None:
-    """Without a database it answers 503, and recovers once the database is back."""
+    """Without a database it answers 503, and recovers once the database is back.
+
+    Its connections are cut and new ones refused. Endpoints without the database go on answering.
+    """
     assert subject.way is not None
     subject.database.reset(30)
-    targets = [subject.contract.operations[name].target for name in ("io_read", "io_fanout")]
     subject.answer("io_read")
     with _gone(subject, subject.way):
         for _ in range(2):  # the first meets a cut connection, the second none at all
-            for target in targets:
-                subject.refusal(subject.probe.get(target), 503)
-            form = {"title": "t", "content": "c"}
-            subject.refusal(subject.probe.post_form("/io_create", form), 503)
+            for reply in _each_of_the_database(subject):
+                subject.refusal(reply, 503)
         subject.answer("noop")
     _recovers(subject)
+
+
+def _each_of_the_database(subject: Subject) -> list[Reply]:
+    """A request to each endpoint of the database, at once: each may wait for POOL_TIMEOUT."""
+    targets = [subject.contract.operations[name].target for name in ("io_read", "io_fanout")]
+    form = {"title": "t", "content": "c"}
+    probe = subject.probe.among(len(targets) + 1)
+    with ThreadPoolExecutor(len(targets) + 1) as threads:
+        replies = [threads.submit(probe.get, target) for target in targets]
+        replies.append(threads.submit(probe.post_form, "/io_create", form))
+        return [reply.result() for reply in replies]
 
 
 @contextmanager

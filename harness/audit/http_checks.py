@@ -6,10 +6,12 @@ Each check is a function of a `Subject`. Its name is the function's, with spaces
 import json
 from collections.abc import Iterator
 from datetime import datetime
+from http import HTTPStatus
+from urllib.parse import urlsplit
 from uuid import UUID
 
-from harness.audit.http_client import FORM
-from harness.audit.subject import Check, Subject, cause_of_status, demand
+from harness.audit.http_client import FORM, Reply
+from harness.audit.subject import Check, Subject, cause_of_status, demand, demand_allow
 from harness.inputs.contract import (
     FANOUT,
     MAX_BODY_BYTES,
@@ -209,7 +211,10 @@ def too_many_fields(subject: Subject) -> None:
 
 
 def head(subject: Subject) -> None:
-    """HEAD is answered as GET is, without a body, and with 405 at `/io_create`."""
+    """HEAD is answered as GET is, without a body, and with 405 at `/io_create`.
+
+    Its Content-Type is that of GET, and so is its Content-Length, if it has one.
+    """
     for operation in subject.contract.operations.values():
         status = 405 if operation.method == "POST" else 200
         reply = subject.probe.send("HEAD", operation.target)
@@ -218,6 +223,48 @@ def head(subject: Subject) -> None:
             reply.shown(), reply.request,
             None if reply.status == status else cause_of_status(reply, status),
         )  # fmt: skip
+        if status == HTTPStatus.OK:
+            _demand_headers(reply, subject.probe.get(operation.target))
+
+
+def _demand_headers(head: Reply, get: Reply) -> None:
+    """Demand that HEAD has those headers of GET that tell of its body."""
+    kinds = [r.headers.get("content-type", "none").lower() for r in (head, get)]
+    demand(kinds[0] == kinds[1], f"Content-Type: {kinds[1]}, as of GET", kinds[0], head.request)
+    length = get.headers.get("content-length", "none")
+    seen = head.headers.get("content-length", length)  # it may be left out (RFC 9110, 9.3.2)
+    demand(seen == length, f"Content-Length: {length}, as of GET", seen, head.request)
+
+
+def options(subject: Subject) -> None:
+    """OPTIONS is refused (405), or answered 200 or 204; `Allow` is right either way."""
+    for operation in subject.contract.operations.values():
+        reply = subject.probe.send("OPTIONS", operation.path)
+        if reply.status == HTTPStatus.METHOD_NOT_ALLOWED:
+            subject.refusal(reply, 405)
+        demand(
+            reply.status in (200, 204, 405), "405, 200 or 204", reply.shown(), reply.request,
+            f"OPTIONS is answered {reply.status}",
+        )  # fmt: skip
+        demand_allow(reply, operation)
+
+
+def trailing_slash(subject: Subject) -> None:
+    """A path with a slash at its end is 404, leads to the path without it, or is served as that."""
+    for operation in subject.contract.operations.values():
+        path, mark, query = operation.target.partition("?")
+        body, kind = (b"title=t&content=c", FORM) if operation.method == "POST" else (None, None)
+        reply = subject.probe.send(operation.method, f"{path}/{mark}{query}", body, kind)
+        if reply.status in _REDIRECTS:
+            to = urlsplit(reply.headers.get("location", "none")).path
+            demand(to == path, f"a Location that leads to {path}", to, reply.request)
+        elif reply.status == HTTPStatus.OK:
+            subject.success(operation.name, reply)
+        else:
+            subject.refusal(reply, 404)
+
+
+_REDIRECTS = (301, 302, 307, 308)
 
 
 def query_is_ignored(subject: Subject) -> None:
@@ -242,15 +289,13 @@ def not_five_ids(subject: Subject) -> None:
 
 
 def wrong_method(subject: Subject) -> None:
-    """A wrong method is answered 405, with the right one in `Allow`."""
+    """A wrong method is answered 405, and `Allow` names the methods that are served."""
     for operation in subject.contract.operations.values():
         wrong = "DELETE" if operation.method == "POST" else "POST"
         body, kind = (b"title=t&content=c", FORM) if wrong == "POST" else (None, None)
         reply = subject.probe.send(wrong, operation.path, body, kind)
         subject.refusal(reply, 405)
-        allow = reply.headers.get("allow", "none")
-        methods = {method.strip() for method in allow.split(",")}
-        demand(operation.method in methods, f"{operation.method} in the header Allow", allow)
+        demand_allow(reply, operation)
 
 
 def unknown_path(subject: Subject) -> None:
@@ -270,16 +315,20 @@ def too_large_body(subject: Subject) -> None:
 
 
 def chunked_body(subject: Subject) -> None:
-    """A form that is sent in chunks, without a Content-Length, is accepted."""
-    reply = subject.probe.send("POST", "/io_create", _pieces(b"title=t&content=chunked"), FORM)
-    subject.success("io_create", reply)
+    """A form that is sent in chunks, without a Content-Length, is read as any other."""
+    body = b"title=t&content=chunked"
+    for size in (len(body), 3):
+        reply = subject.probe.send("POST", "/io_create", _pieces(body, size), FORM)
+        seen = subject.success("io_create", reply)["content"]
+        demand(seen == "chunked", "content = 'chunked', as sent", f"{seen!r}")
+    subject.refusal(subject.probe.send("POST", "/io_create", _pieces(b"title=t", 3), FORM), 400)
 
 
 HTTP_CHECKS: tuple[Check, ...] = (
     health, noop, cpu, io_wait, io_read, io_read_sees_changes, io_fanout, io_create, chunked_body,
     missing_field, blank_field, too_long_field, nul_in_field, not_a_form, charset_of_form,
-    undecodable_form, repeated_field, too_many_fields, not_five_ids, head, query_is_ignored,
-    wrong_method, unknown_path, too_large_body,
+    undecodable_form, repeated_field, too_many_fields, not_five_ids, head, options,
+    query_is_ignored, wrong_method, unknown_path, trailing_slash, too_large_body,
 )  # fmt: skip
 
 

@@ -256,6 +256,10 @@ class Probe:
         finally:
             connection.close()
 
+    def connect(self) -> socket.socket:
+        """A bare connection, for a client that does not keep to HTTP."""
+        return socket.create_connection((self._host, self._port), self._patience_s)
+
     def send(
         self,
         method: str,

@@ -1,26 +1,35 @@
 """The subject of a check: a running server, with demands on its answers."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from http import HTTPStatus
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
 from harness.audit.http_client import Probe, Reply, Request
-from harness.inputs.contract import Contract
+from harness.inputs.contract import Contract, Operation
+from harness.inputs.factors import PER_REQUEST, POOLED
 from harness.inputs.settings import ApplicationSettings
 from harness.lab.latency.observing_relay import ObservingRelay
 from harness.lab.postgres.database import Database
+
+if TYPE_CHECKING:
+    from harness.audit.counters import Counters
 
 
 class Subject(msgspec.Struct, frozen=True):
     """A server to check, with the database and the settings that it was given.
 
-    connects_per_request: its manifest declares no pool, so each request sets up a connection.
+    variant: the name by which the database knows it, which is that of the variant.
+    pool: how it holds its connections; the factor of that name.
+    threads: of the server, which has a connection for each where the pool is per thread.
+    waits_for_threads: its requests wait for one of POOL_SIZE threads, and not for a connection.
+    keep_alive: whether its server keeps a connection open between two requests.
     way: from the server to the database, where a check may close it; None for the direct one.
     cpu_ns: reads the CPU time of the server's processes so far, in nanoseconds.
-    keep_alive: whether its server keeps connections open, as shared/servers.toml says.
+    pids: the server's processes that live now.
+    counters: inside of them; None for a server without the audit's instrument.
     fitting: by endpoint, the last body that fits the contract: the same one again fits too.
     """
 
@@ -29,11 +38,27 @@ class Subject(msgspec.Struct, frozen=True):
     contract: Contract
     database: Database
     settings: ApplicationSettings
-    connects_per_request: bool = False
+    pool: str = POOLED
+    threads: int = 1
+    waits_for_threads: bool = False
+    keep_alive: bool = True
     way: ObservingRelay | None = None
     cpu_ns: Callable[[], int] = lambda: 0
-    keep_alive: bool = True
+    pids: Callable[[], Collection[int]] = tuple
+    counters: "Counters | None" = None
     fitting: dict[str, bytes] = msgspec.field(default_factory=dict)
+
+    @property
+    def connects_per_request(self) -> bool:
+        """Whether each request sets up a connection, as its manifest says."""
+        return self.pool == PER_REQUEST
+
+    @property
+    def allowed(self) -> int | None:
+        """Connections that it may hold; None for one that connects per request."""
+        if self.pool == PER_REQUEST:
+            return None
+        return self.settings.pool_size if self.pool == POOLED else self.threads
 
     def answer(self, endpoint: str) -> Any:
         """GET an endpoint, demand a 200 of the contract's shape, and return its decoded body."""
@@ -60,6 +85,21 @@ class Subject(msgspec.Struct, frozen=True):
             "\n" not in sentence and "Traceback" not in sentence,
             "an error of one sentence", repr(sentence), reply.request, "no sentence",
         )  # fmt: skip
+
+
+def demand_allow(reply: Reply, operation: Operation) -> None:
+    """Demand that `Allow` names the endpoint's method, and none that it does not serve."""
+    allow = reply.headers.get("allow", "none")
+    methods = {method.strip() for method in allow.split(",")}
+    demand(
+        operation.method in methods, f"{operation.method} in the header Allow", allow,
+        reply.request, f"{reply.status} without a right Allow",
+    )  # fmt: skip
+    served = {operation.method, "OPTIONS"} | ({"HEAD"} if operation.method == "GET" else set())
+    demand(
+        methods <= served, f"no method but {', '.join(sorted(served))} in the header Allow", allow,
+        reply.request, f"{reply.status} without a right Allow",
+    )  # fmt: skip
 
 
 Check = Callable[[Subject], None]

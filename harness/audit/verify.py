@@ -1,16 +1,18 @@
 """All checks on one variant, shared by the command `verify`, the gate before a run, and tests."""
 
+import inspect
 import re
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
-from typing import Self
 
 from harness.audit.bench import Bench
 from harness.audit.connection_checks import connection_kept
+from harness.audit.counters import Counters
 from harness.audit.database_checks import (
     database_outage,
     errors_leave_the_database_alone,
@@ -18,6 +20,7 @@ from harness.audit.database_checks import (
 )
 from harness.audit.http_checks import HTTP_CHECKS, demand_sum
 from harness.audit.http_client import NoAnswer, Probe, Request
+from harness.audit.resource_checks import nothing_left_behind, pool, unexpected_error
 from harness.audit.server_log import ServerLog
 from harness.audit.subject import Check, Subject, Violation, demand
 from harness.base.errors import (
@@ -27,16 +30,18 @@ from harness.base.errors import (
     UnknownName,
     check_scarce,
 )
-from harness.inputs.factors import PER_REQUEST, pool_of
+from harness.inputs.contract import cpu_sum
+from harness.inputs.factors import REUSED, pool_of
 from harness.inputs.manifests import Variant
 from harness.inputs.settings import ApplicationSettings
 from harness.lab.latency.observing_relay import ObservingRelay
 from harness.lab.postgres.url import address_of, at_address
 from harness.records.verification import FailureDetails, Outcome, Verification
 
-_POOL, _THREADS = 8, 8
-MOST_HELD = max(_POOL, _THREADS)
-"""Connections of one server, at most."""
+_POOL, _THREADS = 8, 12
+"""More threads than connections, so that requests can wait for one."""
+MOST_HELD = 2 * max(_POOL, _THREADS)
+"""Connections of one variant's two servers, at most."""
 _FEW, _MANY = 50_000, 4_000_000
 """Iterations of the CPU loop: about 2 and 200 ms. The larger sum, like that of the contract's
 default, does not fit in 64 bits, so an encoder that cannot write it fails here."""
@@ -64,7 +69,7 @@ def verify(
     only: Collection[str] = (),
     tell: Callable[[str], None] | None = None,
 ) -> Verification:
-    """Start the variant twice, with a short and a long CPU loop, and run every check.
+    """Start the variant twice, side by side, and run every check on one of the two.
 
     A server that no longer answers after a failed check is started anew for those that follow.
 
@@ -114,21 +119,35 @@ def name_of(check: Callable[..., object]) -> str:
     return check.__name__.replace("_", " ")
 
 
+def explanations() -> dict[str, tuple[str, ...]]:
+    """What more a check's docstring says, paragraph by paragraph, by its name."""
+    found: dict[str, tuple[str, ...]] = {}
+    functions: list[Callable[..., object]] = [*_FIRST, cpu_really_runs, *_SECOND]
+    for function in functions:
+        _, *more = inspect.cleandoc(function.__doc__ or "").split("\n\n")
+        found[name_of(function)] = tuple(" ".join(paragraph.split()) for paragraph in more)
+    return found
+
+
 def _sentence(check: Callable[..., object]) -> str:
     return (check.__doc__ or "").partition("\n")[0]
 
 
 def cpu_really_runs(few: float, many: float) -> None:
-    """`/cpu` runs its loop: CPU time grows with CPU_ITERATIONS."""
+    """`/cpu` runs its loop: CPU time grows with CPU_ITERATIONS.
+
+    It grows from 50,000 to 4,000,000 iterations by at least 0.4 of what the loop takes here. The
+    larger sum does not fit in 64 bits.
+    """
     check_cpu_scales((_FEW, few), (_MANY, many))
 
 
 _FIRST: tuple[Check, ...] = (
-    connection_kept, *HTTP_CHECKS, sql_effects, errors_leave_the_database_alone,
+    pool, connection_kept, *HTTP_CHECKS, sql_effects, errors_leave_the_database_alone,
 )  # fmt: skip
-"""Checks of a server with a short CPU loop."""
-_SECOND: tuple[Check, ...] = (database_outage,)
-"""Checks of a server with a long CPU loop and a relay to the database."""
+"""Checks of a server with a short CPU loop; that of the pool before any request."""
+_SECOND: tuple[Check, ...] = (unexpected_error, nothing_left_behind, database_outage)
+"""Checks of a server with a long CPU loop, a relay to the database, and the audit's instrument."""
 
 
 class _Examination:
@@ -158,33 +177,41 @@ class _Examination:
         second = [check for check in _SECOND if self._wanted(check)]
         cpu = self._wanted(cpu_really_runs)
         times: list[float] = []
-        if first or cpu or not second:
-            with self._serving(_FEW) as server:
-                for check in first:
-                    self._check(server, name_of(check), check)
-                if cpu:
-                    cpu = self._check(server, name_of(cpu_really_runs), _timer(times), told=False)
-        if second or cpu:
-            with self._serving(_MANY, relayed=True) as server:
-                if cpu:
-                    self._check(server, name_of(cpu_really_runs), _scaling(times))
-                for check in second:
-                    self._check(server, name_of(check), check)
+        plain = _Stand(self._bench, self._variant, self._python, _FEW, watched=False)
+        watched = _Stand(self._bench, self._variant, self._python, _MANY, watched=True)
+        stands = [
+            *([plain] if first or cpu or not second else []),
+            *([watched] if second or cpu else []),
+        ]
+        with ThreadPoolExecutor(len(stands)) as self._hands, self._closing(stands):
+            self._start(*stands)
+            for check in first:
+                self._check(plain, name_of(check), check)
+            if cpu and self._check(plain, name_of(cpu_really_runs), _timer(times), told=False):
+                self._check(watched, name_of(cpu_really_runs), _scaling(times))
+            for check in second:
+                self._check(watched, name_of(check), check)
 
     def _wanted(self, check: Callable[..., object]) -> bool:
         return not self._only or name_of(check) in self._only
 
     @contextmanager
-    def _serving(self, iterations: int, *, relayed: bool = False) -> Iterator["_Stand"]:
-        with _Stand(self._bench, self._variant, self._python, iterations, relayed) as stand:
-            self._start(stand)
-            yield stand
+    def _closing(self, stands: Sequence["_Stand"]) -> Iterator[None]:
+        """Stop the servers side by side at the end of the block."""
+        try:
+            yield
+        finally:
+            list(self._hands.map(_Stand.close, stands))
 
-    def _start(self, stand: "_Stand") -> None:
+    def _start(self, *stands: "_Stand") -> None:
+        """Start servers side by side, in threads that outlive them: a server ends with its thread.
+
+        See PR_SET_PDEATHSIG in prctl(2), by which a server ends when the harness dies.
+        """
         self._tell(STARTS)
         begun = self._log.size()
         try:
-            stand.start(self._silent)
+            list(self._hands.map(lambda stand: stand.start(self._silent), stands))
         except ServerFailed as error:
             words = self._log.since(begun)
             said = None if words is None else words.text
@@ -269,25 +296,32 @@ def _shown(request: Request) -> str:
 
 
 class _Stand:
-    """A server of the variant. Use as a context manager; start it within, also once more.
+    """A server of the variant; start it, also once more, and close it at last.
 
     Args:
         bench, variant, python: as of `verify`.
         iterations: of `/cpu`.
-        relayed: it reaches the database by a relay, which a check may close.
+        watched: it reaches the database by a relay, which a check may close, and has the audit's
+            instrument inside. The database knows it by a name of its own.
     """
 
     def __init__(
-        self, bench: Bench, variant: Variant, python: Path, iterations: int, relayed: bool
+        self,
+        bench: Bench,
+        variant: Variant,
+        python: Path,
+        iterations: int,
+        *,
+        watched: bool,
     ) -> None:
         self._bench, self._variant, self._python = bench, variant, python
-        self._iterations, self._relayed = iterations, relayed
+        self._iterations, self._watched = iterations, watched
+        self._name = f"{variant.name} watched" if watched else variant.name
+        self._url = bench.database.login(self._name)
         self._stack = ExitStack()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """Stop it, if it runs."""
         self._stack.close()
 
     def start(self, silent: set[Request]) -> None:
@@ -300,10 +334,11 @@ class _Stand:
         """
         self._stack.close()
         bench, variant = self._bench, self._variant
-        log, url = bench.log(variant, PURPOSE), bench.database.login(variant.name)
-        way = None
-        if self._relayed:
+        log, url = bench.log(variant, PURPOSE), self._url
+        way = counters = None
+        if self._watched:
             way = self._stack.enter_context(ObservingRelay(address_of(url)))
+            counters = self._stack.enter_context(Counters())
         settings = ApplicationSettings(
             database_url=url if way is None else at_address(url, way.address),
             pool_size=_POOL,
@@ -312,19 +347,30 @@ class _Stand:
             wait_ms=_WAIT_MS,
         )
         self._server = self._stack.enter_context(
-            bench.start(variant, self._python, settings, log, threads=_THREADS)
-        )
+            bench.start(
+                variant, self._python, settings, log, threads=_THREADS,
+                extra=None if counters is None else counters.environment,
+            )
+        )  # fmt: skip
         self.subject = Subject(
-            variant=variant.name,
+            variant=self._name,
             probe=Probe(self._server.url, silent=silent),
             contract=bench.contract,
             database=bench.database,
             settings=settings,
-            connects_per_request=pool_of(variant.factors) == PER_REQUEST,
+            pool=pool_of(variant.factors),
+            threads=_THREADS,
+            waits_for_threads=variant.factors.get("threads") == REUSED,
+            keep_alive=bench.servers[variant.server].fitted(variant.knobs).keep_alive,
             way=way,
             cpu_ns=self._server.cpu_ns,
-            keep_alive=bench.servers[variant.server].fitted(variant.knobs).keep_alive,
+            pids=self._pids,
+            counters=counters,
         )
+
+    def _pids(self) -> Collection[int]:
+        self._server.clock.read_ns()  # finds processes that were started meanwhile
+        return self._server.clock.pids
 
     def answers(self) -> bool:
         """Whether the server is still there and serves."""
@@ -348,7 +394,6 @@ def _timer(times: list[float]) -> Check:
     """A check that notes the CPU time of a request to `/cpu`, in nanoseconds."""
 
     def time_cpu(subject: Subject) -> None:
-        demand_sum(subject)
         before = subject.cpu_ns()
         demand_sum(subject)
         times.append(float(subject.cpu_ns() - before))
@@ -390,16 +435,19 @@ def check_cpu_scales(few: tuple[int, float], many: tuple[int, float]) -> None:
 
 
 _own = threading.Lock()
+_TIMED = 200_000
+"""Iterations: a twentieth of the larger loop, each of which costs as much as any other."""
 
 
 @cache
 def _own_loop_ns(iterations: int) -> float:
-    """CPU time of the loop in this interpreter: the fastest of three."""
+    """CPU time of the loop in this interpreter: from its fastest of five parts."""
+    part = min(iterations, _TIMED)
     best = float("inf")
-    for _ in range(3):
+    for _ in range(5):
         before = time.thread_time_ns()
-        ct = 0
-        for i in range(iterations):
+        ct = cpu_sum(iterations)
+        for i in range(iterations - part, iterations):
             ct += i * i
         best = min(best, time.thread_time_ns() - before)
-    return best
+    return best * iterations / part

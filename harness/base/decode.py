@@ -238,7 +238,7 @@ def _problem(value: object, kind: Any, at: Key, path: Path) -> str | None:
     hint = ""
     if isinstance(value, dict) and not json_words and at and _is_list_of_tables(kind):
         hint = f": write `[[{plain(at[-1])}]]` for each item"
-    return f"{the} is {_value(value, json_words)}; it must be {_wanted(kind, json_words)}{hint}."
+    return f"{the} is {_value(value, json_words)}; it must be {wanted(kind, json_words)}{hint}."
 
 
 def _shown(at: Key, *more: object, before: str = "") -> str:
@@ -282,15 +282,18 @@ def _value(value: object, json_words: bool) -> str:
             return "of another kind"
 
 
-def _wanted(kind: Any, json_words: bool) -> str:
-    """What a value of that type may be."""
+def wanted(kind: Any, json_words: bool) -> str:
+    """What a value of that type may be, in words.
+
+    json_words: whether in the words of JSON, or else of TOML, which has no null.
+    """
     bare, metas = _bare(kind)
     for meta in metas:
         if meta.description:
             return meta.description
     if typing.get_origin(bare) in (typing.Union, types.UnionType):
         options = [a for a in typing.get_args(bare) if json_words or a is not type(None)]
-        return " or ".join(_wanted(option, json_words) for option in options)
+        return " or ".join(wanted(option, json_words) for option in options)
     if typing.get_origin(bare) is typing.Literal:
         return _one_of(typing.get_args(bare))
     if isinstance(bare, type) and issubclass(bare, enum.Enum):

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 EXAMPLE = "bridgetoll list django"
 _LISTS = ("variants", "studies", "runs")
-_TAGS = "controlled: the same knobs everywhere; deployed: as an expert would run it"
 _NAME = 33
 """Columns for a variant's name; a longer one takes from what it is."""
 _LEAST = 8
@@ -146,7 +145,10 @@ def _title(catalog: "Catalog", folder: str) -> str:
 
 def _details(catalog: "Catalog", variants: "Sequence[Variant]", width: int) -> list[Text]:
     """Each variant's name on a line of its own, and below it what it is."""
-    lines: list[Text] = [Text(wrapped(_TAGS, width), style="dim")]
+    from harness.inputs.factors import vocabulary
+
+    tags = "; ".join(f"{tag}: {what}" for tag, what in vocabulary().tags.items())
+    lines: list[Text] = [Text(wrapped(tags, width), style="dim")]
     folder = ""
     for variant in variants:
         if variant.implementation != folder:

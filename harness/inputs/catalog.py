@@ -7,6 +7,7 @@ import msgspec
 
 from harness.base.errors import BridgetollError, UnknownName, UsageError
 from harness.base.workspace import Workspace
+from harness.inputs.factors import FILE, load_vocabulary
 from harness.inputs.manifests import (
     Implementation,
     Variant,
@@ -130,14 +131,15 @@ class Catalog(msgspec.Struct, frozen=True):
 
 
 def load_catalog(workspace: Workspace) -> Catalog:
-    """Read `shared/servers.toml` and the `pyproject.toml` of each folder in `implementations`.
+    """Read servers and vocabulary, and the `pyproject.toml` of each folder in `implementations`.
 
     Hidden folders are ignored, a README, and folders that hold nothing but caches. An
     implementation or server that cannot be read breaks itself alone: see `Catalog.broken`.
 
     Raises:
-        MalformedFile: `shared/servers.toml` is no TOML.
+        MalformedFile: `shared/servers.toml` is no TOML, or `shared/factors.toml` is wrong.
     """
+    words = load_vocabulary(workspace.shared / FILE)
     servers, bad_servers = load_servers(workspace.shared / "servers.toml")
     implementations: dict[str, Implementation] = {}
     broken: dict[str, BridgetollError] = {}
@@ -149,7 +151,9 @@ def load_catalog(workspace: Workspace) -> Catalog:
             elif not folder.is_dir():
                 broken[folder.name] = UsageError(f"{folder} is no folder; move it.")
             elif path.is_file():
-                implementations[folder.name] = load_implementation(path, servers, bad_servers)
+                implementations[folder.name] = load_implementation(
+                    path, servers, words, bad_servers
+                )
             elif any(_visible(folder)):
                 broken[folder.name] = UsageError(
                     f"{folder} has no pyproject.toml; add one, or move the folder."

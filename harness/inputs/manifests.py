@@ -7,7 +7,6 @@ implementation with values of its factors. A *condition* is everything outside t
 import platform
 import re
 from collections.abc import Collection, Iterable
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -15,10 +14,10 @@ import msgspec
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-from harness.base.decode import convert, toml_table
+from harness.base.decode import convert, in_item, toml_table
 from harness.base.errors import MalformedFile, nearest, plain
 from harness.inputs.contract import ENDPOINTS
-from harness.inputs.factors import PER_THREAD, WITHOUT_SAYING, factor_problem, pool_of
+from harness.inputs.factors import PER_THREAD, Vocabulary, pool_of
 from harness.inputs.locks import lock_command, locked_versions, package_of
 from harness.inputs.names import LONGEST_VARIANT
 from harness.inputs.servers import Server, missing
@@ -31,13 +30,6 @@ QUANTITIES = (
 """What the audit counts per request and a manifest's `expect` can name; see `Expect`."""
 EVERY = "every"
 """In an `expect` table: the value of the endpoints that are not named."""
-
-
-class Tag(StrEnum):
-    """`controlled`: the same knobs everywhere. `deployed`: as an expert would run it."""
-
-    CONTROLLED = "controlled"
-    DEPLOYED = "deployed"
 
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=10_000)]
@@ -88,7 +80,7 @@ class Variant(msgspec.Struct, frozen=True):
     app: str
     factors: dict[str, str]
     env: dict[str, str]
-    tags: tuple[Tag, ...]
+    tags: tuple[str, ...]
     expect: Expect = Expect()
     unforeseen: bool = False
     knobs: dict[str, str] = {}
@@ -131,7 +123,7 @@ class _VariantTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     app: str
     factors: dict[str, str]
     env: dict[str, str] = {}
-    tags: tuple[Tag, ...] = ()
+    tags: tuple[str, ...] = ()
     expect: Expect = Expect()
 
 
@@ -141,13 +133,13 @@ class _ToolTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def load_implementation(
-    path: Path, servers: dict[str, Server], broken: Collection[str] = ()
+    path: Path, servers: dict[str, Server], words: Vocabulary, broken: Collection[str] = ()
 ) -> Implementation:
     """Read one manifest and check it.
 
     Args:
         path: of the `pyproject.toml`.
-        servers: that a variant may name.
+        servers: that a variant may name. words: factors and tags that it may have.
         broken: names of servers that cannot be used; variants that name one are left out.
 
     Raises:
@@ -175,7 +167,9 @@ def load_implementation(
         )
     left_out = {name: v.server for name, v in table.variants.items() if v.server in broken}
     variants = tuple(
-        _variant(path, table, name, servers) for name in table.variants if name not in left_out
+        _variant(path, table, name, servers, words)
+        for name in table.variants
+        if name not in left_out
     )
     _check_lock(path, variants, servers)
     return Implementation(
@@ -201,7 +195,9 @@ def _dependencies(path: Path, project: dict[str, object]) -> tuple[str, ...]:
     return found
 
 
-def _variant(path: Path, table: _ToolTable, name: str, servers: dict[str, Server]) -> Variant:
+def _variant(
+    path: Path, table: _ToolTable, name: str, servers: dict[str, Server], words: Vocabulary
+) -> Variant:
     entry = table.variants[name]
     at = f"tool.bridgetoll.variants.{plain(name)}"
     if not VARIANT_NAME.fullmatch(name):
@@ -223,7 +219,8 @@ def _variant(path: Path, table: _ToolTable, name: str, servers: dict[str, Server
             f"{known}.",
         )
     _check_expect(path, at, entry.expect)
-    _check_constants(path, at, entry, servers[entry.server])
+    _check_words(path, at, entry, servers[entry.server], words)
+    _check_constants(path, at, entry, servers[entry.server], words)
     return Variant(
         name=whole,
         title=entry.title,
@@ -253,7 +250,27 @@ def _check_expect(path: Path, at: str, expect: Expect) -> None:
             )
 
 
-def _check_constants(path: Path, at: str, entry: _VariantTable, server: Server) -> None:
+def _check_words(
+    path: Path, at: str, entry: _VariantTable, server: Server, words: Vocabulary
+) -> None:
+    """Refuse factors, values and tags that are not in the vocabulary."""
+    if knob := next((name for name in entry.factors if name in server.knobs), None):
+        raise MalformedFile(
+            path,
+            f"`{at}.factors.{knob}`: it is a knob of the server `{entry.server}`, which a study's "
+            "setups set; remove it.",
+        )
+    if problem := words.factor_problem(entry.factors):
+        name, why = problem
+        raise MalformedFile(path, f"`{at}.factors.{plain(name)}`: {why}.")
+    for index, tag in enumerate(entry.tags):
+        if (wrong := words.tag_problem(tag)) is not None:
+            raise MalformedFile(path, f"{in_item(f'{at}.tags', index)}{wrong}.")
+
+
+def _check_constants(
+    path: Path, at: str, entry: _VariantTable, server: Server, words: Vocabulary
+) -> None:
     """Refuse what would make a variant differ from others in more than it declares."""
     if not entry.app or entry.app.startswith("-") or "\0" in entry.app:
         raise MalformedFile(
@@ -267,16 +284,7 @@ def _check_constants(path: Path, at: str, entry: _VariantTable, server: Server) 
             f"`{at}.app` is `{plain(entry.app)}`, which leaves the implementation's folder; move "
             "the application into it.",
         )
-    if problem := factor_problem(entry.factors):
-        name, why = problem
-        raise MalformedFile(path, f"`{at}.factors.{name}`: {why}.")
-    if knob := next((name for name in entry.factors if name in server.knobs), None):
-        raise MalformedFile(
-            path,
-            f"`{at}.factors.{knob}`: it is a knob of the server `{entry.server}`, which a study's "
-            "setups set; remove it.",
-        )
-    extra_hops = entry.factors.get("extra_hops", WITHOUT_SAYING["extra_hops"])
+    extra_hops = (words.usual | entry.factors)["extra_hops"]
     if problem := variable_problem(entry.env, extra_hops):
         name, why = problem
         raise MalformedFile(path, f"`{at}.env.{name}` {why}.")

@@ -52,7 +52,15 @@ class ApplicationSettings(msgspec.Struct, frozen=True):
 
 
 class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What every server of the study is given; docs/adding.md says what else is held constant."""
+    """What every server of the study is given; docs/adding.md says what else is held constant.
+
+    workers: processes of a server.
+    threads: of each worker, where the server's command line takes a number of them.
+    pool_size: connections of each worker to PostgreSQL; the contract's POOL_SIZE.
+    pool_timeout_s: seconds that a request waits for a connection; the contract's POOL_TIMEOUT.
+    cpu_iterations: of the loop of `/cpu`; the contract's CPU_ITERATIONS.
+    wait_ms: milliseconds that `/io_wait` waits; the contract's WAIT_MS.
+    """
 
     workers: Workers = 1
     threads: Count = 16
@@ -85,8 +93,9 @@ class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class DatabaseSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The study's PostgreSQL.
 
-    `durability = "off"` sets fsync, synchronous_commit and full_page_writes off, so that the disk
-    of the machine is not what `io_create` measures.
+    max_connections: of the server, the harness's own included.
+    durability: `"off"` sets fsync, synchronous_commit and full_page_writes off, so that the disk
+        of the machine is not what `io_create` measures.
     """
 
     max_connections: Connections = 400
@@ -129,13 +138,13 @@ class LoadSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         adds their users.
     slice_s: seconds during which a slice sends; it then ends with its last response.
     rounds: slices per variant in one trial.
-    rounds_of: the same for some endpoints, where others need more or fewer: collections of garbage
-        make inserts uneven, and a loop costs the same each time.
+    rounds_of: slices by endpoint, for those that need more or fewer: collections of garbage make
+        inserts uneven, and a loop costs the same each time.
     warmup_s: seconds of the same load, per variant, before the first round.
     timeout_s: a request without a complete answer after this long is an error; so is a single one,
         for which a busy machine needs a tenth of a second.
     generators: processes of the generator, where one core does not suffice.
-    probe: whether the application's core is watched by a speed probe; see `lab.speed.probe`.
+    probe: whether a speed probe watches the application's core.
     samples_per_s: how often PostgreSQL is asked what it waits for; 0 for never.
     keep_requests: whether each request's start and latency are kept beside the trials.
     """
@@ -162,7 +171,8 @@ class LoadSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class NetworkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What makes legs long, where a condition wants them so.
 
-    relay: a process in user space, everywhere. netem: the kernel, on a loopback of our own.
+    injector: `"relay"` is a process in user space, and works everywhere; `"netem"` is the kernel,
+        on a loopback of our own.
     """
 
     injector: Literal["relay", "netem"] = "relay"
@@ -171,9 +181,10 @@ class NetworkSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Setup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A variant with something of its own, so that one study can compare it.
 
-    variant: of the catalog. title: what a reader is told; made from all else where None.
+    variant: of the catalog, that it is made of.
+    title: what a reader is told; without it a title is made of all else.
     threads, pool_size, workers, max_connections: as in `[server]` and `[database]`, whose values
-        stand where None.
+        stand otherwise.
     server: a key of `shared/servers.toml`, in place of the variant's.
     knobs: values of the server's knobs, in place of their defaults.
     env: environment variables, beside those of the variant or in their place.

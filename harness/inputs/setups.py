@@ -9,7 +9,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from harness.base.errors import UnknownName, UsageError, plain
-from harness.inputs.factors import PER_REQUEST, PER_THREAD, WITHOUT_SAYING, factors_of, pool_of
+from harness.inputs.factors import PER_REQUEST, PER_THREAD, factors_of, pool_of
 from harness.inputs.locks import BUILT, locked_versions, package_of, requirement
 from harness.inputs.manifests import VARIANT_NAME, Implementation, Variant
 from harness.inputs.names import LONGEST_VARIANT
@@ -75,7 +75,7 @@ def set_up(
     if setup.python is not None:
         _check_python(setup.python, home, f"{at}.python`")
     env = {**origin.env, **setup.env}
-    hops = factors_of(origin.name, origin).get("extra_hops", WITHOUT_SAYING["extra_hops"])
+    hops = factors_of(origin.name, origin)["extra_hops"]
     if problem := variable_problem(env, hops):
         variable, why = problem
         raise UsageError(f"{at}.env.{variable}`: {why}.")

@@ -27,7 +27,8 @@ Milliseconds = Annotated[float, msgspec.Meta(ge=0, le=10_000)]
 class Latency(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Added round-trip times, by leg.
 
-    database_ms: between application and database. client_ms: between load and application.
+    database_ms: between application and database, in milliseconds.
+    client_ms: between load and application, in milliseconds.
     """
 
     database_ms: Milliseconds = 0.0
@@ -42,7 +43,8 @@ class Latency(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Objective(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a rate must meet to be sustained.
 
-    percentile, latency_ms: that percentile of the latency from the due time is at most this.
+    latency_ms: the most that the percentile of the latency from the due time may be.
+    percentile: of the latency, that must meet it.
     errors: failed requests, at most this share of all.
     achieved: responses per second, at least this share of the arrivals.
     """
@@ -54,7 +56,11 @@ class Objective(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Beside(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A second load on the same server, in a closed loop, while the first is measured."""
+    """A second load on the same server, in a closed loop, while the first is measured.
+
+    endpoint: that it asks for.
+    connections: that it keeps busy.
+    """
 
     endpoint: str
     connections: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 1
@@ -66,18 +72,21 @@ class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Without more, N connections load each variant in a closed loop, in short slices. A window is an
     unbroken measurement in their place. An open loop needs one, and either of:
 
+    endpoint: that is asked for.
     connections: of the closed loop; in an open loop, the most requests that are under way.
     rows: of the table.
-    window_s, windows: length of a window, and how many make a trial.
+    window_s: length of a window; without it the trial has slices.
+    windows: how many windows make a trial.
     rate: arrivals per second, the same for every variant.
     share: arrivals per second, as a share of what the variant did in a closed loop just before.
     objective: search for the highest rate that meets it; window_s is the length of each try.
     arrivals: when they come.
     latency: round trips that are longer than those of this machine; needs windows.
     beside: other requests meanwhile; needs windows.
-    workers: processes of every server, which is started for that; those of `[server]` if None.
-    group: only the variants of this group of the study, and the baseline; all of `variants` if
-        None.
+    workers: processes of every server, which is started for that; without it those
+        of `[server]`.
+    group: only the variants of this group of the study, and the baseline; without it
+        all of `variants`.
     """
 
     endpoint: str
@@ -131,12 +140,14 @@ _LOOKS = (0.5, 0.75)
 class Stopping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """When a run may end before its last block.
 
-    verdicts: once every pair of interest differs, or is the same within the study's margin; see
-        `analysis.interest`. Verdicts then allow for all looks; see `analysis.stats.sequential`.
+    How verdicts allow for looks: `analysis.stats.sequential`.
+
+    verdicts: once every pair of interest differs, or is the same within the study's margin.
+        Verdicts then allow for all looks.
     half_width: of the 95 % interval of every ratio of server CPU per request to the baseline. With
         `verdicts` too, both must hold.
     looks: after how many blocks that is looked at; few, because each look costs a little coverage,
-        or power. With `verdicts` they may be left out; see `Study.looks`.
+        or power. With `verdicts` they may be left out: half and three quarters of the blocks.
     budget_s: no block is begun that would, by those before it, end later than this.
     """
 
@@ -147,7 +158,10 @@ class Stopping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Pair(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Two variants, as the ratio of the first to the second."""
+    """Two variants, as the ratio of the first to the second.
+
+    of, to: the two.
+    """
 
     of: str
     to: str
@@ -156,9 +170,12 @@ class Pair(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Contrast(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A named effect: the ratio of two variants, or the ratio of two such ratios.
 
-    of, to: the two differ in one factor, or in several that `bundle` owns up to.
+    name: of the contrast, for claims and tables.
+    title: the question that it answers.
+    of, to: two variants that differ in one factor, or in several if it is a bundle.
     against: a second pair that differs in the same factors; the contrast is then the difference of
         the two differences, on the logarithmic scale.
+    bundle: whether the two may differ in several factors at once.
     """
 
     name: Line
@@ -189,6 +206,7 @@ class Contrast(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Waterfall(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A way from one variant to another in steps, each of which changes one factor.
 
+    title: of the chart.
     steps: variants, from the leanest on; what each adds is the difference of CPU per request.
     bundles: those steps, by the variant they lead to, that change several factors at once.
     """
@@ -201,7 +219,9 @@ class Waterfall(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Square(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Two factors with two values each: does the effect of one depend on the other?
 
-    rows, columns: the factors. corners: variants, row by row.
+    title: of the table.
+    rows, columns: the two factors.
+    corners: variants, row by row.
     """
 
     title: Line
@@ -213,19 +233,30 @@ class Square(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Study(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A question with its design.
 
+    title: of the report.
+    question: that the study answers, as the report shows it.
     variants: measured under every condition that names no group.
+    conditions: under which the variants are measured, one after the other.
+    server: what every server is given.
+    database: the PostgreSQL behind them.
+    load: how they are loaded.
+    network: what makes legs long.
+    stopping: when the run may end before its last block.
     groups: other sets of variants, by name; some may stand in none but these.
     setups: variants of the study's own, by name: others with settings of their own.
     fresh: servers are started for a block, or for every condition in it, as memory wants it, whose
         peak would otherwise be that of the largest condition before.
     published: the name of a table under `shared/published/` to stand beside what is measured.
-    contrasts, waterfalls, squares: what the report derives beyond ratios to the baseline.
+    contrasts: ratios of two variants, or of two such ratios, that the report derives by name.
+    waterfalls: ways from one variant to another, in steps that change one factor each.
+    squares: pairs of factors whose effects may depend on each other.
     baseline: the variant that ratios are taken to; a hidden duplicate of it (A/A) runs along.
     margin: ratios up to 1 + margin, and down to 1 / (1 + margin), are the same for practice.
-    blocks: at most.
+    blocks: at most. A block starts all servers anew.
+    seed: of the random order of blocks, conditions and turns.
     reruns: how many phases of a run may be measured again because most of their trials were noisy;
         the first attempts stay on disk and in the count. Phases that an accident spoilt are
-        measured again without it; see `runner.block`.
+        measured again without it.
     """
 
     title: Line

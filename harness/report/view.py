@@ -18,7 +18,7 @@ from harness.report.answer.headline import headline
 from harness.report.answer.hero import Hero
 from harness.report.answer.ranking import PANELS
 from harness.report.charts.curves import curve_figures
-from harness.report.data.explorer import FACETS, facets_of
+from harness.report.data.explorer import facet_titles, facets_of
 from harness.report.drawing.figures import Figures
 from harness.report.sections.ab import ab_values
 from harness.report.sections.causes import causes_values
@@ -286,7 +286,7 @@ def _facets(run: Run) -> list[dict[str, Any]]:
     known = [facets_of(run.variants[name]) for name in run.variants]
     return [
         {"name": name, "title": title, "values": values}
-        for name, title in FACETS.items()
+        for name, title in facet_titles().items()
         if len(values := sorted({facets[name] for facets in known})) > 1
     ]
 

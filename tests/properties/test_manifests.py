@@ -13,11 +13,11 @@ from tests.toys.bounded import bounded
 from tests.toys.studies import JUNK, Table, spoilt, toml_text
 
 REPOSITORY = Workspace()
-SERVERS = (REPOSITORY.shared / "servers.toml").read_text(encoding="utf-8")
 LOCK = "".join(
     f"{package}==99.0\n"
     for package in ("gunicorn", "uvicorn", "uvicorn-worker", "httptools", "uvloop")
 )
+SHARED = ("servers.toml", "factors.toml")
 _COUNTS = st.one_of(
     st.integers(0, 3), st.fixed_dictionaries({}, optional={"every": st.just(1), "cpu": st.just(2)})
 )
@@ -65,7 +65,8 @@ def read(body: bytes) -> bool:
     with tempfile.TemporaryDirectory() as folder:
         workspace = Workspace(Path(folder))
         workspace.shared.mkdir()
-        (workspace.shared / "servers.toml").write_text(SERVERS, encoding="utf-8")
+        for name in SHARED:
+            (workspace.shared / name).symlink_to(REPOSITORY.shared / name)
         for name, text in (("toy", body), ("sound", SOUND)):
             (workspace.implementations / name).mkdir(parents=True)
             (workspace.implementations / name / "requirements.lock").write_text(LOCK)

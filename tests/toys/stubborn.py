@@ -42,6 +42,6 @@ def add_stubborn(workspace: Workspace, count: int) -> list[str]:
             manifest.write(
                 f'\n[tool.bridgetoll.variants.{name}]\ntitle = "ignores SIGTERM ({number})"\n'
                 'server = "toy"\napp = "stubborn.py"\n'
-                f'factors = {{ views = "sync", pool = "pooled", copy = "{number}" }}\n'
+                f'factors = {{ pool = "pooled", switch_interval_us = "{number}" }}\n'
             )
     return names

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from harness.analysis.causes.levels import Levels
 from harness.analysis.stats.intervals import Interval, block_interval, two_way_interval
-from harness.inputs.factors import FRAMEWORK, SERVER, WITHOUT_SAYING, differences, factors_of
+from harness.inputs.factors import FRAMEWORK, SERVER, differences, factors_of, vocabulary
 from harness.records.run import Run
 from harness.records.verification import Toll
 
@@ -28,12 +28,9 @@ Floats = NDArray[np.float64]
 HOP, THREAD, CONNECT = "hop", "thread started", "connection opened"
 """Tolls: the beginnings of their prices' names. For a hop, the rest names what hands work over."""
 TOLLS = (HOP, THREAD, CONNECT)
-_UNUSUAL = {
-    "json": "orjson",
-    "middleware": WITHOUT_SAYING["middleware"],
-    "switch_interval_us": WITHOUT_SAYING["switch_interval_us"],
-}
-"""Factors whose other values make a different stack of the same framework and server."""
+_STACKS = ("json", "middleware", "switch_interval_us")
+"""Factors whose unusual values make a different stack of the same framework and server."""
+_USUAL_JSON = "orjson"
 LEAST_VARIANTS = 6
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 _IDENTIFIED = 1e-6
@@ -210,10 +207,11 @@ def rows_of(run: Run, endpoint: str, costs: Levels) -> list[Row]:
 
 def _terms(run: Run, name: str, toll: Toll) -> dict[str, float]:
     factors = factors_of(name, run.variants[name])
+    usual = {"json": _USUAL_JSON} | vocabulary().usual
     unusual = [
         f"{factor} {factors[factor]}"
-        for factor, usual in _UNUSUAL.items()
-        if factors.get(factor, usual) != usual
+        for factor in _STACKS
+        if factors.get(factor, usual[factor]) != usual[factor]
     ]
     stack = ", ".join([factors[FRAMEWORK], factors[SERVER], *unusual])
     terms = {f"stack: {stack}": 1.0}

@@ -13,6 +13,9 @@ It answers requests on a Unix datagram socket, named after its process, with its
 - wakeups: times that another thread woke an event loop, as the way back of a hop does.
 - threads: threads started by Python. loops: event loops made.
 - voluntary_switches, involuntary_switches: of all threads, those that have ended included.
+
+Asked for `tasks`, it answers how many tasks of asyncio are under way, on all event loops. Told to
+`fail`, it lets `uuid.uuid4()` raise an exception, as a bug would, until it is told to `mend`.
 """
 
 import _thread
@@ -23,20 +26,26 @@ import os
 import resource
 import socket
 import sys
+import uuid
 from asyncio import events
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 FOLDER = "BRIDGETOLL_AUDIT"
 """The environment variable that names the folder of the sockets."""
 _COUNTERS = ("hops", "returns", "handovers", "wakeups", "threads", "loops")
 _THREAD_EVENTS = frozenset({"_thread.start_new_thread", "_thread.start_joinable_thread"})
 _LONGEST_QUESTION = 256
+BUG = "a bug that bridgetoll has made"
+"""What the exception says; nothing of it may reach a client."""
 
 _counts = dict.fromkeys(_COUNTERS, 0)
 _lock = _thread.allocate_lock()
 _problems: list[str] = []
+_loops: WeakSet[Any] = WeakSet()
+_fails = False
 _here: socket.socket | None = None
 
 
@@ -45,7 +54,13 @@ def _count(name: str) -> None:
         _counts[name] += 1
 
 
-def _answer() -> bytes:
+def _answer(question: bytes) -> bytes:
+    global _fails
+    if question == b"tasks":
+        return json.dumps({"tasks": _tasks(), "problems": []}).encode()
+    if question in (b"fail", b"mend"):
+        _fails = question == b"fail"
+        return json.dumps({"problems": []}).encode()
     used = resource.getrusage(resource.RUSAGE_SELF)
     with _lock:
         answer: dict[str, Any] = dict(_counts)
@@ -59,8 +74,15 @@ def _listen() -> None:
     """Answer every request, in a thread that otherwise sleeps."""
     assert _here is not None
     while True:
-        _, asker = _here.recvfrom(_LONGEST_QUESTION)
-        _here.sendto(_answer(), asker)
+        question, asker = _here.recvfrom(_LONGEST_QUESTION)
+        _here.sendto(_answer(question), asker)
+
+
+def _tasks() -> int:
+    """Tasks that are not done, of all event loops."""
+    with _lock:
+        loops = list(_loops)
+    return sum(len(asyncio.all_tasks(loop)) for loop in loops if not loop.is_closed())
 
 
 def _start_listening() -> None:
@@ -77,6 +99,7 @@ def _begin_anew() -> None:
     global _lock
     _lock = _thread.allocate_lock()
     _counts.update(dict.fromkeys(_COUNTERS, 0))
+    _loops.clear()
     if _here is not None:
         _here.close()  # or requests to the parent would wait here when it has ended
     _start_listening()
@@ -155,6 +178,8 @@ def _watch_loops(loop: type) -> None:
     def counted_init(self: Any, *arguments: Any, **named: Any) -> None:
         _count("loops")
         init(self, *arguments, **named)
+        with _lock:
+            _loops.add(self)
 
     def counted_wake(self: Any, *arguments: Any, **named: Any) -> Any:
         if events._get_running_loop() is not self:
@@ -165,6 +190,18 @@ def _watch_loops(loop: type) -> None:
     loop.call_soon_threadsafe = counted_wake  # type: ignore[attr-defined]
 
 
+def _watch_uuids() -> None:
+    """The contract has an application make ids by `uuid.uuid4()`, so a bug can be put there."""
+    make = uuid.uuid4
+
+    def failing() -> uuid.UUID:
+        if _fails:
+            raise RuntimeError(BUG)
+        return make()
+
+    uuid.uuid4 = failing
+
+
 def _instrument() -> None:
     _start_listening()
     os.register_at_fork(after_in_child=_begin_anew)
@@ -172,6 +209,7 @@ def _instrument() -> None:
     _watch_executors()
     _watch_anyio()
     _watch_asgiref()
+    _watch_uuids()
     _watch_loops(asyncio.BaseEventLoop)
     if importlib.util.find_spec("uvloop") is not None:
         import uvloop

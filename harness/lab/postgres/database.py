@@ -65,6 +65,18 @@ class Counted(msgspec.Struct, frozen=True):
         return re.search(r"\bpost\b", self.query) is not None
 
 
+class Activity(msgspec.Struct, frozen=True):
+    """What one variant's connections do now, as `pg_stat_activity` shows it.
+
+    connections: that are open. waiting: those whose statement waits for a lock.
+    in_transaction: idle ones that have left a transaction open.
+    """
+
+    connections: int
+    waiting: int
+    in_transaction: int
+
+
 class Database:
     """A PostgreSQL database with the contract's schema. Use as a context manager.
 
@@ -256,6 +268,16 @@ class Database:
         )
         by_role = dict(msgspec.convert(counts, list[tuple[str | None, int]]))
         return {variant: by_role.get(role, 0) for variant, (role, _) in self._roles.items()}
+
+    def activity(self, variant: str) -> Activity:
+        """What the variant's connections do now."""
+        (counts,) = self.rows(
+            "SELECT count(*), count(*) FILTER (WHERE wait_event_type = 'Lock'), "
+            "count(*) FILTER (WHERE state LIKE 'idle in transaction%%') FROM pg_stat_activity "
+            "WHERE datname = current_database() AND usename = %s",
+            [self.role(variant)],
+        )
+        return Activity(*msgspec.convert(counts, tuple[int, int, int]))
 
     @contextmanager
     def posts_locked(self) -> Iterator[None]:

@@ -20,6 +20,7 @@ from harness.analysis.stats.ties import letters
 from harness.analysis.stats.verdicts import Decision, Verdict
 from harness.analysis.variants import Comparison
 from harness.inputs import conditions, groups
+from harness.inputs.factors import vocabulary
 from harness.inputs.study import Condition
 from harness.records.histogram import quantiles_ms
 from harness.records.run import Run, VariantRecord
@@ -173,8 +174,13 @@ def explorer_data(
     }
 
 
-FACETS = {"framework": "Framework", "data": "Data layer", "server": "Server", "views": "Views"}
-"""By which variants are filtered, and the title of each filter."""
+FACETS = ("framework", "data", "server", "views")
+"""Factors by which variants are filtered."""
+
+
+def facet_titles() -> dict[str, str]:
+    """The title of each filter."""
+    return {facet: capital(vocabulary().factors[facet].title) for facet in FACETS}
 
 
 def _variants(run: Run) -> dict[str, dict[str, str]]:

@@ -12,6 +12,7 @@ from harness.analysis.measures import Measure, ranked
 from harness.analysis.twins import TwinTally, run_twins, tally_twins
 from harness.inputs import conditions
 from harness.inputs.study import Condition
+from harness.report.data.explorer import facet_titles
 from harness.report.drawing.figures import data_uri
 from harness.report.drawing.pool import drawing_pool
 from harness.report.render import environment
@@ -59,6 +60,7 @@ def index_page(
         "downloads": DOWNLOADS,
         "refused": refused,
         "pages": (*_PAGES, _CLAIMS) if claims else _PAGES,
+        "filters": facet_titles(),
         "boards": [_board(board, by_id[board.run]) for board in boards],
         "table": board_table(boards[0]) if boards else None,
         "script": markupsafe.Markup(board_script()) if boards else None,

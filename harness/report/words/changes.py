@@ -4,40 +4,8 @@ from collections.abc import Mapping
 from itertools import pairwise
 
 from harness.analysis.causes.waterfalls import Fall
-from harness.inputs.factors import FRAMEWORK, differences, factors_of
+from harness.inputs.factors import FRAMEWORK, differences, factors_of, vocabulary
 from harness.records.run import Run
-
-_DATA = {
-    "asyncpg": "asyncpg",
-    "psycopg": "psycopg",
-    "django-orm": "Django's ORM",
-    "sqlalchemy-asyncpg": "SQLAlchemy on asyncpg",
-    "sqlalchemy-psycopg": "SQLAlchemy on psycopg",
-}
-_ADDED: dict[tuple[str, str], str] = {
-    ("bridge", "fused"): "one thread hop for the ORM",
-    ("bridge", "per-query"): "a thread hop per query",
-    ("bridge", "per-view"): "a thread hop per view",
-    ("bridge", "inline"): "the bridge's code without its threads",
-    ("bridge", "none"): "no bridge",
-    ("lifecycle", "stock"): "thread hops of the request's life cycle",
-    ("lifecycle", "zero-hop"): "a life cycle without thread hops",
-    ("lifecycle", "wsgi"): "WSGI's life cycle",
-    ("threads", "per-request"): "two threads started per request",
-    ("threads", "reused"): "reused threads",
-    ("wrapper", "per-request"): "a database wrapper per request",
-    ("wrapper", "kept"): "a kept database wrapper",
-    ("receivers", "package"): "receivers of django-async-backend",
-    ("receivers", "none"): "no receivers of django-async-backend",
-    ("pool", "per-request"): "a connection opened per request",
-    ("pool", "per-thread"): "a connection kept per thread",
-    ("pool", "pooled"): "a connection pool",
-    ("views", "sync"): "sync views",
-    ("views", "async"): "async views",
-    ("middleware", "default"): "Django's default middleware",
-    ("middleware", "none"): "no middleware",
-}
-"""By factor and new value."""
 
 
 def change(run: Run, before: str, after: str) -> str:
@@ -77,16 +45,12 @@ def told_of_framework(old: str, new: str, titles: Mapping[str, str]) -> str:
 
 def told_of_factor(factor: str, old: str, new: str) -> str:
     """Another value of a factor, as a noun phrase; see `told_of_framework` for that one."""
-    if factor == "data":
-        return f"{data_layer(new)} instead of {data_layer(old)}"
-    if factor == "extra_hops":
-        return f"{new} extra thread hops instead of {old}"
-    return _ADDED.get((factor, new), f"{factor.replace('_', ' ')} {new} instead of {old}")
+    return vocabulary().change(factor, old, new)
 
 
 def data_layer(value: str) -> str:
     """A value of the factor `data` by the name of its library."""
-    return _DATA.get(value, value)
+    return vocabulary().title("data", value)
 
 
 def _folder(name: str) -> str:

@@ -35,8 +35,6 @@ def _create_app(add_endpoints: Callable[[Flask, settings.Settings], None]) -> Fl
         # Werkzeug cuts a chunked body off at this length, and says nothing. One byte more lets
         # forms.py see that a body is too long.
         MAX_CONTENT_LENGTH=MAX_BODY + 1,
-        # OPTIONS is a method that the contract does not know.
-        PROVIDE_AUTOMATIC_OPTIONS=False,
     )
     app.register_blueprint(views.blueprint)
     errors.init_app(app)

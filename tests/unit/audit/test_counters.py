@@ -19,6 +19,7 @@ import os
 import sys
 import threading
 import time
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -82,7 +83,27 @@ def fork():
         wait_to_be_counted()
 
 
+def begin_tasks(loop):
+    threading.Thread(target=loop.run_forever, daemon=True).start()
+    for _ in range(3):
+        asyncio.run_coroutine_threadsafe(asyncio.sleep(600), loop)
+    while len(asyncio.all_tasks(loop)) < 3:
+        time.sleep(0.01)
+
+
+def fail_to_make_an_id():
+    try:
+        uuid.uuid4()
+    except RuntimeError:
+        return
+    raise AssertionError
+
+
 COMMANDS = {
+    "begin three tasks": lambda: begin_tasks(asyncio.new_event_loop()),
+    "begin three tasks by uvloop": lambda: begin_tasks(uvloop.new_event_loop()),
+    "make an id": uuid.uuid4,
+    "fail to make an id": fail_to_make_an_id,
     "do nothing": int,
     "start a thread": start_a_thread,
     "start a raw thread": start_a_raw_thread,
@@ -277,3 +298,19 @@ def test_the_folder_of_the_sockets_goes_with_the_audit() -> None:
         folder = Path(counters.environment["BRIDGETOLL_AUDIT"])
         assert folder.is_dir()
     assert not folder.exists()
+
+
+def test_tasks_under_way_are_counted_on_all_loops(counters: Counters, program: Program) -> None:
+    assert counters.tasks() == 0
+    program.do("begin three tasks")
+    program.do("begin three tasks by uvloop")
+    assert counters.tasks() == 6
+    program.do("hop")  # its loop is closed, and its tasks are done
+    assert counters.tasks() == 6
+
+
+def test_ids_fail_as_long_as_they_are_told_to(counters: Counters, program: Program) -> None:
+    program.do("make an id")
+    with counters.failing():
+        program.do("fail to make an id")
+    program.do("make an id")

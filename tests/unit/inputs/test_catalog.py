@@ -8,7 +8,7 @@ from harness.base.workspace import Workspace
 from harness.inputs.catalog import Catalog, load_catalog
 from harness.inputs.contract import check_endpoint
 from harness.inputs.locks import lock_command
-from harness.inputs.manifests import Expect, Tag
+from harness.inputs.manifests import Expect
 from harness.inputs.settings import ApplicationSettings, Setup
 from harness.inputs.variables import CONTRACT
 
@@ -81,7 +81,7 @@ def test_a_folder_is_the_registration(workspace: Workspace) -> None:
     assert variant.folder == path.parent
     assert variant.factors == {"views": "async", "pool": "pooled"}
     assert variant.env == {"TOY": "1"}
-    assert variant.tags == (Tag.CONTROLLED,)
+    assert variant.tags == ("controlled",)
     assert catalog.implementations["toy"].lock_file == path.with_name("requirements.lock")
 
 
@@ -208,7 +208,8 @@ def test_unknown_endpoint_is_told_with_the_known_ones() -> None:
         (
             'tags = ["controlled"]',
             'tags = ["fast"]',
-            'item 1 of `tool.bridgetoll.variants.plain.tags` is "fast"; it must be one of: ',
+            "item 1 of `tool.bridgetoll.variants.plain.tags`: no such tag 'fast'; the allowed ones "
+            "are controlled, deployed",
         ),
         (
             'server = "gunicorn-sync"',
@@ -381,13 +382,14 @@ def test_a_value_that_would_switch_a_rule_off_is_refused_with_the_nearest(
         ('views = "asynchronous"', "factors.views`: no such value 'asynchronous'; "),
         ('views = "async", bridge = "per_query"', "factors.bridge`: no such value 'per_query'; the "
          "nearest is `per-query`, and the allowed ones are none, per-query, "),
-        ('views = "async", Pool = "none"', "factors.Pool`: a factor's name has small letters"),
+        ('views = "async", Pool = "none"', "factors.Pool`: no such factor 'Pool'; the "
+         "nearest is `pool`, and the allowed ones are framework, views, data, "),
         ('views = "async", server = "granian"', "factors.server`: it is the manifest's key"),
         ('views = "async", database_connections = "4"', "factors.database_connections`: a study's "
          "setups make it; remove it."),
-        ('views = "async", extra_hops = "many"', "factors.extra_hops`: 'many' is no number of"),
-        ('views = "async", extra_hops = "-1"', "factors.extra_hops`: '-1' is no number of"),
-        ('views = "async", extra_hops = "02"', "factors.extra_hops`: '02' is no number of"),
+        ('views = "async", extra_hops = "many"', "factors.extra_hops`: 'many' is no whole number"),
+        ('views = "async", extra_hops = "-1"', "factors.extra_hops`: '-1' is no whole number"),
+        ('views = "async", extra_hops = "02"', "factors.extra_hops`: '02' is no whole number"),
         ('views = "async", extra_hops = "4"', "env.EXTRA_HOPS` is missing, and the factor "
          "`extra_hops` is '4'; add it."),
     ],
@@ -398,11 +400,16 @@ def test_a_factor_that_the_harness_cannot_hold_a_variant_to_is_refused(
     assert changed(workspace, 'views = "async"', factor).startswith(told)
 
 
-def test_any_value_of_a_factor_without_a_rule_is_read(workspace: Workspace) -> None:
-    """A new framework needs no change in the harness."""
-    factors = 'views = "async", data = "oracle-thin", lifecycle = "mine", color = "Green 7"'
-    add(workspace, MANIFEST.replace('views = "async"', factors))
-    assert load_catalog(workspace).variant("toy/plain").factors["color"] == "Green 7"
+def test_a_value_is_read_once_the_vocabulary_has_it(workspace: Workspace) -> None:
+    """A new framework needs a line of data, and no change in the harness."""
+    add(workspace, MANIFEST.replace('views = "async"', 'views = "async", data = "oracle-thin"'))
+    said = str(load_catalog(workspace).broken["toy"])
+    assert "factors.data`: no such value 'oracle-thin'; the allowed ones are asyncpg, " in said
+    words = workspace.shared / "factors.toml"
+    text = words.read_text(encoding="utf-8")
+    line = 'values.asyncpg = "asyncpg"\n'
+    words.write_text(text.replace(line, f'{line}values.oracle-thin = "Oracle"\n'))
+    assert load_catalog(workspace).variant("toy/plain").factors["data"] == "oracle-thin"
 
 
 @pytest.mark.parametrize(

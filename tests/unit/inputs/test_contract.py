@@ -28,7 +28,7 @@ def test_has_an_operation_for_every_endpoint(contract: Contract) -> None:
     assert verbs["io_read"] == ["SELECT", "SELECT"]
     assert verbs["io_fanout"] == ["SELECT"] * FANOUT
     assert verbs["cpu"] == []
-    assert contract.version == "1.2.0"
+    assert contract.version == "1.3.0"
 
 
 def test_names_the_schema_of_each_success(contract: Contract) -> None:

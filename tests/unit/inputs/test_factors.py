@@ -4,11 +4,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.base.errors import MalformedFile
 from harness.base.workspace import Workspace
 from harness.inputs.catalog import Catalog, load_catalog
-from harness.inputs.factors import FRAMEWORK, SERVER, WITHOUT_SAYING, differences, factors_of
+from harness.inputs.factors import (
+    DECIDING,
+    FRAMEWORK,
+    SERVER,
+    differences,
+    factors_of,
+    load_vocabulary,
+    vocabulary,
+)
 from harness.inputs.manifests import Variant
 
+USUAL = {"extra_hops": "0", "middleware": "none", "switch_interval_us": "5000"}
 FACTORS = st.dictionaries(st.sampled_from("abcde"), st.sampled_from("xyz"))
 
 
@@ -33,7 +43,7 @@ def changed(catalog: Catalog, one: str, other: str) -> dict[str, tuple[str, str]
 
 def test_folder_and_server_are_factors_that_every_variant_has() -> None:
     found = factors_of("toy/one", variant(views="sync"))
-    assert found == {FRAMEWORK: "toy", SERVER: "http.server", "views": "sync"} | WITHOUT_SAYING
+    assert found == {FRAMEWORK: "toy", SERVER: "http.server", "views": "sync"} | USUAL
 
 
 def test_a_manifest_may_name_the_framework_where_two_folders_hold_the_same() -> None:
@@ -96,3 +106,60 @@ def test_variants_of_the_repository_that_differ_in_one_factor(
     real: Catalog, one: str, other: str, wanted: dict[str, tuple[str, str]]
 ) -> None:
     assert changed(real, one, other) == wanted
+
+
+@pytest.mark.parametrize(
+    ("factor", "old", "new", "told"),
+    [
+        ("data", "asyncpg", "django-orm", "Django's ORM instead of asyncpg"),
+        ("threads", "reused", "per-request", "two threads started per request"),
+        ("extra_hops", "0", "4", "4 extra thread hops instead of 0"),
+        ("switch_interval_us", "5000", "50", "a switch interval of 50 µs instead of 5000"),
+        ("server", "gunicorn-sync", "granian", "server granian instead of gunicorn-sync"),
+        ("views", "sync", "both", "views both instead of sync"),
+        ("django", "6.0", "6.1", "django 6.1 instead of 6.0"),
+        ("env_malloc_arena_max", "unset", "1", "env malloc arena max 1 instead of unset"),
+    ],
+)
+def test_a_change_is_told_in_the_words_of_the_vocabulary_or_plainly(
+    factor: str, old: str, new: str, told: str
+) -> None:
+    """Also of what kept runs and setups have, and no manifest may name."""
+    assert vocabulary().change(factor, old, new) == told
+
+
+def test_the_vocabulary_has_what_manifests_have_and_all_by_which_the_harness_decides(
+    real: Catalog,
+) -> None:
+    words = vocabulary()
+    assert words.usual == USUAL
+    assert all(words.factor_problem(v.factors) is None for v in real.variants.values())
+    used = {pair for v in real.variants.values() for pair in v.factors.items()}
+    listed = {(name, value) for name, f in words.factors.items() for value in f.values}
+    assert {pair for pair in used if words.factors[pair[0]].values} <= listed
+    assert {name: set(words.factors[name].values) for name in DECIDING} == {
+        name: set(values) for name, values in DECIDING.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "told"),
+    [
+        ("values.sync =", "values.both =", "`factors.views.values`: the harness decides by it"),
+        ("least = 0\n", "", "`factors.extra_hops` needs one of `values`, `least` with `most`"),
+        ('usual = "none"', 'usual = "nothing"', "`factors.middleware.usual`: no such value"),
+        ("{new} extra", "{value} extra", "`factors.extra_hops.told` is '{value} extra thread"),
+        ('title = "views"', 'titel = "views"', "did you mean `title`?"),
+        ("[tags]", "[tag]", "unknown key `tag`; did you mean `tags`?"),
+    ],
+)
+def test_a_vocabulary_that_contradicts_itself_is_refused_with_its_key(
+    repository: Workspace, tmp_path: Path, was: str, becomes: str, told: str
+) -> None:
+    text = (repository.shared / "factors.toml").read_text(encoding="utf-8")
+    assert was in text
+    path = tmp_path / "factors.toml"
+    path.write_text(text.replace(was, becomes, 1), encoding="utf-8")
+    with pytest.raises(MalformedFile) as caught:
+        load_vocabulary(path)
+    assert told in str(caught.value)

@@ -9,7 +9,7 @@
   const NAME = "stack"; // the column of names, where sorting is told
   const HEAT = [1.05, 1.3, 2, 4, 8]; // see board_table.py
   const SAME = 1; // a place in a board's verdicts: 0 differs, all from 2 on are undecided
-  const FILTERS = { framework: "Framework", data: "Data layer", server: "Server", views: "Views" };
+  const FILTERS = JSON.parse(document.getElementById("board-data").dataset.filters);
 
   // --- texts ---------------------------------------------------------------------------------
   const { number, times, bounds, element } = texts;

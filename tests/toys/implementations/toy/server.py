@@ -103,8 +103,11 @@ class App:
             for _ in range(THREADS.count):
                 self._pool.put(None)  # opened when a thread comes to it
         elif not self.fault.startswith("connects"):
-            for _ in range(size // 2 if self.fault == "small-pool" else size):
+            opened = {"small-pool": size // 2, "large-pool": 2 * size, "lazy-pool": 1}
+            for _ in range(opened.get(self.fault, size)):
                 self._pool.put(self._connect())
+            for _ in range(size - 1 if self.fault == "lazy-pool" else 0):
+                self._pool.put(None)
         self._helpers = (
             ProcessPoolExecutor(2, get_context("spawn")) if self.fault == "hands-over" else None
         )
@@ -198,9 +201,11 @@ class App:
     def io_create(self, title: str, content: str) -> dict[str, Any]:
         now = datetime.now(UTC)
         post = (uuid4(), title, content, now, now)
+        if self.fault == "leaves-threads":
+            threading.Thread(target=time.sleep, args=[HANGING_S], daemon=True).start()
         if self.fault != "skipped-insert":
             with self._connection() as connection:
-                if self.fault == "transactional":
+                if self.fault in ("transactional", "leaves-transactions"):
                     connection.execute("BEGIN")
                 connection.execute(SLOW_INSERTS.get(self.fault, INSERT), post)
                 if self.fault == "transactional":
@@ -277,15 +282,27 @@ class App:
                 yield connection
             return
         try:
-            held = self._pool.get(timeout=self._timeout_s)
+            patient = self.fault == "patient-pool"
+            held = self._pool.get(timeout=HANGING_S if patient else self._timeout_s)
         except queue.Empty:
             raise psycopg.OperationalError("no connection became free") from None
         try:
             held = self._connect() if held is None or held.closed else held
             yield held
         finally:
-            if self.fault != "leaky":
+            lost = self.fault == "forgets-on-hang-up" and hung_up(CLIENT.socket)
+            if self.fault != "leaky" and not lost:
                 self._pool.put(None if held is None or held.broken else held)
+
+
+def hung_up(client: socket.socket) -> bool:
+    """Whether the client has gone."""
+    try:
+        return client.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+    except BlockingIOError:
+        return False
+    except ConnectionError:
+        return True
 
 
 def add_up(iterations: int) -> int:
@@ -313,6 +330,8 @@ class Threads:
 
 
 THREADS = Threads()
+CLIENT = threading.local()
+"""By thread, the `socket` of the client that it serves."""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -328,6 +347,7 @@ class Handler(BaseHTTPRequestHandler):
         self.carried = 0
         if self.app.fault == "http-1-0":
             self.protocol_version = "HTTP/1.0"
+        CLIENT.socket = self.connection
 
     def finish(self) -> None:
         super().finish()
@@ -354,11 +374,6 @@ class Handler(BaseHTTPRequestHandler):
                 status, answer = 503, {"error": "the database failed"}
             if self.app.open >= CROWD and self.app.fault == "refuses-a-crowd":
                 status, answer = 503, {"error": "too many at once"}
-        except ZeroDivisionError:
-            if self.app.fault == "breaks-off":
-                raise
-            traceback.print_exc()
-            status, answer, allow = 500, {"error": "the server failed"}, None
         except Refused as refused:
             status, answer, allow = refused.status, {"error": str(refused)}, refused.allow
         except psycopg.Error as error:
@@ -366,6 +381,12 @@ class Handler(BaseHTTPRequestHandler):
             status, answer, allow = 503, {"error": "the database failed"}, None
             if self.app.fault == "failure-as-success":
                 status = 200
+        except Exception as error:
+            if self.app.fault == "breaks-off":
+                raise
+            traceback.print_exc()
+            words = str(error) if self.app.fault == "ill-mannered" else "the server failed"
+            status, answer, allow = 500, {"error": words}, None
         self._send(status, answer, allow)
 
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = handle_any  # noqa: N815
@@ -382,12 +403,18 @@ class Handler(BaseHTTPRequestHandler):
             "/io_fanout": lambda: self.app.io_fanout(self._ids(query)),
             "/io_create": lambda: self.app.io_create(*self._fields(body)),
         }
+        if self.app.fault == "ill-mannered":
+            if self.command == "OPTIONS":
+                return {}
+            if len(path) > 1 and path.endswith("/"):
+                raise RuntimeError("a slash too many")
         if path not in answers:
             raise Refused(404, "there is nothing at this path")
         allowed = "POST" if path == "/io_create" else "GET"
         command = "GET" if self.command == "HEAD" and self.app.fault != "no-head" else self.command
         if command != allowed:
-            raise Refused(405, "this path does not allow this method", allowed)
+            also = ", PUT" if self.app.fault == "ill-mannered" else ""
+            raise Refused(405, "this path does not allow this method", allowed + also)
         if self.command == "GET":
             self._fail_at(self.path)
         return answers[path]()
