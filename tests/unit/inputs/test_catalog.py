@@ -383,7 +383,7 @@ def test_a_value_that_would_switch_a_rule_off_is_refused_with_the_nearest(
         ('views = "async", bridge = "per_query"', "factors.bridge`: no such value 'per_query'; the "
          "nearest is `per-query`, and the allowed ones are none, per-query, "),
         ('views = "async", Pool = "none"', "factors.Pool`: no such factor 'Pool'; the "
-         "nearest is `pool`, and the allowed ones are framework, views, data, "),
+         "nearest is `pool`, and the allowed ones are framework, views, "),
         ('views = "async", server = "granian"', "factors.server`: it is the manifest's key"),
         ('views = "async", database_connections = "4"', "factors.database_connections`: a study's "
          "setups make it; remove it."),
