@@ -142,13 +142,16 @@ async def _greet(distributed: Any, address: str) -> None:
         TimeoutError: it does not answer.
     """
     own = distributed.Security().get_connection_args("client")
-    async with asyncio.timeout(_CONNECT_S):
-        comm = await distributed.core.connect(address, timeout=_CONNECT_S, **own)
-        try:
-            await comm.write({"op": "identity", "reply": True})
-            identity = await comm.read()
-        finally:
-            comm.abort()
+    try:
+        async with asyncio.timeout(_CONNECT_S):
+            comm = await distributed.core.connect(address, timeout=_CONNECT_S, **own)
+            try:
+                await comm.write({"op": "identity", "reply": True})
+                identity = await comm.read()
+            finally:
+                comm.abort()
+    except MemoryError:  # its first bytes are taken for a length
+        raise OSError("it speaks another protocol") from None
     if identity.get("type") != "Scheduler":
         raise OSError(f"it is a {str(identity.get('type', 'stranger')).lower()}")
 

@@ -1,4 +1,5 @@
 import socket
+import threading
 from pathlib import Path
 
 import msgspec
@@ -97,6 +98,25 @@ def test_a_port_that_does_not_speak_the_protocol_is_no_scheduler(tmp_path: Path)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         said = refused(f"tcp://127.0.0.1:{silent.getsockname()[1]}", tmp_path)
     assert "No Dask scheduler answers" in said
+
+
+def test_a_server_of_another_protocol_is_no_scheduler(tmp_path: Path) -> None:
+    """Its first bytes would be the length of a message: more than any machine's memory."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def greet() -> None:
+            there, _ = server.accept()
+            with there:
+                there.sendall(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
+                while there.recv(4096):
+                    pass
+
+        greeting = threading.Thread(target=greet)
+        greeting.start()
+        said = refused(f"tcp://127.0.0.1:{server.getsockname()[1]}", tmp_path)
+        greeting.join()
+    assert "No Dask scheduler answers" in said
+    assert "another protocol" in said
 
 
 @pytest.mark.parametrize("address", ["10.0.0.1:8786", "http://10.0.0.1:8786", "scheduler"])
