@@ -5,8 +5,7 @@ from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple
-
-import pytest
+from unittest.mock import patch  # commands use this too, and pytest takes longer to load
 
 from harness.analysis.so_far import SoFar
 from harness.audit.bench import Bench
@@ -125,8 +124,9 @@ def trusting(*, but: Sequence[str] = ()) -> Iterator[None]:
             return audit(bench, variant, python, cpu=cpu, given=given)
         return Audit(variant.name, ())
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(venue, "measure_ceiling", _CEILING)
-        patch.setattr(examine, "verify", verified)
-        patch.setattr(examine, "audit", audited)
+    with (
+        patch.object(venue, "measure_ceiling", _CEILING),
+        patch.object(examine, "verify", verified),
+        patch.object(examine, "audit", audited),
+    ):
         yield

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any
+from unittest.mock import patch
 
 import msgspec
-import pytest
 
 from harness.report.drawing import figures
 from harness.report.drawing.draw import Drawing
@@ -28,6 +28,5 @@ class _Pool:
 @contextmanager
 def undrawn() -> Iterator[None]:
     """Within the block no chart is drawn."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(figures, "drawing_pool", _Pool)
+    with patch.object(figures, "drawing_pool", _Pool):
         yield
