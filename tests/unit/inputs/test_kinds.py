@@ -10,6 +10,7 @@ from tests.toys.runs import make_study
 
 EXPECTED = {
     "quick": StudyKind.RANKING,
+    "frameworks": StudyKind.RANKING,
     "bridge": StudyKind.CAUSAL,
     "bridge-quick": StudyKind.CAUSAL,
     "concurrency": StudyKind.SWEEP,

@@ -1,0 +1,1 @@
+"""The bridgetoll contract, served by Falcon: synchronous (WSGI) and asynchronous (ASGI)."""

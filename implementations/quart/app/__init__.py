@@ -1,0 +1,1 @@
+"""The bridgetoll contract, served by Quart."""
