@@ -18,7 +18,7 @@ from harness.inputs.factors import (
 )
 from harness.inputs.manifests import Variant
 
-USUAL = {"extra_hops": "0", "middleware": "none", "switch_interval_us": "5000"}
+USUAL = {"api": "plain", "extra_hops": "0", "middleware": "none", "switch_interval_us": "5000"}
 FACTORS = st.dictionaries(st.sampled_from("abcde"), st.sampled_from("xyz"))
 
 
@@ -95,6 +95,10 @@ def test_seen_from_the_other_side_the_values_change_places(
         ("starlette/psycopg", "starlette/psycopg-hops-4", {"extra_hops": ("0", "4")}),
         ("django/psycopg", "starlette/psycopg", {"framework": ("django", "starlette")}),
         ("django/inline-bridge", "django/async-pool", {"bridge": ("inline", "per-query")}),
+        ("django/sync-threads-pool", "drf/sync", {"api": ("plain", "drf")}),
+        ("django/sync-threads-pool", "ninja/sync", {"api": ("plain", "ninja")}),
+        ("django/async-pool", "ninja/async", {"api": ("plain", "ninja")}),
+        ("drf/sync", "drf/sync-stdlib-json", {"json": ("orjson", "stdlib")}),
         (
             "starlette/django-orm-threadpool",
             "starlette/django-orm-asgiref",
