@@ -142,7 +142,7 @@ def changes(laboratory: Laboratory, run: Run, venues: Sequence[Venue]) -> list[s
         changed.append("the contract")
     if run.code_digest != code_digest(laboratory.workspace, laboratory.catalog, run.study):
         changed.append("the code of an implementation, shared/servers.toml or the harness")
-    if _other_machines(run, venues):
+    if other_machines(run, venues):
         changed.append("the machine or its Python")
     if run.cores != venues[0].cores:
         changed.append("the cores")
@@ -151,7 +151,7 @@ def changes(laboratory: Laboratory, run: Run, venues: Sequence[Venue]) -> list[s
     return changed
 
 
-def _other_machines(run: Run, venues: Sequence[Venue]) -> bool:
+def other_machines(run: Run, venues: Sequence[Venue]) -> bool:
     """Whether a run's machines are others. Of its sets of machines some may have gone."""
     now = [machine for venue in venues for machine in venue.machines]
     if not run.machines or not now:

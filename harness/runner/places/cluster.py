@@ -79,18 +79,33 @@ def connected(laboratory: Laboratory, study: Study) -> Iterator[tuple["Cluster",
         roles = {
             name: find_roles(own, wanted, address, locust, name) for name, own in offers.items()
         }
+        places: list[DistantPlace] = []
+        stack.callback(_close, places)
+
+        def joined(own: Mapping[str, tuple[Role, ...]]) -> list[DistantPlace]:
+            """The places of a set; a worker's first takes seconds, because it imports all."""
+            made = []
+            for place in _places(client, address, own):
+                places.append(place)
+                made.append(place)
+            return made
+
         shared = Shared()
-        sets = []
-        for name, own in roles.items():
-            places = [
-                stack.enter_context(contextlib.closing(place))
-                for place in _places(client, address, own)
-            ]
-            sets.append(Cluster(laboratory, study, places, name, shared))
+        of_sets = side_by_side(joined, list(roles.values()), len(roles))
+        sets = [
+            Cluster(laboratory, study, own, name, shared)
+            for name, own in zip(roles, of_sets, strict=True)
+        ]
         refuse_unequal(sets)
         if told := told_shared(sets):
             laboratory.listener.noticed(told)
         yield tuple(sets)
+
+
+def _close(places: Sequence[DistantPlace]) -> None:
+    """Stop all that was started on these machines, on all at the same time."""
+    for _ in side_by_side(DistantPlace.close, places, len(places)):
+        pass
 
 
 def _check_network(study: Study) -> None:

@@ -1,6 +1,7 @@
 """What a run's digest of the code covers, and what it does not."""
 
 from pathlib import Path
+from typing import cast
 
 import msgspec
 import pytest
@@ -8,9 +9,11 @@ import pytest
 from harness.base.workspace import Workspace
 from harness.inputs.catalog import load_catalog
 from harness.inputs.servers import Protocol
+from harness.records.run import MachineRecord, Run
 from harness.runner import describe
-from harness.runner.describe import code_digest, implementation_digest
-from tests.toys.runs import make_study
+from harness.runner.describe import code_digest, implementation_digest, other_machines
+from harness.runner.venue import Venue
+from tests.toys.runs import make_run, make_study
 from tests.toys.workspaces import toy_workspace
 
 STUDY = msgspec.structs.replace(
@@ -106,3 +109,55 @@ def test_the_digest_of_an_implementation_covers_its_folder_and_its_servers_alone
     with (spoilt.implementations / "toy" / "server.py").open("a") as file:
         file.write("# changed\n")
     assert now() != before
+
+
+ROLES = ("application", "database", "load")
+FACTS: dict[str, str | int] = {"processor": "EPYC"}
+
+
+class ToyVenue:
+    """A set of one machine."""
+
+    def __init__(self, name: str | None, number: int = 0, **changes: str | int) -> None:
+        self.name = name
+        self.machine = FACTS | changes
+        record = MachineRecord(number, ROLES, FACTS | changes, name)
+        self.machines: tuple[MachineRecord, ...] = (record,)
+
+
+def over(*venues: ToyVenue) -> Run:
+    machines = tuple(machine for venue in venues for machine in venue.machines)
+    return msgspec.structs.replace(make_run(), machines=machines, machine=FACTS)
+
+
+def others(run: Run, *venues: ToyVenue) -> bool:
+    return other_machines(run, [cast(Venue, venue) for venue in venues])
+
+
+A, B = ToyVenue("a"), ToyVenue("b", 1)
+
+
+def test_a_run_continues_on_what_is_there_of_its_sets_of_machines() -> None:
+    run = over(A, B)
+    assert not others(run, A, B)
+    assert not others(run, ToyVenue("b", 0))  # whose number is another where it is alone
+    assert not others(over(ToyVenue(None)), ToyVenue(None))
+
+
+@pytest.mark.parametrize(
+    "there", [ToyVenue("c"), ToyVenue(None), ToyVenue("b", 1, processor="Xeon")],
+    ids=["another name", "no name", "another processor"],
+)  # fmt: skip
+def test_a_run_does_not_continue_on_a_set_that_it_does_not_know(there: ToyVenue) -> None:
+    assert others(over(A, B), A, there)
+
+
+def test_a_run_of_a_cluster_does_not_continue_on_one_machine_nor_the_other_way_round() -> None:
+    here = ToyVenue(None)
+    here.machines = ()
+    alone = msgspec.structs.replace(make_run(), machine=FACTS)
+    assert not others(alone, here)
+    assert others(over(A), here)
+    assert others(alone, A)
+    here.machine = {"processor": "Xeon"}
+    assert others(alone, here)
