@@ -1,13 +1,18 @@
 """The report's page and Markdown, from templates that escape every value."""
 
+import hashlib
 import re
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import jinja2
 import markupsafe
 
+from harness.base.errors import UsageError
+from harness.base.workspace import cache_folder
+from harness.report.compiled import CompiledTemplates
 from harness.report.script import packed, page_charts, page_script, policy, vega
 
 _MARKDOWN = (
@@ -72,10 +77,21 @@ def environment(templates: Path, *, escape: bool) -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        bytecode_cache=_compiled(escape=escape),
     )
     jinja.filters["code"] = _code
     jinja.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
     return jinja
+
+
+def _compiled(*, escape: bool) -> CompiledTemplates | None:
+    """Templates as this module compiles them; None where there is no cache."""
+    own = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+    try:
+        folder = cache_folder() / "page"
+    except UsageError:
+        return None
+    return CompiledTemplates(folder, (version("jinja2"), own, str(escape)))
 
 
 def _markdown_text(value: object) -> str:

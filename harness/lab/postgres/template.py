@@ -50,10 +50,11 @@ class Template:
             return False
         owner = None if user is None else pwd.getpwnam(user)
 
-        def owned(member: tarfile.TarInfo, place: str) -> tarfile.TarInfo | None:
+        def owned(member: tarfile.TarInfo, _: str) -> tarfile.TarInfo:
+            """In place: the archive is our own, and a copy of each member takes time."""
             if owner is not None:
-                member = member.replace(uid=owner.pw_uid, gid=owner.pw_gid, deep=False)
-            return tarfile.tar_filter(member, place)
+                member.uid, member.gid = owner.pw_uid, owner.pw_gid
+            return member
 
         with tarfile.open(fileobj=BytesIO(packed), mode="r:") as archive:
             archive.extractall(folder, filter=owned, numeric_owner=True)
