@@ -155,8 +155,15 @@ async def _greet(distributed: Any, address: str) -> None:
     Raises:
         OSError: none does, or it is no scheduler.
         TimeoutError: it does not answer.
+        UsageError: it is to be reached by TLS, and no certificate is named.
     """
     own = distributed.Security().get_connection_args("client")
+    if urlsplit(address).scheme == "tls" and not own.get("ssl_context"):
+        raise UsageError(
+            "--cluster with tls:// needs certificates; set DASK_DISTRIBUTED__COMM__TLS__CA_FILE, "
+            "DASK_DISTRIBUTED__COMM__TLS__CLIENT__CERT and "
+            f"DASK_DISTRIBUTED__COMM__TLS__CLIENT__KEY ({_DOCS})."
+        )
     try:
         async with asyncio.timeout(_CONNECT_S):
             comm = await distributed.core.connect(address, timeout=_CONNECT_S, **own)

@@ -119,6 +119,10 @@ def test_a_server_of_another_protocol_is_no_scheduler(tmp_path: Path) -> None:
     assert "another protocol" in said
 
 
+def test_an_address_of_tls_without_certificates_is_told_what_to_set(tmp_path: Path) -> None:
+    assert "DASK_DISTRIBUTED__COMM__TLS__CLIENT__CERT" in refused("tls://127.0.0.1:9", tmp_path)
+
+
 @pytest.mark.parametrize("address", ["10.0.0.1:8786", "http://10.0.0.1:8786", "scheduler"])
 def test_what_is_no_address_of_a_scheduler_is_refused_with_the_form(
     tmp_path: Path, address: str
