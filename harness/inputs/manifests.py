@@ -67,7 +67,7 @@ class Variant(msgspec.Struct, frozen=True):
     """Something that can be run: a folder under `implementations/` and one of its variants.
 
     unforeseen: whether hops, threads and loops may be others than it expects, because a setup gave
-        it other packages, another interpreter, server or environment.
+        it other packages, another interpreter or environment. A server adds none to a request.
     knobs: of its server, that a setup has set.
     """
 

@@ -106,7 +106,7 @@ def set_up(
         server=setup.server or origin.server,
         env=env,
         knobs=setup.knobs,
-        unforeseen=bool(setup.packages or setup.python or setup.server or setup.env),
+        unforeseen=bool(setup.packages or setup.python or setup.env),
         factors=origin.factors
         | _connections(setup, origin)
         | {_factor(w.name): w.url or _version(str(w.specifier)) for w in wanted}

@@ -60,6 +60,7 @@ def test_each_change_is_one_factor(setup: Setup, factor: str, value: str) -> Non
 def test_what_a_request_does_may_differ_only_where_a_setup_could_change_it() -> None:
     assert made(Setup(A, packages=("asgiref==3.11.1",))).variant(B).unforeseen
     assert not made(Setup(A, pool_size=4)).variant(B).unforeseen
+    assert not made(Setup(A, server="granian-asgi")).variant(B).unforeseen
 
 
 @pytest.mark.parametrize(
