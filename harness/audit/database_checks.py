@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from threading import Event
 from urllib.parse import urlencode
 
-from harness.audit.http_client import FORM, NoAnswer, Reply, Request
+from harness.audit.http_client import FORM, HttpSession, NoAnswer, Probe, Reply, Request
 from harness.audit.subject import Subject, demand
 from harness.inputs.contract import FANOUT, Operation, fanout_target
 from harness.lab.latency.observing_relay import ObservingRelay
@@ -36,7 +36,8 @@ def sql_effects(subject: Subject) -> None:
     """
     subject.database.reset(_ROWS)
     for operation in subject.contract.operations.values():
-        _send(subject, operation, _WARMUP if operation.effects.statements else _AT_ONCE)
+        kept = operation.effects.statements and not subject.connects_per_request
+        _send(subject, operation, _WARMUP if kept else _AT_ONCE)
         _check_endpoint(subject, operation)
 
 
@@ -115,25 +116,36 @@ def _check_statements(operation: Operation, about_posts: list[Counted], sent: Re
 
 
 def _send(subject: Subject, operation: Operation, count: int) -> list[Reply]:
-    """Several at once; after a failure no more begin, as the rest would fail likewise."""
+    """Several at once, from clients that keep their connections if the server does.
+
+    After a failure no more begin, as the rest would fail likewise.
+    """
     failed = Event()
     probe = subject.probe.among(_AT_ONCE)
 
-    def one(number: int) -> Reply | None:
-        if failed.is_set():
-            return None
+    def ask(client: Probe | HttpSession, number: int) -> Reply:
         body = kind = None
         if operation.method == "POST":
             kind = FORM
             body = urlencode({"title": f"title {number}", "content": f"content {number}"}).encode()
-        try:
-            return probe.send(operation.method, operation.target, body, kind)
-        except NoAnswer:
-            failed.set()
-            raise
+        return client.send(operation.method, operation.target, body, kind)
+
+    def one_client(first: int) -> list[Reply]:
+        replies: list[Reply] = []
+        with probe.session() as session:
+            for number in range(first, count, _AT_ONCE):
+                if failed.is_set():
+                    break
+                try:
+                    # The probe knows which requests have had no answer, and fails at once.
+                    replies.append(ask(session if replies else probe, number))
+                except NoAnswer:
+                    failed.set()
+                    raise
+        return replies
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return [reply for reply in pool.map(one, range(count)) if reply is not None]
+        return [reply for replies in pool.map(one_client, range(_AT_ONCE)) for reply in replies]
 
 
 RECOVERY_S = 20.0
