@@ -1,8 +1,10 @@
 """Addresses and ports: on loopback, unless the roles of a run have machines of their own."""
 
 import contextlib
+import os
 import secrets
 import socket
+from collections import deque
 from pathlib import Path
 
 import msgspec
@@ -11,6 +13,9 @@ from harness.base.errors import UsageError
 
 HOST = "127.0.0.1"
 _LEAST, _TRIES = 10_240, 64
+_MOST_RESERVED = 64
+_reserved: deque[int] = deque()
+"""Open files that stand for the ports handed out last; more servers do not start at once."""
 _NETSTAT = Path("/proc/self/net/netstat")
 _RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
@@ -26,11 +31,28 @@ def free_port(host: str = HOST) -> int:
         port = _LEAST + secrets.randbelow(_first_outgoing() - _LEAST)
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind((host, port))
+            _reserve(port)
             return port
     with socket.socket() as probe:
         probe.bind((host, 0))
         last: int = probe.getsockname()[1]
         return last
+
+
+def _reserve(port: int) -> None:
+    """Keep this port from other processes of the harness until its server listens.
+
+    A busy machine takes seconds to start one. A name without a file (unix(7), "abstract") has one
+    owner, in the same network namespace as the port, and is free again when that process ends.
+
+    Raises:
+        OSError: another has reserved it.
+    """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as mark:
+        mark.bind(f"\0bridgetoll-port-{port}")
+        _reserved.append(mark.detach())
+    if len(_reserved) > _MOST_RESERVED:
+        os.close(_reserved.popleft())
 
 
 def _first_outgoing() -> int:

@@ -1,4 +1,8 @@
 import socket
+import subprocess
+import sys
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +15,41 @@ def test_a_free_port_can_be_listened_on() -> None:
     check_free(port)
     with socket.create_server((HOST, port)):
         pass
+
+
+DRAW_5 = """\
+import secrets
+from harness.lab.network import free_port
+secrets.randbelow = lambda _: 5
+print(free_port(), flush=True)
+input()
+"""
+
+
+def test_a_port_is_handed_out_once_until_its_server_listens(repository_root: Path) -> None:
+    """Also where two processes draw the same number; the second takes one from the kernel."""
+    argv = [sys.executable, "-c", DRAW_5]
+    ports: list[int] = []
+    with ExitStack() as stack:
+        for _ in range(2):
+            process = stack.enter_context(
+                subprocess.Popen(
+                    argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=repository_root
+                )
+            )
+            assert process.stdout is not None
+            ports.append(int(process.stdout.readline()))
+    assert ports[0] < ports[1]
+
+
+def test_only_the_last_ports_are_kept_from_others() -> None:
+    """Each takes an open file."""
+    for _ in range(100):
+        free_port()
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(100):
+        free_port()
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 def test_a_port_in_use_is_a_sentence() -> None:
