@@ -38,7 +38,7 @@ def add_stubborn(workspace: Workspace, count: int) -> list[str]:
     (folder / "stubborn.py").write_text(_SERVER)
     names = [f"stubborn-{number}" for number in range(1, count + 1)]
     with Path(folder / "pyproject.toml").open("a", encoding="utf-8") as manifest:
-        for number, name in enumerate(names):
+        for number, name in enumerate(names, 1):
             manifest.write(
                 f'\n[tool.bridgetoll.variants.{name}]\ntitle = "ignores SIGTERM ({number})"\n'
                 'server = "toy"\napp = "stubborn.py"\n'

@@ -111,7 +111,13 @@ class TlsFront:
 
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         target, port = self._target.hostname, self._target.port
-        far_reader, far_writer = await asyncio.open_connection(target, port)
+        connecting = asyncio.create_task(asyncio.open_connection(target, port))
+        try:
+            far_reader, far_writer = await asyncio.shield(connecting)
+        except asyncio.CancelledError:  # a connection that is made all the same would stay open
+            (_, far_writer) = await connecting
+            far_writer.transport.abort()
+            raise
         ways = [
             asyncio.create_task(_copy(reader, far_writer)),
             asyncio.create_task(_copy(far_reader, writer)),
