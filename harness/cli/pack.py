@@ -9,7 +9,7 @@ from harness.base.workspace import Workspace
 from harness.cli.console import RunName, out, using, warn
 from harness.cli.ending import when_stopped
 
-EXAMPLE = "bridgetoll pack quick-20261128-102033"
+EXAMPLE = "bridgetoll pack quick-20261128-200751"
 
 
 def command(run: RunName) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from harness.records.store import Store
     from harness.report.write import Report
 
-EXAMPLE = "bridgetoll report quick-20261128-102033"
+EXAMPLE = "bridgetoll report quick-20261128-200751"
 
 
 def command(

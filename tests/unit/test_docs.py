@@ -123,7 +123,7 @@ def test_the_readme_shows_the_command_by_line_20_and_output_by_line_45() -> None
 
 
 def test_the_readmes_output_is_that_of_the_kept_run() -> None:
-    report = text(ROOT / "results/quick-20261128-102033/report.md").replace("\\", "")
+    report = text(ROOT / "results/quick-20261128-200751/report.md").replace("\\", "")
     shown = text(README).split("```")[1]
     for figures in re.findall(r"\d[\d,.]* \[[^\]]+\]", shown):
         assert figures in report
