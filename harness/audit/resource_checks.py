@@ -47,7 +47,9 @@ _SETTLED_S, _LONGEST_S = 3.0, 30.0
 it has hardly worked; on a busy machine it may have requests in its queue for much longer."""
 _AT_REST_NS = 1_000_000
 """CPU time between two looks: a server that works off a queue uses more."""
-_ATTEMPTS = 3
+_USABLE_S = 10.0
+"""A pool replaces connections that clients have broken, in its own time; a busy machine holds it
+up."""
 _FORM = urlencode({"title": "t", "content": "c"}).encode()
 _RST_AT_CLOSE = struct.pack("ii", 1, 0)
 
@@ -268,10 +270,10 @@ def _usable(subject: Subject) -> int:
 
 
 def _demand_usable(subject: Subject, usable: int) -> None:
-    """A busy machine makes it fewer, never more, so too few are counted again."""
-    for _ in range(_ATTEMPTS):
-        if (left := _usable(subject)) >= usable:
-            break
+    """A busy machine makes it fewer, never more, so too few are counted again for some time."""
+    end = time.monotonic() + _USABLE_S
+    while (left := _usable(subject)) < usable and time.monotonic() < end:
+        pass
     demand(
         left >= usable,
         f"{usable} connections in use at once, as before clients hung up", f"{left}",

@@ -283,7 +283,8 @@ def test_a_full_disk_is_told_as_what_it_is_and_the_advice_is_true(small: Workspa
 
 def test_a_disk_that_becomes_read_only_is_told_as_what_it_is(small: Workspace) -> None:
     """As the kernel makes one read-only that has errors: nothing that is opened anew is written."""
-    process = start_command(small, "run", "short", trusting=True)
+    write_study(small, "endless", ["good"], rounds=4, blocks=400)
+    process = start_command(small, "run", "endless", trusting=True)
     await_trials(small, process, 1)
     cover_read_only(small.results)
     try:
@@ -302,8 +303,8 @@ def test_a_disk_that_becomes_read_only_is_told_as_what_it_is(small: Workspace) -
 
 def test_too_few_open_files_are_told_with_the_limit_to_raise(tmp_path: Path) -> None:
     workspace = toy_workspace(tmp_path / "workspace")
-    write_study(workspace, "short", ["good"], rounds=4, blocks=4)
-    process = start_command(workspace, "run", "short", trusting=True)
+    write_study(workspace, "endless", ["good"], rounds=4, blocks=400)
+    process = start_command(workspace, "run", "endless", trusting=True)
     await_trials(workspace, process, 1)
     psutil.Process(process.pid).rlimit(psutil.RLIMIT_NOFILE, (8, 8))
     _, err = process.communicate(timeout=PATIENCE_S)
