@@ -59,8 +59,8 @@ def factors_page() -> str:
 
 A manifest names its variants' factors and tags by these words only. Two variants that differ in
 exactly one factor form a contrast ([why variants differ](causes.md)), so two folders must spell the
-same thing alike. What is new, such as a data layer, gets a line in
-[shared/factors.toml](../shared/factors.toml) first. The report takes its words from there too.
+same thing alike. Add a line to [shared/factors.toml](../shared/factors.toml) before a manifest uses
+a new word, such as a data layer. The report takes its words from there too.
 
 {factors}
 ## Factors that come from elsewhere
@@ -123,9 +123,10 @@ def studies_page() -> str:
 # Every key of a study
 
 A study is a TOML file: in `shared/studies/`, or anywhere else by its path. An unknown key is
-refused with the nearest known one, and a wrong value with what is allowed. What names and sizes
-may be says [what it accepts](inputs.md). Copy [quick](../shared/studies/quick.toml).
-`bridgetoll plan my-study.toml` says what a study would do, and how long it would take.
+refused with the nearest known one, and a wrong value with what is allowed.
+[Inputs](inputs.md) tells which names and sizes are accepted. Copy
+[quick](../shared/studies/quick.toml). `bridgetoll plan my-study.toml` says what a study would do,
+and how long it would take.
 
 {parts}"""
 

@@ -37,8 +37,8 @@ from harness.runner.places.distant import (
     DistantPlace,
     DistantPostgres,
     DistantRelay,
-    DistantWatch,
 )
+from harness.runner.places.distant_watch import DistantWatch
 from harness.runner.places.place import digests, kernel, reaches
 from harness.runner.places.roles import ROLES, Duty, MachineFacts, Role, cores_of, numbered
 from harness.runner.places.sets import (

@@ -14,15 +14,15 @@ from harness.load.locust.driver import Member
 from harness.load.protocol import Exchange, Tally
 from harness.records.trial import Event
 from harness.runner.gauges import Reading
-from harness.runner.places import distant
+from harness.runner.places import distant_watch
 from harness.runner.places.actor import Refusal
 from harness.runner.places.distant import (
     DistantGenerator,
     DistantLocusts,
     DistantPlace,
     DistantServer,
-    DistantWatch,
 )
+from harness.runner.places.distant_watch import DistantWatch
 from harness.runner.places.roles import Role
 from harness.runner.watch import Seen
 
@@ -259,7 +259,7 @@ def test_the_look_before_the_next_turn_comes_with_the_look_after_this_one(
     watch.after(one, 0, following=two)
     assert watch.before(one) == reading(100)  # it was another's
     watch.after(one, 0, following=two)
-    monkeypatch.setattr(distant, "_FRESH_S", 0.0)
+    monkeypatch.setattr(distant_watch, "_FRESH_S", 0.0)
     assert watch.before(two) == reading(100)  # it was too long ago
 
 
