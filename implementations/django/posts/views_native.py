@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from django_async_backend.db import async_connections, async_new_connection
+from django_async_backend.db import async_connections
 
 from posts.endpoint import endpoint
 from posts.forms import read_ids, read_new_post
@@ -80,7 +80,9 @@ async def _closed_at_the_end() -> AsyncIterator[None]:
         # Out of this context, too: uvicorn starts a pipelined request in a copy of it, and the
         # wrapper refuses to serve a second task.
         del async_connections[DEFAULT_DB_ALIAS]
-        await connection.close()
+        # Shielded, as asyncpg's pool does by itself: Django cancels a request whose client has
+        # left, and psycopg's pool loses a connection whose return is cancelled.
+        await asyncio.shield(connection.close())
 
 
 async def read_post(post_id: UUID) -> dict[str, Any] | None:
@@ -88,10 +90,12 @@ async def read_post(post_id: UUID) -> dict[str, Any] | None:
 
     The task has a copy of the request's context, but a wrapper serves one task only. Nor would
     anybody else give this connection back, in whatever life cycle: what is set in a copy is not
-    seen in the request's own context. `async_new_connection` sees to both. A task holds one
-    connection and waits for no other, so tasks that find the pool empty wait in no circle.
+    seen in the request's own context. The package's `async_new_connection` would see to both, but
+    gives the connection back in a task that is cancelled with this one. A task holds one connection
+    and waits for no other, so tasks that find the pool empty wait in no circle.
     """
-    async with async_new_connection():
+    async_connections[DEFAULT_DB_ALIAS] = async_connections.create_connection(DEFAULT_DB_ALIAS)
+    async with _closed_at_the_end():
         try:
             post = await Post.async_objects.aget(pk=post_id)
         except Post.DoesNotExist:
