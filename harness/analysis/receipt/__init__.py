@@ -1,0 +1,1 @@
+"""What an application costs: from observed and measured requests to a receipt."""

@@ -1,0 +1,186 @@
+"""What was seen of an application's requests, one after the other, with instruments inside.
+
+These are raw facts; `analysis.receipt` names their causes. Times are in nanoseconds of the
+monotonic clock, which all processes of a machine share.
+"""
+
+from enum import StrEnum
+
+import msgspec
+
+
+class Amount(StrEnum):
+    """What is counted per request. A name is also its key in JSON."""
+
+    HOPS = "hops"
+    """Work that an event loop hands to a thread; see `audit/instrument`."""
+    RETURNS = "returns"
+    """Work that a thread hands to an event loop, and waits for: `async_to_sync`."""
+    HANDOVERS = "handovers"
+    """Work that a thread without a loop hands to another: a threaded server's own."""
+    THREADS = "threads"
+    """Threads started."""
+    LOOPS = "loops"
+    """Event loops made."""
+    CONNECTIONS = "connections"
+    """Connections to a database opened."""
+    STATEMENTS = "statements"
+    TRANSACTIONS = "transactions"
+    ROUND_TRIPS = "round_trips"
+    """Times that the application waits for a database's answer; None where that cannot be seen."""
+    POOL_WAIT_US = "pool_wait_us"
+    """Time for which it waits until a pool gives it a connection; wall-clock microseconds."""
+    SWITCHES = "switches"
+    """Context switches of all threads of the server, voluntary and not."""
+    BYTES_IN = "bytes_in"
+    BYTES_OUT = "bytes_out"
+    """Of HTTP, heads included."""
+    DATABASE_BYTES_OUT = "database_bytes_out"
+    DATABASE_BYTES_IN = "database_bytes_in"
+
+
+class Frame(msgspec.Struct, frozen=True):
+    """A frame of a stack.
+
+    module: its dotted name. function: qualified, without the module. file: as Python knows it.
+    owner: the class of its `self`, dotted; None without one. target: of a frame that hands a
+    callable on, such as asgiref's, the callable's dotted name.
+    """
+
+    module: str
+    function: str
+    file: str
+    line: int
+    owner: str | None = None
+    target: str | None = None
+
+
+class Happening(msgspec.Struct, frozen=True):
+    """Something that a request did.
+
+    what: the quantity that it adds one to; `POOL_WAIT_US` for a wait.
+    begin_ns, end_ns: None where it has not ended, or has no length.
+    thread: native id of the thread that did it. by: of the thread that asked for it.
+    frames: of the asker's stack, innermost first, at most 60.
+    """
+
+    what: Amount
+    begin_ns: int
+    end_ns: int | None
+    thread: int | None
+    by: int
+    frames: tuple[Frame, ...]
+
+
+class ObservedRequest(msgspec.Struct, frozen=True):
+    """One request, and all that happened until the server was at rest again.
+
+    sent_ns, answered_ns: first byte out, last byte in.
+    counts: by quantity; one that cannot be seen is not there.
+    """
+
+    status: int
+    sent_ns: int
+    answered_ns: int
+    counts: dict[Amount, float]
+    happenings: tuple[Happening, ...]
+
+
+class SentRequest(msgspec.Struct, frozen=True):
+    """A request as it may be shown: values of headers, of the form and of secret-looking parameters
+    are left out.
+
+    headers, form: names only.
+    """
+
+    method: str
+    target: str
+    headers: tuple[str, ...] = ()
+    form: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """For a reader."""
+        return f"{self.method} {self.target}"
+
+
+class ObservedUrl(msgspec.Struct, frozen=True):
+    """All requests to one URL; those that warmed it up are not among them."""
+
+    request: SentRequest
+    observed: tuple[ObservedRequest, ...]
+
+
+class LeftBehind(msgspec.Struct, frozen=True):
+    """What a server holds more than before, after `requests` more; None where it is unknown.
+
+    memory_bytes: of all its processes together (PSS where Linux tells it, else RSS).
+    """
+
+    requests: int
+    connections: int | None
+    threads: int | None
+    tasks: int | None
+    memory_bytes: int | None
+
+
+class Served(msgspec.Struct, frozen=True):
+    """The application as it was served.
+
+    app: what was imported; None where a running one was reached under `url`, without its secrets.
+    protocol: `asgi`, `wsgi`; None if unknown. server: of `shared/servers.toml`.
+    python: version of its interpreter. packages: versions of those that explain a receipt.
+    overlaid: packages that were added by bridgetoll, from an environment of its own.
+    """
+
+    app: str | None
+    url: str | None = None
+    protocol: str | None = None
+    server: str | None = None
+    python: str | None = None
+    packages: dict[str, str] = {}
+    overlaid: tuple[str, ...] = ()
+
+
+class Observation(msgspec.Struct, frozen=True):
+    """All that was seen of one application.
+
+    root: the project's folder; frames of files below it, outside of its environment, are its own.
+    libraries: folders of its environment and interpreter, whose files are not its own.
+    notes: what could not be seen, each as one sentence.
+    """
+
+    served: Served
+    root: str
+    libraries: tuple[str, ...]
+    urls: tuple[ObservedUrl, ...]
+    left_behind: LeftBehind | None
+    notes: tuple[str, ...]
+
+
+class LoadedBlock(msgspec.Struct, frozen=True):
+    """What one URL of one application did in the slices of one block.
+
+    cpu_ns: of the server, all processes, until it was at rest. correct: answers as expected.
+    failed: all others. load_ns: length of its slices.
+    """
+
+    block: int
+    cpu_ns: int
+    correct: int
+    failed: int
+    load_ns: int
+
+
+class Loaded(msgspec.Struct, frozen=True):
+    """What was measured under load, without instruments.
+
+    urls: by `SentRequest.name`, of the application; other: of the one it is compared with; ladder:
+        of the price ladder's steps, by their names, on the same interpreter and server.
+    connections: of the closed loop.
+    """
+
+    connections: int
+    urls: dict[str, tuple[LoadedBlock, ...]]
+    other: dict[str, tuple[LoadedBlock, ...]] = {}
+    ladder: dict[str, tuple[LoadedBlock, ...]] = {}
