@@ -1,4 +1,4 @@
-"""JSON Schemas: of `run.json`, of each trial and `summary.json`; and of `bridgetoll ab --json`.
+"""JSON Schemas: of `run.json`, of each trial and `summary.json`; and of what commands print.
 
 They are kept in `shared/schemas` for those who read the files without this code. After a change to
 a record, `python -m harness.report.schemas` writes them anew.
@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from harness.analysis.analyse import Analysis
+from harness.analysis.receipt.receipt import Receipt
 from harness.base.files import replace
 from harness.base.workspace import Workspace
 from harness.records.run import SCHEMA, Run
@@ -17,6 +18,7 @@ from harness.report.data.ab import AbResult
 
 KINDS: dict[str, type[msgspec.Struct]] = {
     "run": Run, "trial": Trial, "summary": Analysis, "ab": AbResult,
+    "receipt": Receipt,
 }  # fmt: skip
 """By name of the schema: the record that it describes."""
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -25,6 +27,7 @@ _TITLES = {
     "trial": "a trial of a run of bridgetoll: a line of trials.jsonl.gz, or a file of trials/",
     "summary": "report/summary.json of a run of bridgetoll",
     "ab": "what `bridgetoll ab --json` prints",
+    "receipt": "what `bridgetoll receipt --json` prints",
 }
 
 

@@ -13,6 +13,7 @@ import pytest
 import yaml
 from typer.main import get_command
 
+from harness.analysis.receipt.recommend import PAGE, RULES
 from harness.base.workspace import Workspace
 from harness.cli.commands import app
 from harness.inputs.catalog import load_catalog
@@ -176,6 +177,10 @@ def test_workflows_test_what_ci_tests_and_publish_with_few_rights() -> None:
     rights = [job["permissions"] for job in site["jobs"].values()]
     assert rights == [{"contents": "read"}, {"pages": "write", "id-token": "write"}]
     assert any("bridgetoll publish" in s.get("run", "") for s in site["jobs"]["build"]["steps"])
+
+
+def test_every_recommendation_of_a_receipt_has_a_section() -> None:
+    assert set(RULES) <= anchors(ROOT / PAGE)
 
 
 AB = ROOT / "docs/ab.md"

@@ -88,14 +88,16 @@ class Item(msgspec.Struct, frozen=True):
 
 
 class Span(msgspec.Struct, frozen=True):
-    """A stretch of one request's time line: a hop, a wait for a connection, a statement.
+    """A stretch of one request's time line.
 
+    what: `HOPS`, from when it was asked for until it has ended; `POOL_WAIT_US`, `CONNECTIONS`,
+        `STATEMENTS`, `HANDOVERS`.
     begin_us, end_us: since the request's first byte was sent. thread: 0 is the event loop's, or the
     one that serves the request; others are numbered as they appear.
     cause: None where it has none of its own.
     """
 
-    what: str
+    what: Amount
     begin_us: float
     end_us: float
     thread: int

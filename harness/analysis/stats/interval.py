@@ -53,6 +53,16 @@ class Interval(msgspec.Struct, frozen=True):
             blocks=self.blocks,
         )
 
+    def scaled(self, factor: float) -> "Interval":
+        """So many times as much; the factor is exact, and not negative."""
+        return Interval(
+            mean=factor * self.mean,
+            low=None if self.low is None else factor * self.low,
+            high=None if self.high is None else factor * self.high,
+            se=None if self.se is None else factor * self.se,
+            blocks=self.blocks,
+        )
+
     def minus(self, other: "Interval") -> "Interval":
         """Less an independent one: half-widths add as errors do, by their squares."""
         return self._with(self.mean - other.mean, other, 1.0, 1.0)

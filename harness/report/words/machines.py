@@ -11,11 +11,16 @@ _SOFTWARE = frozenset({"kernel", "python", "load_priority"})
 
 
 def machine_title(run: Run) -> str:
-    """The machine in a few words, e.g. `AMD EPYC, 2 cores`."""
-    processor, cores = run.machine.get("processor"), run.machine.get("processors")
+    """The machine of a run in a few words, e.g. `AMD EPYC, 2 cores`."""
+    return machine_name(run.machine)
+
+
+def machine_name(machine: Mapping[str, str | int]) -> str:
+    """A machine in a few words."""
+    processor, cores = machine.get("processor"), machine.get("processors")
     parts = [str(processor)] if processor else []
     parts += [f"{cores} core{'' if cores == 1 else 's'}"] if cores else []
-    return ", ".join(parts or (f"{key} {value}" for key, value in run.machine.items()))
+    return ", ".join(parts or (f"{key} {value}" for key, value in machine.items()))
 
 
 def hardware(machine: Mapping[str, str | int]) -> tuple[tuple[str, str], ...]:

@@ -1,0 +1,358 @@
+"""The parts of a receipt in words: counts, prices, verdicts, and what it answers."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from harness.analysis.receipt.receipt import (
+    PRICED,
+    Cause,
+    CauseKind,
+    Item,
+    Receipt,
+    Recommendation,
+    Spread,
+    UrlReceipt,
+)
+from harness.analysis.stats.interval import Interval
+from harness.records.observation import Amount, LeftBehind, SentRequest, Served
+from harness.report.words import numbers
+from harness.report.words.sentences import capital, listed
+
+DOCS = "docs/receipt.md"
+"""The page that explains every recommendation."""
+_NOUNS = {
+    Amount.HOPS: ("hop", "hops"),
+    Amount.RETURNS: ("return to the event loop", "returns to the event loop"),
+    Amount.HANDOVERS: ("handover between threads", "handovers between threads"),
+    Amount.THREADS: ("thread", "threads"),
+    Amount.LOOPS: ("event loop", "event loops"),
+    Amount.CONNECTIONS: ("connection", "connections"),
+    Amount.STATEMENTS: ("statement", "statements"),
+    Amount.TRANSACTIONS: ("transaction", "transactions"),
+    Amount.ROUND_TRIPS: ("round trip to the database", "round trips to the database"),
+    Amount.SWITCHES: ("context switch", "context switches"),
+}
+"""One and several."""
+_ALWAYS = (Amount.STATEMENTS, Amount.ROUND_TRIPS, Amount.SWITCHES)
+"""Told even where there is none."""
+_VARYING = (Amount.SWITCHES,)
+"""Differs by chance, so the span says enough."""
+_BYTES = (
+    (Amount.BYTES_IN, Amount.BYTES_OUT, "HTTP"),
+    (Amount.DATABASE_BYTES_IN, Amount.DATABASE_BYTES_OUT, "database"),
+)
+_KIB = 1024
+_PACKAGES = ("django", "fastapi", "flask", "starlette")
+"""Frameworks, the one first that a receipt names."""
+_FRAMEWORKS = {"django": "Django", "fastapi": "FastAPI", "flask": "Flask", "starlette": "Starlette"}
+
+
+def noun(amount: Amount, count: float = 1) -> str:
+    """What is counted, as a noun for so many of it."""
+    one, several = _NOUNS[amount]
+    return one if count == 1 else several
+
+
+def cost(interval: Interval | None, width: int = 80) -> str:
+    """Microseconds with half of the interval, as `312 ±18`; without it where there is no room."""
+    if interval is None:
+        return numbers.MISSING
+    text = numbers.plus_minus(interval).replace("± ", "±")
+    return text if len(text) <= width else text.partition(" ")[0]
+
+
+def quantity(spread: Spread) -> str:
+    """How many per request; a mean where requests differ."""
+    return numbers.number(spread.mean)
+
+
+def distribution(spread: Spread, requests: int) -> str:
+    """How many requests had how many, as `1 in 12 of 20 requests, 2 in 8`; empty if all agree."""
+    if spread.steady:
+        return ""
+    (first, often), *others = spread.values.items()
+    texts = [f"{_value(first)} in {often} of {requests} requests"]
+    return ", ".join([*texts, *(f"{_value(value)} in {count}" for value, count in others)])
+
+
+def _value(value: str) -> str:
+    return "another number" if value == "others" else value
+
+
+def counts(url: UrlReceipt) -> list[str]:
+    """What is counted and has no price of its own, each in a few words."""
+    told = [
+        f"{_span(spread)} {noun(amount, spread.highest)}"
+        for amount in _NOUNS
+        if amount not in PRICED and (spread := url.counted.get(amount)) is not None
+        if spread.highest or amount in _ALWAYS
+    ]
+    if (wait := url.counted.get(Amount.POOL_WAIT_US)) is not None and wait.highest:
+        told.append(f"{_span(wait)} µs of waiting for a connection")
+    for taken, given, where in _BYTES:
+        sides = [
+            f"{_size_span(spread)} {way}"
+            for amount, way in ((taken, "in"), (given, "out"))
+            if (spread := url.counted.get(amount)) is not None and spread.highest
+        ]
+        if sides:
+            told.append(f"{where} {' and '.join(sides)}")
+    return told
+
+
+def differing(url: UrlReceipt) -> list[str]:
+    """Counts that are not the same in every request, with how often each was seen.
+
+    Those that an item of the receipt tells already are left out.
+    """
+    told = {item.amount for item in url.items if not item.per_request.steady}
+    return [
+        f"{noun(amount, 2)}: {distribution(spread, url.requests)}"
+        for amount in _NOUNS
+        if amount not in _VARYING and amount not in told
+        if (spread := url.counted.get(amount)) is not None and not spread.steady
+    ]
+
+
+def no_toll(url: UrlReceipt) -> str:
+    """Said in place of items."""
+    seen = [noun(amount) for amount in PRICED if amount in url.counted]
+    return f"No {listed(seen).replace(' and ', ' or ')} per request." if seen else "Nothing seen."
+
+
+def own(items: Sequence[Item]) -> list[Item]:
+    """Those that the project causes, its middleware included."""
+    return [item for item in items if item.cause.project]
+
+
+def others(items: Sequence[Item]) -> list[Item]:
+    """Those that every request of the framework has, whatever the project does."""
+    return [item for item in items if not item.cause.project]
+
+
+def others_title(items: Sequence[Item], served: Served) -> str:
+    """What causes the tolls that are not the project's."""
+    kinds = {item.cause.kind for item in items}
+    name = framework(served)
+    causes = [name] if kinds != {CauseKind.SERVER} else []
+    if CauseKind.SERVER in kinds:
+        causes.append("the server")
+    told = listed([cause for cause in causes if cause]) or "the framework"
+    if kinds == {CauseKind.LIFE_CYCLE} and name:
+        return f"{name}'s own life cycle"
+    return f"{capital(told)}, for every request"
+
+
+def framework(served: Served) -> str:
+    """The name of the framework; empty if it is none that is known."""
+    found = (name for name in _PACKAGES if name in served.packages)
+    return _FRAMEWORKS.get(next(found, ""), "")
+
+
+def plain_sum(items: Sequence[Item]) -> str:
+    """The sum of some items, without an interval; empty without prices."""
+    totals = [item.total.mean for item in items if item.total is not None]
+    return numbers.number(sum(totals)) if totals else ""
+
+
+def share(url: UrlReceipt) -> str:
+    """The tolls' share of the CPU time; empty where one of both is unknown."""
+    if url.tolls is None or url.cpu is None or url.cpu.mean <= 0:
+        return ""
+    return f"{url.tolls.mean / url.cpu.mean:.0%}".replace("%", " %")
+
+
+def throughput(url: UrlReceipt, receipt: Receipt) -> str:
+    """Correct answers per second, and under which load; empty if unknown."""
+    if url.rate_per_s is None:
+        return ""
+    text = f"{cost(url.rate_per_s)} requests/s"
+    if receipt.prices is not None:
+        text += f" on {receipt.prices.connections} connections"
+    return text
+
+
+def failures(url: UrlReceipt) -> str:
+    """Empty if every answer under load was as expected."""
+    if not url.failed:
+        return ""
+    return f"{url.failed:,} answers under load were not as expected; they count for nothing"
+
+
+def is_priced(url: UrlReceipt) -> bool:
+    """Whether anything of it has a price."""
+    return url.tolls is not None or any(item.price is not None for item in url.items)
+
+
+def sums(url: UrlReceipt, receipt: Receipt) -> list[tuple[str, str]]:
+    """What stands below the items: the sum of tolls, CPU time, and the other application's."""
+    told = []
+    if url.tolls is not None and url.items:
+        told.append(("Tolls", cost(url.tolls)))
+    if url.cpu is not None:
+        told.append(("CPU per request, measured under load", cost(url.cpu)))
+    if url.items and (part := share(url)):
+        told.append(("Tolls are", f"{part} of it"))
+    if url.against is not None:
+        other = "the other" if receipt.other is None else served_title(receipt.other)
+        told.append((f"CPU of {other}", cost(url.against.cpu)))
+        told.append(("Compared", against(url)))
+    return told
+
+
+def place(cause: Cause) -> str:
+    """File and line in the project's own code; empty without one."""
+    if cause.file is None:
+        return ""
+    return cause.file if cause.line is None else f"{cause.file}:{cause.line}"
+
+
+def moment(receipt: Receipt) -> str:
+    """When it was made, as the record writes it if that is no date."""
+    try:
+        made = datetime.fromisoformat(receipt.made_at)
+    except ValueError:
+        return receipt.made_at
+    return f"{made.day} {made:%b %Y %H:%M}"
+
+
+def notes(receipt: Receipt) -> list[str]:
+    """What a reader must know of the figures, each as a sentence."""
+    told = [capital(note) for note in receipt.notes]
+    if receipt.prices is not None:
+        told.insert(0, f"Prices: {receipt.prices.source}.")
+    return told
+
+
+def served_title(served: Served) -> str:
+    """The application and its server."""
+    what = served.app or served.url or "an application"
+    return what if served.server is None else f"{what} on {served.server}"
+
+
+def served_whole(served: Served) -> str:
+    """The same with interpreter and packages."""
+    return " · ".join(filter(None, (served_title(served), packages(served))))
+
+
+def packages(served: Served) -> str:
+    """Interpreter and packages with their versions; those that bridgetoll added are marked."""
+    parts = [f"Python {served.python}"] if served.python else []
+    for name, version in served.packages.items():
+        parts.append(f"{name} {version}{'*' if name in served.overlaid else ''}")
+    return " · ".join(parts)
+
+
+def against(url: UrlReceipt) -> str:
+    """How the other application's CPU per request compares; empty where nothing is compared."""
+    if url.against is None:
+        return ""
+    ratio = url.against.ratio
+    if ratio is None:
+        return "it could not be compared"
+    times = numbers.around(ratio, numbers.at_most_short)
+    match url.against.verdict:
+        case "differs":
+            return f"{times} times the CPU: {'cheaper' if ratio.mean < 1 else 'dearer'}"
+        case "undecided":
+            return f"{times} times the CPU: undecided"
+        case _:
+            return f"{times} times the CPU: the same"
+
+
+def saving(recommendation: Recommendation) -> str:
+    """What a change saves at most; empty where it saves no CPU time."""
+    if recommendation.saving is None:
+        return ""
+    return f"up to {cost(recommendation.saving)} µs per request"
+
+
+def page(recommendation: Recommendation) -> str:
+    """Where it is explained."""
+    return f"{recommendation.page}#{recommendation.rule}"
+
+
+def sent(request: SentRequest) -> str:
+    """A request with the names of its headers and of its form's fields."""
+    parts = [request.name]
+    if request.headers:
+        parts.append(f"headers {', '.join(request.headers)}")
+    if request.form:
+        parts.append(f"form {', '.join(request.form)}")
+    return " · ".join(parts)
+
+
+def left_behind(left: LeftBehind) -> str:
+    """What the server holds more than before."""
+    told = [
+        f"{'no' if count == 0 else f'{count:,}'} {name}{'' if count == 1 else 's'}"
+        for count, name in (
+            (left.connections, "connection"), (left.threads, "thread"), (left.tasks, "task")
+        )
+        if count is not None
+    ]  # fmt: skip
+    if left.memory_bytes is not None:
+        told.append(f"{left.memory_bytes / _KIB**2:.1f} MiB of memory")
+    return listed(told) if told else "not known"
+
+
+def headline(receipt: Receipt) -> list[str]:
+    """The answer in two sentences: what the dearest URL pays, and its dearest toll."""
+    priced = [url for url in receipt.urls if url.tolls is not None and url.cpu is not None]
+    if not priced:
+        return _counted_headline(receipt)
+    url = max(priced, key=lambda u: u.tolls.mean if u.tolls is not None else 0)
+    assert url.tolls is not None
+    assert url.cpu is not None
+    if not url.items:
+        return ["No request pays a toll: none hops, starts a thread or opens a connection."]
+    first = (
+        f"{url.request.name} spends {numbers.number(url.tolls.mean)} of its "
+        f"{numbers.number(url.cpu.mean)} µs of CPU on tolls."
+    )
+    return [first, f"{capital(_dearest(url))}."]
+
+
+def _dearest(url: UrlReceipt) -> str:
+    """The kind of toll that takes most, with its part."""
+    sums = {
+        amount: sum(i.total.mean for i in url.items if i.amount == amount and i.total is not None)
+        for amount in PRICED
+    }
+    most = max(sums, key=lambda amount: sums[amount])
+    count = sum(i.per_request.mean for i in url.items if i.amount == most)
+    many = f"{numbers.number(count)} {noun(most, count)}"
+    verb = "costs" if count == 1 else "cost"
+    return f"{many} {verb} most: {numbers.number(sums[most])} µs"
+
+
+def _counted_headline(receipt: Receipt) -> list[str]:
+    """Without prices: how many tolls the URL with the most of them has."""
+    totals = {
+        url.request.name: [
+            (amount, count)
+            for amount in PRICED
+            if (count := sum(i.per_request.mean for i in url.items if i.amount == amount))
+        ]
+        for url in receipt.urls
+    }
+    name = max(totals, key=lambda url: sum(count for _, count in totals[url]), default=None)
+    if name is None or not totals[name]:
+        return ["No toll was seen: no request hops, starts a thread or opens a connection."]
+    told = [f"{numbers.number(count)} {noun(amount, count)}" for amount, count in totals[name]]
+    return [f"{name} takes {listed(told)} per request.", "Nothing was priced; see the notes."]
+
+
+def _span(spread: Spread) -> str:
+    if spread.steady:
+        return "no" if spread.highest == 0 else numbers.number(spread.highest)
+    return f"{numbers.number(spread.lowest)} to {numbers.number(spread.highest)}"
+
+
+def _size_span(spread: Spread) -> str:
+    low, high = _size(spread.lowest), _size(spread.highest)
+    return high if low == high else f"{low} to {high}"
+
+
+def _size(value: float) -> str:
+    return f"{value:.0f} B" if value < _KIB else f"{numbers.number(value / _KIB)} KiB"

@@ -1,0 +1,165 @@
+"""The receipt in a terminal: items, figures, and a width that holds."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from rich.cells import cell_len
+
+from harness.analysis.receipt.receipt import Cause, CauseKind, Receipt
+from harness.analysis.stats.interval import Interval
+from harness.records.observation import Amount, SentRequest
+from harness.report.receipt.till import till
+from tests.toys.receipts import (
+    COUNT,
+    ROOT,
+    WSGI,
+    against,
+    interval,
+    item,
+    receipt,
+    recommended,
+    steady,
+    url_receipt,
+    varying,
+)
+
+
+def line(of: Receipt, begin: str) -> str:
+    """The one line that begins with a text, its spaces as one."""
+    found = [" ".join(text.split()) for text in till(of)]
+    (told,) = [text for text in found if text.startswith(begin)]
+    return told
+
+
+def whole(of: Receipt) -> str:
+    return " ".join(" ".join(till(of)).split())
+
+
+def test_an_item_has_its_quantity_its_price_and_its_sum() -> None:
+    assert line(receipt(), "thread request_started") == (
+        "thread request_started and request_finished 2 97 ±10 194 ±19"
+    )
+
+
+def test_a_query_is_told_with_its_place() -> None:
+    of = receipt()
+    told = "hop Post.objects.acount blog/views.py:31 1 46 ±5 46 ±5"
+    assert line(of, "hop Post.objects.acount") == told
+
+
+def test_what_every_request_of_django_has_stands_apart() -> None:
+    texts = [text.strip() for text in till(receipt())]
+    own = next(i for i, text in enumerate(texts) if text.startswith("YOUR PROJECT"))
+    life = next(i for i, text in enumerate(texts) if text.startswith("DJANGO'S OWN LIFE CYCLE"))
+    assert any("SessionMiddleware" in text for text in texts[own:life])
+    assert any("request_started" in text for text in texts[life:])
+    assert not any("request_started" in text for text in texts[own:life])
+
+
+def test_tolls_are_summed_and_set_against_the_cpu_measured() -> None:
+    of = receipt()
+    assert line(of, "Tolls 4") == "Tolls 4,170 ±99"
+    assert line(of, "CPU per request") == "CPU per request, measured under load 4,910 ±120"
+    assert line(of, "Tolls are") == "Tolls are 85 % of it"
+    assert line(of, "Throughput") == "Throughput 204 ±5 requests/s on 8 connections"
+
+
+def test_other_counts_and_how_they_differ_are_told() -> None:
+    text = whole(receipt())
+    assert "2 to 3 statements" in text
+    assert "44 to 47 context switches" in text
+    assert "214 B in and 6 KiB out" in text
+    assert "differs: statements: 2 in 12 of 20 requests, 3 in 8" in text
+    assert "context switches: 44 in" not in text
+
+
+def test_an_item_that_differs_between_requests_says_how_often() -> None:
+    now_and_then = msgspec.structs.replace(
+        item(Amount.HOPS, COUNT, 1, 46), per_request=varying({"1": 12, "2": 7, "others": 1})
+    )
+    text = whole(receipt(url_receipt(items=(now_and_then,))))
+    assert "1 in 12 of 20 requests, 2 in 7, another number in 1" in text
+
+
+@pytest.mark.parametrize(
+    ("ratio", "verdict", "said"),
+    [(0.35, "differs", "cheaper"), (1.4, "differs", "dearer"), (0.99, "same", "the same"),
+     (0.97, "undecided", "undecided")],
+)  # fmt: skip
+def test_the_other_application_has_its_verdict(ratio: float, verdict: str, said: str) -> None:
+    of = receipt(url_receipt(against=against(ratio, verdict)), other=WSGI)
+    assert line(of, "CPU of mysite.wsgi:application on gunicorn-gthread").endswith("±40")
+    assert line(of, "Compared") == f"Compared {ratio:.2f} ±5 % times the CPU: {said}"
+
+
+def test_what_could_not_be_compared_is_said() -> None:
+    nothing = msgspec.structs.replace(against(1), cpu=None, ratio=None, verdict="undecided")
+    text = whole(receipt(url_receipt(against=nothing)))
+    assert "could not be compared" in text
+
+
+def test_what_to_change_comes_with_its_saving_and_its_page() -> None:
+    text = whole(receipt(recommendations=(recommended(), recommended("x", None))))
+    assert "1. Put a sync-only middleware last" in text
+    assert "up to 506 ±51 µs per request · GET /api/posts/, GET /" in text
+    assert "docs/receipt.md#middleware-hooks" in text
+    assert text.count("up to") == 1
+
+
+def test_what_is_left_behind_and_what_was_sent_is_told_without_values() -> None:
+    text = whole(receipt())
+    assert "100 connections, no threads, no tasks and 1.2 MiB of memory" in text
+    assert "GET /api/posts/ · headers Authorization" in text
+
+
+def test_without_prices_the_counts_remain() -> None:
+    of = receipt(url_receipt(priced=False), prices=None)
+    text = whole(of)
+    assert "µs each" not in text
+    assert "n/a" not in text
+    assert "per request qty" in text
+    assert line(of, "hop Post.objects.acount") == "hop Post.objects.acount blog/views.py:31 1"
+    assert "CPU per request" not in text
+
+
+def test_a_request_without_tolls_says_so() -> None:
+    counts = {a: steady(0) for a in (Amount.HOPS, Amount.THREADS, Amount.CONNECTIONS)}
+    of = receipt(url_receipt(items=(), counted=counts, tolls=interval(0), time_line=None))
+    assert "No hop, thread or connection per request." in whole(of)
+
+
+def test_packages_of_an_environment_of_ours_are_marked() -> None:
+    text = whole(receipt())
+    assert "uvicorn 0.38.0*" in text
+    assert "* added by bridgetoll" in text
+
+
+HUGE = Interval(1_234_567.0, 1_000_000.0, 1_469_134.0, 100.0, 6)
+LONG = Cause(CauseKind.MIDDLEWARE, f"mysite.{'very.' * 20}{'Long' * 30}", f"{'dir/' * 30}a.py", 1)
+MOST: dict[str, Any] = {
+    "items": (
+        msgspec.structs.replace(item(Amount.CONNECTIONS, LONG, 1234.5, 1), price=HUGE, total=HUGE),
+        item(Amount.LOOPS, msgspec.structs.replace(LONG, name="名前" * 60), 1, 1),
+    ),
+    "tolls": HUGE,
+    "cpu": HUGE,
+    "against": against(1),
+}
+
+
+@pytest.mark.parametrize("priced", [True, False])
+def test_no_line_is_wider_than_80_columns_and_no_class_is_cut(priced: bool) -> None:
+    request = SentRequest("POST", f"/{'long/' * 60}?\x1b[2J", headers=("H" * 200,), form=("f",))
+    about: dict[str, Any] = MOST if priced else {"items": MOST["items"]}
+    of = receipt(
+        url_receipt(request, priced=priced, **about),
+        url_receipt(ROOT, priced=priced),
+        notes=("long " * 60, "w" * 200),
+        recommendations=(recommended(),),
+        other=msgspec.structs.replace(WSGI, app="a" * 100),
+    )
+    lines = till(of)
+    assert max(map(cell_len, lines)) <= 80
+    assert "Long" * 30 in "".join(text.strip() for text in lines)
+    assert all(text.isprintable() for text in lines)
