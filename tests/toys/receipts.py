@@ -80,7 +80,11 @@ def steady(value: float) -> Spread:
 
 def varying(values: Mapping[str, int]) -> Spread:
     """By value: in how many requests."""
-    numbers = [float(value) for value, often in values.items() for _ in range(often)]
+    numbers = [
+        9.0 if value == "others" else float(value)
+        for value, often in values.items()
+        for _ in range(often)
+    ]
     return Spread(sum(numbers) / len(numbers), min(numbers), max(numbers), dict(values))
 
 

@@ -6,6 +6,7 @@ application does in their place is not known.
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 
 import msgspec
 from packaging.version import InvalidVersion, Version
@@ -19,7 +20,7 @@ from harness.analysis.receipt.receipt import (
     UrlReceipt,
 )
 from harness.analysis.stats.interval import Interval
-from harness.records.observation import Amount, Frame, Happening, ObservedRequest, Observation
+from harness.records.observation import Amount, Frame, Happening, Observation, ObservedRequest
 
 PAGE = "docs/receipt.md"
 """It has a section for every rule, under the rule's name."""
@@ -359,7 +360,7 @@ def _queued_queries(url: UrlReceipt) -> int:
     spans = [] if url.time_line is None else url.time_line.spans
     queries = sorted(filter(_is_query, spans), key=lambda span: span.begin_us)
     most = run = 1 if queries else 0
-    for one, other in zip(queries, queries[1:], strict=False):
+    for one, other in pairwise(queries):
         queued = one.thread == other.thread and one.begin_us <= other.begin_us < one.end_us
         run = run + 1 if queued and one.end_us <= other.end_us else 1
         most = max(most, run)

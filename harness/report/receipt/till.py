@@ -12,10 +12,11 @@ from harness.report.words.machines import machine_name
 
 WIDTH = 80
 _KIND, _QUANTITY, _EACH, _SUM = 13, 6, 12, 12
-"""Columns of a line: what is counted, how many, the price of one, the sum. The name has the rest."""
+"""Columns what is counted, how many, the price of one, the sum; the name has the rest."""
 _NAME = WIDTH - _KIND - _QUANTITY - _EACH - _SUM
 _BOLD, _THIN = "=" * WIDTH, "-" * WIDTH
 _NOTE = "  "
+_DOT, _HELD = " · ", "\N{NO-BREAK SPACE}"
 
 
 def till(receipt: Receipt) -> list[str]:
@@ -39,7 +40,9 @@ def _head(receipt: Receipt) -> Iterator[str]:
     yield from _centred("BRIDGETOLL RECEIPT")
     yield from _centred(words.served_title(receipt.served))
     yield from _centred(words.packages(receipt.served))
-    yield from _centred(" · ".join(filter(None, (words.moment(receipt), machine_name(receipt.machine)))))
+    yield from _centred(
+        " · ".join(filter(None, (words.moment(receipt), machine_name(receipt.machine))))
+    )
     yield _BOLD
 
 
@@ -87,7 +90,10 @@ def _item(item: Item, requests: int, *, priced: bool) -> Iterator[str]:
     total = words.cost(item.total, _SUM - 1) if priced else ""
     width = _name_width(priced=priced)
     figures = (words.quantity(item.per_request), each, total)
-    name, place = short_name(_printable(item.cause.name), width), _printable(words.place(item.cause))
+    name, place = (
+        short_name(_printable(item.cause.name), width),
+        _printable(words.place(item.cause)),
+    )
     if cell_len(name) > width:
         first, *rest = chop_cells(name, WIDTH - _KIND)
         yield f"{kind:<{_KIND}}{first}"
@@ -107,9 +113,8 @@ def _item(item: Item, requests: int, *, priced: bool) -> Iterator[str]:
 def _left_behind(receipt: Receipt) -> Iterator[str]:
     left = receipt.left_behind
     if left is not None:
-        yield from _wrapped(
-            f"LEFT BEHIND after {left.requests} more requests: {words.left_behind(left)}"
-        )
+        yield "LEFT BEHIND"
+        yield from _wrapped(words.left_behind(left))
         yield _BOLD
 
 
@@ -176,9 +181,15 @@ def _wrapped(text: str, indent: str = _NOTE, further: str | None = None) -> Iter
 
 
 def _parts(text: str, width: int) -> Iterator[str]:
-    """A text in parts of so many columns, where words allow it; a wider word is chopped."""
+    """A text in parts of so many columns; a wider word is chopped.
+
+    What stands between two dots stays on one line, where it is short.
+    """
+    items = text.split(_DOT)
+    if len(items) > 1:
+        text = _DOT.join(t if len(t) > width / 2 else t.replace(" ", _HELD) for t in items)
     for line in textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False):
-        yield from chop_cells(line, width)
+        yield from chop_cells(line.replace(_HELD, " "), width)
 
 
 def _printable(text: str) -> str:

@@ -14,13 +14,15 @@ from harness.records.observation import Amount
 from harness.report.receipt.names import short_name
 from harness.report.words.numbers import number
 
-_TOP, _BOTTOM = 44, 26
+_TOP, _BOTTOM = 44, 20
 _ROW, _END = 22, 9
 """Height that a label takes, and that an end takes at least; pixels."""
 _STRETCH = 160
 """Shared among all stretches by their length, beside that."""
 _BLOCK, _INSET, _DEEPEST = 22, 5, 3
 """Width of a hop's block; of a hop within a hop, how much narrower; and how often."""
+_MARK = 8
+"""Width of a statement's mark."""
 _LETTER = 6.7
 """Mean width of a letter at the labels' size, generously."""
 _GUTTER, _GAP = 50, 20
@@ -65,7 +67,11 @@ class Arrow(msgspec.Struct, frozen=True):
 
 
 class Label(msgspec.Struct, frozen=True):
-    """What begins at a height. time: since the request was sent. full: of a name that was cut."""
+    """What begins at a height.
+
+    time: since the request was sent. full: the text, of which names may be cut.
+    tone: as of blocks, or `answered`.
+    """
 
     x: float
     y: float
@@ -117,10 +123,10 @@ def time_line_picture(line: TimeLine, loop: str, *, narrow: bool = False) -> Pic
         loop: name of thread 0, e.g. `event loop`.
         narrow: for a phone.
     """
-    width, apart = _NARROW if narrow else _WIDE
+    width, farthest = _NARROW if narrow else _WIDE
     rows, left_out = _rows(line.spans)
     threads = sorted({0, *(row.span.thread for row in rows)})
-    apart = min(apart, (0.45 * width - _GUTTER) / max(1, len(threads) - 0.5))
+    apart = min(farthest, (0.45 * width - _GUTTER) / max(1, len(threads) - 0.5))
     lanes = {
         thread: Lane(
             _GUTTER + (index + 0.5) * apart,
@@ -143,11 +149,12 @@ def time_line_picture(line: TimeLine, loop: str, *, narrow: bool = False) -> Pic
     blocks += _statements(line.spans, rows, lanes, heights)
     if left_out:
         text = f"and {left_out} more"
-        labels.append(Label(right, heights.bottom - 4, "", text, text, "cycle"))
-    labels.append(_answer(line, right, heights.bottom + 12))
+        labels.append(Label(right, heights.bottom + 16, "", text, text, "cycle"))
+    labels.append(_answer(line, right, heights.answered + 4))
+    labels.sort(key=lambda label: label.y)
     return Picture(
         width=width,
-        height=heights.bottom + _BOTTOM,
+        height=heights.bottom + _BOTTOM + (_ROW if left_out else 0),
         lanes=tuple(lanes.values()),
         blocks=tuple(blocks),
         arrows=tuple(arrows),
@@ -157,19 +164,26 @@ def time_line_picture(line: TimeLine, loop: str, *, narrow: bool = False) -> Pic
 
 
 class _Heights:
-    """Gives every begin and end a height of its own; between two of them time runs evenly."""
+    """Gives every begin and end a height of its own; between two of them time runs evenly.
+
+    answered: the height at which the answer has come.
+    """
+
+    answered = float(_TOP)
 
     def __init__(self, rows: Sequence[_Row], took: float) -> None:
         self._moments, self._at = [0.0], [float(_TOP)]
-        events = [(row.span.begin_us, True, row) for row in rows]
+        events: list[tuple[float, bool, _Row | None]] = [(took, True, None)]
+        events += [(row.span.begin_us, True, row) for row in rows]
         events += [(row.end, False, row) for row in rows]
         for moment, begins, row in sorted(events, key=lambda event: event[:2]):
             self._add(moment, _ROW if begins else _END, took)
-            if begins:
+            if row is None:
+                self.answered = self._at[-1]
+            elif begins:
                 row.top = self._at[-1]
             else:
                 row.bottom = self._at[-1]
-        self._add(took, _ROW, took)
         for row, other in zip(rows, [None, *rows], strict=False):
             row.runs = row.top
             if other is not None and _waits_for(row, other):
@@ -182,7 +196,7 @@ class _Heights:
 
     @property
     def bottom(self) -> float:
-        """Of the request's end."""
+        """Of the last event."""
         return self._at[-1]
 
     def at(self, moment: float) -> float:
@@ -254,12 +268,13 @@ def _statements(
 ) -> list[Block]:
     """A mark for each statement within something else."""
     labelled = {id(row.span) for row in rows}
-    return [
-        Block(lanes[span.thread].x - 4, top, 8, max(2.0, heights.at(span.end_us) - top), "statement")
-        for span in spans
-        if span.what is Amount.STATEMENTS and id(span) not in labelled and span.thread in lanes
-        for top in (heights.at(span.begin_us),)
-    ]  # fmt: skip
+    marks = []
+    for span in spans:
+        if span.what is Amount.STATEMENTS and id(span) not in labelled and span.thread in lanes:
+            top, end = heights.at(span.begin_us), heights.at(span.end_us)
+            x = lanes[span.thread].x - _MARK / 2
+            marks.append(Block(x, top, _MARK, max(2.0, end - top), "statement"))
+    return marks
 
 
 def _tone(span: Span) -> str:
@@ -277,7 +292,9 @@ def _label(row: _Row, x: float, letters: int) -> Label:
     said = "" if span.what in _TO_THREAD and name else what
     times = f"{row.times} × " if row.times > 1 else ""
     inside = f"{row.statements} statement{'s' if row.statements > 1 else ''}"
-    notes = [note for note in (place, said if name else "", inside if row.statements else "") if note]
+    notes = [
+        note for note in (place, said if name else "", inside if row.statements else "") if note
+    ]
     full = " · ".join([f"{times}{name or said}", *notes])
     text = f"{times}{short_name(name, letters - len(times)) if name else said}"
     for note in notes:
@@ -289,7 +306,7 @@ def _label(row: _Row, x: float, letters: int) -> Label:
 
 
 def _answer(line: TimeLine, x: float, y: float) -> Label:
-    return Label(x, y, _ms(line.took_us), "answered", "answered", "cycle")
+    return Label(x, y, _ms(line.took_us), "answered", "answered", "answered")
 
 
 def _place(cause: Cause) -> str:

@@ -87,4 +87,4 @@ def _left_behind(receipt: Receipt) -> str:
     left = receipt.left_behind
     if left is None:
         return ""
-    return f"After {left.requests} more requests: {words.left_behind(left)}."
+    return f"{capital(words.left_behind(left))}."

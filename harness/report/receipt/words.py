@@ -1,5 +1,6 @@
 """The parts of a receipt in words: counts, prices, verdicts, and what it answers."""
 
+import math
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -250,14 +251,16 @@ def against(url: UrlReceipt) -> str:
     ratio = url.against.ratio
     if ratio is None:
         return "it could not be compared"
-    times = numbers.around(ratio, numbers.at_most_short)
+    width = ratio.log_half_width
+    reach = "" if width is None else f" (±{numbers.at_most_short(math.expm1(width))})"
+    times = f"{numbers.times(ratio.mean)} times{reach}"
     match url.against.verdict:
         case "differs":
-            return f"{times} times the CPU: {'cheaper' if ratio.mean < 1 else 'dearer'}"
+            return f"{times} as much: {'cheaper' if ratio.mean < 1 else 'dearer'}"
         case "undecided":
-            return f"{times} times the CPU: undecided"
+            return f"{times} as much: undecided"
         case _:
-            return f"{times} times the CPU: the same"
+            return f"{times} as much: the same"
 
 
 def saving(recommendation: Recommendation) -> str:
@@ -293,7 +296,8 @@ def left_behind(left: LeftBehind) -> str:
     ]  # fmt: skip
     if left.memory_bytes is not None:
         told.append(f"{left.memory_bytes / _KIB**2:.1f} MiB of memory")
-    return listed(told) if told else "not known"
+    what = listed(told) if told else "nothing that can be seen"
+    return f"{what}, after {left.requests} more requests"
 
 
 def headline(receipt: Receipt) -> list[str]:
@@ -306,10 +310,10 @@ def headline(receipt: Receipt) -> list[str]:
     assert url.cpu is not None
     if not url.items:
         return ["No request pays a toll: none hops, starts a thread or opens a connection."]
-    first = (
-        f"{url.request.name} spends {numbers.number(url.tolls.mean)} of its "
-        f"{numbers.number(url.cpu.mean)} µs of CPU on tolls."
-    )
+    tolls, cpu = numbers.number(url.tolls.mean), numbers.number(url.cpu.mean)
+    first = f"{url.request.name} spends {tolls} of its {cpu} µs of CPU on tolls."
+    if url.tolls.mean > url.cpu.mean:
+        first = f"{url.request.name} took {cpu} µs of CPU; its tolls are priced at {tolls}."
     return [first, f"{capital(_dearest(url))}."]
 
 

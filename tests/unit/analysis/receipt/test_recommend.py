@@ -21,8 +21,8 @@ from tests.toys.receipts import (
     CALL,
     CONNECTION,
     COUNT,
-    HOP,
     HOOKS,
+    HOP,
     IN_THREAD,
     LIST,
     POSTS,
@@ -215,7 +215,9 @@ def queries(count: float) -> tuple[Any, ...]:
 
 
 def test_gathered_queries_that_queue_for_one_thread_are_told() -> None:
-    queued = line((0, 100, COUNT), (1, 190, COUNT), (2, 280, COUNT), (3, 370, COUNT), (4, 460, LIST))
+    queued = line(
+        (0, 100, COUNT), (1, 190, COUNT), (2, 280, COUNT), (3, 370, COUNT), (4, 460, LIST)
+    )
     found = advice(time_line=queued, items=queries(5))
     assert set(found) == {"gather-over-the-orm"}
     assert "5 of them" in found["gather-over-the-orm"].says
@@ -323,7 +325,7 @@ def test_no_other_comparison_is_a_reason_for_wsgi(
 
 def test_event_loops_under_wsgi_are_told() -> None:
     cause = Cause(CauseKind.CALL, "blog.views.fetch", "blog/views.py", 12)
-    about = {
+    about: dict[str, Any] = {
         "counted": {Amount.LOOPS: steady(1)},
         "items": (item(Amount.LOOPS, cause, 1, 150),),
     }

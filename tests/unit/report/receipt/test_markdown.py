@@ -1,5 +1,7 @@
 """The receipt in a pull request."""
 
+import re
+
 from harness.analysis.receipt.receipt import Cause, CauseKind
 from harness.records.observation import Amount
 from harness.report.receipt.markdown import receipt_markdown
@@ -8,7 +10,7 @@ from tests.toys.receipts import ROOT, WSGI, against, item, receipt, recommended,
 
 def rows(text: str) -> list[list[str]]:
     lines = [line for line in text.splitlines() if line.startswith("|")]
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
 
 
 def test_each_url_has_a_table_and_the_rest_is_folded() -> None:

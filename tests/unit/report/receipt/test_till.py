@@ -90,7 +90,7 @@ def test_an_item_that_differs_between_requests_says_how_often() -> None:
 def test_the_other_application_has_its_verdict(ratio: float, verdict: str, said: str) -> None:
     of = receipt(url_receipt(against=against(ratio, verdict)), other=WSGI)
     assert line(of, "CPU of mysite.wsgi:application on gunicorn-gthread").endswith("±40")
-    assert line(of, "Compared") == f"Compared {ratio:.2f} ±5 % times the CPU: {said}"
+    assert line(of, "Compared") == f"Compared {ratio:.2f} times (±5 %) as much: {said}"
 
 
 def test_what_could_not_be_compared_is_said() -> None:
