@@ -40,14 +40,14 @@ _WHAT = {
 }  # fmt: skip
 
 
-class Lane(msgspec.Struct, frozen=True):
+class ThreadLane(msgspec.Struct, frozen=True):
     """A thread. x: of its middle."""
 
     x: float
     name: str
 
 
-class Block(msgspec.Struct, frozen=True):
+class LaneBlock(msgspec.Struct, frozen=True):
     """What a thread does for a while. tone: `own`, `cycle`, `wait` or `statement`."""
 
     x: float
@@ -57,7 +57,7 @@ class Block(msgspec.Struct, frozen=True):
     tone: str
 
 
-class Arrow(msgspec.Struct, frozen=True):
+class HopArrow(msgspec.Struct, frozen=True):
     """From the event loop to a thread, or back."""
 
     x: float
@@ -66,7 +66,7 @@ class Arrow(msgspec.Struct, frozen=True):
     back: bool
 
 
-class Label(msgspec.Struct, frozen=True):
+class LineLabel(msgspec.Struct, frozen=True):
     """What begins at a height.
 
     time: since the request was sent. full: the text, of which names may be cut.
@@ -81,7 +81,7 @@ class Label(msgspec.Struct, frozen=True):
     tone: str
 
 
-class Picture(msgspec.Struct, frozen=True):
+class LinePicture(msgspec.Struct, frozen=True):
     """All shapes, in pixels; it is drawn at its own size.
 
     says: the same as text, a line for each label.
@@ -89,10 +89,10 @@ class Picture(msgspec.Struct, frozen=True):
 
     width: int
     height: float
-    lanes: tuple[Lane, ...]
-    blocks: tuple[Block, ...]
-    arrows: tuple[Arrow, ...]
-    labels: tuple[Label, ...]
+    lanes: tuple[ThreadLane, ...]
+    blocks: tuple[LaneBlock, ...]
+    arrows: tuple[HopArrow, ...]
+    labels: tuple[LineLabel, ...]
     says: tuple[str, ...]
 
 
@@ -115,7 +115,7 @@ class _Row(msgspec.Struct):
     runs: float = 0.0
 
 
-def time_line_picture(line: TimeLine, loop: str, *, narrow: bool = False) -> Picture:
+def time_line_picture(line: TimeLine, loop: str, *, narrow: bool = False) -> LinePicture:
     """The picture of one request.
 
     Args:
@@ -128,7 +128,7 @@ def time_line_picture(line: TimeLine, loop: str, *, narrow: bool = False) -> Pic
     threads = sorted({0, *(row.span.thread for row in rows)})
     apart = min(farthest, (0.45 * width - _GUTTER) / max(1, len(threads) - 0.5))
     lanes = {
-        thread: Lane(
+        thread: ThreadLane(
             _GUTTER + (index + 0.5) * apart,
             loop if thread == 0 else f"T{thread}" if narrow else f"thread {thread}",
         )
@@ -143,16 +143,16 @@ def time_line_picture(line: TimeLine, loop: str, *, narrow: bool = False) -> Pic
         blocks += _blocks(row, lane)
         if row.span.what in _TO_THREAD and row.span.thread != 0:
             start, edge = lanes[0].x, lane - _BLOCK / 2
-            arrows.append(Arrow(start, edge, row.top, back=False))
-            arrows.append(Arrow(edge, start, row.bottom, back=True))
+            arrows.append(HopArrow(start, edge, row.top, back=False))
+            arrows.append(HopArrow(edge, start, row.bottom, back=True))
         labels.append(_label(row, right, letters))
     blocks += _statements(line.spans, rows, lanes, heights)
     if left_out:
         text = f"and {left_out} more"
-        labels.append(Label(right, heights.bottom + 16, "", text, text, "cycle"))
+        labels.append(LineLabel(right, heights.bottom + 16, "", text, text, "cycle"))
     labels.append(_answer(line, right, heights.answered + 4))
     labels.sort(key=lambda label: label.y)
-    return Picture(
+    return LinePicture(
         width=width,
         height=heights.bottom + _BOTTOM + (_ROW if left_out else 0),
         lanes=tuple(lanes.values()),
@@ -252,20 +252,20 @@ def _follows(row: _Row, span: Span) -> bool:
     return same and row.end <= span.begin_us
 
 
-def _blocks(row: _Row, x: float) -> list[Block]:
+def _blocks(row: _Row, x: float) -> list[LaneBlock]:
     """What the thread does; before it, beside the lane, for how long it was not free."""
     width = _BLOCK - 2 * _INSET * min(row.depth, _DEEPEST - 1)
     tone, height = _tone(row.span), max(4.0, row.bottom - row.runs)
-    blocks = [Block(x - width / 2, row.runs, width, height, tone)]
+    blocks = [LaneBlock(x - width / 2, row.runs, width, height, tone)]
     if row.runs > row.top:
         beside = x + _BLOCK / 2 + 3 + 6 * ((row.queued - 1) % 4)
-        blocks.append(Block(beside, row.top, 4, row.runs - row.top, "wait"))
+        blocks.append(LaneBlock(beside, row.top, 4, row.runs - row.top, "wait"))
     return blocks
 
 
 def _statements(
-    spans: Sequence[Span], rows: Sequence[_Row], lanes: dict[int, Lane], heights: _Heights
-) -> list[Block]:
+    spans: Sequence[Span], rows: Sequence[_Row], lanes: dict[int, ThreadLane], heights: _Heights
+) -> list[LaneBlock]:
     """A mark for each statement within something else."""
     labelled = {id(row.span) for row in rows}
     marks = []
@@ -273,7 +273,7 @@ def _statements(
         if span.what is Amount.STATEMENTS and id(span) not in labelled and span.thread in lanes:
             top, end = heights.at(span.begin_us), heights.at(span.end_us)
             x = lanes[span.thread].x - _MARK / 2
-            marks.append(Block(x, top, _MARK, max(2.0, end - top), "statement"))
+            marks.append(LaneBlock(x, top, _MARK, max(2.0, end - top), "statement"))
     return marks
 
 
@@ -285,7 +285,7 @@ def _tone(span: Span) -> str:
     return "own" if span.cause is not None and span.cause.project else "cycle"
 
 
-def _label(row: _Row, x: float, letters: int) -> Label:
+def _label(row: _Row, x: float, letters: int) -> LineLabel:
     span, cause = row.span, row.span.cause
     what = _WHAT.get(span.what, span.what)
     name, place = ("", "") if cause is None else (cause.name, _place(cause))
@@ -302,11 +302,11 @@ def _label(row: _Row, x: float, letters: int) -> Label:
             text = f"{text} · {note}"
     if len(text) > letters:  # a class that is wider than a phone
         text = f"{text[: letters - 1]}…"
-    return Label(x, row.top + 4, _ms(span.begin_us), text, full, _tone(span))
+    return LineLabel(x, row.top + 4, _ms(span.begin_us), text, full, _tone(span))
 
 
-def _answer(line: TimeLine, x: float, y: float) -> Label:
-    return Label(x, y, _ms(line.took_us), "answered", "answered", "answered")
+def _answer(line: TimeLine, x: float, y: float) -> LineLabel:
+    return LineLabel(x, y, _ms(line.took_us), "answered", "answered", "answered")
 
 
 def _place(cause: Cause) -> str:

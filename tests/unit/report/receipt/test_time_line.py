@@ -6,11 +6,11 @@ import pytest
 
 from harness.analysis.receipt.receipt import Cause, CauseKind, Span, TimeLine
 from harness.records.observation import Amount
-from harness.report.receipt.time_line import Picture, time_line_picture
+from harness.report.receipt.time_line import LinePicture, time_line_picture
 from tests.toys.receipts import COUNT, LIFE_CYCLE, LIST, middleware, time_line
 
 
-def drawn(*spans: Span, narrow: bool = False) -> Picture:
+def drawn(*spans: Span, narrow: bool = False) -> LinePicture:
     return time_line_picture(TimeLine(5_000, spans), "event loop", narrow=narrow)
 
 
@@ -18,7 +18,7 @@ def hop(begin: float, end: float, cause: Cause | None = LIST, thread: int = 1) -
     return Span(Amount.HOPS, begin, end, thread, cause)
 
 
-def texts(of: Picture) -> list[str]:
+def texts(of: LinePicture) -> list[str]:
     return [label.text for label in of.labels]
 
 
