@@ -15,11 +15,15 @@ class Exchange(msgspec.Struct, frozen=True, tag=True):
     requests: complete HTTP requests, sent in turn; more than one where bodies should differ.
     body: the only correct body, where it is known beforehand.
     posts: for `/io_create`, the (title, content) with which each of `requests` must come back.
+    any_body: whether every complete answer is correct, as of an application that is not ours.
+    status: of a correct answer.
     """
 
     requests: list[bytes]
     body: bytes | None = None
     posts: list[tuple[str, str]] | None = None
+    any_body: bool = False
+    status: int = 200
 
 
 class Open(msgspec.Struct, frozen=True, tag=True):

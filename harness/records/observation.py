@@ -163,6 +163,8 @@ class LoadedBlock(msgspec.Struct, frozen=True):
 
     cpu_ns: of the server, all processes, until it was at rest. correct: answers as expected.
     failed: all others. load_ns: length of its slices.
+    errors: what was wrong with those that failed, by kind, such as `status 500`.
+    connections: of its closed loop; fewer than usual where one request takes long.
     """
 
     block: int
@@ -170,17 +172,31 @@ class LoadedBlock(msgspec.Struct, frozen=True):
     correct: int
     failed: int
     load_ns: int
+    errors: dict[str, int] = {}
+    connections: int = 1
+
+
+class LadderStep(msgspec.Struct, frozen=True):
+    """A step of the price ladder: a request that takes a known number of each toll.
+
+    terms: by the name of a price, how many of it one request takes.
+    """
+
+    terms: dict[str, float]
+    blocks: tuple[LoadedBlock, ...]
 
 
 class Loaded(msgspec.Struct, frozen=True):
     """What was measured under load, without instruments.
 
+    connections: of the closed loop, at most.
     urls: by `SentRequest.name`, of the application; other: of the one it is compared with; ladder:
         of the price ladder's steps, by their names, on the same interpreter and server.
-    connections: of the closed loop.
+    notes: what disturbed it or could not be measured, each as one sentence.
     """
 
     connections: int
     urls: dict[str, tuple[LoadedBlock, ...]]
     other: dict[str, tuple[LoadedBlock, ...]] = {}
-    ladder: dict[str, tuple[LoadedBlock, ...]] = {}
+    ladder: dict[str, LadderStep] = {}
+    notes: tuple[str, ...] = ()

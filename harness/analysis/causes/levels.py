@@ -20,8 +20,15 @@ Levels = Mapping[str, Mapping[int, float]]
 
 
 def levels(measured: MeasuredCondition) -> dict[str, dict[int, float]]:
-    """The levels of one condition; an entry that misses a block does not affect the factors."""
-    means = measured.means(Measure.CPU)
+    """The levels of one condition."""
+    return at_one_speed(measured.means(Measure.CPU))
+
+
+def at_one_speed(means: Mapping[str, Mapping[int, float]]) -> dict[str, dict[int, float]]:
+    """Costs by entry and block, each block divided by its factor.
+
+    means: likewise, logarithms of costs. An entry that misses a block does not affect the factors.
+    """
     blocks = sorted({block for by_block in means.values() for block in by_block})
     complete = [
         by_block for by_block in means.values() if by_block and len(by_block) == len(blocks)

@@ -131,7 +131,7 @@ class Connection(asyncio.Protocol):
         loop = self._loop
         assert loop is not None
         meter = loop.meter
-        if response.status != 200:
+        if response.status != meter.status:
             meter.failed(f"status {response.status}", self.sent_ns, _text(response.body))
         elif meter.check(response.body, self._request):
             meter.answered(now, self.sent_ns)

@@ -17,11 +17,12 @@ class Meter:
     __slots__ = (
         "before", "check", "closes_ns", "correct", "count", "dropped", "ends_before", "errors",
         "errors_early", "in_flight", "lags", "latencies", "next_request", "opens_ns", "payloads",
-        "reconnects", "samples", "sent", "starts",
+        "reconnects", "samples", "sent", "starts", "status",
     )  # fmt: skip
 
     def __init__(self, exchange: Exchange, opens_ns: int = 0, closes_ns: int = _NEVER_NS) -> None:
         self.check: Check = check_for(exchange)
+        self.status = exchange.status
         self.payloads = exchange.requests
         self.count = len(exchange.requests)
         self.next_request = 0

@@ -22,6 +22,12 @@ def test_a_known_body_is_compared_byte_for_byte() -> None:
     assert not check(b"", 0)
 
 
+def test_any_body_is_correct_where_nobody_has_said_what_it_should_be() -> None:
+    check = check_for(Exchange(requests=[b""], any_body=True))
+    assert check(b"<p>It is 12:01.</p>", 0)
+    assert check(b"", 0)
+
+
 def test_an_exchange_without_any_answer_is_refused() -> None:
     with pytest.raises(ValueError, match="names its one correct body"):
         check_for(Exchange(requests=[b""]))

@@ -84,6 +84,28 @@ def test_a_target_that_was_never_opened_is_refused_and_the_worker_goes_on(
     assert isinstance(opened, Opened)
 
 
+@pytest.mark.parametrize(
+    ("response", "status", "errors"),
+    [
+        (b"HTTP/1.1 404 Not Found\r\nContent-Length: 3\r\n\r\nxyz", 404, set()),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", 204, set()),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n", 200, set()),
+        (OK, 404, {"status 200"}),
+    ],
+    ids=["an error that is expected", "no body", "chunks", "another status"],
+)
+def test_a_complete_answer_with_the_expected_status_is_correct(
+    response: bytes, status: int, errors: set[str]
+) -> None:
+    exchange = Exchange([request_bytes("GET", "/", "toy")], any_body=True, status=status)
+    with Toy(respond(response)) as toy:
+        _, tally = serve(Open("a", HOST, toy.port, 2, True), Slice("a", exchange, 0.02, 5.0))
+        assert isinstance(tally, Tally)
+        assert tally.errors.keys() == errors
+        assert bool(tally.correct) is not bool(errors)
+        assert tally.reconnects == 0
+
+
 def test_targets_are_apart(toy: Toy) -> None:
     with Toy(respond(OK)) as other:
         serve(

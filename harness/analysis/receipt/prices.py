@@ -1,0 +1,186 @@
+"""Prices of tolls: measured by a ladder on the application's own interpreter, or of a kept run.
+
+A step of the ladder is a request that takes a known number of each toll. Its cost is modelled as a
+sum of numbers times prices, and the prices are fitted to the steps of each block, as those of
+`causes.prices` are. Steps that differ in one toll alone tell its price by their difference.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Protocol
+
+from harness.analysis.causes.kept_prices import KeptPrices
+from harness.analysis.causes.levels import at_one_speed
+from harness.analysis.causes.prices import CONNECT, HOP, THREAD, PriceList, Row, fit_rows
+from harness.analysis.receipt.receipt import Prices, PriceTag
+from harness.analysis.stats.intervals import Interval, block_interval
+from harness.records.observation import Amount, LadderStep, Loaded, LoadedBlock
+
+LOOP = "event loop made"
+MEASURED_HERE = "measured here"
+_WITH_QUERY = " with a query"
+_LADDER = "ladder"
+"""The endpoint of its steps, where variants have theirs."""
+_AMOUNTS = {
+    HOP: Amount.HOPS, THREAD: Amount.THREADS, LOOP: Amount.LOOPS, CONNECT: Amount.CONNECTIONS,
+}  # fmt: skip
+_HOW = {
+    HOP: "pieces of work, each handed over, against all of them handed over at once",
+    THREAD: "the same hops on a thread of the request against one that is reused",
+    LOOP: "a request that makes event loops against one that makes none",
+    CONNECT: "a request that opens and closes a connection to your database against one that does "
+    "not",
+}
+
+
+def hop(kind: str) -> str:
+    """The name of the price of a hop. kind: `asgiref`, `anyio` or `executor`."""
+    return f"{HOP} ({kind})"
+
+
+def hop_that_waits(kind: str) -> str:
+    """The same of a hop in which the thread waits for something, such as a query's answer.
+
+    Another thread has the interpreter then, so this one has to get it back.
+    """
+    return hop(kind) + _WITH_QUERY
+
+
+def is_toll(name: str) -> bool:
+    """Whether a term of a step is a toll, and not the work of its request."""
+    return name.startswith(tuple(_AMOUNTS))
+
+
+class PriceBook(Protocol):
+    """Prices that belong together, because one fit has given them."""
+
+    @property
+    def prices(self) -> Prices:
+        """As a receipt shows them."""
+
+    def total(self, counts: Mapping[str, float]) -> Interval | None:
+        """What so many of each cost together, in microseconds; None where one has no price.
+
+        counts: by the name of the price.
+        """
+
+
+def cost_of(block: LoadedBlock) -> float | None:
+    """Microseconds of CPU per correct answer; None without any, or without measurable work."""
+    return block.cpu_ns / 1e3 / block.correct if block.correct and block.cpu_ns > 0 else None
+
+
+def log_costs(blocks: Sequence[LoadedBlock]) -> dict[int, float]:
+    """By block, the logarithm of the microseconds per correct answer."""
+    costs = {block.block: cost_of(block) for block in blocks}
+    return {number: math.log(cost) for number, cost in costs.items() if cost is not None}
+
+
+URL, OTHER, STEP = "url ", "other ", "step "
+"""Beginnings of the names of entries; after them come those of `Loaded`."""
+
+
+def all_log_costs(loaded: Loaded) -> dict[str, dict[int, float]]:
+    """Of everything that took turns, by entry and block: what disturbs one of them shows in all."""
+    entries = {
+        **{URL + name: blocks for name, blocks in loaded.urls.items()},
+        **{OTHER + name: blocks for name, blocks in loaded.other.items()},
+        **{STEP + name: step.blocks for name, step in loaded.ladder.items()},
+    }
+    return {name: log_costs(blocks) for name, blocks in entries.items()}
+
+
+class MeasuredPrices:
+    """Prices of the ladder of one receipt.
+
+    by_block: by the name of the price and the block, microseconds.
+    """
+
+    def __init__(self, connections: int, by_block: Mapping[str, Mapping[int, float]]) -> None:
+        self.by_block = by_block
+        self._connections = connections
+
+    @cached_property
+    def prices(self) -> Prices:
+        """See `PriceBook.prices`."""
+        tags = (
+            _tag(name, block_interval(list(values.values())))
+            for name, values in self.by_block.items()
+        )
+        return Prices(MEASURED_HERE, self._connections, tuple(t for t in tags if t is not None))
+
+    def total(self, counts: Mapping[str, float]) -> Interval | None:
+        """See `PriceBook.total`. The sum is taken in each block, as one fit has given its prices:
+        where a hop is dear, a thread is cheap.
+        """
+        if not counts or not counts.keys() <= self.by_block.keys():
+            return None
+        blocks = set.intersection(*(set(self.by_block[name]) for name in counts))
+        return block_interval(
+            [
+                sum(count * self.by_block[name][block] for name, count in counts.items())
+                for block in sorted(blocks)
+            ]
+        )
+
+
+def _tag(name: str, value: Interval | None) -> PriceTag | None:
+    if value is None:
+        return None
+    toll = next(toll for toll in _AMOUNTS if name.startswith(toll))
+    return PriceTag(name, _AMOUNTS[toll], value, _HOW[toll])
+
+
+def measured_prices(loaded: Loaded) -> MeasuredPrices | None:
+    """The prices that the ladder tells; None if it tells none.
+
+    Every block is brought to the same speed of the machine, as everything in its slices shows it.
+    """
+    levels = at_one_speed(all_log_costs(loaded))
+    rows = [
+        Row(name, _LADDER, step.terms, levels[STEP + name])
+        for name, step in loaded.ladder.items()
+        if levels[STEP + name]
+    ]
+    names = list(dict.fromkeys(term for row in rows for term in row.terms))
+    if len(rows) < 2 or not any(is_toll(name) for name in names):
+        return None
+    fit = fit_rows(rows, names)
+    by_block = {
+        names[at]: {block: float(prices[at]) for block, prices in fit.by_block.items()}
+        for at in fit.identified
+        if is_toll(names[at])
+    }
+    return MeasuredPrices(loaded.connections, by_block) if any(by_block.values()) else None
+
+
+class TakenPrices:
+    """Prices of a kept run, at the concurrency of its list that is nearest."""
+
+    def __init__(self, kept: KeptPrices, connections: int) -> None:
+        self._run = kept.run
+        self._list: PriceList = kept.at(connections)
+
+    @property
+    def prices(self) -> Prices:
+        """See `PriceBook.prices`."""
+        tags = (_tag(price.name, price.value) for price in self._list.prices)
+        return Prices(self._run, self._list.connections, tuple(t for t in tags if t is not None))
+
+    def total(self, counts: Mapping[str, float]) -> Interval | None:
+        """See `PriceBook.total`. A run has one price for all hops of a kind."""
+        merged: dict[str, float] = {}
+        for name, count in counts.items():
+            usual = name.removesuffix(_WITH_QUERY)
+            merged[usual] = merged.get(usual, 0.0) + count
+        return self._list.total(merged)
+
+
+def step_costs(ladder: Mapping[str, LadderStep]) -> dict[str, Interval]:
+    """What a request of each step costs, microseconds, for those who check the ladder."""
+    found = {
+        name: block_interval([c for b in step.blocks if (c := cost_of(b)) is not None])
+        for name, step in ladder.items()
+    }
+    return {name: cost for name, cost in found.items() if cost is not None}

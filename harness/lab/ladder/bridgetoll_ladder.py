@@ -1,0 +1,354 @@
+"""An application whose requests take a known number of hops, threads, event loops and connections.
+
+It runs on the interpreter, the server and the packages of an application that is not ours, and
+tells what these tolls cost there. It needs only the standard library of Python 3.10, and uses
+asgiref, anyio and Django where they are installed. It imports nothing of the harness.
+
+A path is one kind of request, `/<what>/<threads>/<times>/<pieces>/<work>`:
+
+- what: `asgiref` (thread-sensitive), `asgiref-any` (not so), `executor` or `anyio`: a hop.
+  `loop`: an event loop made. `thread`: a thread started and waited for. `connect`: a connection to
+  Django's default database opened and closed. `none`: nothing.
+- threads: `request`: asgiref starts a thread for the request, as Django's handler lets it.
+  `reused`: it is lent one that outlives the request. `-`: whatever the kind has.
+- times: how often. pieces: of work, shared out among the hops; done in place without any hop.
+- work: `compute` holds the interpreter for some microseconds; `wait` then waits as for a database,
+  without it.
+
+`/` answers what is known of this place, as JSON.
+"""
+
+import asyncio
+import contextlib
+import functools
+import importlib
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from typing import Any
+
+MODULE = "BRIDGETOLL_LADDER_MODULE"
+"""The environment variable that names the module of the user's application. Importing it sets
+Django up, and gives this process the memory that its collections of garbage go through."""
+_LOOPS = 150
+_WAIT_S = 0.000_2
+"""About what a short query takes to be answered by a PostgreSQL on the same machine."""
+_HEAD = [(b"content-type", b"application/json"), (b"content-length", b"2")]
+_BODY = b"{}"
+
+Step = Callable[[Callable[[], Awaitable[None]]], Awaitable[None]]
+"""Does what a path asks for, and sends the answer by the function that it is given."""
+
+
+def _module(name: str) -> Any:
+    """A module, or None where it cannot be imported."""
+    try:
+        return importlib.import_module(name)
+    except Exception:
+        return None
+
+
+_asgiref = _module("asgiref.sync")
+_anyio = _module("anyio.to_thread")
+_KINDS = [
+    kind
+    for kind, module in (("asgiref", _asgiref), ("executor", True), ("anyio", _anyio))
+    if module is not None
+]
+"""Of hops that can be made here; the first carries what is done inside of a hop."""
+_idle: list[Executor] = []
+_trouble: str | None = None
+
+
+def _set_up() -> None:
+    """Import the user's application, if there is one to import."""
+    global _trouble
+    name = os.environ.get(MODULE)
+    if not name:
+        _trouble = "no project was named"
+        return
+    try:
+        importlib.import_module(name)
+    except (Exception, SystemExit) as error:
+        _trouble = f"`{name}` cannot be imported a second time ({type(error).__name__})"
+
+
+_set_up()
+
+
+def _compute() -> int:
+    """Hold the interpreter for about ten microseconds."""
+    total = 0
+    for number in range(_LOOPS):
+        total += number * number
+    return total
+
+
+def _wait() -> None:
+    _compute()
+    time.sleep(_WAIT_S)
+
+
+def _nothing() -> None:
+    """Do nothing."""
+
+
+_WORK: dict[str, Callable[[], Any]] = {
+    "compute": _compute, "wait": _wait, "nothing": _nothing,
+}  # fmt: skip
+
+
+def _pieces(work: Callable[[], Any], count: int) -> None:
+    for _ in range(count):
+        work()
+
+
+async def _by_asgiref(sensitive: bool, work: Callable[[], None]) -> None:
+    """A hop as Django makes it, which wraps the function each time."""
+    await _asgiref.sync_to_async(work, thread_sensitive=sensitive)()
+
+
+async def _by_executor(work: Callable[[], None]) -> None:
+    await asyncio.get_running_loop().run_in_executor(None, work)
+
+
+async def _by_anyio(work: Callable[[], None]) -> None:
+    await _anyio.run_sync(work)
+
+
+_HOPS: dict[str, Callable[[Callable[[], None]], Awaitable[None]]] = {
+    "asgiref": functools.partial(_by_asgiref, True),
+    "asgiref-any": functools.partial(_by_asgiref, False),
+    "executor": _by_executor,
+    "anyio": _by_anyio,
+}
+
+
+async def _empty() -> None:
+    """Do nothing, on an event loop."""
+
+
+def _make_loops(count: int) -> None:
+    for _ in range(count):
+        asyncio.run(_empty())
+
+
+def _start_threads(count: int, work: Callable[[], Any]) -> None:
+    """Start threads by executors of one thread, as asgiref does, and wait for each."""
+    for _ in range(count):
+        with ThreadPoolExecutor(1) as executor:
+            executor.submit(work).result()
+
+
+def _connect(count: int) -> None:
+    """Open and close a connection to the database that the project has configured."""
+    connection = importlib.import_module("django.db").connections["default"]
+    for _ in range(count):
+        connection.ensure_connection()
+        connection.close()
+
+
+@contextlib.contextmanager
+def _lent() -> Iterator[Executor]:
+    """A thread that outlives the request; the one that was used last has its caches warm."""
+    executor = _idle.pop() if _idle else ThreadPoolExecutor(1)
+    try:
+        yield executor
+    finally:
+        _idle.append(executor)
+
+
+async def _on_lent_thread(body: Callable[[], Awaitable[None]]) -> None:
+    """Run `body` with a thread that asgiref neither starts nor ends, in any of its versions."""
+    with _lent() as executor:
+        threads = _asgiref.SyncToAsync.context_to_thread_executor
+        async with _asgiref.ThreadSensitiveContext() as context:
+            threads[context] = executor
+            try:
+                await body()
+            finally:
+                threads.pop(context, None)
+
+
+async def _on_own_thread(body: Callable[[], Awaitable[None]]) -> None:
+    """Run `body` as Django's handler runs a request."""
+    async with _asgiref.ThreadSensitiveContext():
+        await body()
+
+
+async def _anywhere(body: Callable[[], Awaitable[None]]) -> None:
+    await body()
+
+
+_THREADS: dict[str, Callable[[Callable[[], Awaitable[None]]], Awaitable[None]]] = {
+    "request": _on_own_thread,
+    "reused": _on_lent_thread,
+    "-": _anywhere,
+}
+
+
+def _parsed(path: str) -> tuple[str, str, int, int, Callable[[], Any]]:
+    what, threads, times, pieces, work = path.strip("/").split("/")
+    return what, threads, int(times), int(pieces), _WORK[work]
+
+
+@functools.cache
+def _step(path: str) -> Step:
+    """What a path asks of an event loop."""
+    what, threads, times, pieces, work = _parsed(path)
+    hop = _HOPS.get(what, _HOPS[_KINDS[0]])
+    within = _THREADS[threads]
+    inside = {"loop": _make_loops, "connect": _connect}.get(what)
+    if inside is not None:  # one hop, in which it happens
+        hops, work = 1, functools.partial(inside, times)
+        share = 1
+    else:
+        hops, share = (0 if what == "none" else times), pieces // max(1, times)
+    done = functools.partial(_pieces, work, share)
+
+    async def step(answer: Callable[[], Awaitable[None]]) -> None:
+        async def body() -> None:
+            if what == "none":
+                _pieces(work, pieces)
+            for _ in range(hops):
+                await hop(done)
+            await answer()
+
+        await within(body)
+
+    return step
+
+
+async def application(scope: Any, receive: Any, send: Any) -> None:
+    """The ASGI application."""
+    if scope["type"] == "lifespan":
+        await _live(receive, send)
+        return
+    body, head = _BODY, _HEAD
+    if scope["path"] == "/":
+        body = json.dumps(await _about()).encode()
+        head = [_HEAD[0], (b"content-length", str(len(body)).encode())]
+
+    async def answer() -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": head})
+        await send({"type": "http.response.body", "body": body})
+
+    if scope["path"] == "/":
+        await answer()
+    else:
+        await _step(scope["path"])(answer)
+
+
+async def _live(receive: Any, send: Any) -> None:
+    while True:
+        message = await receive()
+        await send({"type": message["type"] + ".complete"})
+        if message["type"] == "lifespan.shutdown":
+            return
+
+
+@functools.cache
+def _sync_step(path: str) -> Callable[[], None]:
+    """What a path asks of a thread without an event loop."""
+    what, _, times, pieces, work = _parsed(path)
+    if what == "loop":
+        return functools.partial(_cross, times)
+    if what == "thread":
+        return functools.partial(_start_threads, times, work)
+    if what == "connect":
+        return functools.partial(_connect, times)
+    if what == "asgiref":
+        return functools.partial(_hop_back, times, functools.partial(_pieces, work, 1))
+    return functools.partial(_pieces, work, pieces)
+
+
+def _cross(times: int) -> None:
+    """Call an asynchronous function, as Django calls an asynchronous view under WSGI."""
+    for _ in range(times):
+        _asgiref.async_to_sync(_empty)()
+
+
+def _hop_back(times: int, work: Callable[[], None]) -> None:
+    """Call an asynchronous function that hands work back to this thread so many times."""
+
+    async def body() -> None:
+        for _ in range(times):
+            await _by_asgiref(True, work)
+
+    _asgiref.async_to_sync(body)()
+
+
+def wsgi(environ: Any, start_response: Any) -> Any:
+    """The WSGI application."""
+    path = environ["PATH_INFO"]
+    body = _BODY
+    if path == "/":
+        body = json.dumps(_known(_threads_of(lambda: _cross(1) if _asgiref else None))).encode()
+    else:
+        _sync_step(path)()
+    head = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+    start_response("200 OK", head)
+    return [body]
+
+
+async def _about() -> Any:
+    """What is known of this place; threads that one request of Django's handler starts."""
+    if _asgiref is None:
+        return _known(0)
+    with _counted_threads() as started:
+        async with _asgiref.ThreadSensitiveContext():
+            await _by_asgiref(True, _nothing)
+    return _known(len(started))
+
+
+def _known(threads: int) -> Any:
+    return {
+        "threads": threads,
+        "kinds": _KINDS,
+        "connect": _no_connection(),
+        "python": ".".join(map(str, sys.version_info[:3])),
+    }
+
+
+def _no_connection() -> str | None:
+    """Why no connection to the project's database can be opened; None if one can."""
+    if _trouble is not None:
+        return _trouble
+    if "django" not in sys.modules:
+        return "the project does not use Django"
+    try:
+        settings = importlib.import_module("django.db").connections["default"].settings_dict
+    except Exception as error:
+        return f"Django has no default database ({type(error).__name__})"
+    if settings["ENGINE"].endswith(".dummy"):
+        return "the project has no database"
+    if settings["OPTIONS"].get("pool"):
+        return "its connections come from a pool"
+    return None
+
+
+@contextlib.contextmanager
+def _counted_threads() -> Iterator[list[None]]:
+    """The threads that are started within the block."""
+    started: list[None] = []
+    start = threading.Thread.start
+
+    def counted(self: threading.Thread) -> None:
+        started.append(None)
+        start(self)
+
+    threading.Thread.start = counted  # type: ignore[method-assign]
+    try:
+        yield started
+    finally:
+        threading.Thread.start = start  # type: ignore[method-assign]
+
+
+def _threads_of(call: Callable[[], Any]) -> int:
+    with _counted_threads() as started:
+        call()
+    return len(started)

@@ -1,0 +1,1 @@
+"""Makes the receipt of an application that is not ours."""

@@ -1,0 +1,330 @@
+"""Does a receipt predict what tolls cost? Four pairs of variants of Django that differ in tolls.
+
+Usage: `uv run python -m tests.benchmarks.receipt_tolls [BLOCKS] [SECONDS] [FILE]`. It measures with
+the machinery of `bridgetoll receipt`: both sides of each pair and the price ladder take turns in
+slices, on one core. Tolls are those that the audit counts. FILE keeps what was measured; if it is
+there already, it is read in place of a measurement. docs/receipt.md quotes the output.
+
+A ratio is predicted by measured, per block; its interval is over blocks. Of the hops that a pair
+differs in, one for each query carries that query, and the others are plain.
+
+Middlewares do work of their own, with or without hops. It is measured as the difference that the
+same middlewares make under WSGI, and added to the prediction.
+"""
+
+import math
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import msgspec
+
+from harness.analysis.causes.levels import at_one_speed
+from harness.analysis.causes.prices import CONNECT, THREAD
+from harness.analysis.receipt.prices import (
+    URL,
+    MeasuredPrices,
+    all_log_costs,
+    hop,
+    hop_that_waits,
+    measured_prices,
+    step_costs,
+)
+from harness.analysis.stats.intervals import Interval, block_interval
+from harness.audit.bench import Bench
+from harness.audit.count import audit
+from harness.audit.http_client import FORM
+from harness.base.workspace import Workspace, cache_folder
+from harness.inputs.catalog import Catalog, load_catalog
+from harness.inputs.contract import Contract
+from harness.inputs.manifests import Variant
+from harness.inputs.settings import DatabaseSettings, ServerSettings
+from harness.lab.environments import prepare
+from harness.lab.machine import propose_cores
+from harness.lab.network import HOST
+from harness.lab.postgres.cluster import EmbeddedPostgres
+from harness.lab.postgres.database import Database
+from harness.lab.servers import LiveServer, await_ready, launch_server
+from harness.load.protocol import Exchange
+from harness.load.worker.http1 import request_bytes
+from harness.records.observation import LadderStep, Loaded
+from harness.runner.receipt.ladder import APPS, FOLDER, MODULE, Ladder
+from harness.runner.receipt.load import Effort, Loadable, Side, load_sides, open_tools
+
+CONNECTIONS = 32
+ROWS = 1_000
+QUERIES = {"noop": 0, "io_create": 1, "io_read": 2, "io_fanout": 5}
+POOL, MIDDLEWARE, NO_POOL, REUSED, PER_QUERY, ONE = (
+    f"django/{name}"
+    for name in (
+        "async-pool", "async-pool-middleware", "async-no-pool", "async-reused-threads",
+        "hop-per-query", "one-hop",
+    )
+)  # fmt: skip
+PLAIN_WSGI, MIDDLEWARE_WSGI = "sync", "sync with middlewares"
+ENDPOINTS = {
+    POOL: ("noop", "io_create", "io_read"),
+    MIDDLEWARE: ("noop", "io_create"),
+    NO_POOL: ("io_create", "io_read"),
+    REUSED: ("noop", "io_create", "io_read"),
+    PER_QUERY: ("io_create", "io_read", "io_fanout"),
+    ONE: ("io_create", "io_read", "io_fanout"),
+    PLAIN_WSGI: ("noop",),
+    MIDDLEWARE_WSGI: ("noop",),
+}
+PAIRS = {
+    "seven middlewares": (MIDDLEWARE, POOL, ("noop", "io_create")),
+    "a connection per request": (NO_POOL, POOL, ("io_create", "io_read")),
+    "threads per request": (POOL, REUSED, ("noop", "io_create", "io_read")),
+    "a hop per query": (PER_QUERY, ONE, ("io_create", "io_read", "io_fanout")),
+}
+LADDER = "ladder"
+TOLLS = (hop("asgiref"), hop_that_waits("asgiref"), THREAD, CONNECT)
+
+
+class Kept(msgspec.Struct):
+    """What was measured, and what the audit has counted: by variant and endpoint, by quantity."""
+
+    loaded: Loaded
+    counted: dict[str, dict[str, dict[str, float]]]
+
+
+def main() -> None:
+    """Measure and print."""
+    blocks = int(sys.argv[1]) if len(sys.argv) > 1 else 6
+    seconds = float(sys.argv[2]) if len(sys.argv) > 2 else 150.0
+    file = Path(sys.argv[3]) if len(sys.argv) > 3 else None
+    if file is not None and file.exists():
+        kept = msgspec.json.decode(file.read_bytes(), type=Kept)
+    else:
+        kept = _measured(blocks, seconds)
+        if file is not None:
+            file.write_bytes(msgspec.json.encode(kept))
+    _print(kept)
+
+
+def _measured(blocks: int, seconds: float) -> Kept:
+    workspace = Workspace()
+    contract, catalog = Contract(workspace), load_catalog(workspace)
+    python = prepare(cache_folder(), catalog.implementations["django"])
+    cores = propose_cores()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        EmbeddedPostgres(cache_folder(), DatabaseSettings(), cores.database) as cluster,
+        Database(cluster.url, contract, cluster) as database,
+    ):
+        place = _Place(catalog, contract, database, python, Path(folder), cores.application)
+        began = time.monotonic()
+        counted = place.counted()
+        print(f"counted in {time.monotonic() - began:.0f} s", flush=True)
+        database.reset(ROWS)
+        ladder = Ladder("asgi", TOLLS)
+        sides = [*place.sides(), place.ladder(ladder)]
+        with open_tools(cores, Path(folder)) as tools:
+            began = time.monotonic()
+            result = load_sides(sides, tools, Effort(CONNECTIONS, blocks, seconds))
+            print(f"measured in {time.monotonic() - began:.0f} s", flush=True)
+    for note in result.notes:
+        print(note)
+    steps = {
+        path: LadderStep(ladder.steps[path], of_step)
+        for path, of_step in result.sides[LADDER].blocks.items()
+    }
+    urls = {
+        f"{side} {name}": of_url
+        for side, loaded in result.sides.items()
+        if side != LADDER
+        for name, of_url in loaded.blocks.items()
+    }
+    return Kept(Loaded(CONNECTIONS, urls, ladder=steps, notes=result.notes), counted)
+
+
+class _Place:
+    """Where variants are served."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        contract: Contract,
+        database: Database,
+        python: Path,
+        logs: Path,
+        cpus: tuple[int, ...],
+    ) -> None:
+        self._catalog, self._contract, self._database = catalog, contract, database
+        self._python, self._logs, self._cpus = python, logs, cpus
+        sync = catalog.variant("django/sync-threads")
+        with_middleware = sync.env | {"DJANGO_MIDDLEWARE": "default"}
+        self.variants: dict[str, Variant] = {
+            **{name: catalog.variant(name) for name in ENDPOINTS if name in catalog.variants},
+            PLAIN_WSGI: sync,
+            MIDDLEWARE_WSGI: msgspec.structs.replace(sync, env=with_middleware),
+        }
+
+    def counted(self) -> dict[str, dict[str, dict[str, float]]]:
+        """What the audit counts, by variant and endpoint."""
+        bench = Bench(self._contract, self._database, self._catalog.servers, self._logs)
+        found: dict[str, dict[str, dict[str, float]]] = {}
+        for name in (POOL, MIDDLEWARE, NO_POOL, REUSED, PER_QUERY, ONE):
+            audited = audit(bench, self.variants[name], self._python, cpu=False)
+            if audited.problems:
+                sys.exit(f"{name}: {audited.problems[0]}")
+            found[name] = {toll.endpoint: dict(toll.counted) for toll in audited.tolls}
+        return found
+
+    def sides(self) -> Iterator[Side]:
+        """One for each variant."""
+        for name, endpoints in ENDPOINTS.items():
+            yield Side(
+                name=name,
+                start=partial(self._served, name, self.variants[name]),
+                exchanges=partial(self._exchanges, endpoints),
+            )
+
+    def ladder(self, ladder: Ladder) -> Side:
+        """The price ladder, in the project of the variant without a pool."""
+        project = self.variants[NO_POOL]
+        env = {"PYTHONPATH": str(FOLDER), MODULE: "config.asgi"}
+        served = msgspec.structs.replace(project, app=APPS["asgi"], env=project.env | env)
+        return Side(
+            name=LADDER,
+            start=partial(self._served, LADDER, served, health="/"),
+            exchanges=ladder.exchanges,
+        )
+
+    @contextmanager
+    def _served(
+        self, name: str, variant: Variant, health: str | None = None
+    ) -> Iterator[LiveServer]:
+        given = ServerSettings()
+        server = launch_server(
+            variant, self._catalog.servers[variant.server], self._python,
+            given.application(self._database.login(variant.name)),
+            workers=1, threads=given.threads, cpus=self._cpus,
+            log=self._logs / f"{name.replace('/', '.')}.log",
+        )  # fmt: skip
+        with server:
+            if health is None:
+                await_ready(server)
+            else:
+                _await_listening(server)
+            yield server
+
+    def _exchanges(self, endpoints: tuple[str, ...], live: Loadable) -> Mapping[str, Exchange]:
+        host = f"{HOST}:{live.port}"
+        requests = {}
+        for name in endpoints:
+            operation = self._contract.operations[name]
+            body = b"title=a+title&content=some+content" if operation.method == "POST" else None
+            requests[name] = request_bytes(
+                operation.method, operation.target, host, body, FORM if body else None
+            )
+        return {name: Exchange([raw], any_body=True) for name, raw in requests.items()}
+
+
+def _await_listening(server: LiveServer) -> None:
+    end = time.monotonic() + 20
+    while not server.listens():
+        if time.monotonic() > end or not server.running:
+            sys.exit(f"the ladder did not start: {server.last_words()}")
+        time.sleep(0.02)
+
+
+def _print(kept: Kept) -> None:
+    prices = measured_prices(kept.loaded)
+    if prices is None:
+        sys.exit("The ladder told no price.")
+    print(f"\nsteps of the ladder, µs of CPU per request at {CONNECTIONS} connections")
+    for name, cost in step_costs(kept.loaded.ladder).items():
+        print(f"  {name:34}{_shown(cost)}")
+    print("prices, µs")
+    for tag in prices.prices.tags:
+        print(f"  {tag.name:34}{_shown(tag.value)}")
+    failed = {
+        name: sum(block.failed for block in blocks)
+        for name, blocks in kept.loaded.urls.items()
+        if any(block.failed for block in blocks)
+    }
+    if failed:
+        print(f"failed requests: {failed}")
+    levels = at_one_speed(all_log_costs(kept.loaded))
+    print("variants, µs")
+    for name in kept.loaded.urls:
+        level = block_interval(list(levels[URL + name].values()))
+        print(f"  {name:34}{_shown(level)}")
+    own = _difference(levels, f"{MIDDLEWARE_WSGI} noop", f"{PLAIN_WSGI} noop")
+    print(f"\n{'pair':26}{'endpoint':11}{'predicted':>20}{'measured':>20}{'ratio':>20}")
+    for title, (more, fewer, endpoints) in PAIRS.items():
+        for endpoint in endpoints:
+            terms = _terms(kept, more, fewer, endpoint)
+            measured = _difference(levels, f"{more} {endpoint}", f"{fewer} {endpoint}")
+            extra = own if title == "seven middlewares" else {}
+            _print_pair(title, endpoint, terms, prices, measured, extra)
+
+
+def _print_pair(
+    title: str,
+    endpoint: str,
+    terms: Mapping[str, float],
+    prices: MeasuredPrices,
+    measured: Mapping[int, float],
+    extra: Mapping[int, float],
+) -> None:
+    predicted = {
+        block: extra.get(block, 0.0)
+        + sum(count * prices.by_block[name][block] for name, count in terms.items())
+        for block in measured
+        if all(block in prices.by_block[name] for name in terms)
+    }
+    logs = [
+        math.log(predicted[block] / measured[block])
+        for block in predicted
+        if predicted[block] > 0 and measured[block] > 0
+    ]
+    ratio = block_interval(logs)
+    told = ", ".join(f"{count:g} × {name}" for name, count in terms.items())
+    told += f", and {sum(extra.values()) / len(extra):.0f} µs of their own work" if extra else ""
+    cells = [_shown(block_interval(list(v.values()))) for v in (predicted, measured)]
+    shown = "" if ratio is None else _shown(ratio.exp(), 2)
+    print(f"{title:26}{endpoint:11}{cells[0]:>20}{cells[1]:>20}{shown:>20}  {told}")
+
+
+def _terms(kept: Kept, more: str, fewer: str, endpoint: str) -> dict[str, float]:
+    """By price, how many more of each toll the first takes."""
+    counts: dict[str, float] = {}
+    for variant, sign in ((more, 1.0), (fewer, -1.0)):
+        toll = kept.counted[variant][endpoint]
+        queries = 1 if variant == ONE else QUERIES[endpoint]
+        asked = min(float(queries), toll["hops"])
+        for name, count in {
+            hop("asgiref"): toll["hops"] - asked,
+            hop_that_waits("asgiref"): asked,
+            THREAD: toll["threads"],
+            CONNECT: toll["connects"],
+        }.items():
+            counts[name] = counts.get(name, 0.0) + sign * count
+    return {name: count for name, count in counts.items() if count}
+
+
+def _difference(
+    levels: Mapping[str, Mapping[int, float]], more: str, fewer: str
+) -> dict[int, float]:
+    """By block, microseconds per request."""
+    one, other = levels[URL + more], levels[URL + fewer]
+    return {block: one[block] - other[block] for block in one if block in other}
+
+
+def _shown(value: Interval | None, digits: int = 0) -> str:
+    if value is None:
+        return ""
+    if value.low is None or value.high is None:
+        return f"{value.mean:.{digits}f}"
+    return f"{value.mean:.{digits}f} [{value.low:.{digits}f}, {value.high:.{digits}f}]"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""Each step of the price ladder takes the tolls that it is priced by, counted inside the server."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from harness.analysis.causes.prices import THREAD
+from harness.analysis.receipt.prices import LOOP, hop, hop_that_waits
+from harness.audit.counters import Counters
+from harness.audit.http_client import Probe
+from harness.base.workspace import Workspace, cache_folder
+from harness.inputs.catalog import load_catalog
+from harness.inputs.settings import ApplicationSettings
+from harness.lab.environments import prepare
+from harness.lab.process import wait_until
+from harness.lab.servers import LiveServer, launch_server
+from harness.runner.receipt.ladder import APPS, FOLDER, Ladder
+from tests.waiting import PATIENCE_S
+
+CATALOG = load_catalog(Workspace())
+SERVED = {"asgi": "django/async-no-pool", "wsgi": "django/sync-threads"}
+TOLLS = (hop("asgiref"), hop_that_waits("asgiref"), hop("executor"), THREAD, LOOP)
+REQUESTS = 3
+_QUANTITIES = {"hop": "hops", THREAD: "threads", LOOP: "loops"}
+
+
+@pytest.fixture(params=APPS)
+def protocol(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def counters() -> Iterator[Counters]:
+    with Counters() as made:
+        yield made
+
+
+@pytest.fixture
+def server(protocol: str, counters: Counters, tmp_path: Path) -> Iterator[LiveServer]:
+    given = counters.environment
+    paths = os.pathsep.join((given["PYTHONPATH"], str(FOLDER)))
+    variant = CATALOG.variant(SERVED[protocol])
+    served = msgspec.structs.replace(
+        variant, app=APPS[protocol], env=variant.env | given | {"PYTHONPATH": paths}
+    )
+    with launch_server(
+        served, CATALOG.servers[variant.server],
+        prepare(cache_folder(), CATALOG.implementations["django"]),
+        ApplicationSettings("", 1, 1.0, 1, 1),
+        workers=1, threads=2, log=tmp_path / "log",
+    ) as live:  # fmt: skip
+        assert wait_until(live.listens, PATIENCE_S), live.last_words()
+        yield live
+
+
+def test_each_step_takes_the_tolls_that_it_is_said_to_take(
+    protocol: str, server: LiveServer, counters: Counters
+) -> None:
+    ladder = Ladder(protocol, TOLLS)
+    probe = Probe(server.url)
+    assert len(ladder.exchanges(server)) >= 4
+    for path in ladder.steps:
+        if "/request/" not in path:  # a thread that is reused is started by the first request
+            probe.get(path)
+    for path, terms in ladder.steps.items():
+        expected = dict.fromkeys(_QUANTITIES.values(), 0)
+        for term, count in terms.items():
+            for beginning, quantity in _QUANTITIES.items():
+                if term.startswith(beginning):
+                    expected[quantity] += round(REQUESTS * count)
+        if "executor" in path:  # asyncio's own grows until it is as large as it may be
+            del expected["threads"]
+        counted = Counted(counters, tuple(expected))
+        for _ in range(REQUESTS):
+            assert probe.get(path).status == 200
+        wait_until(lambda seen=counted, all_=expected: seen() == all_, PATIENCE_S)  # type: ignore[misc]
+        assert counted() == expected, path
+
+
+class Counted:
+    """What has been counted since it was made."""
+
+    def __init__(self, counters: Counters, quantities: tuple[str, ...]) -> None:
+        self._counters, self._quantities = counters, quantities
+        self._before = counters.read()
+
+    def __call__(self) -> dict[str, int]:
+        now = self._counters.read()
+        return {name: now[name] - self._before[name] for name in self._quantities}

@@ -1,0 +1,126 @@
+"""Prices from a ladder whose truth is known."""
+
+import random
+
+import pytest
+
+from harness.analysis.causes.prices import CONNECT, THREAD
+from harness.analysis.receipt.prices import (
+    MEASURED_HERE,
+    hop,
+    is_toll,
+    measured_prices,
+    step_costs,
+)
+from harness.records.observation import LadderStep, Loaded, LoadedBlock
+
+HOP = hop("asgiref")
+TRUTH = {"request": 60.0, "work": 12.0, "context": 5.0, HOP: 70.0, THREAD: 150.0, CONNECT: 3_000.0}
+STEPS: dict[str, dict[str, float]] = {
+    "none": {"request": 1},
+    "one": {"request": 1, "context": 1, "work": 4, HOP: 1},
+    "four": {"request": 1, "context": 1, "work": 4, HOP: 4},
+    "own-one": {"request": 1, "context": 1, "work": 4, HOP: 1, THREAD: 2},
+    "own-four": {"request": 1, "context": 1, "work": 4, HOP: 4, THREAD: 2},
+    "connect": {"request": 1, "context": 1, "work": 4, HOP: 1, CONNECT: 1},
+}
+BLOCKS = 4
+
+
+def ladder(
+    noise: float = 0.0, speeds: tuple[float, ...] = (1.0,) * BLOCKS, seed: int = 1
+) -> dict[str, LadderStep]:
+    draw = random.Random(seed)
+    return {
+        name: LadderStep(
+            terms,
+            tuple(
+                LoadedBlock(
+                    block=block,
+                    cpu_ns=round(
+                        1_000_000
+                        * sum(count * TRUTH[term] for term, count in terms.items())
+                        * speed
+                        * draw.lognormvariate(0.0, noise)
+                    ),
+                    correct=1_000,
+                    failed=0,
+                    load_ns=10**9,
+                )
+                for block, speed in enumerate(speeds)
+            ),
+        )
+        for name, terms in STEPS.items()
+    }
+
+
+def test_prices_are_found_and_the_work_of_the_requests_is_no_price() -> None:
+    prices = measured_prices(Loaded(32, {}, ladder=ladder()))
+    assert prices is not None
+    shown = prices.prices
+    assert (shown.source, shown.connections) == (MEASURED_HERE, 32)
+    assert {tag.name: round(tag.value.mean, 2) for tag in shown.tags} == {
+        name: price for name, price in TRUTH.items() if is_toll(name)
+    }
+
+
+def test_a_slow_block_is_brought_to_the_speed_of_the_others() -> None:
+    prices = measured_prices(Loaded(32, {}, ladder=ladder(speeds=(1.0, 1.3, 0.8, 1.0))))
+    assert prices is not None
+    values = list(prices.by_block[HOP].values())
+    assert max(values) == pytest.approx(min(values))
+    assert values[0] == pytest.approx(70.0, rel=0.05)
+
+
+def test_a_sum_is_narrower_than_its_parts_where_they_come_from_one_fit() -> None:
+    prices = measured_prices(Loaded(32, {}, ladder=ladder(noise=0.02)))
+    assert prices is not None
+    both = prices.total({HOP: 3.0, THREAD: 2.0})
+    one, other = prices.total({HOP: 3.0}), prices.total({THREAD: 2.0})
+    assert both is not None
+    assert one is not None
+    assert other is not None
+    assert both.mean == pytest.approx(one.mean + other.mean)
+    assert both.mean == pytest.approx(510.0, rel=0.05)
+    assert both.half_width is not None
+    assert one.half_width is not None
+    assert other.half_width is not None
+    assert both.half_width < one.half_width + other.half_width
+
+
+def test_what_has_no_step_has_no_price() -> None:
+    prices = measured_prices(Loaded(32, {}, ladder=ladder()))
+    assert prices is not None
+    assert prices.total({HOP: 1.0, "hop (anyio)": 1.0}) is None
+    assert prices.total({}) is None
+
+
+def test_a_toll_that_the_steps_cannot_separate_has_no_price() -> None:
+    steps = ladder()
+    for name in ("one", "own-one"):  # every step with context and work hops four times
+        del steps[name]
+    del steps["connect"]
+    prices = measured_prices(Loaded(32, {}, ladder=steps))
+    assert prices is not None
+    assert set(prices.by_block) == {THREAD}
+
+
+def test_a_step_without_a_correct_answer_is_left_out() -> None:
+    steps = ladder()
+    broken = tuple(LoadedBlock(block, 10**6, 0, 50, 10**9) for block in range(BLOCKS))
+    steps["connect"] = LadderStep(STEPS["connect"], broken)
+    prices = measured_prices(Loaded(32, {}, ladder=steps))
+    assert prices is not None
+    assert CONNECT not in prices.by_block
+    assert HOP in prices.by_block
+
+
+@pytest.mark.parametrize("steps", [{}, {"none": ladder()["none"]}], ids=["no step", "no toll"])
+def test_without_tolls_there_are_no_prices(steps: dict[str, LadderStep]) -> None:
+    assert measured_prices(Loaded(32, {}, ladder=steps)) is None
+
+
+def test_steps_tell_what_a_request_of_each_costs() -> None:
+    costs = step_costs(ladder())
+    assert costs["none"].mean == pytest.approx(60.0)
+    assert costs["four"].mean == pytest.approx(393.0)

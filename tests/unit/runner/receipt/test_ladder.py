@@ -1,0 +1,152 @@
+"""Which steps the ladder has, and that its application does what their names say."""
+
+import asyncio
+import json
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from harness.analysis.causes.prices import CONNECT, THREAD
+from harness.analysis.receipt.prices import LOOP, hop, hop_that_waits, measured_prices
+from harness.lab.ladder import bridgetoll_ladder
+from harness.records.observation import LadderStep, Loaded, LoadedBlock
+from harness.runner.receipt.ladder import LadderPlace, Steps, steps_for
+
+DJANGO = LadderPlace(2, ("asgiref", "executor"), None, "3.13.0")
+NO_DATABASE = LadderPlace(2, ("asgiref", "executor"), "the project has no database", "3.13.0")
+FASTAPI = LadderPlace(0, ("executor", "anyio"), "the project does not use Django", "3.13.0")
+
+
+def tolls_in(steps: Steps) -> set[str]:
+    """Those whose price the steps tell, if each of their requests costs 100 microseconds."""
+    ladder = {
+        path: LadderStep(
+            terms, tuple(LoadedBlock(number, 10**8, 1_000, 0, 10**9) for number in range(2))
+        )
+        for path, terms in steps.items()
+    }
+    prices = measured_prices(Loaded(8, {}, ladder=ladder))
+    return set() if prices is None else set(prices.by_block)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "tolls", "place", "told"),
+    [
+        ("asgi", {hop("asgiref")}, DJANGO, {hop("asgiref")}),
+        ("asgi", {hop("asgiref"), THREAD}, DJANGO, {hop("asgiref"), THREAD}),
+        ("asgi", {hop_that_waits("asgiref")}, DJANGO, {hop_that_waits("asgiref")}),
+        ("asgi", {CONNECT}, DJANGO, {CONNECT}),
+        ("asgi", {CONNECT}, NO_DATABASE, set()),
+        ("asgi", {hop("anyio")}, FASTAPI, {hop("anyio")}),
+        ("asgi", {hop("asgiref")}, FASTAPI, set()),
+        ("asgi", {hop("executor"), LOOP}, FASTAPI, {hop("executor"), LOOP}),
+        ("asgi", set(), DJANGO, set()),
+        ("wsgi", {THREAD, LOOP}, DJANGO, {THREAD, LOOP}),
+        ("wsgi", {CONNECT}, DJANGO, {CONNECT}),
+    ],
+    ids=str,
+)
+def test_it_prices_the_tolls_that_an_application_takes_where_that_can_be_done(
+    protocol: str, tolls: set[str], place: LadderPlace, told: set[str]
+) -> None:
+    assert tolls_in(steps_for(protocol, tolls, place)) == told
+
+
+def test_threads_are_priced_by_the_same_hops_on_a_thread_that_is_reused() -> None:
+    steps = steps_for("asgi", {hop("asgiref"), THREAD}, DJANGO)
+    for path, terms in steps.items():
+        if THREAD in terms:
+            reused = steps[path.replace("/request/", "/reused/")]
+            assert terms == reused | {THREAD: 2.0}
+
+
+class Happened:
+    """What a request did: the hops, and the threads started."""
+
+    def __init__(self) -> None:
+        self.hops = self.threads = 0
+
+
+@contextmanager
+def watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[Happened]:
+    seen = Happened()
+    submit, start = ThreadPoolExecutor.submit, threading.Thread.start
+
+    def counted_submit(self: ThreadPoolExecutor, *arguments: Any, **named: Any) -> Any:
+        seen.hops += 1
+        return submit(self, *arguments, **named)
+
+    def counted_start(self: threading.Thread) -> None:
+        seen.threads += 1
+        start(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ThreadPoolExecutor, "submit", counted_submit)
+        patch.setattr(threading.Thread, "start", counted_start)
+        yield seen
+
+
+async def ask(path: str) -> bytes:
+    sent: list[dict[str, Any]] = []
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    await bridgetoll_ladder.application({"type": "http", "path": path}, None, send)
+    assert sent[0]["status"] == 200
+    body: bytes = sent[1]["body"]
+    assert dict(sent[0]["headers"])[b"content-length"] == str(len(body)).encode()
+    return body
+
+
+@pytest.mark.parametrize("hops", [1, 4])
+@pytest.mark.parametrize("work", ["compute", "wait", "nothing"])
+def test_a_request_takes_as_many_hops_as_its_path_says(
+    hops: int, work: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with watched(monkeypatch) as seen:
+        assert asyncio.run(ask(f"/executor/-/{hops}/4/{work}")) == b"{}"
+    assert seen.hops == hops
+
+
+def test_work_is_shared_out_among_the_hops(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[int] = []
+    monkeypatch.setitem(bridgetoll_ladder._WORK, "compute", lambda: done.append(1))
+    for path, pieces in {"/executor/-/1/8/compute": 8, "/executor/-/8/8/compute": 8}.items():
+        bridgetoll_ladder._step.cache_clear()
+        done.clear()
+        asyncio.run(ask(path))
+        assert len(done) == pieces
+    bridgetoll_ladder._step.cache_clear()
+
+
+def test_without_a_hop_work_is_done_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    with watched(monkeypatch) as seen:
+        asyncio.run(ask("/none/-/0/4/compute"))
+    assert (seen.hops, seen.threads) == (0, 0)
+
+
+def test_it_tells_where_it_runs() -> None:
+    told = json.loads(asyncio.run(ask("/")))
+    assert "executor" in told["kinds"]
+    assert told["connect"]
+
+
+def test_under_wsgi_it_starts_as_many_threads_as_its_path_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with watched(monkeypatch) as seen:
+        answered: list[str] = []
+        body = bridgetoll_ladder.wsgi(
+            {"PATH_INFO": "/thread/-/4/0/nothing"}, lambda status, _head: answered.append(status)
+        )
+    assert (answered, body) == (["200 OK"], [b"{}"])
+    assert seen.threads == 4
+
+
+def test_a_database_is_not_opened_where_the_project_has_none() -> None:
+    assert bridgetoll_ladder._no_connection() is not None
