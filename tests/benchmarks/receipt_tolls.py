@@ -53,7 +53,7 @@ from harness.load.protocol import Exchange
 from harness.load.worker.http1 import request_bytes
 from harness.records.observation import LadderStep, Loaded
 from harness.runner.receipt.ladder import APPS, FOLDER, MODULE, Ladder
-from harness.runner.receipt.load import Effort, Loadable, Side, load_sides, open_tools
+from harness.runner.receipt.load import Effort, Loadable, LoadSide, load_sides, open_tools
 
 CONNECTIONS = 32
 ROWS = 1_000
@@ -176,21 +176,21 @@ class _Place:
             found[name] = {toll.endpoint: dict(toll.counted) for toll in audited.tolls}
         return found
 
-    def sides(self) -> Iterator[Side]:
+    def sides(self) -> Iterator[LoadSide]:
         """One for each variant."""
         for name, endpoints in ENDPOINTS.items():
-            yield Side(
+            yield LoadSide(
                 name=name,
                 start=partial(self._served, name, self.variants[name]),
                 exchanges=partial(self._exchanges, endpoints),
             )
 
-    def ladder(self, ladder: Ladder) -> Side:
+    def ladder(self, ladder: Ladder) -> LoadSide:
         """The price ladder, in the project of the variant without a pool."""
         project = self.variants[NO_POOL]
         env = {"PYTHONPATH": str(FOLDER), MODULE: "config.asgi"}
         served = msgspec.structs.replace(project, app=APPS["asgi"], env=project.env | env)
-        return Side(
+        return LoadSide(
             name=LADDER,
             start=partial(self._served, LADDER, served, health="/"),
             exchanges=ladder.exchanges,

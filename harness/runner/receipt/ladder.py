@@ -158,7 +158,7 @@ class Ladder:
         return (f"An opened connection has no price here: {self.place.connect}.",)
 
     def exchanges(self, live: Loadable) -> dict[str, Exchange]:
-        """See `Side.exchanges`.
+        """See `LoadSide.exchanges`.
 
         Raises:
             ServerFailed: it answers with something else.

@@ -59,7 +59,7 @@ class Loadable(Protocol):
         """The end of its log."""
 
 
-class Side(msgspec.Struct, frozen=True):
+class LoadSide(msgspec.Struct, frozen=True):
     """An application under load.
 
     name: for messages and for the generator. start: a fresh server, ready, within the block.
@@ -128,7 +128,7 @@ def open_tools(cores: Cores, logs: Path) -> Iterator[LoadTools]:
 
 
 def load_sides(
-    sides: Sequence[Side],
+    sides: Sequence[LoadSide],
     tools: LoadTools,
     effort: Effort,
     told: Callable[[float], None] = lambda _: None,
@@ -155,7 +155,7 @@ def load_sides(
 class _Turns:
     """What one URL has done in its slices of one block."""
 
-    def __init__(self, side: Side, live: Loadable, name: str, exchange: Exchange) -> None:
+    def __init__(self, side: LoadSide, live: Loadable, name: str, exchange: Exchange) -> None:
         self.side, self.live = side, live
         self.name, self.exchange = name, exchange
         self.connections = 1
@@ -183,7 +183,7 @@ class _Loading:
 
     def __init__(
         self,
-        sides: Sequence[Side],
+        sides: Sequence[LoadSide],
         tools: LoadTools,
         effort: Effort,
         told: Callable[[float], None],
@@ -231,7 +231,7 @@ class _Loading:
             sides[side] = SideLoaded({}, trouble)
         return LoadResult(sides, tuple(self._notes()))
 
-    def _started(self, side: Side, stack: ExitStack) -> list[_Turns]:
+    def _started(self, side: LoadSide, stack: ExitStack) -> list[_Turns]:
         """The turns of one server, which is ready and warm."""
         try:
             live = stack.enter_context(side.start())
@@ -324,7 +324,7 @@ class _Loading:
         self._steal_ns += used.steal_ns
         self._foreign_ns += used.machine_busy_ns - used.server_ns
 
-    def _lose(self, side: Side, why: str, words: str = "") -> None:
+    def _lose(self, side: LoadSide, why: str, words: str = "") -> None:
         """Go on without a side, unless it is needed."""
         if side.needed:
             said = f" It said:\n{words}" if words else ""

@@ -17,7 +17,7 @@ from harness.runner.receipt.load import (
     Loadable,
     LoadResult,
     LoadTools,
-    Side,
+    LoadSide,
     load_sides,
 )
 from tests.toys.fakes import FakeClock
@@ -156,7 +156,7 @@ class Bench:
 
     def run(self, *, connections: int = 8, blocks: int = 3, seconds: float = 12.0) -> LoadResult:
         sides = [
-            Side(name, site.start, site.exchanges, needed=name not in self.optional)
+            LoadSide(name, site.start, site.exchanges, needed=name not in self.optional)
             for name, site in self.sites.items()
         ]
         tools = LoadTools(cast(Generator, self.load), self.gauges, clock=self.clock)
