@@ -16,8 +16,8 @@ from harness.runner.receipt.load import (
     Effort,
     Loadable,
     LoadResult,
-    LoadTools,
     LoadSide,
+    LoadTools,
     load_sides,
 )
 from tests.toys.fakes import FakeClock
