@@ -23,12 +23,12 @@ _BLOCK, _INSET, _DEEPEST = 22, 5, 3
 """Width of a hop's block; of a hop within a hop, how much narrower; and how often."""
 _MARK = 8
 """Width of a statement's mark."""
-_LETTER = 6.7
+_LETTER = 7.5
 """Mean width of a letter at the labels' size, generously."""
 _GUTTER, _GAP = 50, 20
 """Room for times at the left, and between the last lane and the labels."""
 _MOST_ROWS = 60
-_WIDE, _NARROW = (1120, 130), (354, 62)
+_WIDE, _NARROW = (1120, 130), (354, 48)
 """Width of a picture, and the distance of its lanes at most: on a desk, on a phone."""
 _INSTANT = 0.001
 """Microseconds; an end is drawn below its begin."""
@@ -286,17 +286,18 @@ def _tone(span: Span) -> str:
 
 
 def _label(row: _Row, x: float, letters: int) -> LineLabel:
+    """What it is for; of a hop, whose name and place. What is within a hop has the hop's name."""
     span, cause = row.span, row.span.cause
-    what = _WHAT.get(span.what, span.what)
-    name, place = ("", "") if cause is None else (cause.name, _place(cause))
-    said = "" if span.what in _TO_THREAD and name else what
-    times = f"{row.times} × " if row.times > 1 else ""
-    inside = f"{row.statements} statement{'s' if row.statements > 1 else ''}"
-    notes = [
-        note for note in (place, said if name else "", inside if row.statements else "") if note
-    ]
-    full = " · ".join([f"{times}{name or said}", *notes])
-    text = f"{times}{short_name(name, letters - len(times)) if name else said}"
+    name, notes = "", []
+    if cause is not None and (row.depth == 0 or span.what in _TO_THREAD):
+        name, notes = cause.name, [place] if (place := _place(cause)) else []
+    if row.statements:
+        notes.append(f"{row.statements} statement{'s' if row.statements > 1 else ''}")
+    begin = f"{row.times} × " if row.times > 1 else ""
+    if span.what not in _TO_THREAD or not name:
+        begin += _WHAT.get(span.what, span.what) + (" · " if name else "")
+    text = begin + short_name(name, letters - len(begin))
+    full = " · ".join([begin + name, *notes])
     for note in notes:
         if len(text) + 3 + len(note) <= letters:
             text = f"{text} · {note}"

@@ -23,6 +23,7 @@ def receipt_values(receipt: Receipt) -> dict[str, Any]:
             {
                 "says": change.says,
                 "saving": capital(words.saving(change)),
+                "saves": "" if change.saving is None else words.cost(change.saving),
                 "urls": change.urls,
                 "page": words.page(change),
             }

@@ -310,7 +310,7 @@ def headline(receipt: Receipt) -> list[str]:
     assert url.cpu is not None
     if not url.items:
         return ["No request pays a toll: none hops, starts a thread or opens a connection."]
-    tolls, cpu = numbers.number(url.tolls.mean), numbers.number(url.cpu.mean)
+    tolls, cpu = (cost(value).partition(" ")[0] for value in (url.tolls, url.cpu))
     first = f"{url.request.name} spends {tolls} of its {cpu} µs of CPU on tolls."
     if url.tolls.mean > url.cpu.mean:
         first = f"{url.request.name} took {cpu} µs of CPU; its tolls are priced at {tolls}."
@@ -327,7 +327,7 @@ def _dearest(url: UrlReceipt) -> str:
     count = sum(i.per_request.mean for i in url.items if i.amount == most)
     many = f"{numbers.number(count)} {noun(most, count)}"
     verb = "costs" if count == 1 else "cost"
-    return f"{many} {verb} most: {numbers.number(sums[most])} µs"
+    return f"{many} {verb} most: {float(f'{sums[most]:.3g}'):,.0f} µs"
 
 
 def _counted_headline(receipt: Receipt) -> list[str]:

@@ -93,7 +93,7 @@ def test_labels_fit_their_picture_and_classes_are_not_cut_on_a_desk() -> None:
     for narrow in (False, True):
         of = drawn(hop(0, 10, middleware(name)), narrow=narrow)
         label = of.labels[0]
-        assert label.x + 6.7 * len(label.text) <= of.width
+        assert label.x + 7 * len(label.text) <= of.width
         assert "SessionMiddleware" in label.text
         assert name in label.full
         assert any(name in line for line in of.says)
