@@ -7,7 +7,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from harness.audit.subject import Violation
 
@@ -33,6 +33,11 @@ class Counters:
     def __exit__(self, *_: object) -> None:
         self._socket.close()
         self._folder.cleanup()
+
+    @property
+    def folder(self) -> Path:
+        """Of the sockets."""
+        return Path(self._folder.name)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -71,22 +76,30 @@ class Counters:
     def _ask(self, question: bytes) -> Counter[str]:
         """The sum of what all processes answer."""
         total: Counter[str] = Counter()
-        answered = False
+        for counts in self._answers(question):
+            problems = counts.pop("problems")
+            if problems:
+                raise Violation("; ".join(problems))
+            total.update(counts)
+        return total
+
+    def _answers(self, question: bytes) -> list[dict[str, Any]]:
+        """What each process answers.
+
+        Raises:
+            Violation: none does.
+        """
+        answers: list[dict[str, Any]] = []
         for path in sorted(Path(self._folder.name).glob("*.sock")):
             with contextlib.suppress(ConnectionRefusedError):  # that process has ended
                 self._socket.sendto(question, str(path))
-                counts = json.loads(self._answer())
-                problems = counts.pop("problems")
-                if problems:
-                    raise Violation("; ".join(problems))
-                total.update(counts)
-                answered = True
-        if not answered:
+                answers.append(json.loads(self._answer()))
+        if not answers:
             raise Violation(
                 "no process of the server answers the audit, so nothing in it could be counted; "
                 "it must be a Python that imports `sitecustomize`"
             )
-        return total
+        return answers
 
     def _answer(self) -> bytes:
         try:

@@ -105,6 +105,17 @@ class Footprint(msgspec.Struct, frozen=True):
         return None
 
 
+def listening_process(port: int) -> int | None:
+    """The process that listens on a TCP port; of several the one that started the others.
+
+    None where no process that this user may read does.
+    """
+    inodes = {i for i, place in _reachable().items() if place.kind == "tcp" and place.port == port}
+    pids = [int(entry.name) for entry in _PROC.iterdir() if entry.name.isdigit()]
+    holders = {pid for pid in pids if _inodes(pid) & inodes}
+    return next((pid for pid in sorted(holders) if not _ancestors(pid) & holders), None)
+
+
 def processes(count: int) -> str:
     """So many worker processes, in words."""
     return f"{count} worker process{'' if count == 1 else 'es'}"

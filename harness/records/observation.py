@@ -37,14 +37,20 @@ class Amount(StrEnum):
     """Of HTTP, heads included."""
     DATABASE_BYTES_OUT = "database_bytes_out"
     DATABASE_BYTES_IN = "database_bytes_in"
+    CPU_US = "cpu_us"
+    """CPU time of the server, microseconds; only of one that runs without instruments."""
 
 
 class Frame(msgspec.Struct, frozen=True):
     """A frame of a stack.
 
     module: its dotted name. function: qualified, without the module. file: as Python knows it.
-    owner: the class of its `self`, dotted; None without one. target: of a frame that hands a
-    callable on, such as asgiref's, the callable's dotted name.
+    owner: the class of its `self`, dotted; None without one. model: the model of Django that its
+    `self` belongs to, dotted.
+    target: of a frame that hands a callable on, such as asgiref's, the callable's dotted name; one
+    that Django has wrapped as a middleware, or as the view behind them, stands in the brackets of
+    `convert_exception_to_response()`. Of a signal: its sync receivers, between commas.
+    target_file, target_line: where that callable is defined; line 0 if unknown.
     """
 
     module: str
@@ -52,7 +58,10 @@ class Frame(msgspec.Struct, frozen=True):
     file: str
     line: int
     owner: str | None = None
+    model: str | None = None
     target: str | None = None
+    target_file: str | None = None
+    target_line: int = 0
 
 
 class Happening(msgspec.Struct, frozen=True):
@@ -61,7 +70,8 @@ class Happening(msgspec.Struct, frozen=True):
     what: the quantity that it adds one to; `POOL_WAIT_US` for a wait.
     begin_ns, end_ns: None where it has not ended, or has no length.
     thread: native id of the thread that did it. by: of the thread that asked for it.
-    frames: of the asker's stack, innermost first, at most 60.
+    frames: of the asker's stack, innermost first, at most 60. It goes on across threads and
+        tasks: with the stack that handed the work to the thread, or made the task.
     """
 
     what: Amount
@@ -105,10 +115,14 @@ class SentRequest(msgspec.Struct, frozen=True):
 
 
 class ObservedUrl(msgspec.Struct, frozen=True):
-    """All requests to one URL; those that warmed it up are not among them."""
+    """All requests to one URL; those that warmed it up are not among them.
+
+    sent: how many requests it got, with those for warming up and for what is left behind.
+    """
 
     request: SentRequest
     observed: tuple[ObservedRequest, ...]
+    sent: int = 0
 
 
 class LeftBehind(msgspec.Struct, frozen=True):

@@ -16,6 +16,10 @@ It answers requests on a Unix datagram socket, named after its process, with its
 
 Asked for `tasks`, it answers how many tasks of asyncio are under way, on all event loops. Told to
 `fail`, it lets `uuid.uuid4()` raise an exception, as a bug would, until it is told to `mend`.
+
+An application that is not ours is not audited but observed: with BRIDGETOLL_RECEIPT set, packages
+are prepared when the application has imported them, ids are left alone, and `bridgetoll_witness.py`
+records with the stack what is counted here. It answers further questions; see there.
 """
 
 import _thread
@@ -35,6 +39,8 @@ from weakref import WeakSet
 
 FOLDER = "BRIDGETOLL_AUDIT"
 """The environment variable that names the folder of the sockets."""
+RECEIPT = "BRIDGETOLL_RECEIPT"
+"""The environment variable that has an application observed."""
 _COUNTERS = ("hops", "returns", "handovers", "wakeups", "threads", "loops")
 _THREAD_EVENTS = frozenset({"_thread.start_new_thread", "_thread.start_joinable_thread"})
 _LONGEST_QUESTION = 256
@@ -47,6 +53,7 @@ _problems: list[str] = []
 _loops: WeakSet[Any] = WeakSet()
 _fails = False
 _here: socket.socket | None = None
+_witness: Any = None
 
 
 def _count(name: str) -> None:
@@ -61,11 +68,20 @@ def _answer(question: bytes) -> bytes:
     if question in (b"fail", b"mend"):
         _fails = question == b"fail"
         return json.dumps({"problems": []}).encode()
+    if _witness is not None:
+        told = _witness.answer(question)
+        if told is not None:
+            return json.dumps(told | {"problems": _problems}).encode()
     used = resource.getrusage(resource.RUSAGE_SELF)
     with _lock:
         answer: dict[str, Any] = dict(_counts)
     answer["voluntary_switches"] = used.ru_nvcsw
     answer["involuntary_switches"] = used.ru_nivcsw
+    # A witness is asked after each request, so the switches of its own thread would show.
+    if _witness is not None and hasattr(resource, "RUSAGE_THREAD"):
+        own = resource.getrusage(resource.RUSAGE_THREAD)
+        answer["voluntary_switches"] -= own.ru_nvcsw
+        answer["involuntary_switches"] -= own.ru_nivcsw
     answer["problems"] = _problems
     return json.dumps(answer).encode()
 
@@ -202,19 +218,37 @@ def _watch_uuids() -> None:
     uuid.uuid4 = failing
 
 
-def _instrument() -> None:
-    _start_listening()
-    os.register_at_fork(after_in_child=_begin_anew)
-    _watch_threads()
-    _watch_executors()
-    _watch_anyio()
-    _watch_asgiref()
-    _watch_uuids()
-    _watch_loops(asyncio.BaseEventLoop)
+def _watch_uvloop() -> None:
     if importlib.util.find_spec("uvloop") is not None:
         import uvloop
 
         _watch_loops(uvloop.Loop)
+
+
+_PACKAGES = {
+    "anyio._backends._asyncio": _watch_anyio,
+    "asgiref.sync": _watch_asgiref,
+    "uvloop": _watch_uvloop,
+}
+"""By the module that must have been imported: what counts in it."""
+
+
+def _instrument() -> None:
+    global _witness
+    _start_listening()
+    os.register_at_fork(after_in_child=_begin_anew)
+    _watch_threads()
+    _watch_executors()
+    _watch_loops(asyncio.BaseEventLoop)
+    if RECEIPT in os.environ:
+        import bridgetoll_witness  # type: ignore[import-not-found]
+
+        _witness = bridgetoll_witness
+        _witness.begin(_PACKAGES)
+        return
+    for watch in _PACKAGES.values():
+        watch()
+    _watch_uuids()
 
 
 if FOLDER in os.environ:

@@ -5,9 +5,10 @@ import socket
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Self
 
-from harness.lab.latency.relay import Line, Observer, Relay
+from harness.lab.latency.relay import Line, Observer, Relay, Target
 from harness.lab.network import HOST, Address
 
 
@@ -17,13 +18,22 @@ class ObservingRelay:
     It runs in the harness's own process, so it serves to count and not to measure.
 
     Args:
-        target: where to connect to.
+        target: where to connect to; a path is that of a Unix socket.
         observe: makes an observer for each connection, when it is accepted; none if None.
+        place: a path to listen at, in place of a port.
     """
 
-    def __init__(self, target: Address, observe: Callable[[], Observer] | None = None) -> None:
-        self._target = target.host, target.port
+    def __init__(
+        self,
+        target: Address | Path,
+        observe: Callable[[], Observer] | None = None,
+        place: Path | None = None,
+    ) -> None:
+        self._target: Target = (
+            str(target) if isinstance(target, Path) else (target.host, target.port)
+        )
         self._observe = observe
+        self._place = place
         self._relay = Relay()
         self._port = 0
         self._loop = asyncio.new_event_loop()
@@ -37,7 +47,8 @@ class ObservingRelay:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        self._port = self._run(self._listen(_bound(0)))
+        place = _bound(0) if self._place is None else _bound_at(self._place)
+        self._port = self._run(self._listen(place))
         return self
 
     @contextmanager
@@ -77,6 +88,12 @@ class ObservingRelay:
         connecting = asyncio.all_tasks() - {asyncio.current_task()}  # which have been cancelled
         await asyncio.gather(*connecting, return_exceptions=True)
         await asyncio.sleep(0)  # sockets close in the loop's next turn
+
+
+def _bound_at(path: Path) -> socket.socket:
+    place = socket.socket(socket.AF_UNIX)
+    place.bind(str(path))
+    return place
 
 
 def _bound(port: int) -> socket.socket:

@@ -20,6 +20,8 @@ from harness.lab.network import HOST
 
 Observer = Callable[[Literal["out", "in"], bytes], None]
 """Is shown all bytes of one connection: `out` from the client to the server, `in` back."""
+Target = tuple[str, int] | str
+"""Host and port, or the path of a Unix socket."""
 Deliver = Callable[[bytes | None], None]
 """Takes a piece that has arrived; None is the end of one direction."""
 
@@ -130,7 +132,9 @@ class Side(asyncio.Protocol):
     def connection_made(self, transport: Any) -> None:
         """Switch off Nagle's algorithm: small pieces must not wait for others."""
         self.transport = transport
-        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connected = transport.get_extra_info("socket")
+        if connected.family != socket.AF_UNIX:
+            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def data_received(self, data: bytes) -> None:
         """Pass the bytes on; without a delay, and with none before them, at once."""
@@ -230,9 +234,7 @@ class Near(Side):
     bytes start a round trip after they came, and the server accepts just before they arrive.
     """
 
-    def __init__(
-        self, line: Line, target: tuple[str, int], observer: Observer | None = None
-    ) -> None:
+    def __init__(self, line: Line, target: Target, observer: Observer | None = None) -> None:
         super().__init__(line, None if observer is None else partial(observer, "out"))
         self._target = target
         self._observer = observer
@@ -275,8 +277,12 @@ class Near(Side):
     async def _connect(self) -> None:
         far = Side(self._line, None if self._observer is None else partial(self._observer, "in"))
         far.other = self
+        loop = asyncio.get_running_loop()
         try:
-            await asyncio.get_running_loop().create_connection(lambda: far, *self._target)
+            if isinstance(self._target, str):
+                await loop.create_unix_connection(lambda: far, self._target)
+            else:
+                await loop.create_connection(lambda: far, *self._target)
         except OSError:
             if self.transport is not None:
                 self.transport.abort()
@@ -300,7 +306,7 @@ class Relay:
     async def listen(
         self,
         line: Line,
-        target: tuple[str, int],
+        target: Target,
         observe: Callable[[], Observer] | None = None,
         place: socket.socket | None = None,
         host: str = HOST,
@@ -309,13 +315,13 @@ class Relay:
 
         Args:
             line: the leg that the connections take.
-            target: host and port to connect to.
+            target: where to connect to.
             observe: makes an observer for each connection, when it is accepted.
             place: a bound socket, to listen there; a free port if None.
             host: the address of the free port.
 
         Returns:
-            The port.
+            The port; 0 where it listens at a path.
 
         Raises:
             OSError: no port is free.
@@ -334,8 +340,8 @@ class Relay:
         else:
             server = await loop.create_server(accept, sock=place, backlog=_BACKLOG)
         self._servers.append(server)
-        port: int = server.sockets[0].getsockname()[1]
-        return port
+        name: tuple[str, int] | str = server.sockets[0].getsockname()
+        return 0 if isinstance(name, str) else name[1]
 
     def connections(self) -> int:
         """How many connections are open."""

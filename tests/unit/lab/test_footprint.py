@@ -1,5 +1,7 @@
 """Footprints of real processes that listen in every way."""
 
+import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -7,8 +9,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from harness.lab.footprint import Footprint, OpenSocket
-from harness.lab.network import free_port
+from harness.lab.footprint import Footprint, OpenSocket, listening_process
+from harness.lab.network import HOST, free_port
 from harness.lab.process import launch
 from tests.toys import listeners
 
@@ -124,3 +126,12 @@ def test_where_the_load_is_elsewhere_a_server_listens_on_its_own_address_only(
 ) -> None:
     footprint = Footprint(frozenset({1}), (OpenSocket("tcp", "10.0.0.2", 80),))
     assert (footprint.problem(80, workers=1, host=host) is None) is fits
+
+
+def test_the_process_that_listens_on_a_port_is_found() -> None:
+    with socket.socket() as listening:
+        listening.bind((HOST, 0))
+        port = listening.getsockname()[1]
+        assert listening_process(port) is None
+        listening.listen()
+        assert listening_process(port) == os.getpid()

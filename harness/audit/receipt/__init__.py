@@ -1,0 +1,1 @@
+"""What requests of an application do: observed from inside, or of a running one from outside."""
