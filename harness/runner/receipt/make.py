@@ -1,0 +1,1 @@
+"""A receipt from beginning to end: serve, check, watch, measure, tell."""
