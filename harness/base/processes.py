@@ -6,14 +6,20 @@ import signal
 from collections.abc import Sequence
 from pathlib import Path
 
+from harness.base.secrecy import HIDDEN, shown_target
+
 _PROGRAM = "bridgetoll"
 _MODULE = "harness.cli"
-_SECRET = "--database-url"
-"""An option whose value may hold a password."""
+_SECRETS = (
+    "--database-url", "--env", "--against-env", "--header", "--cookie", "--form", "--data",
+)  # fmt: skip
+"""Options whose values may hold a password."""
+_TARGETS = ("--get", "--post", "--request")
+"""Options with a path, whose parameters may."""
 
 
 def typed_command(argv: Sequence[str]) -> str:
-    """A process's command as a reader types it, without the password of a database.
+    """A process's command as a reader types it, without passwords.
 
     Args:
         argv: all of its words, as in `sys.orig_argv` or in /proc/PID/cmdline.
@@ -23,11 +29,16 @@ def typed_command(argv: Sequence[str]) -> str:
     after = starts[0] + 1 if starts else 1
     words = [_PROGRAM if starts else "".join(names[:1]), *argv[after:]]
     for index, word in enumerate(words):
-        if word.startswith(f"{_SECRET}="):
-            words[index] = f"{_SECRET}=..."
-        elif word == _SECRET and index + 1 < len(words):
-            words[index + 1] = "..."
+        option, equals, value = word.partition("=")
+        if equals and (option in _SECRETS or option in _TARGETS):
+            words[index] = f"{option}={_shown(option, value)}"
+        elif (option in _SECRETS or option in _TARGETS) and index + 1 < len(words):
+            words[index + 1] = _shown(option, words[index + 1])
     return " ".join(" ".join(words).split())
+
+
+def _shown(option: str, value: str) -> str:
+    return shown_target(value) if option in _TARGETS else HIDDEN
 
 
 def command_of(pid: int) -> str | None:

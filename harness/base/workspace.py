@@ -12,6 +12,10 @@ import platformdirs
 from harness.base.errors import UsageError
 
 
+_PACKED = Path(__file__).resolve().parents[1] / "shared"
+"""Where a wheel has it; not in a checkout."""
+
+
 class Workspace:
     """The folders of one checkout.
 
@@ -25,8 +29,9 @@ class Workspace:
 
     @property
     def shared(self) -> Path:
-        """The law: schema, contract, servers, studies."""
-        return self.root / "shared"
+        """The law: schema, contract, servers, studies; an installed package has a copy within."""
+        here = self.root / "shared"
+        return here if here.is_dir() or not _PACKED.is_dir() else _PACKED
 
     @property
     def implementations(self) -> Path:

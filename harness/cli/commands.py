@@ -19,6 +19,7 @@ from harness.cli import (
     pack,
     plan,
     publish,
+    receipt,
     report,
     run,
     serve,
@@ -32,11 +33,15 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for _module in (
-    run, ab, report, list, plan, doctor, verify, audit, compare, claims, twins, publish, pack,
+    run, ab, report, list, plan, doctor, verify, audit, receipt, compare, claims, twins, publish, pack,
     serve, new,
 ):  # fmt: skip
     _name = _module.__name__.rpartition(".")[2]
-    app.command(_name, epilog=f"Example: {_module.EXAMPLE}")(_module.command)
+    app.command(
+        _name,
+        cls=getattr(_module, "COMMAND_CLASS", None),
+        epilog=f"Example: {_module.EXAMPLE}",
+    )(_module.command)
 
 
 def _print_version(wanted: bool) -> None:

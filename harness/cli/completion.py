@@ -26,6 +26,17 @@ def servers(incomplete: str) -> list[str]:
     return _beginning(incomplete, list(known))
 
 
+def application_servers(incomplete: str) -> list[str]:
+    """Servers for applications that are not ours, by their names."""
+    from harness.inputs.servers import load_servers, offered_servers
+
+    try:
+        known, _ = load_servers(Workspace().shared / "servers.toml")
+    except BridgetollError:
+        return []
+    return _beginning(incomplete, offered_servers(known))
+
+
 def studies(incomplete: str) -> list[str]:
     """Studies by their names."""
     from harness.inputs.study_loader import study_names

@@ -27,6 +27,11 @@ _EVERYWHERE = re.compile(r"(?<!\{host\}):\{port\}")
 """A port without a host: servers then listen on every address of the machine."""
 _OWN_PORT = re.compile(r"\{host\}:\d+")
 
+BOTH_PROTOCOLS = {"granian": {"asgi": "granian-asgi", "wsgi": "granian-wsgi"}}
+"""Servers that speak both protocols, and their entries in `shared/servers.toml`."""
+_NOT_OFFERED = ("gunicorn-sync-2022",)
+"""It needs a file in the application's folder."""
+
 
 class Protocol(StrEnum):
     """What a server speaks with an application: PEP 3333, the ASGI specification, or the interface
@@ -168,6 +173,17 @@ def servers_for(name: str, servers: Mapping[str, Server]) -> list[str]:
     if protocol is Protocol.OWN:
         return [name]
     return [other for other, server in servers.items() if server.protocol is protocol]
+
+
+def offered_servers(servers: Mapping[str, Server]) -> list[str]:
+    """Names of servers for any application of their protocol."""
+    single = [name for entries in BOTH_PROTOCOLS.values() for name in entries.values()]
+    known = [
+        name
+        for name, server in servers.items()
+        if server.protocol is not Protocol.OWN and name not in (*_NOT_OFFERED, *single)
+    ]
+    return sorted([*known, *BOTH_PROTOCOLS])
 
 
 def _used(argv: tuple[str, ...]) -> set[str]:

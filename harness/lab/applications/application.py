@@ -19,7 +19,7 @@ from harness.base.errors import ServerFailed, UnknownName, UsageError
 from harness.base.secrecy import without_secrets
 from harness.inputs.application import Deployment, WantedRequest
 from harness.inputs.manifests import Variant
-from harness.inputs.servers import Protocol, Server
+from harness.inputs.servers import BOTH_PROTOCOLS, Server, offered_servers
 from harness.lab.applications.answers import NoWholeAnswer, ask
 from harness.lab.applications.failures import cause_in
 from harness.lab.applications.interpreter import (
@@ -44,10 +44,6 @@ _MADE_APP = "bridgetoll_made:application"
 _MAKER = "BRIDGETOLL_MAKER"
 _DEFAULTS = {"asgi": "gunicorn-uvicorn", "wsgi": "gunicorn-gthread"}
 """By protocol: the server of an application for which none is named."""
-_BOTH = {"granian": {"asgi": "granian-asgi", "wsgi": "granian-wsgi"}}
-"""Servers that speak both protocols, and their entries in `shared/servers.toml`."""
-_NOT_OFFERED = ("gunicorn-sync-2022",)
-"""It needs a file in the application's folder."""
 _OPTIONAL = (("--no-control-socket",), ("--http-parser", "python"))
 """Options of gunicorn that its releases before 25.1 lack, and behave so without them."""
 _UNCOMPILED = 150
@@ -124,7 +120,7 @@ class LiveApplication(LiveServer):
         """The end of its log, without secrets."""
         return without_secrets(super().last_words(), self.prepared.secrets)
 
-    def await_first_answer(self, request: WantedRequest | None, seconds: float = START_S) -> None:
+    def await_first_answer(self, request: WantedRequest | None, seconds: float) -> None:
         """Wait until the server listens and answers.
 
         Args:
@@ -195,19 +191,8 @@ def prepare_application(
     )  # fmt: skip
 
 
-def offered_servers(servers: Mapping[str, Server]) -> list[str]:
-    """Names that `--server` takes."""
-    single = [name for entries in _BOTH.values() for name in entries.values()]
-    known = [
-        name
-        for name, server in servers.items()
-        if server.protocol is not Protocol.OWN and name not in (*_NOT_OFFERED, *single)
-    ]
-    return sorted([*known, *_BOTH])
-
-
 def _check_server_name(name: str | None, servers: Mapping[str, Server]) -> None:
-    single = [entry for entries in _BOTH.values() for entry in entries.values()]
+    single = [entry for entries in BOTH_PROTOCOLS.values() for entry in entries.values()]
     known = offered_servers(servers)
     if name is not None and name not in (*known, *single):
         raise UnknownName("server", name, known)
@@ -233,7 +218,7 @@ def _server_name(
         )
     named = deployment.server
     if named is not None:
-        entries = _BOTH.get(named)
+        entries = BOTH_PROTOCOLS.get(named)
         if entries is not None:
             named = entries.get(protocol, entries["asgi"])
         spoken = servers[named].protocol.value
@@ -267,12 +252,13 @@ def start_application(
     prepared: PreparedApplication,
     *,
     log: Path,
-    first: WantedRequest | None = None,
+    first: WantedRequest | None,
     name: str = "application",
     extra: Mapping[str, str] | None = None,
     cpus: Sequence[int] | None = None,
     threads: int = 16,
     tell: bool = False,
+    seconds: float = START_S,
 ) -> Iterator[LiveApplication]:
     """Serve an application with one worker, ready for requests, within the block.
 
@@ -284,6 +270,7 @@ def start_application(
         cpus: the processors that it may use.
         threads: of the worker, where the server has threads.
         tell: print the tracebacks of views that fail, also where DEBUG is off.
+        seconds: time limit of the start.
 
     Raises:
         ServerFailed: it did not get ready; it has been stopped.
@@ -302,7 +289,7 @@ def start_application(
         log=log,
     )
     with LiveApplication(prepared, child, port, name) as application:
-        application.await_first_answer(first)
+        application.await_first_answer(first, seconds)
         yield application
 
 

@@ -17,8 +17,8 @@ GROUP = typer.main.get_command(app)
 assert isinstance(GROUP, TyperGroup)
 COMMANDS = GROUP.commands
 ORDER = [
-    "run", "ab", "report", "list", "plan", "doctor", "verify", "audit", "compare", "claims",
-    "twins", "publish", "pack", "serve", "new",
+    "run", "ab", "report", "list", "plan", "doctor", "verify", "audit", "receipt", "compare",
+    "claims", "twins", "publish", "pack", "serve", "new",
 ]  # fmt: skip
 HEAVY = {"scipy", "numpy", "altair", "pyarrow", "psycopg", "uvloop", "hdrh", "psutil", "jinja2"}
 
