@@ -16,10 +16,10 @@ _WITHIN = ("apikey", "csrf", "passphrase", "passwd", "password", "secret", "sess
 _PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _NO_NAME = re.compile(r"(?:Error|Exception|Warning)$")
 """`KeyError: 'SECRET_KEY'` names a variable and no value."""
-_USER_OF_URL = re.compile(r"(?<=://)[^\s'\"<>]*@")
+_USER_OF_URL = re.compile(r"(?<=://)[^\s'\"`<>]*@")
 _ASSIGNED = re.compile(
     r"(?P<name>[A-Za-z_][\w.-]*)(?P<is>['\"]?\s*(?:=|:)\s*)"
-    r"(?P<value>'[^'\n]*'|\"[^\"\n]*\"|(?:(?:Bearer|Basic|Token)\s+)?[^\s'\",;&)}\]]+)"
+    r"(?P<value>'[^'\n]*'|\"[^\"\n]*\"|(?:(?:Bearer|Basic|Token)\s+)?[^\s'\"`,;&)}\]]+)"
 )
 _SHORTEST = 4
 """Characters of a value that is looked for as such; shorter ones stand in many words."""

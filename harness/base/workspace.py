@@ -11,7 +11,6 @@ import platformdirs
 
 from harness.base.errors import UsageError
 
-
 _PACKED = Path(__file__).resolve().parents[1] / "shared"
 """Where a wheel has it; not in a checkout."""
 

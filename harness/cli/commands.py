@@ -33,8 +33,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for _module in (
-    run, ab, report, list, plan, doctor, verify, audit, receipt, compare, claims, twins, publish, pack,
-    serve, new,
+    run, ab, report, list, plan, doctor, verify, audit, receipt, compare, claims, twins, publish,
+    pack, serve, new,
 ):  # fmt: skip
     _name = _module.__name__.rpartition(".")[2]
     app.command(

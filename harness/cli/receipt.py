@@ -30,13 +30,13 @@ class InOrder(TyperCommand):
         """Parse, and note what was typed in which order."""
         values, _, order = self.make_parser(ctx).parse_args(args=list(args))
         left = {name: list(values.get(name) or ()) for name in (*_REQUESTS, *_BODIES)}
-        ctx.meta[_TYPED] = [
-            (param.name, left[param.name].pop(0)) for param in order if left.get(param.name)
-        ]
+        names = [param.name or "" for param in order]
+        ctx.meta[_TYPED] = [(name, left[name].pop(0)) for name in names if left.get(name)]
         return super().parse_args(ctx, args)
 
 
 COMMAND_CLASS = InOrder
+
 
 def _option(name: str, metavar: str, help_: str) -> Any:
     return typer.Option(f"--{name}", metavar=metavar, help=help_)
@@ -83,7 +83,9 @@ def command(
     server: Annotated[
         str | None,
         typer.Option(
-            "--server", metavar="NAME", help="Server that runs it.",
+            "--server",
+            metavar="NAME",
+            help="Server that runs it.",
             autocompletion=completion.application_servers,
         ),
     ] = None,
@@ -96,7 +98,9 @@ def command(
     against_server: Annotated[
         str | None,
         typer.Option(
-            "--against-server", metavar="NAME", help="Compare with this server.",
+            "--against-server",
+            metavar="NAME",
+            help="Compare with this server.",
             autocompletion=completion.application_servers,
         ),
     ] = None,
@@ -150,9 +154,7 @@ def command(
     check_wanted(wanted)
     _warn_of_writes(wanted, count_only=count_only)
     with measuring_alone(wait=wait), ProgressListener(err) as listener:
-        receipt = make_receipt(
-            wanted, Workspace(), cache_folder(), listener, count_only=count_only
-        )
+        receipt = make_receipt(wanted, Workspace(), cache_folder(), listener)
     _show(receipt, as_json=as_json)
 
 

@@ -287,9 +287,11 @@ def check_data(text: str) -> str:
     try:
         json.loads(text)
     except ValueError as error:
-        where = f": {error.msg} at column {error.colno}" if isinstance(
-            error, json.JSONDecodeError
-        ) else ""
+        where = (
+            f": {error.msg} at column {error.colno}"
+            if isinstance(error, json.JSONDecodeError)
+            else ""
+        )
         raise UsageError(f"A --data is no JSON{where}; correct it.") from None
     return text
 
@@ -320,9 +322,7 @@ def check_url(text: str) -> str:
     if parts.username or parts.password:
         raise UsageError("--url has a user or a password; log in with --header instead.")
     if parts.path.strip("/") or parts.query:
-        raise UsageError(
-            "--url has a path; write it to --get, and leave host and port in --url."
-        )
+        raise UsageError("--url has a path; write it to --get, and leave host and port in --url.")
     shown = f"[{host}]" if ":" in host else host
     return f"http://{shown}:{port or _HTTP_PORT}"
 

@@ -65,7 +65,8 @@ def application(environ, start_response):
     if path == "/echo":
         names = ("HTTP_AUTHORIZATION", "HTTP_COOKIE", "HTTP_HOST", "CONTENT_TYPE")
         seen = [environ.get(name, "-") for name in names]
-        return answer("200 OK", " | ".join([method, *seen, body.decode(), os.environ.get("SHOP", "-")]))
+        seen += [body.decode(), os.environ.get("SHOP", "-")]
+        return answer("200 OK", " | ".join([method, *seen]))
     if path == "/endless":
         def stream():
             while True:

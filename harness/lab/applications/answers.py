@@ -5,7 +5,6 @@ import select
 import socket
 import time
 from collections.abc import Callable
-from typing import cast
 
 import msgspec
 
@@ -140,7 +139,7 @@ def _read(
             raise NoWholeAnswer(_endless(seconds, size), silent=False)
         connection.settimeout(left_s)
         try:
-            piece = cast(bytes, response.read1(_PIECE))
+            piece = response.read1(_PIECE)
         except TimeoutError:
             raise NoWholeAnswer(_endless(seconds, size), silent=False) from None
         except (ConnectionError, http.client.IncompleteRead):

@@ -252,7 +252,7 @@ def start_application(
     prepared: PreparedApplication,
     *,
     log: Path,
-    first: WantedRequest | None,
+    first: WantedRequest | None = None,
     name: str = "application",
     extra: Mapping[str, str] | None = None,
     cpus: Sequence[int] | None = None,
@@ -293,9 +293,7 @@ def start_application(
         yield application
 
 
-def _command(
-    prepared: PreparedApplication, port: int, threads: int, tell: bool
-) -> list[str]:
+def _command(prepared: PreparedApplication, port: int, threads: int, tell: bool) -> list[str]:
     """The server's command line, through the stub that extends its path."""
     places = {
         "python": str(prepared.python.path), "app": prepared.app, "host": HOST, "port": str(port),

@@ -17,58 +17,35 @@ _VARIABLES = (
     re.compile(r"^(?P<name>[A-Za-z_]\w*)\n\s+Field required", re.MULTILINE),  # pydantic-settings
 )
 """How libraries for settings say that a variable of the environment is missing."""
-_CAUSES: tuple[tuple[re.Pattern[str], str], ...] = (
-    (
-        re.compile(r"no such table|relation \"?[\w.]+\"? does not exist|Table '[\w.]+' doesn't exist"),
-        "a table is missing: apply the migrations (`python manage.py migrate`)",
-    ),
-    (
-        re.compile(r"no such column|column \"?[\w.]+\"? does not exist|Unknown column"),
-        "a column is missing: apply the migrations (`python manage.py migrate`)",
-    ),
-    (
-        re.compile(
-            r"connection refused|could not connect to server|Can't connect to|"
-            r"ConnectionRefusedError|connection to server at|could not translate host name|"
-            r"failed to resolve host",
-            re.IGNORECASE,
-        ),
+_MIGRATE = "apply the migrations (`python manage.py migrate`)"
+_SIGNS = {
+    r"no such table|relation \S+ does not exist|Table '\S+' doesn't exist":
+        f"a table is missing: {_MIGRATE}",
+    r"no such column|column \S+ does not exist|Unknown column":
+        f"a column is missing: {_MIGRATE}",
+    r"(?i:connection refused|could not connect to server|can't connect to|connectionrefusederror|"
+    r"could not translate host name|failed to resolve host)":
         "a server that it needs does not answer, perhaps its database: start it",
-    ),
-    (
-        re.compile(r"unable to open database file"),
+    r"unable to open database file":
         "its SQLite file cannot be opened: name its folder with --cwd, or make the file",
-    ),
-    (
-        re.compile(r"password authentication failed|Access denied for user"),
+    r"password authentication failed|Access denied for user":
         "its database refuses the password: set it with --env",
-    ),
-    (
-        re.compile(r"database \"?[^\"\n]+\"? does not exist|Unknown database"),
+    r"database \S+ does not exist|Unknown database":
         "its database does not exist: make it",
-    ),
-    (
-        re.compile(r"PoolTimeout|couldn't get a connection after"),
+    r"PoolTimeout|couldn't get a connection after":
         "its pool got no connection: start the database",
-    ),
-    (
-        re.compile(r"Invalid HTTP_HOST header|DisallowedHost"),
+    r"Invalid HTTP_HOST header|DisallowedHost":
         "it does not serve this host: name one of ALLOWED_HOSTS with `--header 'Host: ...'`",
-    ),
-    (
-        re.compile(r"Missing staticfiles manifest entry"),
+    r"Missing staticfiles manifest entry":
         "static files are missing: run `python manage.py collectstatic`",
-    ),
-    (
-        re.compile(r"Application startup failed|[Ll]ifespan(?:\.startup\.failed| failure| error)|"
-                   r"LifespanFailureError|ASGI lifespan startup"),
-        "its lifespan failed: mend what its startup does, which stands above",
-    ),
-    (
-        re.compile(r"Address already in use"),
+    r"Application startup failed|[Ll]ifespan(?:\.startup\.failed| failure| error)|LifespanFailure":
+        "its lifespan failed: mend what its startup does",
+    r"Address already in use":
         "a port that it opens is in use: stop the process that has it",
-    ),
-)  # fmt: skip
+    r"can't start new thread|MemoryError|Cannot allocate memory":
+        "the machine has too little left for it: free memory or processes",
+}  # fmt: skip
+_CAUSES = tuple((re.compile(sign), words) for sign, words in _SIGNS.items())
 """By what a log says: what is wrong, and what mends it."""
 
 

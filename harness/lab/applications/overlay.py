@@ -52,7 +52,7 @@ def make_overlay(
     Raises:
         UsageError: an installed package is too old or too new for the server, or no packages fit.
     """
-    lacking = [text for text in missing(server.requires, probed.packages)]
+    lacking = missing(server.requires, probed.packages)
     wanted = []
     for text in lacking:
         package = canonicalize_name(Requirement(text).name)

@@ -15,27 +15,39 @@ import inspect
 import json
 import os
 import platform
+import re
 import site
 import sys
 import sysconfig
 import time
 import traceback
+from pathlib import Path
 from typing import Any
 
 OLDEST = (3, 10)
 _LINES = 12
 _LONGEST = 2000
+_INSTALLED = re.compile(
+    r"(?P<name>[^-]+)-(?P<version>[0-9][^-]*)(?:-py[0-9.]+)?\.(?:dist|egg)-info$"
+)
+_SELF = "applications/probe.py"
+_OS = (os.__file__, "<frozen os>")
+"""As tracebacks name the module."""
 
 
 def _packages() -> dict[str, str]:
-    """Versions of what is installed, by name."""
-    from importlib import metadata
-
+    """Versions of what is installed, by name, as the names of folders tell them: to read all
+    metadata takes a second in a large environment."""
     found: dict[str, str] = {}
-    for distribution in metadata.distributions():
-        name = distribution.metadata["Name"]
-        if name and name not in found:  # the first one on the path is imported
-            found[name] = distribution.version
+    for place in sys.path:
+        try:
+            names = os.listdir(place or ".")  # noqa: PTH208
+        except OSError:
+            continue
+        for name in names:
+            told = _INSTALLED.match(name)
+            if told and told["name"] not in found:  # the first one on the path is imported
+                found[told["name"]] = told["version"]
     return found
 
 
@@ -53,7 +65,7 @@ def _libraries() -> list[str]:
 def _load(path: str) -> Any:
     """The application."""
     module, _, attribute = path.partition(":")
-    found = importlib.import_module(module)
+    found: Any = importlib.import_module(module)
     called = attribute.endswith("()")
     for part in (attribute[:-2] if called else attribute).split("."):
         found = getattr(found, part)
@@ -113,7 +125,7 @@ def _django() -> dict[str, Any] | None:
     """Settings that a receipt depends on; None without Django."""
     if "django.conf" not in sys.modules:
         return None
-    from django.conf import settings
+    from django.conf import settings  # type: ignore[import-not-found]
 
     if not settings.configured:
         return None
@@ -137,10 +149,15 @@ def _failure(error: BaseException, path: str) -> dict[str, Any]:
     """What went wrong, for `failures.py` to put into words."""
     frames = traceback.extract_tb(error.__traceback__)
     missing = None
-    if isinstance(error, KeyError) and frames and frames[-1].filename == os.__file__:
+    if isinstance(error, KeyError) and frames and frames[-1].filename in _OS:
         missing = str(error.args[0]) if error.args else None  # a variable, asked of os.environ
-    own = [f for f in frames if os.path.abspath(f.filename) != os.path.abspath(__file__)]
-    own = [f for f in own if "importlib" not in f.filename]
+    own = [
+        frame
+        for frame in frames
+        if not frame.filename.startswith("<frozen ")
+        and "/importlib/" not in frame.filename
+        and not frame.filename.endswith(_SELF)
+    ]
     told = traceback.format_list(own) + traceback.format_exception_only(type(error), error)
     lines = "".join(told).rstrip().splitlines()
     return {
@@ -166,7 +183,7 @@ def _uncompiled() -> int:
     count = 0
     for module in list(sys.modules.values()):
         cached = getattr(module, "__cached__", None)
-        if isinstance(cached, str) and not os.path.exists(cached):
+        if isinstance(cached, str) and not Path(cached).exists():
             count += 1
     return count
 
@@ -180,7 +197,7 @@ def main() -> None:
         "prefix": sys.prefix,
     }
     if sys.version_info >= OLDEST:
-        sys.path[0] = os.getcwd()
+        sys.path[0] = str(Path.cwd())
         sys.argv = [path]
         facts["packages"] = _packages()
         facts["libraries"] = _libraries()

@@ -14,9 +14,9 @@ It is a program of its own, and needs only the standard library.
 
 import json
 import logging
-import os
 import runpy
 import sys
+from pathlib import Path
 
 
 def _tell_errors() -> None:
@@ -28,7 +28,7 @@ def _tell_errors() -> None:
 
 def _fitted(arguments: list[str], optional: list[list[str]]) -> list[str]:
     """The command line without options that this release of gunicorn does not know."""
-    from gunicorn.config import KNOWN_SETTINGS  # type: ignore[import-not-found]
+    from gunicorn.config import KNOWN_SETTINGS  # type: ignore[import-untyped]
 
     known = {flag for setting in KNOWN_SETTINGS for flag in setting.cli or ()}
     for words in optional:
@@ -44,7 +44,7 @@ def main() -> None:
     """Extend the path, then be the server."""
     options, program, *arguments = sys.argv[1:]
     chosen = json.loads(options)
-    sys.path[0] = os.getcwd()  # as `python -m` has it
+    sys.path[0] = str(Path.cwd())  # as `python -m` has it
     sys.path += [place for place in chosen["paths"] if place not in sys.path]
     if chosen["tell"]:
         _tell_errors()

@@ -57,8 +57,6 @@ def make_receipt(
     workspace: Workspace,
     cache: Path,
     listener: ReceiptListener,
-    *,
-    count_only: bool = False,
 ) -> Receipt:
     """Make the receipt that is wanted.
 
@@ -66,7 +64,6 @@ def make_receipt(
         workspace: has the servers' command lines.
         cache: where packages of servers are kept.
         listener: hears of the progress.
-        count_only: measure no CPU time and send no load.
 
     Raises:
         UsageError: the application, its server or an answer cannot be used as asked.
@@ -116,9 +113,7 @@ def address_of(url: str) -> Address:
     return Address(parts.hostname or "", parts.port or 80)
 
 
-def _prepare(
-    wanted: Wanted, workspace: Workspace, cache: Path, listener: ReceiptListener
-) -> Bill:
+def _prepare(wanted: Wanted, workspace: Workspace, cache: Path, listener: ReceiptListener) -> Bill:
     if wanted.deployment is None:
         return Bill(wanted, None, None)
     servers, _ = load_servers(workspace.shared / "servers.toml")
@@ -132,9 +127,7 @@ def _prepare(
     return Bill(wanted, application, other)
 
 
-def _check(
-    prepared: Bill, logs: Path, listener: ReceiptListener
-) -> tuple[CheckedRequest, ...]:
+def _check(prepared: Bill, logs: Path, listener: ReceiptListener) -> tuple[CheckedRequest, ...]:
     """Ask every URL of both applications once, before anything is measured."""
     wanted = prepared.wanted
     if prepared.application is None:

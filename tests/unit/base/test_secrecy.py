@@ -20,7 +20,9 @@ def test_names_of_secrets_look_secret(name: str) -> None:
     assert looks_secret(name)
 
 
-@pytest.mark.parametrize("name", ["title", "page", "author", "monkey", "compass", "design", "DEBUG"])
+@pytest.mark.parametrize(
+    "name", ["title", "page", "author", "monkey", "compass", "design", "DEBUG"]
+)
 def test_other_names_do_not(name: str) -> None:
     assert not looks_secret(name)
 

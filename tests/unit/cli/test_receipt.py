@@ -146,12 +146,8 @@ def test_an_application_that_cannot_be_served_is_one_sentence(
     assert "Traceback" not in said.err
 
 
-def test_windows_is_told_where_it_works(
-    receipt: Call, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from harness.cli import receipt as module
-
-    monkeypatch.setattr(module.sys, "platform", "win32")
+def test_windows_is_told_where_it_works(receipt: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
     assert "WSL" in receipt("--app", "a:b", "--get", "/").sentence
 
 

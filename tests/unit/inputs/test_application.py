@@ -136,7 +136,7 @@ def test_any_other_server_is_refused_in_one_sentence(url: str, told: str) -> Non
     text = refused(check_url, url)
     assert told in text
     assert "secret" not in text
-    assert text.count(". ") == 0
+    assert text.replace("e.g. ", "").count(". ") == 0
 
 
 @pytest.mark.parametrize("status", [100, 199, 600, -1])

@@ -10,7 +10,7 @@ from typing import Any
 
 def _make() -> Any:
     module, _, attribute = os.environ["BRIDGETOLL_MAKER"].partition(":")
-    found = importlib.import_module(module)
+    found: Any = importlib.import_module(module)
     for part in attribute.removesuffix("()").split("."):
         found = getattr(found, part)
     return found()

@@ -1,1 +1,1 @@
-"""No settings of gunicorn: it would otherwise read `gunicorn.conf.py` in the application's folder."""
+"""No settings: gunicorn would otherwise read `gunicorn.conf.py` in the application's folder."""

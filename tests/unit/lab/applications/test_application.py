@@ -28,9 +28,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_project(tmp_path_factory.mktemp("shop"))
 
 
-def prepared(
-    folder: Path, app: str = "shop:application", **given: object
-) -> PreparedApplication:
+def prepared(folder: Path, app: str = "shop:application", **given: object) -> PreparedApplication:
     return prepare_application(
         deployed(folder, app, **given), toy_servers(), folder.parent / "cache", ["s3cr3t-word"]
     )
@@ -47,7 +45,10 @@ def started(
     application: PreparedApplication, tmp_path: Path, **given: object
 ) -> Iterator[LiveApplication]:
     with start_application(
-        application, log=tmp_path / "server.log", first=GET, **given  # type: ignore[arg-type]
+        application,
+        log=tmp_path / "server.log",
+        first=GET,
+        **given,  # type: ignore[arg-type]
     ) as live:
         yield live
 
@@ -90,10 +91,10 @@ def test_it_answers_within_the_block_and_not_after_it(project: Path, tmp_path: P
     assert not child.running
 
 
-def test_it_gets_its_own_variables_and_those_of_instruments(
-    project: Path, tmp_path: Path
-) -> None:
-    application = prepared(project, env={"SHOP": "open"})
+def test_it_gets_its_own_variables_and_those_of_instruments(project: Path, tmp_path: Path) -> None:
+    application = msgspec.structs.replace(
+        prepared(project), deployment=deployed(project, env={"SHOP": "open"})
+    )
     with started(application, tmp_path) as live:
         assert ask(live.address, GET).beginning.endswith("| open")
     with started(application, tmp_path, extra={"SHOP": "watched"}) as live:
@@ -148,8 +149,9 @@ def test_a_server_that_never_answers_is_stopped(tmp_path: Path) -> None:
     folder = write_project(tmp_path / "project")
     (folder / "toy_server.py").write_text("import time\ntime.sleep(99)")
     application = prepared(folder)
-    with pytest.raises(BridgetollError, match=r"did not answer within 0\.5 s"), _impatient(
-        application, tmp_path
+    with (
+        pytest.raises(BridgetollError, match=r"did not answer within 0\.5 s"),
+        _impatient(application, tmp_path),
     ):
         pass
 

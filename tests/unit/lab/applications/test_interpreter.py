@@ -8,7 +8,6 @@ import pytest
 
 from harness.base.errors import UsageError
 from harness.inputs.application import Deployment
-from harness.lab.applications import interpreter
 from harness.lab.applications.interpreter import (
     FoundPython,
     ProbedApplication,
@@ -85,7 +84,7 @@ class TestFinding:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         own, other = place_python(tmp_path / "own"), place_python(tmp_path / "other")
-        monkeypatch.setattr(interpreter.sys, "prefix", str(tmp_path / "own"))
+        monkeypatch.setattr(sys, "prefix", str(tmp_path / "own"))
         path = os.pathsep.join([str(own.parent), str(other.parent)])
         env = {"VIRTUAL_ENV": str(tmp_path / "own"), "PATH": path, "UV": "/bin/uv"}
         project = tmp_path / "project"
@@ -120,9 +119,7 @@ class TestEnvironment:
         ("shop:make", "factory"), ("shop:number", None),
     ],
 )  # fmt: skip
-def test_the_protocol_is_told_by_the_object(
-    tmp_path: Path, app: str, protocol: str | None
-) -> None:
+def test_the_protocol_is_told_by_the_object(tmp_path: Path, app: str, protocol: str | None) -> None:
     assert probed(tmp_path, app).protocol == protocol
 
 

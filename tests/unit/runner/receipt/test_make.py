@@ -53,7 +53,6 @@ def test_answers_are_refused_before_anything_is_measured(place: Path) -> None:
     with pytest.raises(UsageError) as caught:
         make_receipt(
             wanted(place, "/", "/old", "/fails"), Workspace(place / "root"), place / "cache", heard,
-            count_only=True,
         )  # fmt: skip
     told = str(caught.value)
     assert "`GET /old` answers 302" in told
