@@ -41,7 +41,7 @@ class ReceiptListener(Protocol):
         """A small part of it begins."""
 
 
-class Bill(msgspec.Struct, frozen=True):
+class PreparedReceipt(msgspec.Struct, frozen=True):
     """What is wanted, prepared: an application of ours to serve, or one that runs.
 
     other: what it is compared with.
@@ -113,9 +113,9 @@ def address_of(url: str) -> Address:
     return Address(parts.hostname or "", parts.port or 80)
 
 
-def _prepare(wanted: Wanted, workspace: Workspace, cache: Path, listener: ReceiptListener) -> Bill:
+def _prepare(wanted: Wanted, workspace: Workspace, cache: Path, listener: ReceiptListener) -> PreparedReceipt:
     if wanted.deployment is None:
-        return Bill(wanted, None, None)
+        return PreparedReceipt(wanted, None, None)
     servers, _ = load_servers(workspace.shared / "servers.toml")
     secrets = wanted.secrets(os.environ.items())
     listener.step(f"importing {wanted.deployment.app}")
@@ -124,10 +124,10 @@ def _prepare(wanted: Wanted, workspace: Workspace, cache: Path, listener: Receip
     if wanted.against is not None:
         listener.step(f"importing {wanted.against.app}, to compare with")
         other = prepare_application(wanted.against, servers, cache, secrets)
-    return Bill(wanted, application, other)
+    return PreparedReceipt(wanted, application, other)
 
 
-def _check(prepared: Bill, logs: Path, listener: ReceiptListener) -> tuple[CheckedRequest, ...]:
+def _check(prepared: PreparedReceipt, logs: Path, listener: ReceiptListener) -> tuple[CheckedRequest, ...]:
     """Ask every URL of both applications once, before anything is measured."""
     wanted = prepared.wanted
     if prepared.application is None:
