@@ -113,7 +113,9 @@ def address_of(url: str) -> Address:
     return Address(parts.hostname or "", parts.port or 80)
 
 
-def _prepare(wanted: Wanted, workspace: Workspace, cache: Path, listener: ReceiptListener) -> PreparedReceipt:
+def _prepare(
+    wanted: Wanted, workspace: Workspace, cache: Path, listener: ReceiptListener
+) -> PreparedReceipt:
     if wanted.deployment is None:
         return PreparedReceipt(wanted, None, None)
     servers, _ = load_servers(workspace.shared / "servers.toml")
@@ -127,7 +129,9 @@ def _prepare(wanted: Wanted, workspace: Workspace, cache: Path, listener: Receip
     return PreparedReceipt(wanted, application, other)
 
 
-def _check(prepared: PreparedReceipt, logs: Path, listener: ReceiptListener) -> tuple[CheckedRequest, ...]:
+def _check(
+    prepared: PreparedReceipt, logs: Path, listener: ReceiptListener
+) -> tuple[CheckedRequest, ...]:
     """Ask every URL of both applications once, before anything is measured."""
     wanted = prepared.wanted
     if prepared.application is None:
