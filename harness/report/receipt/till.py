@@ -39,7 +39,7 @@ def _head(receipt: Receipt) -> Iterator[str]:
     yield _BOLD
     yield from _centred("BRIDGETOLL RECEIPT")
     yield from _centred(words.served_title(receipt.served))
-    yield from _centred(words.packages(receipt.served))
+    yield from _centred(words.packages(receipt.served, all_=False))
     yield from _centred(
         " · ".join(filter(None, (words.moment(receipt), machine_name(receipt.machine))))
     )
@@ -138,12 +138,12 @@ def _requests(receipt: Receipt) -> Iterator[str]:
 
 
 def _notes(receipt: Receipt) -> Iterator[str]:
-    if receipt.served.overlaid:
-        yield from _wrapped("* added by bridgetoll, from an environment of its own")
-    if notes := words.notes(receipt):
-        yield "NOTES"
-        for note in notes:
-            yield from _wrapped(note, "- ", _NOTE)
+    yield "NOTES"
+    for note in words.notes(receipt):
+        yield from _wrapped(note, "- ", _NOTE)
+    yield from _wrapped(f"Versions: {words.packages(receipt.served)}.", "- ", _NOTE)
+    if added := words.overlaid(receipt.served):
+        yield from _wrapped(added, "- ", _NOTE)
 
 
 def _name_width(*, priced: bool) -> int:

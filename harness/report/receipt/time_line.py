@@ -12,7 +12,6 @@ import msgspec
 from harness.analysis.receipt.receipt import Cause, Span, TimeLine
 from harness.records.observation import Amount
 from harness.report.receipt.names import short_name
-from harness.report.words.numbers import number
 
 _TOP, _BOTTOM = 44, 20
 _ROW, _END = 22, 9
@@ -225,24 +224,34 @@ def _rows(spans: Sequence[Span]) -> tuple[list[_Row], int]:
     ordered = sorted(spans, key=lambda span: (span.begin_us, -span.end_us))
     rows: list[_Row] = []
     for index, span in enumerate(ordered):
-        around = [row for row in rows if _within(span, row)]
-        if span.what is Amount.STATEMENTS and around:
-            around[-1].statements += 1
+        around = _around(span, rows)
+        if span.what is Amount.STATEMENTS and around is not None:
+            around.statements += 1
             continue
         last = rows[-1] if rows else None
-        if last is not None and not around and _follows(last, span):
+        if last is not None and around is None and _follows(last, span):
             last.times += 1
             last.end = max(last.end, span.end_us)
             continue
         if len(rows) == _MOST_ROWS:
             return rows, len(ordered) - index
-        rows.append(_Row(span, max(span.end_us, span.begin_us + _INSTANT), depth=len(around)))
+        rows.append(_Row(span, max(span.end_us, span.begin_us + _INSTANT), depth=_depth(around)))
     return rows, 0
 
 
-def _within(span: Span, row: _Row) -> bool:
-    same = span.thread == row.span.thread
-    return same and row.span.begin_us <= span.begin_us and span.end_us <= row.end
+def _around(span: Span, rows: Sequence[_Row]) -> _Row | None:
+    """What the thread is about when a span begins and ends: the innermost, but none that waits."""
+    found = None
+    for row in rows:
+        same = span.thread == row.span.thread
+        within = same and row.span.begin_us <= span.begin_us and span.end_us <= row.end
+        if within and (found is None or row.end <= found.end):
+            found = row
+    return found
+
+
+def _depth(around: _Row | None) -> int:
+    return 0 if around is None else around.depth + 1
 
 
 def _follows(row: _Row, span: Span) -> bool:
@@ -317,4 +326,5 @@ def _place(cause: Cause) -> str:
 
 
 def _ms(us: float) -> str:
-    return f"{number(us / _US)} ms"
+    ms = us / _US
+    return f"{ms:.2f} ms" if ms < 10 else f"{ms:,.1f} ms" if ms < 1000 else f"{ms:,.0f} ms"

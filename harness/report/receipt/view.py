@@ -33,7 +33,7 @@ def receipt_values(receipt: Receipt) -> dict[str, Any]:
         "left_behind": _left_behind(receipt),
         "sent": [words.sent(url.request) for url in receipt.urls],
         "served": words.served_whole(served),
-        "overlaid": bool(served.overlaid),
+        "overlaid": words.overlaid(served),
         "other": None if other is None else words.served_whole(other),
         "notes": words.notes(receipt),
         "prices": [

@@ -45,6 +45,7 @@ _BYTES = (
 _KIB = 1024
 _PACKAGES = ("django", "fastapi", "flask", "starlette")
 """Frameworks, the one first that a receipt names."""
+_FIRST = (*_PACKAGES, "asgiref", "anyio", "psycopg", "sqlalchemy")
 _FRAMEWORKS = {"django": "Django", "fastapi": "FastAPI", "flask": "Flask", "starlette": "Starlette"}
 
 
@@ -225,6 +226,14 @@ def notes(receipt: Receipt) -> list[str]:
     return told
 
 
+def overlaid(served: Served) -> str:
+    """What bridgetoll added; empty if nothing."""
+    if not served.overlaid:
+        return ""
+    names = [f"{name} {served.packages.get(name, '')}".strip() for name in served.overlaid]
+    return f"* From an environment of bridgetoll's own: {listed(names)}."
+
+
 def served_title(served: Served) -> str:
     """The application and its server."""
     what = served.app or served.url or "an application"
@@ -236,11 +245,15 @@ def served_whole(served: Served) -> str:
     return " · ".join(filter(None, (served_title(served), packages(served))))
 
 
-def packages(served: Served) -> str:
-    """Interpreter and packages with their versions; those that bridgetoll added are marked."""
+def packages(served: Served, *, all_: bool = True) -> str:
+    """Interpreter and packages with their versions; those that bridgetoll added are marked.
+
+    all_: False for those alone that a reader looks for first.
+    """
     parts = [f"Python {served.python}"] if served.python else []
     for name, version in served.packages.items():
-        parts.append(f"{name} {version}{'*' if name in served.overlaid else ''}")
+        if all_ or name in _FIRST or name == served.server:
+            parts.append(f"{name} {version}{'*' if name in served.overlaid else ''}")
     return " · ".join(parts)
 
 

@@ -132,7 +132,7 @@ def test_a_request_without_tolls_says_so() -> None:
 def test_packages_of_an_environment_of_ours_are_marked() -> None:
     text = whole(receipt())
     assert "uvicorn 0.38.0*" in text
-    assert "* added by bridgetoll" in text
+    assert "* From an environment of bridgetoll's own: uvicorn 0.38.0." in text
 
 
 HUGE = Interval(1_234_567.0, 1_000_000.0, 1_469_134.0, 100.0, 6)

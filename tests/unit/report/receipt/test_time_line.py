@@ -59,6 +59,13 @@ def test_a_hop_that_waits_for_its_thread_is_drawn_beside_it_until_it_runs() -> N
     assert waits.x > first.x + first.width
 
 
+def test_a_statement_belongs_to_the_hop_that_runs_and_to_none_that_waits() -> None:
+    statement = Span(Amount.STATEMENTS, 50, 60, 1, LIST)
+    of = drawn(hop(0, 100), hop(10, 200, COUNT), statement)
+    assert texts(of)[0].endswith("1 statement")
+    assert "statement" not in texts(of)[1]
+
+
 def test_a_hop_within_a_hop_is_narrower() -> None:
     outer, inner, *_ = drawn(hop(0, 500, COUNT), hop(100, 200)).blocks
     assert outer.x < inner.x
