@@ -30,6 +30,8 @@ DECIDING = {
 """Factors by which the harness decides, and all of their values. `pool` and `threads` say how many
 connections are allowed and what requests queue for; `views` and `bridge`, whether a query blocks a
 thread. Another value in the vocabulary would switch such a rule off, so it is refused there."""
+VIEWS = "views"
+"""A factor: whether the application's handlers are sync or async."""
 FRAMEWORK, SERVER = "framework", "server"
 """Factors that every variant has by its place; `factors.framework` overrides the folder, where two
 folders hold the same framework in two versions."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from harness.base.files import replace
 from harness.inputs.groups import groups_of
 from harness.records.run import Run
-from harness.report.charts.dots import dot_chart
+from harness.report.charts.dots import dot_chart, name_column
 from harness.report.charts.specification import Spec, colours, dashes, group_colours, on_page
 from harness.report.charts.trials import latency_chart, resource_chart, trials_chart
 
@@ -61,9 +61,12 @@ def page_charts(run: Run) -> dict[str, Spec]:
     """
     palette = colours(run.measured)
     groups = group_colours(groups_of(run.variants).values())
+    column = name_column(run.variants)
     charts = {
         "absolute": dot_chart(groups, "value", ratio=False),
         "ratio": dot_chart(groups, "value"),
+        "absolute-dense": dot_chart(groups, "value", ratio=False, column=column),
+        "ratio-dense": dot_chart(groups, "value", column=column),
         "trials": trials_chart(palette, "value"),
         "latencies": latency_chart(palette, dashes(run.measured)),
         "resources": resource_chart(),

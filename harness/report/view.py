@@ -16,7 +16,7 @@ from harness.records.run import MACHINE_STRIDE, Run
 from harness.report.answer.caution import caution
 from harness.report.answer.headline import headline
 from harness.report.answer.hero import Hero
-from harness.report.answer.ranking import PANELS
+from harness.report.answer.ranking import PANELS, key
 from harness.report.charts.curves import curve_figures
 from harness.report.data.explorer import facet_titles, facets_of
 from harness.report.drawing.figures import Figures
@@ -99,7 +99,7 @@ def template_values(
         "panels": min(len(heroes), PANELS) if live else 1,
         "panels_are_dots": live,
         "chooses": not live and len(heroes) > 1,
-        "reading": _READING if live else "",
+        "reading": f"{key(run)} {_READING}".strip() if live else "",
         "pictures": [],
         "table": _short_table(analysis, heroes),
         "has_causes": _has_causes(analysis),

@@ -143,7 +143,30 @@ def test_unfolded_it_is_in_order_too(opened: Opened) -> None:
         assert violations(page) == []
 
 
-def test_more_than_a_dozen_stacks_are_grouped_and_a_group_unfolds(
+def test_a_stack_of_each_of_many_frameworks_has_its_row_on_the_first_screen(
+    pages: dict[str, Path], watched: Watched
+) -> None:
+    watched.open(pages["frameworks"])
+    page = watched.page
+    page.set_viewport_size(DESK)
+    shown = page.locator("#heroes img:visible").first
+    box, alternative = shown.bounding_box(), shown.get_attribute("alt")
+    assert box is not None
+    assert box["y"] + box["height"] <= DESK["height"]
+    assert alternative is not None
+    names = [row.split("\t")[0] for row in page.locator("#t tbody tr").all_inner_texts()]
+    assert len(names) == 19
+    assert all(name in alternative for name in names)
+    page.locator("#x-baseline").select_option("none")
+    watched.settle()
+    drawn = page.locator("#heroes .live svg").first
+    assert set(names) <= set(drawn.locator("text").all_inner_texts())
+    live = drawn.bounding_box()
+    assert live is not None
+    assert live["height"] <= box["height"] * 1.2
+
+
+def test_more_than_two_dozen_stacks_are_grouped_and_a_group_unfolds(
     pages: dict[str, Path], watched: Watched
 ) -> None:
     watched.open(pages["sixty"])

@@ -18,6 +18,7 @@ from tests.toys.sweeps import scaled_trials
 type Made = tuple[Run, list[Trial]]
 """A run with its trials."""
 READ, CREATE = CONDITION, Condition(endpoint="io_create", connections=8, rows=100)
+EMPTY = Condition(endpoint="noop", connections=8, rows=100)
 STEADY = {"drift": 0.01, "noise": 0.004, "start": 0.001}
 """So little noise that a difference of a few percent is found."""
 
@@ -80,6 +81,35 @@ def sixty() -> Made:
         name: msgspec.structs.replace(record, framework=name.partition("/")[0].title())
         for name, record in run.variants.items()
     }
+    return msgspec.structs.replace(run, variants=variants), trials
+
+
+WELL_KNOWN = {
+    "django/sync": 1000.0, "django/async": 1700.0, "drf/sync": 1200.0, "fastapi/asyncpg": 500.0,
+    "flask/psycopg": 700.0, "flask/orm": 1100.0,
+}  # fmt: skip
+"""Stacks of frameworks that most readers know, with what a request to them costs."""
+
+
+def frameworks() -> Made:
+    """A stack or two of each of many frameworks: two lead and are equal, others are well known."""
+    rare = {f"rare-{at:02}/asyncpg": 300.0 + 50 * at for at in range(11)}
+    costs = WELL_KNOWN | {"first/asyncpg": 200.0, "level/asyncpg": 200.0} | rare
+    run, trials = measured(costs, {EMPTY: {}, READ: {}}, 3, rounds=6)
+    variants = {
+        name: msgspec.structs.replace(record, framework=name.partition("/")[0].title())
+        for name, record in run.variants.items()
+    }
+    for name in WELL_KNOWN:
+        folder, _, rest = name.partition("/")
+        variants[name] = msgspec.structs.replace(
+            variants[name],
+            factors={
+                "framework": "django" if folder == "drf" else folder,
+                "api": "drf" if folder == "drf" else "plain",
+                "views": "async" if rest.startswith("async") else "sync",
+            },
+        )
     return msgspec.structs.replace(run, variants=variants), trials
 
 
@@ -147,7 +177,7 @@ def replication() -> Made:
 
 KINDS: dict[str, Callable[[], Made]] = {
     "ranking": ranking, "ties": ties, "one-block": one_block, "one-variant": one_variant,
-    "sixty": sixty, "failures": failures, "nothing-but-failures": nothing_but_failures,
+    "sixty": sixty, "frameworks": frameworks, "failures": failures, "nothing-but-failures": nothing_but_failures,
     "unmeasured-baseline": unmeasured_baseline, "empty": empty, "causal": causal, "sweep": sweep,
     "workers": workers, "replication": replication,
 }  # fmt: skip

@@ -110,7 +110,8 @@ def check_scripts(page: Page) -> None:
     if others:
         specs, library = others
         assert json.loads(data)["conditions"]
-        assert set(json.loads(specs)) == {"absolute", "ratio", "trials", "latencies", "resources"}
+        dots = {"absolute", "absolute-dense", "ratio", "ratio-dense"}
+        assert set(json.loads(specs)) == dots | {"trials", "latencies", "resources"}
         code.append(vega(cache_folder()))
         assert library == packed(code[-1])
     else:

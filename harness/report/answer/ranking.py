@@ -10,13 +10,15 @@ from harness.analysis.measures import Measure
 from harness.analysis.stats.verdicts import Decision, Verdict
 from harness.analysis.variants import Comparison
 from harness.inputs.conditions import brief
-from harness.inputs.groups import MOST, groups_of
+from harness.inputs.factors import FRAMEWORK
+from harness.inputs.groups import MOST, groups_of, leading_factor
 from harness.inputs.study import Condition
 from harness.records.run import Run
 from harness.report.answer.hero import Hero
+from harness.report.answer.standings import standing
 from harness.report.answer.steps import bridge_sentence
 from harness.report.charts.dots import alternative, dot_file
-from harness.report.charts.specification import group_colours
+from harness.report.charts.specification import colour_name, group_colours
 from harness.report.drawing.figures import Figures
 from harness.report.words import numbers
 from harness.report.words.sentences import capital, listed
@@ -36,6 +38,8 @@ _BEHIND = {
 }
 _MOST_NAMES = 2
 """In a list of a headline; of more, the number is told."""
+_MOST_LEADERS = 3
+"""That a headline names."""
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -97,7 +101,10 @@ class Gap(msgspec.Struct, frozen=True):
 
 
 def headline(run: Run, analysis: Analysis) -> list[str]:
-    """Who leads and by how much; then the largest cause, or who is tied."""
+    """Who leads and by how much; then the largest cause, where known stacks stand, or who is tied.
+
+    The gap is the widest under conditions that do some work, where there are any.
+    """
     places = places_of(analysis)
     if not places:
         return _one_block(analysis) or [nothing(analysis)]
@@ -106,16 +113,21 @@ def headline(run: Run, analysis: Analysis) -> list[str]:
     gaps = [gap for place in places if (gap := gap_of(place, analysis.baseline)) is not None]
     if not gaps:
         return _level(places)
-    gap = max(gaps, key=lambda gap: gap.ratio)
+    working = [gap for gap in gaps if gap.place.condition.endpoint != "noop"]
+    gap = max(working or gaps, key=lambda gap: gap.ratio)
     second = bridge_sentence(run, analysis)
-    leader = _leader(places)
     if len(places) == 1:
         return [f"{gap.text}.", second or _ties(places[0])]
-    if leader is None:
-        return [_several(places), second or f"{gap.text}."]
-    verb = "leads or ties" if any(p.best != leader or p.tied for p in places) else "leads"
-    lead = f"{leader} {verb} on all {len(places)} {_what(places)}"
-    behind = gap.behind if gap.place.best == leader else gap.text
+    leaders = _leaders(places)
+    stand = second or standing(run, gap.place.comparison, gap.place.where, analysis.baseline)
+    if not leaders:
+        return [_several(places), stand or f"{gap.text}."]
+    lead = _lead(leaders, places)
+    if len(leaders) > 1:
+        return [f"{lead}.", stand or f"{gap.text}."]
+    if stand and not second:
+        return [f"{lead}.", stand]
+    behind = gap.behind if gap.place.best == leaders[0] else gap.text
     return [f"{lead}; {behind}.", *([second] if second else [])]
 
 
@@ -207,11 +219,31 @@ def _level(places: Sequence[Place]) -> list[str]:
     ]
 
 
-def _leader(places: Sequence[Place]) -> str | None:
-    """The variant that is best or tied with the best everywhere, and most often the best."""
+def _leaders(places: Sequence[Place]) -> list[str]:
+    """Variants that are best or tied with the best everywhere, the most often best one first.
+
+    Empty if none of them is the best anywhere.
+    """
     everywhere = frozenset.intersection(*(place.leaders for place in places))
-    counts = Counter(place.best for place in places if place.best in everywhere)
-    return counts.most_common(1)[0][0] if counts else None
+    firsts = Counter(place.best for place in places)
+
+    def order(name: str) -> tuple[int, int]:
+        return -firsts[name], sum(p.comparison.ranking.index(name) for p in places)
+
+    leaders = sorted(everywhere, key=order)
+    return leaders if any(firsts[name] for name in leaders) else []
+
+
+def _lead(leaders: Sequence[str], places: Sequence[Place]) -> str:
+    """Who leads everywhere, as a clause."""
+    where = f"on all {len(places)} {_what(places)}"
+    first, *others = leaders
+    if len(leaders) > _MOST_LEADERS:
+        return f"{first} and {len(others)} others lead or tie {where}"
+    if others:
+        return f"{listed(leaders)} lead or tie {where}"
+    verb = "leads or ties" if any(p.best != first or p.tied for p in places) else "leads"
+    return f"{first} {verb} {where}"
 
 
 def _several(places: Sequence[Place]) -> str:
@@ -268,6 +300,14 @@ def heroes(run: Run, analysis: Analysis, figures: Figures) -> list[Hero]:
     ]
 
 
+def key(run: Run) -> str:
+    """Which colour is which group; empty where names of variants begin with their groups."""
+    palette = group_colours(groups_of(run.variants).values())
+    if len(palette) < 2 or leading_factor(run.variants) == FRAMEWORK:
+        return ""
+    return " ".join(f"{capital(colour_name(colour))}: {name}." for name, colour in palette.items())
+
+
 def _panel(
     result: ConditionResult,
     analysis: Analysis,
@@ -299,7 +339,7 @@ def chosen_rows(
 ) -> dict[str, str]:
     """The variants of a condition's dot plot, with their groups.
 
-    All of them, or of more than a dozen the baseline and the best of each group.
+    All of them, or of more than can be shown singly the baseline and the best of each group.
     """
     present = [name for name in result.planned if name in groups]
     if len(present) > MOST:

@@ -1,6 +1,6 @@
-"""Dot plots: a row per variant, its name above its estimate; brackets join tied rows."""
+"""Dot plots: a row per variant, its name above or beside its estimate; brackets join tied rows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from harness.analysis.analyse import ConditionResult
@@ -18,8 +18,10 @@ from harness.report.charts.specification import (
 )
 from harness.report.words import decisions, missing, numbers
 
-ROW_HEIGHT = 36
-"""Pixels: a line for the name and one for the dot."""
+ROOMY = 12
+"""Rows that have a line for the name and one for the dot; of more, each has one line for both."""
+ROW_HEIGHT, _DENSE_ROW = 36, 22
+"""Pixels of a roomy row, and of another."""
 _WIDTH = 366
 """Of a file: three fit side by side on a page, and one on a phone."""
 _DOT_LINE = 8
@@ -29,6 +31,10 @@ _FOR_VALUES = 46
 _FOR_BRACKETS = 22
 _BRACKET = 7
 """Pixels from one bracket to the next."""
+_LETTER = 6.4
+"""Pixels of a name's letter, on average, where names are a column."""
+_MOST_FOR_NAMES = 190
+"""Pixels of that column; the end of a longer name is left out."""
 _TOOLTIP: list[Spec] = [
     nominal("variant"),
     *(quantitative(name) for name in ("value", "low", "high")),
@@ -36,7 +42,19 @@ _TOOLTIP: list[Spec] = [
 ]
 
 
-def dot_chart(palette: Mapping[str, str], heading: str = "", *, ratio: bool = True) -> Spec:
+def name_column(names: Iterable[str]) -> int:
+    """Pixels of the column that holds such names."""
+    longest = max(map(len, names), default=0)
+    return min(round(_LETTER * longest) + 10, _MOST_FOR_NAMES)
+
+
+def dot_chart(
+    palette: Mapping[str, str],
+    heading: str = "",
+    *,
+    ratio: bool = True,
+    column: int | None = None,
+) -> Spec:
     """Estimates with intervals; ratios on a logarithmic axis, absolute values on one from zero.
 
     On a logarithmic axis half and double are equally far from one.
@@ -50,18 +68,22 @@ def dot_chart(palette: Mapping[str, str], heading: str = "", *, ratio: bool = Tr
         palette: a colour for each group.
         heading: the title of the axis.
         ratio: to a baseline, rather than absolute values.
+        column: pixels at the left for the names; if None, they stand above the dots.
     """
+    dense = column is not None
     colour, row = colour_of("group", palette), nominal("variant", sort=None, title=None, axis=None)
-    room = [0, {"expr": f"width - {_FOR_VALUES + _FOR_BRACKETS}"}]
+    room = [column or 0, {"expr": f"width - {_FOR_VALUES + _FOR_BRACKETS}"}]
     kind = {"type": "log", "nice": False, "padding": 10} if ratio else {"zero": True, "nice": False}
     axis = {"tickCount": 5, "labelOverlap": "greedy", "gridColor": "#e3e6e9", **LARGE_AXIS}
     value = quantitative("value", title=heading, scale={**kind, "range": room}, axis=axis)
     low, high = quantitative("low"), {"field": "high"}
-    shift = {"yOffset": _DOT_LINE}
+    down = 0 if dense else _DOT_LINE
+    shift = {"yOffset": down}
     bar = {"type": "rule", "strokeWidth": 3, **shift}
-    diamond = {**DIAMOND, "size": 90, "opacity": 1, **shift}
-    name = {"type": "text", "align": "left", "x": 0, "dy": -7, "fontSize": 12, "fontWeight": 600}
-    beside = {"type": "text", "align": "left", "dx": 8, "dy": _DOT_LINE, "fontSize": 12}
+    diamond = {**DIAMOND, "size": 70 if dense else 90, "opacity": 1, **shift}
+    name = {"type": "text", "align": "left", "x": 0, "dy": 0 if dense else -7, "fontSize": 12}
+    name |= {"limit": column} if dense else {"fontWeight": 600}
+    beside = {"type": "text", "align": "left", "dx": 8, "dy": down, "fontSize": 12}
     side = {"expr": f"width - {_FOR_BRACKETS - 6} + {_BRACKET} * datum.column"}
     bracket = {
         "type": "rule",
@@ -70,20 +92,23 @@ def dot_chart(palette: Mapping[str, str], heading: str = "", *, ratio: bool = Tr
         "strokeCap": "round",
         "color": "#5b6167",
     }
+    lead = {"type": "rule", "color": "#d3d8dc", "strokeDash": [1, 3]}
+    leads = [layer("rows", lead, x={"value": column}, x2={"field": "value"}, y=row)]
     return {
         "layer": [
             layer("margin", {"type": "rect", "color": "#8a94a0", "opacity": 0.22}, x=low, x2=high),
             layer("one", {"type": "rule", "color": "#8a94a0", "strokeDash": [3, 3]}, x=value),
+            *(leads if dense else []),
             layer("rows", diamond, x=value, y=row, color=colour, tooltip=_TOOLTIP),
             layer("spans", bar, x=low, x2=high, y=row, color=colour, tooltip=_TOOLTIP),
             layer("rows", name, y=row, text=nominal("variant")),
             layer("rows", beside, x=quantitative("reach"), y=row, text=nominal("text")),
             layer("absent", name, y=row, text=nominal("variant")),
-            layer("absent", {**beside, "x": 0, "dx": 0, "color": "#8a4b00"}, y=row,
+            layer("absent", {**beside, "x": column or 0, "dx": 0, "color": "#8a4b00"}, y=row,
                   text=nominal("text")),
             layer("ties", bracket, y=nominal("first", sort=None), y2={"field": "last"}),
         ],
-        "height": {"step": ROW_HEIGHT},
+        "height": {"step": _DENSE_ROW if dense else ROW_HEIGHT},
     }  # fmt: skip
 
 
@@ -123,7 +148,10 @@ def dot_file(
         "one": [{"value": 1}] if ratio else [],
     }
     title = f"{heading}, ratio to {baseline}" if ratio else heading
-    return as_file(dot_chart(palette, title, ratio=ratio), datasets, width=_WIDTH)
+    column = name_column(groups) if len(groups) > ROOMY else None
+    return as_file(
+        dot_chart(palette, title, ratio=ratio, column=column), datasets, width=_WIDTH
+    )
 
 
 def brackets(groups: Sequence[Sequence[str]], shown: Sequence[str]) -> list[dict[str, Any]]:

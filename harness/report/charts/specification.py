@@ -17,6 +17,8 @@ PALETTE = (
     "#6B6ECF", "#B5651D", "#7B4173", "#17807E",
 )  # fmt: skip
 """Okabe and Ito (2008), safe for colour-blind readers, then darker colours for more variants."""
+_NAMES = ("blue", "orange", "green", "pink", "light blue", "yellow", "brown", "olive")
+"""Of the first colours of the palette, in words."""
 GREYS = ("#2F3B47", "#76828E", "#A3ABB2", "#C9D0D6")
 """For roles and for values of a factor, so that they do not look like a variant."""
 INK = "#1a1c1e"
@@ -38,6 +40,11 @@ def colours(variants: Sequence[str]) -> dict[str, str]:
 def group_colours(groups: Iterable[str]) -> dict[str, str]:
     """One colour per group of variants, by their order; each is named where it stands."""
     return colours(list(dict.fromkeys(groups)))
+
+
+def colour_name(colour: str) -> str:
+    """One of the first eight colours of the palette in words; another one as it is written."""
+    return dict(zip(PALETTE, _NAMES, strict=False)).get(colour, colour)
 
 
 def dashes(variants: Sequence[str]) -> dict[str, list[int]]:

@@ -25,6 +25,7 @@ from harness.inputs.study import Condition
 from harness.records.histogram import quantiles_ms
 from harness.records.run import Run, VariantRecord
 from harness.records.trial import trial_file
+from harness.report.charts.dots import ROOMY
 from harness.report.data.rounding import rounded
 from harness.report.words import runs
 from harness.report.words.notes import condition_notes
@@ -152,6 +153,7 @@ def explorer_data(
     return {
         "live": live,
         "most": groups.MOST,
+        "roomy": ROOMY,
         "first": {"endpoint": first.endpoint, "name": first.name},
         "endpoints": {r.condition.endpoint: r.condition.endpoint for r in shown},
         "variants": _variants(run),

@@ -268,7 +268,8 @@
     const heading = data.measures[measureOf(c)].heading;
     const title = base < 0 ? heading : [heading, `ratio to ${baseline}`];
     const alternative = `${[title].flat().join(", ")}: ${rows.map((r) => `${r.variant} ${r.text}`).join(", ")}`;
-    return draw(holder, base < 0 ? "absolute" : "ratio", datasets, alternative, { x: title });
+    const dense = rows.length + datasets.absent.length > data.roomy ? "-dense" : "";
+    return draw(holder, `${base < 0 ? "absolute" : "ratio"}${dense}`, datasets, alternative, { x: title });
   };
 
   // The pictures of the first screen. Those of a ranking follow all controls; the page draws them

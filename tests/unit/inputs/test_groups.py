@@ -22,6 +22,17 @@ def test_the_framework_leads_and_groups_have_its_title() -> None:
     }
 
 
+def test_too_many_frameworks_are_grouped_by_their_views() -> None:
+    records = {
+        f"f{at}/x": msgspec.structs.replace(
+            RECORD, server=f"server-{at % 8}", factors={"views": "async" if at % 3 else "sync"}
+        )
+        for at in range(12)
+    }
+    assert leading_factor(records) == "views"
+    assert set(groups_of(records).values()) == {"async views", "sync views"}
+
+
 def test_of_one_framework_the_most_even_factor_leads() -> None:
     records = {
         f"a/{at}": msgspec.structs.replace(

@@ -26,9 +26,12 @@ ROWS = [
 DOTS: dict[str, list[dict[str, Any]]] = {
     "rows": ROWS, "spans": ROWS[1:], "absent": [], "ties": [], "margin": [], "one": [],
 }  # fmt: skip
+RATIOS = DOTS | {"margin": [{"low": 0.98, "high": 1.02}], "one": [{"value": 1}]}
 DATA: dict[str, dict[str, list[dict[str, Any]]]] = {
     "absolute": DOTS,
-    "ratio": DOTS | {"margin": [{"low": 0.98, "high": 1.02}], "one": [{"value": 1}]},
+    "ratio": RATIOS,
+    "absolute-dense": DOTS,
+    "ratio-dense": RATIOS,
     "trials": {
         "rows": [
             {"variant": "a/x", "block": 1, "attempt": 1, "value": 2.0, "standing": s, "labels": "x"}

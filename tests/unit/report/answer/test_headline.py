@@ -11,12 +11,14 @@ from harness.report.answer.headline import MOST_SENTENCES, MOST_WORDS, headline
 from harness.report.answer.steps import working
 from tests.toys.kinds import (
     CREATE,
+    EMPTY,
     KINDS,
     READ,
     Made,
     causal,
     empty,
     failures,
+    frameworks,
     measured,
     nothing_but_failures,
     one_block,
@@ -50,6 +52,32 @@ def test_the_leader_of_all_endpoints_is_named_with_the_widest_gap() -> None:
     text = told(ranking)
     assert "b/lean leads on all 2 endpoints" in text
     assert f"{BASELINE} uses 4 times its CPU on an insert" in text
+
+
+def test_of_many_frameworks_the_leaders_and_the_known_ones_are_named() -> None:
+    text = told(frameworks)
+    assert "first/asyncpg and level/asyncpg lead or tie on all 2 endpoints." in text.replace(
+        "level/asyncpg and first/asyncpg", "first/asyncpg and level/asyncpg"
+    )
+    assert "On a read " in text
+    assert "fastapi/asyncpg 0.50" in text
+
+
+def test_many_leaders_are_counted() -> None:
+    equal = dict.fromkeys((f"b/lean-{at}" for at in range(5)), 500.0)
+    made = measured({BASELINE: 2000.0} | equal, {CREATE: {}, READ: {}})
+    text = " ".join(headline(made[0], analyse(*made)))
+    assert "and 4 others lead or tie on all 2 endpoints." in text
+    assert f"{BASELINE} uses 4 times the CPU of" in text
+
+
+def test_the_gap_is_of_a_request_that_does_some_work() -> None:
+    made = measured(
+        {BASELINE: 2000.0, "b/lean": 500.0},
+        {EMPTY: {"b/lean": 100.0}, READ: {}},
+    )
+    text = " ".join(headline(made[0], analyse(*made)))
+    assert f"{BASELINE} uses 4 times its CPU on a read" in text
 
 
 def test_who_shares_the_lead_of_one_endpoint_does_not_lead_there() -> None:

@@ -1,3 +1,5 @@
+import re
+from itertools import pairwise
 from xml.etree import ElementTree
 
 import msgspec
@@ -6,7 +8,8 @@ import pytest
 from harness.analysis.analyse import analyse
 from harness.analysis.measures import Measure
 from harness.analysis.variants import Comparison
-from harness.report.charts.dots import alternative, brackets, dot_file
+from harness.report.charts.dots import ROOMY, ROW_HEIGHT, alternative, brackets, dot_file, name_column
+from harness.report.charts.specification import Spec
 from harness.report.drawing.draw import svg_of
 from tests.toys.runs import BASELINE, make_run, make_study, simulate
 
@@ -71,6 +74,34 @@ def test_rows_follow_the_ranking_and_else_the_values() -> None:
     unranked = msgspec.structs.replace(comparison(Measure.THROUGHPUT), ranking=())
     shown = [name for name in unranked.ordered if name in GROUPS]
     assert shown == [BASELINE, "b/other"], "the first answers more"
+
+
+def places(spec: Spec) -> dict[str, tuple[float, float]]:
+    """Where each text of a chart stands."""
+    found = {}
+    for node in ElementTree.fromstring(svg_of(spec)).iter():
+        at = re.match(r"translate\(([\d.-]+),([\d.-]+)\)", node.get("transform", ""))
+        if node.tag.endswith("text") and at:
+            found[node.text or ""] = float(at[1]), float(at[2])
+    return found
+
+
+def test_of_many_rows_each_has_one_line_and_names_keep_clear_of_the_figures() -> None:
+    names = [f"some/variant-{at:02}" for at in range(ROOMY + 1)]
+    run = make_run(make_study(names, blocks=2))
+    result = analyse(run, simulate(run, {n: 500.0 + 50 * at for at, n in enumerate(names)}, 1))
+    groups = dict.fromkeys(names, "Toy")
+    first = result.conditions[0]
+    spec = dot_file(first, first.first, names[0], groups, PALETTE, 0.03)
+    found = places(spec)
+    rows = sorted(found[name][1] for name in names)
+    steps = {round(after - before, 3) for before, after in pairwise(rows)}
+    assert len(steps) == 1
+    assert steps.pop() < ROW_HEIGHT * 0.7
+    figures = [(x, y) for text, (x, y) in found.items() if text.endswith("×") or text == "1"]
+    for name in names:
+        (x,) = [x for x, y in figures if y == pytest.approx(found[name][1], abs=5)]
+        assert x > found[name][0] + name_column(names)
 
 
 def test_brackets_join_tied_rows_and_do_not_touch_each_other() -> None:
