@@ -18,6 +18,7 @@ HERE = Path(__file__).parent
 RESULTS = HERE.parents[1] / "results"
 DESK = ViewportSize(width=1200, height=800)
 PICTURES = {
+    "frameworks": ("frameworks-20261128-195722", DESK, 682),
     "quick": ("quick-20261128-200751", DESK, 660),
     "bridge": ("bridge-20261121-194531", DESK, 560),
 }

@@ -160,7 +160,7 @@ def test_a_stack_of_each_of_many_frameworks_has_its_row_on_the_first_screen(
     page.locator("#x-baseline").select_option("none")
     watched.settle()
     drawn = page.locator("#heroes .live svg").first
-    assert set(names) <= set(drawn.locator("text").all_inner_texts())
+    assert set(names) <= set(drawn.locator("text").all_text_contents())
     live = drawn.bounding_box()
     assert live is not None
     assert live["height"] <= box["height"] * 1.2

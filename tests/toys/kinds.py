@@ -177,7 +177,8 @@ def replication() -> Made:
 
 KINDS: dict[str, Callable[[], Made]] = {
     "ranking": ranking, "ties": ties, "one-block": one_block, "one-variant": one_variant,
-    "sixty": sixty, "frameworks": frameworks, "failures": failures, "nothing-but-failures": nothing_but_failures,
+    "sixty": sixty, "frameworks": frameworks, "failures": failures,
+    "nothing-but-failures": nothing_but_failures,
     "unmeasured-baseline": unmeasured_baseline, "empty": empty, "causal": causal, "sweep": sweep,
     "workers": workers, "replication": replication,
 }  # fmt: skip

@@ -28,6 +28,8 @@ _SHOWN = (Measure.CPU, Measure.THROUGHPUT, Measure.P99, Measure.MEMORY)
 _SHOWN_VERDICTS = (AbVerdict.SLOWER, AbVerdict.FASTER)
 _MOST_TOGETHER = 2
 """Bs whose measures stand in one picture; with more, each measure has a picture."""
+_MOST_LETTERS = 44
+"""Of a label beside a forest plot."""
 _MOST_WORDS = 20
 """Of a sentence of a headline. The name of a variant is one word."""
 
@@ -156,6 +158,19 @@ def _rows(
     ]
 
 
+def _labels(run: Run) -> dict[str, str]:
+    """Each of many Bs by its change, and its A if there are several; or all by their names.
+
+    They have their names where a change and its A have no room in a row.
+    """
+    origins = origins_of(run.study)
+    labels = {name: ab_words.change_of(run, name) for name in origins}
+    if len(set(origins.values())) > 1:
+        labels = {name: f"{label}: {origins[name]}" for name, label in labels.items()}
+    too_long = any(len(label) > _MOST_LETTERS for label in labels.values())
+    return {name: name for name in labels} if too_long else labels
+
+
 def _compares(comparison: Comparison) -> bool:
     """Throughput compares only where the servers were the limit."""
     return comparison.measure is not Measure.THROUGHPUT or comparison.unsaid is None
@@ -178,9 +193,7 @@ def _row(
         case count if count <= _MOST_TOGETHER:
             label = f"{ab_words.change_of(run, name)}: {measure.short}"
         case _:
-            label = ab_words.change_of(run, name)
-            if len(set(origins_of(run.study).values())) > 1:
-                label = f"{label}: {against.origin}"
+            label = _labels(run)[name]
     verdict = decisions.beside_ratio(decision, analysis.margin)
     text = f"{numbers.times(ratio.mean)}×{', one block' if ratio.low is None else ''}"
     return ForestRow(

@@ -118,15 +118,15 @@ def headline(run: Run, analysis: Analysis) -> list[str]:
     second = bridge_sentence(run, analysis)
     if len(places) == 1:
         return [f"{gap.text}.", second or _ties(places[0])]
+    where = gap.place.where
+    stand = "" if second else standing(run, gap.place.comparison, where, analysis.baseline)
+    rest = second or stand or f"{gap.text}."
     leaders = _leaders(places)
-    stand = second or standing(run, gap.place.comparison, gap.place.where, analysis.baseline)
     if not leaders:
-        return [_several(places), stand or f"{gap.text}."]
+        return [_several(places), rest]
     lead = _lead(leaders, places)
-    if len(leaders) > 1:
-        return [f"{lead}.", stand or f"{gap.text}."]
-    if stand and not second:
-        return [f"{lead}.", stand]
+    if stand or len(leaders) > 1:
+        return [f"{lead}.", rest]
     behind = gap.behind if gap.place.best == leaders[0] else gap.text
     return [f"{lead}; {behind}.", *([second] if second else [])]
 

@@ -1,6 +1,7 @@
 """Where the stacks that most readers know stand: the second sentence of a ranking's headline."""
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from harness.analysis.measures import Measure
 from harness.analysis.stats.verdicts import Verdict
@@ -21,8 +22,6 @@ _TAKES = {
 }
 _MOST_NAMES = 3
 """Stacks that are named beside the best and the baseline."""
-_LEAST_NAMES = 2
-"""Of them; fewer are told by the gap between the best and the baseline."""
 _MOST_WORDS = 20
 """Of a sentence of a headline. The name of a variant is one word."""
 
@@ -37,14 +36,13 @@ def standing(run: Run, comparison: Comparison, where: str, baseline: str) -> str
         baseline: of the run.
 
     Returns:
-        A sentence; empty with fewer than two known stacks beside the best and the baseline, and
-        where the baseline has no figure.
+        A sentence; empty without a known stack beside the best and the baseline, and where the
+        baseline has no figure.
     """
     shown = [name for name in comparison.ranking if name in comparison.ratios]
     best = comparison.ranking[0]
     known = [name for name in known_stacks(run.variants, shown, baseline) if name != best]
-    most = min(len(known), _MOST_NAMES) if len(known) >= _LEAST_NAMES else 0
-    for count in range(most, 0, -1):
+    for count in range(min(len(known), _MOST_NAMES), 0, -1):
         named = {best, *known[:count]}
         sentence = _sentence(comparison, [n for n in shown if n in named], where, baseline)
         if len(sentence.split()) <= _MOST_WORDS:
@@ -55,25 +53,31 @@ def standing(run: Run, comparison: Comparison, where: str, baseline: str) -> str
 def known_stacks(
     variants: Mapping[str, VariantRecord], ranking: list[str], baseline: str
 ) -> list[str]:
-    """The best of each kind of known stack, those with plain views first.
+    """The best of each kind of known stack, those with plain views first, then by their API layer.
 
     A kind is a framework with sync or async views and an API layer. The baseline stands for its
     own.
     """
-    usual = vocabulary().usual[_API]
+    layers = list(vocabulary().factors[_API].values)  # the plain views are the first
     seen = {_kind(baseline, variants[baseline])}
-    plain, layered = [], []
+    found: list[str] = []
     for name in ranking:
-        framework, views, api = kind = _kind(name, variants[name])
-        if framework in KNOWN and kind not in seen:
+        kind = _kind(name, variants[name])
+        if kind.framework in KNOWN and kind not in seen:
             seen.add(kind)
-            (plain if api == usual else layered).append(name)
-    return plain + layered
+            found.append(name)
+    return sorted(found, key=lambda name: layers.index(_kind(name, variants[name]).api))
 
 
-def _kind(name: str, variant: VariantRecord) -> tuple[str, str, str]:
+class _Kind(NamedTuple):
+    framework: str
+    views: str
+    api: str
+
+
+def _kind(name: str, variant: VariantRecord) -> _Kind:
     factors = factors_of(name, variant)
-    return factors[FRAMEWORK], factors.get(VIEWS, ""), factors[_API]
+    return _Kind(factors[FRAMEWORK], factors.get(VIEWS, ""), factors[_API])
 
 
 def _sentence(comparison: Comparison, named: list[str], where: str, baseline: str) -> str:

@@ -75,6 +75,8 @@ def dot_chart(
     room = [column or 0, {"expr": f"width - {_FOR_VALUES + _FOR_BRACKETS}"}]
     kind = {"type": "log", "nice": False, "padding": 10} if ratio else {"zero": True, "nice": False}
     axis = {"tickCount": 5, "labelOverlap": "greedy", "gridColor": "#e3e6e9", **LARGE_AXIS}
+    if dense:  # the axis is shorter than its title, which would make the chart wider
+        axis |= {"labelSeparation": 8, "titleAnchor": "end", "titleFontWeight": "normal"}
     value = quantitative("value", title=heading, scale={**kind, "range": room}, axis=axis)
     low, high = quantitative("low"), {"field": "high"}
     down = 0 if dense else _DOT_LINE
@@ -93,7 +95,7 @@ def dot_chart(
         "color": "#5b6167",
     }
     lead = {"type": "rule", "color": "#d3d8dc", "strokeDash": [1, 3]}
-    leads = [layer("rows", lead, x={"value": column}, x2={"field": "value"}, y=row)]
+    leads = [layer("rows", lead, x=value, x2={"value": column}, y=row)]
     return {
         "layer": [
             layer("margin", {"type": "rect", "color": "#8a94a0", "opacity": 0.22}, x=low, x2=high),
@@ -149,9 +151,7 @@ def dot_file(
     }
     title = f"{heading}, ratio to {baseline}" if ratio else heading
     column = name_column(groups) if len(groups) > ROOMY else None
-    return as_file(
-        dot_chart(palette, title, ratio=ratio, column=column), datasets, width=_WIDTH
-    )
+    return as_file(dot_chart(palette, title, ratio=ratio, column=column), datasets, width=_WIDTH)
 
 
 def brackets(groups: Sequence[Sequence[str]], shown: Sequence[str]) -> list[dict[str, Any]]:

@@ -114,14 +114,18 @@ def _packages(run: Run, variant: str) -> dict[str, str]:
 
 def packages(run: Run, a: str, b: str) -> str:
     """Every package that differs, e.g. `asgiref 3.13.0 → 3.11.1; nothing else`."""
-    changed = [f"{r.name} {r.a or 'none'} → {r.b or 'none'}" for r in releases(run, a, b)]
-    return f"{', '.join(changed)}; nothing else" if changed else "no package differs"
+    changed = _told(releases(run, a, b))
+    return f"{changed}; nothing else" if changed else "no package differs"
+
+
+def _told(changed: Iterable[Release]) -> str:
+    return ", ".join(f"{r.name} {r.a or 'none'} → {r.b or 'none'}" for r in changed)
 
 
 def packages_in_brief(run: Run) -> list[str]:
     """What differs in packages, in as few lines as tell it all.
 
-    Of one or two Bs a line each; of more, all releases of one package in one line.
+    Of one or two Bs a line each; of more one line, in which each difference stands once.
     """
     origins = origins_of(run.study)
     if len(origins) <= _FEW:
@@ -131,7 +135,8 @@ def packages_in_brief(run: Run) -> list[str]:
         first = changed[0][0]
         others = dict.fromkeys(r.b or "none" for found in changed for r in found)
         return [f"{first.name} {first.a or 'none'} → {', '.join(others)}; nothing else."]
-    return [f"{line}." for line in dict.fromkeys(packages(run, a, b) for b, a in origins.items())]
+    told = dict.fromkeys(_told(found) for found in changed if found)
+    return [f"{'; '.join(told)}; nothing else." if told else "No package differs."]
 
 
 _FEW = 2

@@ -154,3 +154,27 @@ def test_many_releases_of_one_package_are_one_line() -> None:
         run, study=study, implementations={"a": base, **made}, variants={**run.variants, **records}
     )
     assert packages_in_brief(run) == ["x 1 → 2, 3, 4; nothing else."]
+    fourth = msgspec.structs.replace(home, packages={"x": "1", "y": "4"})
+    equal = {f"a+{names[0]}": base, f"a+{names[1]}": base, f"a+{names[2]}": fourth}
+    mixed = msgspec.structs.replace(run, implementations={"a": base, **equal})
+    assert packages_in_brief(mixed) == ["y none → 4; nothing else."]
+    none = msgspec.structs.replace(mixed, implementations={"a": base, **dict.fromkeys(equal, base)})
+    assert packages_in_brief(none) == ["No package differs."]
+
+
+def test_labels_of_many_setups_are_their_names_where_titles_have_no_room() -> None:
+    names = ("a/on-x", "a/on-y", "b/on-x")
+    titles = {name: Setup(f"{name[0]}/base", title="x") for name in names}
+    run = make_run(
+        msgspec.structs.replace(
+            make_study(("a/base", "b/base", *names)), baseline="a/base", setups=titles
+        )
+    )
+    long = {name: Setup(f"{name[0]}/base", title="A title of some length" * 2) for name in names}
+    cramped = msgspec.structs.replace(run, study=msgspec.structs.replace(run.study, setups=long))
+    trials = simulate(run, dict.fromkeys(run.study.everyone, 500.0), 3)
+    for made, label in ((run, "x: b/base"), (cramped, "b/on-x")):
+        with Figures() as figures:
+            heroes(made, analyse(made, trials), figures)
+            figures.finish()
+        assert label in figures.all[0].svg

@@ -8,7 +8,14 @@ import pytest
 from harness.analysis.analyse import analyse
 from harness.analysis.measures import Measure
 from harness.analysis.variants import Comparison
-from harness.report.charts.dots import ROOMY, ROW_HEIGHT, alternative, brackets, dot_file, name_column
+from harness.report.charts.dots import (
+    ROOMY,
+    ROW_HEIGHT,
+    alternative,
+    brackets,
+    dot_file,
+    name_column,
+)
 from harness.report.charts.specification import Spec
 from harness.report.drawing.draw import svg_of
 from tests.toys.runs import BASELINE, make_run, make_study, simulate
