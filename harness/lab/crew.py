@@ -8,9 +8,9 @@ helper needs.
 from collections.abc import Callable
 
 import msgspec
-import psutil
 
 from harness.lab.clocks import TreeClock, process_cpu_ns
+from harness.lab.footprint import Footprint
 
 _WORKED_NS = 100_000_000
 """The start of an application takes several times as much CPU time, and a helper takes less."""
@@ -81,9 +81,6 @@ class Crew:
 
 
 def listens(pid: int, port: int) -> bool:
-    """Whether a process holds a listening socket on a port of IPv4; it need not be the only one."""
-    try:
-        connections = psutil.Process(pid).net_connections(kind="tcp4")
-    except psutil.Error:
-        return False
-    return any(c.status == psutil.CONN_LISTEN and c.laddr.port == port for c in connections)
+    """Whether a process holds a listening socket on a port; it need not be the only one."""
+    sockets = Footprint.of([pid], port).sockets
+    return any(socket.kind == "tcp" and socket.port == port for socket in sockets)

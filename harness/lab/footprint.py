@@ -6,7 +6,7 @@ line may not be what runs.
 import contextlib
 import ipaddress
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -68,7 +68,7 @@ class Footprint(msgspec.Struct, frozen=True):
             port: the one that it was given.
         """
         reachable = _reachable()
-        held = {pid: _inodes(pid) & reachable.keys() for pid in frozenset(pids)}
+        held = {pid: sockets_of(pid) & reachable.keys() for pid in frozenset(pids)}
         served = {
             pid: {i for i in inodes if reachable[i].kind == "tcp" and reachable[i].port == port}
             for pid, inodes in held.items()
@@ -112,7 +112,7 @@ def listening_process(port: int) -> int | None:
     """
     inodes = {i for i, place in _reachable().items() if place.kind == "tcp" and place.port == port}
     pids = [int(entry.name) for entry in _PROC.iterdir() if entry.name.isdigit()]
-    holders = {pid for pid in pids if _inodes(pid) & inodes}
+    holders = {pid for pid in pids if sockets_of(pid) & inodes}
     return next((pid for pid in sorted(holders) if not _ancestors(pid) & holders), None)
 
 
@@ -121,31 +121,8 @@ def processes(count: int) -> str:
     return f"{count} worker process{'' if count == 1 else 'es'}"
 
 
-def _reachable() -> dict[str, OpenSocket]:
-    """By inode: sockets of this network namespace that others can reach, whoever holds them."""
-    found: dict[str, OpenSocket] = {}
-    for name, kind in (("tcp", "tcp"), ("tcp6", "tcp"), ("udp", "udp"), ("udp6", "udp")):
-        lines: list[str] = []
-        with contextlib.suppress(OSError):  # a kernel without IPv6
-            lines = (_PROC / str(os.getpid()) / "net" / name).read_text().splitlines()[1:]
-        wanted = f" {_STATES[kind]} "
-        for fields in (line.split() for line in lines if wanted in line):
-            if fields[3] == _STATES[kind]:
-                host, _, port = fields[1].partition(":")
-                socket = OpenSocket("udp" if kind == "udp" else "tcp", _host(host), int(port, 16))
-                found[fields[9]] = socket
-    return found
-
-
-def _host(words: str) -> str:
-    """The address of its hexadecimal digits: 32-bit words in the order of this machine's bytes."""
-    raw = bytes.fromhex(words)
-    parts = [raw[at : at + _WORD][::-1] for at in range(0, len(raw), _WORD)]
-    return str(ipaddress.ip_address(b"".join(parts)))
-
-
-def _inodes(pid: int) -> set[str]:
-    """Of all the sockets that a process holds."""
+def sockets_of(pid: int) -> set[str]:
+    """The inodes of all sockets that a process holds; none if it has ended."""
     found: set[str] = set()
     with contextlib.suppress(OSError):  # it has just ended
         for entry in (_PROC / str(pid) / "fd").iterdir():
@@ -154,6 +131,57 @@ def _inodes(pid: int) -> set[str]:
                 if target.startswith("socket:["):
                     found.add(target[len("socket:[") : -1])
     return found
+
+
+def _reachable() -> dict[str, OpenSocket]:
+    """By inode: sockets of this network namespace that others can reach, whoever holds them."""
+    found: dict[str, OpenSocket] = {}
+    for name in (*tcp_tables(), "udp", "udp6"):
+        with contextlib.suppress(OSError):  # a kernel without IPv6
+            for fields in _waiting(name, _STATES[name[:3]]):
+                host, _, port = fields[1].partition(":")
+                kind: Literal["tcp", "udp"] = "udp" if name.startswith("udp") else "tcp"
+                found[fields[9]] = OpenSocket(kind, _host(host), int(port, 16))
+    return found
+
+
+def tcp_tables() -> tuple[str, ...]:
+    """The tables of TCP sockets in `/proc/PID/net` that have lines.
+
+    To find that there is none of IPv6, the kernel goes through all connections of IPv4, also those
+    that have ended a minute ago; it keeps count of what is in use.
+    """
+    with contextlib.suppress(OSError):  # a kernel without IPv6
+        if "TCP6: inuse 0\n" in _net("sockstat6").read_text(encoding="ascii"):
+            return ("tcp",)
+    return ("tcp", "tcp6")
+
+
+def _net(name: str) -> Path:
+    """A table of this network namespace."""
+    return _PROC / str(os.getpid()) / "net" / name
+
+
+def _waiting(name: str, state: str) -> Iterator[list[str]]:
+    """The fields of each line of that state in a table.
+
+    The kernel lists all TCP sockets that listen before all connections, of which there may be
+    thousands (Documentation/networking/proc_net_tcp.rst); it need not write those down.
+    """
+    with _net(name).open(encoding="ascii") as lines:
+        next(lines)  # the headings
+        for fields in (line.split() for line in lines):
+            if fields[3] == state:
+                yield fields
+            elif name.startswith("tcp"):
+                return
+
+
+def _host(words: str) -> str:
+    """The address of its hexadecimal digits: 32-bit words in the order of this machine's bytes."""
+    raw = bytes.fromhex(words)
+    parts = [raw[at : at + _WORD][::-1] for at in range(0, len(raw), _WORD)]
+    return str(ipaddress.ip_address(b"".join(parts)))
 
 
 def _ancestors(pid: int) -> set[int]:
