@@ -35,11 +35,13 @@ from harness.records.verification import Audit, Constants, Toll
 
 AUDITED = tuple(name for name in ENDPOINTS if name != "health")
 _POOL = _THREADS = 4
-_POOL_TIMEOUT_S = 1.0
+_POOL_TIMEOUT_S = 3.0
+"""Longer than a request waits for one of the connections on a busy machine, and shorter than a
+client waits for its answer."""
 _AT_ONCE = 8
-_WARMUP = 96
+_WARMUP, _SHORT_WARMUP = 96, 32
 """Requests, eight at once: enough for every thread to have its connection, and every connection its
-prepared statements."""
+prepared statements; without a statement, for every thread to be there."""
 _ALONE = 4 * _POOL
 """Further requests on the counted connection: a pool that rotates uses each of its connections."""
 _REQUESTS = 32
@@ -209,11 +211,14 @@ def _weigh(passed: Counter[str], direction: str, data: bytes) -> None:
 
 def _count(watched: _Watched, operation: Operation, stack: ExitStack) -> dict[str, float]:
     """Counts per request, over `_REQUESTS` on one connection, with the same table each time."""
-    watched.subject.database.reset(_ROWS)
+    queries = bool(operation.effects.statements)
+    if queries:
+        watched.subject.database.reset(_ROWS)
     pool = ThreadPoolExecutor(_AT_ONCE)
+    warmup = _WARMUP if queries else _SHORT_WARMUP
     try:
         probe = watched.subject.probe
-        list(pool.map(lambda n: _request(watched, operation, probe, n), range(_WARMUP)))
+        list(pool.map(lambda n: _request(watched, operation, probe, n), range(warmup)))
     finally:
         pool.shutdown(cancel_futures=True)  # after a failure, the rest would fail likewise
     session = stack.enter_context(watched.subject.probe.session())

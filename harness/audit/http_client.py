@@ -4,8 +4,8 @@ import contextlib
 import http.client
 import json
 import socket
-import threading
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Buffer, Iterable, Iterator
 from copy import copy
 from itertools import chain
 from urllib.parse import urlencode, urlsplit
@@ -139,32 +139,54 @@ class Persistence(msgspec.Struct, frozen=True):
     answered: int
 
 
-@contextlib.contextmanager
-def _bounded(connection: http.client.HTTPConnection, seconds: float) -> Iterator[None]:
-    """Cut the connection off when the time is up, also while bytes drip in.
+class _PunctualSocket(socket.socket):
+    """A socket on which nothing lasts beyond the deadline, also while bytes drip in.
 
-    Raises:
-        TimeoutError: it was cut off.
+    deadline: on the monotonic clock.
     """
-    cut = threading.Event()
 
-    def cut_off() -> None:
-        cut.set()
-        if connection.sock is not None:
-            with contextlib.suppress(OSError):  # it was closed just now
-                connection.sock.shutdown(socket.SHUT_RDWR)
+    deadline: float
 
-    timer = threading.Timer(seconds, cut_off)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    except (OSError, http.client.HTTPException) as error:
-        if not cut.is_set() and not isinstance(error, TimeoutError):
-            raise
-        raise TimeoutError(_late(seconds)) from error
-    finally:
-        timer.cancel()
+    def recv_into(self, buffer: Buffer, nbytes: int = 0, flags: int = 0) -> int:
+        self._allow_the_rest()
+        return super().recv_into(buffer, nbytes, flags)
+
+    def sendall(self, data: Buffer, flags: int = 0) -> None:
+        self._allow_the_rest()
+        super().sendall(data, flags)
+
+    def _allow_the_rest(self) -> None:
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self.settimeout(left)
+
+
+class _Connection(http.client.HTTPConnection):
+    """A connection whose requests have a deadline each."""
+
+    _deadline: float
+
+    def connect(self) -> None:
+        super().connect()
+        punctual = _PunctualSocket(fileno=self.sock.detach())
+        punctual.deadline = self._deadline
+        self.sock = punctual
+
+    @contextlib.contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """Bound all that the block does on the connection.
+
+        Raises:
+            TimeoutError: it was not done in time.
+        """
+        self._deadline = time.monotonic() + seconds
+        if isinstance(self.sock, _PunctualSocket):
+            self.sock.deadline = self._deadline
+        try:
+            yield
+        except TimeoutError as error:
+            raise TimeoutError(_late(seconds)) from error
 
 
 class HttpSession:
@@ -173,9 +195,7 @@ class HttpSession:
     last: the request that was sent last.
     """
 
-    def __init__(
-        self, connection: http.client.HTTPConnection, patience_s: float, at_once: int = 1
-    ) -> None:
+    def __init__(self, connection: _Connection, patience_s: float, at_once: int = 1) -> None:
         self._connection = connection
         self._patience_s = patience_s
         self._at_once = at_once
@@ -210,7 +230,7 @@ class HttpSession:
     def _answer(self, request: Request, body: bytes | Iterable[bytes] | None) -> Reply:
         kind = request.content_type
         headers = {} if kind is None else {"Content-Type": kind}
-        with _bounded(self._connection, self._patience_s):
+        with self._connection.within(self._patience_s):
             # A server may refuse a body before all of it was sent; its answer can then be read.
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 self._connection.request(request.method, request.path, body=body, headers=headers)
@@ -250,7 +270,7 @@ class Probe:
     @contextlib.contextmanager
     def session(self) -> Iterator[HttpSession]:
         """A connection for several requests."""
-        connection = http.client.HTTPConnection(self._host, self._port, timeout=self._patience_s)
+        connection = _Connection(self._host, self._port, timeout=self._patience_s)
         try:
             yield HttpSession(connection, self._patience_s, self._at_once)
         finally:
@@ -290,9 +310,9 @@ class Probe:
             NoAnswer: the first one had no complete response.
         """
         self.last = Request("GET", path)
-        connection = http.client.HTTPConnection(self._host, self._port, timeout=self._patience_s)
+        connection = _Connection(self._host, self._port, timeout=self._patience_s)
         version = answered = 0
-        with contextlib.closing(connection), _bounded(connection, self._patience_s):
+        with contextlib.closing(connection), connection.within(self._patience_s):
             try:
                 for _ in range(count):
                     connection.request("GET", path)
