@@ -56,13 +56,14 @@ def clusters(cache: Path) -> set[str]:
 
 
 def selected(request: pytest.FixtureRequest, *parameters: str) -> list[str]:
-    """The parameters' values in the tests of the module that were asked for, in their order."""
+    """The parameters' values in the tests of the requested fixture that run, in their order."""
     names = [
         str(item.callspec.params[parameter])
         for item in request.session.items
         for parameter in parameters
         if isinstance(item, pytest.Function)
         and item.path == request.path
+        and request.fixturename in item.fixturenames
         and hasattr(item, "callspec")
         and parameter in item.callspec.params
     ]
