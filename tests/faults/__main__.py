@@ -18,8 +18,9 @@ from pathlib import Path
 
 from harness.base.workspace import Workspace
 from tests.bytecode import shared_bytecode
-from tests.faults.cases import NotReached, Outcome, run_case, why_not
+from tests.faults.cases import Outcome, run_case, why_not
 from tests.faults.faults import FAULTS
+from tests.faults.holding import NotReached
 from tests.faults.moments import MOMENTS
 from tests.heeding import heed_signals
 

@@ -5,7 +5,6 @@ import csv
 import hashlib
 import os
 import re
-import select
 import signal
 import subprocess
 import sys
@@ -24,12 +23,13 @@ from harness.base.workspace import Workspace
 from harness.records.packed import PACKED
 from harness.records.store import Store, run_ids
 from tests.faults.faults import FAULTS, Fault, Victim, small_disk
+from tests.faults.holding import NotReached, held_command
 from tests.faults.moments import MOMENTS, Moment, lay_out
 from tests.toys.workspaces import toy_workspace
 
 MARK = "BRIDGETOLL_FAULT_CASE"
 """A variable of the command's environment, by which all that it has started is found."""
-_REACH_S, _END_S, _RESUME_S = 120.0, 120.0, 180.0
+_END_S, _RESUME_S = 120.0, 180.0
 _ORPHANS_S = 3.0
 _NOTICED_S = 5.0
 """A dead partner, and a signal, are answered within this."""
@@ -85,10 +85,6 @@ class _Reader:
     def first(self, pattern: str) -> float | None:
         """When a line first matched, on the monotonic clock."""
         return next((at for at, line in self._lines if re.search(pattern, line)), None)
-
-
-class NotReached(Exception):
-    """The command ended before the moment came."""
 
 
 def why_not(fault: str, moment: str) -> str | None:
@@ -170,40 +166,20 @@ class _Case:
     @contextmanager
     def _held(self) -> Iterator[tuple[subprocess.Popen[str], int]]:
         """The command at its moment, and what lets it go on."""
-        reached, told = os.pipe()
-        waiting, go = os.pipe()
         runs = list(run_ids(self._workspace.results))
         arguments = (
             ["publish", *runs, "--to", str(self._workspace.root / "site")]
             if self._moment.command == "publish"
             else ["run", "faults"]
         )
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.held", self._name, str(told), str(waiting),
-             *arguments],
-            pass_fds=(told, waiting), env=_environment(self._workspace) | {MARK: self._mark},
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
-        )  # fmt: skip
-        os.close(told)
-        os.close(waiting)
+        environment = _environment(self._workspace) | {MARK: self._mark}
         try:
-            ready, _, _ = select.select([reached], [], [], _REACH_S)
-            if not ready:
-                raise NotReached(f"the moment did not come within {_REACH_S:.0f} s")
-            if not os.read(reached, 1):
-                raise NotReached(process.communicate(timeout=_END_S)[1])
-            yield process, go
+            with held_command(self._name, arguments, environment) as held:
+                yield held
         finally:
-            os.close(reached)
-            os.close(go)
             for left in self._living():
                 with contextlib.suppress(psutil.Error):
                     left.kill()
-            process.kill()
-            process.wait()
-            for stream in (process.stdout, process.stderr):
-                if stream is not None:
-                    stream.close()
 
     def _await_end(self, process: subprocess.Popen[str]) -> None:
         try:

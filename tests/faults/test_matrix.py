@@ -1,11 +1,10 @@
-"""A short part of the matrix: three faults at three moments."""
+"""A short part of the matrix; `test_interrupts` stops runs by signals and fills disks too."""
 
 import pytest
 
 from tests.faults.cases import run_case, why_not
 
 CASES = [
-    ("SIGINT twice", "slice"),
     ("kill -9 postgres", "warm-up"),
     ("disk full", "report"),
 ]

@@ -5,10 +5,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO
 
 import psutil
 
@@ -36,30 +35,24 @@ def start_command(
     module = "tests.toys.trusting_command" if trusting else "harness.cli"
     if drawing:
         environment[DRAWS] = "1"
-    environment["PYTHONPATH"] = ":".join(
-        filter(None, (environment.get("PYTHONPATH"), str(Workspace().root)))
-    )
     with ExitStack() as stack:
         out = subprocess.PIPE if stdout is None else stack.enter_context(stdout.open("w"))
-        return _started(workspace, module, environment, out, *arguments)
+        return subprocess.Popen(
+            [sys.executable, "-m", module, *arguments],
+            cwd=workspace.root,
+            env=environment_of(workspace, **environment),
+            stdout=out,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
 
 
-def _started(
-    workspace: Workspace,
-    module: str,
-    environment: Mapping[str, str],
-    stdout: int | IO[str],
-    *arguments: str,
-) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", module, *arguments],
-        cwd=workspace.root,
-        env={**os.environ, "BRIDGETOLL_ROOT": str(workspace.root), "COLUMNS": "80", **environment},
-        stdout=stdout,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+def environment_of(workspace: Workspace, **more: str) -> dict[str, str]:
+    """Of a command in a workspace: this process's, `more`, and where the harness is imported."""
+    path = ":".join(filter(None, (more.get("PYTHONPATH"), str(Workspace().root))))
+    root = str(workspace.root)
+    return {**os.environ, "BRIDGETOLL_ROOT": root, "COLUMNS": "80", **more, "PYTHONPATH": path}
 
 
 def run_command(workspace: Workspace, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -15,8 +15,17 @@ import pytest
 from harness.base.workspace import Workspace
 from harness.lab.process import wait_until
 from harness.records.store import Store
+from tests.faults.faults import GO
+from tests.faults.holding import held_command
 from tests.mounts import cover_read_only
-from tests.toys.command import PATIENCE_S, left_running, run_command, start_command, stop_when
+from tests.toys.command import (
+    PATIENCE_S,
+    environment_of,
+    left_running,
+    run_command,
+    start_command,
+    stop_when,
+)
 from tests.toys.shelves import dated_run, shelve
 from tests.toys.stubborn import add_stubborn
 from tests.toys.workspaces import toy_workspace, write_study
@@ -246,7 +255,6 @@ def small(tmp_path: Path) -> Iterator[Workspace]:
     if os.geteuid() != 0 or shutil.which("mount") is None:
         pytest.skip("only root can mount")
     workspace = toy_workspace(tmp_path / "workspace")
-    write_study(workspace, "short", ["good"], rounds=4, blocks=4)
     workspace.results.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(workspace.results)]
     if subprocess.run(command, capture_output=True, check=False).returncode != 0:
@@ -256,14 +264,18 @@ def small(tmp_path: Path) -> Iterator[Workspace]:
 
 
 def test_a_full_disk_is_told_as_what_it_is_and_the_advice_is_true(small: Workspace) -> None:
-    """The report fails too; that is added, and hides nothing."""
-    process = start_command(small, "run", "short", trusting=True)
+    """The report fails too; that is added, and hides nothing.
+
+    The run is held in its second block until the disk is full, so it cannot end before.
+    """
+    write_study(small, "short", ["good"], rounds=4)
     ballast = small.results / "ballast"
-    await_trials(small, process, 1)
-    with ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
-        while True:
-            file.write(b"x" * 1024)
-    _, err = process.communicate(timeout=PATIENCE_S)
+    with held_command("slice", ["run", "short"], environment_of(small)) as (process, go):
+        with ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+            while True:
+                file.write(b"x" * 1024)
+        os.write(go, GO)
+        _, err = process.communicate(timeout=PATIENCE_S)
     (folder,) = (path for path in small.results.iterdir() if path != ballast)
     words = told(err)
     assert process.returncode == 1
@@ -278,7 +290,7 @@ def test_a_full_disk_is_told_as_what_it_is_and_the_advice_is_true(small: Workspa
     again = start_command(small, "run", "--resume", folder.name, trusting=True)
     out, _ = again.communicate(timeout=PATIENCE_S)
     assert again.returncode == 0
-    assert "keeps 8 of 8 trials (4 of 4 blocks)" in told(out)
+    assert "keeps 4 of 4 trials (2 of 2 blocks)" in told(out)
 
 
 def test_a_disk_that_becomes_read_only_is_told_as_what_it_is(small: Workspace) -> None:
