@@ -4,7 +4,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from functools import cache as cached
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from harness.lab.postgres.cluster import EmbeddedPostgres
 from harness.lab.postgres.database import Database
 from tests.bytecode import shared_bytecode
 from tests.heeding import heed_signals
+from tests.toys.undrawn import undrawn
 from tests.toys.workspaces import toy_workspace
 
 _HERE = Path(__file__).parent
@@ -64,6 +65,18 @@ def _place(path: Path) -> int:
         if path.is_relative_to(_HERE / name):
             return place
     return len(_LONGEST)
+
+
+@pytest.fixture
+def drawn() -> None:
+    """Asked for by a test whose charts are drawn, where those of others are not."""
+
+
+@pytest.fixture
+def undrawn_unless_asked(request: pytest.FixtureRequest) -> Iterator[None]:
+    """No chart is drawn, unless the test asks for `drawn`: to draw takes longer than all else."""
+    with nullcontext() if "drawn" in request.fixturenames else undrawn():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 from unittest.mock import patch  # commands use this too, and pytest takes longer to load
@@ -17,7 +17,8 @@ from harness.inputs.contract import Contract
 from harness.inputs.manifests import Variant
 from harness.inputs.settings import ServerSettings
 from harness.inputs.study import Study
-from harness.load.ceiling import measure_ceiling
+from harness.load import ceiling
+from harness.load.ceiling import Ceiling
 from harness.records.plan import Phase
 from harness.records.store import Store
 from harness.records.verification import Audit, Verification
@@ -80,7 +81,11 @@ class Recorder:
         self.problems.append(what)
 
 
-_CEILING = cache(partial(measure_ceiling, seconds=0.6))
+@cache
+def _ceiling(server_cpus: tuple[int, ...], load_cpus: tuple[int, ...], **_: float) -> Ceiling:
+    """Measured once, and in a moment: its figure is read in no test of a trusting run."""
+    with patch.object(ceiling, "_WARMUP_S", 0.05):
+        return ceiling.measure_ceiling(server_cpus, load_cpus, seconds=0.1)
 
 
 def laboratory_of(workspace: Workspace, listener: Listener) -> Laboratory:
@@ -125,7 +130,7 @@ def trusting(*, but: Sequence[str] = ()) -> Iterator[None]:
         return Audit(variant.name, ())
 
     with (
-        patch.object(venue, "measure_ceiling", _CEILING),
+        patch.object(venue, "measure_ceiling", _ceiling),
         patch.object(examine, "verify", verified),
         patch.object(examine, "audit", audited),
     ):

@@ -24,6 +24,12 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     return workspace
 
 
+@pytest.fixture(autouse=True)
+def _undrawn(request: pytest.FixtureRequest) -> None:
+    """Of commands in this process."""
+    request.getfixturevalue("undrawn_unless_asked")
+
+
 @pytest.fixture
 def call(shelf: Workspace, capsys: pytest.CaptureFixture[str]) -> Iterator[Call]:
     with called(shelf, capsys) as calling:

@@ -10,6 +10,7 @@ from tests.toys.entry import Call
 from tests.toys.runs import make_run
 
 
+@pytest.mark.usefixtures("drawn")
 def test_a_report_is_made_anew_from_the_trials(call: Call, shelf: Workspace) -> None:
     said = call("report", make_run().id)
     assert said.status == 0

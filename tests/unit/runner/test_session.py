@@ -26,6 +26,7 @@ from harness.report.write import write_report
 from tests.toys.command import left_running
 from tests.toys.entry import handlers_kept
 from tests.toys.laboratory import Recorder, laboratory_of, run_study, trusting
+from tests.toys.undrawn import undrawn
 from tests.toys.workspaces import toy_workspace, write_study
 
 BLOCKS, ROUNDS, SLICE_S = 2, 3, 0.05
@@ -269,6 +270,7 @@ def troubled(tmp_path_factory: pytest.TempPathFactory) -> Troubled:
     with (
         handlers_kept(),
         trusting(but=["toy/crashes-at-start", REFUSES]),
+        undrawn(),
         pytest.MonkeyPatch.context() as patch,
         redirect_stdout(StringIO()) as output,
         redirect_stderr(StringIO()) as errors,
@@ -345,6 +347,7 @@ def ended(folder: Path, names: list[str], checked: list[str]) -> tuple[Store, ob
     with (
         handlers_kept(),
         trusting(but=checked),
+        undrawn(),
         pytest.MonkeyPatch.context() as patch,
         redirect_stdout(StringIO()) as output,
         redirect_stderr(StringIO()) as errors,

@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Iterator
-from contextlib import nullcontext
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -22,24 +21,13 @@ from harness.report.site.site import Site, publish
 from tests.toys.pages import HOSTILE, Page
 from tests.toys.runs import make_trial, make_window
 from tests.toys.shelves import dated_run, shelve
-from tests.toys.undrawn import undrawn
 
+pytestmark = pytest.mark.usefixtures("undrawn_unless_asked")
 FILES = {
     "index.html", "report.md", "ratios.csv", "trials.csv", "trials.parquet", "summary.json",
     "summary.schema.json", "figures", "pictures",
 }  # fmt: skip
 FIRST, SECOND = dated_run(1, {"x": "1"}), dated_run(2, {"x": "2"})
-
-
-@pytest.fixture
-def drawn() -> None:
-    """Asked for by a test whose charts are drawn; those of the others are not."""
-
-
-@pytest.fixture(autouse=True)
-def _undrawn(request: pytest.FixtureRequest) -> Iterator[None]:
-    with nullcontext() if "drawn" in request.fixturenames else undrawn():
-        yield
 
 
 @pytest.fixture
