@@ -156,10 +156,11 @@ def _parents() -> dict[int, int]:
     """The parent of each process on this machine, read once for many children."""
     parents: dict[int, int] = {}
     with contextlib.suppress(OSError):  # no file can be opened to look
-        for name in os.listdir("/proc"):  # noqa: PTH208 (hundreds; a path takes longer than a look)
-            if name.isdigit():
-                with contextlib.suppress(OSError), open(f"/proc/{name}/stat", "rb", 0) as stat:  # noqa: PTH123
-                    parents[int(name)] = int(stat.read().rpartition(b")")[2].split()[1])
+        for place in Path("/proc").iterdir():
+            if place.name.isdigit():
+                with contextlib.suppress(OSError):  # it has ended
+                    stat = (place / "stat").read_bytes()
+                    parents[int(place.name)] = int(stat.rpartition(b")")[2].split()[1])
     return parents
 
 

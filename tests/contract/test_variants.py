@@ -70,7 +70,7 @@ def examine(bench: Bench, name: str) -> Examination:
     """Verify and audit one variant.
 
     The server's command line alone gives it its workers, so they are counted for the first variant
-    of each server and folder.
+    of each server. A run looks at those of every variant, at each start.
     """
     variant = CATALOG.variant(name)
     python = prepare(cache_folder(), CATALOG.implementations[variant.implementation])
@@ -81,11 +81,10 @@ def examine(bench: Bench, name: str) -> Examination:
 
 @cache
 def first_of_servers() -> frozenset[str]:
-    """Of the variants that are examined, the first of each server in each folder."""
-    first: dict[tuple[str, str], str] = {}
+    """Of the variants that are examined, the first of each server."""
+    first: dict[str, str] = {}
     for name in covering():
-        variant = CATALOG.variants[name]
-        first.setdefault((variant.implementation, variant.server), name)
+        first.setdefault(CATALOG.variants[name].server, name)
     return frozenset(first.values())
 
 
