@@ -52,6 +52,19 @@ def price_offers(run: Run, results: Path, cache_folder: Path) -> tuple[OfferedPr
     return tuple(offers)
 
 
+def newest_prices(results: Path, cache_folder: Path) -> KeptPrices | None:
+    """The newest price list of all kept runs, for a receipt that cannot measure its own.
+
+    None if no run has one. Arguments as of `price_offers`.
+    """
+    cache = RunCache(cache_folder / "prices", tuple[KeptPrices, ...])
+    kept = [(store, run) for store, run in _runs(results) if may_have_prices(run)]
+    for store, run in sorted(kept, key=lambda item: item[1].started_at, reverse=True):
+        for prices in _prices(store, run, cache):
+            return prices
+    return None
+
+
 def _candidates(
     results: Path, but: str, needed: set[tuple[str, str]]
 ) -> Sequence[tuple[Store, Run]]:

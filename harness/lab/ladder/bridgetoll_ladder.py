@@ -35,6 +35,7 @@ MODULE = "BRIDGETOLL_LADDER_MODULE"
 """The environment variable that names the module of the user's application. Importing it sets
 Django up, and gives this process the memory that its collections of garbage go through."""
 _LOOPS = 150
+_BEFORE, _AFTER = 12, 8
 _WAIT_S = 0.000_2
 """About what a short query takes to be answered by a PostgreSQL on the same machine."""
 _HEAD = [(b"content-type", b"application/json"), (b"content-length", b"2")]
@@ -54,6 +55,8 @@ def _module(name: str) -> Any:
 
 _asgiref = _module("asgiref.sync")
 _anyio = _module("anyio.to_thread")
+_locals = [_module("asgiref.local").Local() for _ in range(2)] if _asgiref else []
+"""As many as Django keeps: the prefix of its URLs, and the module that lists them."""
 _KINDS = [
     kind
     for kind, module in (("asgiref", _asgiref), ("executor", True), ("anyio", _anyio))
@@ -93,12 +96,20 @@ def _wait() -> None:
     time.sleep(_WAIT_S)
 
 
+def _query() -> None:
+    for _ in range(_BEFORE):
+        _compute()
+    time.sleep(_WAIT_S)
+    for _ in range(_AFTER):
+        _compute()
+
+
 def _nothing() -> None:
     """Do nothing."""
 
 
 _WORK: dict[str, Callable[[], Any]] = {
-    "compute": _compute, "wait": _wait, "nothing": _nothing,
+    "compute": _compute, "wait": _wait, "query": _query, "nothing": _nothing,
 }  # fmt: skip
 
 
@@ -162,12 +173,19 @@ def _lent() -> Iterator[Executor]:
         _idle.append(executor)
 
 
+def _mark() -> None:
+    """Set what Django sets for each request, since every hop copies it there and back."""
+    for local in _locals:
+        local.value = "/"
+
+
 async def _on_lent_thread(body: Callable[[], Awaitable[None]]) -> None:
     """Run `body` with a thread that asgiref neither starts nor ends, in any of its versions."""
     with _lent() as executor:
         threads = _asgiref.SyncToAsync.context_to_thread_executor
         async with _asgiref.ThreadSensitiveContext() as context:
             threads[context] = executor
+            _mark()
             try:
                 await body()
             finally:
@@ -177,6 +195,7 @@ async def _on_lent_thread(body: Callable[[], Awaitable[None]]) -> None:
 async def _on_own_thread(body: Callable[[], Awaitable[None]]) -> None:
     """Run `body` as Django's handler runs a request."""
     async with _asgiref.ThreadSensitiveContext():
+        _mark()
         await body()
 
 

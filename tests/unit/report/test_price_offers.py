@@ -12,7 +12,7 @@ from harness.records.run import Run
 from harness.records.store import Store
 from harness.records.trial import Trial
 from harness.report import price_offers as module
-from harness.report.price_offers import price_offers
+from harness.report.price_offers import newest_prices, price_offers
 from tests.toys.ab import of_the_ladder
 from tests.toys.ladder import STOCK, ladder_run, ladder_study, ladder_trials
 from tests.toys.shelves import dated_run, shelve
@@ -136,3 +136,17 @@ def test_it_is_told_whether_a_is_the_same_there(tmp_path: Path) -> None:
     (offer,) = price_offers(AB, tmp_path / "results", tmp_path / "cache")
     assert list(offer.changed) == [STOCK]
     assert "packages" in offer.changed[STOCK]
+
+
+def test_a_receipt_without_prices_of_its_own_takes_those_of_the_newest_run(
+    tmp_path: Path, analysed: list[str]
+) -> None:
+    results, cache = tmp_path / "results", tmp_path / "cache"
+    assert newest_prices(results, cache) is None
+    keep(tmp_path, "old", day=1)
+    keep(tmp_path, "new", day=3)
+    shelve(results, dated_run(5))  # has no ladder
+    found = newest_prices(results, cache)
+    assert found is not None
+    assert found.run == "new"
+    assert analysed == ["new"]

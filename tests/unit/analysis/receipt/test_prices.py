@@ -4,14 +4,18 @@ import random
 
 import pytest
 
-from harness.analysis.causes.prices import CONNECT, THREAD
+from harness.analysis.causes.kept_prices import KeptPrices
+from harness.analysis.causes.prices import CONNECT, THREAD, Price, PriceList
 from harness.analysis.receipt.prices import (
     MEASURED_HERE,
+    TakenPrices,
     hop,
+    hop_that_waits,
     is_toll,
     measured_prices,
     step_costs,
 )
+from harness.analysis.stats.intervals import Interval
 from harness.records.observation import LadderStep, Loaded, LoadedBlock
 
 HOP = hop("asgiref")
@@ -124,3 +128,31 @@ def test_steps_tell_what_a_request_of_each_costs() -> None:
     costs = step_costs(ladder())
     assert costs["none"].mean == pytest.approx(60.0)
     assert costs["four"].mean == pytest.approx(393.0)
+
+
+def kept(connections: int, **values: float) -> PriceList:
+    prices = tuple(
+        Price(
+            name,
+            Interval(value, value - 5, value + 5, 2.0, 2),
+            (),
+            {0: value - 2, 1: value + 2},
+            {"a": value - 1, "b": value + 1},
+        )
+        for name, value in values.items()
+    )
+    return PriceList(connections, 20, prices, (), (), ())
+
+
+def test_prices_of_a_kept_run_are_those_of_the_nearest_concurrency() -> None:
+    run = KeptPrices(
+        "bridge-1", "2026-11-21", {},
+        (kept(1, **{HOP: 130.0}), kept(64, **{HOP: 70.0, THREAD: 170.0})), (),
+    )  # fmt: skip
+    prices = TakenPrices(run, 32)
+    assert (prices.prices.source, prices.prices.connections) == ("bridge-1", 64)
+    assert {tag.name: tag.value.mean for tag in prices.prices.tags} == {HOP: 70.0, THREAD: 170.0}
+    total = prices.total({HOP: 1.0, hop_that_waits("asgiref"): 2.0, THREAD: 1.0})
+    assert total is not None  # a run has one price for all hops of a kind
+    assert total.mean == pytest.approx(3 * 70.0 + 170.0)
+    assert prices.total({CONNECT: 1.0}) is None
