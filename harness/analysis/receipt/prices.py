@@ -6,7 +6,7 @@ sum of numbers times prices, and the prices are fitted to the steps of each bloc
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from typing import Protocol
 
@@ -40,9 +40,9 @@ def hop(kind: str) -> str:
 
 
 def hop_that_waits(kind: str) -> str:
-    """The same of a hop in which the thread waits for something, such as a query's answer.
+    """The same of a hop in which a database is asked: another thread has the interpreter meanwhile.
 
-    Another thread has the interpreter then, so this one has to get it back.
+    Where the ladder could not ask the database, it costs as much as any other.
     """
     return hop(kind) + _WITH_QUERY
 
@@ -114,6 +114,7 @@ class MeasuredPrices:
         """See `PriceBook.total`. The sum is taken in each block, as one fit has given its prices:
         where a hop is dear, a thread is cheap.
         """
+        counts = _merged(counts, self.by_block)
         if not counts or not counts.keys() <= self.by_block.keys():
             return None
         blocks = set.intersection(*(set(self.by_block[name]) for name in counts))
@@ -123,6 +124,15 @@ class MeasuredPrices:
                 for block in sorted(blocks)
             ]
         )
+
+
+def _merged(counts: Mapping[str, float], known: Collection[str]) -> dict[str, float]:
+    """The counts with hops that query among all others, where those have no price of their own."""
+    merged: dict[str, float] = {}
+    for name, count in counts.items():
+        usual = name if name in known else name.removesuffix(_WITH_QUERY)
+        merged[usual] = merged.get(usual, 0.0) + count
+    return merged
 
 
 def _tag(name: str, value: Interval | None) -> PriceTag | None:
@@ -170,11 +180,7 @@ class TakenPrices:
 
     def total(self, counts: Mapping[str, float]) -> Interval | None:
         """See `PriceBook.total`. A run has one price for all hops of a kind."""
-        merged: dict[str, float] = {}
-        for name, count in counts.items():
-            usual = name.removesuffix(_WITH_QUERY)
-            merged[usual] = merged.get(usual, 0.0) + count
-        return self._list.total(merged)
+        return self._list.total(_merged(counts, ()))
 
 
 def step_costs(ladder: Mapping[str, LadderStep]) -> dict[str, Interval]:

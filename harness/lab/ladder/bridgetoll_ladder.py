@@ -10,10 +10,11 @@ A path is one kind of request, `/<what>/<threads>/<times>/<pieces>/<work>`:
   `loop`: an event loop made. `thread`: a thread started and waited for. `connect`: a connection to
   Django's default database opened and closed. `none`: nothing.
 - threads: `request`: asgiref starts a thread for the request, as Django's handler lets it.
-  `reused`: it is lent one that outlives the request. `-`: whatever the kind has.
+  `reused`: it is lent one that outlives the request; `asking`: one of a few that keep a
+  connection to the database. `-`: whatever the kind has.
 - times: how often. pieces: of work, shared out among the hops; done in place without any hop.
-- work: `compute` holds the interpreter for some microseconds; `wait` then waits as for a database,
-  without it.
+- work: `compute` holds the interpreter for some microseconds; `select` asks Django's default
+  database for the number 1; `nothing`.
 
 `/` answers what is known of this place, as JSON.
 """
@@ -26,7 +27,6 @@ import json
 import os
 import sys
 import threading
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any
@@ -35,9 +35,8 @@ MODULE = "BRIDGETOLL_LADDER_MODULE"
 """The environment variable that names the module of the user's application. Importing it sets
 Django up, and gives this process the memory that its collections of garbage go through."""
 _LOOPS = 150
-_BEFORE, _AFTER = 12, 8
-_WAIT_S = 0.000_2
-"""About what a short query takes to be answered by a PostgreSQL on the same machine."""
+_MOST_ASKING = 4
+"""Threads that hold a connection to the database at once; psycopg's pool has as many by default."""
 _HEAD = [(b"content-type", b"application/json"), (b"content-length", b"2")]
 _BODY = b"{}"
 
@@ -64,6 +63,9 @@ _KINDS = [
 ]
 """Of hops that can be made here; the first carries what is done inside of a hop."""
 _idle: list[Executor] = []
+_connected: list[Executor] = []
+"""Threads that wait for a request; those of the second list have a connection to the database."""
+_asking: Any = None
 _trouble: str | None = None
 
 
@@ -91,17 +93,11 @@ def _compute() -> int:
     return total
 
 
-def _wait() -> None:
-    _compute()
-    time.sleep(_WAIT_S)
-
-
-def _query() -> None:
-    for _ in range(_BEFORE):
-        _compute()
-    time.sleep(_WAIT_S)
-    for _ in range(_AFTER):
-        _compute()
+def _select() -> None:
+    """Ask the database that the project has configured for nothing of its own."""
+    with importlib.import_module("django.db").connections["default"].cursor() as cursor:
+        cursor.execute("SELECT 1")
+        cursor.fetchone()
 
 
 def _nothing() -> None:
@@ -109,7 +105,7 @@ def _nothing() -> None:
 
 
 _WORK: dict[str, Callable[[], Any]] = {
-    "compute": _compute, "wait": _wait, "query": _query, "nothing": _nothing,
+    "compute": _compute, "select": _select, "nothing": _nothing,
 }  # fmt: skip
 
 
@@ -164,13 +160,13 @@ def _connect(count: int) -> None:
 
 
 @contextlib.contextmanager
-def _lent() -> Iterator[Executor]:
+def _lent(idle: list[Executor]) -> Iterator[Executor]:
     """A thread that outlives the request; the one that was used last has its caches warm."""
-    executor = _idle.pop() if _idle else ThreadPoolExecutor(1)
+    executor = idle.pop() if idle else ThreadPoolExecutor(1)
     try:
         yield executor
     finally:
-        _idle.append(executor)
+        idle.append(executor)
 
 
 def _mark() -> None:
@@ -179,9 +175,29 @@ def _mark() -> None:
         local.value = "/"
 
 
-async def _on_lent_thread(body: Callable[[], Awaitable[None]]) -> None:
+async def _on_asking_thread(body: Callable[[], Awaitable[None]]) -> None:
+    """Run `body` with one of the threads that keep a connection; requests wait for one."""
+    global _asking
+    _asking = _asking or asyncio.Semaphore(_most_asking())
+    async with _asking:
+        await _on_lent_thread(body, _connected)
+
+
+def _most_asking() -> int:
+    """Threads that may hold a connection; no more than the project's pool has."""
+    settings = importlib.import_module("django.db").connections["default"].settings_dict
+    pool = settings["OPTIONS"].get("pool")
+    if not isinstance(pool, dict):
+        return _MOST_ASKING
+    size = pool.get("max_size") or pool.get("min_size") or _MOST_ASKING
+    return max(1, min(_MOST_ASKING, int(size)))
+
+
+async def _on_lent_thread(
+    body: Callable[[], Awaitable[None]], idle: list[Executor] = _idle
+) -> None:
     """Run `body` with a thread that asgiref neither starts nor ends, in any of its versions."""
-    with _lent() as executor:
+    with _lent(idle) as executor:
         threads = _asgiref.SyncToAsync.context_to_thread_executor
         async with _asgiref.ThreadSensitiveContext() as context:
             threads[context] = executor
@@ -206,6 +222,7 @@ async def _anywhere(body: Callable[[], Awaitable[None]]) -> None:
 _THREADS: dict[str, Callable[[Callable[[], Awaitable[None]]], Awaitable[None]]] = {
     "request": _on_own_thread,
     "reused": _on_lent_thread,
+    "asking": _on_asking_thread,
     "-": _anywhere,
 }
 
@@ -325,29 +342,29 @@ async def _about() -> Any:
 
 
 def _known(threads: int) -> Any:
+    missing, pool = _no_database()
     return {
         "threads": threads,
         "kinds": _KINDS,
-        "connect": _no_connection(),
+        "query": missing,
+        "connect": missing or ("its connections come from a pool" if pool else None),
         "python": ".".join(map(str, sys.version_info[:3])),
     }
 
 
-def _no_connection() -> str | None:
-    """Why no connection to the project's database can be opened; None if one can."""
+def _no_database() -> tuple[str | None, bool]:
+    """Why the project's database cannot be asked, or None; and whether it has a pool."""
     if _trouble is not None:
-        return _trouble
+        return _trouble, False
     if "django" not in sys.modules:
-        return "the project does not use Django"
+        return "the project does not use Django", False
     try:
         settings = importlib.import_module("django.db").connections["default"].settings_dict
     except Exception as error:
-        return f"Django has no default database ({type(error).__name__})"
+        return f"Django has no default database ({type(error).__name__})", False
     if settings["ENGINE"].endswith(".dummy"):
-        return "the project has no database"
-    if settings["OPTIONS"].get("pool"):
-        return "its connections come from a pool"
-    return None
+        return "the project has no database", False
+    return None, bool(settings["OPTIONS"].get("pool"))
 
 
 @contextlib.contextmanager

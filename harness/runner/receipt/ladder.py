@@ -3,7 +3,6 @@
 Its application is `lab/ladder/bridgetoll_ladder.py`, which says what a path means.
 """
 
-import json
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import msgspec
 
 from harness.analysis.causes.prices import CONNECT, THREAD
 from harness.analysis.receipt.prices import LOOP, hop, hop_that_waits
-from harness.audit.http_client import Probe
+from harness.audit.http_client import NoAnswer, Probe
 from harness.base.errors import ServerFailed
 from harness.lab.ladder import bridgetoll_ladder
 from harness.lab.network import HOST
@@ -39,12 +38,13 @@ class LadderPlace(msgspec.Struct, frozen=True):
     """What the ladder's application says of where it runs.
 
     threads: that a request starts, if it hops by asgiref as Django's handler lets it.
-    kinds: of hops. connect: why no connection can be opened to the project's database; None if one
-    can be. python: version.
+    kinds: of hops. query: why the project's database cannot be asked; None if it can be.
+    connect: why no connection can be opened to it; likewise. python: version.
     """
 
     threads: int
     kinds: tuple[str, ...]
+    query: str | None
     connect: str | None
     python: str
 
@@ -61,11 +61,11 @@ def steps_for(protocol: str, tolls: Collection[str], place: LadderPlace) -> Step
     for kind in place.kinds:
         plain, waits = hop(kind), hop_that_waits(kind)
         if protocol == "asgi":
-            works = [w for w, name in (("compute", plain), ("wait", waits)) if name in tolls]
-            if kind == "asgiref" and THREAD in tolls and not works:
-                works = ["compute"]
-            for work in works:
-                steps |= _hops(kind, work, place.threads if THREAD in tolls else 0)
+            priced = {plain, waits} & {*tolls} or (kind == "asgiref" and THREAD in tolls)
+            if priced:
+                steps |= _hops(kind, place.threads if THREAD in tolls else 0)
+            if kind == "asgiref" and waits in tolls and place.query is None:
+                steps |= _hops_that_ask(kind)
         elif kind == "asgiref" and {plain, waits} & {*tolls}:
             steps |= _hops_back(place)
     if protocol == "wsgi":
@@ -77,23 +77,33 @@ def steps_for(protocol: str, tolls: Collection[str], place: LadderPlace) -> Step
     return steps
 
 
-def _hops(kind: str, work: str, threads: int) -> Steps:
+def _hops(kind: str, threads: int) -> Steps:
     """The same pieces of work in one hop, and in one hop each.
 
     On a thread that is reused, and on one of the request, if that is to be priced.
     """
-    name = hop(kind) if work == "compute" else hop_that_waits(kind)
+    work = f"{_WORK} (compute)"
     places = {"reused": 0.0, "request": float(threads)} if threads else {"reused": 0.0}
     if kind != "asgiref":
         places = {"-": 0.0}
     return {
-        f"/{kind}/{place}/{hops}/{_PIECES}/{work}": _terms(
-            {REQUEST: 1, f"{CONTEXT} {kind}": 1, f"{_WORK} ({work})": _PIECES, name: hops,
-             THREAD: started}
+        f"/{kind}/{place}/{hops}/{_PIECES}/compute": _terms(
+            {REQUEST: 1, f"{CONTEXT} {kind}": 1, work: _PIECES, hop(kind): hops, THREAD: started}
         )
         for place, started in places.items()
         for hops in (1, _PIECES)
-    }  # fmt: skip
+    }
+
+
+def _hops_that_ask(kind: str) -> Steps:
+    """The same queries in one hop, and in one hop each."""
+    work = f"{_WORK} (select)"
+    return {
+        f"/{kind}/asking/{hops}/{_PIECES}/select": _terms(
+            {REQUEST: 1, f"{CONTEXT} asking": 1, work: _PIECES, hop_that_waits(kind): hops}
+        )
+        for hops in (1, _PIECES)
+    }
 
 
 def _hops_back(place: LadderPlace) -> Steps:
@@ -147,13 +157,13 @@ class Ladder:
 
     @property
     def connects(self) -> bool:
-        """Whether it is to open connections to the project's database."""
-        return CONNECT in self._tolls
+        """Whether it is to ask the project's database, and so needs the project's settings."""
+        return CONNECT in self._tolls or hop_that_waits("asgiref") in self._tolls
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What cannot be priced there, each as one sentence."""
-        if self.place is None or not self.connects or self.place.connect is None:
+        if self.place is None or CONNECT not in self._tolls or self.place.connect is None:
             return ()
         return (f"An opened connection has no price here: {self.place.connect}.",)
 
@@ -164,11 +174,11 @@ class Ladder:
             ServerFailed: it answers with something else.
         """
         if self.place is None:
-            reply = Probe(f"http://{HOST}:{live.port}").get("/")
             try:
-                self.place = msgspec.convert(json.loads(reply.body), LadderPlace)
-            except ValueError as error:
-                raise ServerFailed(f"The price ladder answered {reply.status}: {error}.") from None
+                reply = Probe(f"http://{HOST}:{live.port}").get("/")
+                self.place = msgspec.json.decode(reply.body, type=LadderPlace)
+            except (NoAnswer, msgspec.DecodeError) as error:
+                raise ServerFailed(f"The price ladder does not answer: {error}.") from None
             self.steps = steps_for(self._protocol, self._tolls, self.place)
         host = f"{HOST}:{live.port}"
         return {

@@ -235,12 +235,14 @@ class _Loading:
         """The turns of one server, which is ready and warm."""
         try:
             live = stack.enter_context(side.start())
+            turns = [_Turns(side, live, *item) for item in side.exchanges(live).items()]
         except ServerFailed as error:
             self._lose(side, str(error))
             return []
-        turns = [_Turns(side, live, *item) for item in side.exchanges(live).items()]
         for turn in turns:
             self._warm(turn)
+            if side.name in self._trouble:
+                return []
         return turns
 
     def _warm(self, turn: _Turns) -> None:
@@ -299,7 +301,7 @@ class _Loading:
         turn.errors.update(tally.errors)
         self._note(used)
         if not turn.live.running:
-            self._lose(turn.side, "it died under load", turn.live.last_words())
+            self._died(turn)
 
     def _slice(self, turn: _Turns, seconds: float) -> int:
         """Load that does not count; the server's CPU time per answer, of whatever kind."""
@@ -308,7 +310,7 @@ class _Loading:
         tally = self._tools.generator.slice(turn.target, turn.exchange, seconds, _TIMEOUT_S)
         await_rest(server.read_ns, self._tools.clock)
         if not turn.live.running:
-            self._lose(turn.side, "it died under load", turn.live.last_words())
+            self._died(turn)
         return (server.read_ns() - before_ns) // max(1, tally.sent)
 
     def _look_for_unrest(self, turn: _Turns) -> None:
@@ -324,11 +326,15 @@ class _Loading:
         self._steal_ns += used.steal_ns
         self._foreign_ns += used.machine_busy_ns - used.server_ns
 
+    def _died(self, turn: _Turns) -> None:
+        why = f"The server of {turn.side.name} died under load, at {turn.name}."
+        self._lose(turn.side, why, turn.live.last_words())
+
     def _lose(self, side: LoadSide, why: str, words: str = "") -> None:
         """Go on without a side, unless it is needed."""
         if side.needed:
             said = f" It said:\n{words}" if words else ""
-            raise ServerFailed(f"The server of {side.name} failed: {why}.{said}" if words else why)
+            raise ServerFailed(why + said)
         self._trouble[side.name] = why
         self._sides = [other for other in self._sides if other.name != side.name]
 

@@ -99,6 +99,14 @@ def test_what_has_no_step_has_no_price() -> None:
     assert prices.total({}) is None
 
 
+def test_a_hop_that_queries_costs_as_any_other_where_the_database_was_not_asked() -> None:
+    prices = measured_prices(Loaded(32, {}, ladder=ladder()))
+    assert prices is not None
+    both = prices.total({HOP: 1.0, hop_that_waits("asgiref"): 2.0})
+    assert both is not None
+    assert both.mean == pytest.approx(3 * 70.0)
+
+
 def test_a_toll_that_the_steps_cannot_separate_has_no_price() -> None:
     steps = ladder()
     for name in ("one", "own-one"):  # every step with context and work hops four times

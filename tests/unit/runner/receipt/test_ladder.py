@@ -16,9 +16,12 @@ from harness.lab.ladder import bridgetoll_ladder
 from harness.records.observation import LadderStep, Loaded, LoadedBlock
 from harness.runner.receipt.ladder import LadderPlace, Steps, steps_for
 
-DJANGO = LadderPlace(2, ("asgiref", "executor"), None, "3.13.0")
-NO_DATABASE = LadderPlace(2, ("asgiref", "executor"), "the project has no database", "3.13.0")
-FASTAPI = LadderPlace(0, ("executor", "anyio"), "the project does not use Django", "3.13.0")
+NO_DATABASE = "the project has no database"
+DJANGO = LadderPlace(2, ("asgiref", "executor"), None, None, "3.13.0")
+POOLED = LadderPlace(2, ("asgiref", "executor"), None, "it has a pool", "3.13.0")
+BARE = LadderPlace(2, ("asgiref", "executor"), NO_DATABASE, NO_DATABASE, "3.13.0")
+FASTAPI = LadderPlace(0, ("executor", "anyio"), NO_DATABASE, NO_DATABASE, "3.13.0")
+ASKING = hop_that_waits("asgiref")
 
 
 def tolls_in(steps: Steps) -> set[str]:
@@ -38,9 +41,13 @@ def tolls_in(steps: Steps) -> set[str]:
     [
         ("asgi", {hop("asgiref")}, DJANGO, {hop("asgiref")}),
         ("asgi", {hop("asgiref"), THREAD}, DJANGO, {hop("asgiref"), THREAD}),
-        ("asgi", {hop_that_waits("asgiref")}, DJANGO, {hop_that_waits("asgiref")}),
+        ("asgi", {ASKING}, DJANGO, {ASKING, hop("asgiref")}),
+        ("asgi", {ASKING}, POOLED, {ASKING, hop("asgiref")}),
+        ("asgi", {ASKING}, BARE, {hop("asgiref")}),
+        ("asgi", {THREAD}, DJANGO, {hop("asgiref"), THREAD}),
         ("asgi", {CONNECT}, DJANGO, {CONNECT}),
-        ("asgi", {CONNECT}, NO_DATABASE, set()),
+        ("asgi", {CONNECT}, POOLED, set()),
+        ("asgi", {CONNECT}, BARE, set()),
         ("asgi", {hop("anyio")}, FASTAPI, {hop("anyio")}),
         ("asgi", {hop("asgiref")}, FASTAPI, set()),
         ("asgi", {hop("executor"), LOOP}, FASTAPI, {hop("executor"), LOOP}),
@@ -104,7 +111,7 @@ async def ask(path: str) -> bytes:
 
 
 @pytest.mark.parametrize("hops", [1, 4])
-@pytest.mark.parametrize("work", ["compute", "wait", "nothing"])
+@pytest.mark.parametrize("work", ["compute", "nothing"])
 def test_a_request_takes_as_many_hops_as_its_path_says(
     hops: int, work: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -149,4 +156,5 @@ def test_under_wsgi_it_starts_as_many_threads_as_its_path_says(
 
 
 def test_a_database_is_not_opened_where_the_project_has_none() -> None:
-    assert bridgetoll_ladder._no_connection() is not None
+    missing, _ = bridgetoll_ladder._no_database()
+    assert missing is not None

@@ -254,7 +254,8 @@ def test_a_ladder_that_dies_takes_its_figures_along() -> None:
     bench.optional.add("ladder")
     sides = bench.run().sides
     assert sides["ladder"].blocks == {}
-    assert sides["ladder"].trouble
+    assert sides["ladder"].trouble is not None
+    assert "ladder died" in sides["ladder"].trouble
     assert len(sides["yours"].blocks["GET /"]) == 3
 
 
