@@ -192,13 +192,14 @@ def options_of(command: str) -> set[str]:
     return {name for parameter in found.params for name in parameter.opts}
 
 
+@pytest.mark.parametrize("command", ["ab", "receipt"])
 @pytest.mark.parametrize("page", PAGES, ids=names(PAGES))
-def test_an_option_of_ab_that_a_page_types_exists(page: Path) -> None:
-    known = options_of("ab")
+def test_an_option_that_a_page_types_exists(page: Path, command: str) -> None:
+    known = options_of(command)
     for line in text(page).replace("\\\n", " ").splitlines():
-        if "bridgetoll ab " in line:
-            typed = re.findall(r"(?<![\w-])--[a-z][a-z-]*", line.partition("bridgetoll ab ")[2])
-            assert set(typed) <= known, line
+        _, begins, typed = line.partition(f"bridgetoll {command} ")
+        if begins:
+            assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", typed)) <= known, line
 
 
 def workflow() -> dict[Any, Any]:

@@ -43,6 +43,8 @@ _BYTES = (
     (Amount.DATABASE_BYTES_IN, Amount.DATABASE_BYTES_OUT, "database"),
 )
 _KIB = 1024
+_LEAST_MIB = 0.05
+"""Less is none; a process may also have less than before."""
 _PACKAGES = ("django", "fastapi", "flask", "starlette")
 """Frameworks, the one first that a receipt names."""
 _FIRST = (*_PACKAGES, "asgiref", "anyio", "psycopg", "sqlalchemy")
@@ -308,7 +310,8 @@ def left_behind(left: LeftBehind) -> str:
         if count is not None
     ]  # fmt: skip
     if left.memory_bytes is not None:
-        told.append(f"{left.memory_bytes / _KIB**2:.1f} MiB of memory")
+        mib = left.memory_bytes / _KIB**2
+        told.append("no memory" if mib < _LEAST_MIB else f"{mib:.1f} MiB of memory")
     what = listed(told) if told else "nothing that can be seen"
     return f"{what}, after {left.requests} more requests"
 

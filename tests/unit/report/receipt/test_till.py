@@ -8,7 +8,7 @@ from rich.cells import cell_len
 
 from harness.analysis.receipt.receipt import Cause, CauseKind, Receipt
 from harness.analysis.stats.interval import Interval
-from harness.records.observation import Amount, SentRequest
+from harness.records.observation import Amount, LeftBehind, SentRequest
 from harness.report.receipt.till import till
 from tests.toys.receipts import (
     COUNT,
@@ -111,6 +111,12 @@ def test_what_is_left_behind_and_what_was_sent_is_told_without_values() -> None:
     text = whole(receipt())
     assert "100 connections, no threads, no tasks and 1.2 MiB of memory" in text
     assert "GET /api/posts/ · headers Authorization" in text
+
+
+def test_memory_that_shrank_is_not_left_behind() -> None:
+    left = LeftBehind(100, 0, 0, None, -20_000)
+    text = whole(receipt(left_behind=left))
+    assert "no connections, no threads and no memory, after 100 more requests" in text
 
 
 def test_without_prices_the_counts_remain() -> None:
