@@ -187,7 +187,8 @@ def _parts(text: str, width: int) -> Iterator[str]:
     """
     items = text.split(_DOT)
     if len(items) > 1:
-        text = _DOT.join(t if len(t) > width / 2 else t.replace(" ", _HELD) for t in items)
+        held = (t if len(t) > width / 2 else t.replace(" ", _HELD) for t in items)
+        text = _DOT.replace(" ", _HELD, 1).join(held)
     for line in textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False):
         yield from chop_cells(line.replace(_HELD, " "), width)
 
