@@ -16,7 +16,7 @@ Survey of the Python Software Foundation and JetBrains, 2023 and 2024."""
 _API = "api"
 _TAKES = {
     Measure.CPU: "takes {ratio} times the CPU of {baseline}",
-    Measure.THROUGHPUT: "answers {ratio} times as many requests as {baseline}",
+    Measure.THROUGHPUT: "answers {ratio} times the requests of {baseline}",
     Measure.P99: "has {ratio} times the 99th percentile of {baseline}",
     Measure.SUSTAINED: "sustains {ratio} times the rate of {baseline}",
 }
@@ -28,6 +28,8 @@ _MOST_WORDS = 20
 
 def standing(run: Run, comparison: Comparison, where: str, baseline: str) -> str:
     """The best and the known stacks by their ratios to the baseline, as in the picture.
+
+    The best is left out if it is not shown to differ from the baseline.
 
     Args:
         run: knows the frameworks.
@@ -42,8 +44,9 @@ def standing(run: Run, comparison: Comparison, where: str, baseline: str) -> str
     shown = [name for name in comparison.ranking if name in comparison.ratios]
     best = comparison.ranking[0]
     known = [name for name in known_stacks(run.variants, shown, baseline) if name != best]
+    ahead = {best} if best in shown and _differs(comparison, best) else set()
     for count in range(min(len(known), _MOST_NAMES), 0, -1):
-        named = {best, *known[:count]}
+        named = {*ahead, *known[:count]}
         sentence = _sentence(comparison, [n for n in shown if n in named], where, baseline)
         if len(sentence.split()) <= _MOST_WORDS:
             return sentence
@@ -82,15 +85,20 @@ def _kind(name: str, variant: VariantRecord) -> _Kind:
 
 def _sentence(comparison: Comparison, named: list[str], where: str, baseline: str) -> str:
     first, *others = named
-    takes = _TAKES[comparison.measure].format(ratio=_ratio(comparison, first), baseline=baseline)
-    rest = [f"{name} {_ratio(comparison, name)}" for name in others]
-    return f"On {where} {', '.join([f'{first} {takes}', *rest])}."
+    ratios = {name: numbers.times(comparison.ratios[name].mean) for name in named}
+    takes = _TAKES[comparison.measure].format(ratio=ratios[first], baseline=baseline)
+    told = [f"{first} {takes}", *(f"{name} {ratios[name]}" for name in others)]
+    judged = [
+        f"{text}{_unless_it_differs(comparison, n)}" for text, n in zip(told, named, strict=True)
+    ]
+    return f"On {where} {', '.join(judged)}."
 
 
-def _ratio(comparison: Comparison, name: str) -> str:
-    """The ratio, with its verdict unless it differs from 1."""
-    text = numbers.times(comparison.ratios[name].mean)
+def _unless_it_differs(comparison: Comparison, name: str) -> str:
+    return "" if _differs(comparison, name) else f" ({comparison.decisions[name].verdict.value})"
+
+
+def _differs(comparison: Comparison, name: str) -> bool:
+    """Whether its ratio to the baseline is shown to differ from 1, or is not judged."""
     decision = comparison.decisions.get(name)
-    if decision is None or decision.verdict is Verdict.DIFFERS:
-        return text
-    return f"{text} ({decision.verdict.value})"
+    return decision is None or decision.verdict is Verdict.DIFFERS

@@ -65,6 +65,17 @@ def test_a_ratio_that_does_not_differ_says_so() -> None:
     assert f"flask/psycopg {ratio:.2f} (undecided)" in text
 
 
+def test_a_best_that_does_not_differ_is_left_out() -> None:
+    run, analysis = made()
+    comparison = analysis.conditions[1].first
+    best = comparison.ranking[0]
+    same = msgspec.structs.replace(comparison.decisions[best], verdict=Verdict.SAME)
+    changed = msgspec.structs.replace(comparison, decisions=comparison.decisions | {best: same})
+    text = standing(run, changed, "a read", SYNC)
+    assert best not in text
+    assert text.startswith("On a read fastapi/asyncpg takes 0.50 times the CPU of django/sync,")
+
+
 def test_of_stacks_that_few_know_nothing_is_told() -> None:
     run, trials = ranking()
     assert standing(run, analyse(run, trials).conditions[0].first, "a read", BASELINE) == ""
