@@ -21,6 +21,8 @@ _ASSIGNED = re.compile(
     r"(?P<name>[A-Za-z_][\w.-]*)(?P<is>['\"]?\s*(?:=|:)\s*)"
     r"(?P<value>'[^'\n]*'|\"[^\"\n]*\"|(?:(?:Bearer|Basic|Token)\s+)?[^\s'\"`,;&)}\]]+)"
 )
+_SOURCE, _CALL = "    ", re.compile(r"[A-Za-z_][\w.]*[\[(]")
+"""A line of source in a traceback, and what it assigns where that is no value: a look-up, a call."""
 _SHORTEST = 4
 """Characters of a value that is looked for as such; shorter ones stand in many words."""
 
@@ -95,6 +97,9 @@ def _spellings(value: str) -> set[str]:
 def _hide(found: re.Match[str]) -> str:
     name, value = found["name"], found["value"]
     if _NO_NAME.search(name) or not looks_secret(name):
+        return found[0]
+    line = found.string[found.string.rfind("\n", 0, found.start()) + 1 : found.end()]
+    if line.startswith(_SOURCE) and _CALL.match(value):
         return found[0]
     mark = value[0] if value[0] in "'\"" else ""
     return f"{name}{found['is']}{mark}{HIDDEN}{mark}"

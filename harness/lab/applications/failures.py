@@ -7,6 +7,8 @@ import msgspec
 from harness.base.errors import nearest, plain
 from harness.inputs.application import Deployment, module_of
 
+_USUAL = ("application", "app", "asgi_app", "wsgi_app", "create_app()", "make_app()", "get_app()")
+"""Names of applications, and of functions that make one."""
 _SHOWN = 160
 """Characters of an exception's message within a sentence."""
 _VARIABLES = (
@@ -107,8 +109,8 @@ def import_problem(failure: ImportFailure, deployment: Deployment, interpreter: 
 def _offer(app: str, failure: ImportFailure) -> str:
     """What to name in place of an attribute that is not there."""
     wanted = app.partition(":")[2].removesuffix("()")
-    likely = [name for name in ("application", "app", "asgi_app") if name in failure.names]
-    near = nearest(wanted, failure.names) or next(iter(likely), None)
+    likely = [name for name in _USUAL if name.removesuffix("()") in failure.names]
+    near = next(iter(likely), None) or nearest(wanted, failure.names)
     return f"write `{module_of(app)}:{near}`" if near else "correct --app"
 
 

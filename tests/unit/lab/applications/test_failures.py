@@ -64,6 +64,11 @@ def test_a_parent_package_that_is_not_there_is_the_folders_fault() -> None:
     assert "--cwd" in import_problem(failure, HERE, "python")
 
 
+def test_a_function_that_makes_the_application_is_offered() -> None:
+    failure = ImportFailure("AttributeError", "no attribute", names=("Config", "create_app"))
+    assert "`mysite.asgi:create_app()`" in import_problem(failure, HERE, "python")
+
+
 def test_the_same_module_missing_for_its_own_code_is_quoted() -> None:
     failure = ImportFailure(
         "ModuleNotFoundError", "No module named 'mysite'", module="mysite", own_code=True,
