@@ -22,7 +22,7 @@ _ASSIGNED = re.compile(
     r"(?P<value>'[^'\n]*'|\"[^\"\n]*\"|(?:(?:Bearer|Basic|Token)\s+)?[^\s'\"`,;&)}\]]+)"
 )
 _SOURCE, _CALL = "    ", re.compile(r"[A-Za-z_][\w.]*[\[(]")
-"""A line of source in a traceback, and what it assigns where that is no value: a look-up, a call."""
+"""A line of source in a traceback; what it assigns where that is no value: a look-up, a call."""
 _SHORTEST = 4
 """Characters of a value that is looked for as such; shorter ones stand in many words."""
 

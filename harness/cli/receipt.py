@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.text import Text
 from typer.core import TyperCommand
 
 from harness.base.errors import UsageError
 from harness.cli import completion
-from harness.cli.console import Json, Wait, err, measuring_alone, note, print_json
+from harness.cli.console import Json, Wait, err, measuring_alone, note, out, print_json
 
 if TYPE_CHECKING:
     from harness.analysis.receipt.receipt import Receipt
@@ -119,6 +120,12 @@ def command(
     count_only: Annotated[
         bool, typer.Option("--count-only", help="Count, and measure no CPU time under load.")
     ] = False,
+    html: Annotated[
+        Path | None, _option("html", "FILE", "Write it as one offline page, with a picture.")
+    ] = None,
+    markdown: Annotated[
+        Path | None, _option("markdown", "FILE", "Write it as Markdown, for a pull request.")
+    ] = None,
     wait: Wait = False,
     as_json: Json = False,
 ) -> None:
@@ -153,13 +160,50 @@ def command(
     )
     check_wanted(wanted)
     _warn_of_writes(wanted, count_only=count_only)
+    for file in (html, markdown):
+        _check_place(file)
     with measuring_alone(wait=wait), ProgressListener(err) as listener:
-        receipt = make_receipt(wanted, Workspace(), cache_folder(), listener)
-    _show(receipt, as_json=as_json)
+        receipt = make_receipt(wanted, Workspace(), cache_folder(), listener, count_only=count_only)
+    _write(receipt, html, markdown)
+    if as_json:
+        print_json(receipt)
+    else:
+        _print(receipt)
 
 
-def _show(receipt: "Receipt", *, as_json: bool) -> None:
-    print_json(receipt)
+def _print(receipt: "Receipt") -> None:
+    from harness.report.receipt.till import till
+
+    for line in till(receipt):
+        out.print(Text(line), soft_wrap=True)
+
+
+def _write(receipt: "Receipt", html: Path | None, markdown: Path | None) -> None:
+    """Write the files that are asked for.
+
+    Raises:
+        OSError: one cannot be written.
+    """
+    from harness.base.files import replace
+    from harness.report.receipt.markdown import receipt_markdown
+    from harness.report.receipt.page import receipt_page
+
+    if html is not None:
+        replace(html, receipt_page(receipt).encode(), sync=False)
+        note(f"{html} has the page.")
+    if markdown is not None:
+        replace(markdown, receipt_markdown(receipt).encode(), sync=False)
+        note(f"{markdown} has the Markdown.")
+
+
+def _check_place(file: Path | None) -> None:
+    """Refuse a file that cannot be written, before a minute is spent.
+
+    Raises:
+        UsageError: its folder does not exist, or it is one.
+    """
+    if file is not None and (file.is_dir() or not file.absolute().parent.is_dir()):
+        raise UsageError(f"{file} cannot be written; name a file in a folder that exists.")
 
 
 def _check_platform() -> None:

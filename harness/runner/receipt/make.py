@@ -4,7 +4,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -14,9 +14,14 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from harness.analysis.receipt.receipt import Receipt, UrlReceipt
+from harness.analysis.causes.kept_prices import KeptPrices
+from harness.analysis.receipt.prices import PriceBook, TakenPrices, measured_prices
+from harness.analysis.receipt.receipt import Receipt
+from harness.analysis.receipt.whole import ReceiptHead, wanted_prices, whole_receipt
+from harness.audit.receipt.observe import observe
+from harness.audit.receipt.outside import observe_running
 from harness.base.workspace import Workspace
-from harness.inputs.application import Wanted, WantedRequest
+from harness.inputs.application import Wanted
 from harness.inputs.servers import load_servers
 from harness.lab.applications.application import (
     START_S,
@@ -27,8 +32,16 @@ from harness.lab.applications.application import (
 )
 from harness.lab.machine import describe
 from harness.lab.network import Address
-from harness.records.observation import SentRequest, Served
+from harness.records.observation import Loaded, Observation
 from harness.runner.receipt.check import CheckedRequest, check_answers
+from harness.runner.receipt.load import Effort
+from harness.runner.receipt.measured import LoadedApplication, measure
+
+_LONGEST_S = 52.0
+"""For all of it; the last round of the load, and what is told of it, come on top."""
+_LEAST_S = 12.0
+"""For the load, whatever came before."""
+_ONLY_LINUX = "Prices and CPU time are measured on Linux only, so nothing has a price here."
 
 
 class ReceiptListener(Protocol):
@@ -42,14 +55,16 @@ class ReceiptListener(Protocol):
 
 
 class PreparedReceipt(msgspec.Struct, frozen=True):
-    """What is wanted, prepared: an application of ours to serve, or one that runs.
+    """What is wanted, prepared: an application to serve, or one that runs.
 
-    other: what it is compared with.
+    other: what it is compared with. logs: a folder for the servers' output.
     """
 
     wanted: Wanted
     application: PreparedApplication | None
     other: PreparedApplication | None
+    logs: Path
+    listener: ReceiptListener
 
 
 def make_receipt(
@@ -57,6 +72,9 @@ def make_receipt(
     workspace: Workspace,
     cache: Path,
     listener: ReceiptListener,
+    *,
+    count_only: bool = False,
+    kept: Callable[[], KeptPrices | None] = lambda: None,
 ) -> Receipt:
     """Make the receipt that is wanted.
 
@@ -64,46 +82,31 @@ def make_receipt(
         workspace: has the servers' command lines.
         cache: where packages of servers are kept.
         listener: hears of the progress.
+        count_only: send no load, so that there are no CPU times and no prices of this machine.
+        kept: prices of a kept run, for a receipt without its own.
 
     Raises:
         UsageError: the application, its server or an answer cannot be used as asked.
-        ServerFailed: the application did not start.
+        ServerFailed: the application did not start, or died.
     """
     began = time.monotonic()
-    prepared = _prepare(wanted, workspace, cache, listener)
-    with tempfile.TemporaryDirectory(prefix="bridgetoll-") as logs:
-        checked = _check(prepared, Path(logs), listener)
-    notes = [] if prepared.application is None else list(prepared.application.notes)
-    if sys.platform != "linux":
-        notes.append("Prices are measured on Linux only, so nothing has a price here.")
-    return Receipt(
-        version=version("bridgetoll"),
-        made_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        machine=describe(),
-        served=_served(wanted, prepared.application),
-        other=None if prepared.other is None else prepared.other.served,
-        urls=tuple(
-            UrlReceipt(
-                request=sent_request(each.request), status=each.status, requests=0, counted={},
-                items=(),
-            )
-            for each in checked
-        ),
-        left_behind=None,
-        prices=None,
-        recommendations=(),
-        notes=tuple(notes),
-        took_s=time.monotonic() - began,
-    )  # fmt: skip
-
-
-def sent_request(request: WantedRequest) -> SentRequest:
-    """A request as it may be shown."""
-    return SentRequest(
-        method=request.method,
-        target=request.name.partition(" ")[2],
-        headers=request.header_names,
-        form=request.form_names,
+    now = datetime.now(UTC)
+    with tempfile.TemporaryDirectory(prefix="bridgetoll-") as folder:
+        prepared = _prepare(wanted, workspace, cache, Path(folder), listener)
+        observed = _observe(prepared)
+        loaded = None
+        if not count_only and observed.application is not None and sys.platform == "linux":
+            left_s = max(_LEAST_S, _LONGEST_S - (time.monotonic() - began))
+            loaded = _measure(prepared, observed, observed.application, left_s)
+    listener.step("adding up")
+    return whole_receipt(
+        ReceiptHead(version("bridgetoll"), now.isoformat(timespec="seconds"), describe()),
+        observed.observation,
+        loaded,
+        _prices(loaded, wanted.connections, kept),
+        None if prepared.other is None else prepared.other.served,
+        _notes(prepared),
+        time.monotonic() - began,
     )
 
 
@@ -114,48 +117,83 @@ def address_of(url: str) -> Address:
 
 
 def _prepare(
-    wanted: Wanted, workspace: Workspace, cache: Path, listener: ReceiptListener
+    wanted: Wanted, workspace: Workspace, cache: Path, logs: Path, listener: ReceiptListener
 ) -> PreparedReceipt:
-    if wanted.deployment is None:
-        return PreparedReceipt(wanted, None, None)
+    application, other = wanted.deployment, wanted.against
+    if application is None:
+        return PreparedReceipt(wanted, None, None, logs, listener)
     servers, _ = load_servers(workspace.shared / "servers.toml")
     secrets = wanted.secrets(os.environ.items())
-    listener.step(f"importing {wanted.deployment.app}")
-    application = prepare_application(wanted.deployment, servers, cache, secrets)
+    listener.step(f"importing {application.app}")
+    one = prepare_application(application, servers, cache, secrets)
+    if other is None:
+        return PreparedReceipt(wanted, one, None, logs, listener)
+    listener.step(f"importing {other.app}, to compare with")
+    return PreparedReceipt(
+        wanted, one, prepare_application(other, servers, cache, secrets), logs, listener
+    )
+
+
+class _Observed(msgspec.Struct, frozen=True):
+    """What was seen of an application, and what it and the other are asked under load."""
+
+    observation: Observation
+    application: LoadedApplication | None = None
+    other: LoadedApplication | None = None
+
+
+def _observe(prepared: PreparedReceipt) -> _Observed:
+    """Check the answers of both applications, and watch the requests of the first."""
+    wanted, application = prepared.wanted, prepared.application
+    if application is None:
+        return _Observed(_observe_from_outside(prepared))
     other = None
-    if wanted.against is not None:
-        listener.step(f"importing {wanted.against.app}, to compare with")
-        other = prepare_application(wanted.against, servers, cache, secrets)
-    return PreparedReceipt(wanted, application, other)
-
-
-def _check(
-    prepared: PreparedReceipt, logs: Path, listener: ReceiptListener
-) -> tuple[CheckedRequest, ...]:
-    """Ask every URL of both applications once, before anything is measured."""
-    wanted = prepared.wanted
-    if prepared.application is None:
-        listener.step("asking each URL")
-        return check_answers(wanted, address_of(wanted.url or ""))
-    with _asked(prepared.application, wanted, logs, listener) as (_, checked):
-        pass
     if prepared.other is not None:
-        with _asked(prepared.other, wanted, logs, listener):
-            pass
-    return checked
+        with _asked(prepared, prepared.other, {}) as (_, answers):
+            other = LoadedApplication(prepared.other, answers)
+    checked: list[CheckedRequest] = []
+
+    @contextmanager
+    def started(extra: Mapping[str, str]) -> Iterator[LiveApplication]:
+        with _asked(prepared, application, extra) as (live, answers):
+            checked.extend(answers)
+            prepared.listener.step("counting what a request does")
+            yield live
+
+    observation = observe(
+        started,
+        wanted.requests,
+        served=application.served,
+        root=application.root,
+        libraries=application.libraries,
+        tell=prepared.listener.passing,
+    )
+    return _Observed(observation, LoadedApplication(application, tuple(checked)), other)
+
+
+def _observe_from_outside(prepared: PreparedReceipt) -> Observation:
+    wanted, listener = prepared.wanted, prepared.listener
+    url = wanted.url or ""
+    listener.step("asking each URL")
+    check_answers(wanted, address_of(url), secrets=wanted.secrets(()))
+    listener.step("counting what a request does, from outside")
+    return observe_running(address_of(url), wanted.requests, url=url)
 
 
 @contextmanager
 def _asked(
-    prepared: PreparedApplication, wanted: Wanted, logs: Path, listener: ReceiptListener
+    prepared: PreparedReceipt, application: PreparedApplication, extra: Mapping[str, str]
 ) -> Iterator[tuple[LiveApplication, tuple[CheckedRequest, ...]]]:
     """A running application whose answers can be measured, within the block."""
+    wanted, listener = prepared.wanted, prepared.listener
     listener.step(
-        f"starting {prepared.deployment.app} on {prepared.server_name}, "
-        f"Python {prepared.probed.python}"
+        f"starting {application.deployment.app} on {application.server_name}, "
+        f"Python {application.probed.python}"
     )
     first = next((r for r in wanted.requests if r.method == "GET"), None)
-    with start_application(prepared, log=logs / "server.log", first=first, tell=True) as live:
+    with start_application(
+        application, log=prepared.logs / "server.log", first=first, extra=extra, tell=True
+    ) as live:
         listener.step("asking each URL")
         yield live, check_answers(
             wanted, live.address,
@@ -163,9 +201,41 @@ def _asked(
             size=live.log_size,
             alive=lambda: live.running,
             first_s=START_S,
-            secrets=prepared.secrets,
+            secrets=application.secrets,
         )  # fmt: skip
 
 
-def _served(wanted: Wanted, application: PreparedApplication | None) -> Served:
-    return Served(app=None, url=wanted.url) if application is None else application.served
+def _measure(
+    prepared: PreparedReceipt,
+    observed: _Observed,
+    application: LoadedApplication,
+    seconds: float,
+) -> Loaded:
+    """Measure CPU time under load, of both applications and of the price ladder."""
+    listener = prepared.listener
+    listener.step(f"measuring CPU time under load, {seconds:.0f} s")
+    return measure(
+        application,
+        observed.other,
+        wanted_prices(observed.observation),
+        Effort(connections=prepared.wanted.connections, seconds=seconds),
+        prepared.logs,
+        told=lambda share: listener.passing(f"measuring CPU time under load, {share:.0%} done"),
+    )
+
+
+def _prices(
+    loaded: Loaded | None, connections: int, kept: Callable[[], KeptPrices | None]
+) -> PriceBook | None:
+    """Measured here if they could be, else those of a kept run; None without any."""
+    if loaded is not None:
+        return measured_prices(loaded)
+    taken = kept()
+    return None if taken is None else TakenPrices(taken, connections)
+
+
+def _notes(prepared: PreparedReceipt) -> list[str]:
+    notes = [] if prepared.application is None else list(prepared.application.notes)
+    if sys.platform != "linux" and prepared.application is not None:
+        notes.append(_ONLY_LINUX)
+    return notes
