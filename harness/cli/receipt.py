@@ -138,6 +138,7 @@ def command(
     from harness.base.workspace import Workspace, cache_folder
     from harness.cli.progress import ProgressListener
     from harness.inputs.application import Deployment, Wanted, check_app, check_wanted
+    from harness.report.price_offers import newest_prices
     from harness.runner.receipt.make import make_receipt
 
     _check_platform()
@@ -160,10 +161,14 @@ def command(
     )
     check_wanted(wanted)
     _warn_of_writes(wanted, count_only=count_only)
+    workspace, cache = Workspace(), cache_folder()
     for file in (html, markdown):
         _check_place(file)
     with measuring_alone(wait=wait), ProgressListener(err) as listener:
-        receipt = make_receipt(wanted, Workspace(), cache_folder(), listener, count_only=count_only)
+        receipt = make_receipt(
+            wanted, workspace, cache, listener,
+            count_only=count_only, kept=lambda: newest_prices(workspace.results, cache),
+        )  # fmt: skip
     _write(receipt, html, markdown)
     if as_json:
         print_json(receipt)

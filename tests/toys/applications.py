@@ -77,6 +77,11 @@ def application(environ, start_response):
     return answer("200 OK", "hello")
 
 
+def picky(environ, start_response):
+    start_response("404 Not Found", [])
+    return []
+
+
 def make():
     return application
 

@@ -1,13 +1,17 @@
 """A receipt from beginning to end, with toys in place of servers."""
 
+import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from harness.analysis.receipt.receipt import Receipt
 from harness.base.errors import UsageError
 from harness.base.workspace import Workspace
 from harness.inputs.application import Wanted, WantedRequest
-from harness.runner.receipt.make import make_receipt, sent_request
+from harness.records.observation import Amount
+from harness.runner.receipt.make import make_receipt
 from tests.toys.applications import SERVERS_TOML, deployed, write_project
 
 
@@ -38,22 +42,52 @@ def wanted(place: Path, *targets: str, **given: object) -> Wanted:
     return Wanted(requests, deployed(place / "project"), **given)  # type: ignore[arg-type]
 
 
-def test_a_request_is_recorded_without_values() -> None:
-    request = WantedRequest(
-        "POST", "/x?token=abc", headers=(("Authorization", "abc"),), form=(("password", "abc"),)
+def made(place: Path, asked: Wanted, heard: Steps | None = None) -> Receipt:
+    return make_receipt(
+        asked, Workspace(place / "root"), place / "cache", heard or Steps(), count_only=True
     )
-    sent = sent_request(request)
-    assert "abc" not in repr(sent)
-    assert sent.name == request.name
-    assert (sent.headers, sent.form) == (("Authorization",), ("password",))
+
+
+def test_what_a_request_takes_is_counted(place: Path) -> None:
+    """The toy's server hands every connection to a thread that it starts."""
+    receipt = made(place, wanted(place, "/", "/echo?token=t0ken-value"))
+    assert [(url.request.name, url.status) for url in receipt.urls] == [
+        ("GET /", 200), ("GET /echo?token=...", 200),
+    ]  # fmt: skip
+    assert receipt.served.server == "gunicorn-gthread"
+    for url in receipt.urls:
+        assert url.counted[Amount.BYTES_OUT].lowest > 0
+        assert url.cpu is None
+
+
+def test_a_status_that_is_expected_is_counted(place: Path) -> None:
+    asked = msgspec.structs.replace(wanted(place, "/old"), expect=(302,))
+    assert [url.status for url in made(place, asked).urls] == [302]
+
+
+def test_the_other_application_is_asked_first(place: Path) -> None:
+    """What it lacks is told before a second is spent on the first."""
+    other = deployed(place / "project", "shop:picky", server="gunicorn-gthread")
+    heard = Steps()
+    with pytest.raises(UsageError, match="answers 404"):
+        made(place, msgspec.structs.replace(wanted(place, "/"), against=other), heard)
+    assert not any("counting" in step for step in heard.steps)
+
+
+def test_another_system_is_told_what_is_missing(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    asked = wanted(place, "/")
+    receipt = make_receipt(asked, Workspace(place / "root"), place / "cache", Steps())
+    assert any("Linux" in note for note in receipt.notes)
+    assert receipt.urls[0].cpu is None
 
 
 def test_answers_are_refused_before_anything_is_measured(place: Path) -> None:
     heard = Steps()
     with pytest.raises(UsageError) as caught:
-        make_receipt(
-            wanted(place, "/", "/old", "/fails"), Workspace(place / "root"), place / "cache", heard,
-        )  # fmt: skip
+        made(place, wanted(place, "/", "/old", "/fails"), heard)
     told = str(caught.value)
     assert "`GET /old` answers 302" in told
     assert "`GET /fails` answers 500" in told
