@@ -31,13 +31,14 @@ from harness.lab.applications.interpreter import (
 )
 from harness.lab.applications.overlay import Overlay, make_overlay
 from harness.lab.network import HOST, Address, free_port
-from harness.lab.process import Child, launch
+from harness.lab.process import Child, launch, wait_until
 from harness.lab.servers import LiveServer
 from harness.records.observation import Served
 
 START_S = 60.0
 """Time limit from the start of a server to its first answer."""
 _POLL_S = 0.05
+_ENDING_S = 3.0
 _STUB = Path(__file__).with_name("serve.py")
 _MADE = Path(__file__).with_name("made")
 _MADE_APP = "bridgetoll_made:application"
@@ -133,7 +134,7 @@ class LiveApplication(LiveServer):
         end = time.monotonic() + seconds
         while not _listens(self.address):
             if not self.running or time.monotonic() > end:
-                raise self._not_ready(seconds)
+                raise self._not_ready(f"did not listen within {seconds:g} s")
             time.sleep(_POLL_S)
         if request is None:
             return
@@ -141,13 +142,15 @@ class LiveApplication(LiveServer):
         try:
             ask(self.address, request, left_s, alive=lambda: self.running)
         except NoWholeAnswer as error:
+            if error.silent and time.monotonic() < end:  # gunicorn ends after its worker
+                wait_until(lambda: not self.running, _ENDING_S)
             if not self.running or error.silent:
-                raise self._not_ready(seconds) from None
+                raise self._not_ready(f"`{request.name}` {error.reason}") from None
             # What is wrong with the answer, the check of all answers tells.
 
-    def _not_ready(self, seconds: float) -> ServerFailed:
+    def _not_ready(self, why: str) -> ServerFailed:
         app, words = self.prepared.deployment.app, self.last_words()
-        what = f"did not answer within {seconds:g} s" if self.running else self.ending()
+        what = why if self.running else self.ending()
         cause = cause_in(words)
         said = f" It said:\n{words}" if words else " It said nothing."
         reason = "" if cause is None else f": {cause}"

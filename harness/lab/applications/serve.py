@@ -18,12 +18,22 @@ import runpy
 import sys
 from pathlib import Path
 
+_OF_REQUESTS = ("django.request", "django.security")
+
 
 def _tell_errors() -> None:
-    """Print what `django.request` logs as an error: the traceback of a view."""
-    handler = logging.StreamHandler()
-    handler.setLevel(logging.ERROR)
-    logging.getLogger("django.request").addHandler(handler)
+    """Print what Django logs as an error of a request: the traceback of a view, a wrong host.
+
+    A handler on one of its loggers would be removed when Django configures them.
+    """
+    handler, handle = logging.StreamHandler(), logging.Logger.handle
+
+    def told(logger: logging.Logger, record: logging.LogRecord) -> None:
+        if record.levelno >= logging.ERROR and logger.name.startswith(_OF_REQUESTS):
+            handler.emit(record)
+        handle(logger, record)
+
+    logging.Logger.handle = told  # type: ignore[assignment, method-assign]
 
 
 def _fitted(arguments: list[str], optional: list[list[str]]) -> list[str]:

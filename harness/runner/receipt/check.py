@@ -68,7 +68,8 @@ def check_answers(
                 seconds = ANSWER_S if checked or problems or seen else first_s
                 answer = ask(address, request, seconds, alive=alive)
             except NoWholeAnswer as error:
-                problem = f"`{plain(request.name, 100)}` {error.reason}."
+                remedy = "; start it, or correct --url" if wanted.url and error.silent else ""
+                problem = f"`{plain(request.name, 100)}` {error.reason}{remedy}."
                 log = "" if said is None else said(before)
                 break
             log = "" if said is None else said(before)

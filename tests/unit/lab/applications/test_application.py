@@ -150,7 +150,7 @@ def test_a_server_that_never_answers_is_stopped(tmp_path: Path) -> None:
     (folder / "toy_server.py").write_text("import time\ntime.sleep(99)")
     application = prepared(folder)
     with (
-        pytest.raises(BridgetollError, match=r"did not answer within 0\.5 s"),
+        pytest.raises(BridgetollError, match=r"did not listen within 0\.5 s"),
         _impatient(application, tmp_path),
     ):
         pass
