@@ -1,15 +1,20 @@
 """Does a receipt predict what tolls cost? Four pairs of variants of Django that differ in tolls.
 
-Usage: `uv run python -m tests.benchmarks.receipt_tolls [BLOCKS] [SECONDS] [FILE]`. It measures with
-the machinery of `bridgetoll receipt`: both sides of each pair and the price ladder take turns in
-slices, on one core. Tolls are those that the audit counts. FILE keeps what was measured; if it is
-there already, it is read in place of a measurement. docs/receipt.md quotes the output.
+Usage: `uv run python -m tests.benchmarks.receipt_tolls [BLOCKS] [SECONDS] [FILE] [COUNTS]`. It
+measures with the machinery of `bridgetoll receipt`: both sides of each pair and the price ladder
+take turns in slices, on one core. Tolls are those that the audit counts. FILE keeps what was
+measured; if it is there already, it is read in place of a measurement. COUNTS is such a file, whose
+counts are taken in place of an audit. docs/receipt.md quotes the output.
 
 A ratio is predicted by measured, per block; its interval is over blocks. Of the hops that a pair
-differs in, one for each query carries that query, and the others are plain.
+differs in, one for each query carries that query, and the others are plain. There are as many
+connections as the pool has, so that no request waits for one.
 
-Middlewares do work of their own, with or without hops. It is measured as the difference that the
-same middlewares make under WSGI, and added to the prediction.
+Two pairs differ in work of their own, with or without hops, which is measured and added:
+
+- Middlewares: by the difference that the same middlewares make under WSGI.
+- A hop per query: Django's asynchronous ORM wraps each method. By the difference of the same two
+  variants whose hops are made in place.
 """
 
 import math
@@ -54,8 +59,9 @@ from harness.load.worker.http1 import request_bytes
 from harness.records.observation import LadderStep, Loaded
 from harness.runner.receipt.ladder import APPS, FOLDER, MODULE, Ladder
 from harness.runner.receipt.load import Effort, Loadable, LoadSide, load_sides, open_tools
+from tests.benchmarks import in_place
 
-CONNECTIONS = 32
+CONNECTIONS = 16
 ROWS = 1_000
 QUERIES = {"noop": 0, "io_create": 1, "io_read": 2, "io_fanout": 5}
 POOL, MIDDLEWARE, NO_POOL, REUSED, PER_QUERY, ONE = (
@@ -66,6 +72,7 @@ POOL, MIDDLEWARE, NO_POOL, REUSED, PER_QUERY, ONE = (
     )
 )  # fmt: skip
 PLAIN_WSGI, MIDDLEWARE_WSGI = "sync", "sync with middlewares"
+IN_PLACE = " in place"
 ENDPOINTS = {
     POOL: ("noop", "io_create", "io_read"),
     MIDDLEWARE: ("noop", "io_create"),
@@ -73,6 +80,8 @@ ENDPOINTS = {
     REUSED: ("noop", "io_create", "io_read"),
     PER_QUERY: ("io_create", "io_read", "io_fanout"),
     ONE: ("io_create", "io_read", "io_fanout"),
+    PER_QUERY + IN_PLACE: ("io_create", "io_read", "io_fanout"),
+    ONE + IN_PLACE: ("io_create", "io_read", "io_fanout"),
     PLAIN_WSGI: ("noop",),
     MIDDLEWARE_WSGI: ("noop",),
 }
@@ -86,28 +95,36 @@ LADDER = "ladder"
 TOLLS = (hop("asgiref"), hop_that_waits("asgiref"), THREAD, CONNECT)
 
 
+type Counts = dict[str, dict[str, dict[str, float]]]
+"""By variant and endpoint, by quantity."""
+
+
 class Kept(msgspec.Struct):
-    """What was measured, and what the audit has counted: by variant and endpoint, by quantity."""
+    """What was measured, and what the audit has counted."""
 
     loaded: Loaded
-    counted: dict[str, dict[str, dict[str, float]]]
+    counted: Counts
 
 
 def main() -> None:
     """Measure and print."""
     blocks = int(sys.argv[1]) if len(sys.argv) > 1 else 6
-    seconds = float(sys.argv[2]) if len(sys.argv) > 2 else 150.0
-    file = Path(sys.argv[3]) if len(sys.argv) > 3 else None
+    seconds = float(sys.argv[2]) if len(sys.argv) > 2 else 200.0
+    file, counts = (Path(sys.argv[at]) if len(sys.argv) > at else None for at in (3, 4))
     if file is not None and file.exists():
-        kept = msgspec.json.decode(file.read_bytes(), type=Kept)
+        kept = _read(file)
     else:
-        kept = _measured(blocks, seconds)
+        kept = _measured(blocks, seconds, None if counts is None else _read(counts).counted)
         if file is not None:
             file.write_bytes(msgspec.json.encode(kept))
     _print(kept)
 
 
-def _measured(blocks: int, seconds: float) -> Kept:
+def _read(file: Path) -> Kept:
+    return msgspec.json.decode(file.read_bytes(), type=Kept)
+
+
+def _measured(blocks: int, seconds: float, counted: Counts | None) -> Kept:
     workspace = Workspace()
     contract, catalog = Contract(workspace), load_catalog(workspace)
     python = prepare(cache_folder(), catalog.implementations["django"])
@@ -118,9 +135,7 @@ def _measured(blocks: int, seconds: float) -> Kept:
         Database(cluster.url, contract, cluster) as database,
     ):
         place = _Place(catalog, contract, database, python, Path(folder), cores.application)
-        began = time.monotonic()
-        counted = place.counted()
-        print(f"counted in {time.monotonic() - began:.0f} s", flush=True)
+        counted = counted or place.counted()
         database.reset(ROWS)
         ladder = Ladder("asgi", TOLLS)
         sides = [*place.sides(), place.ladder(ladder)]
@@ -163,12 +178,13 @@ class _Place:
             **{name: catalog.variant(name) for name in ENDPOINTS if name in catalog.variants},
             PLAIN_WSGI: sync,
             MIDDLEWARE_WSGI: msgspec.structs.replace(sync, env=with_middleware),
+            **{name + IN_PLACE: _in_place(catalog.variant(name)) for name in (PER_QUERY, ONE)},
         }
 
-    def counted(self) -> dict[str, dict[str, dict[str, float]]]:
+    def counted(self) -> Counts:
         """What the audit counts, by variant and endpoint."""
         bench = Bench(self._contract, self._database, self._catalog.servers, self._logs)
-        found: dict[str, dict[str, dict[str, float]]] = {}
+        found: Counts = {}
         for name in (POOL, MIDDLEWARE, NO_POOL, REUSED, PER_QUERY, ONE):
             audited = audit(bench, self.variants[name], self._python, cpu=False)
             if audited.problems:
@@ -226,6 +242,12 @@ class _Place:
         return {name: Exchange([raw], any_body=True) for name, raw in requests.items()}
 
 
+def _in_place(variant: Variant) -> Variant:
+    """The same whose hops are made in place."""
+    env = {"PYTHONPATH": in_place.__path__[0], "DJANGO_ALLOW_ASYNC_UNSAFE": "1"}
+    return msgspec.structs.replace(variant, app="arm_in_place:application", env=variant.env | env)
+
+
 def _await_listening(server: LiveServer) -> None:
     end = time.monotonic() + 20
     while not server.listens():
@@ -256,13 +278,18 @@ def _print(kept: Kept) -> None:
     for name in kept.loaded.urls:
         level = block_interval(list(levels[URL + name].values()))
         print(f"  {name:34}{_shown(level)}")
-    own = _difference(levels, f"{MIDDLEWARE_WSGI} noop", f"{PLAIN_WSGI} noop")
     print(f"\n{'pair':26}{'endpoint':11}{'predicted':>20}{'measured':>20}{'ratio':>20}")
     for title, (more, fewer, endpoints) in PAIRS.items():
         for endpoint in endpoints:
             terms = _terms(kept, more, fewer, endpoint)
             measured = _difference(levels, f"{more} {endpoint}", f"{fewer} {endpoint}")
-            extra = own if title == "seven middlewares" else {}
+            extra: dict[int, float] = {}
+            if more == MIDDLEWARE:
+                extra = _difference(levels, f"{MIDDLEWARE_WSGI} noop", f"{PLAIN_WSGI} noop")
+            elif more == PER_QUERY:
+                extra = _difference(
+                    levels, f"{more}{IN_PLACE} {endpoint}", f"{fewer}{IN_PLACE} {endpoint}"
+                )
             _print_pair(title, endpoint, terms, prices, measured, extra)
 
 
@@ -300,9 +327,10 @@ def _terms(kept: Kept, more: str, fewer: str, endpoint: str) -> dict[str, float]
         toll = kept.counted[variant][endpoint]
         queries = 1 if variant == ONE else QUERIES[endpoint]
         asked = min(float(queries), toll["hops"])
+        plain, asking = hop("asgiref"), hop_that_waits("asgiref")
         for name, count in {
-            hop("asgiref"): toll["hops"] - asked,
-            hop_that_waits("asgiref"): asked,
+            plain: toll["hops"] - asked,
+            asking: asked,
             THREAD: toll["threads"],
             CONNECT: toll["connects"],
         }.items():
