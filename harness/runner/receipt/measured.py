@@ -1,6 +1,7 @@
 """What a receipt measures under load: the application, one beside it, and the price ladder."""
 
-from collections.abc import Callable, Collection
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from harness.lab.applications.application import PreparedApplication, start_appl
 from harness.lab.machine import propose_cores
 from harness.lab.network import HOST
 from harness.load.protocol import Exchange
-from harness.records.observation import LadderStep, Loaded
+from harness.records.observation import LadderStep, Loaded, LoadedBlock
 from harness.runner.receipt.check import CheckedRequest
 from harness.runner.receipt.ladder import APPS, FOLDER, MODULE, Ladder
 from harness.runner.receipt.load import (
@@ -25,6 +26,7 @@ from harness.runner.receipt.load import (
 
 _THREADS = 16
 """Of each server that has threads, as in studies."""
+_MOST_KINDS = 3
 THE_APPLICATION, THE_OTHER, LADDER = "the application", "the other application", "the ladder"
 
 
@@ -127,7 +129,11 @@ def loaded_of(result: LoadResult, ladder: Ladder, connections: int) -> Loaded:
             for path, blocks in of_ladder.blocks.items()
         }
     notes += ladder.notes
+    for name, blocks in result.sides[THE_APPLICATION].blocks.items():
+        notes += wrong_answers(name, blocks)
     other = result.sides.get(THE_OTHER)
+    for name, blocks in ({} if other is None else other.blocks).items():
+        notes += wrong_answers(f"{name} of the other application", blocks)
     return Loaded(
         connections=connections,
         urls=result.sides[THE_APPLICATION].blocks,
@@ -135,3 +141,15 @@ def loaded_of(result: LoadResult, ladder: Ladder, connections: int) -> Loaded:
         ladder=steps,
         notes=tuple(notes),
     )
+
+
+def wrong_answers(name: str, blocks: Sequence[LoadedBlock]) -> list[str]:
+    """A sentence on answers under load that were not as expected; none if all were."""
+    kinds: Counter[str] = Counter()
+    for block in blocks:
+        kinds.update(block.errors)
+    if not kinds:
+        return []
+    all_ = sum(block.correct + block.failed for block in blocks)
+    told = ", ".join(f"{kind} ({count:,})" for kind, count in kinds.most_common(_MOST_KINDS))
+    return [f"Under load, {kinds.total():,} of {all_:,} answers to {name} were wrong: {told}."]

@@ -5,7 +5,13 @@ from harness.analysis.receipt.prices import hop
 from harness.records.observation import LoadedBlock
 from harness.runner.receipt.ladder import Ladder, LadderPlace, steps_for
 from harness.runner.receipt.load import LoadResult, SideLoaded
-from harness.runner.receipt.measured import LADDER, THE_APPLICATION, THE_OTHER, loaded_of
+from harness.runner.receipt.measured import (
+    LADDER,
+    THE_APPLICATION,
+    THE_OTHER,
+    loaded_of,
+    wrong_answers,
+)
 
 BLOCKS = (LoadedBlock(0, 10**6, 10, 0, 10**9),)
 PLACE = LadderPlace(2, ("asgiref", "executor"), None, "its connections come from a pool", "3.13.0")
@@ -30,6 +36,17 @@ def test_steps_of_the_ladder_are_kept_with_what_their_requests_take() -> None:
     assert loaded.urls == loaded.other == {"GET /": BLOCKS}
     assert {path: step.terms for path, step in loaded.ladder.items()} == ladder.steps
     assert loaded.notes[0] == "It was noisy."
+
+
+def test_wrong_answers_are_told_by_kind() -> None:
+    blocks = (
+        LoadedBlock(0, 10**6, 90, 10, 10**9, {"status 500": 10}),
+        LoadedBlock(1, 10**6, 95, 5, 10**9, {"status 500": 3, "timeout": 2}),
+    )
+    (told,) = wrong_answers("GET /", blocks)
+    assert "15 of 200" in told
+    assert "status 500 (13), timeout (2)" in told
+    assert wrong_answers("GET /", BLOCKS) == []
 
 
 def test_it_is_told_why_a_connection_has_no_price() -> None:
