@@ -18,6 +18,7 @@ from harness.records.store import Store
 from harness.report import schemas
 from harness.report.schemas import KINDS, file_name, schema, schema_text, summary_text
 from tests.toys.ladder import ladder_run, ladder_study, ladder_trials
+from tests.toys.receipts import WSGI, against, receipt, recommended, url_receipt
 from tests.toys.runs import BASELINE, make_run, make_study, make_trial, simulate
 
 KEPT = sorted(path.parent for path in Workspace().results.glob(f"*/{PACKED}"))
@@ -85,6 +86,15 @@ def test_summaries_made_here_are_valid(repository: Workspace) -> None:
 def test_runs_and_trials_made_here_are_valid() -> None:
     assert complaints("run", as_json(RUN)) == []
     assert complaints("trial", as_json(make_trial())) == []
+
+
+def test_receipts_made_here_are_valid() -> None:
+    for of in (
+        receipt(url_receipt(against=against(0.4)), other=WSGI, recommendations=(recommended(),)),
+        receipt(url_receipt(priced=False), prices=None, left_behind=None),
+    ):
+        assert complaints("receipt", as_json(of)) == []
+    assert complaints("receipt", as_json(receipt()) | {"urls": [{}]})
 
 
 def test_what_is_no_summary_is_told() -> None:

@@ -215,3 +215,9 @@ def test_one_block_leaves_a_sum_without_an_interval() -> None:
     assert alone.minus(Interval(4, 3, 5, 0.5, 6)) == Interval(6, None, None, None, 1)
     assert alone.negated() == Interval(-10, None, None, None, 1)
     assert Interval(4, 3, 6, 0.5, 6).negated() == Interval(-4, -6, -3, 0.5, 6)
+
+
+def test_so_many_times_as_much_has_an_interval_so_many_times_as_wide() -> None:
+    thrice = Interval(10, 8, 12, 1, 6).scaled(3)
+    assert (thrice.mean, thrice.low, thrice.high, thrice.se, thrice.blocks) == (30, 24, 36, 3, 6)
+    assert Interval(10, None, None, None, 1).scaled(3) == Interval(30, None, None, None, 1)
