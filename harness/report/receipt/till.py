@@ -25,6 +25,9 @@ def till(receipt: Receipt) -> list[str]:
     Without prices the columns of microseconds are left out.
     """
     lines = [*_head(receipt)]
+    for sentence in words.headline(receipt):
+        lines += _wrapped(sentence, "")
+    lines.append(_BOLD)
     for url in receipt.urls:
         lines += _url(url, receipt)
     lines += _left_behind(receipt)

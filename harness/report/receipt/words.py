@@ -198,10 +198,16 @@ def sums(url: UrlReceipt, receipt: Receipt) -> list[tuple[str, str]]:
     if url.items and (part := share(url)):
         told.append(("Tolls are", f"{part} of it"))
     if url.against is not None:
-        other = "the other" if receipt.other is None else served_title(receipt.other)
-        told.append((f"CPU of {other}", cost(url.against.cpu)))
+        told.append((f"CPU {_other(receipt)}", cost(url.against.cpu)))
         told.append(("Compared", against(url)))
     return told
+
+
+def _other(receipt: Receipt) -> str:
+    """What is compared with; it may differ in settings alone."""
+    if receipt.other is None or served_title(receipt.other) == served_title(receipt.served):
+        return "with the other settings"
+    return f"of {served_title(receipt.other)}"
 
 
 def place(cause: Cause) -> str:

@@ -37,6 +37,13 @@ def test_a_local_function_stays_with_the_one_that_makes_it() -> None:
     assert short_name(name, 40) == "mysite.….timing.<locals>.middleware"
 
 
+def test_several_names_are_told_by_their_last_parts() -> None:
+    names = "django.db.reset_queries, django.db.close_old_connections"
+    assert short_name(names, 60) == names
+    assert short_name(names, 37) == "reset_queries, close_old_connections"
+    assert short_name(names, 30) == "reset_queries and 1 more"
+
+
 def test_a_path_loses_its_first_folders() -> None:
     assert short_path("mysite/blog/views.py:31", 40) == "mysite/blog/views.py:31"
     assert short_path("mysite/blog/views.py:31", 20) == "…/blog/views.py:31"

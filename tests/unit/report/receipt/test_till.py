@@ -13,6 +13,7 @@ from harness.report.receipt.till import till
 from tests.toys.receipts import (
     COUNT,
     ROOT,
+    SERVED,
     WSGI,
     against,
     interval,
@@ -34,6 +35,12 @@ def line(of: Receipt, begin: str) -> str:
 
 def whole(of: Receipt) -> str:
     return " ".join(" ".join(till(of)).split())
+
+
+def test_the_answer_comes_first() -> None:
+    text = whole(receipt())
+    answer = text.index("GET /api/posts/ spends 4,170 of its 4,910 µs of CPU on tolls.")
+    assert answer < text.index("per request qty")
 
 
 def test_an_item_has_its_quantity_its_price_and_its_sum() -> None:
@@ -91,6 +98,11 @@ def test_the_other_application_has_its_verdict(ratio: float, verdict: str, said:
     of = receipt(url_receipt(against=against(ratio, verdict)), other=WSGI)
     assert line(of, "CPU of mysite.wsgi:application on gunicorn-gthread").endswith("±40")
     assert line(of, "Compared") == f"Compared {ratio:.2f} times (±5 %) as much: {said}"
+
+
+def test_an_application_with_other_settings_is_not_called_by_the_same_name() -> None:
+    of = receipt(url_receipt(against=against(0.5)), other=SERVED)
+    assert line(of, "CPU with the other settings").endswith("±40")
 
 
 def test_what_could_not_be_compared_is_said() -> None:
