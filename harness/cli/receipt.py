@@ -164,7 +164,10 @@ def command(
     workspace, cache = Workspace(), cache_folder()
     for file in (html, markdown):
         _check_place(file)
-    with measuring_alone(wait=wait), ProgressListener(err) as listener:
+    with (
+        measuring_alone(wait=wait, here=sys.platform == "linux"),
+        ProgressListener(err) as listener,
+    ):
         receipt = make_receipt(
             wanted, workspace, cache, listener,
             count_only=count_only, kept=lambda: newest_prices(workspace.results, cache),

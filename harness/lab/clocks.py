@@ -8,6 +8,7 @@ that have ended, and no children.
 
 import contextlib
 import os
+import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -105,6 +106,8 @@ class TreeClock:
 
     def _update(self) -> None:
         """Find new descendants; each process of the machine is looked at once in its life."""
+        if sys.platform != "linux":  # there is no /proc, and no clock of another process
+            return
         present = {int(name) for name in os.listdir(_PROC) if name.isdigit()}  # noqa: PTH208
         self._strangers &= present
         fresh = present - self._strangers - self._members

@@ -43,6 +43,11 @@ def _come_first(niceness: int) -> None:
         group.write(str(niceness))
 
 
+def _prctl(option: int, value: int) -> int:
+    """See prctl(2)."""
+    return int(ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0))
+
+
 def main() -> None:
     """Bind, change user, then exec."""
     parent, cpus, user, death_signal, niceness, program, *arguments = sys.argv[1:]
@@ -60,7 +65,7 @@ def main() -> None:
         os.setuid(entry.pw_uid)
     # After the change of user, which clears the setting (prctl(2)).
     number = signal.Signals[death_signal].value
-    if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, number, 0, 0, 0) != 0:
+    if sys.platform == "linux" and _prctl(_PR_SET_PDEATHSIG, number) != 0:
         sys.exit(f"prctl(PR_SET_PDEATHSIG): {os.strerror(ctypes.get_errno())}")
     if os.getppid() != int(parent):
         sys.exit("the harness is gone")

@@ -3,6 +3,7 @@
 import os
 import platform
 import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -122,13 +123,18 @@ def describe() -> dict[str, str | int]:
         "kernel": f"{platform.system()} {platform.release()}",
         "processor": _cpu_model(),
         "architecture": platform.machine(),
-        "processors": len(os.sched_getaffinity(0)),
+        "processors": _processors(),
         "memory_mib": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20,
         "virtualised": "yes" if "hypervisor" in _cpuinfo("flags").split() else "not seen",
         "load_priority": "nice -20" if os.geteuid() == 0 else "usual",
         "python": f"{platform.python_implementation()} {platform.python_version()}",
     }
     return told if quota is None else told | {"cpu_quota": f"{quota:g}"}
+
+
+def _processors() -> int:
+    """Those that this process may use; macOS does not tell them from all."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 def _cpu_model() -> str:

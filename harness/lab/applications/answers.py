@@ -63,7 +63,8 @@ def ask(
     """Send a request on a connection of its own, and read its answer.
 
     Args:
-        seconds: time limit. most: bytes of a body.
+        seconds: time limit of the first byte, and once more of the rest; of that ANSWER_S at most.
+        most: bytes of a body.
         alive: whether the server still runs; asked while nothing comes.
 
     Raises:
@@ -76,6 +77,8 @@ def ask(
         with socket.create_connection((address.host, address.port), seconds) as connection:
             connection.sendall(request.encoded(_shown(address.host), address.port))
             _await_bytes(connection, end, seconds, alive)
+            seconds = min(seconds, ANSWER_S)  # a long start is no reason to wait for a long answer
+            end = time.monotonic() + seconds
             response = http.client.HTTPResponse(connection, method=request.method)
             try:
                 connection.settimeout(max(0.01, end - time.monotonic()))

@@ -16,12 +16,11 @@ from pathlib import Path
 import msgspec
 
 from harness.base.errors import ServerFailed, UnknownName, UsageError
-from harness.base.secrecy import without_secrets
 from harness.inputs.application import Deployment, WantedRequest
 from harness.inputs.manifests import Variant
 from harness.inputs.servers import BOTH_PROTOCOLS, Server, offered_servers
 from harness.lab.applications.answers import NoWholeAnswer, ask
-from harness.lab.applications.failures import cause_in
+from harness.lab.applications.failures import cause_in, quotable
 from harness.lab.applications.interpreter import (
     FoundPython,
     ProbedApplication,
@@ -119,7 +118,7 @@ class LiveApplication(LiveServer):
 
     def last_words(self) -> str:
         """The end of its log, without secrets."""
-        return without_secrets(super().last_words(), self.prepared.secrets)
+        return quotable(self.process.said_since(0), self.prepared.secrets)
 
     def await_first_answer(self, request: WantedRequest | None, seconds: float) -> None:
         """Wait until the server listens and answers.

@@ -1,14 +1,19 @@
 """What went wrong in an application that is not ours, in one sentence with a remedy."""
 
 import re
+from collections.abc import Iterable
 
 import msgspec
 
 from harness.base.errors import nearest, plain
+from harness.base.secrecy import without_secrets
+from harness.base.workspace import without_paths
 from harness.inputs.application import Deployment, module_of
 
 _USUAL = ("application", "app", "asgi_app", "wsgi_app", "create_app()", "make_app()", "get_app()")
 """Names of applications, and of functions that make one."""
+_QUOTED_LINES = 12
+_PACKAGES = re.compile(r'"[^"\n]*/(?:site|dist)-packages/')
 _SHOWN = 160
 """Characters of an exception's message within a sentence."""
 _VARIABLES = (
@@ -19,7 +24,7 @@ _VARIABLES = (
     re.compile(r"^(?P<name>[A-Za-z_]\w*)\n\s+Field required", re.MULTILINE),  # pydantic-settings
 )
 """How libraries for settings say that a variable of the environment is missing."""
-_MIGRATE = "apply the migrations (`python manage.py migrate`)"
+_MIGRATE = "apply the migrations (in Django: `python manage.py migrate`)"
 _SIGNS = {
     r"no such table|relation \S+ does not exist|Table '\S+' doesn't exist":
         f"a table is missing: {_MIGRATE}",
@@ -70,17 +75,41 @@ class ImportFailure(msgspec.Struct, frozen=True):
     traceback: str = ""
 
 
+def quotable(text: str, secrets: Iterable[str] = ()) -> str:
+    """The end of a log or a traceback, without secrets and without this machine's paths.
+
+    Files of packages are named by their place in the package.
+    """
+    lines = [line for line in text.splitlines() if line.strip()][-_QUOTED_LINES:]
+    shown = _PACKAGES.sub('"', "\n".join(lines))
+    return without_secrets(without_paths(shown), secrets)
+
+
 def cause_in(log: str) -> str | None:
     """What is wrong by a server's log, as a clause; None where nothing known is said."""
     return next((words for sign, words in _CAUSES if sign.search(log)), None)
 
 
-def import_problem(failure: ImportFailure, deployment: Deployment, interpreter: str) -> str:
+def import_problem(
+    failure: ImportFailure,
+    deployment: Deployment,
+    interpreter: str,
+    secrets: Iterable[str] = (),
+) -> str:
     """Why an application cannot be imported, with the last lines of the traceback where they help.
 
     Args:
         interpreter: as a reader knows it.
+        secrets: that are not shown.
     """
+    # Before any text is cut: half of a secret would not be found.
+    failure = msgspec.structs.replace(failure, message=without_secrets(failure.message, secrets))
+    told = _import_problem(failure, deployment, interpreter)
+    quoted = quotable(failure.traceback, secrets)
+    return f"{told} Its traceback ends:\n{quoted}" if quoted and failure.own_code else told
+
+
+def _import_problem(failure: ImportFailure, deployment: Deployment, interpreter: str) -> str:
     app, module = deployment.app, module_of(deployment.app)
     if failure.module is not None and not failure.own_code and _is_within(failure.module, module):
         return (
@@ -93,17 +122,15 @@ def import_problem(failure: ImportFailure, deployment: Deployment, interpreter: 
         variable = failure.variable or name
         return (
             f"`{app}` needs the environment variable {variable}; set it, or give it with `--env "
-            f"{variable}=...`.{_quoted(failure)}"
+            f"{variable}=...`."
         )
     if failure.type == "ModuleNotFoundError" and failure.module is not None:
         return (
             f"`{app}` imports `{failure.module}`, which {interpreter} does not have; name the "
-            f"project's own interpreter with --python, or install it there.{_quoted(failure)}"
+            f"project's own interpreter with --python, or install it there."
         )
     reason = cause_in(failure.message) or _shown(failure.message) or "it gave no reason"
-    return (
-        f"`{app}` cannot be imported by {interpreter}: {failure.type}: {reason}.{_quoted(failure)}"
-    )
+    return f"`{app}` cannot be imported by {interpreter}: {failure.type}: {reason}."
 
 
 def _offer(app: str, failure: ImportFailure) -> str:
@@ -126,7 +153,3 @@ def _variable(message: str) -> str | None:
 def _shown(message: str) -> str:
     first = message.strip().splitlines()[:1]
     return plain("".join(first).rstrip("."), _SHOWN)
-
-
-def _quoted(failure: ImportFailure) -> str:
-    return f" Its traceback ends:\n{failure.traceback}" if failure.traceback else ""

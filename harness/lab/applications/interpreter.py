@@ -11,10 +11,8 @@ import msgspec
 from packaging.utils import canonicalize_name
 
 from harness.base.errors import UsageError
-from harness.base.secrecy import without_secrets
-from harness.base.workspace import without_paths
 from harness.inputs.application import OLDEST_PYTHON, Deployment
-from harness.lab.applications.failures import ImportFailure, import_problem
+from harness.lab.applications.failures import ImportFailure, import_problem, quotable
 from harness.lab.process import Child, launch, wait_until
 
 _PROBE = Path(__file__).with_name("probe.py")
@@ -187,8 +185,8 @@ def probe_application(
     facts = msgspec.json.decode(body, type=ProbedApplication)
     _check_interpreter(facts, python)
     if facts.failure is not None:
-        told = import_problem(facts.failure, deployment, _named(python, facts.python))
-        raise UsageError(without_secrets(without_paths(told), secrets))
+        named = _named(python, facts.python)
+        raise UsageError(import_problem(facts.failure, deployment, named, secrets))
     packages = {canonicalize_name(name): version for name, version in facts.packages.items()}
     return msgspec.structs.replace(facts, packages=packages)
 
@@ -202,7 +200,7 @@ def _no_facts(
     seconds: float,
 ) -> str:
     """Why the probe has written nothing."""
-    said = without_secrets(child.last_words(), secrets)
+    said = quotable(child.said_since(0), secrets)
     if "future feature annotations is not defined" in said:
         return _too_old("", python)
     quoted = f" It said:\n{said}" if said else ""

@@ -26,7 +26,6 @@ from typing import Any
 
 OLDEST = (3, 10)
 _LINES = 12
-_LONGEST = 2000
 _INSTALLED = re.compile(
     r"(?P<name>[^-]+)-(?P<version>[0-9][^-]*)(?:-py[0-9.]+)?\.(?:dist|egg)-info$"
 )
@@ -162,12 +161,12 @@ def _failure(error: BaseException, path: str) -> dict[str, Any]:
     lines = "".join(told).rstrip().splitlines()
     return {
         "type": type(error).__name__,
-        "message": str(error)[:_LONGEST],
+        "message": str(error),
         "module": getattr(error, "name", None) if isinstance(error, ImportError) else None,
         "variable": missing,
         "own_code": bool(own),
         "names": _callables(sys.modules.get(path.partition(":")[0])),
-        "traceback": "\n".join(lines[-_LINES:])[-_LONGEST:],
+        "traceback": "\n".join(lines[-_LINES:]),
     }
 
 

@@ -6,15 +6,14 @@ import msgspec
 
 from harness.base.errors import UsageError, plain
 from harness.base.secrecy import without_secrets
-from harness.base.workspace import without_paths
 from harness.inputs.application import Wanted, WantedRequest
 from harness.lab.applications.answers import ANSWER_S, ApplicationAnswer, NoWholeAnswer, ask
+from harness.lab.applications.failures import quotable
 from harness.lab.applications.refusals import refusal
 from harness.lab.network import Address
 
 _TIMES = 2
 """A request is sent so often: one that works only once cannot be measured."""
-_QUOTED_LINES = 12
 
 
 class CheckedRequest(msgspec.Struct, frozen=True):
@@ -101,6 +100,6 @@ def check_answers(
 
 def _told(problems: list[str], log: str, secrets: tuple[str, ...]) -> str:
     """All sentences, and the end of the log of the first that has one."""
-    lines = [line for line in log.splitlines() if line.strip()][-_QUOTED_LINES:]
-    quoted = f" Its log ends:\n{without_paths('\n'.join(lines))}" if lines else ""
-    return without_secrets("\n".join(problems) + quoted, secrets)
+    quoted = quotable(log, secrets)
+    told = without_secrets("\n".join(problems), secrets)
+    return f"{told} Its log ends:\n{quoted}" if quoted else told

@@ -36,6 +36,23 @@ def test_a_command_never_shows_a_password(option: list[str]) -> None:
     assert told.endswith("... --wait")
 
 
+@pytest.mark.parametrize(
+    "option",
+    [["--header", "Authorization: Bearer secret"], ["--cookie=sessionid=secret"],
+     ["--env", "KEY=secret"], ["--against-env", "KEY=secret"], ["--form", "password=secret"],
+     ["--data", '{"password": "secret"}'], ["--get", "/x?token=secret"],
+     ["--get=/x?token=secret"]],
+)  # fmt: skip
+def test_a_receipts_command_never_shows_a_secret(option: list[str]) -> None:
+    told = typed_command(["bridgetoll", "receipt", *option, "--wait"])
+    assert "secret" not in told
+    assert told.endswith("... --wait")
+
+
+def test_a_receipts_paths_are_shown() -> None:
+    assert typed_command(["bridgetoll", "receipt", "--get", "/x"]) == "bridgetoll receipt --get /x"
+
+
 def test_the_command_of_a_process_that_is_gone_is_not_known() -> None:
     with subprocess.Popen(["true"]) as process:
         pass

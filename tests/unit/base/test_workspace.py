@@ -5,6 +5,7 @@ from pathlib import Path
 import platformdirs
 import pytest
 
+from harness.base import workspace
 from harness.base.workspace import Workspace, cache_folder, without_paths
 
 
@@ -14,6 +15,17 @@ def test_default_root_is_the_repository() -> None:
     assert (here.shared / "schema.sql").is_file()
     assert (here.implementations / "django").is_dir()
     assert here.results == here.root / "results"
+
+
+def test_an_installed_package_brings_its_own_shared_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packed = tmp_path / "site-packages" / "harness" / "shared"
+    packed.mkdir(parents=True)
+    monkeypatch.setattr(workspace, "_PACKED", packed)
+    assert Workspace(tmp_path / "site-packages").shared == packed
+    (tmp_path / "checkout" / "shared").mkdir(parents=True)
+    assert Workspace(tmp_path / "checkout").shared == tmp_path / "checkout" / "shared"
 
 
 def test_paths_inside_are_shown_relative_and_others_whole(tmp_path: Path) -> None:

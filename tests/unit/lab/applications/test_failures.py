@@ -5,7 +5,12 @@ from pathlib import Path
 import pytest
 
 from harness.inputs.application import Deployment
-from harness.lab.applications.failures import ImportFailure, cause_in, import_problem
+from harness.lab.applications.failures import (
+    ImportFailure,
+    cause_in,
+    import_problem,
+    quotable,
+)
 
 HERE = Deployment("mysite.asgi:application", Path("/site"))
 
@@ -77,3 +82,18 @@ def test_the_same_module_missing_for_its_own_code_is_quoted() -> None:
     told = import_problem(failure, HERE, "python")
     assert "imports `mysite`" in told
     assert told.endswith("line 3")
+
+
+def test_a_log_is_quoted_by_its_end_with_files_by_their_place_in_a_package() -> None:
+    lines = [f"line {number}" for number in range(30)]
+    log = "\n".join([*lines, "", '  File "/x/lib/python3.13/site-packages/django/a.py", line 3'])
+    quoted = quotable(log)
+    assert 'File "django/a.py", line 3' in quoted
+    assert "line 29" in quoted
+    assert "line 1\n" not in quoted
+
+
+def test_no_half_of_a_secret_is_left_where_a_message_is_cut() -> None:
+    secret = "s3cr3t" * 40
+    failure = ImportFailure("ValueError", f"{'x' * 100} {secret}", own_code=True)
+    assert "s3cr3t" not in import_problem(failure, HERE, "python", [secret])
