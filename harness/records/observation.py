@@ -128,6 +128,7 @@ class ObservedUrl(msgspec.Struct, frozen=True):
 class LeftBehind(msgspec.Struct, frozen=True):
     """What a server holds more than before, after `requests` more; None where it is unknown.
 
+    connections: from the fewest to the most that were open when no request was under way.
     memory_bytes: of all its processes together (PSS where Linux tells it, else RSS).
     """
 

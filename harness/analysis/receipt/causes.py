@@ -7,6 +7,7 @@ the framework itself asked, and its frame and the callable that it handed on tel
 """
 
 from collections.abc import Callable, Sequence
+from posixpath import normpath
 
 import msgspec
 
@@ -32,10 +33,14 @@ _SERVERS = (
 )  # fmt: skip
 _LIFE_CYCLE_RECEIVERS = ("django.db.", "django.core.")
 """Beginnings of the names of receivers that open and end each request."""
+_FRAMEWORKS = ("fastapi", "starlette", "flask", "ninja")
+"""Their own functions around an endpoint are none."""
 _OWN_NAMES = (
     "process_request", "process_response", "process_view", "process_exception",
     "process_template_response",
 )  # fmt: skip
+_WAITS = "AsyncToSync.__call__"
+"""Where a thread hands work to an event loop, and waits for it."""
 _WRAPPED = "convert_exception_to_response("
 
 
@@ -53,7 +58,10 @@ class OwnFiles(msgspec.Struct, frozen=True):
     def own(self, file: str | None) -> str | None:
         """A file of the project, relative to its folder; None for any other."""
         root = self.root.rstrip("/") + "/"
-        if not file or not self.root or not file.startswith(root):
+        if not file or not self.root:
+            return None
+        file = normpath(file)  # a server's path may begin with "."
+        if not file.startswith(root):
             return None
         if "/site-packages/" in file or "/dist-packages/" in file:
             return None
@@ -125,7 +133,7 @@ def _cut(frames: Sequence[Frame], files: OwnFiles) -> _Stack:
             break
         else:
             within.append(frame)
-    handing = next((frame for frame in passed if frame.target), None)
+    handing = next((f for f in passed if f.target and not _is_of(f.target, _PASSING)), None)
     # What ran in another thread was handed over further out than the frames of its own.
     if within and handing is not None and frames.index(handing) > frames.index(within[0]):
         handing = None
@@ -209,7 +217,7 @@ def _middleware_behind(stack: _Stack) -> Cause | None:
     target = stack.target
     if stack.handed is None or not target.startswith(_WRAPPED):
         return None
-    if stack.handed.function == "AsyncToSync.__call__":
+    if stack.handed.function == _WAITS:
         return None
     name = target[len(_WRAPPED) :].rstrip(")")
     if name.startswith("django.core.handlers."):
@@ -258,7 +266,12 @@ def _view(stack: _Stack) -> Cause:
         return stack.cause(CauseKind.TEMPLATE, target)
     if not target:
         return stack.cause(CauseKind.LIFE_CYCLE, _function(stack.border), project=False)
-    return stack.cause(CauseKind.ENDPOINT, target, defined=True)
+    return stack.cause(_kind_of_endpoint(stack), target, defined=True)
+
+
+def _kind_of_endpoint(stack: _Stack) -> CauseKind:
+    waits = stack.handed is not None and stack.handed.function == _WAITS
+    return CauseKind.ASYNC_ENDPOINT if waits else CauseKind.ENDPOINT
 
 
 def _function(frame: Frame | None) -> str:
@@ -275,6 +288,8 @@ def _handler(stack: _Stack) -> Cause:
     asked = stack.target or _function(stack.passed[-1] if stack.passed else stack.border)
     if _last(asked) == "close":  # of any class of responses
         asked = "response.close"
+    elif asked == "django.dispatch.dispatcher.Signal.send":  # before Django 5.0
+        asked = "request_started"
     return stack.cause(CauseKind.LIFE_CYCLE, asked, project=False)
 
 
@@ -300,16 +315,13 @@ def _endpoint(stack: _Stack) -> Cause:
     if name.startswith("_run_authentication"):
         return stack.cause(CauseKind.AUTHENTICATION, stack.target, defined=True)
     own = (stack.border, *stack.beyond) if stack.border else ()
-    if name in ("serialize_response", "serialize"):
-        for frame in own:
-            if frame.target:
-                return _defined(stack, CauseKind.ENDPOINT, frame)
-    if stack.target:
-        return stack.cause(CauseKind.ENDPOINT, stack.target, defined=True)
+    serializes = name in ("serialize_response", "serialize")
+    if stack.target and not serializes and not _is_of(stack.target, _FRAMEWORKS):
+        return stack.cause(_kind_of_endpoint(stack), stack.target, defined=True)
     for frame in own:
-        if frame.target:
+        if frame.target and not _is_of(frame.target, _FRAMEWORKS):
             return _defined(stack, CauseKind.ENDPOINT, frame)
-    return stack.cause(CauseKind.ENDPOINT, _function(stack.border))
+    return stack.cause(CauseKind.ENDPOINT, stack.target or _function(stack.border))
 
 
 def _defined(stack: _Stack, kind: CauseKind, frame: Frame, name: str | None = None) -> Cause:
@@ -324,7 +336,7 @@ def _dependency(stack: _Stack) -> Cause:
         return _work(stack)
     if not stack.target:
         return stack.cause(CauseKind.DEPENDENCY, _function(stack.border))
-    return stack.cause(CauseKind.DEPENDENCY, stack.target, defined=True)
+    return stack.cause(CauseKind.DEPENDENCY, _plain(stack.target), defined=True)
 
 
 def _task(stack: _Stack) -> Cause:
@@ -354,6 +366,8 @@ def _channels(stack: _Stack) -> Cause:
     assert stack.border is not None
     if stack.within:
         return _work(stack)
+    if stack.target.startswith(_LIFE_CYCLE_RECEIVERS):
+        return stack.cause(CauseKind.LIFE_CYCLE, stack.target, project=False)
     if _is_of(stack.border.module, ("channels.sessions", "channels.middleware")):
         return stack.cause(CauseKind.MIDDLEWARE, stack.border.owner or _function(stack.border))
     return stack.cause(CauseKind.ENDPOINT, stack.target or _function(stack.border), defined=True)

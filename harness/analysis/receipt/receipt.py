@@ -29,6 +29,8 @@ class CauseKind(StrEnum):
     TEMPLATE = "template"
     ENDPOINT = "sync endpoint"
     """A view or endpoint that is written `def` and served from an event loop."""
+    ASYNC_ENDPOINT = "async endpoint"
+    """The other way round: one that is written `async def` and served without an event loop."""
     CALL = "call"
     """`sync_to_async`, `to_thread` or an executor, called in the project's own code."""
     DEPENDENCY = "dependency"

@@ -43,14 +43,19 @@ _inside: "contextvars.ContextVar[bool]" = contextvars.ContextVar("bridgetoll", d
 _waiting: "contextvars.ContextVar[bool]" = contextvars.ContextVar("bridgetoll_w", default=False)
 
 
-def _within(what: str, call: Callable[..., Any]) -> Callable[..., Any]:
-    """Record each call of a function, unless it is a part of another that is recorded."""
+def _within(
+    what: str, call: Callable[..., Any], name: "tuple[str, str] | None" = None
+) -> Callable[..., Any]:
+    """Record each call of a function, unless it is a part of another that is recorded.
+
+    name: of one that is written in C.
+    """
 
     @functools.wraps(call)
     def observed(*arguments: Any, **named: Any) -> Any:
         if _inside.get():
             return call(*arguments, **named)
-        happening, token = witness.record(what), _inside.set(True)
+        happening, token = witness.record(what, call=name), _inside.set(True)
         try:
             return call(*arguments, **named)
         finally:
@@ -167,9 +172,15 @@ def _psycopg_cursors(module: str, name: str, wrap: Callable[[str, Any], Any]) ->
 
 def _psycopg2() -> None:
     import psycopg2  # type: ignore[import-untyped]
-    from psycopg2.extensions import make_dsn, parse_dsn  # type: ignore[import-untyped]
+    from psycopg2.extensions import cursor as base  # type: ignore[import-untyped]
+    from psycopg2.extensions import make_dsn, parse_dsn
 
     connect = psycopg2._connect
+
+    class Cursor(base):  # type: ignore[misc]
+        execute = _within("statements", base.execute, ("psycopg2", "execute"))
+        executemany = _within("statements", base.executemany, ("psycopg2", "executemany"))
+        callproc = _within("statements", base.callproc, ("psycopg2", "callproc"))
 
     def observed(dsn: str, *arguments: Any, **named: Any) -> Any:
         happening = witness.record("connections")
@@ -188,6 +199,8 @@ def _psycopg2() -> None:
         finally:
             happening.end()
         _opened(connection, lambda it: bool(it.closed))
+        if connection.cursor_factory in (None, base):
+            connection.cursor_factory = Cursor
         return connection
 
     psycopg2._connect = observed
@@ -305,7 +318,7 @@ def _sqlite() -> None:
     @functools.wraps(connect)
     def observed(database: Any, *arguments: Any, **named: Any) -> Any:
         global _direct
-        happening = witness.record("connections")
+        happening = witness.record("connections", call=("sqlite3", "connect"))
         try:
             connection = connect(database, *arguments, **named)
         except BaseException:
@@ -325,7 +338,7 @@ def _sqlite() -> None:
 
 def _traced(_sql: str) -> None:
     if not _inside.get():
-        witness.record("statements").end()
+        witness.record("statements", call=("sqlite3", "execute")).end()
 
 
 # Relays

@@ -203,7 +203,7 @@ def _told(it: Any) -> tuple[str | None, str | None, int]:
             shell = "convert_exception_to_response({})"
         it = inner
     name, function = _named(it)
-    codes = [getattr(function, "__code__", None)]
+    codes = [getattr(function, "__code__", None) or getattr(function, "gi_code", None)]
     if isinstance(it, type):
         codes = [getattr(one, "__code__", None) for one in vars(it).values()]
     code = next((one for one in codes if one is not None), None)
@@ -227,7 +227,7 @@ def _unwrapped(it: Any) -> Any:
     if isinstance(it, types.MethodType):
         bound = it.__self__
         if type(bound).__module__ == "contextlib":  # a dependency of FastAPI that yields
-            return getattr(bound, "func", None)
+            return getattr(bound, "func", None) or getattr(bound, "gen", None)
         if type(bound).__module__.startswith("ninja."):
             return getattr(bound, "view_func", None)
         return None
@@ -267,6 +267,9 @@ def _named(it: Any) -> tuple[str, Any]:
     name = getattr(it, "__qualname__", None)
     if not isinstance(name, str):
         return _name_of_class(type(it)), type(it).__dict__.get("__call__")
+    if isinstance(it, types.GeneratorType):
+        frame = it.gi_frame
+        return (f"{frame.f_globals['__name__']}." if frame else "") + name, it
     module = getattr(it, "__module__", None)
     if not isinstance(module, str):  # a method that is written in C
         module = type(getattr(it, "__self__", None)).__module__
@@ -277,6 +280,11 @@ def _receivers(frame: types.FrameType, _own: Any) -> tuple[str | None, str | Non
     """The sync receivers of a signal, between commas."""
     told = [_told(receiver)[0] for receiver in frame.f_locals.get("sync_receivers", ())]
     return ", ".join(name for name in told if name) or None, None, 0
+
+
+def _dependant(frame: types.FrameType, _own: Any) -> tuple[str | None, str | None, int]:
+    """The endpoint that FastAPI calls, or will."""
+    return _told(frame.f_locals["dependant"].call)
 
 
 def _local(name: str) -> Callable[[types.FrameType, Any], tuple[str | None, str | None, int]]:
@@ -294,7 +302,8 @@ _TARGETS: dict[
     ("concurrent.futures.thread", "submit"): _local("fn"),
     ("django.dispatch.dispatcher", "asend"): _receivers,
     ("django.dispatch.dispatcher", "asend_robust"): _receivers,
-    ("fastapi.routing", "app"): lambda frame, _own: _told(frame.f_locals["dependant"].call),
+    ("fastapi.routing", "app"): _dependant,
+    ("fastapi.routing", "run_endpoint_function"): _dependant,
     ("flask.app", "dispatch_request"): lambda frame, own: _told(
         own.view_functions[frame.f_locals["rule"].endpoint]
     ),
@@ -305,11 +314,16 @@ _TARGETS: dict[
 # Happenings
 
 
-def record(what: str, *, here: bool = True) -> Witnessed:
-    """Record something that the caller's caller does; it has begun."""
+def record(what: str, *, here: bool = True, call: "tuple[str, str] | None" = None) -> Witnessed:
+    """Record something that the caller's caller does; it has begun.
+
+    call: module and function that it calls, where that has no frame because it is written in C.
+    """
     if _paused:
         return Witnessed(what, [], here=here)
     happening = Witnessed(what, _stack(sys._getframe(2)), here=here)
+    if call is not None:
+        happening.frames.insert(0, (*call, "", 0, None, None, None, None, 0))
     _happenings.append(happening)
     return happening
 

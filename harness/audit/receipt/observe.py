@@ -46,6 +46,9 @@ _LOOK_S, _QUIET = 0.01, 3
 """A request's effects are over when no count grew at so many looks in a row."""
 _PATIENCE_S, _IMPATIENCE_S = 2.0, 0.1
 """For the first request after which an application does not come to rest, and for others."""
+_SAMPLE = 10
+"""Requests from one look at open connections to the next: forgotten ones are closed now and then,
+when Python collects garbage, so their number at the end says little."""
 _SETTLED_S = 1.0
 """For threads and tasks to end before what is left behind is told."""
 _WIRE = {
@@ -221,10 +224,11 @@ def _observe_url(
             now = watch.rest()
             rows.append(_Row(answer.status, answer.sent_ns, answer.answered_ns, now - before))
             before = now
+        finished_ns = time.monotonic_ns()  # closing the connection is none of the last request
     watch.sent[request.name] += count
     happenings = watch.witnesses.happenings()
     watch.direct = watch.witnesses.connections().direct
-    ends = [row.sent_ns for row in rows[1:]] + [time.monotonic_ns()]
+    ends = [row.sent_ns for row in rows[1:]] + [finished_ns]
     return ObservedUrl(
         shown(request),
         tuple(_observed(row, end, happenings) for row, end in zip(rows, ends, strict=True)),
@@ -281,15 +285,21 @@ def _left_behind(watch: _Watch, requests: Sequence[Askable], count: int) -> Left
         for request in requests:  # memory of a first time is no leak
             connection.send(request)
             watch.sent[request.name] += 1
-        before = _holding(watch)
+        before = after = _holding(watch)
+        opened = [before.connections]
         for number in range(count):
             request = requests[number % len(requests)]
             connection.send(request)
             watch.sent[request.name] += 1
+            if number % _SAMPLE == 0:
+                watch.rest()
+                opened.append(watch.witnesses.connections().count)
         after = _holding(watch)
+        opened.append(after.connections)
+    known = [count for count in opened if count is not None]
     return LeftBehind(
         requests=count,
-        connections=_more(before.connections, after.connections),
+        connections=max(known) - min(known) if len(known) == len(opened) else None,
         threads=_more(before.threads, after.threads),
         tasks=_more(before.tasks, after.tasks),
         memory_bytes=_more(before.memory_bytes, after.memory_bytes),
