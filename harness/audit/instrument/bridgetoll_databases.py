@@ -427,13 +427,15 @@ def _note_direct(why: str) -> None:
 
 
 def _open_connections() -> int:
-    living = []
-    for reference, is_closed in _open:
-        connection = reference()
-        if connection is not None and not is_closed(connection):
-            living.append((reference, is_closed))
-    _open[:] = living
-    return len(living) + sum(_handles(file) for file in _files)
+    """How many are open; other threads may open and close some meanwhile."""
+    count = 0
+    for entry in list(_open):
+        connection = entry[0]()
+        if connection is None or entry[1](connection):
+            _open.remove(entry)
+        else:
+            count += 1
+    return count + sum(_handles(file) for file in list(_files))
 
 
 def _handles(file: str) -> int:

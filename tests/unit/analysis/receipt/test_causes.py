@@ -1,0 +1,126 @@
+"""Causes, by stacks that were recorded in real applications; see `stacks/`.
+
+The applications: Django 6.1 (uvicorn, uvloop) and 4.2 on Python 3.10, Django under gunicorn's
+threads, REST framework, django-ninja, Channels under Daphne, FastAPI, and Flask.
+"""
+
+import json
+from functools import cache
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from harness.analysis.receipt.causes import OwnFiles, cause_of
+from harness.analysis.receipt.receipt import Cause, CauseKind
+from harness.records.observation import Amount, Frame, Happening
+
+FILES = OwnFiles("/project", ("/env", "/python"))
+_STACKS = Path(__file__).with_name("stacks")
+
+
+@cache
+def stacks(application: str) -> dict[str, list[Frame]]:
+    """By name: the frames, innermost first."""
+    told = json.loads((_STACKS / f"{application}.json").read_text())
+    frames = [Frame(*row) for row in told["frames"]]
+    return {name: [frames[at] for at in rows] for name, rows in told["stacks"].items()}
+
+
+def named(application: str, name: str, what: Amount = Amount.HOPS) -> Cause:
+    frames = tuple(stacks(application)[name])
+    return cause_of(Happening(what, 0, 1, 2, 3, frames), FILES)
+
+
+LIFE_CYCLE = "django.db.reset_queries, django.db.close_old_connections"
+DJANGO: dict[str, Cause] = {
+    "request started": Cause(CauseKind.LIFE_CYCLE, LIFE_CYCLE, project=False),
+    "response closed": Cause(CauseKind.LIFE_CYCLE, "response.close", project=False),
+    "thread of the first hop": Cause(CauseKind.LIFE_CYCLE, LIFE_CYCLE, project=False),
+    "thread that ends a context": Cause(
+        CauseKind.LIFE_CYCLE, "asgiref.sync.ThreadSensitiveContext.__aexit__", project=False
+    ),
+    "first query in gather": Cause(CauseKind.QUERY, "Post.objects.acount", "blog/views.py", 24),
+    "second query in gather": Cause(CauseKind.QUERY, "Post.objects.aexists", "blog/views.py", 24),
+    "connection of a query": Cause(CauseKind.QUERY, "Post.objects.acount", "blog/views.py", 24),
+    "query in a class": Cause(
+        CauseKind.QUERY, "Post.objects.aget_or_create", "blog/views.py", 49
+    ),
+    "sync_to_async": Cause(CauseKind.CALL, "blog.views.helper", "blog/views.py", 27),
+    "to_thread": Cause(CauseKind.CALL, "blog.views.helper", "blog/views.py", 28),
+    "run_in_executor": Cause(CauseKind.CALL, "blog.views.helper", "blog/views.py", 29),
+    "authentication": Cause(
+        CauseKind.AUTHENTICATION, "django.contrib.auth.aauthenticate", "blog/views.py", 35
+    ),
+    "connection of authentication": Cause(
+        CauseKind.AUTHENTICATION, "django.contrib.auth.aauthenticate", "blog/views.py", 35
+    ),
+    "template": Cause(CauseKind.TEMPLATE, "django.template.response.TemplateResponse.render"),
+    "sync view": Cause(CauseKind.ENDPOINT, "blog.views.sync", "blog/views.py", 43),
+    "connection of a sync view": Cause(
+        CauseKind.QUERY, "Post.objects.count", "blog/views.py", 44
+    ),
+    "REST framework's view": Cause(CauseKind.ENDPOINT, "blog.api.Posts", "blog/api.py", 7),
+    "REST framework's rendering": Cause(
+        CauseKind.TEMPLATE, "rest_framework.response.Response.render"
+    ),
+    "query in ninja": Cause(CauseKind.QUERY, "Post.objects.acount", "blog/api.py", 14),
+    "sync endpoint of ninja": Cause(
+        CauseKind.ENDPOINT, "blog.api.sync_posts", "blog/api.py", 15
+    ),
+    "async middleware's query": Cause(
+        CauseKind.MIDDLEWARE, "blog.middleware.AsyncOwn", "blog/middleware.py", 16
+    ),
+    "async middleware's connection": Cause(
+        CauseKind.MIDDLEWARE, "blog.middleware.AsyncOwn", "blog/middleware.py", 16
+    ),
+    "sync middleware behind an async one": Cause(
+        CauseKind.MIDDLEWARE, "blog.middleware.SyncOnly", "blog/middleware.py", 4
+    ),
+    "sync middleware waits for the rest": Cause(
+        CauseKind.MIDDLEWARE, "blog.middleware.SyncOnly", "blog/middleware.py", 8
+    ),
+    "query behind a sync middleware": Cause(
+        CauseKind.QUERY, "Post.objects.acount", "blog/views.py", 15
+    ),
+    "async for behind a sync middleware": Cause(
+        CauseKind.QUERY, "async for Post.objects", "blog/views.py", 16
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DJANGO)
+def test_django(name: str) -> None:
+    assert named("django", name) == DJANGO[name]
+
+
+@pytest.mark.parametrize("application", sorted(path.stem for path in _STACKS.glob("*.json")))
+def test_every_recorded_stack_has_a_cause(application: str) -> None:
+    for name in stacks(application):
+        cause = named(application, name)
+        assert cause.kind is not CauseKind.UNKNOWN, name
+        assert cause.name, name
+
+
+def test_a_receiver_of_the_project_is_told_from_the_life_cycle() -> None:
+    frames = stacks("django")["request started"]
+    at = next(n for n, frame in enumerate(frames) if frame.function == "Signal.asend")
+    own = msgspec.structs.replace(frames[at], target="blog.signals.remember")
+    happening = Happening(Amount.HOPS, 0, 1, 2, 3, (*frames[:at], own, *frames[at + 1 :]))
+    assert cause_of(happening, FILES) == Cause(CauseKind.SIGNAL, "blog.signals.remember")
+
+
+def test_a_stack_of_which_nothing_is_known_has_no_known_cause() -> None:
+    frame = Frame("asyncio.base_events", "BaseEventLoop.run_in_executor", "/python/a.py", 1)
+    cause = cause_of(Happening(Amount.HOPS, 0, 1, 2, 3, (frame,)), FILES)
+    assert (cause.kind, cause.project) == (CauseKind.UNKNOWN, False)
+
+
+def test_the_project_s_own_files_are_those_outside_of_its_environment() -> None:
+    files = OwnFiles("/home/me/shop", ("/home/me/shop/.venv", "/usr/lib/python3.13"))
+    assert files.own("/home/me/shop/orders/views.py") == "orders/views.py"
+    assert files.own("/home/me/shop/./orders/views.py") == "orders/views.py"
+    assert files.own("/home/me/shop/.venv/lib/python3.13/site-packages/x.py") is None
+    assert files.own("/home/me/shopping/x.py") is None
+    assert files.own("/usr/lib/python3.13/asyncio/tasks.py") is None
+    assert OwnFiles("/usr/src", ("/usr",)).own("/usr/src/app.py") == "app.py"
