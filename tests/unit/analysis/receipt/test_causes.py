@@ -43,9 +43,7 @@ DJANGO: dict[str, Cause] = {
     "first query in gather": Cause(CauseKind.QUERY, "Post.objects.acount", "blog/views.py", 24),
     "second query in gather": Cause(CauseKind.QUERY, "Post.objects.aexists", "blog/views.py", 24),
     "connection of a query": Cause(CauseKind.QUERY, "Post.objects.acount", "blog/views.py", 24),
-    "query in a class": Cause(
-        CauseKind.QUERY, "Post.objects.aget_or_create", "blog/views.py", 49
-    ),
+    "query in a class": Cause(CauseKind.QUERY, "Post.objects.aget_or_create", "blog/views.py", 49),
     "sync_to_async": Cause(CauseKind.CALL, "blog.views.helper", "blog/views.py", 27),
     "to_thread": Cause(CauseKind.CALL, "blog.views.helper", "blog/views.py", 28),
     "run_in_executor": Cause(CauseKind.CALL, "blog.views.helper", "blog/views.py", 29),
@@ -57,17 +55,13 @@ DJANGO: dict[str, Cause] = {
     ),
     "template": Cause(CauseKind.TEMPLATE, "django.template.response.TemplateResponse.render"),
     "sync view": Cause(CauseKind.ENDPOINT, "blog.views.sync", "blog/views.py", 43),
-    "connection of a sync view": Cause(
-        CauseKind.QUERY, "Post.objects.count", "blog/views.py", 44
-    ),
+    "connection of a sync view": Cause(CauseKind.QUERY, "Post.objects.count", "blog/views.py", 44),
     "REST framework's view": Cause(CauseKind.ENDPOINT, "blog.api.Posts", "blog/api.py", 7),
     "REST framework's rendering": Cause(
         CauseKind.TEMPLATE, "rest_framework.response.Response.render"
     ),
     "query in ninja": Cause(CauseKind.QUERY, "Post.objects.acount", "blog/api.py", 14),
-    "sync endpoint of ninja": Cause(
-        CauseKind.ENDPOINT, "blog.api.sync_posts", "blog/api.py", 15
-    ),
+    "sync endpoint of ninja": Cause(CauseKind.ENDPOINT, "blog.api.sync_posts", "blog/api.py", 15),
     "async middleware's query": Cause(
         CauseKind.MIDDLEWARE, "blog.middleware.AsyncOwn", "blog/middleware.py", 16
     ),
@@ -92,6 +86,54 @@ DJANGO: dict[str, Cause] = {
 @pytest.mark.parametrize("name", DJANGO)
 def test_django(name: str) -> None:
     assert named("django", name) == DJANGO[name]
+
+
+OTHERS: dict[str, dict[str, tuple[CauseKind, str, int | None]]] = {
+    "wsgi": {
+        "/acount/ handovers 1": (
+            CauseKind.SERVER, "gunicorn.workers.gthread.ThreadWorker.enqueue_req", None,
+        ),
+        "/acount/ returns 2": (CauseKind.ASYNC_ENDPOINT, "blog.views.acount", 14),
+        "/acount/ threads 4": (CauseKind.ASYNC_ENDPOINT, "blog.views.acount", 14),
+        "/acount/ loops 5": (CauseKind.ASYNC_ENDPOINT, "blog.views.acount", 14),
+        "/acount/ hops 6": (CauseKind.QUERY, "Post.objects.acount", 15),
+        "/acount/ connections 7": (CauseKind.QUERY, "Post.objects.acount", 15),
+    },
+    "fastapi": {
+        "/def hops 1": (CauseKind.MIDDLEWARE, "main.Mid", 40),
+        "/def hops 2": (CauseKind.ENDPOINT, "main.plain", 17),
+        "/model hops 2": (CauseKind.ENDPOINT, "main.model", 21),
+        "/dep hops 2": (CauseKind.DEPENDENCY, "main.dep", 10),
+        "/depyield hops 2": (CauseKind.DEPENDENCY, "main.dep_yield", 12),
+        "/task hops 2": (CauseKind.CALL, "main.task", 16),
+        "/pool hops 2": (CauseKind.CALL, "main.task", 33),
+        "/sqlite connections 3": (CauseKind.QUERY, "sqlite3.connect", 37),
+    },
+    "flask": {
+        "/a returns 2": (CauseKind.ASYNC_ENDPOINT, "fl.a", 5),
+        "/a threads 4": (CauseKind.ASYNC_ENDPOINT, "fl.a", 5),
+    },
+    "channels": {
+        "/chan/ hops 1": (CauseKind.AUTHENTICATION, "channels.auth.get_user", None),
+        "/chan/ hops 2": (CauseKind.LIFE_CYCLE, "django.db.close_old_connections", None),
+        "/chan/ hops 3": (CauseKind.CALL, "django.db.models.manager.Manager.count", 26),
+    },
+    "django42": {
+        "/acount/ hops 1": (CauseKind.LIFE_CYCLE, "request_started", None),
+        "/acount/ hops 2": (CauseKind.QUERY, "Post.objects.acount", 17),
+        "/gathered/ hops 3": (CauseKind.QUERY, "Post.objects.aexists", 26),
+        "/ninja/sync hops 2": (CauseKind.ENDPOINT, "blog.api.sync_posts", 15),
+    },
+}  # fmt: skip
+"""By application and stack: kind, name and line of the cause."""
+
+
+@pytest.mark.parametrize(
+    ("application", "name"), [(one, name) for one, names in OTHERS.items() for name in names]
+)
+def test_other_applications(application: str, name: str) -> None:
+    cause = named(application, name)
+    assert (cause.kind, cause.name, cause.line) == OTHERS[application][name]
 
 
 @pytest.mark.parametrize("application", sorted(path.stem for path in _STACKS.glob("*.json")))
