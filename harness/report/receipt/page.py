@@ -26,7 +26,7 @@ def receipt_page(receipt: Receipt) -> str:
     long, short = _THREAD if receipt.served.protocol == "wsgi" else _LOOP
     pictures = [
         None
-        if (line := url.time_line) is None
+        if (line := url.time_line) is None or not line.spans
         else {
             "wide": time_line_picture(line, long),
             "narrow": time_line_picture(line, short, narrow=True),

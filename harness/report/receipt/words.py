@@ -43,6 +43,7 @@ _BYTES = (
     (Amount.DATABASE_BYTES_IN, Amount.DATABASE_BYTES_OUT, "database"),
 )
 _KIB = 1024
+UNSEEN = "Hops, threads and connections cannot be seen from outside."
 _LEAST_MIB = 0.05
 """Less is none; a process may also have less than before."""
 _PACKAGES = ("django", "fastapi", "flask", "starlette")
@@ -93,6 +94,8 @@ def counts(url: UrlReceipt) -> list[str]:
     ]
     if (wait := url.counted.get(Amount.POOL_WAIT_US)) is not None and wait.highest:
         told.append(f"{_span(wait)} µs of waiting for a connection")
+    if (cpu := url.counted.get(Amount.CPU_US)) is not None:
+        told.append(f"{_span(cpu)} µs of CPU")
     for taken, given, where in _BYTES:
         sides = [
             f"{_size_span(spread)} {way}"
@@ -121,7 +124,7 @@ def differing(url: UrlReceipt) -> list[str]:
 def no_toll(url: UrlReceipt) -> str:
     """Said in place of items."""
     seen = [noun(amount) for amount in PRICED if amount in url.counted]
-    return f"No {listed(seen).replace(' and ', ' or ')} per request." if seen else "Nothing seen."
+    return f"No {listed(seen).replace(' and ', ' or ')} per request." if seen else UNSEEN
 
 
 def own(items: Sequence[Item]) -> list[Item]:
@@ -354,6 +357,8 @@ def _dearest(url: UrlReceipt) -> str:
 
 def _counted_headline(receipt: Receipt) -> list[str]:
     """Without prices: how many tolls the URL with the most of them has."""
+    if receipt.urls and not any(a in url.counted for url in receipt.urls for a in PRICED):
+        return [UNSEEN]
     totals = {
         url.request.name: [
             (amount, count)

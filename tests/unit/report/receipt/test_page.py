@@ -7,7 +7,7 @@ from html import unescape
 
 import msgspec
 
-from harness.analysis.receipt.receipt import Cause, CauseKind
+from harness.analysis.receipt.receipt import Cause, CauseKind, TimeLine
 from harness.records.observation import Amount
 from harness.report.receipt.page import receipt_page
 from tests.toys.receipts import (
@@ -50,6 +50,11 @@ def test_each_url_has_a_picture_that_is_text_too() -> None:
     assert "Time line of one request: 0.12 ms request_started" in html
     identifiers = re.findall(r' id="([^"]+)"', html)
     assert len(identifiers) == len(set(identifiers))
+
+
+def test_a_request_without_a_span_has_no_picture() -> None:
+    html = receipt_page(receipt(url_receipt(time_line=TimeLine(900, ()))))
+    assert "Time line of one request" not in html
 
 
 def test_the_policy_allows_its_own_style_and_nothing_else() -> None:

@@ -147,6 +147,16 @@ def test_a_request_without_tolls_says_so() -> None:
     assert "No hop, thread or connection per request." in whole(of)
 
 
+def test_what_cannot_be_seen_from_outside_is_not_called_nothing() -> None:
+    outside = {Amount.CPU_US: varying({"400": 10, "500": 10}), Amount.BYTES_OUT: steady(100)}
+    of = receipt(url_receipt(priced=False, items=(), counted=outside, time_line=None), prices=None)
+    text = whole(of)
+    assert text.count("cannot be seen from outside") == 2
+    assert "400 to 500 µs of CPU" in text
+    assert "No hop" not in text
+    assert "No toll" not in text
+
+
 def test_packages_of_an_environment_of_ours_are_marked() -> None:
     text = whole(receipt())
     assert "uvicorn 0.38.0*" in text
