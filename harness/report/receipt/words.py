@@ -141,13 +141,12 @@ def others_title(items: Sequence[Item], served: Served) -> str:
     """What causes the tolls that are not the project's."""
     kinds = {item.cause.kind for item in items}
     name = framework(served)
-    causes = [name] if kinds != {CauseKind.SERVER} else []
-    if CauseKind.SERVER in kinds:
-        causes.append("the server")
-    told = listed([cause for cause in causes if cause]) or "the framework"
     if kinds == {CauseKind.LIFE_CYCLE} and name:
         return f"{name}'s own life cycle"
-    return f"{capital(told)}, for every request"
+    causes = [] if kinds == {CauseKind.SERVER} else [name or "the framework"]
+    if CauseKind.SERVER in kinds:
+        causes.append("the server")
+    return f"{capital(listed(causes))}, for every request"
 
 
 def framework(served: Served) -> str:

@@ -8,7 +8,8 @@ from rich.cells import cell_len
 
 from harness.analysis.receipt.receipt import Cause, CauseKind, Receipt
 from harness.analysis.stats.interval import Interval
-from harness.records.observation import Amount, LeftBehind, SentRequest
+from harness.records.observation import Amount, LeftBehind, SentRequest, Served
+from harness.report.receipt.page import receipt_page
 from harness.report.receipt.till import till
 from tests.toys.receipts import (
     COUNT,
@@ -155,6 +156,25 @@ def test_what_cannot_be_seen_from_outside_is_not_called_nothing() -> None:
     assert "400 to 500 µs of CPU" in text
     assert "No hop" not in text
     assert "No toll" not in text
+
+
+@pytest.mark.parametrize(
+    ("kinds", "title"),
+    [
+        ((CauseKind.LIFE_CYCLE,), "THE FRAMEWORK, FOR EVERY REQUEST"),
+        ((CauseKind.SERVER,), "THE SERVER, FOR EVERY REQUEST"),
+        ((CauseKind.CALL, CauseKind.SERVER), "THE FRAMEWORK AND THE SERVER, FOR EVERY REQUEST"),
+        ((), ""),
+    ],
+)
+def test_without_a_known_framework_none_is_named(kinds: tuple[CauseKind, ...], title: str) -> None:
+    served = Served("shop:application", protocol="wsgi")
+    causes = [Cause(kind, f"shop.{kind}", project=False) for kind in kinds]
+    taken = (item(Amount.HOPS, COUNT, 1, 46), *(item(Amount.HOPS, c, 1, 46) for c in causes))
+    of = receipt(url_receipt(items=taken), served=served)
+    found = [text for text in till(of) if "EVERY REQUEST" in text]
+    assert [" ".join(text.split()[:-1]) for text in found] == ([title] if title else [])
+    assert "shop:application" in receipt_page(of)
 
 
 def test_packages_of_an_environment_of_ours_are_marked() -> None:
