@@ -1,6 +1,7 @@
 """Whether an application's answers can be measured, asked before anything is."""
 
-from collections.abc import Callable
+import http
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -54,52 +55,80 @@ def check_answers(
     Raises:
         UnusableAnswers: with a sentence for each request.
     """
+    asker = _Asker(wanted, address, said, size, alive)
     checked: list[CheckedRequest] = []
-    problems: list[str] = []
-    quoted = ""
-    for request in wanted.requests:
+    problems: list[_Problem] = []
+    for number, request in enumerate(wanted.requests):
+        outcome = asker.outcome(request, ANSWER_S if number else first_s)
+        if isinstance(outcome, _Problem):
+            problems.append(outcome)
+        else:
+            checked.append(outcome)
+    if problems:
+        log = next((problem.log for problem in problems if problem.log), "")
+        raise UnusableAnswers(_told([problem.sentence for problem in problems], log, secrets))
+    return tuple(checked)
+
+
+class _Problem(msgspec.Struct, frozen=True):
+    """Why a request cannot be measured, and what the log said where that tells more."""
+
+    sentence: str
+    log: str = ""
+
+
+class _Asker(msgspec.Struct, frozen=True):
+    """Asks single requests; see `check_answers`."""
+
+    wanted: Wanted
+    address: Address
+    said: Callable[[int], str] | None
+    size: Callable[[], int]
+    alive: Callable[[], bool]
+
+    def outcome(self, request: WantedRequest, first_s: float) -> CheckedRequest | _Problem:
+        """Whether all answers to a request can be measured, and are alike."""
         seen: list[ApplicationAnswer] = []
-        problem: str | None = None
-        log = ""
         for _ in range(_TIMES):
-            before = size()
+            before = self.size()
             try:
-                seconds = ANSWER_S if checked or problems or seen else first_s
-                answer = ask(address, request, seconds, alive=alive)
+                answer = ask(self.address, request, ANSWER_S if seen else first_s, alive=self.alive)
             except NoWholeAnswer as error:
-                remedy = "; start it, or correct --url" if wanted.url and error.silent else ""
-                problem = f"`{plain(request.name, 100)}` {error.reason}{remedy}."
-                log = "" if said is None else said(before)
-                break
-            log = "" if said is None else said(before)
-            problem = refusal(wanted, request, answer, log)
-            if problem is not None and seen:
-                problem = (
-                    f"{problem[:-1]}; the first time it answered {seen[0].status}, so it cannot be "
-                    "repeated."
-                )
+                remedy = "; start it, or correct --url" if self.wanted.url and error.silent else ""
+                return _Problem(f"`{_shown(request)}` {error.reason}{remedy}.", self._log(before))
+            log = self._log(before)
+            problem = refusal(self.wanted, request, answer, log)
             if problem is not None:
-                break
+                return _Problem(
+                    _repeated(problem, seen),
+                    log if answer.status >= http.HTTPStatus.INTERNAL_SERVER_ERROR else "",
+                )
             seen.append(answer)
-        if problem is not None:
-            problems.append(problem)
-            quoted = quoted or log
-            continue
         if len({answer.status for answer in seen}) > 1:
             statuses = " then ".join(str(answer.status) for answer in seen)
-            problems.append(
-                f"`{plain(request.name, 100)}` answers {statuses}, and a receipt needs equal "
-                "answers."
+            return _Problem(
+                f"`{_shown(request)}` answers {statuses}, and a receipt needs equal answers."
             )
-            continue
-        checked.append(CheckedRequest(request, seen[-1].status, seen[-1].size))
-    if problems:
-        raise UnusableAnswers(_told(problems, quoted, secrets))
-    return tuple(checked)
+        return CheckedRequest(request, seen[-1].status, seen[-1].size)
+
+    def _log(self, before: int) -> str:
+        """What the server has said since its log had that size."""
+        return "" if self.said is None else self.said(before)
+
+
+def _repeated(problem: str, seen: Sequence[ApplicationAnswer]) -> str:
+    """The sentence of a refusal; a request that worked before cannot be repeated."""
+    if not seen:
+        return problem
+    return f"{problem[:-1]}; the first time it answered {seen[0].status}, so it cannot be repeated."
+
+
+def _shown(request: WantedRequest) -> str:
+    return plain(request.name, 100)
 
 
 def _told(problems: list[str], log: str, secrets: tuple[str, ...]) -> str:
     """All sentences, and the end of the log of the first that has one."""
     quoted = quotable(log, secrets)
     told = without_secrets("\n".join(problems), secrets)
-    return f"{told} Its log ends:\n{quoted}" if quoted else told
+    return f"{told} The server's log ends:\n{quoted}" if quoted else told
