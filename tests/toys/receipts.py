@@ -160,16 +160,18 @@ def url_receipt(request: SentRequest = POSTS, *, priced: bool = True, **about: A
     return msgspec.structs.replace(made, **about)
 
 
+PRICES = Prices(
+    "measured here",
+    8,
+    (
+        PriceTag("hop of asgiref", Amount.HOPS, interval(HOP), "1, 2 and 4 hops more"),
+        PriceTag("thread", Amount.THREADS, interval(THREAD), "one thread more"),
+    ),
+)
+
+
 def receipt(*urls: UrlReceipt, **about: Any) -> Receipt:
     """A receipt of these URLs, or of one with everything."""
-    prices = Prices(
-        "measured here",
-        8,
-        (
-            PriceTag("hop of asgiref", Amount.HOPS, interval(HOP), "1, 2 and 4 hops more"),
-            PriceTag("thread", Amount.THREADS, interval(THREAD), "one thread more"),
-        ),
-    )
     made = Receipt(
         version="0.1.0",
         made_at="2026-11-28T22:41:05+00:00",
@@ -178,7 +180,7 @@ def receipt(*urls: UrlReceipt, **about: Any) -> Receipt:
         other=None,
         urls=urls or (url_receipt(),),
         left_behind=LeftBehind(100, 100, 0, 0, 1_300_000),
-        prices=prices,
+        prices=PRICES,
         recommendations=(),
         notes=("the round trips of SQLite cannot be seen",),
         took_s=41.2,

@@ -144,7 +144,8 @@ def _notes(receipt: Receipt) -> Iterator[str]:
     yield "NOTES"
     for note in words.notes(receipt):
         yield from _wrapped(note, "- ", _NOTE)
-    yield from _wrapped(f"Versions: {words.packages(receipt.served)}.", "- ", _NOTE)
+    if versions := words.packages(receipt.served):
+        yield from _wrapped(f"Versions: {versions}.", "- ", _NOTE)
     if added := words.overlaid(receipt.served):
         yield from _wrapped(added, "- ", _NOTE)
 

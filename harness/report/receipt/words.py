@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from datetime import datetime
 
+from harness.analysis.receipt.prices import MEASURED_HERE
 from harness.analysis.receipt.receipt import (
     PRICED,
     Cause,
@@ -231,8 +232,10 @@ def moment(receipt: Receipt) -> str:
 def notes(receipt: Receipt) -> list[str]:
     """What a reader must know of the figures, each as a sentence."""
     told = [capital(note) for note in receipt.notes]
-    if receipt.prices is not None:
-        told.insert(0, f"Prices: {receipt.prices.source}.")
+    if receipt.prices is not None and any(is_priced(url) for url in receipt.urls):
+        source = receipt.prices.source
+        where = "" if source == MEASURED_HERE else "of the kept run "
+        told.insert(0, f"Prices: {where}{source}.")
     return told
 
 

@@ -13,6 +13,7 @@ from harness.report.receipt.page import receipt_page
 from harness.report.receipt.till import till
 from tests.toys.receipts import (
     COUNT,
+    PRICES,
     ROOT,
     SERVED,
     WSGI,
@@ -156,6 +157,16 @@ def test_what_cannot_be_seen_from_outside_is_not_called_nothing() -> None:
     assert "400 to 500 µs of CPU" in text
     assert "No hop" not in text
     assert "No toll" not in text
+    bare = whole(msgspec.structs.replace(of, served=Served(None, url="http://127.0.0.1:8000")))
+    assert "Versions" not in bare
+
+
+def test_prices_of_a_kept_run_are_called_so() -> None:
+    kept = msgspec.structs.replace(PRICES, source="bridge-quick-1")
+    assert "- Prices: of the kept run bridge-quick-1." in till(receipt(prices=kept))
+    assert "- Prices: measured here." in till(receipt())
+    nothing = receipt(url_receipt(priced=False), prices=kept)
+    assert "Prices:" not in whole(nothing)
 
 
 @pytest.mark.parametrize(
