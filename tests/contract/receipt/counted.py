@@ -291,7 +291,7 @@ def flask() -> Asked:
         (
             get("/"),
             Taken(
-                {}, opened=(CALL, "guestbook.get_db"), queries=1, handovers=_GTHREAD, on_opening=0
+                {}, opened=(QUERY, "sqlite3.connect"), queries=1, handovers=_GTHREAD, on_opening=0
             ),
         ),
         (get("/weather"), _async_under_wsgi({})),
