@@ -188,17 +188,17 @@ def failures(url: UrlReceipt) -> str:
 
 def is_priced(url: UrlReceipt) -> bool:
     """Whether anything of it has a price."""
-    return url.tolls is not None or any(item.price is not None for item in url.items)
+    return any(item.total is not None for item in url.items)
 
 
 def sums(url: UrlReceipt, receipt: Receipt) -> list[tuple[str, str]]:
     """What stands below the items: the sum of tolls, CPU time, and the other application's."""
     told = []
-    if url.tolls is not None and url.items:
+    if url.tolls is not None and is_priced(url):
         told.append(("Tolls", cost(url.tolls)))
     if url.cpu is not None:
         told.append(("CPU per request, measured under load", cost(url.cpu)))
-    if url.items and (part := share(url)):
+    if is_priced(url) and (part := share(url)):
         told.append(("Tolls are", f"{part} of it"))
     if url.against is not None:
         told.append((f"CPU {_other(receipt)}", cost(url.against.cpu)))
@@ -330,7 +330,7 @@ def left_behind(left: LeftBehind) -> str:
 def headline(receipt: Receipt) -> list[str]:
     """The answer in two sentences: what the dearest URL pays, and its dearest toll."""
     priced = [url for url in receipt.urls if url.tolls is not None and url.cpu is not None]
-    if not priced:
+    if not priced or any(url.items and not is_priced(url) for url in priced):
         return _counted_headline(receipt)
     url = max(priced, key=lambda u: u.tolls.mean if u.tolls is not None else 0)
     assert url.tolls is not None
@@ -361,19 +361,23 @@ def _counted_headline(receipt: Receipt) -> list[str]:
     """Without prices: how many tolls the URL with the most of them has."""
     if receipt.urls and not any(a in url.counted for url in receipt.urls for a in PRICED):
         return [UNSEEN]
-    totals = {
-        url.request.name: [
-            (amount, count)
-            for amount in PRICED
-            if (count := sum(i.per_request.mean for i in url.items if i.amount == amount))
-        ]
-        for url in receipt.urls
-    }
-    name = max(totals, key=lambda url: sum(count for _, count in totals[url]), default=None)
-    if name is None or not totals[name]:
+    most = max(receipt.urls, key=lambda url: sum(_totals(url).values()), default=None)
+    if most is None or not _totals(most):
         return ["No toll was seen: no request hops, starts a thread or opens a connection."]
-    told = [f"{numbers.number(count)} {noun(amount, count)}" for amount, count in totals[name]]
-    return [f"{name} takes {listed(told)} per request.", "Nothing was priced; see the notes."]
+    told = [f"{numbers.number(count)} {noun(a, count)}" for a, count in _totals(most).items()]
+    priced = "Nothing was priced; see the notes."
+    if most.tolls is not None and is_priced(most):
+        priced = f"By the prices below, that is {cost(most.tolls)} µs of CPU."
+    return [f"{most.request.name} takes {listed(told)} per request.", priced]
+
+
+def _totals(url: UrlReceipt) -> dict[Amount, float]:
+    """By toll: how many a request takes, of those that it takes at all."""
+    counts = {
+        amount: sum(item.per_request.mean for item in url.items if item.amount == amount)
+        for amount in PRICED
+    }
+    return {amount: count for amount, count in counts.items() if count}
 
 
 def _span(spread: Spread) -> str:

@@ -161,6 +161,21 @@ def test_what_cannot_be_seen_from_outside_is_not_called_nothing() -> None:
     assert "Versions" not in bare
 
 
+def test_tolls_that_have_no_price_are_not_said_to_cost_nothing() -> None:
+    taken = (item(Amount.HOPS, COUNT, 4, None),)
+    of = receipt(url_receipt(items=taken, tolls=interval(0), cpu=None, rate_per_s=None))
+    text = whole(of)
+    assert "GET /api/posts/ takes 4 hops per request. Nothing was priced" in text
+    assert "Tolls" not in text
+    assert "µs each" not in text
+
+
+def test_without_cpu_the_headline_tells_the_price_of_the_tolls() -> None:
+    text = whole(receipt(url_receipt(cpu=None, rate_per_s=None)))
+    assert "takes 16 hops, 2 threads and 1 connection per request." in text
+    assert "By the prices below, that is 4,170 ±99 µs of CPU." in text
+
+
 def test_prices_of_a_kept_run_are_called_so() -> None:
     kept = msgspec.structs.replace(PRICES, source="bridge-quick-1")
     assert "- Prices: of the kept run bridge-quick-1." in till(receipt(prices=kept))
