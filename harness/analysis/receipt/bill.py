@@ -134,7 +134,7 @@ def bill(
         items=_items(observed, prices, cause_of),
         tolls=None if prices is None else _sum(prices, known),
         cpu=None if loaded is None else cpu_of(loaded, URL + name),
-        rate_per_s=block_interval([b.correct / b.load_ns * 1e9 for b in blocks if b.load_ns]),
+        rate_per_s=_rate([b.correct / b.load_ns * 1e9 for b in blocks if b.load_ns]),
         failed=sum(block.failed for block in blocks),
         errors=_errors(blocks),
         unpriced=tuple(sorted(counts.keys() - known.keys())),
@@ -152,6 +152,14 @@ def _errors(blocks: Sequence[LoadedBlock]) -> dict[str, int]:
         for kind, count in block.errors.items():
             errors[kind] = errors.get(kind, 0) + count
     return errors
+
+
+def _rate(per_s: Sequence[float]) -> Interval | None:
+    """Noise of a shared machine multiplies, so the interval is of logarithms, as ratios have it."""
+    if not all(per_s):
+        return block_interval(per_s)
+    interval = block_interval([math.log(rate) for rate in per_s])
+    return None if interval is None else interval.exp()
 
 
 def _items(

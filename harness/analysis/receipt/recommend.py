@@ -35,8 +35,9 @@ _LEAST_HOOKS = 4
 """One sync-only middleware takes a hop and a return of its own, so fewer hooks gain nothing."""
 _MOST = 0.9
 """A toll that nearly every request pays; requests before it may have left something to reuse."""
-_LEFT, _LEFT_SHARE = 10, 0.25
-"""Connections that must be left behind, at least, and per request: a pool keeps some, too."""
+_LEFT = 2
+"""Connections that must be left behind, at least. Python frees forgotten ones when it collects
+garbage, so a hundred requests leave but a few at a time."""
 
 
 class _Seen(msgspec.Struct, frozen=True):
@@ -159,8 +160,9 @@ def _connections_left_behind(receipt: Receipt, seen: Sequence[_Seen]) -> Iterato
         return
     if receipt.served.protocol != ASGI:
         return
-    urls = tuple(one.name for one in seen if _mean_of(one, Amount.CONNECTIONS) > 0)
-    if not urls or left.connections < max(_LEFT, _LEFT_SHARE * left.requests):
+    # A pool leaves some open, too, but its requests open none.
+    urls = tuple(one.name for one in seen if _mean_of(one, Amount.CONNECTIONS) >= _MOST)
+    if not urls or left.connections < _LEFT:
         return
     yield Recommendation(
         rule="connections-left-behind",

@@ -169,11 +169,18 @@ def share(url: UrlReceipt) -> str:
     return f"{url.tolls.mean / url.cpu.mean:.0%}".replace("%", " %")
 
 
+_WIDE = 3.0
+"""An interval whose ends differ by more is told by its ends: plus and minus would be lopsided."""
+
+
 def throughput(url: UrlReceipt, receipt: Receipt) -> str:
     """Correct answers per second, and under which load; empty if unknown."""
     if url.rate_per_s is None:
         return ""
-    text = f"{cost(url.rate_per_s)} requests/s"
+    rate = url.rate_per_s
+    text = f"{cost(rate)} requests/s"
+    if rate.low is not None and rate.high is not None and rate.high > _WIDE * rate.low:
+        text = f"{numbers.number(rate.low)} to {numbers.number(rate.high)} requests/s"
     if receipt.prices is not None:
         text += f" on {receipt.prices.connections} connections"
     return text

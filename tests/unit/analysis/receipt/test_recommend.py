@@ -194,9 +194,17 @@ def test_connections_that_stay_open_under_asgi_are_told() -> None:
     assert change.saving is None
 
 
-@pytest.mark.parametrize("connections", [None, 0, 4])
-def test_connections_of_a_pool_are_not_left_behind(connections: int | None) -> None:
+@pytest.mark.parametrize("connections", [None, 0, 1])
+def test_a_connection_that_closes_late_is_not_left_behind(connections: int | None) -> None:
     assert "connections-left-behind" not in advice(about=left(connections), **connecting())
+
+
+def test_garbage_collection_leaves_but_a_few_of_the_forgotten_connections() -> None:
+    assert "connections-left-behind" in advice(about=left(3), **connecting())
+
+
+def test_connections_of_a_pool_are_not_left_behind() -> None:
+    assert advice([connect()], about=left(4), **connecting(0.05)) == {}
 
 
 def test_under_wsgi_kept_connections_are_meant_to_stay() -> None:

@@ -36,6 +36,11 @@ def tolls_in(steps: Steps) -> set[str]:
     return set() if prices is None else set(prices.by_block)
 
 
+def _named(value: object) -> str | None:
+    """A set has another order in every process, and all must collect tests of the same names."""
+    return " and ".join(sorted(value)) or "nothing" if isinstance(value, set) else None
+
+
 @pytest.mark.parametrize(
     ("protocol", "tolls", "place", "told"),
     [
@@ -55,7 +60,7 @@ def tolls_in(steps: Steps) -> set[str]:
         ("wsgi", {THREAD, LOOP}, DJANGO, {THREAD, LOOP}),
         ("wsgi", {CONNECT}, DJANGO, {CONNECT}),
     ],
-    ids=str,
+    ids=_named,
 )
 def test_it_prices_the_tolls_that_an_application_takes_where_that_can_be_done(
     protocol: str, tolls: set[str], place: LadderPlace, told: set[str]
