@@ -78,7 +78,9 @@ def _set_up() -> None:
         return
     try:
         importlib.import_module(name)
-    except (Exception, SystemExit) as error:
+    except BaseException as error:  # settings may end the process
+        if isinstance(error, KeyboardInterrupt):
+            raise
         _trouble = f"`{name}` cannot be imported a second time ({type(error).__name__})"
 
 

@@ -16,6 +16,7 @@ import msgspec
 
 from harness.base.channel import Channel
 from harness.base.errors import DrawingFailed
+from harness.base.signals import deferred, received
 from harness.report.drawing.draw import Drawing
 
 _WORKERS = 2
@@ -115,6 +116,14 @@ class _Worker:
 @cache
 def drawing_pool() -> DrawingPool:
     """The pool of this process: it takes a second to start, and `publish` makes many reports."""
-    pool = DrawingPool(min(_WORKERS, os.process_cpu_count() or 1))
-    atexit.register(pool.close)
+    with deferred():  # or a worker might run and be known to no one
+        pool = DrawingPool(min(_WORKERS, os.process_cpu_count() or 1))
+        atexit.register(_end, pool)
     return pool
+
+
+def _end(pool: DrawingPool) -> None:
+    """Wait for no drawing if a signal ends the command."""
+    if received() is not None:
+        pool.abandon()
+    pool.close()

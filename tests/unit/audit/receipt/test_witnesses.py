@@ -211,7 +211,11 @@ def seen(witnesses: Witnesses, program: Program, command: str) -> dict[Amount, l
 
 def functions(happening: Happening) -> list[str]:
     """Of the program's own frames, from the inside out."""
-    return [f.function for f in happening.frames if f.file.endswith("program.py")]
+    return [frame.function for frame in own_frames(happening)]
+
+
+def own_frames(happening: Happening) -> list[Frame]:
+    return [frame for frame in happening.frames if frame.file.endswith("program.py")]
 
 
 def targets(happening: Happening) -> list[str]:
@@ -258,7 +262,7 @@ def test_what_a_hop_s_thread_does_goes_on_with_the_stack_of_the_hop(
     found = seen(witnesses, program, "open a database in a hop")
     (connection,) = found[Amount.CONNECTIONS]
     assert functions(connection)[:2] == ["Shop.open_a_database", "Shop.serve"]
-    assert connection.frames[0].owner == "__main__.Shop"
+    assert own_frames(connection)[0].owner == "__main__.Shop"
     assert len(found[Amount.STATEMENTS]) >= 2
 
 

@@ -1,9 +1,14 @@
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import psutil
 import pytest
 
 from harness.base.errors import DrawingFailed
+from harness.base.workspace import Workspace
 from harness.report.drawing.pool import DrawingPool
 from tests.toys.charts import SPEC
 
@@ -57,3 +62,29 @@ def test_processes_that_were_killed_are_replaced() -> None:
     made.close()
     assert len(killed) == 2
     assert set(program()) <= before
+
+
+STOPPED = """
+import os, signal
+from harness.base import signals
+from harness.report.drawing.pool import drawing_pool
+signals.install()
+drawing_pool()
+try:
+    os.kill(os.getpid(), signal.SIGTERM)
+except signals.Interrupted:
+    print("stopped")
+"""
+
+
+def test_a_command_that_is_stopped_before_its_first_chart_waits_for_no_worker(
+    tmp_path: Path,
+) -> None:
+    """Whose import of vl_convert takes longer than the test's patience."""
+    (tmp_path / "vl_convert.py").write_text("import time\ntime.sleep(90)\n")
+    paths = os.pathsep.join([str(tmp_path), str(Workspace().root)])
+    done = subprocess.run(
+        [sys.executable, "-c", STOPPED], env=os.environ | {"PYTHONPATH": paths},
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (0, "stopped\n", "")
