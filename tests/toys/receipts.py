@@ -259,5 +259,5 @@ def observation(
     """The same in every request to one URL."""
     one = ObservedRequest(200, 0, 5_000_000, {}, tuple(happenings))
     return Observation(
-        served, "/home/dev/mysite", (), (ObservedUrl(request, (one,) * REQUESTS),), None, ()
+        served, "/srv/mysite", (), (ObservedUrl(request, (one,) * REQUESTS),), None, ()
     )

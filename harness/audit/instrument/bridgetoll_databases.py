@@ -44,39 +44,44 @@ _waiting: "contextvars.ContextVar[bool]" = contextvars.ContextVar("bridgetoll_w"
 
 
 def _within(
-    what: str, call: Callable[..., Any], name: "tuple[str, str] | None" = None
+    what: str,
+    call: Callable[..., Any],
+    name: "tuple[str, str] | None" = None,
+    inside: "contextvars.ContextVar[bool]" = _inside,
 ) -> Callable[..., Any]:
     """Record each call of a function, unless it is a part of another that is recorded.
 
-    name: of one that is written in C.
+    name: of one that is written in C. inside: set while a call is under way.
     """
 
     @functools.wraps(call)
     def observed(*arguments: Any, **named: Any) -> Any:
-        if _inside.get():
+        if inside.get():
             return call(*arguments, **named)
-        happening, token = witness.record(what, call=name), _inside.set(True)
+        happening, token = witness.record(what, call=name), inside.set(True)
         try:
             return call(*arguments, **named)
         finally:
-            _inside.reset(token)
+            inside.reset(token)
             happening.end()
 
     return observed
 
 
-def _awaited(what: str, call: Callable[..., Any]) -> Callable[..., Any]:
+def _awaited(
+    what: str, call: Callable[..., Any], inside: "contextvars.ContextVar[bool]" = _inside
+) -> Callable[..., Any]:
     """The same of a coroutine function."""
 
     @functools.wraps(call)
     async def observed(*arguments: Any, **named: Any) -> Any:
-        if _inside.get():
+        if inside.get():
             return await call(*arguments, **named)
-        happening, token = witness.record(what), _inside.set(True)
+        happening, token = witness.record(what), inside.set(True)
         try:
             return await call(*arguments, **named)
         finally:
-            _inside.reset(token)
+            inside.reset(token)
             happening.end()
 
     return observed
@@ -91,31 +96,11 @@ def _replace(owner: Any, names: Iterable[str], by: Callable[[str, Any], Any], wh
 
 def _waits(call: Callable[..., Any]) -> Callable[..., Any]:
     """Record a wait for a pool's connection; opening one in it is recorded too."""
-
-    @functools.wraps(call)
-    def observed(*arguments: Any, **named: Any) -> Any:
-        if _waiting.get():
-            return call(*arguments, **named)
-        happening, token = witness.record("pool_wait_us"), _waiting.set(True)
-        try:
-            return call(*arguments, **named)
-        finally:
-            _waiting.reset(token)
-            happening.end()
-
-    return observed
+    return _within("pool_wait_us", call, inside=_waiting)
 
 
 def _waits_async(call: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(call)
-    async def observed(*arguments: Any, **named: Any) -> Any:
-        happening = witness.record("pool_wait_us")
-        try:
-            return await call(*arguments, **named)
-        finally:
-            happening.end()
-
-    return observed
+    return _awaited("pool_wait_us", call, inside=_waiting)
 
 
 def _opened(connection: Any, is_closed: Callable[[Any], bool]) -> None:

@@ -295,7 +295,10 @@ def _tone(span: Span) -> str:
 
 
 def _label(row: _Row, x: float, letters: int) -> LineLabel:
-    """What it is for; of a hop, whose name and place. What is within a hop has the hop's name."""
+    """The text beside a bar: a hop's cause and its place in the code.
+
+    A bar that lies within a hop has the same cause, so its text does not repeat it.
+    """
     span, cause = row.span, row.span.cause
     name, notes = "", []
     if cause is not None and (row.depth == 0 or span.what in _TO_THREAD):

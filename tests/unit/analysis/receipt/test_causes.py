@@ -159,10 +159,10 @@ def test_a_stack_of_which_nothing_is_known_has_no_known_cause() -> None:
 
 
 def test_the_project_s_own_files_are_those_outside_of_its_environment() -> None:
-    files = OwnFiles("/home/me/shop", ("/home/me/shop/.venv", "/usr/lib/python3.13"))
-    assert files.own("/home/me/shop/orders/views.py") == "orders/views.py"
-    assert files.own("/home/me/shop/./orders/views.py") == "orders/views.py"
-    assert files.own("/home/me/shop/.venv/lib/python3.13/site-packages/x.py") is None
-    assert files.own("/home/me/shopping/x.py") is None
+    files = OwnFiles("/srv/shop", ("/srv/shop/.venv", "/usr/lib/python3.13"))
+    assert files.own("/srv/shop/orders/views.py") == "orders/views.py"
+    assert files.own("/srv/shop/./orders/views.py") == "orders/views.py"
+    assert files.own("/srv/shop/.venv/lib/python3.13/site-packages/x.py") is None
+    assert files.own("/srv/shopping/x.py") is None
     assert files.own("/usr/lib/python3.13/asyncio/tasks.py") is None
     assert OwnFiles("/usr/src", ("/usr",)).own("/usr/src/app.py") == "app.py"
