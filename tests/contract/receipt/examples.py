@@ -9,10 +9,14 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
+import psycopg
+from psycopg import sql
 
 from harness.base.workspace import cache_folder
 from harness.inputs.manifests import Implementation
@@ -108,6 +112,18 @@ def laid_out(name: str, folder: Path, env: Mapping[str, str] | None = None) -> E
     return Example(folder=copy, python=python_of(kind), env={**needs, **(env or {})})
 
 
+@contextmanager
+def empty_database(server: str, name: str) -> Iterator[str]:
+    """The URL of a database of this name on a server, dropped at the end."""
+    identifier = sql.Identifier(name)
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(identifier))
+        try:
+            yield urlsplit(server)._replace(path=f"/{name}").geturl()
+        finally:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(identifier))
+
+
 def filled(example: Example) -> Example:
     """With tables, rows and a user, as `migrate` and `loaddata` make them.
 
@@ -122,8 +138,9 @@ def filled(example: Example) -> Example:
         words = ["-m", "flask", "--app", "guestbook", "init-db"]
     done = subprocess.run(
         [example.python, *words],
-        cwd=example.folder, env={**os.environ, **env}, check=True, capture_output=True, text=True,
+        cwd=example.folder, env={**os.environ, **env}, capture_output=True, text=True,
     )  # fmt: skip
+    assert done.returncode == 0, done.stderr
     for folder in [*example.folder.rglob("__pycache__")]:  # as it was laid out
         shutil.rmtree(folder)
     session = None if name == "flask" else json.loads(done.stdout)

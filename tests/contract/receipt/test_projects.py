@@ -29,7 +29,7 @@ from harness.lab.postgres.cluster import EmbeddedPostgres
 from harness.records.observation import Amount, Observation, ObservedRequest
 from tests.contract.receipt import counted
 from tests.contract.receipt.counted import Asked, Taken
-from tests.contract.receipt.examples import API_KEY, Example, filled, laid_out
+from tests.contract.receipt.examples import API_KEY, Example, empty_database, filled, laid_out
 
 REQUESTS = 4
 """Of each URL: the counts of one after the other must be equal."""
@@ -259,12 +259,13 @@ PLAIN = Case("startproject", "mysite.asgi:application", "uvicorn", lambda _: [])
 
 
 @pytest.fixture(scope="module")
-def on_postgres(cluster: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> Example:
+def on_postgres(
+    cluster: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Example]:
     """`startproject` with its rows in PostgreSQL."""
-    found = laid_out(
-        "startproject", tmp_path_factory.mktemp("postgres"), {"DATABASE_URL": cluster.url}
-    )
-    return filled(found)
+    with empty_database(cluster.url, "projects") as url:
+        folder = tmp_path_factory.mktemp("postgres")
+        yield filled(laid_out("startproject", folder, {"DATABASE_URL": url}))
 
 
 def test_a_pool_keeps_connections_that_each_request_would_open(

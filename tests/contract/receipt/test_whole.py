@@ -1,5 +1,6 @@
 """A whole receipt of a real project: what it prints and writes, and what it must not."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -9,7 +10,7 @@ from harness.analysis.receipt.receipt import Receipt
 from harness.base.workspace import Workspace
 from harness.lab.postgres.cluster import EmbeddedPostgres
 from harness.records.observation import Amount
-from tests.contract.receipt.examples import Example, filled, laid_out
+from tests.contract.receipt.examples import Example, empty_database, filled, laid_out
 from tests.toys.entry import Said, called
 
 BEARER, FIELD, KEY = "bearer-4be1c0ffee77", "field-0f-a-form-5521", "key-0f-the-project-8842"
@@ -37,29 +38,30 @@ def made(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
-) -> Made:
-    """Of `startproject` on PostgreSQL: a login, a form, and the same under WSGI."""
+) -> Iterator[Made]:
+    """Of `startproject` on PostgreSQL: a login and a form."""
     for name in ("PYTHONPYCACHEPREFIX", "PYTHONDONTWRITEBYTECODE"):  # as users have it
         monkeypatch.delenv(name, raising=False)
-    example = filled(laid_out("startproject", tmp_path, {"DATABASE_URL": cluster.url}))
-    before = example.files()
-    token = "0123456789abcdefghijklmnopqrstuv"
-    page, markdown = tmp_path / "receipt.html", tmp_path / "receipt.md"
-    with called(Workspace(), capsys, "receipt", "--count-only", "--json") as receipt:
-        said = receipt(
-            "--cwd", str(example.folder), "--python", str(example.python),
-            "--app", "mysite.asgi:application", "--env", f"DATABASE_URL={cluster.url}",
-            "--env", f"SECRET_KEY={KEY}", "--header", f"Authorization: Bearer {BEARER}",
-            "--cookie", f"sessionid={example.session}", "--cookie", f"csrftoken={token}",
-            "--header", f"X-CSRFToken: {token}", "--get", f"/me/?token={BEARER}",
-            "--post", "/posts/new/", "--form", f"title={FIELD}", "--form", f"password={FIELD}",
-            "--html", str(page), "--markdown", str(markdown),
+    with empty_database(cluster.url, "whole") as url:
+        example = filled(laid_out("startproject", tmp_path, {"DATABASE_URL": url}))
+        before = example.files()
+        token = "0123456789abcdefghijklmnopqrstuv"
+        page, markdown = tmp_path / "receipt.html", tmp_path / "receipt.md"
+        with called(Workspace(), capsys, "receipt", "--count-only", "--json") as receipt:
+            said = receipt(
+                "--cwd", str(example.folder), "--python", str(example.python),
+                "--app", "mysite.asgi:application", "--env", f"DATABASE_URL={url}",
+                "--env", f"SECRET_KEY={KEY}", "--header", f"Authorization: Bearer {BEARER}",
+                "--cookie", f"sessionid={example.session}", "--cookie", f"csrftoken={token}",
+                "--header", f"X-CSRFToken: {token}", "--get", f"/me/?token={BEARER}",
+                "--post", "/posts/new/", "--form", f"title={FIELD}", "--form", f"password={FIELD}",
+                "--html", str(page), "--markdown", str(markdown),
+            )  # fmt: skip
+        assert said.status == 0, said.err
+        yield Made(
+            said, msgspec.json.decode(said.out, type=Receipt), page.read_text(), markdown.read_text(),
+            example, before, example.files(),
         )  # fmt: skip
-    assert said.status == 0, said.err
-    return Made(
-        said, msgspec.json.decode(said.out, type=Receipt), page.read_text(), markdown.read_text(),
-        example, before, example.files(),
-    )  # fmt: skip
 
 
 def test_a_receipt_tells_its_counts_and_no_secret_and_changes_nothing(
