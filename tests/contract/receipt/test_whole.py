@@ -59,8 +59,8 @@ def made(
             )  # fmt: skip
         assert said.status == 0, said.err
         yield Made(
-            said, msgspec.json.decode(said.out, type=Receipt), page.read_text(), markdown.read_text(),
-            example, before, example.files(),
+            said, msgspec.json.decode(said.out, type=Receipt), page.read_text(),
+            markdown.read_text(), example, before, example.files(),
         )  # fmt: skip
 
 
