@@ -65,7 +65,7 @@ def comparison_text(compared: ComparedRuns) -> RenderableType:
 
 def _how_to_read(comparison: RunComparison) -> str:
     undecided = any(pair.at_most is not None for pair in comparison.pairs)
-    mark = ['"undecided ≤ 7 %": the ratio is at most 7 % from 1.'] if undecided else []
+    mark = ['"≤ 7 %": undecided, the ratio is at most 7 % from 1.'] if undecided else []
     return " ".join([*mark, *words.method(comparison), words.NOT_INTERLEAVED])
 
 
@@ -96,10 +96,9 @@ def _references(comparison: RunComparison) -> list[RenderableType]:
 
 def _verdict(pair: ComparedVariant, measure: Measure) -> str:
     """For a narrow column."""
-    word = verdict_word(pair.verdict, measure)
     if pair.at_most is None:
-        return word
-    return f"{word} ≤ {numbers.at_most(pair.at_most).replace('a factor of ', 'x ')}"
+        return verdict_word(pair.verdict, measure)
+    return f"≤ {numbers.at_most_short(pair.at_most)}"
 
 
 def _changed(compared: ComparedRuns) -> list[RenderableType]:
