@@ -188,6 +188,14 @@ _NO_NAMES: dict[str, Any] = {}
 
 
 def _told(it: Any) -> tuple[str | None, str | None, int]:
+    """See `_looked_up`; nothing of a callable that cannot be looked at."""
+    try:
+        return _looked_up(it)
+    except Exception:
+        return None, None, 0
+
+
+def _looked_up(it: Any) -> tuple[str | None, str | None, int]:
     """A callable's dotted name, without what wraps it, and where it is defined.
 
     One that Django has wrapped as a middleware, or as the view behind them, stands in the brackets
@@ -354,14 +362,6 @@ _NEAR = 3
 """Frames from the executor to asgiref's, asyncio's or anyio's that hands the callable on."""
 
 
-def _observe_threads() -> None:
-    def hook(event: str, _arguments: tuple[Any, ...]) -> None:
-        if event in ("_thread.start_new_thread", "_thread.start_joinable_thread"):
-            record("threads", here=False)
-
-    sys.addaudithook(hook)
-
-
 def _observe_executors() -> None:
     submit = ThreadPoolExecutor.submit
 
@@ -420,18 +420,23 @@ def _observe_loops(loop: type) -> None:
         happening.end()
 
     def observed_create(self: Any, coro: Any, *arguments: Any, **named: Any) -> Any:
-        frames = _sent.pop(coro, None) if _sent else None
+        frames = None
+        # Not everything that can be awaited can be referred to weakly, such as `aclose()` of an
+        # asynchronous generator, nor every task.
+        with contextlib.suppress(TypeError):
+            frames = _sent.pop(coro, None) if _sent else None
         task = create(self, coro, *arguments, **named)
         if _paused:
             return task
-        with contextlib.suppress(TypeError):  # a task that cannot be referred to weakly
+        with contextlib.suppress(TypeError):
             _origins[task] = _stack(sys._getframe(1)) if frames is None else frames
         return task
 
     def observed_soon(self: Any, callback: Any, *arguments: Any, **named: Any) -> Any:
         sends = getattr(callback, "__name__", "") == observed_create.__name__
         if sends and arguments and not _paused:
-            _sent[arguments[0]] = _stack(sys._getframe(1))
+            with contextlib.suppress(TypeError):
+                _sent[arguments[0]] = _stack(sys._getframe(1))
         return soon(self, callback, *arguments, **named)
 
     loop.__init__ = observed_init  # type: ignore[misc]
@@ -563,13 +568,16 @@ def _chain_to_the_users_own() -> None:
     spec.loader.exec_module(module)
 
 
-def begin(counted: dict[str, Callable[[], None]]) -> None:
+def begin(
+    counted: dict[str, Callable[[], None]], watch_threads: Callable[[Callable[[], object]], None]
+) -> None:
     """Observe from now on; last, import the user's own `sitecustomize`.
 
     counted: what counts in a package, by the module that must have been imported.
+    watch_threads: calls a function at every start of a thread.
     """
     os.register_at_fork(after_in_child=_begin_anew)
-    _observe_threads()
+    watch_threads(lambda: record("threads", here=False))
     _observe_executors()
     _observe_loops(asyncio.BaseEventLoop)
     watches: dict[str, list[Callable[[], None]]] = {}

@@ -30,8 +30,10 @@ import os
 import resource
 import socket
 import sys
+import threading
 import uuid
 from asyncio import events
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -43,6 +45,13 @@ RECEIPT = "BRIDGETOLL_RECEIPT"
 """The environment variable that has an application observed."""
 _COUNTERS = ("hops", "returns", "handovers", "wakeups", "threads", "loops")
 _THREAD_EVENTS = frozenset({"_thread.start_new_thread", "_thread.start_joinable_thread"})
+_TELLS_OF_THREADS = (3, 12)
+"""The first release of CPython that raises them."""
+_STARTS_THREADS = frozenset({
+    "start_new", "start_new_thread", "start_joinable_thread", "_start_new_thread",
+    "_start_joinable_thread",
+})  # fmt: skip
+"""Names of `_thread`, and those by which `threading` knows them."""
 _LONGEST_QUESTION = 256
 BUG = "a bug that bridgetoll has made"
 """What the exception says; nothing of it may reach a client."""
@@ -121,14 +130,31 @@ def _begin_anew() -> None:
     _start_listening()
 
 
-def _watch_threads() -> None:
-    """Use CPython's audit events, which every start of a thread from Python raises."""
+def watch_threads(started: Callable[[], object]) -> None:
+    """Call a function at every start of a thread from Python, in the thread that starts it.
 
-    def hook(event: str, _arguments: tuple[Any, ...]) -> None:
-        if event in _THREAD_EVENTS:
-            _count("threads")
+    CPython tells of each by an audit event, but not before 3.12. There, what starts threads is
+    replaced, before anything else has imported it.
+    """
+    if sys.version_info >= _TELLS_OF_THREADS:
 
-    sys.addaudithook(hook)
+        def hook(event: str, _arguments: tuple[Any, ...]) -> None:
+            if event in _THREAD_EVENTS:
+                started()
+
+        sys.addaudithook(hook)
+        return
+    for module in (_thread, threading):
+        for name in _STARTS_THREADS & vars(module).keys():
+            setattr(module, name, _starting(started, getattr(module, name)))
+
+
+def _starting(started: Callable[[], object], start: Callable[..., Any]) -> Callable[..., Any]:
+    def observed(*arguments: Any, **named: Any) -> Any:
+        started()
+        return start(*arguments, **named)
+
+    return observed
 
 
 def _watch_executors() -> None:
@@ -237,14 +263,14 @@ def _instrument() -> None:
     global _witness
     _start_listening()
     os.register_at_fork(after_in_child=_begin_anew)
-    _watch_threads()
+    watch_threads(lambda: _count("threads"))
     _watch_executors()
     _watch_loops(asyncio.BaseEventLoop)
     if RECEIPT in os.environ:
         import bridgetoll_witness  # type: ignore[import-not-found]
 
         _witness = bridgetoll_witness
-        _witness.begin(_PACKAGES)
+        _witness.begin(_PACKAGES, watch_threads)
         return
     for watch in _PACKAGES.values():
         watch()

@@ -115,7 +115,19 @@ def run_uvloop():
     uvloop.run(gather())
 
 
+async def close_a_generator():
+    async def numbers():
+        yield 1
+
+    generator = numbers()
+    await anext(generator)
+    loop = asyncio.get_running_loop()
+    loop.call_soon_threadsafe(loop.create_task, hop())
+    await asyncio.gather(generator.aclose())
+
+
 COMMANDS = {
+    "close a generator": lambda: asyncio.run(close_a_generator()),
     "say what was loaded": say_what_was_loaded,
     "hop": lambda: asyncio.run(hop()),
     "hop by executor": lambda: asyncio.run(hop_by_executor()),
@@ -293,6 +305,39 @@ def test_a_handover_and_a_thread_are_told_from_a_hop(
         "threading", "Thread.start", thread.frames[0].file, thread.frames[0].line,
         owner="threading.Thread",
     )  # fmt: skip
+
+
+OLDER = """\
+import importlib.util, os, sys
+
+us, real = os.environ["INSTRUMENT"], sys.version_info
+if "bridgetoll_witness" not in sys.modules:  # it is imported again, as the user's own
+    sys.version_info = (3, 11)
+    sys.path.insert(0, us)
+    spec = importlib.util.spec_from_file_location("sitecustomize", f"{us}/sitecustomize.py")
+    spec.loader.exec_module(importlib.util.module_from_spec(spec))
+    sys.version_info = real
+"""
+"""Lets the instrument believe that Python is one that does not tell of threads."""
+
+
+def test_threads_are_seen_in_a_python_that_does_not_tell_of_them(tmp_path: Path) -> None:
+    older = tmp_path / "older"
+    older.mkdir()
+    (older / "sitecustomize.py").write_text(OLDER)
+    with Witnesses() as witnesses:
+        environment = witnesses.environment
+        more = {"INSTRUMENT": environment["PYTHONPATH"], "PYTHONPATH": str(older)}
+        with running(environment | more, tmp_path) as program:
+            (thread,) = seen(witnesses, program, "start a thread")[Amount.THREADS]
+            assert functions(thread)[0] == "start_a_thread"
+            assert len(seen(witnesses, program, "hand over")[Amount.THREADS]) == 1
+
+
+def test_what_no_weak_reference_can_be_made_to_is_awaited_all_the_same(
+    witnesses: Witnesses, program: Program
+) -> None:
+    assert seen(witnesses, program, "close a generator")[Amount.LOOPS]
 
 
 def test_a_loop_has_the_stack_that_made_it(witnesses: Witnesses, program: Program) -> None:
