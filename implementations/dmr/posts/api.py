@@ -9,8 +9,9 @@ from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.db import Error as DatabaseFailure
 from django.http import HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from dmr import Controller
-from dmr.errors import format_error
-from dmr.exceptions import RequestSerializationError, ValidationError
+from dmr.endpoint import Endpoint
+from dmr.errors import format_error, global_error_handler
+from dmr.exceptions import RequestSerializationError
 from dmr.plugins.msgspec import MsgspecSerializer
 
 from posts.schemas import Ids
@@ -22,39 +23,27 @@ class Error(TypedDict):
     error: str
 
 
-class Base(Controller[MsgspecSerializer]):
+class Api(Controller[MsgspecSerializer]):
     error_model = Error
 
     def format_error(self, error: str | Exception, **kwargs: Any) -> Error:
         first = format_error(error, **kwargs)["detail"][0]
         return {"error": ": ".join([*map(str, first.get("loc", ())), first["msg"]])}
 
-    def answer(self, exc: Exception) -> HttpResponse:
-        match exc:
-            case ValidationError() | RequestSerializationError():
-                return self.to_error(self.format_error(exc), status_code=HTTPStatus.BAD_REQUEST)
-            case RequestDataTooBig():
-                status, sentence = 413, "The body must have at most 65536 bytes."
-            case SuspiciousOperation() | UnreadablePostError():
-                status, sentence = 400, "The body could not be read as a form."
-            case DatabaseFailure():
-                logger.warning("The database failed: %s", exc)
-                status, sentence = 503, "The database cannot serve the request."
-            case _:
-                raise exc
-        return self.to_error({"error": sentence}, status_code=HTTPStatus(status))
 
-
-class Api(Base):
-    def handle_error(self, endpoint: Any, controller: Any, exc: Exception) -> HttpResponse:
-        return self.answer(exc)
-
-
-class AsyncApi(Base):
-    async def handle_async_error(
-        self, endpoint: Any, controller: Any, exc: Exception
-    ) -> HttpResponse:
-        return self.answer(exc)
+def answer_error(endpoint: Endpoint, controller: Api, exc: Exception) -> HttpResponse:
+    """What Django or the database raises; the framework answers what it raises itself."""
+    match exc:
+        case RequestDataTooBig():
+            status, sentence = 413, "The body must have at most 65536 bytes."
+        case SuspiciousOperation() | UnreadablePostError():
+            status, sentence = 400, "The body could not be read as a form."
+        case DatabaseFailure():
+            logger.warning("The database failed: %s", exc)
+            status, sentence = 503, "The database cannot serve the request."
+        case _:
+            return global_error_handler(endpoint, controller, exc)
+    return controller.to_error({"error": sentence}, status_code=HTTPStatus(status))
 
 
 def read_ids(query: Ids) -> list[UUID]:

@@ -6,26 +6,26 @@ from django.conf import settings
 from django.utils import timezone
 from dmr import Body, Query, modify
 
-from posts.api import AsyncApi, read_ids
+from posts.api import Api, read_ids
 from posts.models import Post
 from posts.schemas import EachPost, Ids, NewPost, PostOut, Posts
 
 
-class Health(AsyncApi):
+class Health(Api):
     async def get(self) -> dict[str, str]:
         return {"status": "ok"}
 
     head = get
 
 
-class Noop(AsyncApi):
+class Noop(Api):
     async def get(self) -> dict[str, str]:
         return {}
 
     head = get
 
 
-class Cpu(AsyncApi):
+class Cpu(Api):
     async def get(self) -> dict[str, msgspec.Raw]:
         ct = 0
         for i in range(settings.CPU_ITERATIONS):
@@ -35,7 +35,7 @@ class Cpu(AsyncApi):
     head = get
 
 
-class CreatePost(AsyncApi):
+class CreatePost(Api):
     @modify(status_code=HTTPStatus.OK)
     async def post(self, parsed_body: Body[NewPost]) -> PostOut:
         now = timezone.now()
@@ -45,7 +45,7 @@ class CreatePost(AsyncApi):
         return PostOut.of(post)
 
 
-class ReadPosts(AsyncApi):
+class ReadPosts(Api):
     async def get(self) -> Posts:
         posts = [PostOut.of(post) async for post in Post.objects.order_by("id")[:25]]
         return Posts(await Post.objects.acount(), posts)
@@ -53,7 +53,7 @@ class ReadPosts(AsyncApi):
     head = get
 
 
-class ReadEachPost(AsyncApi):
+class ReadEachPost(Api):
     async def get(self, parsed_query: Query[Ids]) -> EachPost:
         reads = (Post.objects.filter(pk=pk).afirst() for pk in read_ids(parsed_query))
         found = await asyncio.gather(*reads)
@@ -62,7 +62,7 @@ class ReadEachPost(AsyncApi):
     head = get
 
 
-class Wait(AsyncApi):
+class Wait(Api):
     async def get(self) -> dict[str, int]:
         await asyncio.sleep(settings.WAIT_MS / 1000)
         return {"waited_ms": settings.WAIT_MS}

@@ -11,6 +11,8 @@ from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 
+from config.responses import complete
+
 
 class Request(WSGIRequest):
     """Django's, which takes a body in chunks for none, and fails at a malformed Content-Type."""
@@ -32,10 +34,7 @@ class Handler(WSGIHandler):
     request_class = Request
 
     def get_response(self, request: HttpRequest) -> HttpResponse:
-        """Add a Content-Length, which Django leaves to CommonMiddleware."""
-        response = super().get_response(request)
-        response.headers.setdefault("Content-Length", str(len(response.content)))
-        return response
+        return complete(super().get_response(request))
 
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")

@@ -49,18 +49,13 @@ async def read_form(request: Request) -> NewPost:
     is not UTF-8, and make a list of a field that comes twice, of which the contract takes the last.
     """
     body = await request.body()
-    content_type, options = request.content_type
-    if (
-        content_type.lower() != RequestEncodingType.URL_ENCODED
-        or options.get("charset", "utf-8").lower() != "utf-8"
-    ):
+    media_type, options = request.content_type
+    charset = options.get("charset", "utf-8")
+    if (media_type.lower(), charset.lower()) != (RequestEncodingType.URL_ENCODED, "utf-8"):
         raise ClientException("the body must be a form in UTF-8")
     try:
         fields = parse_qsl(
-            body.decode("ascii"),
-            keep_blank_values=True,
-            errors="strict",
-            max_num_fields=MAX_FIELDS,
+            body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS
         )
     except ValueError:
         raise ClientException(

@@ -2,16 +2,17 @@
 
 import logging
 from typing import Any
-from urllib.parse import unquote_to_bytes
 
 import orjson
 from django.core.exceptions import BadRequest, RequestDataTooBig
 from django.db import Error as DatabaseFailure
-from django.http import HttpRequest, HttpResponse, QueryDict, UnreadablePostError
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 from ninja.parser import Parser
 from ninja.renderers import BaseRenderer
+
+from posts.forms import parse_form
 
 FORM = "application/x-www-form-urlencoded"
 logger = logging.getLogger(__name__)
@@ -24,10 +25,7 @@ class FormParser(Parser):
         charset = request.content_params.get("charset", "utf-8").lower()
         if (request.content_type, charset) != (FORM, "utf-8"):
             raise BadRequest(f"the body must be a form in UTF-8, sent as {FORM}")
-        if not request.body.isascii():
-            raise BadRequest("the form must percent-encode what is not ASCII")
-        unquote_to_bytes(request.body).decode()
-        return QueryDict(request.body).dict()
+        return parse_form(request.body).dict()
 
 
 class ORJSONRenderer(BaseRenderer):
