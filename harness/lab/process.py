@@ -123,7 +123,7 @@ class Child:
         self, parents: Mapping[int, int], first: signal.Signals = signal.SIGTERM
     ) -> None:
         """Send a signal, once; one that is halted (SIGSTOP) goes on, so that it can end."""
-        if self._family:
+        if self._family or self._replaced():
             return
         self._family = _descendants(self.pid, parents)
         if self.running:
@@ -135,8 +135,9 @@ class Child:
         for process in self._family:
             with contextlib.suppress(psutil.Error):
                 process.kill()
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.pid, signal.SIGKILL)  # orphans, whose parent ended first
+        if not self._replaced():
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, signal.SIGKILL)  # orphans, whose parent ended first
 
     def reap(self) -> None:
         """Wait until it is gone, and close its pipes."""
@@ -150,6 +151,15 @@ class Child:
                     pipe.close()
         self._family = []
         _living.discard(self)
+
+
+    def _replaced(self) -> bool:
+        """Whether another process has its id by now, which must not be killed in its place.
+
+        The kernel gives an id anew once nothing has it, neither a process nor the group of one
+        that has ended. A server that starts a thread per request uses all up within seconds.
+        """
+        return not self.running and psutil.pid_exists(self.pid)
 
 
 def _parents() -> dict[int, int]:

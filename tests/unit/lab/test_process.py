@@ -271,6 +271,18 @@ def test_stop_may_be_called_twice() -> None:
     assert not child.running
 
 
+def test_a_stranger_with_the_id_of_one_that_has_ended_is_left_alone() -> None:
+    """The kernel gives ids anew, and threads use them up."""
+    ended, stranger = launch(["true"]), launch(["sleep", "60"])
+    try:
+        ended.popen.wait()
+        ended.popen.pid = stranger.pid
+        ended.stop()
+        assert stranger.running
+    finally:
+        stranger.stop()
+
+
 def test_stop_leaves_no_pipe_open() -> None:
     child = launch(["cat"], pipes=True)
     assert child.popen.stdin is not None
