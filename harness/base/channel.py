@@ -13,7 +13,7 @@ import os
 import select
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import IO
 
 import msgspec
@@ -58,6 +58,20 @@ async def receive_async[Message](
         return decoder.decode(await stream.readexactly(length))
     except asyncio.IncompleteReadError:
         return None
+
+
+def polling(reading: Sequence[IO[bytes]], writing: Sequence[IO[bytes]] = ()) -> select.poll:
+    """What waits until one of the streams is ready; select(2) knows no descriptor above 1023.
+
+    Raises:
+        OSError, ValueError: a stream was closed.
+    """
+    poll = select.poll()
+    for stream in reading:
+        poll.register(stream.fileno(), select.POLLIN)
+    for stream in writing:
+        poll.register(stream.fileno(), select.POLLOUT)
+    return poll
 
 
 class Channel[Answer]:
@@ -105,7 +119,7 @@ class Channel[Answer]:
             try:
                 rest = rest[os.write(self._requests.fileno(), rest) :]
             except BlockingIOError:  # the pipe is full, and the process does not read
-                self._wait([], [self._requests], end, PATIENCE_S, _go_on)
+                self._wait((), [self._requests], end, PATIENCE_S, _go_on)
             except (OSError, ValueError):  # ValueError: the stream was closed
                 raise self._died() from None
 
@@ -140,7 +154,7 @@ class Channel[Answer]:
     ) -> bytes:
         parts = bytearray()
         while len(parts) < size:
-            self._wait([self.answers], [], end, patience_s, meanwhile)
+            self._wait([self.answers], (), end, patience_s, meanwhile)
             try:
                 part = os.read(self.answers.fileno(), size - len(parts))
             except OSError:
@@ -152,19 +166,15 @@ class Channel[Answer]:
 
     def _wait(
         self,
-        reading: list[IO[bytes]],
-        writing: list[IO[bytes]],
+        reading: Sequence[IO[bytes]],
+        writing: Sequence[IO[bytes]],
         end: float,
         patience_s: float,
         meanwhile: Callable[[], None],
     ) -> None:
         """Until one of the streams is ready."""
-        poll = select.poll()  # select(2) knows no descriptor above 1023
         try:
-            for stream in reading:
-                poll.register(stream.fileno(), select.POLLIN)
-            for stream in writing:
-                poll.register(stream.fileno(), select.POLLOUT)
+            poll = polling(reading, writing)
         except (OSError, ValueError):  # the stream was closed
             raise self._died() from None
         while True:

@@ -1,6 +1,5 @@
 """The load generator: processes on their own cores, and the harness's end of them."""
 
-import select
 import sys
 import time
 from collections import Counter
@@ -12,7 +11,7 @@ from typing import Protocol, Self
 import msgspec
 import numpy as np
 
-from harness.base.channel import PATIENCE_S, POLL_S, Channel
+from harness.base.channel import PATIENCE_S, POLL_S, Channel, polling
 from harness.base.errors import GeneratorFailed
 from harness.inputs.settings import OPENS_PER_S
 from harness.lab.process import Child, launch
@@ -44,6 +43,8 @@ _OPENING_S = 5.0
 """The generator waits for connections for so long at most before a load; see `worker.target`."""
 _SPREAD = 2 / 3
 """Of a window's warm-up, during which a closed loop's connections send their first requests."""
+_TICK_NS = 1_000_000
+"""poll(2) wakes at whole milliseconds; the edge of a window is met more closely."""
 
 
 def _undisturbed() -> None:
@@ -276,12 +277,12 @@ class _Worker:
 
 def _silent_until(workers: Sequence[_Worker], at_ns: int, meanwhile: Callable[[], None]) -> bool:
     """Wait until that time; False if one of them answers or dies before."""
-    streams = [worker.channel.answers for worker in workers]
-    while (remaining := at_ns - time.monotonic_ns()) > 0:
-        answered, _, _ = select.select(streams, [], [], min(remaining / 1e9, POLL_S))
-        if answered:
+    poll = polling([worker.channel.answers for worker in workers])
+    while (remaining := at_ns - time.monotonic_ns()) > _TICK_NS:
+        if poll.poll(min(remaining // _TICK_NS, POLL_S * 1e3)):
             return time.monotonic_ns() >= at_ns
         meanwhile()
+    time.sleep(max(0, at_ns - time.monotonic_ns()) / 1e9)
     return True
 
 
