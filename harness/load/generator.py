@@ -296,7 +296,7 @@ def _share(arrivals: Arrivals, number: int, of: int) -> Arrivals:
     return msgspec.structs.replace(
         arrivals,
         rate_per_s=arrivals.rate_per_s / of,
-        seed=arrivals.seed + number,
+        seed=(*arrivals.seed, number),
         offset_s=arrivals.offset_s + number / arrivals.rate_per_s,
     )
 

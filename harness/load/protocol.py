@@ -54,13 +54,14 @@ class Arrivals(msgspec.Struct, frozen=True, tag=True):
 
     poisson: independent arrivals, exponential gaps. constant: equal gaps.
     rate_per_s: mean arrivals per second.
+    seed: of the gaps, in parts below 2**32; arrivals that differ in one part are independent.
     offset_s: constant arrivals only: the first one's distance from the start, so that several
         generators interleave.
     """
 
     kind: Literal["poisson", "constant"]
     rate_per_s: float
-    seed: int
+    seed: tuple[int, ...]
     offset_s: float = 0.0
 
 

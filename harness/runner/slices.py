@@ -19,10 +19,6 @@ from harness.runner.servers import LiveEntry
 from harness.runner.session import Session
 from harness.runner.trial_builder import Measurement, Turn, WindowExtras
 
-_SEEDS_PER_BLOCK = 100_000
-"""Every round of every block has arrivals of its own."""
-_SEEDS_PER_WINDOW = 1_000_003
-"""Between the seeds of one turn's windows; more than there are rounds."""
 _LOOK_S, _LONGEST_QUIET_S, _QUIET_SHARE = 0.05, 2.0, 0.1
 """After a window a server lets go of its connections: it is quiet once it uses less than that share
 of a core between two looks. It does not hold the others up for longer than two seconds."""
@@ -66,7 +62,7 @@ class Loader:
         self._database: Database = session.database
         self._load = session.run.study.load
         self._condition = phase.condition
-        self._seed = session.run.study.seed + _SEEDS_PER_BLOCK * phase.block
+        self._seed = session.run.study.seed, phase.block
         # Slices go round, so that all find the growing table alike. Before a window it is brought
         # back, or the last one would be measured on what the others have written.
         operation = session.contract.operations[phase.condition.endpoint]
@@ -230,8 +226,8 @@ class Loader:
 
     def _arrivals(self, rate_per_s: float, turn: Turn, draw: int) -> Arrivals:
         """The same schedule for every variant of a round, so that luck favours none."""
-        seed = self._seed + turn.round + _SEEDS_PER_WINDOW * draw
-        return Arrivals(self._condition.arrivals, rate_per_s, seed=seed)
+        seed = *self._seed, turn.round, draw
+        return Arrivals(self._condition.arrivals, rate_per_s, seed)
 
 
 class _Edges:

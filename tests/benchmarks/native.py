@@ -34,7 +34,7 @@ def open_loop(
         generator.open(_TARGET, HOST, port, connections=connections)
         tally = generator.window(
             _TARGET, _exchange(port),
-            warmup_s=WARMUP_S, seconds=seconds, arrivals=Arrivals(kind, rate_per_s, seed=1),
+            warmup_s=WARMUP_S, seconds=seconds, arrivals=Arrivals(kind, rate_per_s, (1,)),
         )  # fmt: skip
         return _without_errors(tally)
 

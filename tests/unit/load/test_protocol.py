@@ -30,7 +30,7 @@ EXCHANGE = Exchange(
 SENT_COMMANDS: list[Command] = [
     Open("a", "127.0.0.1", 80, 8, True),
     Slice("a", EXCHANGE, 0.15, 30.0),
-    Window("a", EXCHANGE, 2**62, 2**62 + 1, 30.0, Arrivals("poisson", 10.5, 7, 0.25)),
+    Window("a", EXCHANGE, 2**62, 2**62 + 1, 30.0, Arrivals("poisson", 10.5, (7, 1), 0.25)),
     Close("a"),
 ]
 SENT_ANSWERS: list[Answer] = [

@@ -37,7 +37,7 @@ def load(
         generator.open(name, HOST, toy.port, connections=connections, keep_alive=keep_alive)
         tally = generator.window(
             name, EXCHANGE, warmup_s=0.1, seconds=seconds, timeout_s=5.0,
-            arrivals=Arrivals(kind, rate, 5),
+            arrivals=Arrivals(kind, rate, (5,)),
         )  # fmt: skip
         generator.close(name)
     return tally, toy
@@ -157,7 +157,7 @@ def test_a_window_in_which_nothing_is_due_ends(generator: ProcessGenerator) -> N
         generator.open("rare", HOST, toy.port, connections=1)
         tally = generator.window(
             "rare", EXCHANGE, warmup_s=0.0, seconds=0.05, at_edge=edges.append,
-            arrivals=Arrivals("constant", 1.0, 0, offset_s=5.0),
+            arrivals=Arrivals("constant", 1.0, (0,), offset_s=5.0),
         )  # fmt: skip
         generator.close("rare")
     assert (tally.correct, toy.requests) == (0, 0)
