@@ -128,6 +128,12 @@ def check_run(path: Path, run: Run) -> None:
         unknown = {"statements"} & set(audit.uncounted)
         if missing := sorted(_COUNTED - toll.counted.keys() - unknown):
             raise MalformedFile(path, f"`audits` lacks a count of {missing[0]}; restore the file.")
+    for phase in run.plan.phases:
+        if not phase.orders:
+            raise MalformedFile(path, "`plan` has a phase without orders; restore the file.")
+        if not 1 <= phase.block <= len(run.plan.starts):
+            lost = f"`plan` has a phase of block {phase.block}, which `starts` lacks"
+            raise MalformedFile(path, f"{lost}; restore the file.")
     places = range(len(run.plan.entries))
     for order in (*run.plan.starts, *(o for phase in run.plan.phases for o in phase.orders)):
         if any(index not in places for index in order):

@@ -167,6 +167,14 @@ AUDIT = {
         (lambda r: r.update(audits=[AUDIT]), "`audits` lacks a count of connects"),
         (lambda r: r["plan"]["starts"][0].append(9), "`plan` orders an entry that it lacks"),
         (
+            lambda r: r["plan"]["phases"][0].update(orders=[]),
+            "`plan` has a phase without orders",
+        ),
+        (
+            lambda r: r["plan"]["phases"][0].update(block=9),
+            "`plan` has a phase of block 9, which `starts` lacks",
+        ),
+        (
             lambda r: r["plan"]["phases"][0]["orders"][0].append(-1),
             "`plan` orders an entry that it lacks",
         ),
