@@ -6,7 +6,7 @@ also side by side, as they lie after a packed run was resumed.
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -161,39 +161,41 @@ class Store:
 
     def next_attempt(self, phase: Phase) -> int:
         """The number of the attempt that would come next, 1 being the first."""
-        prefix = f"b{phase.block:02d}-{phase.condition.name}-"
-        attempts = [attempt_of(stem) for stem in self._stems() if stem.startswith(prefix)]
-        return max(attempts, default=0) + 1
+        return self.attempts([phase])[0] + 1
+
+    def attempts(self, phases: Sequence[Phase]) -> list[int]:
+        """The number of the last attempt at each phase; 0 before the first."""
+        last = self._last_attempts()
+        prefixes = [f"b{phase.block:02d}-{phase.condition.name}-" for phase in phases]
+        return [
+            max((number for stem, number in last.items() if stem.startswith(prefix)), default=0)
+            for prefix in prefixes
+        ]
 
     def has_cell(self, phase: Phase, entry: Entry) -> bool:
         """Whether one entry's trial is complete, where entries are measured each by itself."""
-        last = self.next_attempt_at(phase, entry) - 1
-        return self._is_complete(file_name(phase.block, phase.condition, entry.name, last))
+        return self._holds(phase, entry, self._last_attempts())
 
     def next_attempt_at(self, phase: Phase, entry: Entry) -> int:
         """The number of the attempt at one entry that would come next."""
-        first = trial_stem(phase.block, phase.condition, entry.name, 1)
-        attempts = [attempt_of(stem) for stem in self._stems() if first_of(stem) == first]
-        return max(attempts, default=0) + 1
+        return self.attempts_at([(phase, entry)])[0] + 1
+
+    def attempts_at(self, cells: Sequence[tuple[Phase, Entry]]) -> list[int]:
+        """The number of the last attempt at each entry in its phase; 0 before the first."""
+        last = self._last_attempts()
+        stems = [trial_stem(phase.block, phase.condition, e.name, 1) for phase, e in cells]
+        return [last.get(stem, 0) for stem in stems]
 
     def kept(self, run: Run) -> Kept:
         """Count the trials that are kept complete, each by its last attempt."""
-        last: dict[str, str] = {}
-        for stem in self._stems():
-            first = first_of(stem)
-            if attempt_of(stem) >= attempt_of(last.get(first, first)):
-                last[first] = stem
+        last = self._last_attempts()
         missing: dict[int, int] = {}
         planned = 0
         for phase in run.plan.phases:
             entries = [run.plan.entries[index] for index in phase.orders[0]]
-            stems = [
-                last.get(trial_stem(phase.block, phase.condition, entry.name, 1))
-                for entry in entries
-                if entry.variant not in run.excluded
-            ]
-            lost = sum(stem is None or not self._is_complete(f"{stem}.json") for stem in stems)
-            planned += len(stems)
+            measured = [entry for entry in entries if entry.variant not in run.excluded]
+            lost = sum(not self._holds(phase, entry, last) for entry in measured)
+            planned += len(measured)
             missing[phase.block] = missing.get(phase.block, 0) + lost
         return Kept(
             trials=planned - sum(missing.values()),
@@ -335,6 +337,19 @@ class Store:
         """The names of all trials that are kept, without their ending."""
         yield from (name.removesuffix(".json") for name in self._packed_names())
         yield from (path.stem for path in self._trials.glob("*.json"))
+
+    def _last_attempts(self) -> dict[str, int]:
+        """The number of the last attempt at each trial, by the stem of the first."""
+        last: dict[str, int] = {}
+        for stem in self._stems():
+            first = first_of(stem)
+            last[first] = max(attempt_of(stem), last.get(first, 0))
+        return last
+
+    def _holds(self, phase: Phase, entry: Entry, last: Mapping[str, int]) -> bool:
+        """Whether the last attempt at an entry is complete; `last` of `_last_attempts`."""
+        attempt = last.get(trial_stem(phase.block, phase.condition, entry.name, 1), 0)
+        return self._is_complete(file_name(phase.block, phase.condition, entry.name, attempt))
 
     def _is_complete(self, name: str) -> bool:
         packed = self._packed_names()

@@ -243,13 +243,13 @@ def _reason_to_repeat(
         noise: whether noise is a reason; a phase is repeated for it once.
     """
     study, store = session.run.study, session.store
-    attempts = [store.next_attempt(each) - 1 for each in session.run.plan.phases]
+    attempts = store.attempts(session.run.plan.phases)
     repeated = sum(max(0, attempt - 1) for attempt in attempts)
     if noise and repeated < study.reruns and mostly_noisy(session.run, result.trials):
         return "was noisy"
     own = known_habits(session, result.trials)
     spoilt = [t.entry for t in result.trials if t.complete and is_spoilt(session.run, t, own)]
-    this = store.next_attempt(phase) - 1
+    (this,) = store.attempts([phase])
     if not spoilt or not may_repeat(this, attempts, study.reruns):
         return None
     return f"was spoilt ({', '.join(spoilt)})"

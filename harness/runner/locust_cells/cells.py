@@ -73,11 +73,8 @@ def _measure(session: Session, cells: "_Cells", phase: Phase, entry: Entry, done
         labels = disturbances(session.run, [trial], own)
         title = condition_title(phase.condition)
         session.listener.noticed(f"{trial.entry}, {title}: {labels}")
-        attempts = [
-            session.store.next_attempt_at(other, each) - 1
-            for other in session.run.plan.phases
-            for each in session.entries_of(other)
-        ]
+        cells_of_run = [(p, e) for p in session.run.plan.phases for e in session.entries_of(p)]
+        attempts = session.store.attempts_at(cells_of_run)
         if not may_repeat(trial.attempt, attempts, session.run.study.reruns):
             return problems
 
