@@ -152,7 +152,6 @@ class Child:
         self._family = []
         _living.discard(self)
 
-
     def _replaced(self) -> bool:
         """Whether another process has its id by now, which must not be killed in its place.
 
