@@ -1,6 +1,7 @@
 """The command `receipt`: what the requests of any application take, cause and cost."""
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -170,7 +171,7 @@ def command(
     ):
         receipt = make_receipt(
             wanted, workspace, cache, listener,
-            count_only=count_only, kept=lambda: newest_prices(workspace.results, cache),
+            count_only=count_only, kept=partial(newest_prices, workspace.results, cache),
         )  # fmt: skip
     _write(receipt, html, markdown)
     if as_json:

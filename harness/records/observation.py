@@ -24,6 +24,8 @@ class Amount(StrEnum):
     """Event loops made."""
     CONNECTIONS = "connections"
     """Connections to a database opened."""
+    WRAPPERS = "wrappers"
+    """Database wrappers that Django has made: one for each thread that asks a database."""
     STATEMENTS = "statements"
     TRANSACTIONS = "transactions"
     ROUND_TRIPS = "round_trips"

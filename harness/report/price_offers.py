@@ -4,7 +4,7 @@ To analyse a run with prices takes seconds, so what it gives is kept in the cach
 the runs that serve are analysed at all.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from harness.analysis.causes.kept_prices import (
     is_priced,
     kept_prices,
     may_have_prices,
+    tolls_taken,
 )
 from harness.base.errors import BridgetollError
 from harness.records.comparability import unlike
@@ -52,14 +53,24 @@ def price_offers(run: Run, results: Path, cache_folder: Path) -> tuple[OfferedPr
     return tuple(offers)
 
 
-def newest_prices(results: Path, cache_folder: Path) -> KeptPrices | None:
-    """The newest price list of all kept runs, for a receipt that cannot measure its own.
+def newest_prices(
+    results: Path, cache_folder: Path, wanted: Collection[str] = ()
+) -> KeptPrices | None:
+    """The price list of a kept run, for a receipt that cannot measure its own.
 
-    None if no run has one. Arguments as of `price_offers`.
+    Of the runs whose variants take most of the tolls that are wanted, the newest.
+
+    Args:
+        results: as of `price_offers`. cache_folder: likewise.
+        wanted: names of prices.
+
+    Returns:
+        None if no run has a price list.
     """
     cache = RunCache(cache_folder / "prices", tuple[KeptPrices, ...])
     kept = [(store, run) for store, run in _runs(results) if may_have_prices(run)]
-    for store, run in sorted(kept, key=lambda item: item[1].started_at, reverse=True):
+    kept.sort(key=lambda item: item[1].started_at, reverse=True)
+    for store, run in sorted(kept, key=lambda item: -len(tolls_taken(item[1]) & {*wanted})):
         for prices in _prices(store, run, cache):
             return prices
     return None

@@ -1,14 +1,13 @@
 """Does a receipt predict what tolls cost? Four pairs of variants of Django that differ in tolls.
 
 Usage: `uv run python -m tests.benchmarks.receipt_tolls [BLOCKS] [SECONDS] [FILE] [COUNTS]`. It
-measures with the machinery of `bridgetoll receipt`: both sides of each pair and the price ladder
-take turns in slices, on one core. Tolls are those that the audit counts. FILE keeps what was
-measured; if it is there already, it is read in place of a measurement. COUNTS is such a file, whose
-counts are taken in place of an audit. docs/receipt.md quotes the output.
+counts and measures with the machinery of `bridgetoll receipt`: both sides of each pair and the
+price ladder take turns in slices, on one core. With 0 BLOCKS it only counts. FILE keeps what was
+counted and measured; if it is there already, it is read in place of a measurement. COUNTS is such a
+file, whose counts are taken in place of new ones. docs/receipt.md quotes the output.
 
-A ratio is predicted by measured, per block; its interval is over blocks. Of the hops that a pair
-differs in, one for each query carries that query, and the others are plain. There are as many
-connections as the pool has, so that no request waits for one.
+A ratio is predicted by measured: of the means over blocks, with Fieller's interval. There are as
+many connections as the pool has, so that no request waits for one.
 
 Two pairs differ in work of their own, with or without hops, which is measured and added:
 
@@ -17,12 +16,11 @@ Two pairs differ in work of their own, with or without hops, which is measured a
   variants whose hops are made in place.
 """
 
-import math
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -30,8 +28,11 @@ import msgspec
 
 from harness.analysis.causes.levels import at_one_speed
 from harness.analysis.causes.prices import CONNECT, THREAD
+from harness.analysis.receipt.bill import tolls_of
+from harness.analysis.receipt.causes import OwnFiles, cause_of
 from harness.analysis.receipt.prices import (
     URL,
+    WRAPPER,
     MeasuredPrices,
     all_log_costs,
     hop,
@@ -39,11 +40,10 @@ from harness.analysis.receipt.prices import (
     measured_prices,
     step_costs,
 )
-from harness.analysis.stats.intervals import Interval, block_interval
-from harness.audit.bench import Bench
-from harness.audit.count import audit
-from harness.audit.http_client import FORM
+from harness.analysis.stats.intervals import Interval, block_interval, ratio_interval
+from harness.audit.receipt.observe import observe
 from harness.base.workspace import Workspace, cache_folder
+from harness.inputs.application import WantedRequest
 from harness.inputs.catalog import Catalog, load_catalog
 from harness.inputs.contract import Contract
 from harness.inputs.manifests import Variant
@@ -55,15 +55,14 @@ from harness.lab.postgres.cluster import EmbeddedPostgres
 from harness.lab.postgres.database import Database
 from harness.lab.servers import LiveServer, await_ready, launch_server
 from harness.load.protocol import Exchange
-from harness.load.worker.http1 import request_bytes
-from harness.records.observation import LadderStep, Loaded
+from harness.records.observation import LadderStep, Loaded, Served
 from harness.runner.receipt.ladder import APPS, FOLDER, MODULE, Ladder
 from harness.runner.receipt.load import Effort, Loadable, LoadSide, load_sides, open_tools
 from tests.benchmarks import in_place
 
 CONNECTIONS = 16
 ROWS = 1_000
-QUERIES = {"noop": 0, "io_create": 1, "io_read": 2}
+FORM = (("title", "a title"), ("content", "some content"))
 POOL, MIDDLEWARE, NO_POOL, REUSED, PER_QUERY, ONE = (
     f"django/{name}"
     for name in (
@@ -92,15 +91,15 @@ PAIRS = {
     "a hop per query": (PER_QUERY, ONE, ("io_create", "io_read")),
 }
 LADDER = "ladder"
-TOLLS = (hop("asgiref"), hop_that_waits("asgiref"), THREAD, CONNECT)
+TOLLS = (hop("asgiref"), hop_that_waits("asgiref"), THREAD, WRAPPER, CONNECT)
 
 
 type Counts = dict[str, dict[str, dict[str, float]]]
-"""By variant and endpoint, by quantity."""
+"""By variant and endpoint, how many of each toll a request takes, by the name of its price."""
 
 
 class Kept(msgspec.Struct):
-    """What was measured, and what the audit has counted."""
+    """What was measured, and how many tolls were counted; without blocks, nothing is measured."""
 
     loaded: Loaded
     counted: Counts
@@ -117,7 +116,8 @@ def main() -> None:
         kept = _measured(blocks, seconds, None if counts is None else _read(counts).counted)
         if file is not None:
             file.write_bytes(msgspec.json.encode(kept))
-    _print(kept)
+    if kept.loaded.urls:
+        _print(kept)
 
 
 def _read(file: Path) -> Kept:
@@ -136,6 +136,8 @@ def _measured(blocks: int, seconds: float, counted: Counts | None) -> Kept:
     ):
         place = _Place(catalog, contract, database, python, Path(folder), cores.application)
         counted = counted or place.counted()
+        if not blocks:
+            return Kept(Loaded(CONNECTIONS, {}), counted)
         database.reset(ROWS)
         ladder = Ladder("asgi", TOLLS)
         sides = [*place.sides(), place.ladder(ladder)]
@@ -182,15 +184,33 @@ class _Place:
         }
 
     def counted(self) -> Counts:
-        """What the audit counts, by variant and endpoint."""
-        bench = Bench(self._contract, self._database, self._catalog.servers, self._logs)
-        found: Counts = {}
-        for name in (POOL, MIDDLEWARE, NO_POOL, REUSED, PER_QUERY, ONE):
-            audited = audit(bench, self.variants[name], self._python, cpu=False)
-            if audited.problems:
-                sys.exit(f"{name}: {audited.problems[0]}")
-            found[name] = {toll.endpoint: dict(toll.counted) for toll in audited.tolls}
-        return found
+        """What a receipt counts, by variant and endpoint."""
+        self._database.reset(ROWS)
+        return {
+            name: self._observed(name)
+            for name in (POOL, MIDDLEWARE, NO_POOL, REUSED, PER_QUERY, ONE)
+        }
+
+    def _observed(self, name: str) -> dict[str, dict[str, float]]:
+        variant, endpoints = self.variants[name], ENDPOINTS[name]
+
+        def start(extra: Mapping[str, str]) -> AbstractContextManager[LiveServer]:
+            seen = msgspec.structs.replace(variant, env=variant.env | dict(extra))
+            return self._served(f"{name} observed", seen)
+
+        observation = observe(
+            start,
+            [self._request(endpoint) for endpoint in endpoints],
+            served=Served(variant.app),
+            root=variant.folder,
+            libraries=(),
+            left_after=0,
+        )
+        causes = partial(cause_of, files=OwnFiles.of(observation))
+        return {
+            endpoint: tolls_of(url.observed, causes)
+            for endpoint, url in zip(endpoints, observation.urls, strict=True)
+        }
 
     def sides(self) -> Iterator[LoadSide]:
         """One for each variant."""
@@ -231,15 +251,15 @@ class _Place:
             yield server
 
     def _exchanges(self, endpoints: tuple[str, ...], live: Loadable) -> Mapping[str, Exchange]:
-        host = f"{HOST}:{live.port}"
-        requests = {}
-        for name in endpoints:
-            operation = self._contract.operations[name]
-            body = b"title=a+title&content=some+content" if operation.method == "POST" else None
-            requests[name] = request_bytes(
-                operation.method, operation.target, host, body, FORM if body else None
-            )
-        return {name: Exchange([raw], any_body=True) for name, raw in requests.items()}
+        return {
+            name: Exchange([self._request(name).encoded(HOST, live.port)], any_body=True)
+            for name in endpoints
+        }
+
+    def _request(self, endpoint: str) -> WantedRequest:
+        operation = self._contract.operations[endpoint]
+        form = FORM if operation.method == "POST" else ()
+        return WantedRequest(operation.method, operation.target, form=form)
 
 
 def _in_place(variant: Variant) -> Variant:
@@ -307,34 +327,17 @@ def _print_pair(
         for block in measured
         if all(block in prices.by_block[name] for name in terms)
     }
-    logs = [
-        math.log(predicted[block] / measured[block])
-        for block in predicted
-        if predicted[block] > 0 and measured[block] > 0
-    ]
-    ratio = block_interval(logs)
+    ratio = ratio_interval(list(predicted.values()), [measured[block] for block in predicted])
     told = ", ".join(f"{count:g} × {name}" for name, count in terms.items())
     told += f", and {sum(extra.values()) / len(extra):.0f} µs of their own work" if extra else ""
     cells = [_shown(block_interval(list(v.values()))) for v in (predicted, measured)]
-    shown = "" if ratio is None else _shown(ratio.exp(), 2)
-    print(f"{title:26}{endpoint:11}{cells[0]:>20}{cells[1]:>20}{shown:>20}  {told}")
+    print(f"{title:26}{endpoint:11}{cells[0]:>20}{cells[1]:>20}{_shown(ratio, 2):>20}  {told}")
 
 
 def _terms(kept: Kept, more: str, fewer: str, endpoint: str) -> dict[str, float]:
     """By price, how many more of each toll the first takes."""
-    counts: dict[str, float] = {}
-    for variant, sign in ((more, 1.0), (fewer, -1.0)):
-        toll = kept.counted[variant][endpoint]
-        queries = 1 if variant == ONE else QUERIES[endpoint]
-        asked = min(float(queries), toll["hops"])
-        plain, asking = hop("asgiref"), hop_that_waits("asgiref")
-        for name, count in {
-            plain: toll["hops"] - asked,
-            asking: asked,
-            THREAD: toll["threads"],
-            CONNECT: toll["connects"],
-        }.items():
-            counts[name] = counts.get(name, 0.0) + sign * count
+    one, other = kept.counted[more][endpoint], kept.counted[fewer][endpoint]
+    counts = {n: round(one.get(n, 0.0) - other.get(n, 0.0), 6) for n in {**one, **other}}
     return {name: count for name, count in counts.items() if count}
 
 

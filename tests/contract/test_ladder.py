@@ -1,23 +1,27 @@
 """Each step of the price ladder takes the tolls that it is priced by, counted inside the server."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from harness.analysis.causes.prices import THREAD
-from harness.analysis.receipt.prices import LOOP, hop, hop_that_waits
+from harness.analysis.receipt.prices import LOOP, WRAPPER, hop, hop_that_waits
 from harness.audit.counters import Counters
 from harness.audit.http_client import Probe
+from harness.audit.receipt.witnesses import Witnesses
 from harness.base.workspace import Workspace, cache_folder
 from harness.inputs.catalog import load_catalog
-from harness.inputs.settings import ApplicationSettings
+from harness.inputs.settings import ApplicationSettings, ServerSettings
 from harness.lab.environments import prepare
+from harness.lab.postgres.database import Database
 from harness.lab.process import wait_until
 from harness.lab.servers import LiveServer, launch_server
-from harness.runner.receipt.ladder import APPS, FOLDER, Ladder
+from harness.records.observation import Amount
+from harness.runner.receipt.ladder import APPS, FOLDER, MODULE, Ladder
 from tests.waiting import PATIENCE_S
 
 CATALOG = load_catalog(Workspace())
@@ -41,17 +45,25 @@ def counters() -> Iterator[Counters]:
 
 @pytest.fixture
 def server(protocol: str, counters: Counters, tmp_path: Path) -> Iterator[LiveServer]:
-    given = counters.environment
+    nothing = ApplicationSettings("", 1, 1.0, 1, 1)
+    with served(SERVED[protocol], protocol, counters.environment, nothing, tmp_path) as live:
+        yield live
+
+
+@contextmanager
+def served(
+    name: str, protocol: str, given: Mapping[str, str], settings: ApplicationSettings, folder: Path
+) -> Iterator[LiveServer]:
+    """The ladder in the place of a variant, with instruments."""
     paths = os.pathsep.join((given["PYTHONPATH"], str(FOLDER)))
-    variant = CATALOG.variant(SERVED[protocol])
-    served = msgspec.structs.replace(
-        variant, app=APPS[protocol], env=variant.env | given | {"PYTHONPATH": paths}
+    variant = CATALOG.variant(name)
+    ladder = msgspec.structs.replace(
+        variant, app=APPS[protocol], env=variant.env | dict(given) | {"PYTHONPATH": paths}
     )
     with launch_server(
-        served, CATALOG.servers[variant.server],
-        prepare(cache_folder(), CATALOG.implementations["django"]),
-        ApplicationSettings("", 1, 1.0, 1, 1),
-        workers=1, threads=2, log=tmp_path / "log",
+        ladder, CATALOG.servers[variant.server],
+        prepare(cache_folder(), CATALOG.implementations["django"]), settings,
+        workers=1, threads=2, log=folder / "log",
     ) as live:  # fmt: skip
         assert wait_until(live.listens, PATIENCE_S), live.last_words()
         yield live
@@ -79,6 +91,28 @@ def test_each_step_takes_the_tolls_that_it_is_said_to_take(
             assert probe.get(path).status == 200
         wait_until(lambda seen=counted, all_=expected: seen() == all_, PATIENCE_S)  # type: ignore[misc]
         assert counted() == expected, path
+
+
+def test_a_new_thread_that_queries_makes_a_wrapper_and_opens_no_connection(
+    database: Database, tmp_path: Path
+) -> None:
+    settings = ServerSettings().application(database.login("ladder"))
+    with Witnesses() as witnesses:
+        given = witnesses.environment | {MODULE: "config.asgi"}
+        with served(SERVED["asgi"], "asgi", given, settings, tmp_path) as live:
+            ladder = Ladder("asgi", (hop_that_waits("asgiref"), WRAPPER))
+            ladder.exchanges(live)
+            asking = {path: terms for path, terms in ladder.steps.items() if "select" in path}
+            assert {terms.get(WRAPPER) for terms in asking.values()} == {None, 1.0}
+            for path, terms in asking.items():
+                Probe(live.url).get(path)  # opens the connection, on a reused thread by its wrapper
+                witnesses.happenings()
+                for _ in range(REQUESTS):
+                    assert Probe(live.url).get(path).status == 200
+                seen = [happening.what for happening in witnesses.happenings()]
+                assert seen.count(Amount.WRAPPERS) == REQUESTS * terms.get(WRAPPER, 0.0), path
+                assert seen.count(Amount.STATEMENTS) >= REQUESTS
+                assert Amount.CONNECTIONS not in seen
 
 
 class Counted:

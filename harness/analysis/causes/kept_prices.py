@@ -4,7 +4,7 @@ A price in microseconds is of one machine at one time. So the list also knows wh
 there: another run that has one of them is as much slower as that variant costs more.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -83,14 +83,22 @@ def may_have_prices(run: Run) -> bool:
     kinds = {
         setup.variant if (setup := run.study.setups.get(name)) else name for name in run.measured
     }
-    tolls = {
-        (toll.endpoint, tuple(tolls_of(factors_of(name, run.variants[name]), toll).items()))
-        for audit in run.audits
-        if (name := audit.variant) in run.variants
-        for toll in audit.tolls
-    }
+    tolls = {(endpoint, tuple(counts.items())) for endpoint, counts in _counted(run)}
     endpoints = {endpoint for endpoint, _ in tolls}
     return len(kinds) >= LEAST_VARIANTS and len(tolls) > len(endpoints)
+
+
+def tolls_taken(run: Run) -> frozenset[str]:
+    """Names of the prices of all tolls that a run's variants take; its analysis may tell fewer."""
+    return frozenset(name for _, counts in _counted(run) for name in counts)
+
+
+def _counted(run: Run) -> Iterator[tuple[str, dict[str, float]]]:
+    """Endpoint by endpoint and variant by variant, how many of each toll a request takes."""
+    for audit in run.audits:
+        if (name := audit.variant) in run.variants:
+            for toll in audit.tolls:
+                yield toll.endpoint, tolls_of(factors_of(name, run.variants[name]), toll)
 
 
 def kept_prices(run: Run, trials: Sequence[Trial]) -> KeptPrices | None:

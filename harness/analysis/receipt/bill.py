@@ -15,6 +15,7 @@ from harness.analysis.receipt.prices import (
     LOOP,
     OTHER,
     URL,
+    WRAPPER,
     PriceBook,
     all_log_costs,
     hop,
@@ -23,7 +24,7 @@ from harness.analysis.receipt.prices import (
 from harness.analysis.receipt.receipt import PRICED, Against, Cause, CauseKind, Item, Spread
 from harness.analysis.stats.blocks import BlockModel
 from harness.analysis.stats.intervals import Interval, block_interval
-from harness.analysis.stats.verdicts import Family, Verdict, decide
+from harness.analysis.stats.verdicts import Family, decide
 from harness.records.observation import (
     Amount,
     Frame,
@@ -73,6 +74,8 @@ def price_name(happening: Happening, request: ObservedRequest, cause: Cause) -> 
             return LOOP
         case Amount.CONNECTIONS:
             return CONNECT
+        case Amount.WRAPPERS:
+            return WRAPPER
         case _:
             return None
 
@@ -235,18 +238,20 @@ def cpu_of(loaded: Loaded, entry: str) -> Interval | None:
     return block_interval(list(levels.values()))
 
 
-def against(loaded: Loaded, name: str, others_name: str | None = None) -> Against | None:
+def against(loaded: Loaded, name: str) -> Against | None:
     """The ratio of the other application's CPU per request to this one's, and a verdict.
 
     The error of a ratio is moderated by that of all that took turns. The family are all URLs.
 
     Args:
         loaded: of both.
-        name: of the URL.
-        others_name: of the other's; the same if None.
+        name: of the URL, in both.
+
+    Returns:
+        None where one of both has no figure.
     """
     logs = all_log_costs(loaded)
-    one, other = URL + name, OTHER + (others_name or name)
+    one, other = URL + name, OTHER + name
     if not logs.get(one) or not logs.get(other):
         return None
     effect = BlockModel(logs).difference(other, one)
@@ -257,18 +262,3 @@ def against(loaded: Loaded, name: str, others_name: str | None = None) -> Agains
     return Against(
         cpu=cpu_of(loaded, other), ratio=decision.interval, verdict=str(decision.verdict)
     )
-
-
-def verdict_of(compared: Against) -> Verdict:
-    """The verdict, as `stats.verdicts` has it."""
-    return Verdict(compared.verdict)
-
-
-def tolls_cost(
-    prices: PriceBook, before: Mapping[str, float], after: Mapping[str, float]
-) -> Interval | None:
-    """What a change of the tolls saves, or costs if it is negative: before less after."""
-    names = {**before, **after}
-    changed = {n: before.get(n, 0.0) - after.get(n, 0.0) for n in names}
-    changed = {n: c for n, c in changed.items() if not math.isclose(c, 0.0, abs_tol=1e-9)}
-    return prices.total(changed)

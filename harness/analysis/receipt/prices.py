@@ -18,12 +18,14 @@ from harness.analysis.stats.intervals import Interval, block_interval
 from harness.records.observation import Amount, LadderStep, Loaded, LoadedBlock
 
 LOOP = "event loop made"
+WRAPPER = "database wrapper made"
 MEASURED_HERE = "measured here"
 _WITH_QUERY = " with a query"
 _LADDER = "ladder"
 """The endpoint of its steps, where variants have theirs."""
 _AMOUNTS = {
     HOP: Amount.HOPS, THREAD: Amount.THREADS, LOOP: Amount.LOOPS, CONNECT: Amount.CONNECTIONS,
+    WRAPPER: Amount.WRAPPERS,
 }  # fmt: skip
 _HOW = {
     HOP: "pieces of work, each handed over, against all of them handed over at once",
@@ -31,6 +33,8 @@ _HOW = {
     LOOP: "a request that makes event loops against one that makes none",
     CONNECT: "a request that opens and closes a connection to your database against one that does "
     "not",
+    WRAPPER: "the same queries on a thread of the request against one that is reused, less the "
+    "threads",
 }
 
 
@@ -64,6 +68,9 @@ class PriceBook(Protocol):
 
         counts: by the name of the price.
         """
+
+    def lacking(self, names: Sequence[str]) -> str:
+        """What to say of tolls that have no price. names: of their prices, at least one."""
 
 
 def cost_of(block: LoadedBlock) -> float | None:
@@ -125,6 +132,10 @@ class MeasuredPrices:
             ]
         )
 
+    def lacking(self, names: Sequence[str]) -> str:
+        """See `PriceBook.lacking`."""
+        return f"Without a price here, and not in the sum: {', '.join(names)}."
+
 
 def _merged(counts: Mapping[str, float], known: Collection[str]) -> dict[str, float]:
     """The counts with hops that query among all others, where those have no price of their own."""
@@ -181,6 +192,22 @@ class TakenPrices:
     def total(self, counts: Mapping[str, float]) -> Interval | None:
         """See `PriceBook.total`. A run has one price for all hops of a kind."""
         return self._list.total(_merged(counts, ()))
+
+    def lacking(self, names: Sequence[str]) -> str:
+        """See `PriceBook.lacking`. Its variants' threads made their wrappers, too."""
+        sentences = []
+        if others := [name for name in names if name != WRAPPER]:
+            sentences.append(
+                f"The kept run {self._run} has no price for: {', '.join(others)}. The sum lacks it."
+            )
+        if WRAPPER in names:
+            sentences.append(f"In {self._run} the price of a thread includes its database wrapper.")
+        return " ".join(sentences)
+
+
+def names_in_runs(names: Collection[str]) -> frozenset[str]:
+    """The names that these prices have in a run, which has one price for all hops of a kind."""
+    return frozenset(name.removesuffix(_WITH_QUERY) for name in names)
 
 
 def step_costs(ladder: Mapping[str, LadderStep]) -> dict[str, Interval]:

@@ -11,7 +11,7 @@ import msgspec
 from harness.analysis.stats.interval import Interval
 from harness.records.observation import Amount, LeftBehind, SentRequest, Served
 
-PRICED = (Amount.HOPS, Amount.THREADS, Amount.LOOPS, Amount.CONNECTIONS)
+PRICED = (Amount.HOPS, Amount.THREADS, Amount.LOOPS, Amount.CONNECTIONS, Amount.WRAPPERS)
 """Tolls: they have a cause each, and a price."""
 
 

@@ -243,9 +243,16 @@ def _threads_per_request(receipt: Receipt, seen: Sequence[_Seen]) -> Iterator[Re
         rule="threads-per-request",
         says=says,
         urls=tuple(one.name for one in urls),
-        saving=_saving(urls, Amount.THREADS, most),
+        saving=_largest([_threads_total(one) for one in urls]),
         page=PAGE,
     )
+
+
+def _threads_total(one: _Seen) -> Interval | None:
+    """What the threads of asgiref cost a URL, and the wrappers that they make."""
+    threads = _saving([one], Amount.THREADS, _asgiref_threads(one))
+    wrappers = _total(_items(one, Amount.WRAPPERS))
+    return threads if threads is None or wrappers is None else _added([threads, wrappers])
 
 
 def _loop_per_request(receipt: Receipt, seen: Sequence[_Seen]) -> Iterator[Recommendation]:
@@ -451,8 +458,11 @@ def _saving(
 def _total(items: Sequence[Item]) -> Interval | None:
     """What the items take together. They share one price, so their errors add."""
     totals = [item.total for item in items if item.total is not None]
-    if not totals:
-        return None
+    return _added(totals) if totals else None
+
+
+def _added(totals: Sequence[Interval]) -> Interval:
+    """The sum of what belongs together: errors add."""
     lows, highs = [total.low for total in totals], [total.high for total in totals]
     ses = [total.se for total in totals]
     return Interval(

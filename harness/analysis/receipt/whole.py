@@ -54,7 +54,7 @@ def whole_receipt(
         unpriced |= set(lacking)
     more = () if loaded is None else loaded.notes
     if prices is not None and unpriced:
-        more = (*more, f"Without a price here, and not in the sum: {', '.join(sorted(unpriced))}.")
+        more = (*more, prices.lacking(sorted(unpriced)))
     receipt = Receipt(
         version=head.version,
         made_at=head.made_at,

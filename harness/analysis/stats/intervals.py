@@ -99,6 +99,41 @@ def _draws(size: int) -> NDArray[np.int64]:
     return np.random.default_rng(_SEED).choice(size, (_RESAMPLES, size))
 
 
+def ratio_interval(
+    numerators: Sequence[float], denominators: Sequence[float], level: float = LEVEL
+) -> Interval | None:
+    """The ratio of two means over the same blocks, with Fieller's interval (Fieller 1954, Journal
+    of the Royal Statistical Society B 16:175).
+
+    It holds where differences may be near 0 or negative in some blocks, so that ratios of single
+    blocks, or their logarithms, would not.
+
+    Args:
+        numerators: one number per block. denominators: likewise, of the same blocks.
+        level: confidence, 0 to 1.
+
+    Returns:
+        None without a block, or if the denominators' mean is 0; an interval without bounds if there
+        is one block, or if the denominators' mean is not told from 0.
+    """
+    n = len(numerators)
+    above, below = np.asarray(numerators, dtype=float), np.asarray(denominators, dtype=float)
+    if n == 0 or not below.mean():
+        return None
+    one, other = float(above.mean()), float(below.mean())
+    ratio = one / other
+    if n == 1:
+        return Interval(ratio, None, None, None, 1)
+    se = float(np.std(above - ratio * below, ddof=1)) / math.sqrt(n) / abs(other)
+    t = float(special.stdtrit(n - 1, (1 + level) / 2))
+    (of_one, of_both), (_, of_other) = (t**2 * np.cov(above, below, ddof=1) / n).tolist()
+    a, b, c = other**2 - of_other, one * other - of_both, one**2 - of_one
+    if a <= 0:
+        return Interval(ratio, None, None, se, n)
+    root = math.sqrt(max(0.0, b**2 - a * c))
+    return Interval(ratio, (b - root) / a, (b + root) / a, se, n)
+
+
 def two_way_interval(
     values: Sequence[float], left_out: Sequence[float], level: float = LEVEL
 ) -> Interval | None:

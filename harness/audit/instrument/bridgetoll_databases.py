@@ -1,6 +1,7 @@
 """Records what an observed application does with databases: see `bridgetoll_witness.py`.
 
-Recorded are connections that are opened, statements, and waits until a pool gives a connection.
+Recorded are connections that are opened, statements, waits until a pool gives a connection, and
+the wrappers that Django makes for its connections.
 Statements are recorded without their text and values. Where Django or SQLAlchemy has a driver that
 is observed itself, the driver's connections are recorded, else theirs.
 
@@ -258,6 +259,26 @@ def _django_connections() -> None:
     BaseDatabaseWrapper.connect = observed
 
 
+def _django_wrappers() -> None:
+    """Objects around a connection, of which Django makes one for each thread and database."""
+    from django.db.utils import ConnectionHandler  # type: ignore[import-not-found]
+
+    make = ConnectionHandler.create_connection
+
+    @functools.wraps(make)
+    def observed(self: Any, alias: str) -> Any:
+        happening = witness.record("wrappers")
+        try:
+            return make(self, alias)
+        except BaseException:
+            witness.forget(happening)
+            raise
+        finally:
+            happening.end()
+
+    ConnectionHandler.create_connection = observed
+
+
 def _sqlalchemy_dialect() -> None:
     from sqlalchemy.engine.default import DefaultDialect  # type: ignore[import-not-found]
 
@@ -456,6 +477,7 @@ WATCHES: dict[str, Callable[[], None]] = {
     "asyncpg.pool": lambda: _pools("asyncpg.pool", "Pool", "_acquire", _waits_async),
     "django.db.backends.utils": _django_cursors,
     "django.db.backends.base.base": _django_connections,
+    "django.db.utils": _django_wrappers,
     "sqlalchemy.engine.default": _sqlalchemy_dialect,
     "sqlalchemy.pool.impl": lambda: _pools("sqlalchemy.pool.impl", "QueuePool", "_do_get", _waits),
 }

@@ -6,7 +6,8 @@ runs on Python 3.10 and later, and imports nothing that the application would no
 prepared when the application has imported it.
 
 Recorded are hops, returns, handovers, threads and loops, as `sitecustomize.py` counts them, and by
-`bridgetoll_databases.py` connections, statements and waits for a connection.
+`bridgetoll_databases.py` connections, Django's wrappers of them, statements and waits for a
+connection.
 
 A stack does not end at the edge of a thread or a task. That of a hop's thread goes on with the
 stack that asked for the hop, that of a task with the one that made the task.

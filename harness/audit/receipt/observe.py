@@ -261,7 +261,8 @@ def _observed(row: _Row, end_ns: int, happenings: Sequence[Happening]) -> Observ
         Amount.SWITCHES, Amount.BYTES_IN, Amount.BYTES_OUT, *_WIRE.values(),
     ):  # fmt: skip
         counts[amount] = row.counts[amount]
-    counts[Amount.CONNECTIONS] = sum(one.what == Amount.CONNECTIONS for one in own)
+    for amount in (Amount.CONNECTIONS, Amount.WRAPPERS):
+        counts[amount] = sum(one.what == amount for one in own)
     counts[Amount.POOL_WAIT_US] = sum(
         (one.end_ns - one.begin_ns) / 1e3
         for one in own

@@ -10,11 +10,12 @@ A path is one kind of request, `/<what>/<threads>/<times>/<pieces>/<work>`:
   `loop`: an event loop made. `thread`: a thread started and waited for. `connect`: a connection to
   Django's default database opened and closed. `none`: nothing.
 - threads: `request`: asgiref starts a thread for the request, as Django's handler lets it.
-  `reused`: it is lent one that outlives the request; `asking`: one of a few that keep a
-  connection to the database. `-`: whatever the kind has.
-- times: how often. pieces: of work, shared out among the hops; done in place without any hop.
+  `reused`: it is lent one that outlives the request. `-`: whatever the kind has.
+- times: how often. pieces: of work, shared out among the hops; done in place without any hop, and
+  once by each thread that is started.
 - work: `compute` holds the interpreter for some microseconds; `select` asks Django's default
-  database for the number 1; `nothing`.
+  database for the number 1, on a connection that is open and is given back, all of a request in
+  one thread; `nothing`.
 
 `/` answers what is known of this place, as JSON.
 """
@@ -36,7 +37,7 @@ MODULE = "BRIDGETOLL_LADDER_MODULE"
 Django up, and gives this process the memory that its collections of garbage go through."""
 _LOOPS = 150
 _MOST_ASKING = 4
-"""Threads that hold a connection to the database at once; psycopg's pool has as many by default."""
+"""Requests that ask the database at once; psycopg's pool has as many connections by default."""
 _HEAD = [(b"content-type", b"application/json"), (b"content-length", b"2")]
 _BODY = b"{}"
 
@@ -63,9 +64,17 @@ _KINDS = [
 ]
 """Of hops that can be made here; the first carries what is done inside of a hop."""
 _idle: list[Executor] = []
-_connected: list[Executor] = []
-"""Threads that wait for a request; those of the second list have a connection to the database."""
+_idle_asking: list[Executor] = []
+"""Threads that wait for a request; those of the second list ask the database, so that they have
+Django's wrapper of a connection."""
+_open: list[Any] = []
+"""Connections to the database that wait for a request."""
+_own = threading.local()
+"""By thread: a wrapper that opens connections of its own."""
 _asking: Any = None
+"""Limits the requests that ask the database at once: a semaphore of asyncio, or of threading."""
+_making = threading.Lock()
+"""Of the semaphore."""
 _trouble: str | None = None
 
 
@@ -95,11 +104,49 @@ def _compute() -> int:
     return total
 
 
+def _connections() -> Any:
+    """Django's connections, by alias; a thread has wrappers of its own."""
+    return importlib.import_module("django.db").connections
+
+
 def _select() -> None:
-    """Ask the database that the project has configured for nothing of its own."""
-    with importlib.import_module("django.db").connections["default"].cursor() as cursor:
+    """Ask the database that the project has configured for nothing of its own.
+
+    The thread's wrapper is lent a connection that is open, until `_give_back`.
+    """
+    wrapper = _connections()["default"]
+    if "get_new_connection" not in vars(wrapper):
+        _lend_to(wrapper)
+    with wrapper.cursor() as cursor:
         cursor.execute("SELECT 1")
         cursor.fetchone()
+
+
+def _lend_to(wrapper: Any) -> None:
+    """Have a wrapper take a connection that is open, and not close it.
+
+    So it does all that Django does to a connection, without what the database takes to open one.
+    """
+    connect = wrapper.get_new_connection
+
+    def taken(parameters: Any) -> Any:
+        try:
+            return _open.pop()
+        except IndexError:
+            return connect(parameters)
+
+    wrapper.get_new_connection = taken
+    wrapper._close = lambda: _open.append(wrapper.connection)
+
+
+def _give_back() -> None:
+    """End this thread's use of a connection, as Django does at the end of a request."""
+    _connections()["default"].close()
+
+
+def _select_once() -> None:
+    _select()
+    _give_back()
 
 
 def _nothing() -> None:
@@ -155,10 +202,11 @@ def _start_threads(count: int, work: Callable[[], Any]) -> None:
 
 def _connect(count: int) -> None:
     """Open and close a connection to the database that the project has configured."""
-    connection = importlib.import_module("django.db").connections["default"]
+    if not hasattr(_own, "wrapper"):
+        _own.wrapper = _connections().create_connection("default")
     for _ in range(count):
-        connection.ensure_connection()
-        connection.close()
+        _own.wrapper.ensure_connection()
+        _own.wrapper.close()
 
 
 @contextlib.contextmanager
@@ -177,18 +225,17 @@ def _mark() -> None:
         local.value = "/"
 
 
-async def _on_asking_thread(body: Callable[[], Awaitable[None]]) -> None:
-    """Run `body` with one of the threads that keep a connection; requests wait for one."""
+def _limit(made: Callable[[int], Any]) -> Any:
+    """The semaphore of those that ask the database. made: its class, of asyncio or threading."""
     global _asking
-    _asking = _asking or asyncio.Semaphore(_most_asking())
-    async with _asking:
-        await _on_lent_thread(body, _connected)
+    with _making:
+        _asking = _asking or made(_most_asking())
+    return _asking
 
 
 def _most_asking() -> int:
-    """Threads that may hold a connection; no more than the project's pool has."""
-    settings = importlib.import_module("django.db").connections["default"].settings_dict
-    pool = settings["OPTIONS"].get("pool")
+    """Requests that may hold a connection at once; no more than the project's pool has."""
+    pool = _connections().settings["default"]["OPTIONS"].get("pool")
     if not isinstance(pool, dict):
         return _MOST_ASKING
     size = pool.get("max_size") or pool.get("min_size") or _MOST_ASKING
@@ -224,14 +271,13 @@ async def _anywhere(body: Callable[[], Awaitable[None]]) -> None:
 _THREADS: dict[str, Callable[[Callable[[], Awaitable[None]]], Awaitable[None]]] = {
     "request": _on_own_thread,
     "reused": _on_lent_thread,
-    "asking": _on_asking_thread,
     "-": _anywhere,
 }
 
 
-def _parsed(path: str) -> tuple[str, str, int, int, Callable[[], Any]]:
+def _parsed(path: str) -> tuple[str, str, int, int, str]:
     what, threads, times, pieces, work = path.strip("/").split("/")
-    return what, threads, int(times), int(pieces), _WORK[work]
+    return what, threads, int(times), int(pieces), work
 
 
 @functools.cache
@@ -240,25 +286,41 @@ def _step(path: str) -> Step:
     what, threads, times, pieces, work = _parsed(path)
     hop = _HOPS.get(what, _HOPS[_KINDS[0]])
     within = _THREADS[threads]
-    inside = {"loop": _make_loops, "connect": _connect}.get(what)
-    if inside is not None:  # one hop, in which it happens
-        hops, work = 1, functools.partial(inside, times)
-        share = 1
-    else:
-        hops, share = (0 if what == "none" else times), pieces // max(1, times)
-    done = functools.partial(_pieces, work, share)
+    hopping = _hopping(what, times, pieces, work)
+    if work == "select" and threads == "reused":
+        within = functools.partial(_on_lent_thread, idle=_idle_asking)
+    limited = work == "select"
 
     async def step(answer: Callable[[], Awaitable[None]]) -> None:
         async def body() -> None:
             if what == "none":
-                _pieces(work, pieces)
-            for _ in range(hops):
-                await hop(done)
+                _pieces(_WORK[work], pieces)
+            async with _limit(asyncio.Semaphore) if limited else contextlib.nullcontext():
+                for done in hopping:
+                    await hop(done)
             await answer()
 
         await within(body)
 
     return step
+
+
+def _hopping(what: str, times: int, pieces: int, work: str) -> list[Callable[[], None]]:
+    """What is done in each hop of a request."""
+    inside = {"loop": _make_loops, "connect": _connect}.get(what)
+    if inside is not None:
+        return [functools.partial(inside, times)]
+    if what == "none":
+        return []
+    share = functools.partial(_pieces, _WORK[work], pieces // max(1, times))
+    if work != "select":
+        return [share] * times
+
+    def last() -> None:
+        share()
+        _give_back()
+
+    return [share] * (times - 1) + [last]
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:
@@ -292,7 +354,10 @@ async def _live(receive: Any, send: Any) -> None:
 @functools.cache
 def _sync_step(path: str) -> Callable[[], None]:
     """What a path asks of a thread without an event loop."""
-    what, _, times, pieces, work = _parsed(path)
+    what, _, times, pieces, name = _parsed(path)
+    if name == "select":
+        return functools.partial(_ask, what == "thread", pieces)
+    work = _WORK[name]
     if what == "loop":
         return functools.partial(_cross, times)
     if what == "thread":
@@ -302,6 +367,15 @@ def _sync_step(path: str) -> Callable[[], None]:
     if what == "asgiref":
         return functools.partial(_hop_back, times, functools.partial(_pieces, work, 1))
     return functools.partial(_pieces, work, pieces)
+
+
+def _ask(by_threads: bool, pieces: int) -> None:
+    """Ask the database so many times, in a new thread each or in this one."""
+    with _limit(threading.BoundedSemaphore):
+        if by_threads:
+            _start_threads(pieces, _select_once)
+        else:
+            _pieces(_select_once, pieces)
 
 
 def _cross(times: int) -> None:
@@ -361,7 +435,7 @@ def _no_database() -> tuple[str | None, bool]:
     if "django" not in sys.modules:
         return "the project does not use Django", False
     try:
-        settings = importlib.import_module("django.db").connections["default"].settings_dict
+        settings = _connections()["default"].settings_dict
     except Exception as error:
         return f"Django has no default database ({type(error).__name__})", False
     if settings["ENGINE"].endswith(".dummy"):

@@ -29,6 +29,7 @@ _NOUNS = {
     Amount.THREADS: ("thread", "threads"),
     Amount.LOOPS: ("event loop", "event loops"),
     Amount.CONNECTIONS: ("connection", "connections"),
+    Amount.WRAPPERS: ("DB wrapper", "DB wrappers"),
     Amount.STATEMENTS: ("statement", "statements"),
     Amount.TRANSACTIONS: ("transaction", "transactions"),
     Amount.ROUND_TRIPS: ("round trip to the database", "round trips to the database"),
@@ -44,6 +45,12 @@ _BYTES = (
     (Amount.DATABASE_BYTES_IN, Amount.DATABASE_BYTES_OUT, "database"),
 )
 _KIB = 1024
+_OF_THREADS = (Amount.WRAPPERS,)
+"""Tolls that only come with started threads: where there is none, they go without saying."""
+_WRAPPER = (
+    "DB wrapper: Django's object around a database connection. A new thread that queries makes "
+    "its own."
+)
 UNSEEN = "Hops, threads and connections cannot be seen from outside."
 _LEAST_MIB = 0.05
 """Less is none; a process may also have less than before."""
@@ -124,7 +131,7 @@ def differing(url: UrlReceipt) -> list[str]:
 
 def no_toll(url: UrlReceipt) -> str:
     """Said in place of items."""
-    seen = [noun(amount) for amount in PRICED if amount in url.counted]
+    seen = [noun(a) for a in PRICED if a in url.counted and a not in _OF_THREADS]
     return f"No {listed(seen).replace(' and ', ' or ')} per request." if seen else UNSEEN
 
 
@@ -243,6 +250,8 @@ def notes(receipt: Receipt) -> list[str]:
         source = receipt.prices.source
         where = "" if source == MEASURED_HERE else "of the kept run "
         told.insert(0, f"Prices: {where}{source}.")
+    if any(item.amount is Amount.WRAPPERS for url in receipt.urls for item in url.items):
+        told.append(_WRAPPER)
     return told
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from harness.analysis.causes.prices import CONNECT, THREAD
-from harness.analysis.receipt.prices import LOOP, hop, hop_that_waits
+from harness.analysis.receipt.prices import LOOP, WRAPPER, hop, hop_that_waits
 from harness.audit.http_client import NoAnswer, Probe
 from harness.base.errors import ServerFailed
 from harness.lab.ladder import bridgetoll_ladder
@@ -58,14 +58,16 @@ def steps_for(protocol: str, tolls: Collection[str], place: LadderPlace) -> Step
         place: where the ladder runs.
     """
     steps: Steps = {"/none/-/0/0/nothing": {REQUEST: 1}}
+    wraps = WRAPPER in tolls and place.query is None
+    starts = THREAD in tolls or wraps
     for kind in place.kinds:
         plain, waits = hop(kind), hop_that_waits(kind)
         if protocol == "asgi":
-            priced = {plain, waits} & {*tolls} or (kind == "asgiref" and THREAD in tolls)
+            priced = {plain, waits} & {*tolls} or (kind == "asgiref" and starts)
             if priced:
-                steps |= _hops(kind, place.threads if THREAD in tolls else 0)
-            if kind == "asgiref" and waits in tolls and place.query is None:
-                steps |= _hops_that_ask(kind)
+                steps |= _hops(kind, place.threads if starts else 0)
+            if kind == "asgiref" and place.query is None and (waits in tolls or wraps):
+                steps |= _hops_that_ask(kind, place.threads if wraps else 0)
         elif kind == "asgiref" and {plain, waits} & {*tolls}:
             steps |= _hops_back(place)
     if protocol == "wsgi":
@@ -95,15 +97,23 @@ def _hops(kind: str, threads: int) -> Steps:
     }
 
 
-def _hops_that_ask(kind: str) -> Steps:
-    """The same queries in one hop, and in one hop each."""
+def _hops_that_ask(kind: str, threads: int) -> Steps:
+    """The same queries in one hop, and in one hop each.
+
+    On a thread that is reused, and on one of the request, if its wrapper is to be priced.
+    """
     work = f"{_WORK} (select)"
+    places = {"reused": 0, "request": threads} if threads else {"reused": 0}
     return {
-        f"/{kind}/asking/{hops}/{_PIECES}/select": _terms(
-            {REQUEST: 1, f"{CONTEXT} asking": 1, work: _PIECES, hop_that_waits(kind): hops}
+        f"/{kind}/{place}/{hops}/{_PIECES}/select": _terms(
+            {
+                REQUEST: 1, f"{CONTEXT} asking": 1, work: _PIECES, hop_that_waits(kind): hops,
+                THREAD: started, WRAPPER: min(1, started),
+            }
         )
+        for place, started in places.items()
         for hops in (1, _PIECES)
-    }
+    }  # fmt: skip
 
 
 def _hops_back(place: LadderPlace) -> Steps:
@@ -119,8 +129,15 @@ def _hops_back(place: LadderPlace) -> Steps:
 
 def _threads(tolls: Collection[str], place: LadderPlace) -> Steps:
     steps: Steps = {}
-    if THREAD in tolls or LOOP in tolls:
+    wraps = WRAPPER in tolls and place.query is None
+    if wraps or {THREAD, LOOP} & {*tolls}:
         steps["/thread/-/4/0/nothing"] = {REQUEST: 1, THREAD: 4}
+    if wraps:
+        asking: dict[str, float] = {REQUEST: 1, f"{_WORK} (select)": _PIECES}
+        steps[f"/none/-/0/{_PIECES}/select"] = asking
+        steps[f"/thread/-/{_PIECES}/{_PIECES}/select"] = asking | {
+            THREAD: _PIECES, WRAPPER: _PIECES,
+        }  # fmt: skip
     if LOOP in tolls and "asgiref" in place.kinds:
         steps["/loop/-/4/0/nothing"] = {REQUEST: 1, LOOP: 4, THREAD: 4 * place.threads}
     return steps
@@ -158,7 +175,7 @@ class Ladder:
     @property
     def connects(self) -> bool:
         """Whether it is to ask the project's database, and so needs the project's settings."""
-        return CONNECT in self._tolls or hop_that_waits("asgiref") in self._tolls
+        return bool({CONNECT, WRAPPER, hop_that_waits("asgiref")} & {*self._tolls})
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -314,11 +314,12 @@ class _Loading:
         return (server.read_ns() - before_ns) // max(1, tally.sent)
 
     def _look_for_unrest(self, turn: _Turns) -> None:
+        """Keep the least of all blocks: a pool that fills once is none of it."""
         server, clock = turn.live.clock, self._tools.clock
         before_ns, began_ns = server.read_ns(), clock.now_ns()
         clock.sleep(_IDLE_LOOK_S)
         share = (server.read_ns() - before_ns) / (clock.now_ns() - began_ns)
-        self._restless[turn.side.name] = max(share, self._restless.get(turn.side.name, 0.0))
+        self._restless[turn.side.name] = min(share, self._restless.get(turn.side.name, share))
 
     def _note(self, used: Reading) -> None:
         """Add up what others have taken of the servers' processors."""

@@ -4,9 +4,10 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Protocol
@@ -15,7 +16,12 @@ from urllib.parse import urlsplit
 import msgspec
 
 from harness.analysis.causes.kept_prices import KeptPrices
-from harness.analysis.receipt.prices import PriceBook, TakenPrices, measured_prices
+from harness.analysis.receipt.prices import (
+    PriceBook,
+    TakenPrices,
+    measured_prices,
+    names_in_runs,
+)
 from harness.analysis.receipt.receipt import Receipt
 from harness.analysis.receipt.whole import ReceiptHead, wanted_prices, whole_receipt
 from harness.audit.receipt.observe import observe
@@ -74,7 +80,7 @@ def make_receipt(
     listener: ReceiptListener,
     *,
     count_only: bool = False,
-    kept: Callable[[], KeptPrices | None] = lambda: None,
+    kept: Callable[[Collection[str]], KeptPrices | None] = lambda _: None,
 ) -> Receipt:
     """Make the receipt that is wanted.
 
@@ -83,7 +89,7 @@ def make_receipt(
         cache: where packages of servers are kept.
         listener: hears of the progress.
         count_only: send no load, so that there are no CPU times and no prices of this machine.
-        kept: prices of a kept run, for a receipt without its own.
+        kept: prices of a kept run, for a receipt without its own; is told which are wanted.
 
     Raises:
         UsageError: the application, its server or an answer cannot be used as asked.
@@ -103,7 +109,7 @@ def make_receipt(
         ReceiptHead(version("bridgetoll"), now.isoformat(timespec="seconds"), describe()),
         observed.observation,
         loaded,
-        _prices(loaded, wanted.connections, kept),
+        _prices(loaded, wanted.connections, partial(kept, _in_runs(observed.observation))),
         None if prepared.other is None else prepared.other.served,
         _notes(prepared),
         time.monotonic() - began,
@@ -222,6 +228,11 @@ def _measure(
         prepared.logs,
         told=lambda share: listener.passing(f"measuring CPU time under load, {share:.0%} done"),
     )
+
+
+def _in_runs(observation: Observation) -> frozenset[str]:
+    """Names of the prices that are wanted of a kept run."""
+    return names_in_runs(wanted_prices(observation))
 
 
 def _prices(

@@ -275,11 +275,11 @@ def test_a_pool_keeps_connections_that_each_request_would_open(
     found = []
     for pool in ("0", "1"):
         seen = observed(on_postgres, PLAIN, asked, tmp_path / "log", {"DATABASE_POOL": pool})
-        wanted = (*KNOWN, Amount.TRANSACTIONS, Amount.ROUND_TRIPS)
+        wanted = (*KNOWN, Amount.TRANSACTIONS, Amount.ROUND_TRIPS, Amount.WRAPPERS)
         found += [{a: r.counts[a] for a in wanted} for r in seen.urls[0].observed]
     every = {
         **counted.POSTS.counts, Amount.STATEMENTS: 2, Amount.TRANSACTIONS: 2,
-        Amount.ROUND_TRIPS: 2, Amount.CONNECTIONS: 0,
+        Amount.ROUND_TRIPS: 2, Amount.CONNECTIONS: 0, Amount.WRAPPERS: 1,
     }  # fmt: skip
     opening = {Amount.CONNECTIONS: 1, Amount.ROUND_TRIPS: 2 + counted.CONNECTING}
     assert found == [every | opening] * REQUESTS + [every] * REQUESTS

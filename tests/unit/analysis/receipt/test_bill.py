@@ -12,10 +12,9 @@ from harness.analysis.receipt.bill import (
     bill,
     hop_kind,
     spread_of,
-    tolls_cost,
     tolls_of,
 )
-from harness.analysis.receipt.prices import MeasuredPrices, hop, hop_that_waits
+from harness.analysis.receipt.prices import WRAPPER, MeasuredPrices, hop, hop_that_waits
 from harness.analysis.receipt.receipt import Cause, CauseKind
 from harness.records.observation import (
     Amount,
@@ -40,6 +39,7 @@ PRICES = MeasuredPrices(
         PLAIN: {0: 68.0, 1: 72.0, 2: 70.0},
         hop_that_waits("asgiref"): {0: 100.0, 1: 100.0, 2: 100.0},
         THREAD: {0: 152.0, 1: 148.0, 2: 150.0},
+        WRAPPER: {0: 110.0, 1: 112.0, 2: 108.0},
     },
 )
 MIDDLEWARE = Cause(CauseKind.MIDDLEWARE, "shop.middleware.Tenant")
@@ -143,6 +143,19 @@ def test_items_are_lines_by_cause_dearest_first() -> None:
     assert made.unpriced == ()
 
 
+def test_a_wrapper_is_a_line_by_its_query() -> None:
+    made = bill(
+        [request(*TYPICAL, happening(Amount.WRAPPERS, "shop.views"))],
+        None, "GET /", PRICES, cause_of,
+    )  # fmt: skip
+    (line,) = [item for item in made.items if item.amount is Amount.WRAPPERS]
+    assert (line.cause, line.per_request.mean) == (QUERY, 1.0)
+    assert line.total is not None
+    assert line.total.mean == pytest.approx(110.0)
+    assert made.tolls is not None
+    assert made.tolls.mean == pytest.approx(390.0 + 110.0)
+
+
 def test_the_sum_of_tolls_is_taken_in_each_block() -> None:
     """Where a hop is dear in a block, a thread is cheap: their errors cancel."""
     once = (happening(Amount.HOPS, "shop.middleware"), happening(Amount.THREADS, "shop.middleware"))
@@ -220,12 +233,6 @@ def test_noise_leaves_it_undecided() -> None:
 
 def test_what_the_other_application_has_not_answered_is_not_compared() -> None:
     assert against(loaded({"GET /": blocks(900)}), "GET /") is None
-
-
-def test_a_change_of_tolls_costs_their_difference() -> None:
-    saved = tolls_cost(PRICES, {PLAIN: 15.0, THREAD: 2.0}, {PLAIN: 2.0, THREAD: 2.0})
-    assert saved is not None
-    assert saved.mean == pytest.approx(13 * 70.0)
 
 
 def test_many_values_are_gathered_under_others() -> None:

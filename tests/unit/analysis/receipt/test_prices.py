@@ -8,18 +8,24 @@ from harness.analysis.causes.kept_prices import KeptPrices
 from harness.analysis.causes.prices import CONNECT, THREAD, Price, PriceList
 from harness.analysis.receipt.prices import (
     MEASURED_HERE,
+    WRAPPER,
     TakenPrices,
     hop,
     hop_that_waits,
     is_toll,
     measured_prices,
+    names_in_runs,
     step_costs,
 )
 from harness.analysis.stats.intervals import Interval
 from harness.records.observation import LadderStep, Loaded, LoadedBlock
 
 HOP = hop("asgiref")
-TRUTH = {"request": 60.0, "work": 12.0, "context": 5.0, HOP: 70.0, THREAD: 150.0, CONNECT: 3_000.0}
+WAITING = hop_that_waits("asgiref")
+TRUTH = {
+    "request": 60.0, "work": 12.0, "context": 5.0, HOP: 70.0, THREAD: 150.0, CONNECT: 3_000.0,
+    "asking": 20.0, "query": 60.0, WAITING: 100.0, WRAPPER: 110.0,
+}  # fmt: skip
 STEPS: dict[str, dict[str, float]] = {
     "none": {"request": 1},
     "one": {"request": 1, "context": 1, "work": 4, HOP: 1},
@@ -27,6 +33,9 @@ STEPS: dict[str, dict[str, float]] = {
     "own-one": {"request": 1, "context": 1, "work": 4, HOP: 1, THREAD: 2},
     "own-four": {"request": 1, "context": 1, "work": 4, HOP: 4, THREAD: 2},
     "connect": {"request": 1, "context": 1, "work": 4, HOP: 1, CONNECT: 1},
+    "ask-one": {"request": 1, "asking": 1, "query": 4, WAITING: 1},
+    "ask-four": {"request": 1, "asking": 1, "query": 4, WAITING: 4},
+    "own-ask-one": {"request": 1, "asking": 1, "query": 4, WAITING: 1, THREAD: 2, WRAPPER: 1},
 }
 BLOCKS = 4
 
@@ -99,16 +108,21 @@ def test_what_has_no_step_has_no_price() -> None:
     assert prices.total({}) is None
 
 
+def without_queries() -> dict[str, LadderStep]:
+    return {name: step for name, step in ladder().items() if "query" not in step.terms}
+
+
 def test_a_hop_that_queries_costs_as_any_other_where_the_database_was_not_asked() -> None:
-    prices = measured_prices(Loaded(32, {}, ladder=ladder()))
+    prices = measured_prices(Loaded(32, {}, ladder=without_queries()))
     assert prices is not None
+    assert prices.total({WRAPPER: 1.0}) is None
     both = prices.total({HOP: 1.0, hop_that_waits("asgiref"): 2.0})
     assert both is not None
     assert both.mean == pytest.approx(3 * 70.0)
 
 
 def test_a_toll_that_the_steps_cannot_separate_has_no_price() -> None:
-    steps = ladder()
+    steps = without_queries()
     for name in ("one", "own-one"):  # every step with context and work hops four times
         del steps[name]
     del steps["connect"]
@@ -164,3 +178,18 @@ def test_prices_of_a_kept_run_are_those_of_the_nearest_concurrency() -> None:
     assert total is not None  # a run has one price for all hops of a kind
     assert total.mean == pytest.approx(3 * 70.0 + 170.0)
     assert prices.total({CONNECT: 1.0}) is None
+    assert prices.total({WRAPPER: 1.0}) is None
+
+
+def test_it_is_told_which_run_lacks_which_price() -> None:
+    run = KeptPrices("bridge-1", "2026-11-21", {}, (kept(64, **{HOP: 70.0}),), ())
+    prices = TakenPrices(run, 32)
+    assert "bridge-1 has no price for: hop (anyio)" in prices.lacking([hop("anyio")])
+    both = prices.lacking([WRAPPER, hop("anyio")])
+    assert "hop (anyio)" in both
+    assert "a thread includes its database wrapper" in both
+    assert "no price for" not in prices.lacking([WRAPPER])
+
+
+def test_a_run_has_one_name_for_all_hops_of_a_kind() -> None:
+    assert names_in_runs([HOP, WAITING, THREAD]) == {HOP, THREAD}

@@ -292,6 +292,16 @@ def test_an_older_asgiref_must_be_renewed_first() -> None:
     assert "3.11 one" not in change.says
 
 
+def test_kept_threads_keep_their_wrappers_too() -> None:
+    asked = threads()
+    bare = advice([asgiref_thread()] * 2, **asked)["threads-per-request"]
+    asked["items"] = (*asked["items"], item(Amount.WRAPPERS, COUNT, 1, 110.0))
+    change = advice([asgiref_thread()] * 2, **asked)["threads-per-request"]
+    assert bare.saving is not None
+    assert change.saving is not None
+    assert change.saving.mean == pytest.approx(bare.saving.mean + 110.0)
+
+
 def test_threads_of_the_project_are_its_own() -> None:
     """A sync view runs in a thread, below frames of asgiref."""
     start, view = frame("threading", "Thread.start"), frame("blog.views", "posts")

@@ -11,6 +11,7 @@ from harness.analysis.stats.intervals import (
     BOOTSTRAP_FROM,
     Interval,
     block_interval,
+    ratio_interval,
     t_interval,
     two_way_interval,
 )
@@ -221,3 +222,36 @@ def test_so_many_times_as_much_has_an_interval_so_many_times_as_wide() -> None:
     thrice = Interval(10, 8, 12, 1, 6).scaled(3)
     assert (thrice.mean, thrice.low, thrice.high, thrice.se, thrice.blocks) == (30, 24, 36, 3, 6)
     assert Interval(10, None, None, None, 1).scaled(3) == Interval(30, None, None, None, 1)
+
+
+def test_a_ratio_of_means_covers_the_truth_though_single_differences_are_near_nothing() -> None:
+    draw = np.random.default_rng(5)
+    covered = 0
+    for _ in range(400):
+        below = draw.normal(100.0, 40.0, 6)
+        above = 0.8 * below + draw.normal(40.0, 20.0, 6)  # so the means are as 120 to 100
+        found = ratio_interval(list(above), list(below))
+        assert found is not None
+        if found.low is None or found.high is None:
+            covered += 1  # it says that it knows nothing
+        else:
+            assert found.low <= found.mean <= found.high
+            covered += found.low <= 1.2 <= found.high
+    assert 0.92 <= covered / 400 <= 0.98
+
+
+def test_a_ratio_that_blocks_agree_upon_is_exact() -> None:
+    found = ratio_interval([50.0, 60.0, 55.0], [100.0, 120.0, 110.0])
+    assert found is not None
+    assert (found.mean, found.low, found.high) == pytest.approx((0.5, 0.5, 0.5))
+
+
+def test_a_ratio_to_nothing_has_no_bounds() -> None:
+    found = ratio_interval([100.0, 110.0, 90.0], [30.0, -20.0, 5.0])
+    assert found is not None
+    assert (found.low, found.high, found.blocks) == (None, None, 3)
+    assert ratio_interval([], []) is None
+    assert ratio_interval([1.0], [0.0]) is None
+    single = ratio_interval([3.0], [2.0])
+    assert single is not None
+    assert (single.mean, single.low) == (1.5, None)

@@ -143,8 +143,18 @@ def test_without_prices_the_counts_remain() -> None:
     assert "CPU per request" not in text
 
 
+def test_a_wrapper_is_explained_where_there_is_one() -> None:
+    wrapper = item(Amount.WRAPPERS, COUNT, 1, 110)
+    of = receipt(url_receipt(items=(*url_receipt().items, wrapper)))
+    shown = line(of, "DB wrapper Post.objects.acount")
+    assert shown == "DB wrapper Post.objects.acount blog/views.py:31 1 110 ±11 110 ±11"
+    assert "A new thread that queries makes its own" in whole(of)
+    assert "DB wrapper" not in whole(receipt())
+
+
 def test_a_request_without_tolls_says_so() -> None:
-    counts = {a: steady(0) for a in (Amount.HOPS, Amount.THREADS, Amount.CONNECTIONS)}
+    amounts = (Amount.HOPS, Amount.THREADS, Amount.CONNECTIONS, Amount.WRAPPERS)
+    counts = {a: steady(0) for a in amounts}
     of = receipt(url_receipt(items=(), counted=counts, tolls=interval(0), time_line=None))
     assert "No hop, thread or connection per request." in whole(of)
 

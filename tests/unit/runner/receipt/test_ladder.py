@@ -2,16 +2,18 @@
 
 import asyncio
 import json
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 
 from harness.analysis.causes.prices import CONNECT, THREAD
-from harness.analysis.receipt.prices import LOOP, hop, hop_that_waits, measured_prices
+from harness.analysis.receipt.prices import LOOP, WRAPPER, hop, hop_that_waits, measured_prices
 from harness.lab.ladder import bridgetoll_ladder
 from harness.records.observation import LadderStep, Loaded, LoadedBlock
 from harness.runner.receipt.ladder import LadderPlace, Steps, steps_for
@@ -50,6 +52,9 @@ def _named(value: object) -> str | None:
         ("asgi", {ASKING}, POOLED, {ASKING, hop("asgiref")}),
         ("asgi", {ASKING}, BARE, {hop("asgiref")}),
         ("asgi", {THREAD}, DJANGO, {hop("asgiref"), THREAD}),
+        ("asgi", {WRAPPER}, POOLED, {WRAPPER, THREAD, ASKING, hop("asgiref")}),
+        ("asgi", {WRAPPER, THREAD}, DJANGO, {WRAPPER, THREAD, ASKING, hop("asgiref")}),
+        ("asgi", {WRAPPER, THREAD}, BARE, {THREAD, hop("asgiref")}),
         ("asgi", {CONNECT}, DJANGO, {CONNECT}),
         ("asgi", {CONNECT}, POOLED, set()),
         ("asgi", {CONNECT}, BARE, set()),
@@ -59,6 +64,8 @@ def _named(value: object) -> str | None:
         ("asgi", set(), DJANGO, set()),
         ("wsgi", {THREAD, LOOP}, DJANGO, {THREAD, LOOP}),
         ("wsgi", {CONNECT}, DJANGO, {CONNECT}),
+        ("wsgi", {WRAPPER}, DJANGO, {THREAD, WRAPPER}),
+        ("wsgi", {WRAPPER}, BARE, set()),
     ],
     ids=_named,
 )
@@ -74,6 +81,15 @@ def test_threads_are_priced_by_the_same_hops_on_a_thread_that_is_reused() -> Non
         if THREAD in terms:
             reused = steps[path.replace("/request/", "/reused/")]
             assert terms == reused | {THREAD: 2.0}
+
+
+def test_a_wrapper_is_priced_by_the_same_queries_on_a_thread_that_is_reused() -> None:
+    steps = steps_for("asgi", {WRAPPER}, POOLED)
+    wrapping = {path: terms for path, terms in steps.items() if WRAPPER in terms}
+    assert wrapping
+    for path, terms in wrapping.items():
+        reused = steps[path.replace("/request/", "/reused/")]
+        assert terms == reused | {THREAD: 2.0, WRAPPER: 1.0}
 
 
 class Happened:
@@ -163,3 +179,102 @@ def test_under_wsgi_it_starts_as_many_threads_as_its_path_says(
 def test_a_database_is_not_opened_where_the_project_has_none() -> None:
     missing, _ = bridgetoll_ladder._no_database()
     assert missing is not None
+
+
+class Database:
+    """Django's `connections`, as far as the ladder uses them, and what it made."""
+
+    def __init__(self) -> None:
+        self.settings = {"default": {"OPTIONS": {"pool": {"max_size": 2}}}}
+        self.wrappers = self.opened = self.closed = self.asked = 0
+        self._of_thread = threading.local()
+
+    def __getitem__(self, alias: str) -> Any:
+        if not hasattr(self._of_thread, alias):
+            setattr(self._of_thread, alias, self.create_connection(alias))
+        return getattr(self._of_thread, alias)
+
+    def create_connection(self, alias: str) -> Any:
+        assert alias == "default"
+        self.wrappers += 1
+        return Wrapper(self)
+
+
+class Wrapper:
+    """One that a thread has of a connection."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.connection: object = None
+
+    def ensure_connection(self) -> None:
+        if self.connection is None:
+            self.connection = self.get_new_connection({})
+
+    def get_new_connection(self, parameters: dict[str, object]) -> object:
+        assert parameters == {}
+        self.database.opened += 1
+        return object()
+
+    def cursor(self) -> Any:
+        self.ensure_connection()
+
+        def execute(_statement: str) -> None:
+            self.database.asked += 1
+
+        return nullcontext(SimpleNamespace(execute=execute, fetchone=lambda: (1,)))
+
+    def _close(self) -> None:
+        self.database.closed += 1
+
+    def close(self) -> None:
+        if self.connection is not None:
+            self._close()
+            self.connection = None
+
+
+@pytest.fixture
+def database(monkeypatch: pytest.MonkeyPatch) -> Database:
+    made = Database()
+    module = ModuleType("django.db")
+    module.connections = made  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "django", ModuleType("django"))
+    monkeypatch.setitem(sys.modules, "django.db", module)
+    monkeypatch.setattr(bridgetoll_ladder, "_asking", None)
+    monkeypatch.setattr(bridgetoll_ladder, "_open", [])
+    monkeypatch.setattr(bridgetoll_ladder, "_own", threading.local())
+    return made
+
+
+def answered(path: str) -> None:
+    statuses: list[str] = []
+    bridgetoll_ladder.wsgi({"PATH_INFO": path}, lambda status, _: statuses.append(status))
+    assert statuses == ["200 OK"]
+
+
+def test_queries_are_asked_on_connections_that_stay_open(database: Database) -> None:
+    async def all_at_once() -> None:
+        await asyncio.gather(*(ask("/executor/-/1/4/select") for _ in range(8)))
+
+    asyncio.run(all_at_once())
+    assert database.asked == 8 * 4
+    assert database.closed == 0
+    assert 1 <= database.opened <= 2  # no more at once than the pool has
+    assert len(bridgetoll_ladder._open) == database.opened
+
+
+def test_each_thread_that_is_started_asks_by_a_wrapper_of_its_own(database: Database) -> None:
+    answered("/thread/-/4/4/select")
+    assert (database.wrappers, database.asked, database.opened) == (4, 4, 1)
+    answered("/none/-/0/4/select")
+    answered("/none/-/0/4/select")
+    assert (database.wrappers, database.asked, database.opened) == (5, 12, 1)
+
+
+def test_a_connection_is_opened_and_closed_by_a_wrapper_that_is_lent_none(
+    database: Database,
+) -> None:
+    answered("/none/-/0/1/select")
+    for _ in range(2):
+        answered("/connect/-/3/0/nothing")
+    assert (database.wrappers, database.opened, database.closed) == (2, 1 + 6, 6)

@@ -288,3 +288,18 @@ def test_a_server_that_works_without_requests_is_told() -> None:
     (note,) = bench.run().notes
     assert "20%" in note
     assert "yours" in note
+
+
+def test_a_server_that_works_once_without_requests_is_not_told() -> None:
+    bench = Bench()
+    site = bench.site("yours", {"GET /": 500.0})
+    start = site.start
+
+    @contextmanager
+    def busy_at_first() -> Iterator[Loadable]:
+        site.idle = 0.2 if site.starts == 0 else 0.0
+        with start() as live:
+            yield live
+
+    site.start = busy_at_first  # type: ignore[method-assign]
+    assert bench.run().notes == ()
