@@ -36,6 +36,7 @@ MODULE = "BRIDGETOLL_LADDER_MODULE"
 """The environment variable that names the module of the user's application. Importing it sets
 Django up, and gives this process the memory that its collections of garbage go through."""
 _LOOPS = 150
+"""Of the work that only computes."""
 _MOST_ASKING = 4
 """Requests that ask the database at once; psycopg's pool has as many connections by default."""
 _HEAD = [(b"content-type", b"application/json"), (b"content-length", b"2")]
@@ -118,7 +119,7 @@ def _select() -> None:
     if "get_new_connection" not in vars(wrapper):
         _lend_to(wrapper)
     with wrapper.cursor() as cursor:
-        cursor.execute("SELECT 1")
+        cursor.execute(f"SELECT 1{wrapper.features.bare_select_suffix}")
         cursor.fetchone()
 
 
@@ -141,10 +142,14 @@ def _lend_to(wrapper: Any) -> None:
 
 def _give_back() -> None:
     """End this thread's use of a connection, as Django does at the end of a request."""
-    _connections()["default"].close()
+    wrapper = _connections()["default"]
+    if not wrapper.autocommit:
+        wrapper.rollback()
+    wrapper.close()
 
 
 def _select_once() -> None:
+    """Ask the database, and give the connection back."""
     _select()
     _give_back()
 
@@ -287,15 +292,15 @@ def _step(path: str) -> Step:
     hop = _HOPS.get(what, _HOPS[_KINDS[0]])
     within = _THREADS[threads]
     hopping = _hopping(what, times, pieces, work)
-    if work == "select" and threads == "reused":
+    asks = work == "select"
+    if asks and threads == "reused":
         within = functools.partial(_on_lent_thread, idle=_idle_asking)
-    limited = work == "select"
 
     async def step(answer: Callable[[], Awaitable[None]]) -> None:
         async def body() -> None:
             if what == "none":
                 _pieces(_WORK[work], pieces)
-            async with _limit(asyncio.Semaphore) if limited else contextlib.nullcontext():
+            async with _limit(asyncio.Semaphore) if asks else contextlib.nullcontext():
                 for done in hopping:
                     await hop(done)
             await answer()
@@ -418,6 +423,7 @@ async def _about() -> Any:
 
 
 def _known(threads: int) -> Any:
+    """What `LadderPlace` of the harness reads. threads: that a request starts."""
     missing, pool = _no_database()
     return {
         "threads": threads,

@@ -180,9 +180,17 @@ class Ladder:
     @property
     def notes(self) -> tuple[str, ...]:
         """What cannot be priced there, each as one sentence."""
-        if self.place is None or CONNECT not in self._tolls or self.place.connect is None:
+        if self.place is None:
             return ()
-        return (f"An opened connection has no price here: {self.place.connect}.",)
+        reasons = {
+            CONNECT: ("An opened connection", self.place.connect),
+            WRAPPER: ("A DB wrapper", self.place.query),
+        }
+        return tuple(
+            f"{what} has no price here: {why}."
+            for toll, (what, why) in reasons.items()
+            if toll in self._tolls and why is not None
+        )
 
     def exchanges(self, live: Loadable) -> dict[str, Exchange]:
         """See `LoadSide.exchanges`.

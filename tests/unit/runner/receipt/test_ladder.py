@@ -203,6 +203,9 @@ class Database:
 class Wrapper:
     """One that a thread has of a connection."""
 
+    autocommit = True
+    features = SimpleNamespace(bare_select_suffix="")
+
     def __init__(self, database: Database) -> None:
         self.database = database
         self.connection: object = None

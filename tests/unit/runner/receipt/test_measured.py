@@ -1,7 +1,9 @@
 """What becomes of a load's figures in a record."""
 
+import msgspec
+
 from harness.analysis.causes.prices import CONNECT
-from harness.analysis.receipt.prices import hop
+from harness.analysis.receipt.prices import WRAPPER, hop
 from harness.records.observation import LoadedBlock
 from harness.runner.receipt.ladder import Ladder, LadderPlace, steps_for
 from harness.runner.receipt.load import LoadResult, SideLoaded
@@ -53,6 +55,14 @@ def test_it_is_told_why_a_connection_has_no_price() -> None:
     result = LoadResult({THE_APPLICATION: SideLoaded({"GET /": BLOCKS})}, ())
     (note,) = loaded_of(result, ladder_with_steps(), 32).notes
     assert "pool" in note
+
+
+def test_it_is_told_why_a_wrapper_has_no_price() -> None:
+    ladder = Ladder("asgi", (WRAPPER,))
+    ladder.place = msgspec.structs.replace(PLACE, query="the project was imported already")
+    (note,) = ladder.notes
+    assert "DB wrapper" in note
+    assert "imported already" in note
 
 
 def test_it_is_told_why_there_is_no_ladder() -> None:
