@@ -65,6 +65,9 @@ _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 """Also halves of characters, as which Python shows a name of a file that is not UTF-8."""
 
 
+_PADDED = re.compile(r" +(?=\n)")
+
+
 class _Printing:
     """The stream of a console, which tells it what cannot be written."""
 
@@ -73,9 +76,12 @@ class _Printing:
         self._console = console
 
     def write(self, text: str) -> None:
-        """Write it, or drop it where the console is steady."""
+        """Write it, or drop it where the console is steady.
+
+        A file or pipe gets no spaces at the end of a line, with which tables are filled up.
+        """
         with self._lost():
-            self._stream.write(text)
+            self._stream.write(text if self._console.is_terminal else _PADDED.sub("", text))
 
     def flush(self) -> None:
         """Let the reader have it."""

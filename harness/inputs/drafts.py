@@ -6,13 +6,15 @@ from typing import Any
 
 import msgspec
 import tomli_w
-from packaging.requirements import Requirement
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from harness.base.decode import toml_table
-from harness.base.errors import UnknownName, UsageError
+from harness.base.errors import UnknownName, UsageError, plain
 from harness.inputs.catalog import Catalog
 from harness.inputs.imports import all_names, imports_of
+from harness.inputs.locks import locked_versions
 from harness.inputs.manifests import Implementation, Variant
 from harness.inputs.names import LONGEST_VARIANT, name_problem
 from harness.inputs.servers import Protocol, Server
@@ -27,12 +29,14 @@ class Draft(msgspec.Struct, frozen=True):
 
     variant: the name of its only variant, `folder/word`.
     source: of what it is made, for a reader.
+    todo: what of it the new framework replaces, for a reader.
     files: contents by path within the folder. The lock file has the versions to begin with, where
         there is one; it must be made anew.
     """
 
     variant: str
     source: str
+    todo: str
     files: dict[Path, bytes]
 
     @property
@@ -45,6 +49,21 @@ class Draft(msgspec.Struct, frozen=True):
         for path, body in self.files.items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_bytes(body)
+
+    def pin(self, folder: Path) -> None:
+        """Let the manifest ask for the release of each package that it names without a version.
+
+        folder: with the written manifest and its lock file.
+        """
+        manifest, versions = folder / _MANIFEST, locked_versions(folder / _LOCK)
+        text = manifest.read_text(encoding="utf-8")
+        for asked in toml_table(manifest)["project"]["dependencies"]:
+            version = versions.get(_package(asked))
+            if version is not None and not Requirement(asked).specifier:
+                release = Version(version)
+                pinned = f"{asked}~={release.major}.{release.minor}"
+                text = text.replace(f"    {_inline(asked)},\n", f"    {_inline(pinned)},\n")
+        manifest.write_text(text, encoding="utf-8")
 
 
 def check_new_name(name: str, home: Path) -> None:
@@ -65,11 +84,33 @@ def check_new_name(name: str, home: Path) -> None:
         )
 
 
-def draft_like(name: str, variant: Variant, catalog: Catalog) -> Draft:
+def check_packages(texts: Iterable[str]) -> list[str]:
+    """Packages for a manifest, e.g. `pyramid` or `pyramid~=2.1`, spelled as they were typed.
+
+    Raises:
+        UsageError: one is no package of an index.
+    """
+    packages = [text.strip() for text in texts]
+    for text in packages:
+        try:
+            wanted = Requirement(text)
+        except InvalidRequirement:
+            wanted = None
+        if wanted is None or wanted.url is not None or wanted.marker is not None:
+            raise UsageError(
+                f"--with: {plain(text)!r} names no package; write e.g. `--with 'pyramid~=2.1'`."
+            )
+    return packages
+
+
+def draft_like(
+    name: str, variant: Variant, catalog: Catalog, packages: Iterable[str] = ()
+) -> Draft:
     """A folder with what one variant imports, its manifest and the packages that it uses.
 
     Args:
-        name: of the new folder. variant: to be copied. catalog: in which it is.
+        name: of the new folder. variant: to be copied. catalog: in which it is. packages: more of
+            them; see `check_packages`.
 
     Raises:
         UsageError: its application is not where the manifest says, or the name gets too long.
@@ -81,14 +122,19 @@ def draft_like(name: str, variant: Variant, catalog: Catalog) -> Draft:
     word = variant.name.partition("/")[2]
     files = {path: (home.folder / path).read_bytes() for path in imported.files}
     files[_LOCK] = home.lock_file.read_bytes()
-    return _draft(name, word, variant.name, document, dependencies, files)
+    todo = f"Its code is still {variant.framework}'s: put your framework in its place."
+    dependencies = _joined(dependencies, packages)
+    return _draft(name, word, variant.name, todo, document, dependencies, files)
 
 
-def draft_empty(name: str, server_name: str, catalog: Catalog) -> Draft:
+def draft_empty(
+    name: str, server_name: str, catalog: Catalog, packages: Iterable[str] = ()
+) -> Draft:
     """A folder with settings, SQL, a pool and endpoints that answer 501, without a framework.
 
     Args:
-        name: of the new folder. server_name: its server. catalog: with the servers.
+        name: of the new folder. server_name: its server. catalog: with the servers. packages: more
+            of them; see `check_packages`.
 
     Raises:
         UnknownName: there is no such server.
@@ -100,15 +146,14 @@ def draft_empty(name: str, server_name: str, catalog: Catalog) -> Draft:
     ((word, variant),) = document["tool"]["bridgetoll"]["variants"].items()
     variant["server"] = server_name
     own = document["project"]["dependencies"]
-    packages = {_package(text) for text in own}
-    more = [text for text in _dependencies_of(server, catalog) if _package(text) not in packages]
     files = {
         path.relative_to(skeleton): path.read_bytes() for path in sorted(skeleton.rglob("*.py"))
     }
     files |= _files_of_server(server, catalog.implementations.values())
-    dependencies = sorted([*own, *more])
-    return _draft(name, word, f"the empty {server.protocol.upper()} application", document,
-                  dependencies, files)  # fmt: skip
+    dependencies = _joined(_joined(_dependencies_of(server, catalog), own), packages)
+    source = f"the empty {server.protocol.upper()} application"
+    todo = "app/main.py has six stubs: put your framework in their place."
+    return _draft(name, word, source, todo, document, sorted(dependencies), files)
 
 
 def _general_server(name: str, catalog: Catalog) -> Server:
@@ -170,6 +215,12 @@ def _dependencies_of(server: Server, catalog: Catalog) -> list[str]:
     return [spelled.get(_package(text), text) for text in server.fitted({}).requires]
 
 
+def _joined(some: Iterable[str], more: Iterable[str]) -> list[str]:
+    """Both lists; of a package that stands in both, what the second one asks for."""
+    asked = {_package(text): text for text in some}
+    return list((asked | {_package(text): text for text in more}).values())
+
+
 def _packages(server: Server) -> set[str]:
     return {_package(text) for text in server.fitted({}).requires}
 
@@ -182,6 +233,7 @@ def _draft(
     name: str,
     word: str,
     source: str,
+    todo: str,
     document: dict[str, Any],
     dependencies: Iterable[str],
     files: dict[Path, bytes],
@@ -195,7 +247,7 @@ def _draft(
     title = name.replace("-", " ").replace("_", " ").capitalize()
     manifest = _manifest(name, title, word, document, dependencies)
     texts = {_MANIFEST: manifest, _README: _readme(title, variant)}
-    return Draft(variant, source, files | {path: text.encode() for path, text in texts.items()})
+    return Draft(variant, source, todo, files | {path: text.encode() for path, text in texts.items()})
 
 
 def _manifest(

@@ -34,6 +34,7 @@ def folders(shelf: Workspace) -> list[str]:
         (("mine", "--empty"), "--server gunicorn-gthread"),
         (("mine",), "--like flask/sqlalchemy"),
         (("mine", "--like", "toy/good", "--empty"), "leave out"),
+        (("mine", "--like", "toy/good", "--with", "a b"), "--with 'pyramid~=2.1'"),
     ],
 )
 def test_what_cannot_be_made_is_told_and_nothing_is_left(
@@ -101,6 +102,8 @@ def test_a_copy_has_its_own_lock_and_passes_verify(
         assert (said.status, said.sentence) == (0, "")
         assert [line for line in said.out.splitlines() if "uv run bridgetoll verify mine" in line]
         assert '"mine/asyncpg"' in said.out
+        assert "still Starlette's" in said.out
+        assert "uv --directory implementations/mine pip compile" in said.out
         catalog = load_catalog(shelf)
         mine = catalog.implementations["mine"]
         text = mine.lock_file.read_text()

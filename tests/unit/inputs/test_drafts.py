@@ -9,7 +9,14 @@ from packaging.requirements import Requirement
 from harness.base.errors import UnknownName, UsageError
 from harness.base.workspace import Workspace
 from harness.inputs.catalog import Catalog, load_catalog
-from harness.inputs.drafts import SKELETONS, Draft, check_new_name, draft_empty, draft_like
+from harness.inputs.drafts import (
+    SKELETONS,
+    Draft,
+    check_new_name,
+    check_packages,
+    draft_empty,
+    draft_like,
+)
 from harness.inputs.imports import imports_of
 from harness.inputs.manifests import Variant
 
@@ -94,6 +101,37 @@ def test_an_empty_one_speaks_its_servers_protocol_and_has_its_packages(
 def test_an_empty_one_has_the_files_that_its_servers_command_line_names(real: Catalog) -> None:
     draft = draft_empty("mine", "gunicorn-sync-2022", real)
     assert Path("gunicorn_of_2022.py") in draft.files
+
+
+def test_packages_of_the_framework_stand_in_the_manifest_with_the_release_of_the_lock(
+    real: Catalog, tmp_path: Path
+) -> None:
+    packages = ["pyramid", "webob~=1.8.0", "Gunicorn==99.1", "orjson"]
+    draft = draft_empty("mine", "gunicorn-gthread", real, packages)
+    draft.write(tmp_path)
+    pins = "pyramid==2.1\nwebob==1.8.11\ngunicorn==99.1\norjson==3.13.7.post1\n"
+    (tmp_path / "requirements.lock").write_text(pins)
+    draft.pin(tmp_path)
+    project = tomllib.loads((tmp_path / "pyproject.toml").read_text())["project"]
+    assert project["dependencies"] == [
+        "Gunicorn==99.1", "orjson~=3.13", "psycopg[binary,pool]~=3.3", "pyramid~=2.1",
+        "webob~=1.8.0",
+    ]  # fmt: skip
+
+
+def test_a_draft_says_what_the_new_framework_replaces(real: Catalog) -> None:
+    copy = draft_like("mine", real.variant("starlette/asyncpg"), real, ["lilya"])
+    assert "still Starlette's" in copy.todo
+    assert '"lilya"' in manifest_of(copy)
+    stubs = draft_empty("mine", "uvicorn", real).files[Path("app/main.py")].decode()
+    assert stubs.count('return not_written("') == 6
+    assert "six stubs" in draft_empty("mine", "uvicorn", real).todo
+
+
+@pytest.mark.parametrize("text", ["", "my framework", "../mine", "mine @ https://a.example/m.whl"])
+def test_what_is_no_package_of_an_index_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="names no package; write e.g. `--with"):
+        check_packages(["pyramid", text])
 
 
 def test_the_two_skeletons_differ_in_nothing_that_has_no_protocol() -> None:
