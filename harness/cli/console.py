@@ -139,15 +139,24 @@ Wait = Annotated[
 
 
 def wrapped(text: str, width: int, indent: str = "") -> str:
-    """`text` in lines of that width, broken between words only, so that names stay whole."""
+    """`text` in lines of that width, broken between words only, so that names stay whole.
+
+    Nor is a command broken: it stands on one line, however long, from which it can be copied.
+    """
+    whole = _COMMAND.sub(lambda found: found[0].replace(" ", _UNBROKEN), text)
     lines = (
         textwrap.fill(
             line, width, initial_indent=indent, subsequent_indent=indent,
             break_long_words=False, break_on_hyphens=False,
         )
-        for line in text.split("\n")
+        for line in whole.split("\n")
     )  # fmt: skip
-    return "\n".join(lines)
+    return "\n".join(lines).replace(_UNBROKEN, " ")
+
+
+_COMMAND = re.compile(r"`(?:uv|bridgetoll) [^`\n]+`")
+_UNBROKEN = "\ue000"
+"""Of a private use: it is in no text, and no space to `textwrap`."""
 
 
 def warn(label: str, text: str, style: str = "bold yellow") -> None:

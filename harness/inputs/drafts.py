@@ -247,7 +247,9 @@ def _draft(
     title = name.replace("-", " ").replace("_", " ").capitalize()
     manifest = _manifest(name, title, word, document, dependencies)
     texts = {_MANIFEST: manifest, _README: _readme(title, variant)}
-    return Draft(variant, source, todo, files | {path: text.encode() for path, text in texts.items()})
+    return Draft(
+        variant, source, todo, files | {path: text.encode() for path, text in texts.items()}
+    )
 
 
 def _manifest(

@@ -171,7 +171,8 @@ def load_implementation(
         for name in table.variants
         if name not in left_out
     )
-    _check_lock(path, variants, servers)
+    dependencies = _dependencies(path, project)
+    _check_lock(path, variants, servers, dependencies)
     return Implementation(
         name=folder.name,
         title=table.title,
@@ -179,7 +180,7 @@ def load_implementation(
         requires_python=requires,
         variants=variants,
         left_out={f"{folder.name}/{name}": server for name, server in left_out.items()},
-        dependencies=_dependencies(path, project),
+        dependencies=dependencies,
     )
 
 
@@ -297,19 +298,26 @@ def _check_constants(
         )
 
 
-def _check_lock(path: Path, variants: Iterable[Variant], servers: dict[str, Server]) -> None:
-    """Refuse a server that the implementation's environment does not have."""
+def _check_lock(
+    path: Path, variants: Iterable[Variant], servers: dict[str, Server], asked: Iterable[str]
+) -> None:
+    """Refuse a server that the implementation's environment does not have.
+
+    asked: `project.dependencies`.
+    """
     locked = locked_versions(path.parent / "requirements.lock")
+    wanted = {package_of(text) for text in asked}
     for variant in variants:
         for text in missing(servers[variant.server].fitted({}).requires, locked):
             package = package_of(text)
             has = f"has {package} {locked[package]}" if package in locked else f"lacks `{package}`"
+            stale = package in wanted and package not in locked
+            put = "" if stale else "put it into `project.dependencies`, then "
             raise MalformedFile(
                 path,
                 f"`tool.bridgetoll.variants.{variant.name.partition('/')[2]}.server` is "
-                f"`{variant.server}`, which needs `{text}`, and requirements.lock {has}; put it "
-                "into `project.dependencies`, then make the lock anew with "
-                f"`{lock_command(path.parent.name)}`.",
+                f"`{variant.server}`, which needs `{text}`, and requirements.lock {has}; {put}"
+                f"make the lock anew with `{lock_command(path.parent.name)}`.",
             )
 
 

@@ -260,6 +260,11 @@ def test_a_server_whose_package_the_lock_lacks_is_told_with_the_command(
     )
     path.with_name("requirements.lock").write_text(f"{LOCK}granian==1.0\n")
     assert "requirements.lock has granian 1.0; put it" in problem(workspace)
+    path.write_text(
+        path.read_text().replace("[tool.br", 'dependencies = ["granian~=2.8"]\n[tool.br', 1)
+    )
+    path.with_name("requirements.lock").write_text(LOCK)
+    assert "requirements.lock lacks `granian`; make the lock anew with" in problem(workspace)
 
 
 def test_a_factor_that_is_a_knob_of_the_server_is_refused(workspace: Workspace) -> None:
