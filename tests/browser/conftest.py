@@ -3,11 +3,23 @@
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Route, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    Error,
+    Page,
+    Route,
+    ViewportSize,
+    sync_playwright,
+)
 
+type Theme = Literal["light", "dark"]
+PHONE: ViewportSize = {"width": 390, "height": 844}
 _PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -75,11 +87,37 @@ def usual_page(browser: Browser) -> Iterator[Page]:
     page.close()
 
 
+@pytest.fixture(scope="package")
+def phone_page(browser: Browser) -> Iterator[Page]:
+    """One page for many tests as a phone shows it."""
+    page = browser.new_page(viewport=PHONE, is_mobile=True)
+    yield page
+    page.close()
+
+
+@pytest.fixture
+def phone(phone_page: Page) -> Iterator[Watched]:
+    """An empty page on a phone."""
+    with watching(phone_page) as page:
+        yield page
+
+
+@contextmanager
+def watching(page: Page, theme: Theme | None = None) -> Iterator[Watched]:
+    """Watch a page within the block, in a theme of its own; afterwards it is as it was before."""
+    size = page.viewport_size
+    page.emulate_media(media="null", color_scheme=theme or "null")
+    watched = Watched(page)
+    yield watched
+    watched.leave()
+    if size is not None:
+        page.set_viewport_size(size)
+    page.emulate_media(media="null", color_scheme="null")
+
+
 @pytest.fixture
 def watched(usual_page: Page) -> Iterator[Watched]:
     """An empty page on a usual screen; all that a page keeps is in its address."""
     usual_page.set_viewport_size({"width": 1100, "height": 900})
-    usual_page.emulate_media(media="null", color_scheme="null")
-    watching = Watched(usual_page)
-    yield watching
-    watching.leave()
+    with watching(usual_page) as page:
+        yield page

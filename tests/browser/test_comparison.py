@@ -1,18 +1,18 @@
 """The page on two runs in a browser: its first screen, without a script and without a network."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
 
 from harness.analysis.runs import RunTrials
 from harness.report.comparison.compared import ComparedRuns
 from harness.report.comparison.write import write_comparison
 from tests.browser.axe import violations
-from tests.browser.conftest import Watched
+from tests.browser.conftest import Theme, Watched, watching
 from tests.toys.compared import ENDPOINTS, compared, side
 
 SIZES = {"desk": (1200, 800), "phone": (390, 844)}
@@ -75,82 +75,92 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {name: write_comparison(make(), folder / name) for name, make in MADE.items()}
 
 
-@pytest.fixture(params=[("desk", "light"), ("phone", "dark")], ids=str)
-def screen(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Watched]:
-    """A browser without JavaScript of its own for the page, in one size and theme."""
-    size, theme = request.param
-    width, height = SIZES[size]
-    context = browser.new_context(
-        viewport={"width": width, "height": height},
-        color_scheme=theme,
-        is_mobile=size == "phone",
-    )
-    yield Watched(context.new_page())
-    context.close()
+class Shown(NamedTuple):
+    """A comparison on a screen, and how large that is."""
+
+    name: str
+    watched: Watched
+    width: int
+    height: int
 
 
-def show(screen: Watched, page: Path) -> None:
-    screen.page.goto(page.as_uri())
-    screen.page.evaluate("Promise.all([...document.images].map((image) => image.decode()))")
+THEMES: dict[str, Theme] = {"desk": "light", "phone": "dark"}
 
 
-@pytest.mark.parametrize("name", MADE)
-def test_every_comparison_is_shown_without_a_complaint_or_a_request(
-    screen: Watched, pages: dict[str, Path], name: str
-) -> None:
-    show(screen, pages[name])
-    assert screen.complaints == []
-    assert screen.requests == []
-    assert screen.page.title() != "run"
-    width = screen.page.viewport_size
-    assert width is not None
-    assert screen.page.evaluate("document.documentElement.scrollWidth") <= width["width"]
+def on_screens(names: Iterable[str]) -> pytest.MarkDecorator:
+    """The test is of these comparisons on both screens, each in a theme of its own."""
+    shown = [(name, size) for size in SIZES for name in names]
+    return pytest.mark.parametrize("shown", shown, ids="-".join, indirect=True, scope="module")
 
 
-@pytest.mark.parametrize("name", ["planted", "sixty", "one_block"])
-def test_headline_picture_and_caution_are_on_the_first_screen(
-    screen: Watched, pages: dict[str, Path], name: str
-) -> None:
-    show(screen, pages[name])
-    size = screen.page.viewport_size
-    assert size is not None
-    shown = ["h1", "figure img", *([".caution"] if name != "planted" else [])]
-    for selector in shown:
-        box = screen.page.locator(selector).first.bounding_box()
+@pytest.fixture(scope="module")
+def desk_page(browser: Browser) -> Iterator[Page]:
+    width, height = SIZES["desk"]
+    page = browser.new_page(viewport={"width": width, "height": height})
+    yield page
+    page.close()
+
+
+@pytest.fixture(scope="module")
+def shown(
+    request: pytest.FixtureRequest, pages: dict[str, Path], desk_page: Page, phone_page: Page
+) -> Iterator[Shown]:
+    """A page, opened once for the tests of it; the last one unfolds it."""
+    name, size = request.param
+    page = phone_page if size == "phone" else desk_page
+    with watching(page, THEMES[size]) as watched:
+        page.goto(pages[name].as_uri())
+        page.evaluate("Promise.all([...document.images].map((image) => image.decode()))")
+        yield Shown(name, watched, *SIZES[size])
+
+
+@on_screens(MADE)
+def test_every_comparison_is_shown_without_a_complaint_or_a_request(shown: Shown) -> None:
+    page = shown.watched.page
+    assert shown.watched.complaints == []
+    assert shown.watched.requests == []
+    assert page.title() != "run"
+    assert page.evaluate("document.documentElement.scrollWidth") <= shown.width
+
+
+@on_screens(["planted", "sixty", "one_block"])
+def test_headline_picture_and_caution_are_on_the_first_screen(shown: Shown) -> None:
+    page = shown.watched.page
+    for selector in ["h1", "figure img", *([".caution"] if shown.name != "planted" else [])]:
+        box = page.locator(selector).first.bounding_box()
         assert box is not None
-        assert box["y"] + box["height"] <= size["height"], selector
-        assert box["x"] + box["width"] <= size["width"], selector
-    drawn = screen.page.locator("figure img").first
+        assert box["y"] + box["height"] <= shown.height, selector
+        assert box["x"] + box["width"] <= shown.width, selector
+    drawn = page.locator("figure img").first
     assert drawn.evaluate("(image) => image.naturalWidth") > 300
 
 
+@on_screens(MADE)
+def test_axe_finds_no_violation(shown: Shown) -> None:
+    page = shown.watched.page
+    page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true })")
+    assert violations(page) == []
+
+
 def test_a_phone_gets_the_narrow_picture_at_its_own_size(
-    browser: Browser, pages: dict[str, Path]
+    watched: Watched, pages: dict[str, Path]
 ) -> None:
-    widths = {}
+    widths, page = {}, watched.page
     for name, (width, height) in SIZES.items():
-        page = browser.new_page(viewport={"width": width, "height": height})
+        page.set_viewport_size({"width": width, "height": height})
         page.goto(pages["planted"].as_uri())
         image = page.locator("figure img").first
         image.evaluate("(image) => image.decode()")
         natural, shown = image.evaluate("(image) => [image.naturalWidth, image.clientWidth]")
         widths[name] = natural
         assert shown / natural > 0.9  # texts stay as large as they were drawn
-        page.close()
     assert widths["phone"] < 400 < widths["desk"]
 
 
-@pytest.mark.parametrize("name", MADE)
-def test_axe_finds_no_violation(screen: Watched, pages: dict[str, Path], name: str) -> None:
-    show(screen, pages[name])
-    screen.page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true })")
-    assert violations(screen.page) == []
-
-
 def test_what_is_folded_opens_by_its_link_and_by_keyboard(
-    browser: Browser, pages: dict[str, Path]
+    watched: Watched, pages: dict[str, Path]
 ) -> None:
-    page = browser.new_page()
+    page = watched.page
     page.goto(pages["one_block"].as_uri())
     assert not page.locator("#ratio").is_visible()
     page.locator(".caution a").click()
@@ -159,7 +169,6 @@ def test_what_is_folded_opens_by_its_link_and_by_keyboard(
     environment.locator("summary").focus()
     page.keyboard.press("Enter")
     assert environment.locator("table").is_visible()
-    page.close()
 
 
 def test_the_page_needs_no_script(browser: Browser, pages: dict[str, Path]) -> None:
@@ -175,26 +184,26 @@ def test_the_page_needs_no_script(browser: Browser, pages: dict[str, Path]) -> N
 
 
 def test_sixty_variants_stay_short_until_they_are_unfolded(
-    browser: Browser, pages: dict[str, Path]
+    watched: Watched, pages: dict[str, Path]
 ) -> None:
-    page = browser.new_page(viewport={"width": 1200, "height": 800})
+    page = watched.page
+    page.set_viewport_size({"width": 1200, "height": 800})
     page.goto(pages["sixty"].as_uri())
     assert page.evaluate("document.documentElement.scrollHeight") < 4_000
     assert page.locator("tbody tr:not(.group) th[scope=row]").count() >= 60
-    page.close()
 
 
-def test_hostile_and_right_to_left_names_are_text(browser: Browser, pages: dict[str, Path]) -> None:
-    page = browser.new_page()
+def test_hostile_and_right_to_left_names_are_text(watched: Watched, pages: dict[str, Path]) -> None:
+    page = watched.page
     page.goto(pages["hostile"].as_uri())
     assert page.get_by_text("<b>a</b>").count() >= 1
     row = page.locator("tbody tr", has_text="גרסה")
     assert "slower" in row.first.inner_text()
-    page.close()
 
 
-def test_paper_has_what_was_folded(browser: Browser, pages: dict[str, Path]) -> None:
-    page = browser.new_page(viewport={"width": 794, "height": 1123})
+def test_paper_has_what_was_folded(watched: Watched, pages: dict[str, Path]) -> None:
+    page = watched.page
+    page.set_viewport_size({"width": 794, "height": 1123})
     page.goto(pages["planted"].as_uri())
     page.emulate_media(media="print")
     assert page.get_by_text("compares the two runs again").is_visible()
@@ -204,4 +213,3 @@ def test_paper_has_what_was_folded(browser: Browser, pages: dict[str, Path]) -> 
     )
     assert cut == 0
     assert page.pdf().startswith(b"%PDF")
-    page.close()

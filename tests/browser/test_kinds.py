@@ -2,20 +2,17 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import pytest
-from playwright.sync_api import Browser, ViewportSize
+from playwright.sync_api import Browser, Page, ViewportSize
 
 from tests.browser.axe import CONTRAST, violations
-from tests.browser.conftest import Watched
+from tests.browser.conftest import PHONE, Theme, Watched, watching
 from tests.toys.kinds import KINDS, ranking, titled
 from tests.toys.pages import check, written
 
-type Theme = Literal["light", "dark"]
-
 DESK: ViewportSize = {"width": 1200, "height": 800}
-PHONE: ViewportSize = {"width": 390, "height": 844}
 FOLDED = {"causal": 6_000, "sixty": 6_000}
 """Pixels that a page of this kind may be high before anything is unfolded."""
 MOST = 4_000
@@ -60,16 +57,24 @@ def on(kinds: Sequence[str], screens: Iterable[str] = SCREENS) -> pytest.MarkDec
 
 
 @pytest.fixture(scope="module")
+def window(browser: Browser) -> Iterator[Page]:
+    """One page for all kinds: a new one takes longer than to open them."""
+    page = browser.new_page()
+    yield page
+    page.close()
+
+
+@pytest.fixture(scope="module")
 def opened(
-    request: pytest.FixtureRequest, pages: dict[str, Path], browser: Browser
+    request: pytest.FixtureRequest, pages: dict[str, Path], window: Page
 ) -> Iterator[Opened]:
     """A page of a kind on a screen, opened once for the tests of both; the last one unfolds it."""
     kind, screen = request.param
     size, theme = SCREENS[screen]
-    watched = Watched(browser.new_page(viewport=size, color_scheme=theme))
-    watched.open(pages[kind])
-    yield Opened(kind, watched, size, theme)
-    watched.page.close()
+    window.set_viewport_size(size)
+    with watching(window, theme) as watched:
+        watched.open(pages[kind])
+        yield Opened(kind, watched, size, theme)
 
 
 @on(ALL)
@@ -139,7 +144,7 @@ def test_unfolded_it_is_in_order_too(opened: Opened) -> None:
         page.wait_for_selector("#x-trials svg.marks[aria-label]")
     assert opened.watched.complaints == []
     assert page.evaluate("document.documentElement.scrollWidth") <= DESK["width"]
-    if opened.kind != "sixty":  # its thousands of cells are those of the others, and take a minute
+    if opened.kind != "sixty":  # its thousands of cells are those of the others, and take long
         assert violations(page) == []
 
 

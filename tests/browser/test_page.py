@@ -5,16 +5,14 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from playwright.sync_api import Browser, ViewportSize
 
 from harness.records.trial import trial_file
-from tests.browser.conftest import Watched
+from tests.browser.conftest import PHONE, Watched
 from tests.toys.kinds import CREATE, Made, ranking, titled
 from tests.toys.pages import written
 from tests.toys.runs import BASELINE, histogram, make_run, make_study, simulate
 
 HOSTILE = "<script>document.title = 'run'</script><img src=x onerror=\"document.title = 'run'\">"
-PHONE: ViewportSize = {"width": 390, "height": 844}
 TABLE, HEROES = "#t tbody", "#heroes"
 
 
@@ -203,13 +201,9 @@ def test_equal_variants_are_told_from_undecided_ones(watched: Watched, tmp_path:
     assert watched.complaints == []
 
 
-def test_a_phone_shows_ratio_and_verdict_without_scrolling(
-    browser: Browser, tmp_path: Path
-) -> None:
-    page = browser.new_page(viewport=PHONE, is_mobile=True)
-    Watched(page).open(page_of(tmp_path, four_variants()))
-    right = page.locator(f"{TABLE} tr td:nth-child(2)").first.bounding_box()
-    page.close()
+def test_a_phone_shows_ratio_and_verdict_without_scrolling(phone: Watched, tmp_path: Path) -> None:
+    phone.open(page_of(tmp_path, four_variants()))
+    right = phone.page.locator(f"{TABLE} tr td:nth-child(2)").first.bounding_box()
     assert right is not None
     assert right["x"] + right["width"] <= PHONE["width"]
 
@@ -270,17 +264,15 @@ def test_everything_can_be_reached_by_keyboard(watched: Watched, path: Path) -> 
     assert page.locator("#method[open]").count() == 1
 
 
-def test_a_phone_cuts_no_text_of_a_chart(browser: Browser, path: Path) -> None:
-    page = browser.new_page(viewport=PHONE, is_mobile=True)
-    watched = Watched(page)
-    watched.open(path, "#measure=throughput_per_s&at=trials")
+def test_a_phone_cuts_no_text_of_a_chart(phone: Watched, path: Path) -> None:
+    page = phone.page
+    phone.open(path, "#measure=throughput_per_s&at=trials")
     page.locator("#resources > summary").click()
     page.wait_for_selector("#x-resources svg.marks[aria-label]")
     texts, cut = page.evaluate(CHART_TEXTS)
-    page.close()
     assert {"counted, with a label", "generator", f"ratio to {BASELINE}"} <= set(texts)
     assert cut == []
-    assert watched.complaints == []
+    assert phone.complaints == []
 
 
 def test_paper_has_every_pair_and_what_was_closed_is_closed_again(

@@ -18,7 +18,7 @@ from harness.report.site.boards import newest
 from harness.report.site.pages import index_page
 from harness.report.write import Report
 from tests.browser.axe import violations
-from tests.browser.conftest import Watched
+from tests.browser.conftest import PHONE, Theme, Watched, watching
 from tests.toys.leaders import ABOUT, COSTS, CREATE, analysed_board, leaders_run, leaders_trials
 from tests.toys.leaders import starved as without_an_answer
 from tests.toys.ramps import make_cell, ramp_run
@@ -28,7 +28,6 @@ HOSTILE = "</script><script>document.title = 'run'</script><img src=x onerror=al
 LONG = "A question of many words " * 12
 RIGHT_TO_LEFT = "מה יקר יותר, גשר או חוט?"
 READY = "document.documentElement.dataset.board === 'ready'"
-SIZES = [(1200, 800), (390, 844)]
 
 
 class Made(msgspec.Struct):
@@ -340,34 +339,29 @@ def test_many_loads_are_chosen_by_a_select(page: Page) -> None:
     assert loads == ["64 connections", "64 connections"]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("screen", ["usual_page", "phone_page"])
 def test_it_is_accessible_and_fits_the_screen(
-    browser: Browser, path: Path, size: tuple[int, int], scheme: str
+    request: pytest.FixtureRequest, path: Path, screen: str, theme: Theme
 ) -> None:
     """With everything unfolded: filters, two stacks, reasons."""
-    width, height = size
-    page = browser.new_page(
-        viewport={"width": width, "height": height},
-        is_mobile=width < 500,
-        color_scheme="dark" if scheme == "dark" else "light",
-    )
-    for chosen in ("", "#run=first-20260101-000000&framework=Cherry&a=c%2Fdear&b=d%2Fdearest"):
-        page.goto("about:blank")
-        visit(page, path, chosen)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        assert violations(page) == []
-    page.close()
+    page: Page = request.getfixturevalue(screen)
+    size = page.viewport_size
+    assert size is not None
+    with watching(page, theme):
+        for chosen in ("", "#run=first-20260101-000000&framework=Cherry&a=c%2Fdear&b=d%2Fdearest"):
+            page.goto("about:blank")
+            visit(page, path, chosen)
+            assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+            assert violations(page) == []
 
 
-def test_a_phone_shows_the_first_column_of_figures(browser: Browser, path: Path) -> None:
-    page = browser.new_page(viewport={"width": 390, "height": 844}, is_mobile=True)
-    visit(page, path)
-    box = page.locator("#board tbody td").first.bounding_box()
-    page.close()
+def test_a_phone_shows_the_first_column_of_figures(phone: Watched, path: Path) -> None:
+    visit(phone.page, path)
+    box = phone.page.locator("#board tbody td").first.bounding_box()
     assert box is not None
-    assert box["x"] + box["width"] <= 390
-    assert box["y"] + box["height"] <= 844
+    assert box["x"] + box["width"] <= PHONE["width"]
+    assert box["y"] + box["height"] <= PHONE["height"]
 
 
 @pytest.mark.parametrize("text", [HOSTILE, LONG, RIGHT_TO_LEFT], ids=["hostile", "long", "rtl"])
