@@ -7,7 +7,8 @@ counted and measured; if it is there already, it is read in place of a measureme
 file, whose counts are taken in place of new ones. docs/receipt.md quotes the output.
 
 A ratio is predicted by measured: of the means over blocks, with Fieller's interval. There are as
-many connections as the pool has, so that no request waits for one.
+many connections as the pool has, so that no request waits for one. The table of posts is filled
+anew after each round of slices: as it grows, `/io_read` counts more rows and waits longer.
 
 Two pairs differ in work of their own, with or without hops, which is measured and added:
 
@@ -146,7 +147,8 @@ def _measured(blocks: int, seconds: float, counted: Counts | None) -> Kept:
         sides = [*place.sides(), place.ladder(ladder)]
         with open_tools(cores, Path(folder)) as tools:
             began = time.monotonic()
-            result = load_sides(sides, tools, Effort(CONNECTIONS, blocks, seconds))
+            effort = Effort(CONNECTIONS, blocks, seconds)
+            result = load_sides(sides, tools, effort, told=lambda _: database.reset(ROWS))
             print(f"measured in {time.monotonic() - began:.0f} s", flush=True)
     for note in result.notes:
         print(note)

@@ -91,13 +91,13 @@ def hop_kind(frames: Sequence[Frame]) -> str:
     return first if first in ("asgiref", "anyio") else "executor"
 
 
-def _queries(hop: Happening, request: ObservedRequest) -> bool:
+def _queries(handed: Happening, request: ObservedRequest) -> bool:
     """Whether something was asked of a database within a hop, in its thread."""
     return any(
         other.what in _QUERYING
-        and other.by == hop.thread
-        and hop.begin_ns <= other.begin_ns
-        and (hop.end_ns is None or other.begin_ns <= hop.end_ns)
+        and other.by == handed.thread
+        and handed.begin_ns <= other.begin_ns
+        and (handed.end_ns is None or other.begin_ns <= handed.end_ns)
         for other in request.happenings
     )
 

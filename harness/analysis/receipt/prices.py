@@ -27,14 +27,14 @@ _AMOUNTS = {
     HOP: Amount.HOPS, THREAD: Amount.THREADS, LOOP: Amount.LOOPS, CONNECT: Amount.CONNECTIONS,
     WRAPPER: Amount.WRAPPERS,
 }  # fmt: skip
-_HOW = {
+_BY_THE_RUN = "fitted to the variants of a kept run, which differ in tolls"
+_BY_THE_LADDER = {
     HOP: "pieces of work, each handed over, against all of them handed over at once",
-    THREAD: "the same hops on a thread of the request against one that is reused",
+    THREAD: "a request that starts threads against the same that starts none",
     LOOP: "a request that makes event loops against one that makes none",
     CONNECT: "a request that opens and closes a connection to your database against one that does "
     "not",
-    WRAPPER: "the same queries on a thread of the request against one that is reused, less the "
-    "threads",
+    WRAPPER: "the same queries in a new thread against one that is kept, less the price of threads",
 }
 
 
@@ -112,7 +112,7 @@ class MeasuredPrices:
     def prices(self) -> Prices:
         """See `PriceBook.prices`."""
         tags = (
-            _tag(name, block_interval(list(values.values())))
+            _tag(name, block_interval(list(values.values())), _BY_THE_LADDER[_toll_of(name)])
             for name, values in self.by_block.items()
         )
         return Prices(MEASURED_HERE, self._connections, tuple(t for t in tags if t is not None))
@@ -146,11 +146,14 @@ def _merged(counts: Mapping[str, float], known: Collection[str]) -> dict[str, fl
     return merged
 
 
-def _tag(name: str, value: Interval | None) -> PriceTag | None:
-    if value is None:
-        return None
-    toll = next(toll for toll in _AMOUNTS if name.startswith(toll))
-    return PriceTag(name, _AMOUNTS[toll], value, _HOW[toll])
+def _toll_of(name: str) -> str:
+    """What a price is the price of: the beginning of its name."""
+    return next(toll for toll in _AMOUNTS if name.startswith(toll))
+
+
+def _tag(name: str, value: Interval | None, how: str) -> PriceTag | None:
+    """A price as a receipt shows it. value: microseconds. how: it was found."""
+    return None if value is None else PriceTag(name, _AMOUNTS[_toll_of(name)], value, how)
 
 
 def measured_prices(loaded: Loaded) -> MeasuredPrices | None:
@@ -186,7 +189,7 @@ class TakenPrices:
     @property
     def prices(self) -> Prices:
         """See `PriceBook.prices`."""
-        tags = (_tag(price.name, price.value) for price in self._list.prices)
+        tags = (_tag(price.name, price.value, _BY_THE_RUN) for price in self._list.prices)
         return Prices(self._run, self._list.connections, tuple(t for t in tags if t is not None))
 
     def total(self, counts: Mapping[str, float]) -> Interval | None:

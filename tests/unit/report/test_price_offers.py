@@ -150,3 +150,25 @@ def test_a_receipt_without_prices_of_its_own_takes_those_of_the_newest_run(
     assert found is not None
     assert found.run == "new"
     assert analysed == ["new"]
+
+
+def test_a_receipt_takes_the_newest_run_with_most_of_its_tolls(
+    tmp_path: Path, analysed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results, cache = tmp_path / "results", tmp_path / "cache"
+    taken = {
+        "fitting": {"hop (anyio)", "thread started"},
+        "too-old": {"hop (anyio)", "thread started"},
+        "new": {"hop (asgiref)", "thread started"},
+    }
+    for day, name in enumerate(("too-old", "fitting", "new"), 1):
+        keep(tmp_path, name, day=day)
+    monkeypatch.setattr(module, "tolls_taken", lambda run: frozenset(taken[run.id]))
+    for wanted, name in (
+        ({"hop (anyio)", "thread started", "event loop made"}, "fitting"),
+        ({"thread started"}, "new"),
+    ):
+        found = newest_prices(results, cache, wanted)
+        assert found is not None
+        assert found.run == name
+    assert analysed == ["fitting", "new"]

@@ -4,7 +4,12 @@ import msgspec
 import pytest
 
 from harness.analysis.causes.explain import prices_of
-from harness.analysis.causes.kept_prices import KeptPrices, kept_prices, may_have_prices
+from harness.analysis.causes.kept_prices import (
+    KeptPrices,
+    kept_prices,
+    may_have_prices,
+    tolls_taken,
+)
 from harness.analysis.causes.prices import CONNECT as CONNECT_NAME
 from harness.analysis.causes.prices import THREAD as THREAD_NAME
 from harness.analysis.causes.prices import of_one_factor
@@ -90,3 +95,9 @@ def test_too_few_variants_and_other_loads_have_no_prices() -> None:
     assert not may_have_prices(ladder_run(study))
     run, trials = measured(1100.0)
     assert kept_prices(run, trials) is None
+
+
+def test_a_run_tells_which_tolls_its_variants_take(kept: KeptPrices) -> None:
+    (prices,) = kept.lists
+    assert tolls_taken(RUN) == {price.name for price in prices.prices}
+    assert tolls_taken(msgspec.structs.replace(RUN, audits=())) == frozenset()

@@ -174,6 +174,7 @@ def test_prices_of_a_kept_run_are_those_of_the_nearest_concurrency() -> None:
     prices = TakenPrices(run, 32)
     assert (prices.prices.source, prices.prices.connections) == ("bridge-1", 64)
     assert {tag.name: tag.value.mean for tag in prices.prices.tags} == {HOP: 70.0, THREAD: 170.0}
+    assert all("kept run" in tag.how for tag in prices.prices.tags)
     total = prices.total({HOP: 1.0, hop_that_waits("asgiref"): 2.0, THREAD: 1.0})
     assert total is not None  # a run has one price for all hops of a kind
     assert total.mean == pytest.approx(3 * 70.0 + 170.0)
