@@ -13,8 +13,7 @@ from harness.analysis.twins import TwinTally, run_twins, tally_twins
 from harness.inputs import conditions
 from harness.inputs.study import Condition
 from harness.report.data.explorer import facet_titles
-from harness.report.drawing.figures import data_uri
-from harness.report.drawing.pool import drawing_pool
+from harness.report.drawing.figures import Figures
 from harness.report.render import environment
 from harness.report.script import policy, with_texts
 from harness.report.sections.claims import claims_values
@@ -87,16 +86,16 @@ def trends_page(title: str, reports: Sequence[Report], trends: Sequence[VariantT
         reports: by date.
         trends: by condition.
     """
-    conditions = list(dict.fromkeys(trend.condition for trend in trends))
-    runs = [_run(number, report) for number, report in enumerate(reports, start=1)]
-    values = {
-        "title": title,
-        "runs": runs,
-        "conditions": [
-            _condition(condition, [trend for trend in trends if trend.condition == condition])
-            for condition in conditions
-        ],
-    }
+    by_condition: dict[Condition, list[VariantTrend]] = {}
+    for trend in trends:
+        by_condition.setdefault(trend.condition, []).append(trend)
+    with Figures() as figures:
+        values = {
+            "title": title,
+            "runs": [_run(number, report) for number, report in enumerate(reports, start=1)],
+            "conditions": [_condition(*of_one, figures) for of_one in by_condition.items()],
+        }
+        figures.finish()
     return _page("trends.html", values)
 
 
@@ -149,9 +148,13 @@ def claims_page(title: str, judged: Sequence[Sequence[Judgement]]) -> str:
     return _page("published_claims.html", values)
 
 
-def _twins_chart(tally: TwinTally) -> dict[str, str]:
-    drawn = drawing_pool().draw(twins.twins_chart(tally)).result()
-    return {"uri": data_uri(drawn.svg), "alt": twins.alternative(tally)}
+def _twins_chart(tally: TwinTally) -> dict[str, Any]:
+    with Figures() as figures:
+        chart = figures.add(
+            "twins", "Identical servers", twins.twins_chart(tally), twins.alternative(tally)
+        )
+        figures.finish()
+    return chart
 
 
 def _page(template: str, values: dict[str, Any], scripts: Sequence[str] = ()) -> str:
@@ -171,7 +174,9 @@ def _run(number: int, report: Report) -> dict[str, Any]:
     }
 
 
-def _condition(condition: Condition, trends: Sequence[VariantTrend]) -> dict[str, Any]:
+def _condition(
+    condition: Condition, trends: Sequence[VariantTrend], figures: Figures
+) -> dict[str, Any]:
     measures = [
         measure
         for measure in ranked(condition)
@@ -182,11 +187,12 @@ def _condition(condition: Condition, trends: Sequence[VariantTrend]) -> dict[str
         "headings": [measure.heading for measure in measures],
         "ratio": ranked(condition)[0].heading,
         "charts": [
-            {
-                "title": measure.heading,
-                "uri": data_uri(drawing_pool().draw(trend_chart(trends, measure)).result().svg),
-                "alt": alternative(trends, measure),
-            }
+            figures.add(
+                f"trends-{measure.value}",
+                measure.heading,
+                trend_chart(trends, measure),
+                alternative(trends, measure),
+            )
             for measure in measures
         ],
         "variants": len(trends),
