@@ -1,5 +1,6 @@
-"""Files and folders that are written whole or not at all."""
+"""Files and folders that are written whole or not at all, and by one process at a time."""
 
+import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -49,12 +50,29 @@ def new_folder(path: Path) -> Iterator[Path]:
     Raises:
         OSError: it cannot be written.
     """
-    scratch = path.with_name(f".{path.name}-{os.getpid()}")
+    # No process id: two containers may share the folder, and each has its own ids.
+    scratch = path.with_name(f".{path.name}-{os.urandom(4).hex()}")
+    scratch.mkdir()
     try:
-        scratch.mkdir()
         yield scratch
         with deferred():
             scratch.rename(path)
     except BaseException:  # a signal too
         shutil.rmtree(scratch, ignore_errors=True)
         raise
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Keep other processes that ask for this lock waiting until the block ends.
+
+    Args:
+        path: of a file for the lock alone; it and its folder are made.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield

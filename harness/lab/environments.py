@@ -1,19 +1,17 @@
 """One Python environment per implementation, made from its lock file and kept for reuse."""
 
-import fcntl
 import hashlib
 import importlib.metadata
 import platform
 import shutil
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from harness.base.errors import EnvironmentFailed
+from harness.base.files import locked
 from harness.inputs.locks import BUILT, lock_arguments, lock_command
 from harness.inputs.manifests import Implementation
 from harness.lab.uv import is_offline, reason, run_uv
@@ -59,7 +57,7 @@ def prepare(cache: Path, implementation: Implementation) -> Path:
     """
     folder = environment_folder(cache, implementation)
     python = folder / "bin" / "python"
-    with _locked(folder.with_name(f"{folder.name}.lock")):
+    with locked(folder.with_name(f"{folder.name}.lock")):
         if (folder / _COMPLETE).is_file() and python.exists():
             _check_packages(implementation, python)
             return python
@@ -188,12 +186,3 @@ def _remedy(implementation: Implementation, why: str) -> str:
     if implementation.packages:
         return "name another release"
     return f"make its lock anew with `{lock_command(implementation.folder.name)}`"
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Keep other runs from making the same environment at the same time."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield

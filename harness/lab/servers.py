@@ -291,6 +291,8 @@ class ServerGroup:
         with self._guard:
             self._left = True
             servers = [server for server in self._servers if not server.stopped]
+        for server in servers:
+            server.stopped = True
         stop_together([server.process for server in servers], _SOON_S)
 
 

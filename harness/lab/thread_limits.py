@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import psutil
 
-from harness.lab.quota import own_groups
+from harness.lab.quota import own_folders
 
 _SYSCTL = Path("/proc/sys")
 _LOADAVG = Path("/proc/loadavg")
@@ -56,7 +56,7 @@ def read_thread_limits(
         loadavg: like /proc/loadavg, which tells how many threads there are (proc_loadavg(5)).
         groups: folders of control groups; those of this process if None.
     """
-    folders = [file.parent for file in own_groups()] if groups is None else groups
+    folders = own_folders() if groups is None else groups
     return (*_of_machine(sysctl, loadavg), *_of_user(), *_of_groups(folders))
 
 

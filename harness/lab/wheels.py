@@ -1,7 +1,6 @@
 """Wheels of checkouts: built once by uv, and kept by their content."""
 
 import hashlib
-import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -10,6 +9,7 @@ import msgspec
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from harness.base.errors import EnvironmentFailed
+from harness.base.files import replace
 from harness.inputs.locks import BUILT
 from harness.lab.uv import reason, run_uv
 
@@ -101,12 +101,12 @@ def _keep(cache: Path, name: str, wheel: Path, commit: str | None) -> BuiltWheel
         raise EnvironmentFailed(f"{wheel.name} is no wheel: {error}.") from None
     if found != canonicalize_name(name):
         raise EnvironmentFailed(f"{wheel.name} is of the package `{found}`, and not of `{name}`.")
-    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()[:16]
+    body = wheel.read_bytes()
+    digest = hashlib.sha256(body).hexdigest()[:16]
     folder = cache / "wheels" / digest
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / wheel.name).exists():
-        shutil.copyfile(wheel, folder / f"{wheel.name}.part")
-        (folder / f"{wheel.name}.part").replace(folder / wheel.name)
+        replace(folder / wheel.name, body)
     return BuiltWheel(canonicalize_name(name), str(version), digest, commit)
 
 

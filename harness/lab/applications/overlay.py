@@ -4,13 +4,11 @@ The folder is searched after all of the application's own, so it shadows nothing
 the interpreter and the versions that are installed there.
 """
 
-import fcntl
 import hashlib
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -18,6 +16,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from harness.base.errors import UsageError
+from harness.base.files import locked
 from harness.inputs.servers import Server, missing
 from harness.lab.applications.interpreter import FoundPython, ProbedApplication
 from harness.lab.uv import is_offline, reason, run_uv
@@ -66,7 +65,7 @@ def make_overlay(
     if not wanted:
         return Overlay()
     folder = cache / "overlays" / f"{name}-{_digest(wanted, python, probed)}"
-    with _locked(folder.with_name(f"{folder.name}.lock")):
+    with locked(folder.with_name(f"{folder.name}.lock")):
         if not (folder / _COMPLETE).is_file():
             shutil.rmtree(folder, ignore_errors=True)
             _install(folder, name, wanted, python, probed)
@@ -137,12 +136,3 @@ def _unfit(name: str, why: str) -> str:
         f"No packages of `--server {name}` fit the application's environment: {why}; name another "
         "server, or install this one there."
     )
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Keep other commands from making the same overlay at the same time."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield

@@ -62,7 +62,6 @@ class NetemInjector:
     def __init__(self, tool: Tool = run_tool) -> None:
         self._tool = tool
         self._known: set[tuple[Leg, int]] = set()
-        self._priority = 1
         tool(["ip", "link", "set", _DEVICE, "up"])
         all_to_the_first_band = ["0"] * 16
         tool([
@@ -79,7 +78,7 @@ class NetemInjector:
             for side in ("dport", "sport"):
                 self._tool([
                     "tc", "filter", "add", "dev", _DEVICE, "parent", "1:", "protocol", "ip",
-                    "prio", str(self._priority), "u32", "match", "ip", side, str(target.port),
+                    "prio", "1", "u32", "match", "ip", side, str(target.port),
                     "0xffff", "flowid", f"1:{_BANDS[leg]}",
                 ])  # fmt: skip
         return target

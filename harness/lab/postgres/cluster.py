@@ -18,6 +18,7 @@ import psycopg
 from psycopg import sql
 
 from harness.base.errors import DatabaseFailed
+from harness.base.files import locked, new_folder
 from harness.inputs.settings import DatabaseSettings
 from harness.lab.network import HOST, free_port
 from harness.lab.postgres.template import Template
@@ -178,7 +179,11 @@ class EmbeddedPostgres:
             ],
             env=_environment(), user=self._user, log=log, cwd=self._folder,
         )  # fmt: skip
-        if child.popen.wait() != 0:
+        try:
+            failed = child.popen.wait() != 0
+        finally:  # a signal too: it would write on into a folder that is deleted
+            child.stop()
+        if failed:
             raise DatabaseFailed(
                 f"PostgreSQL's initdb failed in {self._folder}; mend what it names, or name a "
                 f"server with --database-url. It said:\n{child.last_words()}"
@@ -274,23 +279,29 @@ def _binaries(cache: Path) -> Path:
 
 
 def _copied(package: Path, target: Path) -> Path:
+    """The package in a folder for it alone, which is made once."""
     if not target.is_dir():
         target.parent.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(dir=target.parent))
-        scratch.chmod(0o755)
-        shutil.copytree(package, scratch / package.name)
-        libraries = package.with_name(f"{package.name}.libs")
-        if libraries.is_dir():  # auditwheel's, found by relative path
-            shutil.copytree(libraries, scratch / libraries.name)
-        for path in scratch.rglob("*"):
-            path.chmod(path.stat().st_mode | (0o755 if path.is_dir() else 0o444))
-        for program in (scratch / package.name / "pginstall" / "bin").iterdir():
-            program.chmod(0o755)
         try:
-            scratch.rename(target)
-        except OSError:  # another run was first
-            shutil.rmtree(scratch)
+            with new_folder(target) as folder:
+                _copy_readable(package, folder)
+        except OSError:
+            if not target.is_dir():  # or another run was first
+                raise
     return target / package.name
+
+
+def _copy_readable(package: Path, folder: Path) -> None:
+    """Copy a package into a folder, where its programs may be run by every user."""
+    folder.chmod(0o755)
+    shutil.copytree(package, folder / package.name)
+    libraries = package.with_name(f"{package.name}.libs")
+    if libraries.is_dir():  # auditwheel's, found by relative path
+        shutil.copytree(libraries, folder / libraries.name)
+    for path in folder.rglob("*"):
+        path.chmod(path.stat().st_mode | (0o755 if path.is_dir() else 0o444))
+    for program in (folder / package.name / "pginstall" / "bin").iterdir():
+        program.chmod(0o755)
 
 
 def _new_folder(cache: Path, user: str | None) -> tuple[Path, IO[str]]:
@@ -301,10 +312,8 @@ def _new_folder(cache: Path, user: str | None) -> tuple[Path, IO[str]]:
         would not do: two containers may share a cache, and each has its own ids.
     """
     parent = cache / "clusters"
-    parent.mkdir(parents=True, exist_ok=True)
-    parent.chmod(0o755)
-    with (parent / ".guard").open("w") as guard:  # so that no other run deletes a half-made folder
-        fcntl.flock(guard, fcntl.LOCK_EX)
+    with locked(parent / ".guard"):  # so that no other run deletes a half-made folder
+        parent.chmod(0o755)
         for old in parent.glob("*.lock"):
             _sweep(old)
         folder = Path(tempfile.mkdtemp(dir=parent))

@@ -46,6 +46,15 @@ def test_a_folder_is_there_when_it_is_whole(tmp_path: Path) -> None:
     assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")] == ["mine", "mine/a"]
 
 
+def test_two_may_make_the_same_folder_and_the_first_gets_its_name(tmp_path: Path) -> None:
+    """Also in two containers, where both may have one process id."""
+    with pytest.raises(OSError, match="mine"), new_folder(tmp_path / "mine") as late:  # noqa: PT012
+        (late / "late").touch()
+        with new_folder(tmp_path / "mine") as first:
+            (first / "first").touch()
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["first"]
+
+
 def test_a_folder_that_is_not_finished_is_gone(tmp_path: Path) -> None:
     def fail() -> None:
         with new_folder(tmp_path / "mine") as folder:
