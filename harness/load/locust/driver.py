@@ -349,18 +349,15 @@ def climb(
     team = _Team(machines, plan, name)
     try:
         team.start(url, meanwhile)
-        _wait(team, plan.length_s + _GRACE_S, meanwhile)
+        limit_s = plan.length_s + _GRACE_S
+        if not team.look_until(team.has_ended, limit_s, meanwhile):
+            raise LocustFailed(
+                f"Locust had not ended {limit_s:.0f} s after its start, and was ended; give it a "
+                "quieter machine, or fewer users."
+            )
         return team.result()
     finally:
         team.stop()
-
-
-def _wait(team: "_Team", seconds: float, meanwhile: Callable[[], None]) -> None:
-    if not team.look_until(team.has_ended, seconds, meanwhile):
-        raise LocustFailed(
-            f"Locust had not ended {seconds:.0f} s after its start, and was ended; give it a "
-            "quieter machine, or fewer users."
-        )
 
 
 class _Team:

@@ -61,8 +61,6 @@ _KEPT = frozenset({".html", ".log"})
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 _REACH_S = 5
 """To connect from one machine to another; a firewall that drops packets takes as long."""
-_SOON_S = 0.3
-"""As `lab.servers` waits for a group of servers."""
 
 
 def facts(study: Study) -> MachineFacts:
@@ -249,7 +247,7 @@ class OwnPlace:
     def stop_server(self, key: int) -> None:
         """Stop it with all its children; its log can still be read."""
         if (server := self._servers.pop(key, None)) is not None:
-            server.process.stop(patience_s=_SOON_S)
+            server.stop_soon()
             self._ended[key] = server
 
     # The database
@@ -557,7 +555,3 @@ def _bind(cpus: set[int]) -> set[int]:
             except (OSError, ValueError):  # it has just ended
                 continue
     return before
-
-
-Call = tuple[str, tuple[Any, ...]]
-"""A method of a place, and its arguments."""
