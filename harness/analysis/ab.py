@@ -65,7 +65,7 @@ def _pair(
     condition: Condition, measure: Measure, name: str, against: AgainstOrigin, decision: Decision
 ) -> AbPair:
     ratio = against.ratio
-    cost = ratio if measure.lower_is_better else _inverse(ratio)
+    cost = ratio if measure.lower_is_better else ratio.inverse()
     match decision.verdict:
         case Verdict.SAME:
             verdict = AbVerdict.SAME
@@ -74,15 +74,6 @@ def _pair(
         case Verdict.DIFFERS:
             verdict = AbVerdict.SLOWER if cost.mean > 1 else AbVerdict.FASTER
     return AbPair(name, against.origin, condition, measure, verdict, cost, decision.at_most)
-
-
-def _inverse(ratio: Interval) -> Interval:
-    return msgspec.structs.replace(
-        ratio,
-        mean=1 / ratio.mean,
-        low=None if ratio.high is None else 1 / ratio.high,
-        high=None if ratio.low is None else 1 / ratio.low,
-    )
 
 
 def ab_gate(pairs: Sequence[AbPair], allowed: float) -> GateAnswer:

@@ -21,7 +21,7 @@ from harness.analysis.reference import BothRuns, Reference, find_reference, no_c
 from harness.analysis.stats.blocks import Estimate, mean_of
 from harness.analysis.stats.intervals import Interval, block_interval
 from harness.analysis.stats.ties import ALPHA, holm
-from harness.analysis.stats.verdicts import same_within
+from harness.analysis.stats.verdicts import most_apart, same_within
 from harness.base.errors import UnknownName
 from harness.inputs.study import Condition, Study
 from harness.records.comparability import unlike
@@ -38,8 +38,6 @@ MEASURES: dict[str, Measure] = {
 """The measures by which runs can be compared, by their names on the command line."""
 LEAST_BLOCKS = 2
 """In each run; a single block does not show how much blocks differ."""
-_MOST = math.log(1e9)
-"""As a ratio: nobody reads more."""
 
 
 class RunVerdict(StrEnum):
@@ -419,7 +417,4 @@ def _verdict(measure: Measure, test: _Test, family: _Family) -> RunVerdict:
 
 def _at_most(effect: Estimate, tests: int) -> float | None:
     """By an interval that is simultaneous over all tests (Bonferroni)."""
-    if effect.se is None:
-        return None
-    critical = float(special.stdtrit(effect.freedom, 1 - ALPHA / (2 * tests)))
-    return math.expm1(min(abs(effect.mean) + critical * effect.se, _MOST))
+    return most_apart(effect, float(special.stdtrit(effect.freedom, 1 - ALPHA / (2 * tests))))

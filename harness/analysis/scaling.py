@@ -16,12 +16,10 @@ from scipy import special
 from harness.analysis.condition import MeasuredCondition
 from harness.analysis.measures import Measure
 from harness.analysis.stats.intervals import Interval, block_interval
+from harness.analysis.stats.ties import ALPHA
 from harness.inputs.kinds import Axis, sweeps_of
 from harness.records.run import Run
 from harness.records.trial import Trial
-
-_ERROR = 0.05
-"""Families with a false call, at most."""
 
 
 class WorkerStep(msgspec.Struct, frozen=True):
@@ -58,7 +56,7 @@ def direction(ratio: Interval | None, family: int) -> int:
     if ratio is None or ratio.low is None or ratio.se is None or ratio.mean <= 0:
         return 0
     effect = math.log(ratio.mean)
-    half = ratio.se * float(special.stdtrit(ratio.blocks - 1, 1 - _ERROR / (2 * max(1, family))))
+    half = ratio.se * float(special.stdtrit(ratio.blocks - 1, 1 - ALPHA / (2 * max(1, family))))
     return 0 if abs(effect) <= half else 1 if effect > 0 else -1
 
 

@@ -53,6 +53,7 @@ def plan_text(study: "Study", plan: "Plan") -> RenderableType:
     """What a study will do, and how long that takes."""
     from harness.inputs import conditions
     from harness.report.words import studies
+    from harness.report.words.sentences import capital
 
     lines = [
         f"{study.title}: {study.question}",
@@ -65,7 +66,7 @@ def plan_text(study: "Study", plan: "Plan") -> RenderableType:
         ),
         f"{_load(study)}{sum(len(p.orders[0]) for p in plan.phases)} trials",
         f"It takes about {_duration(plan.expected_s)}, after environments and verification.",
-        *(f"{clause[0].upper()}{clause[1:]}." for clause in studies.ending_early(study)),
+        *(f"{capital(clause)}." for clause in studies.ending_early(study)),
     ]
     return Text("\n".join(lines))
 

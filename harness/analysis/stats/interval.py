@@ -53,6 +53,16 @@ class Interval(msgspec.Struct, frozen=True):
             blocks=self.blocks,
         )
 
+    def inverse(self) -> "Interval":
+        """Of the ratio the other way round; the standard error is that of the logarithm."""
+        return Interval(
+            mean=1 / self.mean,
+            low=None if self.high is None else 1 / self.high,
+            high=None if self.low is None else 1 / self.low,
+            se=self.se,
+            blocks=self.blocks,
+        )
+
     def scaled(self, factor: float) -> "Interval":
         """So many times as much; the factor is exact, and not negative."""
         return Interval(

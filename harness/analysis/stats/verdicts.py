@@ -93,8 +93,19 @@ def decide(
         return Decision(Verdict.DIFFERS, interval, None)
     if same_within(effect, margin, looks):
         return Decision(Verdict.SAME, interval, None)
-    most = math.expm1(min(abs(effect.mean) + critical * effect.se, _MOST))
-    return Decision(Verdict.UNDECIDED, interval, most)
+    return Decision(Verdict.UNDECIDED, interval, most_apart(effect, critical))
+
+
+def most_apart(effect: Estimate, critical: float) -> float | None:
+    """How far a ratio may be from 1, either way, as a share; None with one block.
+
+    Args:
+        effect: its logarithm.
+        critical: how many standard errors its interval reaches.
+    """
+    if effect.se is None:
+        return None
+    return math.expm1(min(abs(effect.mean) + critical * effect.se, _MOST))
 
 
 _MOST = math.log(1e9)

@@ -23,6 +23,7 @@ from harness.report.charts.forest import (
 from harness.report.drawing.figures import Figures
 from harness.report.words import ab as ab_words
 from harness.report.words import decisions, numbers
+from harness.report.words.sentences import brief_enough, capital
 
 _SHOWN = (Measure.CPU, Measure.THROUGHPUT, Measure.P99, Measure.MEMORY)
 _SHOWN_VERDICTS = (AbVerdict.SLOWER, AbVerdict.FASTER)
@@ -30,8 +31,6 @@ _MOST_TOGETHER = 2
 """Bs whose measures stand in one picture; with more, each measure has a picture."""
 _MOST_LETTERS = 44
 """Of a label beside a forest plot."""
-_MOST_WORDS = 20
-"""Of a sentence of a headline. The name of a variant is one word."""
 
 
 def headline(run: Run, analysis: Analysis) -> list[str]:
@@ -102,7 +101,7 @@ def _against(run: Run, a: str, word: str) -> tuple[str, ...]:
 def _fitting(sentences: Iterable[str]) -> str:
     """The first that has no more words than a headline may have, or else the last."""
     told = list(sentences)
-    return next((text for text in told if len(text.split()) <= _MOST_WORDS), told[-1])
+    return next((text for text in told if brief_enough(text)), told[-1])
 
 
 def _counts(run: Run, analysis: Analysis, pair: AbPair) -> str:
@@ -151,7 +150,7 @@ def _rows(
     among = [other.condition for other in analysis.conditions]
     where = brief(result.condition, among)
     return [
-        _row(run, analysis, result, measure, name, where[:1].upper() + where[1:])
+        _row(run, analysis, result, measure, name, capital(where))
         for name in origins_of(run.study)
         for measure in measures
         if _compares(result.comparisons[measure]) and name in result.comparisons[measure].to_origin

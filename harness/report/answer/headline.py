@@ -8,8 +8,6 @@ from harness.records.run import Run
 from harness.report.answer import ab, causal, ranking, replication, sweep
 
 MOST_SENTENCES = 2
-MOST_WORDS = 20
-"""Of a sentence. The name of a variant is one word."""
 
 _HEADLINES: dict[StudyKind, Callable[[Run, Analysis], list[str]]] = {
     StudyKind.RANKING: ranking.headline,

@@ -9,6 +9,7 @@ from harness.analysis.variants import Comparison
 from harness.inputs.factors import FRAMEWORK, VIEWS, factors_of, vocabulary
 from harness.records.run import Run, VariantRecord
 from harness.report.words import numbers
+from harness.report.words.sentences import brief_enough
 
 KNOWN = ("django", "fastapi", "flask")
 """The frameworks that a reader looks for first: the three most used ones in the Python Developers
@@ -22,8 +23,6 @@ _TAKES = {
 }
 _MOST_NAMES = 3
 """Stacks that are named beside the best and the baseline."""
-_MOST_WORDS = 20
-"""Of a sentence of a headline. The name of a variant is one word."""
 
 
 def standing(run: Run, comparison: Comparison, where: str, baseline: str) -> str:
@@ -48,7 +47,7 @@ def standing(run: Run, comparison: Comparison, where: str, baseline: str) -> str
     for count in range(min(len(known), _MOST_NAMES), 0, -1):
         named = {*ahead, *known[:count]}
         sentence = _sentence(comparison, [n for n in shown if n in named], where, baseline)
-        if len(sentence.split()) <= _MOST_WORDS:
+        if brief_enough(sentence):
             return sentence
     return ""
 

@@ -13,7 +13,7 @@ from harness.report.answer.levels import ALIKE, Level, levels_of, quantity, span
 from harness.report.answer.sweep_pictures import sweep_pictures
 from harness.report.drawing.figures import Figures
 from harness.report.words import numbers
-from harness.report.words.sentences import capital, listed
+from harness.report.words.sentences import brief_enough, capital, listed
 
 _GAPS = {
     Measure.CPU: "{worse} uses {ratio} times the CPU of {best}",
@@ -26,7 +26,6 @@ _COMPARED = {
     Measure.P99: "the 99th percentile",
 }
 _LEAST_LEVELS = 2
-_MOST_WORDS = 20
 _MOST_NAMES = 2
 
 
@@ -145,7 +144,7 @@ def _how_much(levels: Sequence[Level], analysis: Analysis) -> str:
     grown = first.ratio(worse, analysis.baseline) if first.best == last.best else None
     if grown is not None and worse not in first.leaders and not first.alike:
         longer = f"{text}; {first.at}, {numbers.rough(grown)} times."
-        if len(longer.split()) <= _MOST_WORDS:
+        if brief_enough(longer):
             return longer
     return f"{text}."
 

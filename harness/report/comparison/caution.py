@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from harness.analysis.runs import ComparedVariant, RunComparison, RunVerdict
 from harness.report.answer.caution import Caution
 from harness.report.words import numbers
+from harness.report.words.sentences import listed
 
 _FEW_BLOCKS = 4
 """With fewer, an interval by Student's t is three half-widths of many blocks or more."""
@@ -33,8 +34,7 @@ def _unlike(reasons: Sequence[str]) -> str:
     if not reasons:
         return ""
     what = [reason.partition(" differ in ")[0] for reason in reasons]
-    named = what[0] if len(what) == 1 else f"{', '.join(what[:-1])} and {what[-1]}"
-    return f"The runs were not measured alike: {named} differ."
+    return f"The runs were not measured alike: {listed(what)} differ."
 
 
 def _ungrounded(comparison: RunComparison) -> str:

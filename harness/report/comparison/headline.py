@@ -5,10 +5,9 @@ from collections.abc import Sequence
 
 from harness.analysis.runs import ComparedVariant, RunComparison, RunVerdict
 from harness.inputs.conditions import brief
-from harness.report.answer.headline import MOST_WORDS
 from harness.report.words import decisions, numbers
 from harness.report.words.comparison import NOTHING_SHARED, count_pairs, noun, verdict_word
-from harness.report.words.sentences import capital
+from harness.report.words.sentences import brief_enough, capital
 
 _CHANGED = (RunVerdict.SLOWER, RunVerdict.FASTER)
 
@@ -147,5 +146,5 @@ def _nothing_compared(comparison: RunComparison) -> list[str]:
     told = f"{capital(why)}."
     return [
         f"{text} {'cannot' if one else 'can'} be compared.",
-        *([told] if why and len(told.split()) <= MOST_WORDS else []),
+        *([told] if why and brief_enough(told) else []),
     ]

@@ -16,6 +16,7 @@ from harness.inputs.study import Condition
 from harness.records.run import Run
 from harness.records.verification import Audit
 from harness.report.words import decisions, numbers
+from harness.report.words.sentences import capital
 
 _COSTS = {
     Measure.CPU: "{ratio} times the CPU",
@@ -185,7 +186,7 @@ def counts_sentence(differences: dict[str, tuple[float, float]], where: str) -> 
         f"{_VERBS[name]} {_many(after, _COUNTS[name])} instead of {numbers.number(before)}"
         for name, (before, after) in differences.items()
     ]
-    return f"{where[:1].upper()}{where[1:]} {' and '.join(told[:_MOST_TOLD])}."
+    return f"{capital(where)} {' and '.join(told[:_MOST_TOLD])}."
 
 
 _MOST_TOLD = 2

@@ -14,6 +14,7 @@ from harness.records.run import Run
 from harness.records.verification import Audit
 from harness.report.words import numbers
 from harness.report.words.changes import step_names
+from harness.report.words.sentences import listed
 
 _TENS_US = (10.0, 100.0)
 GOOD_FORECAST = 0.15
@@ -188,8 +189,5 @@ def uncounted(audits: Sequence[Audit]) -> str | None:
     quantities = next((audit.uncounted for audit in audits if audit.uncounted), ())
     if not quantities:
         return None
-    *first, last = (name.replace("_", " ") for name in quantities)
-    return (
-        "The audit did not count " + ", ".join(first) + f" and {last}: the connections to "
-        "PostgreSQL were encrypted."
-    )
+    names = listed([name.replace("_", " ") for name in quantities])
+    return f"The audit did not count {names}: the connections to PostgreSQL were encrypted."

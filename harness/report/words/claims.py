@@ -10,6 +10,7 @@ from harness.inputs import conditions
 from harness.inputs.claims import Claim
 from harness.inputs.study import Latency
 from harness.report.words import numbers
+from harness.report.words.sentences import listed
 
 _HOLDS = {True: "holds", False: "does not hold", None: "undecided"}
 _TRUE = (ClaimVerdict.SUPPORTED, ClaimVerdict.SUPPORTED_IN_PART)
@@ -104,7 +105,7 @@ def _share(decided: int, count: int) -> str:
 def _requests(evidence: Sequence[Evidence]) -> str:
     found = dict.fromkeys(item.subject.endpoint for item in evidence)
     names = [conditions.request(endpoint) for endpoint in found if endpoint is not None]
-    return f", for {_and(names)}" if names and len(names) == len(found) <= _MOST_REQUESTS else ""
+    return f", for {listed(names)}" if names and len(names) == len(found) <= _MOST_REQUESTS else ""
 
 
 _MOST_REQUESTS = 3
@@ -130,8 +131,8 @@ def _side(settings: Sequence[Setting]) -> str:
     """Settings of one side; those of one respect with one preposition."""
     phrases = [" ".join(_joined([_phrase(*one)]) for one in _in_order(s)) for s in settings]
     if any(len(setting) > 1 for setting in settings):
-        return _and(phrases)
-    return _and(
+        return listed(phrases)
+    return listed(
         [
             _joined([_phrase(*setting[0]) for setting in same])
             for _, same in groupby(settings, key=lambda setting: setting[0][0])
@@ -151,14 +152,9 @@ type _Phrase = tuple[str, str, str]
 def _joined(phrases: Sequence[_Phrase]) -> str:
     parts: list[str] = []
     for (preposition, unit), same in groupby(phrases, key=lambda phrase: (phrase[0], phrase[2])):
-        nouns = _and([noun for _, noun, _ in same])
+        nouns = listed([noun for _, noun, _ in same])
         parts.append(" ".join(word for word in (preposition, nouns, unit) if word))
-    return _and(parts)
-
-
-def _and(words: Sequence[str]) -> str:
-    """A list in words."""
-    return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
+    return listed(parts)
 
 
 def _phrase(aspect: Aspect, value: Hashable) -> _Phrase:
@@ -174,7 +170,7 @@ def _held(value: Hashable) -> _Phrase:
 def _latency(value: Hashable) -> _Phrase:
     assert isinstance(value, Latency)
     legs = [f"+{ms:g} ms to the {leg}" for leg, ms in value.legs.items() if ms]
-    return "with", _and(legs) or "no added latency", ""
+    return "with", listed(legs) or "no added latency", ""
 
 
 def _load(value: Hashable) -> _Phrase:

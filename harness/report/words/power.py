@@ -4,6 +4,7 @@ from harness.analysis.analyse import Analysis, ConditionResult
 from harness.analysis.variants import Comparison, SliceNoise
 from harness.inputs.conditions import condition_title
 from harness.report.words import numbers
+from harness.report.words.sentences import listed
 
 
 def tells_apart(analysis: Analysis) -> str:
@@ -45,16 +46,12 @@ def outlier_note(comparison: Comparison) -> str:
     blocks = comparison.outliers
     if not blocks:
         return ""
-    named = f"Block {blocks[0]} weighs" if len(blocks) == 1 else f"Blocks {_list(blocks)} weigh"
+    several = f"Blocks {listed([str(block) for block in blocks])} weigh"
+    named = f"Block {blocks[0]} weighs" if len(blocks) == 1 else several
     return (
         f"{named} less in verdicts by {comparison.measure.heading}: all variants were out of line "
         "there."
     )
-
-
-def _list(blocks: tuple[int, ...]) -> str:
-    *first, last = map(str, blocks)
-    return f"{', '.join(first)} and {last}"
 
 
 def _slices(noise: SliceNoise) -> str:

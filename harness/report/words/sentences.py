@@ -1,6 +1,9 @@
-"""Parts of sentences: a capital at the begin, and several names."""
+"""Sentences and their parts: a capital at the begin, several names, the length."""
 
 from collections.abc import Sequence
+
+MOST_WORDS = 20
+"""Of a sentence. The name of a variant is one word."""
 
 
 def capital(text: str) -> str:
@@ -8,7 +11,12 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def listed(names: Sequence[str]) -> str:
-    """Several names in a sentence: `a, b and c`."""
-    *others, last = names
-    return f"{', '.join(others)} and {last}" if others else last
+def listed(names: Sequence[str], word: str = "and") -> str:
+    """Several names in a sentence: `a, b and c`, or by another word; empty without any."""
+    *others, last = names or ("",)
+    return f"{', '.join(others)} {word} {last}" if others else last
+
+
+def brief_enough(sentence: str) -> bool:
+    """Whether it is read at a glance."""
+    return len(sentence.split()) <= MOST_WORDS

@@ -2,6 +2,7 @@
 
 from harness.analysis.stats.ties import ALPHA
 from harness.inputs.study import Study
+from harness.report.words.sentences import listed
 
 
 def load(study: Study) -> str:
@@ -36,8 +37,7 @@ def ending_early(study: Study) -> list[str]:
         awaited.append(f"every {pairs} differs or is the same within {100 * study.margin:g} %")
     if rules.half_width is not None:
         awaited.append(f"every ratio's 95 % interval is within {100 * rules.half_width:g} %")
-    *first, last = map(str, study.looks)
-    after = f"{', '.join(first)} or {last}" if first else last
+    after = listed([str(look) for look in study.looks], "or")
     told = [f"it may end after {after} blocks, once {' and '.join(awaited)}"]
     if rules.verdicts:
         # Imported here, because it takes long, and `plan` of most studies needs none of it.

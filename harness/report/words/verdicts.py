@@ -107,7 +107,7 @@ def _against_baseline(comparison: Comparison, best: str, baseline: str) -> str:
     """
     found = comparison.decisions
     if best != baseline and best in found and _differs(found[best]):
-        return _times(comparison, baseline, best, _inverse(comparison.ratios[best]))
+        return _times(comparison, baseline, best, comparison.ratios[best].inverse())
     if baseline not in comparison.ranking or not found:
         return ""
     differing = [name for name in comparison.ranking if name in found and _differs(found[name])]
@@ -150,13 +150,3 @@ def disturbances(analysis: Analysis, *, precise: bool = False) -> list[str]:
         f"{_CANCELLED if precise and label is Label.NOISY else remedy}."
         for (label, remedy), counts in groups.items()
     ]
-
-
-def _inverse(interval: Interval) -> Interval:
-    return Interval(
-        mean=1 / interval.mean,
-        low=None if interval.high is None else 1 / interval.high,
-        high=None if interval.low is None else 1 / interval.low,
-        se=interval.se,
-        blocks=interval.blocks,
-    )

@@ -8,10 +8,11 @@ from harness.inputs.kinds import StudyKind, kind_of
 from harness.inputs.manifests import QUANTITIES
 from harness.inputs.settings import Setup
 from harness.records.verification import Audit, Toll
-from harness.report.answer.headline import MOST_WORDS, headline
+from harness.report.answer.headline import headline
 from harness.report.answer.heroes import heroes
 from harness.report.drawing.figures import Figures
 from harness.report.words.ab import counted_differences, packages, packages_in_brief
+from harness.report.words.sentences import MOST_WORDS
 from tests.toys.ab import A, B, measured, measured_from
 from tests.toys.kinds import STEADY
 from tests.toys.runs import BASELINE, CONDITION, make_run, make_study, simulate

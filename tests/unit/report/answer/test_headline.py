@@ -7,8 +7,9 @@ from itertools import product
 import pytest
 
 from harness.analysis.analyse import analyse
-from harness.report.answer.headline import MOST_SENTENCES, MOST_WORDS, headline
+from harness.report.answer.headline import MOST_SENTENCES, headline
 from harness.report.answer.steps import working
+from harness.report.words.sentences import MOST_WORDS
 from tests.toys.kinds import (
     CREATE,
     EMPTY,

@@ -11,11 +11,12 @@ from harness.inputs.kinds import StudyKind, kind_of
 from harness.inputs.published_tables import PublishedCell
 from harness.records.run import Run
 from harness.records.trial import Trial
-from harness.report.answer.headline import MOST_WORDS, headline
+from harness.report.answer.headline import headline
 from harness.report.answer.hero import Hero
 from harness.report.answer.replication import heroes
 from harness.report.answer.replication_pictures import totals_picture
 from harness.report.drawing.figures import Figures
+from harness.report.words.sentences import MOST_WORDS
 from tests.toys.ramps import FAR, NEAR, OTHER, beside, lost_cell, make_cell, ramp_run
 from tests.toys.runs import BASELINE
 

@@ -5,9 +5,10 @@ from harness.analysis.measures import Measure
 from harness.inputs.kinds import StudyKind, kind_of
 from harness.records.run import Cores, Run
 from harness.report.answer.caution import caution
-from harness.report.answer.headline import MOST_WORDS, headline
+from harness.report.answer.headline import headline
 from harness.report.answer.sweep import heroes
 from harness.report.drawing.figures import Figures
+from harness.report.words.sentences import MOST_WORDS
 from tests.toys.runs import BASELINE
 from tests.toys.sweeps import scaled
 

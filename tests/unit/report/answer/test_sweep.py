@@ -10,10 +10,11 @@ from harness.analysis.measures import Measure
 from harness.inputs.kinds import StudyKind, kind_of
 from harness.inputs.study import Condition, Latency
 from harness.records.run import Run
-from harness.report.answer.headline import MOST_WORDS, headline
+from harness.report.answer.headline import headline
 from harness.report.answer.hero import Hero
 from harness.report.answer.sweep import heroes
 from harness.report.drawing.figures import Figures
+from harness.report.words.sentences import MOST_WORDS
 from tests.toys.runs import BASELINE
 from tests.toys.sweeps import SILENT, swept
 from tests.toys.waits import Broken, waited

@@ -8,8 +8,9 @@ import pytest
 from harness.analysis.measures import Measure
 from harness.analysis.reference import Reference
 from harness.analysis.runs import ComparedVariant, RunComparison, RunTrials, RunVerdict
-from harness.report.answer.headline import MOST_SENTENCES, MOST_WORDS
+from harness.report.answer.headline import MOST_SENTENCES
 from harness.report.comparison.headline import headline
+from harness.report.words.sentences import MOST_WORDS
 from tests.toys.compared import ENDPOINTS, compared, side
 from tests.toys.comparisons import COMPARISON, PAIRS, READ, empty, pair, silent
 

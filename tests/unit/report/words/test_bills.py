@@ -10,11 +10,11 @@ from harness.base.workspace import Workspace
 from harness.inputs.study_loader import study_names
 from harness.report.words import bills
 from harness.report.words.bills import bill_rows, bill_sentences, short_source, source_sentence
+from harness.report.words.sentences import MOST_WORDS
 from tests.toys.runs import BASELINE, CONDITION, make_run
 
 RUN = make_run()
 HOP = "hop (asgiref)"
-MOST_WORDS = 20
 
 
 def about(mean: float, half: float | None) -> Interval:
