@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 from harness.inputs.study import Condition
-from harness.records.histogram import percentile_ns
+from harness.records.histogram import of_answered, percentile_ns
 from harness.records.trial import SliceRecord, Trial
 
 
@@ -60,8 +60,6 @@ _SHORT = {
 }
 
 
-NEVER = 101.0
-"""A percentile that no distribution has."""
 COSTS = (Measure.CPU, Measure.DATABASE_CPU)
 """Of one request; unknown where two loads share the time."""
 PERCENTILES: dict[Measure, float] = {Measure.P50: 50.0, Measure.P99: 99.0}
@@ -98,7 +96,8 @@ def trial_value(measure: Measure, trial: Trial) -> float | None:
     if trial.condition.beside is not None and measure in COSTS:
         return None  # the CPU time is that of two loads
     if measure in PERCENTILES:
-        value = percentile_ns(trial.latency_hdr, _of_answered(trial, PERCENTILES[measure]))
+        asked = of_answered(PERCENTILES[measure], answered_share([trial]))
+        value = percentile_ns(trial.latency_hdr, asked)
         return None if value is None else value / 1e6
     pieces = [s for s in trial.slices if s.correct > 0 and s.elapsed_ns > 0]
     if not pieces:
@@ -109,12 +108,6 @@ def trial_value(measure: Measure, trial: Trial) -> float | None:
     used = [s.server_cpu_ns if measure is Measure.CPU else s.database_cpu_ns for s in pieces]
     known = [u for u in used if u is not None]
     return sum(known) / correct / 1e3 if len(known) == len(used) else None
-
-
-def _of_answered(trial: Trial, percentile: float) -> float:
-    """Which percentile of the answers is that of all arrivals."""
-    answered = answered_share([trial])
-    return percentile / answered if answered else NEVER
 
 
 def answered_share(trials: Sequence[Trial]) -> float:

@@ -1,6 +1,7 @@
 """Percentiles from the latency histograms that trials keep."""
 
 import binascii
+import math
 import struct
 import zlib
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ LEAST_BEYOND = 10
 percentile takes a thousand latencies."""
 QUANTILES = (0.0, 25.0, 50.0, 75.0, 90.0, 95.0, 97.5, 99.0, 99.5, 99.75, 99.9, 99.95, 99.99, 99.999)
 """Percentiles of a distribution's plot; as many as have values enough beyond them are given."""
+_ALL = 100.0
 _SCALE = HdrHistogram(LOWEST_NS, HIGHEST_NS, DIGITS)
 _BROKEN = (
     ValueError, TypeError, IndexError, OverflowError, binascii.Error, struct.error, zlib.error,
@@ -31,9 +33,13 @@ class Distribution(msgspec.Struct, frozen=True):
     counts: NDArray[np.int64]
     total: int
 
+    def holds(self, percentile: float) -> bool:
+        """Whether enough values lie beyond it; none do beyond one above 100."""
+        return self.total * (1 - percentile / _ALL) >= LEAST_BEYOND
+
     def at(self, percentile: float) -> int:
         """The value at a percentile (0-100), in nanoseconds, as HdrHistogram defines it."""
-        wanted = max(1, int(min(percentile, 100.0) * self.total / 100 + 0.5))
+        wanted = max(1, int(min(percentile, _ALL) * self.total / _ALL + 0.5))
         index = int(np.searchsorted(np.cumsum(self.counts), wanted))
         value = _SCALE.get_value_from_index(int(self.places[min(index, self.places.size - 1)]))
         if percentile:
@@ -42,16 +48,26 @@ class Distribution(msgspec.Struct, frozen=True):
 
 
 def sample_percentile(values: NDArray[np.int64], percentile: float) -> int | None:
-    """A percentile (0-100) of raw values; None if there are none.
+    """A percentile of raw values; None if there are none, or it is above 100.
 
     It is always one of the values: the smallest that as many per cent of them do not exceed
     (`inverted_cdf`, Hyndman and Fan 1996, definition 1).
     """
-    return int(np.percentile(values, percentile, method="inverted_cdf")) if values.size else None
+    if not values.size or percentile > _ALL:
+        return None
+    return int(np.percentile(values, percentile, method="inverted_cdf"))
+
+
+def of_answered(percentile: float, answered: float) -> float:
+    """Which percentile of the answers is that of all requests; above 100 where it is unknown.
+
+    answered: the share of all requests; the others count as later than all that were answered.
+    """
+    return percentile / answered if answered else math.inf
 
 
 def percentile_ns(encoded: str | None, percentile: float) -> int | None:
-    """A percentile (0-100) of an encoded HDR histogram, in nanoseconds.
+    """A percentile of an encoded HDR histogram, in nanoseconds.
 
     Returns:
         None where there is no histogram, or it has too few values for that percentile.
@@ -59,9 +75,7 @@ def percentile_ns(encoded: str | None, percentile: float) -> int | None:
     if encoded is None:
         return None
     found = decoded(encoded)
-    if found.total * (1 - percentile / 100) < LEAST_BEYOND:
-        return None
-    return found.at(percentile)
+    return found.at(percentile) if found.holds(percentile) else None
 
 
 def quantiles_ms(encoded: Sequence[str], answered: float = 1.0) -> list[tuple[float, float]]:
@@ -69,17 +83,17 @@ def quantiles_ms(encoded: Sequence[str], answered: float = 1.0) -> list[tuple[fl
 
     Args:
         encoded: the histograms, of what was answered.
-        answered: its share of all; the others count as later than all of it.
+        answered: see `of_answered`.
     """
-    if not encoded or not answered:
+    if not encoded:
         return []
     every = [decoded(text) for text in encoded]
     places, inverse = np.unique(np.concatenate([d.places for d in every]), return_inverse=True)
     counts = np.zeros(places.size, dtype=np.int64)
     np.add.at(counts, inverse, np.concatenate([d.counts for d in every]))
     whole = Distribution(places, counts, int(counts.sum()))
-    kept = [p for p in QUANTILES if whole.total * (1 - p / answered / 100) >= LEAST_BEYOND]
-    return [(p, whole.at(p / answered) / 1e6) for p in kept]
+    asked = {p: of_answered(p, answered) for p in QUANTILES}
+    return [(p, whole.at(own) / 1e6) for p, own in asked.items() if whole.holds(own)]
 
 
 def is_readable(encoded: str | None) -> bool:

@@ -13,7 +13,7 @@ import msgspec
 
 from harness.inputs.study import Objective
 from harness.load.protocol import Tally
-from harness.records.histogram import sample_percentile
+from harness.records.histogram import of_answered, sample_percentile
 from harness.records.trial import Try
 from harness.runner.trial_builder import Measurement
 
@@ -125,8 +125,6 @@ class Search:
         self._next = rate / self._widen()
 
 
-_ALL, _NEVER = 100.0, 101.0
-"""Percentiles: the last that there is, and one that no distribution has."""
 _START_SHARE = 0.7
 """Of the closed loop's capacity: about where a queue of random arrivals begins to grow long."""
 
@@ -187,8 +185,7 @@ def judge(objective: Objective, step: RateStep, tally: Tally) -> Try:
     failed = sum(tally.errors.values())
     # Arrivals without an answer came later than all that have one.
     share = latencies.size / offered if offered else 0.0
-    asked = objective.percentile / share if share else _NEVER
-    latency = sample_percentile(latencies, asked) if asked <= _ALL else None
+    latency = sample_percentile(latencies, of_answered(objective.percentile, share))
     achieved = tally.completed / offered if offered else 0.0
     errors = failed / offered if offered else 0.0
     met = (
