@@ -1,10 +1,9 @@
 """What several commands share: two consoles, options, the workspace, and the laboratory."""
 
-import os
 import re
 import textwrap
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Annotated, cast
 
 import msgspec
@@ -16,7 +15,7 @@ from rich.text import Text
 from harness.base.errors import MalformedFile, SystemRefused, plain
 from harness.base.workspace import Workspace, cache_folder
 from harness.cli import completion
-from harness.cli.streams import ReaderGone
+from harness.cli.streams import ReaderGone, let_go
 
 if TYPE_CHECKING:
     from harness.inputs.catalog import Catalog
@@ -101,10 +100,7 @@ class _Printing:
                 raise
         except OSError as error:
             self._console.lost = self._console.lost or error
-            with suppress(OSError, AttributeError):  # what is buffered must not fail at the end
-                nowhere = os.open(os.devnull, os.O_WRONLY)
-                os.dup2(nowhere, self._stream.fileno())
-                os.close(nowhere)
+            let_go(self._stream)
             if self._console.steady:
                 return
             if isinstance(error, BrokenPipeError):

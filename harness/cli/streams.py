@@ -48,14 +48,15 @@ class _Named:
         try:
             yield
         except OSError as error:
-            self._let_go()
+            let_go(self._stream)
             if isinstance(error, BrokenPipeError):
                 raise ReaderGone from None
             raise OSError(error.errno, error.strerror, "standard output") from None
 
-    def _let_go(self) -> None:
-        """Bytes that are still buffered must not fail once more at the interpreter's end."""
-        with suppress(OSError, AttributeError):
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, self._stream.fileno())
-            os.close(nowhere)
+
+def let_go(stream: IO[str]) -> None:
+    """Send what is still buffered nowhere, or it would fail once more at the interpreter's end."""
+    with suppress(OSError, AttributeError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
