@@ -14,7 +14,7 @@ from harness.analysis.variants import Comparison
 from harness.inputs.conditions import connections, workers
 from harness.inputs.kinds import Axis, Sweep
 from harness.records.plan import DUPLICATE
-from harness.report.words.verdicts import to_best
+from harness.report.words.verdicts import times_behind, to_best
 
 ALIKE = 0.1
 """Variants are alike if intervals exclude larger differences from the best, as a share."""
@@ -89,16 +89,12 @@ class Level(msgspec.Struct, frozen=True):
         return tuple(
             item.entry
             for item in self.result.missing
-            if item.absence is Absence.FAILED and not item.entry.endswith(DUPLICATE)
+            if fails(item) and not item.entry.endswith(DUPLICATE)
         )
 
     def ratio(self, worse: str, baseline: str) -> float | None:
         """How many times as good the best is as another variant; None if it is unknown."""
-        ratios = {baseline: 1.0} | {n: r.mean for n, r in self.comparison.ratios.items()}
-        if worse not in ratios or self.best not in ratios:
-            return None
-        ratio = ratios[worse] / ratios[self.best]
-        return ratio if self.comparison.measure.lower_is_better else 1 / ratio
+        return times_behind(self.comparison, worse, baseline)
 
 
 def levels_of(analysis: Analysis, sweep: Sweep) -> list[Level]:

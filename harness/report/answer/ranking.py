@@ -22,7 +22,7 @@ from harness.report.charts.specification import colour_name, group_colours
 from harness.report.drawing.figures import Figures
 from harness.report.words import numbers
 from harness.report.words.sentences import capital, listed
-from harness.report.words.verdicts import to_best
+from harness.report.words.verdicts import one_block, times_behind, to_best
 
 _GAPS = {
     Measure.CPU: "{worse} uses {ratio} times the CPU of {best}",
@@ -147,15 +147,8 @@ def gap_of(place: Place, baseline: str) -> Gap | None:
     if not behind:
         return None
     worse = baseline if baseline in behind else behind[-1]
-    ratios = {baseline: 1.0} | {n: r.mean for n, r in place.comparison.ratios.items()}
-    if worse in ratios and place.best in ratios:
-        ratio = ratios[worse] / ratios[place.best]
-    elif worse in place.comparison.to_best:  # without the baseline, each pair still has its ratio
-        ratio = place.comparison.to_best[worse].interval.mean
-    else:
-        return None
-    lower = place.comparison.measure.lower_is_better
-    return Gap(place, worse, ratio if lower else 1 / ratio)
+    ratio = times_behind(place.comparison, worse, baseline)
+    return None if ratio is None else Gap(place, worse, ratio)
 
 
 def _one_block(analysis: Analysis) -> list[str]:
@@ -166,10 +159,7 @@ def _one_block(analysis: Analysis) -> list[str]:
         known = [n for n in comparison.ordered if n != analysis.duplicate]
         if len(known) > 1 and all(comparison.estimates[n].low is None for n in known):
             where = brief(result.condition, among)
-            return [
-                "One block gives estimates, and no verdict.",
-                f"By its estimates {known[0]} comes first on {where}.",
-            ]
+            return one_block(f"{known[0]} comes first on {where}")
     return []
 
 
@@ -206,10 +196,7 @@ def _level(places: Sequence[Place]) -> list[str]:
         return ["All stacks are the same within the study's margin."]
     if any(d.verdict is Verdict.UNDECIDED and d.at_most is None for d in decisions):
         place = places[0]
-        return [
-            "One block gives estimates, and no verdict.",
-            f"By its estimates {place.best} comes first on {place.where}.",
-        ]
+        return one_block(f"{place.best} comes first on {place.where}")
     most = max((d.at_most for d in decisions if d.at_most is not None), default=None)
     if most is None:
         return ["No stack is shown to be ahead."]

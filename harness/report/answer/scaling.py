@@ -11,6 +11,7 @@ from harness.inputs.conditions import requests, workers
 from harness.records.run import Run
 from harness.report.words import numbers
 from harness.report.words.sentences import capital
+from harness.report.words.verdicts import one_block
 
 _PAIR = 2
 
@@ -39,7 +40,7 @@ def headline(run: Run, analysis: Analysis, endpoint: str) -> list[str]:
     growth = _Change(first, most, _ratios(own, most, "speedup"))
     asked = requests(endpoint)
     if all(ratio.low is None for ratio in growth.ratios.values()):
-        return ["One block gives estimates, and no verdict.", f"By its estimates {_told(growth)}."]
+        return one_block(_told(growth))
     text = [_growth(growth, asked)]
     beyond = [n for n in numbers_of_workers if n > most]
     if beyond:

@@ -14,6 +14,7 @@ from harness.report.answer.sweep_pictures import sweep_pictures
 from harness.report.drawing.figures import Figures
 from harness.report.words import numbers
 from harness.report.words.sentences import brief_enough, capital, listed
+from harness.report.words.verdicts import one_block
 
 _GAPS = {
     Measure.CPU: "{worse} uses {ratio} times the CPU of {best}",
@@ -38,10 +39,7 @@ def headline(run: Run, analysis: Analysis) -> list[str]:
     if len(levels) < _LEAST_LEVELS or all(len(lv.comparison.ranking) == 1 for lv in levels):
         return ranking.headline(run, analysis)
     if all(d.interval.low is None for lv in levels for d in lv.to_best.values()):
-        return [
-            "One block gives estimates, and no verdict.",
-            f"By its estimates {levels[-1].best} comes first {levels[-1].at}.",
-        ]
+        return one_block(f"{levels[-1].best} comes first {levels[-1].at}")
     return [_who(levels), _how_much(levels, analysis)]
 
 

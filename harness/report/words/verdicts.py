@@ -121,6 +121,24 @@ def _times(comparison: Comparison, one: str, other: str, interval: Interval) -> 
     return _TIMES[comparison.measure].format(one=one, other=other, ratio=numbers.ratio(interval))
 
 
+def times_behind(comparison: Comparison, worse: str, baseline: str) -> float | None:
+    """How many times as good the first of the ranking is as another; None if it is unknown."""
+    best = comparison.ranking[0]
+    ratios = {baseline: 1.0} | {n: r.mean for n, r in comparison.ratios.items()}
+    if worse in ratios and best in ratios:
+        ratio = ratios[worse] / ratios[best]
+    elif worse in comparison.to_best:  # without the baseline, each pair still has its ratio
+        ratio = comparison.to_best[worse].interval.mean
+    else:
+        return None
+    return ratio if comparison.measure.lower_is_better else 1 / ratio
+
+
+def one_block(estimated: str) -> list[str]:
+    """What is told of a single block: that there is no verdict, and a clause of its estimates."""
+    return ["One block gives estimates, and no verdict.", f"By its estimates {estimated}."]
+
+
 _CANCELLED = "none needed: the design cancels it, and intervals include it"
 """What to do about a busy machine where ratios are precise all the same."""
 
