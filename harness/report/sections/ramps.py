@@ -11,6 +11,7 @@ from harness.report.charts.ramps import alternative, ramp_chart
 from harness.report.drawing.figures import Figures
 from harness.report.words import numbers
 from harness.report.words.ramps import (
+    cell_words,
     compared_per_s,
     gain_sentence,
     ramp_words,
@@ -33,6 +34,7 @@ def ramps_values(run: Run, ramps: Ramps | None, figures: Figures) -> dict[str, A
     return {
         "published": run.published,
         "ramp": ramp_words(run),
+        "cell": cell_words(published=run.published is not None),
         "uncharted": uncharted(ramps),
         "setups": [{"name": name, "title": run.variants[name].title} for name in setups],
         "pairs": [setup if to == ramps.baseline else f"{setup} / {to}" for setup, to in pairs],

@@ -36,6 +36,22 @@ def ramp_words(run: Run) -> str:
     )
 
 
+def cell_words(*, published: bool) -> str:
+    """What the two figures of a cell are; beside published ones, how a chart's peak differs."""
+    peak = (
+        "in Locust's chart, without failures" if published else "as the best mean over ten seconds"
+    )
+    text = f"A cell shows the highest successes per second {peak} / the total of successes."
+    if not published:
+        return text
+    return (
+        f"{text} Published peaks are read from Locust's charts. Such a chart shows a mean over ten "
+        "seconds, with failures in it, every five seconds. It ends two seconds before the last "
+        "answer, and its first means cover one to three seconds. For a slow cell, or one that "
+        "answers in bursts, this differs from the best mean over ten seconds."
+    )
+
+
 def route(condition: Condition) -> str:
     """A cell's row in the published layout."""
     latency = condition.latency
