@@ -111,7 +111,7 @@ class TreeClock:
         present = {int(name) for name in os.listdir(_PROC) if name.isdigit()}  # noqa: PTH208
         self._strangers &= present
         fresh = present - self._strangers - self._members
-        parents = {pid: parent for pid in fresh if (parent := _parent(pid)) is not None}
+        parents = {pid: parent for pid in fresh if (parent := parent_of(pid)) is not None}
         growing = True
         while growing:
             growing = False
@@ -154,7 +154,8 @@ def _stat_fields(pid: int) -> list[bytes] | None:
         return None
 
 
-def _parent(pid: int) -> int | None:
+def parent_of(pid: int) -> int | None:
+    """The parent of a process; None once it is gone."""
     fields = _stat_fields(pid)
     return None if fields is None else int(fields[1])
 

@@ -15,6 +15,7 @@ import psutil
 
 from harness.base.signals import deferred
 from harness.base.workspace import without_paths
+from harness.lab.clocks import parent_of
 
 _LAUNCHER = Path(__file__).with_name("launcher.py")
 _QUOTED_LINES = 12
@@ -166,10 +167,8 @@ def _parents() -> dict[int, int]:
     parents: dict[int, int] = {}
     with contextlib.suppress(OSError):  # no file can be opened to look
         for place in Path("/proc").iterdir():
-            if place.name.isdigit():
-                with contextlib.suppress(OSError):  # it has ended
-                    stat = (place / "stat").read_bytes()
-                    parents[int(place.name)] = int(stat.rpartition(b")")[2].split()[1])
+            if place.name.isdigit() and (parent := parent_of(int(place.name))) is not None:
+                parents[int(place.name)] = parent
     return parents
 
 

@@ -4,13 +4,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from harness.audit.counters import Counters
 from harness.audit.subject import Violation
+from tests.toys.told_program import Program, running
 
 PROGRAM = """\
 import _thread
@@ -149,39 +149,6 @@ print(asyncio.BaseEventLoop.__init__.__module__)
 """
 
 
-class Program:
-    """The program, ready for the next command."""
-
-    def __init__(self, popen: subprocess.Popen[str]) -> None:
-        assert popen.stdin is not None
-        assert popen.stdout is not None
-        self._told, self._says = popen.stdin, popen.stdout
-        self._wait()
-
-    def do(self, command: str) -> None:
-        """Tell it what to do, and wait until that is done."""
-        self._told.write(f"{command}\n")
-        self._told.flush()
-        self._wait()
-
-    def _wait(self) -> None:
-        assert self._says.readline() == "done\n"
-
-
-@contextmanager
-def running(environment: dict[str, str], folder: Path) -> Iterator[Program]:
-    script = folder / "program.py"
-    script.write_text(PROGRAM)
-    with subprocess.Popen(
-        [sys.executable, str(script)],
-        env={"PATH": os.environ.get("PATH", os.defpath)} | environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as popen:
-        yield Program(popen)
-
-
 @pytest.fixture
 def counters() -> Iterator[Counters]:
     with Counters() as made:
@@ -190,7 +157,7 @@ def counters() -> Iterator[Counters]:
 
 @pytest.fixture
 def program(counters: Counters, tmp_path: Path) -> Iterator[Program]:
-    with running(counters.environment, tmp_path) as started:
+    with running(PROGRAM, counters.environment, tmp_path) as started:
         yield started
 
 
@@ -265,7 +232,7 @@ def test_a_server_without_counters_is_a_violation_that_names_the_module() -> Non
 
 
 def test_a_server_that_has_ended_does_not_answer(counters: Counters, tmp_path: Path) -> None:
-    with running(counters.environment, tmp_path):
+    with running(PROGRAM, counters.environment, tmp_path):
         assert counters.read()
     with pytest.raises(Violation, match="no process"):
         counters.read()
@@ -279,7 +246,7 @@ def test_an_anyio_that_cannot_be_counted_is_told(counters: Counters, tmp_path: P
     instrument = counters.environment["PYTHONPATH"]
     path = {"PYTHONPATH": f"{instrument}{os.pathsep}{package.parent}"}
     with (
-        running(counters.environment | path, tmp_path),
+        running(PROGRAM, counters.environment | path, tmp_path),
         pytest.raises(Violation, match="anyio"),
     ):
         counters.read()

@@ -1,10 +1,7 @@
 """The witness inside a real program, which does one thing per line that it is told."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,6 +10,7 @@ from harness.audit.receipt.relays import RelayDesk
 from harness.audit.receipt.witnesses import Witnesses
 from harness.lab.postgres.database import Database
 from harness.records.observation import Amount, Frame, Happening
+from tests.toys.told_program import Program, running
 
 PROGRAM = """\
 import asyncio
@@ -152,44 +150,6 @@ for line in sys.stdin:
 """
 
 
-class Program:
-    """The program, ready for the next command."""
-
-    def __init__(self, popen: subprocess.Popen[str]) -> None:
-        assert popen.stdin is not None
-        assert popen.stdout is not None
-        self._told, self._says = popen.stdin, popen.stdout
-        self._wait()
-
-    def do(self, command: str) -> list[str]:
-        """Tell it what to do, wait until that is done, and return what it said."""
-        self._told.write(f"{command}\n")
-        self._told.flush()
-        return self._wait()
-
-    def _wait(self) -> list[str]:
-        said = []
-        while (line := self._says.readline().rstrip()) != "done":
-            assert line, "the program has ended"
-            said.append(line)
-        return said
-
-
-@contextmanager
-def running(environment: dict[str, str], folder: Path) -> Iterator[Program]:
-    script = folder / "program.py"
-    script.write_text(PROGRAM)
-    with subprocess.Popen(
-        [sys.executable, str(script)],
-        env={"PATH": os.environ.get("PATH", os.defpath)} | environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=folder,
-    ) as popen:
-        yield Program(popen)
-
-
 @pytest.fixture(scope="module")
 def witnesses() -> Iterator[Witnesses]:
     with Witnesses() as made:
@@ -203,7 +163,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def program(witnesses: Witnesses, folder: Path) -> Iterator[Program]:
-    with running(witnesses.environment, folder) as started:
+    with running(PROGRAM, witnesses.environment, folder) as started:
         yield started
 
 
@@ -328,7 +288,7 @@ def test_threads_are_seen_in_a_python_that_does_not_tell_of_them(tmp_path: Path)
     with Witnesses() as witnesses:
         environment = witnesses.environment
         more = {"INSTRUMENT": environment["PYTHONPATH"], "PYTHONPATH": str(older)}
-        with running(environment | more, tmp_path) as program:
+        with running(PROGRAM, environment | more, tmp_path) as program:
             (thread,) = seen(witnesses, program, "start a thread")[Amount.THREADS]
             assert functions(thread)[0] == "start_a_thread"
             assert len(seen(witnesses, program, "hand over")[Amount.THREADS]) == 1
@@ -357,7 +317,7 @@ def test_a_paused_witness_records_nothing_and_counts_on(
 
 
 def test_a_forked_child_tells_of_itself(folder: Path) -> None:
-    with Witnesses() as witnesses, running(witnesses.environment, folder) as program:
+    with Witnesses() as witnesses, running(PROGRAM, witnesses.environment, folder) as program:
         program.do("hop")
         program.do("fork")
         found = seen(witnesses, program, "start a thread")
@@ -373,7 +333,7 @@ def test_the_user_s_own_sitecustomize_is_imported_last(tmp_path: Path) -> None:
     )
     with Witnesses() as witnesses:
         path = f"{witnesses.environment['PYTHONPATH']}{os.pathsep}{own}"
-        with running(witnesses.environment | {"PYTHONPATH": path}, tmp_path) as program:
+        with running(PROGRAM, witnesses.environment | {"PYTHONPATH": path}, tmp_path) as program:
             assert seen(witnesses, program, "hop")[Amount.HOPS]
     assert (tmp_path / "own.txt").read_text() == "sitecustomize"
 
@@ -384,7 +344,7 @@ def test_a_package_with_other_insides_gives_a_note(tmp_path: Path) -> None:
     (package / "__init__.py").write_text("def run(coroutine): coroutine.close()\n")
     with Witnesses() as witnesses:
         path = f"{witnesses.environment['PYTHONPATH']}{os.pathsep}{package.parent}"
-        with running(witnesses.environment | {"PYTHONPATH": path}, tmp_path) as program:
+        with running(PROGRAM, witnesses.environment | {"PYTHONPATH": path}, tmp_path) as program:
             program.do("gather by uvloop")
             assert any("uvloop" in note for note in witnesses.connections().notes)
 
@@ -394,7 +354,7 @@ def test_a_driver_of_postgres_is_led_to_a_relay_that_sees_its_messages(
 ) -> None:
     with Witnesses() as witnesses, RelayDesk(witnesses.folder) as desk:
         environment = witnesses.environment | {"DATABASE": database.login("witness")}
-        with running(environment, folder) as program:
+        with running(PROGRAM, environment, folder) as program:
             found = seen(witnesses, program, "ask PostgreSQL")
             assert not witnesses.connections().direct
             assert witnesses.connections().count == 0
@@ -411,7 +371,7 @@ def test_without_a_relay_a_connection_goes_its_own_way_and_a_note_says_so(
 ) -> None:
     with Witnesses() as witnesses:
         environment = witnesses.environment | {"DATABASE": database.login("witness")}
-        with running(environment, folder) as program:
+        with running(PROGRAM, environment, folder) as program:
             assert len(seen(witnesses, program, "ask PostgreSQL")[Amount.STATEMENTS]) == 1
             assert witnesses.connections().direct
             assert any("PostgreSQL" in note for note in witnesses.connections().notes)
