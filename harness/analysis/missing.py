@@ -8,7 +8,7 @@ from enum import StrEnum
 
 import msgspec
 
-from harness.analysis.labels.errors import errors_of, in_words, remedy_of
+from harness.analysis.labels.errors import errors_of, in_words, remedy_for
 from harness.analysis.labels.labels import FAILED, Finding, Label
 from harness.analysis.labels.trials import LabelledTrial
 from harness.analysis.measures import ranked, trial_value
@@ -154,7 +154,7 @@ def _failed(condition: Condition, entry: str, labelled: Sequence[LabelledTrial])
     example = group[0][0]
     remedy = "look at its trials in the run's folder" if example is None else example.remedy
     if label is Label.STARVED:
-        remedy = remedy_of(errors, condition.endpoint) or remedy
+        remedy = remedy_for(errors, condition.endpoint) or remedy
     return MissingFigures(
         entry, condition, Absence.FAILED, "; ".join(reasons), remedy,
         trials=len(labelled), label=label, errors=errors,

@@ -161,7 +161,7 @@ def gate_sentence(gate: Gate, comparison: RunComparison) -> str:
         case GateAnswer.REGRESSED:
             return (
                 f"{count_pairs(len(gate.regressed))} became {slower} by more than {allowed}: "
-                f"{_listed(gate.regressed)}; find the cause in what "
+                f"{_first_few(gate.regressed)}; find the cause in what "
                 "changed, or allow more."
             )
         case GateAnswer.NOT_COMPARABLE:
@@ -212,16 +212,16 @@ def _of_undecided(gate: Gate) -> str:
     )
     return (
         f"{len(gate.undecided)} of {gate.judged} pairs may have changed by more than {allowed}: "
-        f"{_listed(gate.undecided)}; {remedy}."
+        f"{_first_few(gate.undecided)}; {remedy}."
     )
 
 
 def _few(pairs: Sequence[ComparedVariant]) -> str:
     """The pairs with their ratios, or how many they are."""
-    return _listed(pairs) if len(pairs) <= _FEW else count_pairs(len(pairs))
+    return _first_few(pairs) if len(pairs) <= _FEW else count_pairs(len(pairs))
 
 
-def _listed(pairs: Sequence[ComparedVariant]) -> str:
+def _first_few(pairs: Sequence[ComparedVariant]) -> str:
     """The pairs with their ratios, the first few of many."""
     shown = ", ".join(pair_text(pair) for pair in pairs[:_FEW])
     more = len(pairs) - _FEW

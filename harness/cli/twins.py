@@ -31,7 +31,7 @@ def command(
     from harness.analysis.condition import conditions_of
     from harness.analysis.labels.trials import label_trials
     from harness.analysis.twins import check_twins, run_twins, tally_twins
-    from harness.cli import tables
+    from harness.cli.twins_text import twins_text
     from harness.records.lock import RunInUse
     from harness.records.store import Store, not_runs, run_ids
 
@@ -64,5 +64,5 @@ def command(
     if as_json:
         print_json(tally)
     else:
-        out.print(tables.twins_text(tally))
+        out.print(twins_text(tally))
     unusable.settle()

@@ -1,4 +1,4 @@
-"""What is kept: the run, and its trials with every slice. Raw values, never recomputed."""
+"""What is kept of a run beside its trials: the study, the machine, the plan, and the checks."""
 
 from typing import Final, Literal
 

@@ -1,4 +1,4 @@
-"""What is kept: the run, and its trials with every slice. Raw values, never recomputed."""
+"""What is kept of each trial: every slice, in raw values that are never recomputed."""
 
 from typing import Annotated, Literal
 

@@ -343,6 +343,6 @@ def _cores(run: Run) -> str:
 
 
 def _list(cpus: Sequence[int], several: bool) -> str:
-    numbers = ", ".join(str(cpu % MACHINE_STRIDE) for cpu in cpus)
+    named = ", ".join(str(cpu % MACHINE_STRIDE) for cpu in cpus)
     where = f" of machine {cpus[0] // MACHINE_STRIDE + 1}" if several else ""
-    return f"core{'s' if len(cpus) > 1 else ''} {numbers}{where}"
+    return f"core{'s' if len(cpus) > 1 else ''} {named}{where}"

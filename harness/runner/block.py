@@ -140,15 +140,16 @@ def _run_alone(
     session: Session, instruments: Instruments, phase: Phase, problems: list[str]
 ) -> None:
     """Measure a phase on servers of its own, and again on others where that is called for."""
-    reason: str | None = ""
-    while reason is not None:
-        first = not reason
+    noise = True
+    while True:
         with ServerGroup() as group:
             servers, failures = _start_servers(session, instruments, [phase], group)
             result = _measure(session, instruments, phase, servers, failures, problems)
             session.listener.step(f"block {phase.block}: stopping the servers", Stage.PHASE)
-        if (reason := _reason_to_repeat(session, phase, result, first)) is not None:
-            session.listener.step(f"{_where(phase)} {reason}, again")
+        if (reason := _reason_to_repeat(session, phase, result, noise)) is None:
+            return
+        session.listener.step(f"{_where(phase)} {reason}, again")
+        noise = False
 
 
 def _measure(

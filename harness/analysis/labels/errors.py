@@ -76,7 +76,7 @@ def _in_words(kind: str, count: int) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'} {rest}"
 
 
-def remedy_of(errors: Mapping[str, int], endpoint: str) -> str | None:
+def remedy_for(errors: Mapping[str, int], endpoint: str) -> str | None:
     """What to do about the most frequent kind; None without errors."""
     if not any(errors.values()):
         return None

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
-from harness.analysis.labels.errors import errors_of, in_one_line, in_words, remedy_of
+from harness.analysis.labels.errors import errors_of, in_one_line, in_words, remedy_for
 from harness.analysis.labels.events import event_findings
 from harness.analysis.labels.labels import Finding, Label
 from harness.analysis.measures import Measure, slice_value
@@ -198,7 +198,7 @@ def _unfed(trial: Trial) -> list[Finding]:
     errors = errors_of([trial])
     if errors:
         detail = f"no correct answer ({in_words(errors)})"
-        return [Finding(Label.STARVED, detail, remedy_of(errors, trial.condition.endpoint))]
+        return [Finding(Label.STARVED, detail, remedy_for(errors, trial.condition.endpoint))]
     if not trial.complete:
         return []
     windows = [s.window for s in trial.slices if s.window is not None]

@@ -288,7 +288,11 @@ def _simplex() -> Floats:
 
 
 def _likelihood(stack: _Stack, memory: Memory) -> float:
-    """Restricted log likelihood with the variance profiled out, up to a constant."""
+    """Restricted log likelihood with the variance profiled out, up to a constant.
+
+    Restricted for the entries' means in each block. The probe's slope is profiled out, too: one
+    parameter of all blocks, beside hundreds of slices.
+    """
     solved = _solve(stack, memory)
     variance = _variance(stack, solved, _slope(stack, solved))
     if stack.freedom <= 0 or variance <= 0:

@@ -44,7 +44,8 @@ _LEAST_ENTRIES = 3
 _LEAST_SPREAD = 1e-12
 """Of a logarithm: less is no variance but rounding."""
 _PASSES = 50
-"""Each halves what is left of the difference, or better, unless most values are missing."""
+"""Of an iteration at most. Sweeps halve what is left of the difference, or better, unless most
+values are missing; Newton's method takes a handful."""
 
 
 class Estimate(msgspec.Struct, frozen=True):

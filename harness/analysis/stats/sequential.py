@@ -12,7 +12,7 @@ A family of tests shares the increments equally, test by test, before each gets 
 (Bonferroni within looks, exact between looks). Without that, a family of 4 to 45 tests would make a
 false call in 5.1 to 5.5 % of runs; to share the increments between looks as well would spend 2.6 to
 3.8 % of the 5. The level is turned into a bound of Student's t, as if the variance were known at
-the other looks (Jennison and Turnbull 2000, section 4.4).
+the other looks (Jennison and Turnbull 2000, section 11.4).
 """
 
 import math
