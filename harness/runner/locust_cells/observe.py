@@ -153,7 +153,7 @@ def _slice(climb: Climb) -> SliceRecord:
     result, used = climb.result, climb.used
     latencies = _latencies_ns(result)
     seconds = len(result.failed)
-    found = np.array([int(at_s) for at_s, _ in result.answers], dtype=np.int64)
+    of_answers = np.array([int(at_s) for at_s, _ in result.answers], dtype=np.int64)
     sent = np.array([int(max(at_s - s, 0)) for at_s, s in result.answers], dtype=np.int64)
     return SliceRecord(
         round=0,
@@ -182,7 +182,7 @@ def _slice(climb: Climb) -> SliceRecord:
             latency_mean_ns=round(float(latencies.mean())) if latencies.size else None,
             lag_p50_ns=None,
             lag_p99_ns=None,
-            per_second=tuple(int((found == second).sum()) for second in range(seconds)),
+            per_second=tuple(int((of_answers == second).sum()) for second in range(seconds)),
             p50_per_second_ns=tuple(
                 sample_percentile(latencies[sent == second], 50) for second in range(seconds)
             ),
