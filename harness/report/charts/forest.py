@@ -130,6 +130,17 @@ def forest_chart(
         layout = _LONG_LABELS[phone]
     low, high = _domain(rows, axis.band)
     placed, headings, height = _placed(rows, layout, low, high)
+    figures = [row for row in placed if row["ratio"] is not None]
+    spans = [row for row in figures if row["low"] is not None]
+    datasets = {
+        "rows": placed,
+        "figures": figures,
+        "spans": spans,
+        "arrows": _arrows(spans, low, high),
+        "headings": headings,
+        "one": [{"ratio": 1}],
+        "band": _band(axis, low, high),
+    }
     scale = {"type": "log", "domain": [low, high], "nice": False}
     x = quantitative(
         "ratio",
@@ -146,27 +157,6 @@ def forest_chart(
             "labelColor": INK,
         },
     )
-    y = _down("y", height)
-    figures = [row for row in placed if row["ratio"] is not None]
-    spans = [row for row in figures if row["low"] is not None]
-    arrows = [
-        {**row, "edge": edge, "shape": shape}
-        for row in spans
-        for cut, edge, shape in (
-            (row["cut_low"], low, "triangle-left"),
-            (row["cut_high"], high, "triangle-right"),
-        )
-        if cut
-    ]
-    datasets = {
-        "rows": placed,
-        "figures": figures,
-        "spans": spans,
-        "arrows": arrows,
-        "headings": headings,
-        "one": [{"ratio": 1}],
-        "band": _band(axis, low, high),
-    }
     colour = {"field": "colour", "type": "nominal", "scale": None}
     return as_file(
         {
@@ -178,36 +168,8 @@ def forest_chart(
                     x2={"field": "high"},
                 ),
                 layer("rows", {"type": "rule", "color": _LINE}, y=_down("line", height)),
-                layer(
-                    "one",
-                    {"type": "rule", "color": INK, "strokeDash": [3, 3]},
-                    x=x,
-                ),
-                layer(
-                    "spans",
-                    {"type": "rule", "strokeWidth": 2.5},
-                    x=quantitative("low"),
-                    x2={"field": "high"},
-                    y=y,
-                    color=colour,
-                ),
-                layer(
-                    "arrows",
-                    {"type": "point", "filled": True, "size": 60, "opacity": 1},
-                    x=quantitative("edge"),
-                    y=y,
-                    color=colour,
-                    shape={"field": "shape", "type": "nominal", "scale": None},
-                ),
-                layer(
-                    "figures",
-                    {"type": "point", "size": 70, "opacity": 1, "strokeWidth": 1.8},
-                    x=quantitative("ratio"),
-                    y=y,
-                    stroke=colour,
-                    fill={"field": "fill", "type": "nominal", "scale": None},
-                    shape={"field": "shape", "type": "nominal", "scale": None},
-                ),
+                layer("one", {"type": "rule", "color": INK, "strokeDash": [3, 3]}, x=x),
+                *_intervals(colour, height),
                 *_texts(layout, colour, height),
                 layer(
                     "band",
@@ -223,6 +185,51 @@ def forest_chart(
         width=layout.width,
         height=height,
     )
+
+
+def _arrows(spans: Sequence[Spec], low: float, high: float) -> list[Spec]:
+    """Where intervals go on beyond the axis."""
+    return [
+        {**row, "edge": edge, "shape": shape}
+        for row in spans
+        for cut, edge, shape in (
+            (row["cut_low"], low, "triangle-left"),
+            (row["cut_high"], high, "triangle-right"),
+        )
+        if cut
+    ]
+
+
+def _intervals(colour: Spec, height: int) -> list[Spec]:
+    """The intervals, their arrows, and the estimates on them."""
+    y = _down("y", height)
+    return [
+        layer(
+            "spans",
+            {"type": "rule", "strokeWidth": 2.5},
+            x=quantitative("low"),
+            x2={"field": "high"},
+            y=y,
+            color=colour,
+        ),
+        layer(
+            "arrows",
+            {"type": "point", "filled": True, "size": 60, "opacity": 1},
+            x=quantitative("edge"),
+            y=y,
+            color=colour,
+            shape={"field": "shape", "type": "nominal", "scale": None},
+        ),
+        layer(
+            "figures",
+            {"type": "point", "size": 70, "opacity": 1, "strokeWidth": 1.8},
+            x=quantitative("ratio"),
+            y=y,
+            stroke=colour,
+            fill={"field": "fill", "type": "nominal", "scale": None},
+            shape={"field": "shape", "type": "nominal", "scale": None},
+        ),
+    ]
 
 
 def _down(field: str, height: int) -> Spec:

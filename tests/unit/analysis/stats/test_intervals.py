@@ -216,6 +216,8 @@ def test_one_block_leaves_a_sum_without_an_interval() -> None:
     assert alone.minus(Interval(4, 3, 5, 0.5, 6)) == Interval(6, None, None, None, 1)
     assert alone.negated() == Interval(-10, None, None, None, 1)
     assert Interval(4, 3, 6, 0.5, 6).negated() == Interval(-4, -6, -3, 0.5, 6)
+    assert alone.inverse() == Interval(0.1, None, None, None, 1)
+    assert Interval(4, 2, 8, 0.5, 6).inverse() == Interval(0.25, 0.125, 0.5, 0.5, 6)
 
 
 def test_so_many_times_as_much_has_an_interval_so_many_times_as_wide() -> None:

@@ -10,3 +10,5 @@ def test_the_last_of_several_names_follows_an_and() -> None:
     assert listed(["a"]) == "a"
     assert listed(["a", "b"]) == "a and b"
     assert listed(["a", "b", "c"]) == "a, b and c"
+    assert listed(["a", "b", "c"], "or") == "a, b or c"
+    assert listed([]) == ""
