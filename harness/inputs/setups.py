@@ -2,9 +2,10 @@
 
 import platform
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
+from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
@@ -74,29 +75,10 @@ def set_up(
     check_knobs(setup.server or origin.server, server, setup.knobs, f"{at}.knobs`")
     if setup.python is not None:
         _check_python(setup.python, home, f"{at}.python`")
-    env = {**origin.env, **setup.env}
-    hops = factors_of(origin.name, origin)["extra_hops"]
-    if problem := variable_problem(env, hops):
-        variable, why = problem
-        raise UsageError(f"{at}.env.{variable}`: {why}.")
+    env = _variables(setup, origin, at)
     added = missing(server.fitted(setup.knobs).requires, locked_versions(home.lock_file))
-    beside = {package_of(text) for text in added}
-    at_packages = f"{at}.packages`"
-    wanted = [requirement(t, home.lock_file, at_packages, beside) for t in setup.packages]
-    names = [package_of(text) for text in setup.packages]
-    if twice := [package for package in names if names.count(package) > 1]:
-        raise UsageError(f"{at}.packages` names `{twice[0]}` twice; keep one of them.")
-    own = None
-    if setup.packages or setup.python is not None or added:
-        own = msgspec.structs.replace(
-            home,
-            name=f"{home.name}+{name.partition('/')[2]}",
-            title=f"{home.title}, {name}",
-            variants=(),
-            packages=setup.packages,
-            python=setup.python,
-            added=added,
-        )
+    wanted = _requirements(setup, home, added, f"{at}.packages`")
+    own = _own_environment(name, setup, home, added)
     told = ", ".join(_told(setup))
     made = msgspec.structs.replace(
         origin,
@@ -107,15 +89,60 @@ def set_up(
         env=env,
         knobs=setup.knobs,
         unforeseen=bool(setup.packages or setup.python or setup.env),
-        factors=origin.factors
+        factors=_factors(setup, origin, wanted),
+    )
+    return made, own
+
+
+def _variables(setup: Setup, origin: Variant, at: str) -> dict[str, str]:
+    """The environment variables of a setup and its origin; refuse one that cannot be set."""
+    env = {**origin.env, **setup.env}
+    if problem := variable_problem(env, factors_of(origin.name, origin)["extra_hops"]):
+        variable, why = problem
+        raise UsageError(f"{at}.env.{variable}`: {why}.")
+    return env
+
+
+def _requirements(
+    setup: Setup, home: Implementation, added: Sequence[str], at: str
+) -> list[Requirement]:
+    """The packages that a setup wants; `added` come with its server."""
+    beside = {package_of(text) for text in added}
+    wanted = [requirement(text, home.lock_file, at, beside) for text in setup.packages]
+    names = [package_of(text) for text in setup.packages]
+    if twice := [package for package in names if names.count(package) > 1]:
+        raise UsageError(f"{at} names `{twice[0]}` twice; keep one of them.")
+    return wanted
+
+
+def _own_environment(
+    name: str, setup: Setup, home: Implementation, added: tuple[str, ...]
+) -> Implementation | None:
+    """The implementation with what a setup has of its own; None where that is nothing."""
+    if not (setup.packages or setup.python is not None or added):
+        return None
+    return msgspec.structs.replace(
+        home,
+        name=f"{home.name}+{name.partition('/')[2]}",
+        title=f"{home.title}, {name}",
+        variants=(),
+        packages=setup.packages,
+        python=setup.python,
+        added=added,
+    )
+
+
+def _factors(setup: Setup, origin: Variant, wanted: Sequence[Requirement]) -> dict[str, str]:
+    """In which a setup differs from its origin, with the origin's own."""
+    return (
+        origin.factors
         | _connections(setup, origin)
         | {_factor(w.name): w.url or _version(str(w.specifier)) for w in wanted}
         | ({} if setup.python is None else {"python": setup.python})
         | ({} if setup.workers is None else {"workers": str(setup.workers)})
         | {_variable(variable): value for variable, value in setup.env.items()}
-        | setup.knobs,
+        | setup.knobs
     )
-    return made, own
 
 
 class Made(msgspec.Struct, frozen=True):
