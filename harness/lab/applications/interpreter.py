@@ -27,9 +27,9 @@ RELEVANT = (
     "django", "asgiref", "channels", "djangorestframework", "django-ninja", "django-modern-rest",
     "fastapi", "starlette", "litestar", "quart", "flask", "werkzeug", "falcon", "bottle", "pyramid",
     "blacksheep", "uvicorn", "uvicorn-worker", "gunicorn", "daphne", "granian", "hypercorn",
-    "waitress", "uvloop", "httptools", "h11", "anyio", "psycopg", "psycopg-pool", "psycopg2",
-    "psycopg2-binary", "asyncpg", "mysqlclient", "sqlalchemy", "whitenoise", "sentry-sdk",
-    "django-debug-toolbar", "opentelemetry-api",
+    "waitress", "cheroot", "uvloop", "httptools", "h11", "anyio", "psycopg", "psycopg-pool",
+    "psycopg2", "psycopg2-binary", "asyncpg", "mysqlclient", "sqlalchemy", "whitenoise",
+    "sentry-sdk", "django-debug-toolbar", "opentelemetry-api",
 )  # fmt: skip
 """Packages whose versions explain a receipt, by canonical name."""
 

@@ -17,9 +17,6 @@ def open_pool() -> None:
     if pool is None:
         return
     try:
-        pool.open(wait=True, timeout=settings.POOL_TIMEOUT)
+        pool.open(wait=True)
     except PoolTimeout:
-        refuse_to_start(
-            f"{settings.POOL_SIZE} database connections could not be opened "
-            f"in {settings.POOL_TIMEOUT:g} seconds."
-        )
+        refuse_to_start(f"{settings.POOL_SIZE} database connections could not be opened in time.")

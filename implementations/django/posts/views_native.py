@@ -54,7 +54,7 @@ async def io_fanout(request: HttpRequest) -> HttpResponse:
 async def lifespan() -> AsyncIterator[dict[str, Any]]:
     """Fill the pool, which is one for all tasks, though each has a wrapper of its own."""
     connection = async_connections[DEFAULT_DB_ALIAS]
-    await connection.pool.open(wait=True, timeout=settings.POOL_TIMEOUT)
+    await connection.pool.open(wait=True)
     try:
         yield {}
     finally:

@@ -98,7 +98,7 @@ async def lifespan() -> AsyncIterator[dict[str, Any]]:
         # As for Django's own pool, and for the same reason; see config/settings.py.
         reconnect_timeout=5,
     )
-    await pool.open(wait=True, timeout=settings.POOL_TIMEOUT)
+    await pool.open(wait=True)
     try:
         yield {"pool": pool}
     finally:

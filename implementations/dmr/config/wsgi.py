@@ -39,5 +39,5 @@ class Handler(WSGIHandler):
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django.setup(set_prefix=False)
-connection.pool.open(wait=True, timeout=settings.POOL_TIMEOUT)
+connection.pool.open(wait=True)
 application = Handler()

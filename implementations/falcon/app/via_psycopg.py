@@ -73,6 +73,6 @@ def open_posts() -> Posts:
             "row_factory": dict_row,
         },
     )
-    pool.wait(settings.POOL_TIMEOUT)
+    pool.wait()
     atexit.register(pool.close)
     return Posts(pool)

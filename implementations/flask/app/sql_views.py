@@ -82,6 +82,6 @@ def _open_pool(settings: Settings) -> Pool:
         },
         open=True,
     )
-    pool.wait(settings.pool_timeout)
+    pool.wait()
     atexit.register(pool.close)
     return pool

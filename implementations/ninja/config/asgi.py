@@ -4,7 +4,6 @@ import os
 from typing import Any
 
 import django
-from django.conf import settings
 from django.core.exceptions import BadRequest
 from django.core.handlers.asgi import ASGIHandler, ASGIRequest
 from django.db import connection
@@ -32,5 +31,5 @@ class Handler(ASGIHandler):
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django.setup(set_prefix=False)
-connection.pool.open(wait=True, timeout=settings.POOL_TIMEOUT)
+connection.pool.open(wait=True)
 application = Handler()

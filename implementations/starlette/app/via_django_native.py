@@ -70,7 +70,7 @@ async def _connection() -> AsyncIterator[None]:
 async def open_posts(settings: Settings) -> AsyncIterator[NativePosts]:
     """Open every connection of the pool, which is the same for all wrappers, and close them."""
     connection = async_connections["default"]
-    await connection.pool.open(wait=True, timeout=settings.pool_timeout)
+    await connection.pool.open(wait=True)
     try:
         yield NativePosts()
     finally:

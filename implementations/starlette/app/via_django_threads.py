@@ -72,7 +72,7 @@ class ThreadedPosts:
 @asynccontextmanager
 async def open_with_anyio(settings: Settings) -> AsyncIterator[ThreadedPosts]:
     """Hop to the threads of anyio, which the factory has limited to POOL_SIZE."""
-    with _open_pool(settings):
+    with _open_pool():
         yield ThreadedPosts(
             create=partial(run_in_threadpool, create),
             read=partial(run_in_threadpool, read),
@@ -83,7 +83,7 @@ async def open_with_anyio(settings: Settings) -> AsyncIterator[ThreadedPosts]:
 @asynccontextmanager
 async def open_with_asgiref(settings: Settings) -> AsyncIterator[ThreadedPosts]:
     """Hop to the threads of an executor of ours, which live as long as the worker."""
-    with ThreadPoolExecutor(settings.pool_size) as executor, _open_pool(settings):
+    with ThreadPoolExecutor(settings.pool_size) as executor, _open_pool():
         in_thread = sync_to_async(thread_sensitive=False, executor=executor)
         yield ThreadedPosts(
             create=in_thread(create), read=in_thread(read), read_each=in_thread(read_each)
@@ -91,9 +91,9 @@ async def open_with_asgiref(settings: Settings) -> AsyncIterator[ThreadedPosts]:
 
 
 @contextmanager
-def _open_pool(settings: Settings) -> Iterator[None]:
+def _open_pool() -> Iterator[None]:
     """Open every connection before the first request: Django would leave it to that request."""
-    connection.pool.open(wait=True, timeout=settings.pool_timeout)
+    connection.pool.open(wait=True)
     try:
         yield
     finally:

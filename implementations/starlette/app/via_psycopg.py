@@ -90,7 +90,7 @@ async def open_posts(settings: Settings) -> AsyncIterator[PsycopgPosts]:
         # five minutes by default. After so many seconds the next request tries afresh.
         reconnect_timeout=5,
     )
-    await pool.open(wait=True, timeout=settings.pool_timeout)
+    await pool.open(wait=True)
     try:
         yield PsycopgPosts(pool)
     finally:

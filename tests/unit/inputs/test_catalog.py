@@ -215,7 +215,7 @@ def test_unknown_endpoint_is_told_with_the_known_ones() -> None:
             'server = "gunicorn-sync"',
             'server = "nginx"',
             "`tool.bridgetoll.variants.other-one.server`: no server `nginx` in "
-            "shared/servers.toml; it has daphne, granian-asgi, granian-wsgi, gunicorn-aiohttp",
+            "shared/servers.toml; it has cheroot, daphne, granian-asgi, granian-wsgi, ",
         ),
         ("variants.plain", "variants.Plain_1", "lower-case letters, digits and hyphens only"),
         ('requires-python = ">=3.12"', "", "`project.requires-python` is missing"),
@@ -347,7 +347,7 @@ def test_server_without_a_command_is_refused(workspace: Workspace) -> None:
 def test_a_server_takes_what_its_command_line_has_a_place_for(real: Catalog) -> None:
     assert real.servers["gunicorn-gthread"].takes("threads")
     assert not real.servers["gunicorn-uvicorn"].takes("threads")
-    of_one_process = {"daphne", "waitress"}
+    of_one_process = {"daphne", "waitress", "cheroot"}
     without = {name for name, server in real.servers.items() if not server.takes("workers")}
     assert without == of_one_process
 

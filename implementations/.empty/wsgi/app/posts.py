@@ -92,6 +92,6 @@ def open_posts(settings: Settings) -> Posts:
         # five minutes by default. After so many seconds the next request tries afresh.
         reconnect_timeout=5,
     )
-    pool.open(wait=True, timeout=settings.pool_timeout)
+    pool.open(wait=True)
     atexit.register(pool.close)
     return Posts(pool)

@@ -1,0 +1,1 @@
+"""The database of applications of a public suite; it runs in an implementation's environment."""
