@@ -76,7 +76,6 @@ async def open_posts(settings: Settings) -> AsyncIterator[AsyncpgPosts]:
         settings.database_url,
         min_size=settings.pool_size,
         max_size=settings.pool_size,
-        timeout=settings.pool_timeout,
         # Left alone, asyncpg replaces a connection after 50,000 queries or 300 idle seconds, and
         # prepares a cached statement anew every 300 s.
         max_queries=math.inf,

@@ -90,7 +90,6 @@ async def lifespan() -> AsyncIterator[dict[str, Any]]:
         settings.DATABASE_URL,
         min_size=settings.POOL_SIZE,
         max_size=settings.POOL_SIZE,
-        timeout=settings.POOL_TIMEOUT,
         reset=_keep_as_it_is,
         # By default asyncpg replaces a connection after 50,000 queries or 300 idle seconds, and
         # prepares a cached statement anew every 300 s. Four fixed statements need none of it.

@@ -65,7 +65,6 @@ async def open_posts() -> AsyncIterator[Posts]:
         settings.DATABASE_URL,
         min_size=settings.POOL_SIZE,
         max_size=settings.POOL_SIZE,
-        timeout=settings.POOL_TIMEOUT,
         # asyncpg would replace a connection after 50,000 queries or 300 idle seconds, prepare a
         # statement anew every 300 s, and reset the session after each use. Nothing here needs it.
         max_queries=2**63 - 1,

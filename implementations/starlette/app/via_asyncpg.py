@@ -79,7 +79,6 @@ async def open_posts(settings: Settings) -> AsyncIterator[AsyncpgPosts]:
         settings.database_url,
         min_size=settings.pool_size,
         max_size=settings.pool_size,
-        timeout=settings.pool_timeout,
         reset=_keep_as_it_is,
         # By default asyncpg replaces a connection after 50,000 queries or 300 idle seconds, and
         # prepares a cached statement anew every 300 s. Four fixed statements need none of it.

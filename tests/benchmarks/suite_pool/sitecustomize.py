@@ -6,7 +6,7 @@ The suite's applications name a host and a pool of hundreds of connections in th
 import os
 from typing import Any
 
-import asyncpg
+import asyncpg  # type: ignore[import-not-found]
 
 _create_pool = asyncpg.create_pool
 
