@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
 
 HIDDEN = "..."
@@ -70,6 +71,29 @@ def secrets_of_target(target: str) -> list[str]:
 def _is_secret_parameter(name: str) -> bool:
     """`code` is OAuth's; in a log that word stands before exit statuses."""
     return name == "code" or looks_secret(name)
+
+
+def shown_settings(
+    env: Mapping[str, str], beside: Mapping[str, str] = MappingProxyType({})
+) -> tuple[str, ...]:
+    """Variables as `NAME=value`, without any value that might be a secret.
+
+    Args:
+        beside: variables to compare with; those that are the same there are left out.
+    """
+    told = []
+    for name, value in env.items():
+        if beside.get(name) == value:
+            continue
+        plain = (name == _MODULE and _DOTTED.fullmatch(value)) or _SWITCH.fullmatch(value)
+        shown = value if plain and not looks_secret(name) else HIDDEN
+        told.append(f"{name}={'another' if name in beside and shown == HIDDEN else shown}")
+    return tuple(told)
+
+
+_SWITCH = re.compile(r"\d{0,4}|true|false|yes|no|on|off|none", re.IGNORECASE)
+"""A value that is no secret, whatever the name; a PIN has a name that looks like one."""
+_MODULE, _DOTTED = "DJANGO_SETTINGS_MODULE", re.compile(r"\w+(?:\.\w+)*")
 
 
 def secrets_of_environment(env: Mapping[str, str]) -> list[str]:

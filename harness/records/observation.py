@@ -148,6 +148,8 @@ class Served(msgspec.Struct, frozen=True):
     protocol: `asgi`, `wsgi`; None if unknown. server: of `shared/servers.toml`.
     python: version of its interpreter. packages: versions of those that explain a receipt.
     overlaid: packages that were added by bridgetoll, from an environment of its own.
+    settings: variables that were set for it, as `NAME=value`; of most the value is left out.
+    folder: the name of the project's folder.
     """
 
     app: str | None
@@ -157,6 +159,23 @@ class Served(msgspec.Struct, frozen=True):
     python: str | None = None
     packages: dict[str, str] = {}
     overlaid: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
+    folder: str | None = None
+
+
+class ListedMiddleware(msgspec.Struct, frozen=True):
+    """An entry of Django's MIDDLEWARE.
+
+    name: dotted, as settings have it. sync, awaitable: whether it can be called so, in a thread or
+        on an event loop; see `sync_capable` and `async_capable` in Django's documentation.
+    file, line: where it is defined; None and 0 if unknown.
+    """
+
+    name: str
+    sync: bool = True
+    awaitable: bool = False
+    file: str | None = None
+    line: int = 0
 
 
 class Observation(msgspec.Struct, frozen=True):
@@ -165,6 +184,7 @@ class Observation(msgspec.Struct, frozen=True):
     root: the project's folder; frames of files below it, outside of its environment, are its own.
     libraries: folders of its environment and interpreter, whose files are not its own.
     notes: what could not be seen, each as one sentence.
+    middleware: of Django's settings, outermost first; empty where it is unknown.
     """
 
     served: Served
@@ -173,6 +193,7 @@ class Observation(msgspec.Struct, frozen=True):
     urls: tuple[ObservedUrl, ...]
     left_behind: LeftBehind | None
     notes: tuple[str, ...]
+    middleware: tuple[ListedMiddleware, ...] = ()
 
 
 class LoadedBlock(msgspec.Struct, frozen=True):
@@ -182,6 +203,7 @@ class LoadedBlock(msgspec.Struct, frozen=True):
     failed: all others. load_ns: length of its slices.
     errors: what was wrong with those that failed, by kind, such as `status 500`.
     connections: of its closed loop; fewer than usual where one request takes long.
+    uncounted: further requests, which saw whether it answers and warmed it up.
     """
 
     block: int
@@ -191,6 +213,12 @@ class LoadedBlock(msgspec.Struct, frozen=True):
     load_ns: int
     errors: dict[str, int] = {}
     connections: int = 1
+    uncounted: int = 0
+
+    @property
+    def sent(self) -> int:
+        """How many requests it got."""
+        return self.correct + self.failed + self.uncounted
 
 
 class LadderStep(msgspec.Struct, frozen=True):

@@ -12,7 +12,13 @@ from posixpath import normpath
 import msgspec
 
 from harness.analysis.receipt.receipt import Cause, CauseKind
-from harness.records.observation import Frame, Happening, Observation
+from harness.records.observation import (
+    Amount,
+    Frame,
+    Happening,
+    ListedMiddleware,
+    Observation,
+)
 
 _PASSING = (
     "asyncio", "concurrent.futures", "threading", "contextlib", "functools", "contextvars", "queue",
@@ -44,16 +50,37 @@ _WAITS = "AsyncToSync.__call__"
 _WRAPPED = "convert_exception_to_response("
 
 
-class OwnFiles(msgspec.Struct, frozen=True):
-    """Tells the project's own files from those of its environment."""
+class ObservedProject(msgspec.Struct, frozen=True):
+    """Tells a project's own files from those of its environment, and what its middleware can.
+
+    See `Observation`.
+    """
 
     root: str
     libraries: tuple[str, ...]
+    middleware: tuple[ListedMiddleware, ...] = ()
 
     @staticmethod
-    def of(observation: Observation) -> "OwnFiles":
+    def of(observation: Observation) -> "ObservedProject":
         """Of an observed application."""
-        return OwnFiles(observation.root, observation.libraries)
+        return ObservedProject(observation.root, observation.libraries, observation.middleware)
+
+    def forcing(self, name: str, *, awaited: bool) -> ListedMiddleware | None:
+        """For whose sake Django calls a middleware in a thread, or on an event loop.
+
+        The first from that one inwards that cannot be called the other way. Django calls those
+        around it as it calls that one, where they can be
+        (`django.core.handlers.base.BaseHandler.load_middleware`). None if it is unknown.
+
+        Args:
+            name: of the middleware that is called so.
+            awaited: whether it is called on an event loop.
+        """
+        names = [one.name for one in self.middleware]
+        if name not in names:
+            return None
+        inner = self.middleware[names.index(name) :]
+        return next((o for o in inner if not (o.sync if awaited else o.awaitable)), None)
 
     def own(self, file: str | None) -> str | None:
         """A file of the project, relative to its folder; None for any other."""
@@ -79,6 +106,7 @@ class _Stack(msgspec.Struct, frozen=True):
     passed: what hands work on, from the inside out.
     within: frames inside the border. border: the framework's; None without one.
     beyond: frames outside of it.
+    what: the happening that it is of.
     """
 
     handed: Frame | None
@@ -86,7 +114,8 @@ class _Stack(msgspec.Struct, frozen=True):
     within: tuple[Frame, ...]
     border: Frame | None
     beyond: tuple[Frame, ...]
-    files: OwnFiles
+    what: Amount
+    project: ObservedProject
 
     @property
     def target(self) -> str:
@@ -102,31 +131,47 @@ class _Stack(msgspec.Struct, frozen=True):
             defined.
         """
         for frame in self.within:
-            file = self.files.own(frame.file)
+            file = self.project.own(frame.file)
             if file is not None:
                 return Cause(kind, name, file, frame.line, project)
         if defined and self.handed is not None:
-            file = self.files.own(self.handed.target_file)
+            file = self.project.own(self.handed.target_file)
             if file is not None:
                 return Cause(kind, name, file, self.handed.target_line or None, project)
         return Cause(kind, name, project=project)
 
 
-def cause_of(happening: Happening, files: OwnFiles) -> Cause:
+def cause_of(happening: Happening, project: ObservedProject) -> Cause:
     """The cause of a hop, a thread, a connection or any other happening."""
-    stack = _cut(happening.frames, files)
+    stack = _cut(happening, project)
     if stack.border is None:
         return _outside(stack)
     return _RULES[_border_kind(stack.border)](stack)
 
 
-def _cut(frames: Sequence[Frame], files: OwnFiles) -> _Stack:
+def sets_up_connection(happening: Happening) -> bool:
+    """Whether it is a statement that a framework sends on a new connection by itself."""
+    return happening.what is Amount.STATEMENTS and any(
+        (frame.module, _last(frame.function)) in _CONNECTS for frame in happening.frames
+    )
+
+
+_CONNECTS = {
+    ("django.db.backends.base.base", "connect"),
+    ("sqlalchemy.pool.base", "__connect"),
+}
+"""By module and function: opens a connection and prepares it. Django's sets pragmas of SQLite, or
+the role and the time zone of PostgreSQL."""
+
+
+def _cut(happening: Happening, project: ObservedProject) -> _Stack:
+    frames = happening.frames
     passed: list[Frame] = []
     within: list[Frame] = []
     border: Frame | None = None
     beyond: tuple[Frame, ...] = ()
     for number, frame in enumerate(frames):
-        if _is_of(frame.module, _PASSING) and files.own(frame.file) is None:
+        if _is_of(frame.module, _PASSING) and project.own(frame.file) is None:
             passed.append(frame)
         elif _border_kind(frame) is not None:
             border, beyond = frame, tuple(frames[number + 1 :])
@@ -137,7 +182,7 @@ def _cut(frames: Sequence[Frame], files: OwnFiles) -> _Stack:
     # What ran in another thread was handed over further out than the frames of its own.
     if within and handing is not None and frames.index(handing) > frames.index(within[0]):
         handing = None
-    return _Stack(handing, tuple(passed), tuple(within), border, beyond, files)
+    return _Stack(handing, tuple(passed), tuple(within), border, beyond, happening.what, project)
 
 
 def _is_of(module: str, packages: Sequence[str]) -> bool:
@@ -210,19 +255,24 @@ def _mixin(stack: _Stack) -> Cause:
 
 
 def _middleware_behind(stack: _Stack) -> Cause | None:
-    """The sync middleware that an event loop hands to a thread; None if it is something else.
+    """The middleware for whose sake work goes to a thread or an event loop; None without one.
 
-    The other way round, a sync middleware waits for the async ones behind it: it is the cause.
+    Under ASGI a sync middleware also waits for the async ones behind it, on the event loop that is
+    there already: that way back is its own.
     """
     target = stack.target
     if stack.handed is None or not target.startswith(_WRAPPED):
         return None
-    if stack.handed.function == _WAITS:
+    waits = stack.handed.function == _WAITS
+    name = _plain(target[len(_WRAPPED) :].rstrip(")"))
+    if name.startswith("django.core.handlers.") or (waits and stack.what is Amount.RETURNS):
         return None
-    name = target[len(_WRAPPED) :].rstrip(")")
-    if name.startswith("django.core.handlers."):
-        return None
-    return _defined(stack, CauseKind.MIDDLEWARE, stack.handed, _plain(name))
+    forcing = stack.project.forcing(name, awaited=waits)
+    if forcing is None or forcing.name == name:
+        return _defined(stack, CauseKind.MIDDLEWARE, stack.handed, name)
+    file = stack.project.own(forcing.file)
+    line = forcing.line or None if file else None
+    return Cause(CauseKind.MIDDLEWARE, forcing.name, file, line)
 
 
 def _inner(stack: _Stack) -> Cause:
@@ -326,7 +376,7 @@ def _endpoint(stack: _Stack) -> Cause:
 
 def _defined(stack: _Stack, kind: CauseKind, frame: Frame, name: str | None = None) -> Cause:
     """By the callable that a frame tells, where that is defined."""
-    file = stack.files.own(frame.target_file)
+    file = stack.project.own(frame.target_file)
     line = frame.target_line or None if file else None
     return Cause(kind, name or frame.target or "", file, line)
 
@@ -380,7 +430,7 @@ def _authentication(stack: _Stack) -> Cause:
 
 def _server(stack: _Stack) -> Cause:
     """The server: code within is an application without a framework that is known."""
-    if any(stack.files.own(frame.file) for frame in stack.within):
+    if any(stack.project.own(frame.file) for frame in stack.within):
         return _work(stack)
     assert stack.border is not None
     if stack.within and not _is_of(stack.within[-1].module, _SERVERS):
@@ -422,10 +472,8 @@ def _work(stack: _Stack) -> Cause:
         cause = rule(stack)
         if cause is not None:
             return cause
-    asker = stack.within[0]
-    if stack.files.own(asker.file) is None and not stack.target:
-        return stack.cause(CauseKind.CALL, f"{asker.module}.{asker.function}")
-    return stack.cause(CauseKind.CALL, stack.target or f"{asker.module}.{asker.function}")
+    name = stack.target or _function(stack.within[0])
+    return stack.cause(CauseKind.CALL, name.replace(".<locals>", ""))
 
 
 def _authenticates(stack: _Stack) -> Cause | None:
@@ -483,7 +531,7 @@ def _nearest_to_own(stack: _Stack) -> list[Frame]:
     """Frames from the innermost one to the first of the project's own."""
     found: list[Frame] = []
     for frame in stack.within:
-        if stack.files.own(frame.file) is not None:
+        if stack.project.own(frame.file) is not None:
             break
         found.append(frame)
     return found
@@ -493,7 +541,7 @@ def _call_of(frame: Frame) -> str:
     """`Post.objects.acount` of a queryset's or manager's method, `Post.asave` of an instance's."""
     model = (frame.model or "").rpartition(".")[2]
     method = frame.function.partition(".<locals>")[0].rpartition(".")[2]
-    if method == "__aiter__":
+    if method in ("__aiter__", "generator"):  # the function within it, before Python 3.11
         return f"async for {model}.objects"
     if method == "__iter__":
         return f"for {model}.objects"

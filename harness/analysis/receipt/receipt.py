@@ -117,19 +117,22 @@ class Against(msgspec.Struct, frozen=True):
     """The same request to the other application, measured in slices between those of this one.
 
     cpu: there. ratio: of CPU per request, the other's by this one's. verdict: `same`, `differs` or
-    `undecided`, as `analysis.stats.verdicts` has them.
+    `undecided`, as `analysis.stats.verdicts` has them. sent: how many requests it got.
     """
 
     cpu: Interval | None
     ratio: Interval | None
     verdict: str
+    sent: int = 0
 
 
 class UrlReceipt(msgspec.Struct, frozen=True):
     """What one URL takes.
 
     status: of its answer. requests: so many were counted, one after the other.
+    sent: how many it got altogether: to see whether it answers, to count and to measure.
     counted: by quantity; one that cannot be seen is not there, and `Receipt.notes` say why.
+    connecting: statements among them that a framework sends on a new connection by itself.
     items: tolls by cause, dearest first.
     cpu: measured under load without instruments. tolls: the sum of the items' totals.
     rate_per_s: correct answers per second of load, likewise. failed: requests under load without
@@ -148,6 +151,8 @@ class UrlReceipt(msgspec.Struct, frozen=True):
     rate_per_s: Interval | None = None
     failed: int = 0
     against: Against | None = None
+    sent: int = 0
+    connecting: Spread | None = None
 
 
 class PriceTag(msgspec.Struct, frozen=True):

@@ -5,13 +5,15 @@ application does in their place is not known.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import pairwise
 
 import msgspec
 from packaging.version import InvalidVersion, Version
 
 from harness.analysis.receipt.receipt import (
+    Cause,
     CauseKind,
     Item,
     Receipt,
@@ -20,7 +22,14 @@ from harness.analysis.receipt.receipt import (
     UrlReceipt,
 )
 from harness.analysis.stats.interval import Interval
-from harness.records.observation import Amount, Frame, Happening, Observation, ObservedRequest
+from harness.records.observation import (
+    Amount,
+    Frame,
+    Happening,
+    ListedMiddleware,
+    Observation,
+    ObservedRequest,
+)
 
 PAGE = "docs/receipt.md"
 """It has a section for every rule, under the rule's name."""
@@ -41,10 +50,14 @@ garbage, so a hundred requests leave but a few at a time."""
 
 
 class _Seen(msgspec.Struct, frozen=True):
-    """One URL: what it takes, and the requests behind that."""
+    """One URL: what it takes, and the requests behind that.
+
+    middleware: of Django's settings by name, as far as it is known.
+    """
 
     url: UrlReceipt
     requests: tuple[ObservedRequest, ...]
+    middleware: dict[str, ListedMiddleware]
 
     @property
     def name(self) -> str:
@@ -59,8 +72,9 @@ def recommendations(receipt: Receipt, observation: Observation) -> tuple[Recomme
         observation: what it was made from.
     """
     observed = {url.request.name: url.observed for url in observation.urls}
+    middleware = {one.name: one for one in observation.middleware}
     seen = [
-        _Seen(url, observed[url.request.name])
+        _Seen(url, observed[url.request.name], middleware)
         for url in receipt.urls
         if url.request.name in observed
     ]
@@ -69,10 +83,10 @@ def recommendations(receipt: Receipt, observation: Observation) -> tuple[Recomme
 
 
 def _sync_only_middleware(receipt: Receipt, seen: Sequence[_Seen]) -> Iterator[Recommendation]:
-    """A middleware that cannot be awaited, alone between those that can.
+    """A middleware that cannot be awaited, between those that can.
 
-    It is called in a thread, and calls the next one on the event loop. If another sync middleware
-    runs in the same thread, it is not alone: made async, both might hop once per hook.
+    It is called in a thread, and calls the next one on the event loop. Where others with hooks run
+    in the same thread, it saves hops: awaited, they would hop once per hook.
     """
     if receipt.served.protocol != ASGI:
         return
@@ -80,15 +94,17 @@ def _sync_only_middleware(receipt: Receipt, seen: Sequence[_Seen]) -> Iterator[R
     for one in seen:
         if _hook_hops(one) >= _LEAST_HOOKS:
             continue  # of those `middleware-hooks` says what is better
-        for name, count in _means(one, _lone_sync_middleware).items():
+        sync_only = partial(_sync_only_in_thread, listed=one.middleware)
+        for name, count in _means(one, sync_only).items():
             hops.setdefault(name, {})[one.name] = count
     for name, urls in hops.items():
+        it_is = "they are" if _AND in name else "it is"
         most = max(urls.values())
         yield Recommendation(
             rule="sync-only-middleware",
             says=(
-                f"Make {name} async-capable: it is sync-only between async ones, "
-                f"which takes {_many(most, 'hop')} per request."
+                f"Make {name} async-capable: {it_is} sync-only between async ones, "
+                f"which takes {_at_most(urls.values(), 'hop')} per request."
             ),
             urls=tuple(urls),
             saving=_saving(seen, Amount.HOPS, most, CauseKind.MIDDLEWARE),
@@ -126,10 +142,10 @@ def _connection_per_request(receipt: Receipt, seen: Sequence[_Seen]) -> Iterator
         if (how := _keeping_connections(receipt, one)) is not None:
             says.setdefault(how, []).append(one)
     for how, ones in says.items():
-        most = max(_mean_of(one, Amount.CONNECTIONS) for one in ones)
+        opened = [_mean_of(one, Amount.CONNECTIONS) for one in ones]
         yield Recommendation(
             rule="connection-per-request",
-            says=f"{how}: every request opens {_many(most, 'connection')} to the database.",
+            says=f"{how}: every request opens {_at_most(opened, 'connection')} to the database.",
             urls=tuple(one.name for one in ones),
             saving=_largest([_total(_items(one, Amount.CONNECTIONS)) for one in ones]),
             page=PAGE,
@@ -146,11 +162,15 @@ def _keeping_connections(receipt: Receipt, one: _Seen) -> str | None:
     if not _within(modules, "django.db.backends"):
         drivers = ("psycopg", "psycopg2", "asyncpg", "sqlalchemy", "pymysql", "MySQLdb")
         return "Use a connection pool" if any(_within(modules, d) for d in drivers) else None
-    if receipt.served.protocol == WSGI:
+    if receipt.served.protocol == WSGI and receipt.served.server not in _SHORT_LIVED:
         return "Set CONN_MAX_AGE, so that each thread keeps its connection"
     if _within(modules, "django.db.backends.postgresql"):
         return 'Give DATABASES a pool (OPTIONS = {"pool": True}, psycopg 3)'
     return None  # under ASGI threads end with their request, and other back ends have no pool
+
+
+_SHORT_LIVED = ("gunicorn-gevent",)
+"""Servers of WSGI whose threads are many and live no longer than a client's connection."""
 
 
 def _connections_left_behind(receipt: Receipt, seen: Sequence[_Seen]) -> Iterator[Recommendation]:
@@ -200,6 +220,7 @@ def _one_hop_for_all_queries(receipt: Receipt, seen: Sequence[_Seen]) -> Iterato
     """An async view that does nothing else in threads than query, once per hop."""
     if receipt.served.protocol != ASGI or not _is_django(receipt):
         return
+    found: dict[str, list[tuple[_Seen, Interval | None]]] = {}
     for one in seen:
         if _queued_queries(one.url) > 1:
             continue  # `gather-over-the-orm` says the same
@@ -210,14 +231,18 @@ def _one_hop_for_all_queries(receipt: Receipt, seen: Sequence[_Seen]) -> Iterato
         files = {item.cause.file for item in queries}
         if kinds & _OTHER_WORK or count < 2 or len(files) != 1 or None in files:
             continue
+        says = (
+            f"Query in one sync function behind sync_to_async: {_many(count, 'query')} of "
+            f"{files.pop()} hop one by one."
+        )
+        saving = _saving([one], Amount.HOPS, count - 1, CauseKind.QUERY)
+        found.setdefault(says, []).append((one, saving))
+    for says, ones in found.items():
         yield Recommendation(
             rule="one-hop-for-all-queries",
-            says=(
-                f"Query in one sync function behind sync_to_async: {_many(count, 'query')} of "
-                f"{files.pop()} hop one by one."
-            ),
-            urls=(one.name,),
-            saving=_saving([one], Amount.HOPS, count - 1, CauseKind.QUERY),
+            says=says,
+            urls=tuple(one.name for one, _ in ones),
+            saving=_largest([saving for _, saving in ones]),
             page=PAGE,
         )
 
@@ -232,8 +257,9 @@ def _threads_per_request(receipt: Receipt, seen: Sequence[_Seen]) -> Iterator[Re
     urls = [one for one in seen if _asgiref_threads(one) >= _MOST]
     if receipt.served.protocol != ASGI or release is None or not urls:
         return
-    most = max(_asgiref_threads(one) for one in urls)
-    starts = f"asgiref {release} starts {_many(most, 'thread')} per request"
+    threads = [_asgiref_threads(one) for one in urls]
+    most = max(threads)
+    starts = f"asgiref {release} starts {_at_most(threads, 'thread')} per request"
     says = f"Lend asgiref threads that are kept (docs show how): {starts}."
     if release < _OWN_EXECUTOR:
         says = f"Take asgiref 3.13 and lend it threads that are kept (docs show how): {starts}."
@@ -257,22 +283,44 @@ def _threads_total(one: _Seen) -> Interval | None:
 
 def _loop_per_request(receipt: Receipt, seen: Sequence[_Seen]) -> Iterator[Recommendation]:
     """Event loops made for every request, as WSGI has none."""
-    making = [one for one in seen if _mean_of(one, Amount.LOOPS) >= _MOST]
-    if receipt.served.protocol != WSGI or not making:
+    if receipt.served.protocol != WSGI:
         return
-    most = max(_mean_of(one, Amount.LOOPS) for one in making)
-    names = Counter(item.cause.name for one in making for item in _items(one, Amount.LOOPS))
-    of = f" for {names.most_common(1)[0][0]}" if names else ""
-    yield Recommendation(
-        rule="event-loop-per-request",
-        says=(
-            f"Call sync code under WSGI, or serve these URLs under ASGI: each request makes "
-            f"{_many(most, 'event loop')}{of}."
-        ),
-        urls=tuple(one.name for one in making),
-        saving=_largest([_total(_items(one, Amount.LOOPS)) for one in making]),
-        page=PAGE,
-    )
+    making: dict[CauseKind | None, list[_Seen]] = {}
+    for one in seen:
+        if _mean_of(one, Amount.LOOPS) >= _MOST:
+            cause = _maker_of_loops(one)
+            making.setdefault(None if cause is None else cause.kind, []).append(one)
+    for kind, ones in making.items():
+        loops = [_mean_of(one, Amount.LOOPS) for one in ones]
+        names = {cause.name for one in ones if (cause := _maker_of_loops(one)) is not None}
+        these = "this URL" if len(ones) == 1 else "these URLs"
+        yield Recommendation(
+            rule="event-loop-per-request",
+            says=(
+                f"{_without_loop(kind, names)}, or serve {these} under ASGI: each request makes "
+                f"{_at_most(loops, 'event loop')}."
+            ),
+            urls=tuple(one.name for one in ones),
+            saving=_largest([_total(_items(one, Amount.LOOPS)) for one in ones]),
+            page=PAGE,
+        )
+
+
+def _maker_of_loops(one: _Seen) -> Cause | None:
+    """The cause of a URL's event loops; of several a middleware, which causes those of others."""
+    causes = [item.cause for item in _items(one, Amount.LOOPS)]
+    middlewares = [cause for cause in causes if cause.kind is CauseKind.MIDDLEWARE]
+    return next(iter(middlewares or causes), None)
+
+
+def _without_loop(kind: CauseKind | None, names: Collection[str]) -> str:
+    """What to do, so that these need no event loop."""
+    several: dict[CauseKind | None, tuple[str, str]] = {
+        CauseKind.MIDDLEWARE: ("Make {} sync-capable", "Make async-only middlewares sync-capable"),
+        CauseKind.ASYNC_ENDPOINT: ("Make {} sync", "Make async views sync"),
+    }
+    one, many = several.get(kind, ("Call sync code in place of {}", "Call sync code under WSGI"))
+    return one.format(*names) if len(names) == 1 else many
 
 
 def _cheaper_under_wsgi(receipt: Receipt, seen: Sequence[_Seen]) -> Iterator[Recommendation]:
@@ -310,18 +358,32 @@ RULES = (
 """Their names, which are the anchors of their sections."""
 
 
-def _lone_sync_middleware(happening: Happening) -> str | None:
-    """The middleware that hands work back to the event loop, if no other shares its thread."""
+def _sync_only_in_thread(
+    happening: Happening, listed: Mapping[str, ListedMiddleware]
+) -> str | None:
+    """The middlewares for whose sake a thread is taken, which hands work back to the event loop.
+
+    None where others with hooks share it. Where settings are unknown, one that is alone in it.
+    """
     if happening.what is not Amount.RETURNS:
         return None
-    frames = _without((*_EXECUTORS, _ASGIREF), happening.frames)
-    calls = 0
-    for frame in frames:
+    called: list[Frame] = []
+    for frame, outer in pairwise(_without((*_EXECUTORS, _ASGIREF), happening.frames)):
         if _is_asgiref(frame):
             break
-        calls += _is_middleware_call(frame)
-    lone = calls == 1 and len(frames) > 1 and _is_middleware_call(frames[1])
-    return _owner(frames[0]) if lone else None
+        if _is_middleware_call(outer):
+            called.append(frame)
+    names = [_owner(frame) for frame in called]
+    if not listed:
+        return names[0] if len(names) == 1 else None
+    only = [name for name in names if name in listed and not listed[name].awaitable]
+    hooks = [f for f in called if f.module == _HOOKS and _owner(f) not in only]
+    return _AND.join(reversed(only)) if only and not hooks else None
+
+
+_AND = " and "
+_HOOKS = "django.utils.deprecation"
+"""The module of `MiddlewareMixin`, which calls the hooks of a middleware."""
 
 
 def _hook_of_middleware(happening: Happening) -> str | None:
@@ -329,7 +391,7 @@ def _hook_of_middleware(happening: Happening) -> str | None:
     if happening.what is not Amount.HOPS:
         return None
     frames = _without((*_EXECUTORS, _ASGIREF), happening.frames)
-    if not frames or frames[0].module != "django.utils.deprecation":
+    if not frames or frames[0].module != _HOOKS:
         return None
     return _owner(frames[0]) if _last(frames[0].function) == "__acall__" else None
 
@@ -485,6 +547,12 @@ def _largest(savings: Sequence[Interval | None]) -> Interval | None:
 
 def _mean(interval: Interval | None) -> float:
     return 0.0 if interval is None else interval.mean
+
+
+def _at_most(counts: Collection[float], one: str) -> str:
+    """The most of it, for a sentence that holds for all."""
+    most = max(counts)
+    return f"{'up to ' if min(counts) < most else ''}{_many(most, one)}"
 
 
 def _many(count: float, one: str) -> str:

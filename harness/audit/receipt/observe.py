@@ -28,6 +28,7 @@ from harness.records.observation import (
     Amount,
     Happening,
     LeftBehind,
+    ListedMiddleware,
     Observation,
     ObservedRequest,
     ObservedUrl,
@@ -86,6 +87,7 @@ def observe(
     served: Served,
     root: Path,
     libraries: Iterable[str],
+    middleware: Sequence[ListedMiddleware] = (),
     count: int = REQUESTS,
     left_after: int = LEFT_AFTER,
     tell: Callable[[str], None] = lambda _: None,
@@ -97,6 +99,7 @@ def observe(
         requests: each is sent `count` times, after some that warm it up.
         served: for the record.
         root: the project's folder. libraries: folders whose files are not its own.
+        middleware: of Django's settings, for the record.
         left_after: requests after which is told what they leave behind; 0 to leave that out.
         tell: is told the request that is being sent, for progress.
 
@@ -130,6 +133,7 @@ def observe(
         ),
         left_behind=left,
         notes=notes,
+        middleware=tuple(middleware),
     )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 
 from harness.base.errors import ServerFailed, UnknownName, UsageError
+from harness.base.secrecy import shown_settings
 from harness.inputs.application import Deployment, WantedRequest
 from harness.inputs.manifests import Variant
 from harness.inputs.servers import BOTH_PROTOCOLS, Server, offered_servers
@@ -32,7 +33,7 @@ from harness.lab.applications.overlay import Overlay, make_overlay
 from harness.lab.network import HOST, Address, free_port
 from harness.lab.process import Child, launch, wait_until
 from harness.lab.servers import LiveServer
-from harness.records.observation import Served
+from harness.records.observation import ListedMiddleware, Served
 
 START_S = 60.0
 """Time limit from the start of a server to its first answer."""
@@ -81,7 +82,14 @@ class PreparedApplication(msgspec.Struct, frozen=True):
             python=self.probed.python,
             packages=self.probed.relevant | self.overlay.packages,
             overlaid=tuple(self.overlay.packages),
+            settings=shown_settings(self.deployment.env),
+            folder=self.root.name,
         )
+
+    @property
+    def middleware(self) -> tuple[ListedMiddleware, ...]:
+        """Of Django's settings, outermost first; none where it is no Django."""
+        return () if self.probed.django is None else self.probed.django.middleware
 
     @property
     def root(self) -> Path:

@@ -14,6 +14,7 @@ from harness.base.errors import UsageError
 from harness.inputs.application import OLDEST_PYTHON, Deployment
 from harness.lab.applications.failures import ImportFailure, import_problem, quotable
 from harness.lab.process import Child, launch, wait_until
+from harness.records.observation import ListedMiddleware
 
 _PROBE = Path(__file__).with_name("probe.py")
 IMPORT_S = 30.0
@@ -48,13 +49,13 @@ class DjangoDatabase(msgspec.Struct, frozen=True):
 class DjangoFacts(msgspec.Struct, frozen=True):
     """Django's settings as far as a receipt depends on them.
 
-    settings: the module. middleware: dotted names, outermost first.
+    settings: the module. middleware: outermost first.
     """
 
     settings: str | None
     debug: bool
     databases: dict[str, DjangoDatabase] = {}
-    middleware: tuple[str, ...] = ()
+    middleware: tuple[ListedMiddleware, ...] = ()
 
 
 class ProbedApplication(msgspec.Struct, frozen=True):

@@ -140,7 +140,27 @@ def _django() -> dict[str, Any] | None:
         "settings": os.environ.get("DJANGO_SETTINGS_MODULE"),
         "debug": bool(settings.DEBUG),
         "databases": databases,
-        "middleware": [str(name) for name in settings.MIDDLEWARE],
+        "middleware": [found for name in settings.MIDDLEWARE if (found := _middleware(str(name)))],
+    }
+
+
+def _middleware(name: str) -> dict[str, Any] | None:
+    """How a middleware can be called, and where it is defined; None where it cannot be imported."""
+    from django.utils.module_loading import import_string  # type: ignore[import-not-found]
+
+    try:
+        factory = import_string(name)
+    except Exception:  # noqa: BLE001, RUF100
+        return None
+    within = vars(factory).values() if inspect.isclass(factory) else (inspect.unwrap(factory),)
+    codes = [one.__code__ for one in within if inspect.isfunction(one)]
+    line = getattr(factory, "__firstlineno__", 0) if inspect.isclass(factory) else 0
+    return {
+        "name": name,
+        "sync": bool(getattr(factory, "sync_capable", True)),
+        "awaitable": bool(getattr(factory, "async_capable", False)),
+        "file": codes[0].co_filename if codes else None,
+        "line": line or (codes[0].co_firstlineno if codes else 0),
     }
 
 

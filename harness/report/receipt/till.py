@@ -128,7 +128,7 @@ def _changes(receipt: Receipt) -> Iterator[str]:
     for number, change in enumerate(receipt.recommendations, 1):
         mark = f"{number}. "
         yield from _wrapped(f"{mark}{change.says}", "", " " * len(mark))
-        about = " · ".join((*filter(None, (words.saving(change),)), ", ".join(change.urls)))
+        about = " · ".join(filter(None, (words.saving(change), words.concerned(change, receipt))))
         yield from _wrapped(about, " " * len(mark))
         yield from _wrapped(words.page(change), " " * len(mark))
     yield _BOLD
@@ -137,13 +137,17 @@ def _changes(receipt: Receipt) -> Iterator[str]:
 def _requests(receipt: Receipt) -> Iterator[str]:
     yield "REQUESTS SENT"
     for url in receipt.urls:
-        yield from _wrapped(words.sent(url.request))
+        yield from _wrapped(words.sent(url, receipt))
 
 
 def _notes(receipt: Receipt) -> Iterator[str]:
     yield "NOTES"
     for note in words.notes(receipt):
         yield from _wrapped(note, "- ", _NOTE)
+    if settings := receipt.served.settings:
+        yield from _wrapped(f"Set for it: {', '.join(settings)}.", "- ", _NOTE)
+    if receipt.other is not None:
+        yield from _wrapped(f"Compared with {words.served_whole(receipt.other)}.", "- ", _NOTE)
     if versions := words.packages(receipt.served):
         yield from _wrapped(f"Versions: {versions}.", "- ", _NOTE)
     if added := words.overlaid(receipt.served):

@@ -24,14 +24,14 @@ def receipt_values(receipt: Receipt) -> dict[str, Any]:
                 "says": change.says,
                 "saving": capital(words.saving(change)),
                 "saves": "" if change.saving is None else words.cost(change.saving),
-                "urls": change.urls,
+                "urls": words.concerned(change, receipt),
                 "page": words.page(change),
             }
             for change in receipt.recommendations
         ],
         "urls": [_url(url, receipt) for url in receipt.urls],
         "left_behind": _left_behind(receipt),
-        "sent": [words.sent(url.request) for url in receipt.urls],
+        "sent": [words.sent(url, receipt) for url in receipt.urls],
         "served": words.served_whole(served),
         "overlaid": words.overlaid(served),
         "other": None if other is None else words.served_whole(other),

@@ -16,7 +16,7 @@ from harness.analysis.receipt.receipt import (
     UrlReceipt,
 )
 from harness.analysis.stats.interval import Interval
-from harness.records.observation import Amount, LeftBehind, SentRequest, Served
+from harness.records.observation import Amount, LeftBehind, Served
 from harness.report.words import numbers
 from harness.report.words.sentences import capital, listed
 
@@ -95,7 +95,7 @@ def _value(value: str) -> str:
 def counts(url: UrlReceipt) -> list[str]:
     """What is counted and has no price of its own, each in a few words."""
     told = [
-        f"{_span(spread)} {noun(amount, spread.highest)}"
+        f"{_span(spread)} {noun(amount, spread.highest)}{_of_them(url, amount)}"
         for amount in _NOUNS
         if amount not in PRICED and (spread := url.counted.get(amount)) is not None
         if spread.highest or amount in _ALWAYS
@@ -113,6 +113,13 @@ def counts(url: UrlReceipt) -> list[str]:
         if sides:
             told.append(f"{where} {' and '.join(sides)}")
     return told
+
+
+def _of_them(url: UrlReceipt, amount: Amount) -> str:
+    """How many of the statements a framework has added by itself."""
+    if amount is not Amount.STATEMENTS or url.connecting is None or not url.connecting.highest:
+        return ""
+    return f", {_span(url.connecting)} of them to prepare a new connection"
 
 
 def differing(url: UrlReceipt) -> list[str]:
@@ -221,10 +228,31 @@ def sums(url: UrlReceipt, receipt: Receipt) -> list[tuple[str, str]]:
 
 
 def _other(receipt: Receipt) -> str:
-    """What is compared with; it may differ in settings alone."""
-    if receipt.other is None or served_title(receipt.other) == served_title(receipt.served):
-        return "with the other settings"
-    return f"of {served_title(receipt.other)}"
+    """What is compared with, after `CPU`; it may differ in settings alone."""
+    one, other = receipt.served, receipt.other
+    if other is None:
+        return "of the other application"
+    of = "" if served_title(other) == served_title(one) else f"of {served_title(other)}"
+    has = _differences(one, other)
+    having = f"with {listed(has)}" if has else ""
+    return " ".join(filter(None, (of, having))) or "of the same once more"
+
+
+def _differences(one: Served, other: Served) -> list[str]:
+    """What the other one has in its place, beside application and server."""
+    told = list(other.settings)
+    if one.python != other.python:
+        told.append(f"Python {other.python}")
+    if one.folder != other.folder:
+        told.append(f"the folder {other.folder}")
+    if other.server == one.server:  # else its packages differ anyway
+        changed = [n for n in other.packages if one.packages.get(n) != other.packages[n]]
+        told += [f"{name} {other.packages[name]}" for name in changed[:_MOST_PACKAGES]]
+        told += [f"without {name}" for name in one.packages if name not in other.packages][:1]
+    return told
+
+
+_MOST_PACKAGES = 3
 
 
 def place(cause: Cause) -> str:
@@ -270,8 +298,8 @@ def served_title(served: Served) -> str:
 
 
 def served_whole(served: Served) -> str:
-    """The same with interpreter and packages."""
-    return " · ".join(filter(None, (served_title(served), packages(served))))
+    """The same with interpreter, packages and the variables that were set for it."""
+    return " · ".join(filter(None, (served_title(served), packages(served), *served.settings)))
 
 
 def packages(served: Served, *, all_: bool = True) -> str:
@@ -317,14 +345,39 @@ def page(recommendation: Recommendation) -> str:
     return f"{recommendation.page}#{recommendation.rule}"
 
 
-def sent(request: SentRequest) -> str:
-    """A request with the names of its headers and of its form's fields."""
+def concerned(recommendation: Recommendation, receipt: Receipt) -> str:
+    """The URLs that it is about."""
+    names = recommendation.urls
+    if 1 < len(names) == len(receipt.urls):
+        return f"all {len(names)} URLs"
+    if len(names) > _MOST_NAMES:
+        return f"{', '.join(names[: _MOST_NAMES - 1])} and {len(names) - _MOST_NAMES + 1} more"
+    return ", ".join(names)
+
+
+_MOST_NAMES = 4
+
+
+def sent(url: UrlReceipt, receipt: Receipt) -> str:
+    """A request, how often it was sent, and the names of its headers and of its form's fields."""
+    request = url.request
     parts = [request.name]
+    if url.sent:
+        parts.append(f"{url.sent:,} times")
+    if url.against is not None and url.against.sent:
+        parts.append(f"{url.against.sent:,} times {_to_other(receipt)}")
     if request.headers:
         parts.append(f"headers {', '.join(request.headers)}")
     if request.form:
         parts.append(f"form {', '.join(request.form)}")
     return " · ".join(parts)
+
+
+def _to_other(receipt: Receipt) -> str:
+    """The other application, as the receiver of a request."""
+    if receipt.other is None or served_title(receipt.other) == served_title(receipt.served):
+        return "to the other one"
+    return f"to {served_title(receipt.other)}"
 
 
 def left_behind(left: LeftBehind) -> str:

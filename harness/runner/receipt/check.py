@@ -13,7 +13,7 @@ from harness.lab.applications.failures import quotable
 from harness.lab.applications.refusals import refusal
 from harness.lab.network import Address
 
-_TIMES = 2
+TIMES = 2
 """A request is sent so often: one that works only once cannot be measured."""
 
 
@@ -89,7 +89,7 @@ class _Asker(msgspec.Struct, frozen=True):
     def outcome(self, request: WantedRequest, first_s: float) -> CheckedRequest | _Problem:
         """Whether all answers to a request can be measured, and are alike."""
         seen: list[ApplicationAnswer] = []
-        for _ in range(_TIMES):
+        for _ in range(TIMES):
             before = self.size()
             try:
                 answer = ask(self.address, request, ANSWER_S if seen else first_s, alive=self.alive)

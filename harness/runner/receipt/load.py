@@ -66,6 +66,7 @@ class LoadSide(msgspec.Struct, frozen=True):
     exchanges: by the server, what is sent to it, by name; asked for in each block.
     keep_alive: whether its server keeps connections open between requests.
     needed: whether it is an error that it cannot be started or dies; else it is left out.
+    first: the exchange that each start has sent once; None if it has sent none.
     """
 
     name: str
@@ -73,6 +74,7 @@ class LoadSide(msgspec.Struct, frozen=True):
     exchanges: Callable[[Loadable], Mapping[str, Exchange]]
     keep_alive: bool = True
     needed: bool = True
+    first: str | None = None
 
 
 class Effort(msgspec.Struct, frozen=True):
@@ -161,6 +163,7 @@ class _Turns:
         self.connections = 1
         self.cpu_ns = self.correct = self.load_ns = 0
         self.errors: Counter[str] = Counter()
+        self.uncounted = int(name == side.first)
 
     @property
     def target(self) -> str:
@@ -175,6 +178,7 @@ class _Turns:
             load_ns=self.load_ns,
             errors=dict(self.errors),
             connections=self.connections,
+            uncounted=self.uncounted,
         )
 
 
@@ -308,6 +312,7 @@ class _Loading:
         server = turn.live.clock
         before_ns = server.read_ns()
         tally = self._tools.generator.slice(turn.target, turn.exchange, seconds, _TIMEOUT_S)
+        turn.uncounted += tally.sent
         await_rest(server.read_ns, self._tools.clock)
         if not turn.live.running:
             self._died(turn)

@@ -26,8 +26,9 @@ from harness.analysis.receipt.receipt import Receipt
 from harness.analysis.receipt.whole import ReceiptHead, wanted_prices, whole_receipt
 from harness.audit.receipt.observe import observe
 from harness.audit.receipt.outside import observe_running
+from harness.base.secrecy import shown_settings
 from harness.base.workspace import Workspace
-from harness.inputs.application import Wanted
+from harness.inputs.application import Wanted, WantedRequest
 from harness.inputs.servers import load_servers
 from harness.lab.applications.application import (
     START_S,
@@ -38,8 +39,8 @@ from harness.lab.applications.application import (
 )
 from harness.lab.machine import describe
 from harness.lab.network import Address
-from harness.records.observation import Loaded, Observation
-from harness.runner.receipt.check import CheckedRequest, check_answers
+from harness.records.observation import Loaded, Observation, Served
+from harness.runner.receipt.check import TIMES, CheckedRequest, check_answers
 from harness.runner.receipt.load import Effort
 from harness.runner.receipt.measured import LoadedApplication, measure
 
@@ -110,10 +111,30 @@ def make_receipt(
         observed.observation,
         loaded,
         _prices(loaded, wanted.connections, partial(kept, _in_runs(observed.observation))),
-        None if prepared.other is None else prepared.other.served,
+        _other(prepared),
         _notes(prepared),
         time.monotonic() - began,
+        _asked_before(wanted),
     )
+
+
+def _other(prepared: PreparedReceipt) -> Served | None:
+    """What it is compared with, for the record: its settings where they differ."""
+    if prepared.other is None or prepared.application is None:
+        return None
+    env, beside = prepared.other.deployment.env, prepared.application.deployment.env
+    return msgspec.structs.replace(prepared.other.served, settings=shown_settings(env, beside))
+
+
+def _asked_before(wanted: Wanted) -> dict[str, int]:
+    """By name, how often each application is asked before anything is counted."""
+    first = None if wanted.deployment is None else _first(wanted)
+    return {each.name: TIMES + (each is first) for each in wanted.requests}
+
+
+def _first(wanted: Wanted) -> WantedRequest | None:
+    """The request that tells whether a server that was started answers."""
+    return next((request for request in wanted.requests if request.method == "GET"), None)
 
 
 def address_of(url: str) -> Address:
@@ -172,6 +193,7 @@ def _observe(prepared: PreparedReceipt) -> _Observed:
         served=application.served,
         root=application.root,
         libraries=application.libraries,
+        middleware=application.middleware,
         tell=prepared.listener.passing,
     )
     return _Observed(observation, LoadedApplication(application, tuple(checked)), other)
@@ -196,9 +218,8 @@ def _asked(
         f"starting {application.deployment.app} on {application.server_name}, "
         f"Python {application.probed.python}"
     )
-    first = next((r for r in wanted.requests if r.method == "GET"), None)
     with start_application(
-        application, log=prepared.logs / "server.log", first=first, extra=extra, tell=True
+        application, log=prepared.logs / "server.log", first=_first(wanted), extra=extra, tell=True
     ) as live:
         listener.step("asking each URL")
         yield live, check_answers(

@@ -95,7 +95,10 @@ class _Place(msgspec.Struct, frozen=True):
             start_application, application.prepared, log=self._log(name), first=first, name=name,
             cpus=self.cpus, threads=_THREADS,
         )  # fmt: skip
-        return LoadSide(name, start, exchanges, application.prepared.server.keep_alive)
+        return LoadSide(
+            name, start, exchanges, application.prepared.server.keep_alive,
+            first=None if first is None else first.name,
+        )  # fmt: skip
 
     def ladder(self, prepared: PreparedApplication, ladder: Ladder) -> LoadSide:
         """The price ladder, on the interpreter and the server of an application."""

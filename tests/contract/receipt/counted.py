@@ -163,7 +163,7 @@ def last_timing() -> Asked:
     """
     hops = {
         **_LIFE,
-        (MIDDLEWARE, "django.middleware.security.SecurityMiddleware"): 1,
+        (MIDDLEWARE, "blog.middleware.server_timing"): 1,
         (MIDDLEWARE, "django.middleware.csrf.CsrfViewMiddleware"): 1,
     }
     return [(get("/about/"), Taken(hops, _BOTH, returns=1))]

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from harness.analysis.receipt.causes import OwnFiles, cause_of
+from harness.analysis.receipt.causes import ObservedProject, cause_of
 from harness.analysis.receipt.receipt import Cause, CauseKind
 from harness.audit.receipt import observe as observing
 from harness.base.workspace import Workspace, cache_folder
@@ -104,7 +104,7 @@ class Seen(msgspec.Struct, frozen=True):
             yield request.name, taken, url.observed
 
     def causes(self, request: ObservedRequest, amount: Amount) -> list[Cause]:
-        files = OwnFiles.of(self.observation)
+        files = ObservedProject.of(self.observation)
         return [cause_of(h, files) for h in request.happenings if h.what is amount]
 
 
@@ -212,7 +212,7 @@ def test_every_connection_is_opened_by_what_asked_for_it_first(
 @pytest.mark.parametrize("name", CASES)
 def test_nothing_that_happens_has_an_unknown_cause(name: str, seen: Callable[[str], Seen]) -> None:
     case = seen(name)
-    files = OwnFiles.of(case.observation)
+    files = ObservedProject.of(case.observation)
     happenings = [h for url in case.observation.urls for r in url.observed for h in r.happenings]
     causes = {cause_of(happening, files) for happening in happenings}
     assert causes

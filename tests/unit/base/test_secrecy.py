@@ -6,6 +6,7 @@ from harness.base.secrecy import (
     looks_secret,
     secrets_of_environment,
     secrets_of_target,
+    shown_settings,
     shown_target,
     without_secrets,
 )
@@ -75,6 +76,23 @@ def test_a_short_word_is_no_secret_to_look_for() -> None:
 def test_secrets_of_variables_are_values_of_secret_names_and_passwords_of_urls() -> None:
     env = {"SECRET_KEY": "abc", "DATABASE_URL": "postgres://u:p%40w@h/d", "HOME": "/root"}
     assert secrets_of_environment(env) == ["abc", "p%40w", "p@w"]
+
+
+def test_variables_are_shown_with_values_that_can_be_no_secret() -> None:
+    env = {
+        "POOL": "1", "DEBUG": "off", "DJANGO_SETTINGS_MODULE": "site.settings.live",
+        "STRIPE": "sk_live_1", "PIN": "1234", "DATABASE_URL": "postgres://u:p@h/d",
+    }  # fmt: skip
+    assert shown_settings(env) == (
+        "POOL=1", "DEBUG=off", "DJANGO_SETTINGS_MODULE=site.settings.live", "STRIPE=...",
+        "PIN=...", "DATABASE_URL=...",
+    )  # fmt: skip
+
+
+def test_variables_beside_others_are_those_that_differ() -> None:
+    env = {"POOL": "1", "STRIPE": "sk_live_2", "SAME": "x", "NEW": "y"}
+    beside = {"POOL": "0", "STRIPE": "sk_live_1", "SAME": "x"}
+    assert shown_settings(env, beside) == ("POOL=1", "STRIPE=another", "NEW=...")
 
 
 def test_secrets_of_a_target_are_values_of_secret_parameters() -> None:

@@ -11,11 +11,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from harness.analysis.receipt.causes import OwnFiles, cause_of
+from harness.analysis.receipt.causes import ObservedProject, cause_of, sets_up_connection
 from harness.analysis.receipt.receipt import Cause, CauseKind
-from harness.records.observation import Amount, Frame, Happening
+from harness.records.observation import Amount, Frame, Happening, ListedMiddleware
 
-FILES = OwnFiles("/project", ("/env", "/python"))
+FILES = ObservedProject("/project", ("/env", "/python"))
 _STACKS = Path(__file__).with_name("stacks")
 
 
@@ -85,7 +85,8 @@ DJANGO: dict[str, Cause] = {
 
 @pytest.mark.parametrize("name", DJANGO)
 def test_django(name: str) -> None:
-    assert named("django", name) == DJANGO[name]
+    what = Amount.RETURNS if "waits" in name else Amount.HOPS
+    assert named("django", name, what) == DJANGO[name]
 
 
 OTHERS: dict[str, dict[str, tuple[CauseKind, str, int | None]]] = {
@@ -152,6 +153,51 @@ def test_a_receiver_of_the_project_is_told_from_the_life_cycle() -> None:
     assert cause_of(happening, FILES) == Cause(CauseKind.SIGNAL, "blog.signals.remember")
 
 
+STAMP, ONLY_SYNC, TAIL = "blog.middleware.Stamp", "blog.middleware.SyncOnly", "blog.middleware.Tail"
+LISTED = (
+    ListedMiddleware(STAMP, sync=True, awaitable=True, file="/project/blog/middleware.py", line=1),
+    ListedMiddleware(ONLY_SYNC, file="/project/blog/middleware.py", line=4),
+    ListedMiddleware(TAIL, sync=False, awaitable=True, file="/env/tail.py", line=7),
+)
+
+
+def called_as(target: str, waits: bool, what: Amount) -> Cause:
+    """The cause of something on the way from Django's handler to a middleware, or back."""
+    function = "AsyncToSync.__call__" if waits else "SyncToAsync.__call__"
+    shell = f"convert_exception_to_response({target})"
+    handed = Frame("asgiref.sync", function, "/env/sync.py", 1, target=shell, target_file="/a.py")
+    inner = Frame(
+        "django.core.handlers.exception", "convert_exception_to_response.<locals>.inner", "", 1
+    )
+    project = ObservedProject("/project", ("/env",), LISTED)
+    return cause_of(Happening(what, 0, 1, 2, 3, (handed, inner)), project)
+
+
+def test_those_before_a_sync_only_middleware_are_called_in_a_thread_for_its_sake() -> None:
+    cause = called_as(STAMP, False, Amount.HOPS)
+    assert cause == Cause(CauseKind.MIDDLEWARE, ONLY_SYNC, "blog/middleware.py", 4)
+    assert called_as(ONLY_SYNC, False, Amount.HOPS).name == ONLY_SYNC
+    assert called_as("other.Unlisted", False, Amount.HOPS).name == "other.Unlisted"
+
+
+def test_under_wsgi_an_event_loop_is_made_for_the_middleware_that_must_be_awaited() -> None:
+    for what in (Amount.LOOPS, Amount.THREADS):
+        cause = called_as(STAMP, True, what)
+        assert cause == Cause(CauseKind.MIDDLEWARE, TAIL)  # a package's, so without a place
+
+
+def test_a_statement_that_prepares_a_connection_is_told_from_one_that_was_asked_for() -> None:
+    asked = (
+        Frame("sqlite3", "execute", "", 0),
+        Frame("django.db.backends.utils", "CursorWrapper.execute", "", 1),
+        Frame("blog.views", "posts", "/project/blog/views.py", 3),
+    )
+    opens = Frame("django.db.backends.base.base", "BaseDatabaseWrapper.connect", "", 2)
+    for frames, prepares in ((asked, False), ((asked[0], opens, *asked[1:]), True)):
+        assert sets_up_connection(Happening(Amount.STATEMENTS, 0, 1, 2, 3, frames)) is prepares
+        assert not sets_up_connection(Happening(Amount.CONNECTIONS, 0, 1, 2, 3, frames))
+
+
 def test_a_stack_of_which_nothing_is_known_has_no_known_cause() -> None:
     frame = Frame("asyncio.base_events", "BaseEventLoop.run_in_executor", "/python/a.py", 1)
     cause = cause_of(Happening(Amount.HOPS, 0, 1, 2, 3, (frame,)), FILES)
@@ -159,10 +205,10 @@ def test_a_stack_of_which_nothing_is_known_has_no_known_cause() -> None:
 
 
 def test_the_project_s_own_files_are_those_outside_of_its_environment() -> None:
-    files = OwnFiles("/srv/shop", ("/srv/shop/.venv", "/usr/lib/python3.13"))
+    files = ObservedProject("/srv/shop", ("/srv/shop/.venv", "/usr/lib/python3.13"))
     assert files.own("/srv/shop/orders/views.py") == "orders/views.py"
     assert files.own("/srv/shop/./orders/views.py") == "orders/views.py"
     assert files.own("/srv/shop/.venv/lib/python3.13/site-packages/x.py") is None
     assert files.own("/srv/shopping/x.py") is None
     assert files.own("/usr/lib/python3.13/asyncio/tasks.py") is None
-    assert OwnFiles("/usr/src", ("/usr",)).own("/usr/src/app.py") == "app.py"
+    assert ObservedProject("/usr/src", ("/usr",)).own("/usr/src/app.py") == "app.py"

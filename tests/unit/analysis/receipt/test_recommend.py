@@ -16,7 +16,13 @@ from harness.analysis.receipt.receipt import (
     UrlReceipt,
 )
 from harness.analysis.receipt.recommend import PAGE, RULES, recommendations
-from harness.records.observation import Amount, Happening, LeftBehind, Served
+from harness.records.observation import (
+    Amount,
+    Happening,
+    LeftBehind,
+    ListedMiddleware,
+    Served,
+)
 from tests.toys.receipts import (
     CALL,
     CONNECTION,
@@ -134,6 +140,35 @@ def test_a_sync_only_middleware_below_others_is_left_alone() -> None:
     assert advice([sync_only(TIMING, outer)], **hops(1, MIDDLEWARE)) == {}
 
 
+STAMP = "mysite.middleware.stamp"
+LISTED = (ListedMiddleware(STAMP, awaitable=True), ListedMiddleware(TIMING))
+
+
+def listing(*happenings: Happening) -> dict[str, Recommendation]:
+    """The same where it is known which middlewares can be awaited."""
+    of = receipt(
+        url_receipt(counted=QUIET, time_line=None, **hops(1, MIDDLEWARE)), left_behind=None
+    )
+    seen = msgspec.structs.replace(observation(happenings), middleware=LISTED)
+    return {change.rule: change for change in recommendations(of, seen)}
+
+
+def test_a_middleware_that_could_be_awaited_leaves_the_sync_only_one_alone_in_its_thread() -> None:
+    stamp = frame("mysite.middleware", "stamp.<locals>.middleware")
+    way_back = sync_only(TIMING)
+    shared = msgspec.structs.replace(
+        way_back, frames=(*way_back.frames[:-1], stamp, CALL, IN_THREAD)
+    )
+    change = listing(shared)["sync-only-middleware"]
+    assert change.says.startswith(f"Make {TIMING} async-capable: it is sync-only")
+    assert STAMP not in change.says
+
+
+def test_known_middleware_with_hooks_gains_by_the_thread_of_a_sync_only_one() -> None:
+    assert listing(sync_only(TIMING, next(iter(HOOKS)))) == {}
+    assert listing(sync_only("mysite.middleware.unlisted")) == {}
+
+
 def test_async_to_sync_in_a_view_is_no_middleware() -> None:
     view = frame("blog.views", "posts")
     back = happening(Amount.RETURNS, frame("asgiref.sync", "AsyncToSync.__call__"), view)
@@ -161,6 +196,13 @@ def test_a_connection_per_request_under_asgi_is_for_a_pool() -> None:
 def test_a_connection_per_request_under_wsgi_is_kept_by_its_thread() -> None:
     change = advice([connect()], served=WSGI, **connecting())["connection-per-request"]
     assert "CONN_MAX_AGE" in change.says
+
+
+def test_a_greenlet_keeps_no_connection_for_the_next_client() -> None:
+    gevent = msgspec.structs.replace(WSGI, server="gunicorn-gevent")
+    change = advice([connect()], served=gevent, **connecting())["connection-per-request"]
+    assert '"pool": True' in change.says
+    assert advice([connect("sqlite3")], served=gevent, **connecting()) == {}
 
 
 def test_without_a_price_it_is_told_all_the_same() -> None:
@@ -341,14 +383,23 @@ def test_no_other_comparison_is_a_reason_for_wsgi(
     assert compared(ratio, verdict, other) == {}
 
 
-def test_event_loops_under_wsgi_are_told() -> None:
-    cause = Cause(CauseKind.CALL, "blog.views.fetch", "blog/views.py", 12)
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        (CauseKind.CALL, "in place of blog.views.fetch"),
+        (CauseKind.ASYNC_ENDPOINT, "Make blog.views.fetch sync,"),
+        (CauseKind.MIDDLEWARE, "Make blog.views.fetch sync-capable"),
+    ],
+)
+def test_event_loops_under_wsgi_are_told(kind: CauseKind, told: str) -> None:
+    cause = Cause(kind, "blog.views.fetch", "blog/views.py", 12)
     about: dict[str, Any] = {
         "counted": {Amount.LOOPS: steady(1)},
         "items": (item(Amount.LOOPS, cause, 1, 150),),
     }
     change = advice(served=WSGI, **about)["event-loop-per-request"]
-    assert "blog.views.fetch" in change.says
+    assert told in change.says
+    assert "one event loop" in change.says
     assert saved(change) == pytest.approx(150)
     assert advice(**about) == {}
 
@@ -374,6 +425,31 @@ def test_urls_with_the_same_reason_share_a_line() -> None:
     both = msgspec.structs.replace(one, urls=(*one.urls, *other.urls))
     (change,) = recommendations(of, both)
     assert change.urls == (POSTS.name, ROOT.name)
+
+
+def test_async_views_under_wsgi_share_a_line_and_the_most_of_their_loops_is_told() -> None:
+    view = Cause(CauseKind.ASYNC_ENDPOINT, "")
+    made = [
+        url_receipt(
+            request, counted={Amount.LOOPS: steady(count)},
+            items=(item(Amount.LOOPS, msgspec.structs.replace(view, name=name), count, 150),),
+        )
+        for request, count, name in ((POSTS, 1, "blog.posts"), (ROOT, 2, "blog.root"))
+    ]  # fmt: skip
+    one, other = (observation([], r, WSGI) for r in (POSTS, ROOT))
+    both = msgspec.structs.replace(one, urls=(*one.urls, *other.urls))
+    (change,) = recommendations(receipt(*made, served=WSGI, left_behind=None), both)
+    assert change.urls == (POSTS.name, ROOT.name)
+    assert "Make async views sync, or serve these URLs" in change.says
+    assert "up to 2 event loops" in change.says
+
+
+def test_views_that_query_as_often_share_a_line() -> None:
+    urls = [url_receipt(r, items=queries(2), counted=QUIET, time_line=None) for r in (POSTS, ROOT)]
+    one, other = (observation([], r) for r in (POSTS, ROOT))
+    both = msgspec.structs.replace(one, urls=(*one.urls, *other.urls))
+    (change,) = recommendations(receipt(*urls, left_behind=None), both)
+    assert (change.rule, change.urls) == ("one-hop-for-all-queries", (POSTS.name, ROOT.name))
 
 
 def test_a_url_that_was_not_observed_is_no_ground() -> None:

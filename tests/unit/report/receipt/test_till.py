@@ -103,8 +103,22 @@ def test_the_other_application_has_its_verdict(ratio: float, verdict: str, said:
 
 
 def test_an_application_with_other_settings_is_not_called_by_the_same_name() -> None:
-    of = receipt(url_receipt(against=against(0.5)), other=SERVED)
-    assert line(of, "CPU with the other settings").endswith("±40")
+    other = msgspec.structs.replace(SERVED, settings=("DATABASE_POOL=1",))
+    of = receipt(url_receipt(against=against(0.5)), other=other)
+    assert line(of, "CPU with DATABASE_POOL=1").endswith("±40")
+    assert "Compared with mysite.asgi:application on gunicorn-uvicorn" in whole(of)
+
+
+def test_what_differs_in_the_other_application_is_said() -> None:
+    packages = SERVED.packages | {"django": "5.2.8"}
+    other = msgspec.structs.replace(
+        SERVED, python="3.12.1", packages=packages, folder="site-new", settings=("KEY=another",)
+    )
+    of = receipt(url_receipt(against=against(0.5)), other=other)
+    told = "CPU with KEY=another, Python 3.12.1, the folder site-new and django 5.2.8"
+    assert told in whole(of)
+    same = receipt(url_receipt(against=against(0.5)), other=SERVED)
+    assert line(same, "CPU of the same once more").endswith("±40")
 
 
 def test_what_could_not_be_compared_is_said() -> None:
@@ -125,6 +139,37 @@ def test_what_is_left_behind_and_what_was_sent_is_told_without_values() -> None:
     text = whole(receipt())
     assert "100 connections, no threads, no tasks and 1.2 MiB of memory" in text
     assert "GET /api/posts/ · headers Authorization" in text
+
+
+def test_how_often_a_request_was_sent_is_told() -> None:
+    beside = msgspec.structs.replace(against(0.5), sent=4_980)
+    url = url_receipt(sent=5_214, against=beside)
+    text = whole(receipt(url, other=WSGI))
+    assert "GET /api/posts/ · 5,214 times · 4,980 times to mysite.wsgi:application" in text
+    assert "4,980 times to the other one" in whole(receipt(url, other=SERVED))
+
+
+def test_variables_that_were_set_are_told() -> None:
+    served = msgspec.structs.replace(SERVED, settings=("DEBUG=0", "DATABASE_URL=..."))
+    assert "- Set for it: DEBUG=0, DATABASE_URL=...." in till(receipt(served=served))
+
+
+def test_statements_that_prepare_a_connection_are_told_apart() -> None:
+    text = whole(receipt(url_receipt(connecting=steady(1))))
+    assert "2 to 3 statements, 1 of them to prepare a new connection" in text
+    assert "prepare a new" not in whole(receipt(url_receipt(connecting=steady(0))))
+
+
+def test_a_change_for_many_urls_does_not_list_them_all() -> None:
+    urls = [url_receipt(SentRequest("GET", f"/{n}/"), priced=False) for n in range(6)]
+    names = tuple(url.request.name for url in urls)
+    few, all_ = recommended("a", None), recommended("b", None)
+    changes = (
+        msgspec.structs.replace(few, urls=names[:5]), msgspec.structs.replace(all_, urls=names)
+    )  # fmt: skip
+    text = whole(receipt(*urls, recommendations=changes))
+    assert "GET /0/, GET /1/, GET /2/ and 2 more docs/receipt.md#a" in text
+    assert "all 6 URLs docs/receipt.md#b" in text
 
 
 def test_memory_that_shrank_is_not_left_behind() -> None:

@@ -96,6 +96,7 @@ class Load:
         self.sites = sites
         self.open_targets: dict[str, int] = {}
         self.turns: list[tuple[str, str]] = []
+        self.sent: Counter[str] = Counter()
 
     def open(
         self, target: str, host: str, port: int, *, connections: int, keep_alive: bool = True
@@ -116,6 +117,7 @@ class Load:
         site = self.sites[target.partition("@")[0]]
         sent = max(self.open_targets[target], int(seconds * 1e6 / site.costs_us[url]))
         began = self.clock.ns
+        self.sent[url] += sent
         self.clock.ns += round(sent * site.costs_us[url] * US)
         site.serve(url, sent)
         if seconds == 0.1:
@@ -156,9 +158,12 @@ class Bench:
 
     def run(self, *, connections: int = 8, blocks: int = 3, seconds: float = 12.0) -> LoadResult:
         sides = [
-            LoadSide(name, site.start, site.exchanges, needed=name not in self.optional)
+            LoadSide(
+                name, site.start, site.exchanges, needed=name not in self.optional,
+                first=next(iter(site.costs_us)),
+            )
             for name, site in self.sites.items()
-        ]
+        ]  # fmt: skip
         tools = LoadTools(cast(Generator, self.load), self.gauges, clock=self.clock)
         return load_sides(sides, tools, Effort(connections, blocks, seconds))
 
@@ -172,6 +177,15 @@ def test_each_block_has_a_start_of_its_own_and_tells_what_a_request_costs() -> N
     assert {b.cpu_ns / b.correct for b in blocks["GET /"]} == {500 * US}
     assert {b.cpu_ns / b.correct for b in blocks["GET /api"]} == {2_000 * US}
     assert not bench.load.open_targets
+
+
+def test_every_request_that_is_sent_is_told() -> None:
+    bench = Bench()
+    bench.site("one", {"/a": 200.0, "/b": 400.0})
+    blocks = bench.run().sides["one"].blocks
+    for name, extra in (("/a", 1), ("/b", 0)):  # each start asks for the first one
+        told = sum(block.sent for block in blocks[name])
+        assert told == bench.load.sent[name] + extra * len(blocks[name])
 
 
 def test_what_a_server_does_after_its_answers_is_in_their_cost() -> None:
