@@ -30,7 +30,7 @@ import msgspec
 from harness.analysis.causes.levels import at_one_speed
 from harness.analysis.causes.prices import CONNECT, THREAD
 from harness.analysis.receipt.bill import tolls_of
-from harness.analysis.receipt.causes import OwnFiles, cause_of
+from harness.analysis.receipt.causes import ObservedProject, cause_of
 from harness.analysis.receipt.prices import (
     URL,
     WRAPPER,
@@ -226,7 +226,7 @@ class _Place:
             libraries=(),
             left_after=0,
         )
-        causes = partial(cause_of, files=OwnFiles.of(observation))
+        causes = partial(cause_of, project=ObservedProject.of(observation))
         return {
             endpoint: tolls_of(url.observed, causes)
             for endpoint, url in zip(endpoints, observation.urls, strict=True)
