@@ -173,11 +173,11 @@ def command(
             wanted, workspace, cache, listener,
             count_only=count_only, kept=partial(newest_prices, workspace.results, cache),
         )  # fmt: skip
-    _write(receipt, html, markdown)
     if as_json:
         print_json(receipt)
     else:
         _print(receipt)
+    _write(receipt, html, markdown)  # last, so that a full disk does not take the rest along
 
 
 def _print(receipt: "Receipt") -> None:
@@ -339,5 +339,5 @@ def _warn_of_writes(wanted: "Wanted", *, count_only: bool) -> None:
     """Say before they are sent that requests may write, and how many there will be."""
     writing = [r.name for r in wanted.requests if r.method not in _GET_ALONE]
     if writing:
-        many = "some hundred" if count_only else "some thousand"
-        note(f"{', '.join(writing)}: sent {many} times, to the database that is configured.")
+        many = "hundreds" if count_only else "thousands"
+        note(f"{', '.join(writing)}: sent {many} of times, to the database that is configured.")

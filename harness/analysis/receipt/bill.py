@@ -73,11 +73,20 @@ def price_name(happening: Happening, request: ObservedRequest, cause: Cause) -> 
         case Amount.LOOPS:
             return LOOP
         case Amount.CONNECTIONS:
-            return CONNECT
+            return _connection_name(happening.frames)
         case Amount.WRAPPERS:
             return WRAPPER
         case _:
             return None
+
+
+def _connection_name(frames: Sequence[Frame]) -> str:
+    """The ladder opens connections of Django, so one that is opened past it has no price."""
+    if any(frame.module.startswith("django.db.") for frame in frames):
+        return CONNECT
+    roots = (frame.module.partition(".")[0] for frame in frames)
+    driver = next((root for root in roots if root not in _MACHINERY), "a driver")
+    return f"{CONNECT} by {driver}, without Django"
 
 
 def hop_kind(frames: Sequence[Frame]) -> str:

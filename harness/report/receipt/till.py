@@ -74,6 +74,8 @@ def _url(url: UrlReceipt, receipt: Receipt) -> Iterator[str]:
         yield from _wrapped(f"also: {' · '.join(counts)}")
     for line in words.differing(url):
         yield from _wrapped(f"differs: {line}")
+    if explained := words.explained(url):
+        yield from _wrapped(explained)
     if failed := words.failures(url):
         yield from _wrapped(f"! {failed}")
     yield _BOLD

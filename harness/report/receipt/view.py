@@ -81,7 +81,8 @@ def _lines(url: UrlReceipt, receipt: Receipt) -> list[str]:
     if throughput := words.throughput(url, receipt):
         lines.append(f"Throughput: {throughput}")
     lines += [f"Differs: {line}" for line in words.differing(url)]
-    return lines + [capital(line) for line in (words.failures(url),) if line]
+    told = (words.explained(url), words.failures(url))
+    return lines + [capital(line) for line in told if line]
 
 
 def _left_behind(receipt: Receipt) -> str:

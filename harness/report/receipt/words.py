@@ -200,6 +200,17 @@ def throughput(url: UrlReceipt, receipt: Receipt) -> str:
     return text
 
 
+def explained(url: UrlReceipt) -> str:
+    """Why an async endpoint takes a thread or an event loop; empty where none does."""
+    causes = [item.cause for item in url.items if item.cause.kind is CauseKind.ASYNC_ENDPOINT]
+    if not causes:
+        return ""
+    return (
+        f"{causes[0].name} is async: without an event loop, asgiref's async_to_sync makes one for "
+        "each call, in a thread of its own"
+    )
+
+
 def failures(url: UrlReceipt) -> str:
     """Empty if every answer under load was as expected."""
     if not url.failed:

@@ -172,6 +172,13 @@ def test_a_change_for_many_urls_does_not_list_them_all() -> None:
     assert "all 6 URLs docs/receipt.md#b" in text
 
 
+def test_an_async_view_without_an_event_loop_is_explained() -> None:
+    view = Cause(CauseKind.ASYNC_ENDPOINT, "blog.views.posts", "blog/views.py", 24)
+    text = whole(receipt(url_receipt(items=(item(Amount.THREADS, view, 1, 150),))))
+    assert "blog.views.posts is async: without an event loop, asgiref's async_to_sync" in text
+    assert "async_to_sync" not in whole(receipt())
+
+
 def test_memory_that_shrank_is_not_left_behind() -> None:
     left = LeftBehind(100, 0, 0, None, -20_000)
     text = whole(receipt(left_behind=left))
