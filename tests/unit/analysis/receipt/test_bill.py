@@ -177,8 +177,8 @@ def test_a_toll_without_a_price_is_named_and_the_others_are_summed() -> None:
 
 def test_a_connection_that_is_opened_past_django_is_not_priced_as_one_of_django() -> None:
     frames = (Frame("asyncpg.connect_utils", "_connect_addr", "a.py", 1), ASGIREF[-1])
-    raw = Happening(Amount.CONNECTIONS, 0, 1, 7, 7, frames)
-    book = MeasuredPrices(32, PRICES.by_block | {CONNECT: {0: 3_000.0, 1: 3_100.0}})
+    raw = Happening(Amount.CONNECTIONS, 0, 1, 99, 99, frames)
+    book = MeasuredPrices(32, {**PRICES.by_block, CONNECT: {0: 3_000.0, 1: 3_100.0}})
     made = bill([request(*TYPICAL, raw)], None, "GET /", book, cause_of)
     assert made.unpriced == ("connection opened by asyncpg, without Django",)
     assert made.tolls is not None
