@@ -17,8 +17,10 @@ from harness.report.write import write_report
 HERE = Path(__file__).parent
 RESULTS = HERE.parents[1] / "results"
 DESK = ViewportSize(width=1200, height=800)
+PHONE = ViewportSize(width=390, height=844)
 PICTURES = {
     "frameworks": ("frameworks-20261128-195722", DESK, 682),
+    "frameworks-narrow": ("frameworks-20261128-195722", PHONE, 760),
     "quick": ("quick-20261128-200751", DESK, 660),
     "bridge": ("bridge-20261121-194531", DESK, 560),
 }
@@ -29,7 +31,8 @@ _COLOURS = 96
 
 def shoot(browser: Browser, page: Path, size: ViewportSize, height: int) -> bytes:
     """The top of a page as a PNG."""
-    window = browser.new_page(viewport=size, device_scale_factor=1)
+    scale = 1 if size == DESK else 2
+    window = browser.new_page(viewport=size, device_scale_factor=scale)
     window.goto(page.as_uri())
     window.wait_for_function("() => document.documentElement.dataset.page === 'ready'")
     shot = window.screenshot(clip={"x": 0, "y": 0, "width": size["width"], "height": height})

@@ -15,6 +15,7 @@ import msgspec
 from scipy import special
 
 from harness.analysis.condition import MeasuredCondition, conditions_of
+from harness.analysis.labels.labels import Label
 from harness.analysis.labels.trials import label_trials
 from harness.analysis.measures import Measure, ranked
 from harness.analysis.reference import BothRuns, Reference, find_reference, no_candidates
@@ -116,6 +117,8 @@ class RunComparison(msgspec.Struct, frozen=True, rename={"margin": "margin_share
     references: one for each condition that both runs measured, in the order of run A's study.
     pairs: every variant and condition that both runs measured, likewise.
     only_in_a, only_in_b: those that only one of them measured.
+    busy_a, busy_b: under the conditions that both measured, the trials during which the machine was
+        busy with something else, and all trials.
     """
 
     run_a: str
@@ -127,6 +130,8 @@ class RunComparison(msgspec.Struct, frozen=True, rename={"margin": "margin_share
     pairs: tuple[ComparedVariant, ...]
     only_in_a: tuple[VariantCondition, ...]
     only_in_b: tuple[VariantCondition, ...]
+    busy_a: tuple[int, int] = (0, 0)
+    busy_b: tuple[int, int] = (0, 0)
 
     @property
     def comparable(self) -> tuple[ComparedVariant, ...]:
@@ -194,7 +199,15 @@ def compare(
         ),
         only_in_a=tuple(pair for pair in ours if pair not in theirs),
         only_in_b=tuple(pair for pair in theirs if pair not in ours),
+        busy_a=_busy([before[condition] for condition in conditions]),
+        busy_b=_busy([after[condition] for condition in conditions]),
     )
+
+
+def _busy(conditions: Sequence[MeasuredCondition]) -> tuple[int, int]:
+    """How many trials bear the label noisy, and how many there are."""
+    trials = [own for c in conditions for entry in c.findings.values() for own in entry]
+    return sum(any(f.label is Label.NOISY for f in own) for own in trials), len(trials)
 
 
 def _by_condition(run_trials: RunTrials) -> dict[Condition, MeasuredCondition]:

@@ -30,6 +30,8 @@ _MANY = 12
 """Names that one sentence can hold."""
 _WHOLE, _WHOLE_PATH = 100, 4096
 """Characters of a name, and of a path, that are shown; no path that Linux knows is longer."""
+_TELLING = 3
+"""Characters that suffice to tell a longer name."""
 _FEW = 3
 """Of so few names, the reader sees which is nearest."""
 
@@ -83,8 +85,14 @@ def plain(text: object, longest: int = 40) -> str:
 
 
 def nearest(name: str, known: Collection[str]) -> str | None:
-    """The known name that is most like `name`, if one is."""
-    return next(iter(get_close_matches(name, known, n=1)), None)
+    """The known name that is most like `name`, if one is; else the last that begins with it.
+
+    So `quick` is near to the newest of the runs `quick-20261128-200751` and the like.
+    """
+    if close := get_close_matches(name, known, n=1):
+        return close[0]
+    longer = [other for other in known if len(name) >= _TELLING and other.startswith(name)]
+    return max(longer, default=None)
 
 
 class MalformedFile(UsageError):

@@ -167,13 +167,18 @@ def gate_sentence(gate: Gate, comparison: RunComparison) -> str:
         case GateAnswer.NOT_COMPARABLE:
             reasons = [pair.reason for pair in comparison.pairs if pair.reason is not None]
             why = reasons[0] if reasons else "they share no variant under one condition"
-            return (
-                f"no pair of the two runs can be compared ({why}); measure the same variants under "
-                "the same conditions, in two blocks or more."
-            )
+            remedy = "measure the same variants under the same conditions, in two blocks or more"
+            if reasons and all(_unmeasurable(pair) for pair in comparison.pairs):
+                remedy = "compare them by another `--measure`"
+            return f"no pair of the two runs can be compared ({why}); {remedy}."
         case GateAnswer.UNDECIDED:
             told = (_of_missing(gate), _of_unrelated(gate, comparison), _of_undecided(gate))
             return next(filter(None, told))
+
+
+def _unmeasurable(pair: ComparedVariant) -> bool:
+    """Whether the measure means nothing under the pair's condition, in any run."""
+    return pair.unfit is None and pair.ratio_b_to_a is None
 
 
 def _of_missing(gate: Gate) -> str:

@@ -134,15 +134,17 @@ Wait = Annotated[
 ]
 
 
-def wrapped(text: str, width: int, indent: str = "") -> str:
+def wrapped(text: str, width: int, indent: str = "", hanging: str = "") -> str:
     """`text` in lines of that width, broken between words only, so that names stay whole.
 
     Nor is a command broken: it stands on one line, however long, from which it can be copied.
+
+    indent: of every line. hanging: of those that continue one, in addition.
     """
     whole = _COMMAND.sub(lambda found: found[0].replace(" ", _UNBROKEN), text)
     lines = (
         textwrap.fill(
-            line, width, initial_indent=indent, subsequent_indent=indent,
+            line, width, initial_indent=indent, subsequent_indent=indent + hanging,
             break_long_words=False, break_on_hyphens=False,
         )
         for line in whole.split("\n")

@@ -55,7 +55,8 @@ def execute(
     ending = RunEnding(store)
     written: Report | None = None
     with whoever_reads():
-        console.print(plan_text(study, plan))
+        left = None if missing is None else len(missing) / len(plan.phases)
+        console.print(plan_text(study, plan, console.width, left), soft_wrap=True)
         with ending.measuring(), listener:
             measure()
         if ending.reportable:

@@ -122,7 +122,7 @@ def _cell(standing: Interim, name: str, baseline: str) -> tuple[str, str]:
     if name == baseline or ratio is None:
         return value, ""
     decision = standing.decisions.get(name)
-    return value, numbers.around(ratio, numbers.at_most_short) + (
+    return value, numbers.around(ratio) + (
         "" if decision is None else _MARKS.get(decision.verdict, "")
     )
 

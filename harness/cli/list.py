@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 EXAMPLE = "bridgetoll list django"
 _LISTS = ("variants", "studies", "runs")
 _NAME = 33
-"""Columns for a variant's name; a longer one takes from what it is."""
+"""Columns for a variant's name."""
 _LEAST = 8
 """Columns in which something can still be said."""
 
@@ -120,10 +120,12 @@ def _frameworks(catalog: "Catalog", width: int) -> list[Text]:
 
 
 def _line(variant: "Variant", usual: "Counter[str]", width: int) -> Text:
-    """Its name, what it is, and its server, on one line."""
+    """Its name, what it is, and its server, in columns; a long name has a line of its own."""
     server = variant.server.removeprefix("gunicorn-")
     name = f"{variant.name:{_NAME}} "
-    room = max(0, width - len(name) - len(server) - 1)
+    if len(variant.name) > _NAME and width > 2 * _NAME:
+        name = f"{variant.name}\n{'':{_NAME}} "
+    room = max(0, width - len(name.rpartition("\n")[2]) - len(server) - 1)
     about = _about(variant.title, usual, room) if room > _LEAST else ""
     return Text.assemble((name, "bold"), f"{about:{room}} ", (server, "dim"))
 
@@ -133,7 +135,7 @@ def _about(title: str, usual: "Counter[str]", room: int) -> str:
     parts = title.split(", ")
     while len(parts) > 1 and len(", ".join(parts)) > room:
         parts.pop(max(reversed(range(len(parts))), key=lambda at: usual[parts[at]]))
-    return cut(", ".join(parts), room)
+    return cut(", ".join(parts).removeprefix("and "), room)
 
 
 def _title(catalog: "Catalog", folder: str) -> str:

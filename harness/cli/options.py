@@ -11,20 +11,30 @@ VariantName = Annotated[
     typer.Argument(metavar="VARIANT", help="A variant's name.", autocompletion=completion.variants),
 ]
 
-_WORKERS = typer.Option(
-    "--workers", metavar="N", min=1, max=1_000, help="Number of worker processes."
-)
-_THREADS = typer.Option(
-    "--threads",
-    metavar="N",
-    min=1,
-    max=10_000,
-    help="Threads per worker, where the server has threads.",
-)
-Workers = Annotated[int, _WORKERS]
-Threads = Annotated[int, _THREADS]
-WorkersOfB = Annotated[list[int] | None, _WORKERS]
-ThreadsOfB = Annotated[list[int] | None, _THREADS]
+Workers = Annotated[
+    int,
+    typer.Option("--workers", metavar="N", min=1, max=1_000, help="Number of worker processes."),
+]
+Threads = Annotated[
+    int,
+    typer.Option(
+        "--threads",
+        metavar="N",
+        min=1,
+        max=10_000,
+        help="Threads per worker, where the server has threads.",
+    ),
+]
+WorkersOfB = Annotated[
+    list[int] | None,
+    typer.Option("--workers", metavar="N", min=1, max=1_000, help="B has so many workers."),
+]
+ThreadsOfB = Annotated[
+    list[int] | None,
+    typer.Option(
+        "--threads", metavar="N", min=1, max=10_000, help="Each worker of B has so many threads."
+    ),
+]
 """Several values make several Bs of `bridgetoll ab`."""
 
 FailOnRegression = Annotated[

@@ -7,10 +7,10 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from harness.cli import completion
-from harness.cli.console import Json, open_workspace, out, print_json, warn_of_broken
+from harness.cli.console import Json, open_workspace, out, print_json, warn_of_broken, wrapped
 
 if TYPE_CHECKING:
-    from harness.inputs.study import Study
+    from harness.inputs.study import Condition, Study
     from harness.records.plan import Plan
 
 EXAMPLE = "bridgetoll plan quick"
@@ -39,7 +39,7 @@ def command(
         levels = _levels(chosen) if chosen.stopping.verdicts else {}
         print_json({"study": chosen, "plan": plan, "looks": levels})
     else:
-        out.print(plan_text(chosen, plan))
+        out.print(plan_text(chosen, plan, out.width, names=True), soft_wrap=True)
 
 
 def _levels(study: "Study") -> dict[int, float]:
@@ -49,26 +49,54 @@ def _levels(study: "Study") -> dict[int, float]:
     return look_levels(study.looks, study.blocks)
 
 
-def plan_text(study: "Study", plan: "Plan") -> RenderableType:
-    """What a study will do, and how long that takes."""
-    from harness.inputs import conditions
+def plan_text(
+    study: "Study", plan: "Plan", width: int, left: float | None = None, *, names: bool = False
+) -> RenderableType:
+    """What a study will do, and how long that takes.
+
+    Args:
+        study, plan: of the run.
+        width: of a line.
+        left: of a run that is continued, the share that is missing.
+        names: whether to name every variant.
+    """
     from harness.report.words import studies
     from harness.report.words.sentences import capital
 
-    lines = [
-        f"{study.title}: {study.question}",
-        f"{study.blocks} block{'s' if study.blocks > 1 else ''} of {_entries(study, plan)}, "
-        f"seed {study.seed}",
-        *(
-            f"  {conditions.condition_title(c)}"
-            + ("" if c.group is None else f" (group {c.group}: {len(study.measured(c))} variants)")
-            for c in study.conditions
-        ),
+    blocks = f"{study.blocks} block{'s' if study.blocks > 1 else ''}"
+    listed = [wrapped(", ".join(study.everyone), width, "  ")] if names else []
+    after = (
         f"{_load(study)}{sum(len(p.orders[0]) for p in plan.phases)} trials",
-        f"It takes about {_duration(plan.expected_s)}, after environments and verification.",
+        _time(plan, left),
         *(f"{capital(clause)}." for clause in studies.ending_early(study)),
+    )
+    lines = [
+        wrapped(f"{study.title}: {study.question}", width),
+        wrapped(f"{blocks} of {_entries(study, plan)}, seed {study.seed}", width),
+        *listed,
+        *(wrapped(_condition(study, c), width, "  ", hanging="  ") for c in study.conditions),
+        *(wrapped(line, width) for line in after),
     ]
     return Text("\n".join(lines))
+
+
+def _condition(study: "Study", condition: "Condition") -> str:
+    """It, and the group of variants that it is for."""
+    from harness.inputs.conditions import condition_title
+
+    title, group = condition_title(condition), condition.group
+    if group is None:
+        return title
+    return f"{title} (group {group}: {len(study.measured(condition))} variants)"
+
+
+def _time(plan: "Plan", left: float | None) -> str:
+    """How long it takes, or what is left of it; a run that is continued was verified."""
+    if left is None:
+        return f"It takes about {_duration(plan.expected_s)}, after environments and verification."
+    if not left:
+        return "Every trial is kept, so nothing more is measured."
+    return f"What is missing takes about {_duration(left * plan.expected_s)}, after environments."
 
 
 def _duration(seconds: float) -> str:

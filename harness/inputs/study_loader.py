@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from harness.base.decode import convert, in_item, toml_table
-from harness.base.errors import MalformedFile, UnknownName, plain
+from harness.base.errors import MalformedFile, UnknownName, UsageError, plain
 from harness.base.workspace import Workspace
 from harness.inputs.catalog import Catalog
 from harness.inputs.contract import check_endpoint
@@ -37,10 +37,16 @@ def find_study(workspace: Workspace, name: str) -> Path:
 
     Raises:
         UnknownName: with the studies that exist.
+        UsageError: it is a file with another ending.
         MalformedFile: the file's name cannot be part of a run's.
     """
     path = Path(name) if name.endswith(".toml") else workspace.shared / "studies" / f"{name}.toml"
     if not name.endswith(".toml") and name not in study_names(workspace):
+        if os.path.isfile(name):  # noqa: PTH113 - not for names that are too long
+            raise UsageError(
+                f"{plain(name, 200)} is no study: the name of its file must end in `.toml`; "
+                "rename it, or choose a study of `bridgetoll list studies`."
+            )
         raise UnknownName("study", name, study_names(workspace))
     if os.path.lexists(path) and (problem := name_problem(path.name.removesuffix(".toml"))):
         raise MalformedFile(path, f"the name of the file, which names the run, {problem}.")

@@ -4,7 +4,7 @@ import math
 
 import msgspec
 
-from harness.base.errors import UsageError
+from harness.base.errors import UnknownName, UsageError
 from harness.inputs.study import Study
 from harness.runner.plan import block_s
 
@@ -62,8 +62,8 @@ class Overrides(msgspec.Struct, frozen=True):
             )
         unknown = [name for name in self.only if name not in study.everyone]
         if unknown:
-            raise UsageError(
-                f"--only: `{unknown[0]}` is not in the study; it has {', '.join(study.everyone)}."
+            raise UnknownName(
+                "variant", unknown[0], list(study.everyone), "the study", listed=False
             )
         replace = msgspec.structs.replace
         if self.only:

@@ -10,6 +10,8 @@ from harness.report.words.sentences import listed
 _FEW_BLOCKS = 4
 """With fewer, an interval by Student's t is three half-widths of many blocks or more."""
 
+_MOSTLY = 0.5
+"""Share of a run's trials from which on a busy machine is told."""
 _LONG = 60
 """Characters of a reason up to which it stands in the line; the details have it in any case."""
 
@@ -22,7 +24,7 @@ def caution(comparison: RunComparison, reasons: Sequence[str]) -> Caution | None
         reasons: why they were not measured alike, as clauses; see `check_comparable`.
     """
     alarms = [_unlike(reasons), _ungrounded(comparison), _moved(comparison)]
-    plain = [_few(comparison), _silent(comparison), _alone(comparison)]
+    plain = [_busy(comparison), _few(comparison), _silent(comparison), _alone(comparison)]
     lines = [line for line in (*alarms, *plain) if line]
     if not lines:
         return None
@@ -40,8 +42,7 @@ def _unlike(reasons: Sequence[str]) -> str:
 def _ungrounded(comparison: RunComparison) -> str:
     """That ratios hold the machine's change, because no variant is common ground."""
     missing = [r for r in comparison.references if r.missing is not None]
-    known = any(pair.ratio_b_to_a is not None for pair in comparison.pairs)
-    if not missing or not known or not comparison.speed:
+    if not missing or not _estimated(comparison) or not comparison.speed:
         return ""
     under = "" if len(missing) == len(comparison.references) else (
         f" under {len(missing)} of {len(comparison.references)} conditions"
@@ -73,9 +74,29 @@ def blocks(comparison: RunComparison) -> tuple[int, int]:
     return a, b
 
 
+def _busy(comparison: RunComparison) -> str:
+    """That the machine was busy for most of a run: its noise cancels within a run only."""
+    told = [
+        f"{busy:,} of {trials:,} trials of {run}"
+        for run, (busy, trials) in (("A", comparison.busy_a), ("B", comparison.busy_b))
+        if busy > _MOSTLY * trials
+    ]
+    if not told or not comparison.speed or not _estimated(comparison):
+        return ""
+    return (
+        f"The machine was busy during {' and '.join(told)}, which may slow some variants more than "
+        "others. Run again when it is quiet."
+    )
+
+
+def _estimated(comparison: RunComparison) -> bool:
+    """Whether any pair has a ratio."""
+    return any(pair.ratio_b_to_a is not None for pair in comparison.pairs)
+
+
 def _few(comparison: RunComparison) -> str:
     a, b = blocks(comparison)
-    if not min(a, b) or min(a, b) >= _FEW_BLOCKS:
+    if not min(a, b) or min(a, b) >= _FEW_BLOCKS or not _estimated(comparison):
         return ""
     if min(a, b) == 1:
         which = "Both runs have" if a == b else f"{'A' if a == 1 else 'B'} has"

@@ -13,6 +13,8 @@ MISSING = "n/a"
 
 _MANIFOLD = 2.0
 """From this share on, a factor is easier to read than percent."""
+_WIDE = 0.5
+"""From this half-width on, both ends of an interval are told."""
 _ROUNDING = 1e-9
 """Of a percent: 3 % is not 4 % because of a binary fraction."""
 _SMALL = 0.0995
@@ -54,18 +56,19 @@ def at_most_short(share: float) -> str:
     return f"x {number(1 + share)}" if share >= _MANIFOLD else at_most(share)
 
 
-def around(interval: "Interval | None", bound: Callable[[float], str] = at_most) -> str:
-    """A ratio and how far its interval reaches, as `0.62 ±4 %`.
+def around(interval: "Interval | None") -> str:
+    """A ratio and how far its interval reaches, as `0.62 ±4 %`; a wide one as `2.00 [0.50, 8.00]`.
 
-    Args:
-        interval: of a ratio.
-        bound: `at_most`, or `at_most_short` for a narrow column.
+    An interval is as far below its ratio as above by the same factor, so of a wide one `±` would
+    mislead.
     """
     if interval is None:
         return MISSING
     width = interval.log_half_width
-    text = times(interval.mean)
-    return text if width is None else f"{text} ±{bound(math.expm1(width))}"
+    if width is None:
+        return times(interval.mean)
+    share = math.expm1(width)
+    return ratio(interval) if share >= _WIDE else f"{times(interval.mean)} ±{at_most(share)}"
 
 
 def estimate(interval: "Interval | None") -> str:

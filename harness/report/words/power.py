@@ -1,4 +1,4 @@
-"""How small a difference a run tells apart, in words."""
+"""How small a difference a run finds, in words."""
 
 from harness.analysis.analyse import Analysis, ConditionResult
 from harness.analysis.variants import Comparison, SliceNoise
@@ -19,11 +19,11 @@ def tells_apart(analysis: Analysis) -> str:
     least, most = (numbers.at_most(size) for size in (min(known), max(known)))
     short = least.removesuffix(" %") if most.endswith(" %") else least
     span = most if least == most else f"{short} to {most}"
-    return f"tells apart {span}{some}"
+    return f"finds differences of {span}{some}"
 
 
 def power_lines(analysis: Analysis) -> list[str]:
-    """A line for each condition: what it tells apart, and the noise of its slices."""
+    """A line for each condition: how small a difference it finds, and the noise of its slices."""
     return [_line(result) for result in analysis.conditions]
 
 
@@ -38,7 +38,7 @@ def _size(comparison: Comparison) -> str:
         return f"no verdict, because {comparison.unsaid}."
     if comparison.detectable is None:
         return "hardly any difference would be called."
-    return f"tells apart {numbers.at_most(comparison.detectable)}."
+    return f"finds differences of {numbers.at_most(comparison.detectable)}."
 
 
 def outlier_note(comparison: Comparison) -> str:

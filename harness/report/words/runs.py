@@ -18,7 +18,7 @@ _DIRTY = "-dirty"
 
 
 def glance(run: Run, analysis: Analysis) -> list[str]:
-    """Date, machine, blocks and what the run tells apart, each in a few words."""
+    """Date, machine, blocks and how small a difference the run finds, each in a few words."""
     done = {max(r.trials.values(), default=0) for r in analysis.conditions}
     if analysis.ramps is not None:
         done = {cell.trials for cell in analysis.ramps.cells}

@@ -545,3 +545,16 @@ def test_runs_without_trials_have_nothing_in_common() -> None:
         VariantCondition(BASELINE, CONDITION),
         VariantCondition(OTHER, CONDITION),
     )
+
+
+def test_how_busy_the_machine_was_is_counted_for_both_runs() -> None:
+    stolen = [
+        msgspec.structs.replace(
+            trial,
+            slices=tuple(msgspec.structs.replace(s, steal_ns=s.window_ns) for s in trial.slices),
+        )
+        for trial in measured(B, 2).trials
+    ]
+    found = compare(measured(A, 1), RunTrials(B, stolen), Measure.CPU)
+    assert found.busy_a == (0, len(measured(A, 1).trials))
+    assert found.busy_b == (len(stolen), len(stolen))

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from harness.base import errors
-from harness.base.errors import BridgetollError, MalformedFile, UnknownName, UsageError
+from harness.base.errors import BridgetollError, MalformedFile, UnknownName, UsageError, nearest
 
 
 def test_every_error_is_for_a_reader() -> None:
@@ -35,6 +35,13 @@ def test_unknown_name_says_so_when_there_is_nothing_to_choose_from() -> None:
 def test_unknown_name_names_the_nearest_first() -> None:
     error = UnknownName("endpoint", "io_raed", ["io_create", "io_read", "noop", "cpu", "io_fanout"])
     assert "; the nearest is `io_read`. Choose one of: cpu, io_create," in str(error)
+
+
+def test_the_beginning_of_a_name_is_near_to_the_last_name_that_has_it() -> None:
+    known = ["quick-20261121-100000", "quick-20261128-200751", "bridge-20261121-194531", "a", "b"]
+    assert nearest("quick", known) == "quick-20261128-200751"
+    assert nearest("qu", known) is None
+    assert "; the nearest is `quick-20261128-200751`." in str(UnknownName("run", "quick", known))
 
 
 def test_of_many_names_only_the_nearest_are_told_and_how_to_list_all() -> None:

@@ -217,3 +217,11 @@ def test_of_many_pairs_a_sentence_names_the_first_three() -> None:
 
 def test_a_gate_on_these_pairs_answers_for_the_one_that_is_slower() -> None:
     assert gate(COMPARISON, 0.05).regressed == PAIRS[:1]
+
+
+def test_a_gate_by_a_measure_that_means_nothing_here_asks_for_another_one() -> None:
+    why = "under this load nothing compares but `cpu` and `throughput`"
+    pair = msgspec.structs.replace(silent("a/x", why), unfit=None)
+    told = gate_sentence(gate(empty(pair), 0.05), empty(pair))
+    assert why in told
+    assert told.endswith("; compare them by another `--measure`.")

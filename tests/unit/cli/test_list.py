@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -100,15 +101,20 @@ def test_a_damaged_run_is_left_out_and_the_others_are_listed(
     assert " ".join(said.err.split()).startswith("left out: results/torn/run.json: ")
 
 
-def test_each_implementation_has_a_heading_and_each_variant_one_line(
+def test_each_implementation_has_a_heading_and_each_variant_its_columns(
     repository: Workspace,
 ) -> None:
     lines = run_command(repository, "list", "variants").stdout.splitlines()
     assert lines[0] == "Variants"
     assert {"Flask", "Django"} <= set(lines)
     variants = load_catalog(repository).variants
-    rows = {line.partition(" ")[0]: line for line in lines if "/" in line.partition(" ")[0]}
+    rows: dict[str, str] = {}
+    for line, following in pairwise(lines):
+        name = line.partition(" ")[0]
+        if "/" in name:
+            rows[name] = following if line == name else line  # a long name has a line of its own
     assert rows.keys() == variants.keys()
+    assert max(map(len, lines)) <= 80
     for name, line in rows.items():
         assert line.endswith(f" {variants[name].server.removeprefix('gunicorn-')}")
     assert "startproject" in rows["django/async-pool-middleware"]  # what only it has

@@ -5,10 +5,15 @@ import os
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from harness.base.workspace import Workspace
+from harness.cli.plan import plan_text
+from harness.inputs.study import Condition, Latency
+from harness.runner.plan import make_plan
 from tests.toys.entry import Call
+from tests.toys.runs import make_study
 
 
 def test_a_plan_is_told_without_running_anything(call: Call) -> None:
@@ -18,6 +23,7 @@ def test_a_plan_is_told_without_running_anything(call: Call) -> None:
     assert "noop" in said.out
     assert "windows" not in said.out
     assert "It takes about" in said.out
+    assert "  toy/good, toy/burning" in said.out.splitlines()
 
 
 def test_a_plan_names_the_rounds_of_an_endpoint_that_has_its_own(
@@ -129,3 +135,22 @@ def test_a_pipe_in_place_of_a_study_is_not_waited_for(call: Call, tmp_path: Path
     os.mkfifo(path)
     said = call("plan", str(path))
     assert (said.status, "is no ordinary file" in said.sentence) == (2, True)
+
+
+def test_a_long_condition_is_continued_further_in() -> None:
+    far = Condition("io_read", window_s=10.0, latency=Latency(database_ms=200, client_ms=200))
+    study = msgspec.structs.replace(make_study(), conditions=(far,))
+    lines = str(plan_text(study, make_plan(study), 80)).splitlines()
+    at = next(number for number, line in enumerate(lines) if line.startswith("  io_read"))
+    assert lines[at + 1].startswith("    ")
+    assert max(map(len, lines)) <= 80
+
+
+def test_a_run_that_is_continued_is_told_what_is_left() -> None:
+    study = make_study()
+    plan = make_plan(study)
+    whole, half, nothing = (str(plan_text(study, plan, 80, left)) for left in (None, 0.5, 0.0))
+    assert "after environments and verification" in whole
+    assert "What is missing takes about" in half
+    assert "verification" not in half
+    assert "nothing more is measured" in nothing

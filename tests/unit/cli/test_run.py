@@ -7,12 +7,16 @@ from tests.unit.cli.conftest import Refuses
 
 BAD: list[tuple[tuple[str, ...], str]] = [
     (("run", "nope"), "There is no study `nope`; "),
+    (("run", __file__), "the name of its file must end in `.toml`"),
     (("run", "--resume", "nope"), "no run `nope`; choose one of:"),
     (("run",), "needs a study, e.g. `bridgetoll run quick`"),
     (("run", "tiny", "--resume", make_run().id), "takes a study or --resume, not both"),
     (("run", "--resume", make_run().id, "--blocks", "3"), "cannot change a run"),
     (("run", "--resume", make_run().id, "--only", "toy/good"), "cannot change a run"),
-    (("run", "tiny", "--only", "toy/nope"), "`toy/nope` is not in the study; it has toy/good"),
+    (
+        ("run", "tiny", "--only", "toy/nope"),
+        "no variant `toy/nope` in the study; choose one of: toy/burning",
+    ),
     (("run", "--resume", make_run().id, "--budget", "5"), "cannot change a run"),
     (("run", "--resume", make_run().id, "--keep-requests"), "cannot change a run"),
     (("run", "tiny", "--budget", "0.02"), "one block of this study takes about"),

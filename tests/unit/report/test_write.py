@@ -145,8 +145,8 @@ def test_what_the_run_tells_apart_and_identical_servers_that_differ_are_told(
     differing = written(tmp_path / "differing", run, off)
     for result in (agreeing, differing):
         check(result, tmp_path)
-        assert "tells apart" in result.page.text
-        assert "tells apart" in result.markdown
+        assert "finds differences of" in result.page.text
+        assert "finds differences of" in result.markdown
     for text in (agreeing.page.text, agreeing.markdown):
         assert "The two identical servers agree" in text
         assert "identical servers differ" not in text

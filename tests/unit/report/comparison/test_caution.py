@@ -108,3 +108,19 @@ def test_runs_without_a_block_have_none() -> None:
     assert blocks(nothing) == (0, 0)
     one = msgspec.structs.replace(PAIRS[0], a={Measure.CPU: Interval(1.0, None, None, None, 1)})
     assert blocks(msgspec.structs.replace(COMPARISON, pairs=(one,))) == (1, 6)
+
+
+def test_a_run_on_a_busy_machine_is_told_with_what_to_do() -> None:
+    busy = msgspec.structs.replace(plain(), busy_a=(36, 162), busy_b=(162, 162))
+    found = caution(busy, ())
+    assert found is not None
+    assert not found.alarm
+    assert "during 162 of 162 trials of B, which" in found.text
+    assert "Run again when it is quiet" in found.text
+    assert caution(msgspec.structs.replace(busy, measure=Measure.MEMORY), ()) is None
+
+
+def test_where_nothing_can_be_compared_more_blocks_or_quiet_would_not_help() -> None:
+    few = compared(side("a-1", COST, seed=1), side("b-2", COST, seed=9, blocks=2)).comparison
+    mute = [msgspec.structs.replace(pair, ratio_b_to_a=None) for pair in few.pairs]
+    assert caution(msgspec.structs.replace(few, pairs=tuple(mute), busy_b=(6, 6)), ()) is None

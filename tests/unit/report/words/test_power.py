@@ -30,15 +30,15 @@ def analysis(*results: ConditionResult) -> Analysis:
 
 def test_the_least_precise_condition_counts() -> None:
     found = analysis(under("cpu", detectable=0.031), under("noop", detectable=0.074))
-    assert tells_apart(found) == "tells apart 4 to 8 %"
+    assert tells_apart(found) == "finds differences of 4 to 8 %"
     cpu, noop = power_lines(found)
-    assert "tells apart 4 %" in cpu
-    assert "tells apart 8 %" in noop
+    assert "finds differences of 4 %" in cpu
+    assert "finds differences of 8 %" in noop
 
 
 def test_a_condition_that_tells_nothing_apart_is_not_hidden() -> None:
     found = analysis(under("cpu"), under("noop", detectable=None))
-    assert tells_apart(found) == "tells apart 5 % under 1 of 2 conditions"
+    assert tells_apart(found) == "finds differences of 5 % under 1 of 2 conditions"
     assert "hardly any difference" in power_lines(found)[1]
 
 
