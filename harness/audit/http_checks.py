@@ -283,6 +283,7 @@ def not_five_ids(subject: Subject) -> None:
     four = five[:-1]
     wrong: list[list[str]] = [
         [], four, [*five, five[0]], [*four, ""], [*four, "1"], [*four, f"{five[-1][:-1]}x"],
+        [*four, "%FF"],
     ]  # fmt: skip
     for target in ("/io_fanout", "/io_fanout?id=1", *map(fanout_target, wrong)):
         subject.refusal(subject.probe.get(target), 400)
@@ -299,8 +300,8 @@ def wrong_method(subject: Subject) -> None:
 
 
 def unknown_path(subject: Subject) -> None:
-    """An unknown path is answered 404."""
-    for path in ("/nowhere", "/", "/io_read/extra", "/io_fanout/extra"):
+    """An unknown path is answered 404, also one that is not UTF-8."""
+    for path in ("/nowhere", "/", "/io_read/extra", "/io_fanout/extra", "/caf%C3%A9", "/%FF"):
         subject.refusal(subject.probe.get(path), 404)
 
 

@@ -213,12 +213,13 @@ class _Examination:
         try:
             list(self._hands.map(lambda stand: stand.start(self._silent), stands))
         except ServerFailed as error:
-            words = self._log.since(begun)
-            said = None if words is None else words.text
-            problem = str(error)
-            if isinstance(error, NotReady):
+            problem = seen = str(error)
+            said = None
+            if isinstance(error, NotReady):  # any other error says the cause by itself
+                words = self._log.since(begun)
+                said = None if words is None else words.text
                 problem = error.what + (f" It said:\n{said}" if said else " It said nothing.")
-            seen = error.what if isinstance(error, NotReady) else str(error)
+                seen = error.what
             evidence = FailureDetails(expected=_READY, seen=seen, log=said)
             self._note(Outcome(STARTS, problem, evidence))
             raise

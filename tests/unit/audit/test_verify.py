@@ -14,7 +14,7 @@ from harness.audit.database_checks import sql_effects
 from harness.audit.http_client import PATIENCE_S, Probe
 from harness.audit.subject import Subject, Violation
 from harness.audit.verify import check_cpu_scales, check_names, checks, verify
-from harness.base.errors import UnknownName
+from harness.base.errors import ServerFailed, UnknownName
 from harness.base.workspace import Workspace
 from harness.inputs.catalog import load_catalog
 from harness.inputs.contract import Contract
@@ -97,7 +97,7 @@ LIARS: dict[str, tuple[set[str], str]] = {
         "expected 503 after 1 s, as POOL_TIMEOUT says, for 4 requests beyond the pool, got 0",
     ),
     "ill-mannered": (
-        {"options", "trailing slash", "wrong method", "unexpected error"},
+        {"options", "trailing slash", "wrong method", "unexpected error", "unknown path"},
         "wrong method: POST /health: expected no method but GET, HEAD, OPTIONS in the header Allow",
     ),
     "reversed-fanout": ({"io fanout"}, "expected posts[0].id = "),
@@ -290,6 +290,22 @@ def test_a_server_that_ends_at_its_start_is_quoted(
     assert problem.startswith("starts: ")
     assert "`toy/crashes-at-start`" in problem
     assert "toy: I will not start today" in problem
+
+
+def test_a_cause_that_is_known_at_the_start_comes_without_the_servers_log(
+    bench: Bench, toys: Workspace, toy_python: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as an application of another protocol: its log has a stranger's traceback."""
+
+    def misfit(*_: object) -> None:
+        raise ServerFailed("The server `toy` speaks WSGI.")
+
+    monkeypatch.setattr(bench_module, "await_ready", misfit)
+    result = result_of(bench, toys, toy_python, "crashes-at-start", ["starts"])
+    (outcome,) = result.outcomes
+    assert outcome.problem == "The server `toy` speaks WSGI."
+    assert outcome.evidence is not None
+    assert outcome.evidence.log is None
 
 
 def test_a_server_that_is_never_ready_is_given_up(

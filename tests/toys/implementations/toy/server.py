@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing import get_context
 from typing import Any
-from urllib.parse import parse_qs, unquote_to_bytes
+from urllib.parse import parse_qs, unquote, unquote_to_bytes
 from uuid import UUID, uuid4
 
 import psycopg
@@ -404,6 +404,7 @@ class Handler(BaseHTTPRequestHandler):
             "/io_create": lambda: self.app.io_create(*self._fields(body)),
         }
         if self.app.fault == "ill-mannered":
+            unquote(path, errors="strict")
             if self.command == "OPTIONS":
                 return {}
             if len(path) > 1 and path.endswith("/"):
