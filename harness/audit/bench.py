@@ -49,6 +49,8 @@ class Bench(msgspec.Struct, frozen=True):
     ) -> Iterator[LiveServer]:
         """A server that is ready, within the block; `extra` joins its environment.
 
+        At its end it has nothing to put away, so it is not given time to.
+
         Raises:
             ServerFailed: it did not get ready; it has been stopped.
         """
@@ -65,8 +67,10 @@ class Bench(msgspec.Struct, frozen=True):
             self.group.add(server)
         try:
             await_ready(server)
-            with server:
+            try:
                 yield server
+            finally:
+                server.stop_soon()
         finally:
             if self.group is not None:
                 self.group.discard(server)

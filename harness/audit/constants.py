@@ -29,7 +29,8 @@ _WAIT_MS = 400
 """Of `/io_wait`: long against what a busy machine delays a request."""
 _ITERATIONS = 100_000
 """Of `/cpu`: some milliseconds each, against which a supervisor's heartbeat is nothing."""
-_CPU_REQUESTS = 40
+_CPU_REQUESTS, _TO_ONE = 40, 16
+"""To several workers, as the kernel shares them out unevenly; and to one."""
 _ALL_THREADS = 64
 """So many threads are counted exactly; of more, only whether there are at least twice as many."""
 _WITHOUT_THREADS = 16
@@ -139,7 +140,8 @@ def _working(server: LiveServer) -> int:
     """How many of the server's processes serve, or take part in the work of `/cpu`."""
     server.clock.read_ns()
     before = _cpu_ns(server)
-    with _Crowd(server.port, "/cpu", _CPU_REQUESTS) as crowd:
+    count = _TO_ONE if server.workers == 1 else _CPU_REQUESTS
+    with _Crowd(server.port, "/cpu", count) as crowd:
         crowd.await_all()
     server.clock.read_ns()  # finds processes that were started meanwhile
     used = {pid: ns - before.get(pid, 0) for pid, ns in _cpu_ns(server).items()}

@@ -2,7 +2,8 @@
 
 The counts are compared with the variant's manifest. The server runs with counters inside (see
 `instrument/`), and between two relays that see every byte to and from it. Requests are sent one
-after the other, so every count is a whole number times the count of one request.
+after the other, so every count is a whole number times the count of one request. Where one is not,
+the server was still warming up, and is counted again.
 """
 
 import http.client
@@ -39,12 +40,15 @@ _POOL_TIMEOUT_S = 3.0
 """Longer than a request waits for one of the connections on a busy machine, and shorter than a
 client waits for its answer."""
 _AT_ONCE = 8
-_WARMUP, _SHORT_WARMUP = 96, 32
-"""Requests, eight at once: enough for every thread to have its connection, and every connection its
-prepared statements; without a statement, for every thread to be there."""
+_WARMUP, _SHORT_WARMUP = 32, 16
+"""Requests, eight at once: for threads to have their connections, and connections their prepared
+statements; without a statement, for threads to be there."""
 _ALONE = 4 * _POOL
 """Further requests on the counted connection: a pool that rotates uses each of its connections."""
 _REQUESTS = 32
+_TIMES = 4
+"""Counts at most. A thread that opens its connection at last, or a connection that prepares its
+statements, is part of one of them."""
 _QUIET_S, _PATIENCE_S = 0.03, 2.0
 """A request's effects are over when no count grew for this long."""
 MESSAGES = ("statements", "transactions", "round_trips")
@@ -103,6 +107,7 @@ def audit(
     *,
     cpu: bool,
     given: ServerSettings | None = None,
+    constant: bool = True,
 ) -> Audit:
     """Count the cost of each endpoint, and compare it with the manifest and the contract.
 
@@ -115,6 +120,7 @@ def audit(
         cpu: whether to measure CPU time per request too, on a second server without counters.
         given: what a study gives to the variant's server; without one, numbers that no server has
             by itself.
+        constant: whether to measure what a study holds constant too, on a server without counters.
     """
     for purpose in ("audit", "constants"):
         bench.log(variant, purpose).unlink(missing_ok=True)
@@ -130,7 +136,9 @@ def audit(
             expected = _expected(bench.contract.operations[name], variant)
             expected = {q: n for q, n in expected.items() if q in counts}
             tolls.append(Toll(name, _REQUESTS, counts, expected))
-        constants = measure_constants(bench, variant, python, given or _unusual(bench, variant))
+        if constant:
+            given = given or _unusual(bench, variant)
+            constants = measure_constants(bench, variant, python, given)
     except (Violation, ServerFailed, DatabaseFailed) as error:
         problem = str(error)
     except (OSError, http.client.HTTPException) as error:
@@ -210,7 +218,7 @@ def _weigh(passed: Counter[str], direction: str, data: bytes) -> None:
 
 
 def _count(watched: _Watched, operation: Operation, stack: ExitStack) -> dict[str, float]:
-    """Counts per request, over `_REQUESTS` on one connection, with the same table each time."""
+    """Counts per request, over `_REQUESTS` on one connection, with the same table at first."""
     queries = bool(operation.effects.statements)
     if queries:
         watched.subject.database.reset(_ROWS)
@@ -224,10 +232,13 @@ def _count(watched: _Watched, operation: Operation, stack: ExitStack) -> dict[st
     session = stack.enter_context(watched.subject.probe.session())
     for number in range(_ALONE):
         _request(watched, operation, session, number)
-    before, cpu_ns = watched.quiet(), watched.server.clock.read_ns()
-    for number in range(_REQUESTS):
-        _request(watched, operation, session, number)
-    counted, cpu_ns = watched.quiet() - before, watched.server.clock.read_ns() - cpu_ns
+    for _ in range(_TIMES):
+        before, cpu_ns = watched.quiet(), watched.server.clock.read_ns()
+        for number in range(_REQUESTS):
+            _request(watched, operation, session, number)
+        counted, cpu_ns = watched.quiet() - before, watched.server.clock.read_ns() - cpu_ns
+        if all(counted[quantity] % _REQUESTS == 0 for quantity in QUANTITIES):
+            break
     names = [*QUANTITIES, *(_SWITCHES if watched.counters else ()), *counted]
     if watched.encrypted:
         names = [name for name in names if name not in MESSAGES]

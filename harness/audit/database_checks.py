@@ -18,10 +18,10 @@ from harness.lab.latency.observing_relay import ObservingRelay
 from harness.lab.postgres.database import Counted
 
 _AT_ONCE = 8
-_REQUESTS = 48
-"""Several for each of eight clients."""
-_WARMUP = 96
-"""Enough for every connection of a pool of eight to have prepared its statements."""
+_REQUESTS, _WITHOUT_WORK = 48, 16
+"""Several for each of eight clients; fewer to an endpoint that has no statement to send."""
+_WARMUP, _AGAIN = 64, 24
+"""Enough for every thread to have its connection; then for those of another endpoint to be warm."""
 _ROWS = 100
 MOST_CONNECTS = 0.25
 """Connections opened per request, at most, where a variant keeps them: a pool may still grow at a
@@ -32,13 +32,19 @@ def sql_effects(subject: Subject) -> None:
     """Each request sends exactly the SQL statements that the contract names.
 
     They are counted on the server, by pg_stat_statements, over 48 requests of which eight are under
-    way at a time, as are the connections that are opened and the rows that are changed.
+    way at a time, as are the connections that are opened and the rows that are changed. Endpoints
+    without a statement are asked 16 times.
     """
     subject.database.reset(_ROWS)
+    warmup = _WARMUP
     for operation in subject.contract.operations.values():
-        kept = operation.effects.statements and not subject.connects_per_request
-        _send(subject, operation, _WARMUP if kept else _AT_ONCE)
-        _check_endpoint(subject, operation)
+        works = bool(operation.effects.statements)
+        if works and not subject.connects_per_request:
+            _send(subject, operation, warmup)
+            warmup = _AGAIN
+        else:
+            _send(subject, operation, _AT_ONCE)
+        _check_endpoint(subject, operation, _REQUESTS if works else _WITHOUT_WORK)
 
 
 def errors_leave_the_database_alone(subject: Subject) -> None:
@@ -55,35 +61,35 @@ def errors_leave_the_database_alone(subject: Subject) -> None:
         demand(not seen, "no statement about posts", "; ".join(seen))
 
 
-def _check_endpoint(subject: Subject, operation: Operation) -> None:
+def _check_endpoint(subject: Subject, operation: Operation, requests: int) -> None:
     rows = _count_rows(subject)
     subject.database.forget_statements()
     sessions = subject.database.sessions()
-    replies = _send(subject, operation, _REQUESTS)
+    replies = _send(subject, operation, requests)
     for reply in replies:
         subject.success(operation.name, reply)
     sent = replies[0].request
     opened = subject.database.sessions() - sessions
     counted = subject.database.statements(subject.variant)
-    _check_statements(operation, [c for c in counted if c.touches_posts], sent)
+    _check_statements(operation, requests, [c for c in counted if c.touches_posts], sent)
     control = [c for c in counted if not c.touches_posts]
     if not subject.connects_per_request:
-        seen = sum(c.calls for c in control) / _REQUESTS
+        seen = sum(c.calls for c in control) / requests
         demand(
             seen <= operation.effects.control,
             f"{operation.effects.control} statements per request beside those about posts",
             f"{seen:g}: {'; '.join(c.query for c in control)}", sent,
         )  # fmt: skip
     demand(
-        subject.connects_per_request or opened <= _REQUESTS * MOST_CONNECTS,
+        subject.connects_per_request or opened <= requests * MOST_CONNECTS,
         "a pool that keeps its connections, as the manifest says",
-        f"{opened} connections were opened for {_REQUESTS} requests", sent,
+        f"{opened} connections were opened for {requests} requests", sent,
     )  # fmt: skip
-    created = sum(s.rows for s in operation.effects.statements if s.verb == "INSERT") * _REQUESTS
+    created = sum(s.rows for s in operation.effects.statements if s.verb == "INSERT") * requests
     stored = _count_rows(subject)
     demand(
         stored == rows + created,
-        f"{rows + created} rows after {_REQUESTS} requests to a table of {rows}",
+        f"{rows + created} rows after {requests} requests to a table of {rows}",
         f"{stored} rows", sent,
     )  # fmt: skip
 
@@ -94,8 +100,10 @@ def _count_rows(subject: Subject) -> int:
     return count
 
 
-def _check_statements(operation: Operation, about_posts: list[Counted], sent: Request) -> None:
-    """Compare calls and rows by verb with exactly those of `_REQUESTS` requests."""
+def _check_statements(
+    operation: Operation, requests: int, about_posts: list[Counted], sent: Request
+) -> None:
+    """Compare calls and rows by verb with exactly those of so many requests."""
     calls, rows = Counter[str](), Counter[str]()
     for counted in about_posts:
         calls[counted.verb] += counted.calls
@@ -105,13 +113,13 @@ def _check_statements(operation: Operation, about_posts: list[Counted], sent: Re
         wanted = [s for s in operation.effects.statements if s.verb == verb]
         shown = f": {queries}" if queries else ""
         demand(
-            calls[verb] == len(wanted) * _REQUESTS,
-            f"{len(wanted)} {verb} per request", f"{calls[verb] / _REQUESTS:g}{shown}", sent,
+            calls[verb] == len(wanted) * requests,
+            f"{len(wanted)} {verb} per request", f"{calls[verb] / requests:g}{shown}", sent,
         )  # fmt: skip
         demand(
-            rows[verb] == sum(s.rows for s in wanted) * _REQUESTS,
+            rows[verb] == sum(s.rows for s in wanted) * requests,
             f"{sum(s.rows for s in wanted)} rows per request by {verb}",
-            f"{rows[verb] / _REQUESTS:g}{shown}", sent,
+            f"{rows[verb] / requests:g}{shown}", sent,
         )  # fmt: skip
 
 

@@ -36,7 +36,8 @@ _STEADY_S, _POLL_S, _LOOK_S = 0.5, 0.01, 0.05
 _REACHED_S = 2.0
 """A request reaches the database in less, on a busy machine too."""
 
-_WARMUP, _REQUESTS, _AT_ONCE = 48, 200, 8
+_WARMUP, _REQUESTS, _AT_ONCE = 48, 136, 8
+"""Each of eight clients asks for each of eight things twice."""
 _HANG_UPS = 3
 """Clients that hang up, of each kind."""
 _ROOM = 8
@@ -177,7 +178,7 @@ class _Holding(msgspec.Struct, frozen=True):
 def nothing_left_behind(subject: Subject) -> None:
     """Answers, and clients that hang up, leave no connection, thread, task or file behind.
 
-    200 requests are answered. Clients hang up in the middle of a request's head or body, and while
+    136 requests are answered. Clients hang up in the middle of a request's head or body, and while
     their request waits, in the database too. Then the pool must still have all of its
     connections to give.
     """

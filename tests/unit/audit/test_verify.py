@@ -221,7 +221,7 @@ def test_a_broken_handler_is_one_cause_with_the_servers_words_and_spoils_no_othe
     ("name", "told"),
     [
         ("forgets-on-hang-up", "expected 8 connections in use at once, as before clients hung up"),
-        ("leaves-threads", "threads after 200 requests, got "),
+        ("leaves-threads", "threads after 136 requests, got "),
         ("leaves-transactions", "expected no transaction open after 48 requests, got "),
     ],
 )
