@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from concurrent.futures import Future
-from functools import cache
 
 import pytest
 
@@ -20,9 +19,9 @@ from tests.toys.benches import selected, side_by_side
 CATALOG = load_catalog(Workspace())
 WAY = ("views", "data", "bridge")
 BESIDE = ("pool", "offload", "json")
-"""Factors that choose a way through an implementation's code: the first three together, the others
-each by itself. Arms that differ in nothing of these run the same views on another life cycle, other
-threads, or with more hops."""
+"""Factors that choose a way through an implementation's code: the first three together for each
+application, the others each by itself. Arms that differ in nothing of these run the same views on
+another life cycle, other threads, or with more hops."""
 Examination = tuple[Verification, Audit]
 WORKERS, THREADS, POOL = 2, 5, 7
 """Numbers that no server has by itself."""
@@ -52,9 +51,9 @@ def covering() -> list[str]:
 def ways(name: str) -> set[tuple[str | None, ...]]:
     """Those that a variant goes, by its label, each with the code that it stands in."""
     variant = CATALOG.variants[name]
-    code = (variant.implementation, variant.app)
-    apart = {(*code, factor, variant.factors.get(factor)) for factor in BESIDE}
-    return {(*code, *(variant.factors.get(factor) for factor in WAY)), *apart}
+    folder, factors = variant.implementation, variant.factors
+    apart = {(folder, factor, factors[factor]) for factor in BESIDE if factor in factors}
+    return {(folder, variant.app, *(factors.get(factor) for factor in WAY)), *apart}
 
 
 @pytest.fixture(scope="module")
@@ -62,26 +61,30 @@ def examined(
     contract: Contract, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[dict[str, Future[Examination]]]:
     names, logs = selected(request, "name"), tmp_path_factory.mktemp("logs")
-    with side_by_side(CATALOG, contract, logs, names, examine) as futures:
+    whole = names if request.config.getoption("--every-variant") else first_of_servers()
+
+    def one(bench: Bench, name: str) -> Examination:
+        return examine(bench, name, constant=name in whole)
+
+    with side_by_side(CATALOG, contract, logs, names, one) as futures:
         yield futures
 
 
-def examine(bench: Bench, name: str) -> Examination:
+def examine(bench: Bench, name: str, *, constant: bool) -> Examination:
     """Verify and audit one variant.
 
-    The server's command line alone gives it its workers, so they are counted for the first variant
-    of each server. A run looks at those of every variant, at each start.
+    constant: whether to count workers and threads too, which its server's command line alone gives
+        it. `verify` counts the pool of every variant.
     """
     variant = CATALOG.variant(name)
     python = prepare(cache_folder(), CATALOG.implementations[variant.implementation])
-    workers = WORKERS if name in first_of_servers() else 1
-    given = ServerSettings(workers=workers, threads=THREADS, pool_size=POOL)
-    return verify(bench, variant, python), audit(bench, variant, python, cpu=False, given=given)
+    given = ServerSettings(workers=WORKERS, threads=THREADS, pool_size=POOL)
+    verified = verify(bench, variant, python)
+    return verified, audit(bench, variant, python, cpu=False, given=given, constant=constant)
 
 
-@cache
 def first_of_servers() -> frozenset[str]:
-    """Of the variants that are examined, the first of each server."""
+    """Of the variants that are examined, the first of each server. A run counts for all."""
     first: dict[str, str] = {}
     for name in covering():
         first.setdefault(CATALOG.variants[name].server, name)

@@ -13,7 +13,9 @@ from functools import partial
 import pytest
 
 from harness.base.workspace import Workspace
+from harness.doctor import disk
 from harness.doctor import examine as doctor
+from harness.load.ceiling import measure_ceiling
 from tests.toys.command import run_command
 from tests.toys.entry import Call
 from tests.toys.workspaces import write_study
@@ -30,8 +32,11 @@ def test_the_process_tells_an_error_in_one_sentence_and_its_status(shelf: Worksp
 def test_the_doctor_tells_what_can_be_measured_here(
     call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It listens for noise for a shorter time, which is all that is replaced here."""
-    monkeypatch.setattr(doctor, "examine", partial(doctor.examine, listen_s=1.0))
+    """It listens for noise and loads for a shorter time, which is all that is replaced here."""
+    monkeypatch.setattr(doctor, "examine", partial(doctor.examine, listen_s=0.2))
+    shorter = partial(measure_ceiling, seconds=0.2)
+    monkeypatch.setattr("harness.doctor.examine.measure_ceiling", shorter)
+    monkeypatch.setattr(disk, "measure_disk", partial(disk.measure_disk, seconds=0.2))
     said = call("doctor", "--json")
     assert said.status == 0
     diagnosis = json.loads(said.out)

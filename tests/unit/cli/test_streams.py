@@ -20,7 +20,7 @@ FULL = Path("/dev/full")
 def workspace(tmp_path: Path) -> Workspace:
     """With a study of one tiny block."""
     laid_out = toy_workspace(tmp_path)
-    write_study(laid_out, "tiny", ["good", "burning"], blocks=1)
+    write_study(laid_out, "tiny", ["good"], blocks=1)
     return laid_out
 
 
@@ -34,7 +34,7 @@ def ended(process: subprocess.Popen[str], workspace: Workspace) -> tuple[int, st
 def run_of(workspace: Workspace) -> Path:
     (found,) = workspace.results.iterdir()
     assert (found / "report" / "index.html").is_file()
-    assert len(list((found / "trials").iterdir())) == 3
+    assert len(list((found / "trials").iterdir())) == 2
     return found
 
 
@@ -48,7 +48,7 @@ def test_a_run_whose_output_nobody_reads_is_measured_and_told_on_standard_error(
     process.stdout = None
     status, _, err = ended(process, workspace)
     assert status == 0
-    assert f"{run_of(workspace).name} keeps 3 of 3 trials" in err
+    assert f"{run_of(workspace).name} keeps 2 of 2 trials" in err
 
 
 def test_a_run_whose_messages_nobody_reads_is_measured_and_told_on_standard_output(
@@ -60,7 +60,7 @@ def test_a_run_whose_messages_nobody_reads_is_measured_and_told_on_standard_outp
     process.stderr = None
     out, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0
-    assert f"{run_of(workspace).name} keeps 3 of 3 trials" in out
+    assert f"{run_of(workspace).name} keeps 2 of 2 trials" in out
 
 
 def test_a_run_whose_summary_finds_no_space_names_the_command_that_prints_it(
@@ -70,7 +70,7 @@ def test_a_run_whose_summary_finds_no_space_names_the_command_that_prints_it(
     status, _, err = ended(process, workspace)
     name = run_of(workspace).name
     assert status == 1
-    assert f"{name} keeps 3 of 3 trials" in err
+    assert f"{name} keeps 2 of 2 trials" in err
     assert "standard output (No space left on device)" in err
     assert f"`bridgetoll report {name}`" in err
 

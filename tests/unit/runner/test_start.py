@@ -19,7 +19,7 @@ from harness.runner.describe import contract_digest
 from harness.runner.laboratory import Laboratory
 from harness.runner.start import _check_bs, complain, resume, tell_quota
 from tests.toys.ab import B, measured
-from tests.toys.command import left_running, run_command, start_command, stop_when
+from tests.toys.command import PATIENCE_S, left_running, start_command, stop_when
 from tests.toys.laboratory import Recorder, laboratory_of
 from tests.toys.runs import make_run, make_study, make_trial
 from tests.toys.workspaces import toy_workspace, write_study
@@ -72,8 +72,9 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> History:
     (folder,) = workspace.results.iterdir()
     resume = ("run", "--resume", folder.name)
     interrupted = stop(workspace, 2, signal.SIGINT, *resume)
-    done = run_command(workspace, *resume)
-    said = " ".join(done.stderr.split())
+    done = start_command(workspace, *resume, trusting=True)
+    _, err = done.communicate(timeout=PATIENCE_S)
+    said = " ".join(err.split())
     return History(workspace, Store(folder), killed, interrupted, done.returncode, said)
 
 

@@ -20,6 +20,7 @@ from harness.report.words.sentences import MOST_WORDS
 from tests.toys.ramps import FAR, NEAR, OTHER, beside, lost_cell, make_cell, ramp_run
 from tests.toys.runs import BASELINE
 
+pytestmark = pytest.mark.usefixtures("undrawn_unless_asked")
 IN_PRINT = (
     PublishedCell(BASELINE, "io_read", 0.0, 10.0, 200),
     PublishedCell(OTHER, "io_read", 0.0, 8.0, 160),
@@ -136,6 +137,7 @@ def test_a_cell_that_came_to_nothing_keeps_its_row() -> None:
     assert "read, +0 ms: published 0.8, measured no figure." in hero.figure["alt"]
 
 
+@pytest.mark.usefixtures("drawn")
 def test_several_blocks_have_intervals_and_successes_a_picture_of_their_own() -> None:
     run = run_of(blocks=3, published=())
     analysis = analyse(run, cells(blocks=3))

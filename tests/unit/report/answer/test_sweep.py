@@ -19,6 +19,7 @@ from tests.toys.runs import BASELINE
 from tests.toys.sweeps import SILENT, swept
 from tests.toys.waits import Broken, waited
 
+pytestmark = pytest.mark.usefixtures("undrawn_unless_asked")
 OTHER, LONG = "b/other", f"c/{'long-' * 7}name"
 SAME: dict[str, float | None] = {BASELINE: 500.0, OTHER: 500.0}
 AHEAD: dict[str, float | None] = {BASELINE: 500.0, OTHER: 250.0}
@@ -119,6 +120,7 @@ def test_lines_that_cross_without_verdicts_are_no_crossing() -> None:
     assert "overtakes" not in pictures(*swept({1: near, 10: far, 100: AHEAD}))[0].figure["alt"]
 
 
+@pytest.mark.usefixtures("drawn")
 def test_every_picture_has_a_form_for_phones_and_names_what_it_shows() -> None:
     run, analysis = swept({1: SAME, 10: SAME, 100: AHEAD})
     for hero in pictures(run, analysis):

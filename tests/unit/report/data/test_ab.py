@@ -22,6 +22,8 @@ from harness.report.view import template_values
 from tests.toys.ab import A, B, measured, measured_from
 from tests.toys.runs import BASELINE, CONDITION
 
+pytestmark = pytest.mark.usefixtures("undrawn_unless_asked")
+
 
 def audited(run: Run, a: str) -> Run:
     """A starts two threads per request, and B one."""

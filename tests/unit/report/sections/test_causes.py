@@ -12,6 +12,7 @@ from harness.report.view import template_values
 from tests.toys.ladder import BRIDGE, NO_POOL, STOCK, ladder_run, ladder_study, ladder_trials
 from tests.toys.runs import make_run
 
+pytestmark = pytest.mark.usefixtures("undrawn_unless_asked")
 RUN = ladder_run(ladder_study(blocks=3))
 ANALYSIS = analyse(RUN, ladder_trials(RUN, noise=0.01))
 

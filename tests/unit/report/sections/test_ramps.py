@@ -29,6 +29,7 @@ from tests.toys.pages import HOSTILE, check, written
 from tests.toys.ramps import FAR, NEAR, OTHER, beside, lost_cell, make_cell, ramp_run
 from tests.toys.runs import BASELINE, make_run
 
+pytestmark = pytest.mark.usefixtures("undrawn_unless_asked")
 SATURATED = Finding(Label.SERVER_BOUND, "97% of its CPU used")
 WAITING = Finding(Label.LATENCY_BOUND, "nothing was busy")
 FAILING = Finding(Label.ERRORS, "10.00% of requests failed (closed)")
@@ -333,6 +334,7 @@ def test_added_round_trips_are_told_from_the_least_to_the_most() -> None:
     ]
 
 
+@pytest.mark.usefixtures("drawn")
 def test_a_chart_per_endpoint_names_every_setup_and_every_latency() -> None:
     (chart,) = shown()["charts"]
     svg = unquote(chart["uri"].partition(",")[2])
