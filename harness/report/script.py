@@ -31,7 +31,7 @@ def vega(cache: Path) -> str:
         bundle: str = vl_convert.javascript_bundle(_SNIPPET)
         with contextlib.suppress(OSError):  # without a cache, every report bundles it
             path.parent.mkdir(parents=True, exist_ok=True)
-            replace(path, bundle.encode(), sync=False)
+            replace(path, bundle.encode())  # whole for good: nothing checks it when it is read
         return bundle
     return path.read_text(encoding="utf-8")
 
