@@ -48,8 +48,8 @@ _KIB = 1024
 _OF_THREADS = (Amount.WRAPPERS,)
 """Tolls that only come with started threads: where there is none, they go without saying."""
 _WRAPPER = (
-    "DB wrapper: Django's object around a database connection. A new thread that queries makes "
-    "its own."
+    "DB wrapper: Django's object around a database connection. A new thread makes one for its "
+    "first query, which costs so much more."
 )
 UNSEEN = "Hops, threads and connections cannot be seen from outside."
 _LEAST_MIB = 0.05

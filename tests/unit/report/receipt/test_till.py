@@ -200,7 +200,7 @@ def test_a_wrapper_is_explained_where_there_is_one() -> None:
     of = receipt(url_receipt(items=(*url_receipt().items, wrapper)))
     shown = line(of, "DB wrapper Post.objects.acount")
     assert shown == "DB wrapper Post.objects.acount blog/views.py:31 1 110 ±11 110 ±11"
-    assert "A new thread that queries makes its own" in whole(of)
+    assert "A new thread makes one for its first query" in whole(of)
     assert "DB wrapper" not in whole(receipt())
 
 
