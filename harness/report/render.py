@@ -12,8 +12,9 @@ import markupsafe
 
 from harness.base.errors import UsageError
 from harness.base.workspace import cache_folder
+from harness.report import policy
 from harness.report.compiled import CompiledTemplates
-from harness.report.script import packed, page_charts, page_script, policy, vega
+from harness.report.script import packed, page_charts, page_script, vega
 
 _MARKDOWN = (
     ("\\", "\\\\"), ("&", "&amp;"), ("<", "&lt;"), ("|", "\\|"), ("`", "'"), ("[", "\\["),
@@ -46,7 +47,7 @@ def html(values: dict[str, Any], explored: dict[str, Any] | None, cache: Path) -
         .get_template("page.html")
         .render(
             values,
-            policy=markupsafe.Markup(policy(allowed)),
+            policy=markupsafe.Markup(policy.of_scripts(allowed)),
             script=markupsafe.Markup(script),
             library=None if library is None else markupsafe.Markup(packed(library)),
             explored=explored,

@@ -1,10 +1,8 @@
-"""The page's scripts, the charts that they fill, and the policy that allows no other script."""
+"""The page's scripts, and the charts that they fill."""
 
 import base64
 import contextlib
 import gzip
-import hashlib
-from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -72,19 +70,3 @@ def page_charts(run: Run) -> dict[str, Spec]:
         "resources": resource_chart(),
     }
     return {name: on_page(spec) for name, spec in charts.items()}
-
-
-def policy(scripts: Sequence[str]) -> str:
-    """A Content-Security-Policy: no requests, and only these scripts.
-
-    Vega's expressions are interpreted, not compiled, so no script needs `unsafe-eval`.
-    """
-    hashes = " ".join(f"'sha256-{_hash(script)}'" for script in scripts) or "'none'"
-    return (
-        f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src {hashes}; "
-        "base-uri 'none'; form-action 'none'"
-    )
-
-
-def _hash(script: str) -> str:
-    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")

@@ -1,7 +1,5 @@
 """The page on two runs as text, from a template that escapes every value."""
 
-import base64
-import hashlib
 import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -15,6 +13,7 @@ import msgspec
 from harness.analysis.runs import ComparedVariant, RunComparison, RunVerdict
 from harness.inputs.conditions import condition_title
 from harness.records.run import Run
+from harness.report import policy
 from harness.report.answer.hero import Hero
 from harness.report.comparison.caution import blocks, caution
 from harness.report.comparison.compared import ComparedRuns
@@ -49,7 +48,7 @@ def comparison_page(
     style = "".join(path.read_text(encoding="utf-8") for path in styles)
     notes = words.reference_notes(comparison)
     values = {
-        "policy": markupsafe.Markup(_policy(style)),
+        "policy": markupsafe.Markup(policy.of_style(style, pictures=True)),
         "style": markupsafe.Markup(style),
         "title": f"{compared.b.id} against {compared.a.id}",
         "study": compared.b.study.title,
@@ -85,15 +84,6 @@ def comparison_page(
         "command": shlex.join(compared.command),
     }
     return environment(_TEMPLATES, escape=True).get_template("page.html").render(values)
-
-
-def _policy(style: str) -> str:
-    """A Content-Security-Policy: no request, no script, and this style alone."""
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
-    return (
-        f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; "
-        "form-action 'none'"
-    )
 
 
 def _runs(compared: ComparedRuns) -> list[dict[str, str]]:

@@ -1,11 +1,9 @@
 """A receipt as one offline page without a script, from a template that escapes every value."""
 
-import base64
-import hashlib
-
 import markupsafe
 
 from harness.analysis.receipt.receipt import Receipt
+from harness.report import policy
 from harness.report.receipt.time_line import time_line_picture
 from harness.report.receipt.view import TEMPLATES, receipt_values
 from harness.report.render import BASE_STYLE, environment
@@ -38,15 +36,9 @@ def receipt_page(receipt: Receipt) -> str:
         .get_template("page.html")
         .render(
             receipt_values(receipt),
-            policy=markupsafe.Markup(_policy(style)),
+            policy=markupsafe.Markup(policy.of_style(style, pictures=False)),
             style=markupsafe.Markup(style),
             pictures=pictures,
             key=_KEY,
         )
     )
-
-
-def _policy(style: str) -> str:
-    """A Content-Security-Policy: no request, no script, and this style alone."""
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
-    return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"

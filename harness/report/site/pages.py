@@ -12,10 +12,11 @@ from harness.analysis.measures import Measure, ranked
 from harness.analysis.twins import TwinTally, run_twins, tally_twins
 from harness.inputs import conditions
 from harness.inputs.study import Condition
+from harness.report import policy
 from harness.report.data.explorer import facet_titles
 from harness.report.drawing.figures import Figures
 from harness.report.render import environment
-from harness.report.script import policy, with_texts
+from harness.report.script import with_texts
 from harness.report.sections.claims import claims_values
 from harness.report.site import twins
 from harness.report.site.board import Board
@@ -158,7 +159,7 @@ def _twins_chart(tally: TwinTally) -> dict[str, Any]:
 
 
 def _page(template: str, values: dict[str, Any], scripts: Sequence[str] = ()) -> str:
-    allowed = markupsafe.Markup(policy(scripts))
+    allowed = markupsafe.Markup(policy.of_scripts(scripts))
     made = environment(_TEMPLATES, escape=True).get_template(template)
     return made.render(values, policy=allowed)
 

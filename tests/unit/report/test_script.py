@@ -11,7 +11,7 @@ import pytest
 from harness.analysis.labels.trials import Standing
 from harness.report.charts.specification import as_file
 from harness.report.drawing.draw import svg_of
-from harness.report.script import packed, page_charts, policy, vega
+from harness.report.script import packed, page_charts, vega
 from tests.toys.runs import make_run, make_study
 
 VARIANTS = ("a/x", "b/y")
@@ -99,10 +99,6 @@ def test_lines_that_share_a_colour_differ_in_their_dashes() -> None:
 def test_trials_are_drawn_by_their_standing() -> None:
     svg = drawn("trials")
     assert all(standing.value in svg for standing in Standing)
-
-
-def test_without_scripts_none_may_run() -> None:
-    assert "script-src 'none'" in policy([])
 
 
 def test_the_charts_library_is_bundled_once_and_then_taken_from_the_cache(tmp_path: Path) -> None:
