@@ -42,7 +42,7 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 class Failure(msgspec.Struct, frozen=True):
-    """One cause of failed checks: the first of them, and the names of the others."""
+    """One cause of failed checks: the simplest of them, and the names of the others."""
 
     outcome: Outcome
     also: tuple[str, ...]
@@ -66,15 +66,20 @@ class Verification(msgspec.Struct, frozen=True):
 
     @property
     def failures(self) -> Iterator[Failure]:
-        """The failures by their causes, in the order of the checks."""
+        """The failures by their causes, in the order of the checks.
+
+        Of several, the first is told whose requests were the fewest at once: where an endpoint
+        always fails, the check of a crowd says nothing more.
+        """
         failed = [outcome for outcome in self.outcomes if not outcome.passed]
         groups: dict[object, list[Outcome]] = {}
         for number, outcome in enumerate(failed):
             key = number if outcome.cause is None else outcome.cause
             groups.setdefault(key, []).append(outcome)
-        for first, *others in groups.values():
-            names = dict.fromkeys(other.check for other in others)
-            yield Failure(first, tuple(name for name in names if name != first.check))
+        for group in groups.values():
+            told = min(group, key=lambda o: 1 if o.evidence is None else o.evidence.at_once)
+            names = dict.fromkeys(outcome.check for outcome in group)
+            yield Failure(told, tuple(name for name in names if name != told.check))
 
 
 class Toll(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

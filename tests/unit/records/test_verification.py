@@ -1,7 +1,14 @@
 import msgspec
 import pytest
 
-from harness.records.verification import Audit, Constants, Outcome, Toll, Verification
+from harness.records.verification import (
+    Audit,
+    Constants,
+    FailureDetails,
+    Outcome,
+    Toll,
+    Verification,
+)
 
 AS_SAID = Toll("noop", 32, {"hops": 0.0, "http_bytes_in": 80.0}, {"hops": 0})
 OTHERWISE = Toll(
@@ -35,6 +42,17 @@ def test_failures_of_one_cause_are_one_and_others_stand_alone() -> None:
     assert failures == [
         ("io read", ("sql effects",)), ("blank field", ()), ("too long field", ()),
     ]  # fmt: skip
+
+
+def test_of_several_with_one_cause_that_is_told_which_sent_the_fewest_requests_at_once() -> None:
+    crowd, one = FailureDetails(at_once=12), FailureDetails(request="GET /io_read")
+    cause = "/io_read answers 501"
+    outcomes = tuple(
+        Outcome(name, "501", evidence, cause)
+        for name, evidence in (("pool", crowd), ("io read", one), ("sees changes", one))
+    )
+    (failure,) = Verification("toy/a", outcomes).failures
+    assert (failure.outcome.check, failure.also) == ("io read", ("pool", "sees changes"))
 
 
 def test_a_verification_of_an_earlier_release_is_read() -> None:
