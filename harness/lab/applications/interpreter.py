@@ -202,8 +202,8 @@ def _no_facts(
 ) -> str:
     """Why the probe has written nothing."""
     said = quotable(child.said_since(0), secrets)
-    if "future feature annotations is not defined" in said:
-        return _too_old("", python)
+    if "SyntaxError" in said:  # of the probe: it reports those of the application
+        return _too_old("an old Python", python)
     quoted = f" It said:\n{said}" if said else ""
     if running:
         return (
@@ -225,7 +225,7 @@ def _is_python(path: Path) -> bool:
 def _check_interpreter(facts: ProbedApplication, python: FoundPython) -> None:
     numbers = tuple(int(part) for part in facts.python.split(".")[:2])
     if numbers < OLDEST_PYTHON:
-        raise UsageError(_too_old(f" {facts.python}", python))
+        raise UsageError(_too_old(f"Python {facts.python}", python))
     if facts.implementation != "CPython":
         raise UsageError(
             f"{python.path} is {facts.implementation}, in which hops and threads cannot be "
@@ -233,10 +233,10 @@ def _check_interpreter(facts: ProbedApplication, python: FoundPython) -> None:
         )
 
 
-def _too_old(version: str, python: FoundPython) -> str:
+def _too_old(what: str, python: FoundPython) -> str:
     oldest = ".".join(map(str, OLDEST_PYTHON))
     return (
-        f"{python.path} is Python{version}, and a receipt needs {oldest} or newer; name a newer "
+        f"{python.path} is {what}, and a receipt needs {oldest} or newer; name a newer "
         "interpreter with --python."
     )
 

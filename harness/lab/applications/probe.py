@@ -140,7 +140,9 @@ def _django() -> dict[str, Any] | None:
         "settings": os.environ.get("DJANGO_SETTINGS_MODULE"),
         "debug": bool(settings.DEBUG),
         "databases": databases,
-        "middleware": [found for name in settings.MIDDLEWARE if (found := _middleware(str(name)))],
+        "middleware": [
+            found for found in (_middleware(str(name)) for name in settings.MIDDLEWARE) if found
+        ],
     }
 
 

@@ -37,13 +37,15 @@ def _reason(request: WantedRequest, answer: ApplicationAnswer, log: str) -> str:
         return _redirect(request, answer)
     if status >= 500:
         cause = cause_in(told)
-        return f", because {cause}" if cause else "; mend that first"
+        bare = not request.body and request.method not in ("GET", "HEAD", "OPTIONS")
+        remedy = "; give it a body with --form or --data, or mend that first"
+        return f", because {cause}" if cause else remedy if bare else "; mend that first"
     if status == http.HTTPStatus.UNAUTHORIZED:
         return "; log in with `--header 'Authorization: ...'` or `--cookie sessionid=...`"
     if status == http.HTTPStatus.FORBIDDEN and _CSRF.search(told):
         return (
-            " for lack of a CSRF token; add `--cookie csrftoken=TOKEN --header 'X-CSRFToken: "
-            "TOKEN'` with any 32 letters twice"
+            " for lack of a CSRF token; add `--cookie csrftoken=... --header 'X-CSRFToken: ...'`, "
+            "with the same 32 letters in both"
         )
     if status == http.HTTPStatus.FORBIDDEN:
         return "; log in with `--cookie sessionid=...` or `--header 'Authorization: ...'`"

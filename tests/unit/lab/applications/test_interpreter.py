@@ -1,13 +1,15 @@
 """Which interpreter is taken, and what it says of an application."""
 
+import ast
 import os
 import sys
 from pathlib import Path
 
 import pytest
 
+import harness
 from harness.base.errors import UsageError
-from harness.inputs.application import Deployment
+from harness.inputs.application import OLDEST_PYTHON, Deployment
 from harness.lab.applications.interpreter import (
     FoundPython,
     ProbedApplication,
@@ -92,6 +94,25 @@ class TestFinding:
         assert find_python(Deployment("a:b", project), env).path == other
         del env["UV"]  # activated by its user
         assert find_python(Deployment("a:b", project), env).path == own
+
+
+@pytest.mark.parametrize(
+    ("program", "oldest"),
+    [
+        ("lab/applications/probe.py", (3, 7)),  # it tells of interpreters that are too old
+        ("lab/applications/serve.py", OLDEST_PYTHON),
+        ("lab/applications/made/bridgetoll_made.py", OLDEST_PYTHON),
+        ("lab/ladder/bridgetoll_ladder.py", OLDEST_PYTHON),
+        ("audit/instrument/sitecustomize.py", OLDEST_PYTHON),
+        ("audit/instrument/bridgetoll_witness.py", OLDEST_PYTHON),
+        ("audit/instrument/bridgetoll_databases.py", OLDEST_PYTHON),
+    ],
+)
+def test_programs_of_ours_are_understood_by_the_oldest_interpreter(
+    program: str, oldest: tuple[int, int]
+) -> None:
+    text = (Path(harness.__file__).parent / program).read_text()
+    ast.parse(text, feature_version=oldest)
 
 
 class TestEnvironment:
@@ -233,9 +254,7 @@ class TestRefusals:
 
     def test_one_that_cannot_even_read_the_probe(self, tmp_path: Path) -> None:
         program = tmp_path / "python"
-        program.write_text(
-            "#!/bin/sh\necho 'SyntaxError: future feature annotations is not defined' >&2\nexit 1\n"
-        )
+        program.write_text("#!/bin/sh\necho 'SyntaxError: invalid syntax' >&2\nexit 1\n")
         program.chmod(0o755)
         deployment = deployed(write_project(tmp_path))
         with pytest.raises(UsageError, match=r"3\.10 or newer"):

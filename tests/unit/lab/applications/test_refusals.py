@@ -2,6 +2,7 @@
 
 import pytest
 
+from harness.base.secrecy import without_secrets
 from harness.inputs.application import Wanted, WantedRequest
 from harness.lab.applications.answers import ApplicationAnswer
 from harness.lab.applications.refusals import refusal
@@ -46,6 +47,16 @@ def test_a_redirect_to_a_login_says_how_to_log_in() -> None:
     text = told(302, location="/accounts/login/?next=/posts&token=abc")
     assert "--cookie" in text
     assert "abc" not in text
+
+
+def test_a_post_without_a_body_is_told_to_have_one() -> None:
+    assert "--form" in told(500, method="POST")
+    assert "--form" not in told(500)
+
+
+def test_what_a_csrf_token_is_sent_as_survives_the_removal_of_secrets() -> None:
+    text = told(403, method="POST", body="CSRF verification failed")
+    assert without_secrets(text) == text
 
 
 def test_a_redirect_to_the_slash_names_that_path() -> None:
