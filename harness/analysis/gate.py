@@ -19,7 +19,7 @@ import math
 from enum import StrEnum
 
 import msgspec
-from scipy import special
+import scipy
 
 from harness.analysis.runs import ComparedVariant, RunComparison, RunVerdict
 from harness.analysis.stats.ties import ALPHA
@@ -155,7 +155,7 @@ class _Worse:
         return self.blocks / 2 * (self.se / wanted) ** 2
 
     def _critical(self, alpha: float) -> float:
-        return float(special.stdtrit(self.freedom, 1 - alpha))
+        return float(scipy.special.stdtrit(self.freedom, 1 - alpha))
 
 
 def _blocks(undecided: list[_Worse], most: float, tests: int) -> int | None:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Literal
 
 import msgspec
-from scipy import special
+import scipy
 
 from harness.analysis.condition import MeasuredCondition, conditions_of
 from harness.analysis.labels.labels import Label
@@ -430,4 +430,4 @@ def _verdict(measure: Measure, test: _Test, family: _Family) -> RunVerdict:
 
 def _at_most(effect: Estimate, tests: int) -> float | None:
     """By an interval that is simultaneous over all tests (Bonferroni)."""
-    return most_apart(effect, float(special.stdtrit(effect.freedom, 1 - ALPHA / (2 * tests))))
+    return most_apart(effect, float(scipy.special.stdtrit(effect.freedom, 1 - ALPHA / (2 * tests))))

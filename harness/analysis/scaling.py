@@ -11,7 +11,7 @@ import statistics
 from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
-from scipy import special
+import scipy
 
 from harness.analysis.condition import MeasuredCondition
 from harness.analysis.measures import Measure
@@ -56,7 +56,9 @@ def direction(ratio: Interval | None, family: int) -> int:
     if ratio is None or ratio.low is None or ratio.se is None or ratio.mean <= 0:
         return 0
     effect = math.log(ratio.mean)
-    half = ratio.se * float(special.stdtrit(ratio.blocks - 1, 1 - ALPHA / (2 * max(1, family))))
+    half = ratio.se * float(
+        scipy.special.stdtrit(ratio.blocks - 1, 1 - ALPHA / (2 * max(1, family)))
+    )
     return 0 if abs(effect) <= half else 1 if effect > 0 else -1
 
 

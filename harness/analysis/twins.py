@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import msgspec
 import numpy as np
-from scipy import special
+import scipy
 
 from harness.analysis.condition import MeasuredCondition
 from harness.analysis.measures import Measure, ranked
@@ -129,6 +129,6 @@ def tally_twins(runs: Sequence[RunTwins]) -> TwinTally:
 
 def _usual(checks: int) -> tuple[int, int]:
     """Quantiles of the number of intervals that contain the truth."""
-    below = special.bdtr(np.arange(checks + 1), checks, LEVEL)
+    below = scipy.special.bdtr(np.arange(checks + 1), checks, LEVEL)
     least, most = np.searchsorted(below, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return int(least), int(most)

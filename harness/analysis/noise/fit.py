@@ -32,10 +32,8 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.linalg import cho_solve_banded, cholesky_banded
-from scipy.optimize import minimize
-from scipy.sparse import csr_array
 
 type Floats = NDArray[np.float64]
 
@@ -217,7 +215,7 @@ def shared_noise(
     if block.covariate is not None and slope is not None:
         residual = residual - slope * block.covariate
     factor, _, _, _ = factor_of(steps_of(block.at_s), memory)
-    return explained + (1 - memory.white) * cho_solve_banded((factor, True), residual)
+    return explained + (1 - memory.white) * scipy.linalg.cho_solve_banded((factor, True), residual)
 
 
 def fit(blocks: Sequence[Series], memory: Memory | None = None) -> Fit:
@@ -268,7 +266,7 @@ def _likeliest(stack: _Stack) -> Memory:
     def loss(point: Floats) -> float:
         return -_likelihood(stack, _memory(point))
 
-    optimum = minimize(
+    optimum = scipy.optimize.minimize(
         loss, np.array(_START), method="Nelder-Mead",
         options={"maxfev": _EVALUATIONS, "initial_simplex": _simplex()},
     )  # fmt: skip
@@ -307,7 +305,9 @@ def _stacked(blocks: Sequence[Series]) -> _Stack:
     sizes = [block.at_s.size for block in blocks]
     row = np.repeat(np.arange(len(blocks)), sizes) * len(entries) + column
     one = np.ones(len(row))
-    sums = csr_array((one, (row, np.arange(len(row)))), (len(blocks) * len(entries), len(row)))
+    sums = scipy.sparse.csr_array(
+        (one, (row, np.arange(len(row)))), (len(blocks) * len(entries), len(row))
+    )
     steps = steps_of(np.concatenate([block.at_s for block in blocks]))
     steps[np.cumsum(sizes)[:-1] - 1] = np.inf
     sides = [np.concatenate([block.value for block in blocks])]
@@ -369,7 +369,7 @@ def inverse_times(steps: Floats, right: Floats, memory: Memory) -> tuple[Floats,
     With Q = A^-1, which is tridiagonal: V^-1 = Q ((1 - w) I + w Q)^-1.
     """
     factor, diagonal, beside, log_determinant = factor_of(steps, memory)
-    solved = cho_solve_banded((factor, True), right)
+    solved = scipy.linalg.cho_solve_banded((factor, True), right)
     product = diagonal[:, None] * solved
     product[:-1] += beside[:, None] * solved[1:]
     product[1:] += beside[:, None] * solved[:-1]
@@ -387,5 +387,5 @@ def factor_of(steps: Floats, memory: Memory) -> tuple[Floats, Floats, Floats, fl
     bands = np.zeros((2, len(diagonal)))
     bands[0] = (1 - memory.white) + memory.white * diagonal
     bands[1, :-1] = memory.white * beside
-    factor = cholesky_banded(bands, lower=True)
+    factor = scipy.linalg.cholesky_banded(bands, lower=True)
     return factor, diagonal, beside, float(2 * np.log(factor[0]).sum() + np.log(lost).sum())

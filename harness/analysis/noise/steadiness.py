@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import msgspec
 import numpy as np
+import scipy
 
 LEAST_VALUES = 8
 """With fewer, no rank test can be sure enough."""
@@ -46,7 +47,5 @@ def trend(values: Sequence[float]) -> Trend | None:
     change = slope * (len(logs) - 1)
     if abs(change) <= LEAST_CHANGE:
         return Trend(change, p=None)
-    from scipy import stats  # slow to import, and seldom wanted
-
-    p = float(stats.kendalltau(np.arange(len(logs)), logs).pvalue)
+    p = float(scipy.stats.kendalltau(np.arange(len(logs)), logs).pvalue)
     return Trend(change, p=1.0 if math.isnan(p) else p)

@@ -28,8 +28,8 @@ from itertools import combinations
 
 import msgspec
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import special
 
 from harness.analysis.stats.intervals import LEVEL, Interval, t_interval
 
@@ -74,14 +74,14 @@ class Estimate(msgspec.Struct, frozen=True):
         """Of Student's test that the true mean is 0, two-sided; 1 without a standard error."""
         if self.se is None:
             return 1.0
-        return float(2 * special.stdtr(self.freedom, -self.t))
+        return float(2 * scipy.special.stdtr(self.freedom, -self.t))
 
     def interval(self, critical: float | None = None) -> Interval:
         """The 95 % interval of this contrast alone, or with a family's critical value of t."""
         if self.se is None:
             return Interval(self.mean, None, None, None, self.blocks)
         if critical is None:
-            critical = float(special.stdtrit(self.freedom, (1 + LEVEL) / 2))
+            critical = float(scipy.special.stdtrit(self.freedom, (1 + LEVEL) / 2))
         half = critical * self.se
         return Interval(self.mean, self.mean - half, self.mean + half, self.se, self.blocks)
 
@@ -365,7 +365,7 @@ def _outlier(table: Floats) -> tuple[int, int] | None:
         return None
     each = _freedom(present) / blocks
     ratio = float(squares[worst]) / rest
-    if blocks * float(special.fdtrc(each, each * (blocks - 1), ratio)) >= _OUTLIER:
+    if blocks * float(scipy.special.fdtrc(each, each * (blocks - 1), ratio)) >= _OUTLIER:
         return None
     return worst, int(standard[worst].argmax())
 
@@ -382,7 +382,7 @@ def _pool(table: Floats, weights: Floats) -> _Pool:
         return _Pool(0.0, 0.0, 0.0)
     each = freedom / entries
     logs = np.log(squares / each)
-    beyond = float(np.var(logs, ddof=1)) - float(special.polygamma(1, each / 2))
+    beyond = float(np.var(logs, ddof=1)) - float(scipy.special.polygamma(1, each / 2))
     prior = MOST_PRIOR if beyond <= 0 else min(MOST_PRIOR, 2 * _inverse_trigamma(beyond))
     return _Pool(float(squares.sum()) / freedom, freedom, prior)
 
@@ -406,8 +406,8 @@ def _inverse_trigamma(value: float) -> float:
     """Newton's method on 1/trigamma (Smyth 2004, appendix): it converges from one side."""
     x = 0.5 + 1 / value
     for _ in range(_PASSES):
-        at = float(special.polygamma(1, x))
-        step = at * (1 - at / value) / float(special.polygamma(2, x))
+        at = float(scipy.special.polygamma(1, x))
+        step = at * (1 - at / value) / float(scipy.special.polygamma(2, x))
         x += step
         if -step / x < 1e-8:
             break

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import special
 
 from harness.analysis.stats.interval import Interval as Interval
 
@@ -44,7 +44,7 @@ def t_interval(values: Sequence[float], level: float = LEVEL) -> Interval | None
     if n == 1:
         return Interval(mean=mean, low=None, high=None, se=None, blocks=1)
     se = float(np.std(values, ddof=1)) / math.sqrt(n)
-    half = se * float(special.stdtrit(n - 1, (1 + level) / 2))
+    half = se * float(scipy.special.stdtrit(n - 1, (1 + level) / 2))
     return Interval(mean=mean, low=mean - half, high=mean + half, se=se, blocks=n)
 
 
@@ -125,7 +125,7 @@ def ratio_interval(
     if n == 1:
         return Interval(ratio, None, None, None, 1)
     se = float(np.std(above - ratio * below, ddof=1)) / math.sqrt(n) / abs(other)
-    t = float(special.stdtrit(n - 1, (1 + level) / 2))
+    t = float(scipy.special.stdtrit(n - 1, (1 + level) / 2))
     (of_one, of_both), (_, of_other) = (t**2 * np.cov(above, below, ddof=1) / n).tolist()
     a, b, c = other**2 - of_other, one * other - of_both, one**2 - of_one
     if a <= 0:
@@ -159,5 +159,5 @@ def two_way_interval(
     total = between + jackknife
     freedom = total**2 / (between**2 / (plain.blocks - 1) + jackknife**2 / (n - 1))
     se = math.sqrt(total)
-    half = se * float(special.stdtrit(freedom, (1 + level) / 2))
+    half = se * float(scipy.special.stdtrit(freedom, (1 + level) / 2))
     return Interval(plain.mean, plain.mean - half, plain.mean + half, se, plain.blocks)

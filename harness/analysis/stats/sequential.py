@@ -21,8 +21,8 @@ from functools import lru_cache
 
 import msgspec
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import special
 
 from harness.analysis.stats.ties import ALPHA
 
@@ -85,7 +85,7 @@ def look_levels(looks: Sequence[int], planned: int) -> dict[int, float]:
 
 def spent(share: float) -> float:
     """How much of `ALPHA` may be spent by that share of the blocks, 0 to 1."""
-    return float(2 * special.ndtr(special.ndtri(ALPHA / 2) / math.sqrt(share)))
+    return float(2 * scipy.special.ndtr(scipy.special.ndtri(ALPHA / 2) / math.sqrt(share)))
 
 
 def crossing(shares: Sequence[float], bounds: Sequence[float]) -> list[float]:
@@ -109,7 +109,7 @@ def _level(shares: tuple[float, ...], tests: int) -> float:
     for share in shares:
         bound = _bound(walk, share, (spent(share) - before) / tests)
         walk, before = walk.within(share, bound), spent(share)
-    return float(2 * special.ndtr(-bound))
+    return float(2 * scipy.special.ndtr(-bound))
 
 
 def _bound(walk: "_Walk", share: float, chance: float) -> float:
@@ -138,8 +138,8 @@ class _Walk:
     def beyond(self, share: float, bound: float) -> float:
         """The chance that it crosses this bound at its next look."""
         step, edge = math.sqrt(share - self._share), bound * math.sqrt(share)
-        above = special.ndtr((self._places - edge) / step)
-        below = special.ndtr((-self._places - edge) / step)
+        above = scipy.special.ndtr((self._places - edge) / step)
+        below = scipy.special.ndtr((-self._places - edge) / step)
         return float(self._mass @ (above + below))
 
     def within(self, share: float, bound: float) -> "_Walk":
@@ -154,5 +154,5 @@ class _Walk:
 
 @lru_cache(maxsize=64)
 def _legendre(count: int) -> tuple[Floats, Floats]:
-    nodes, weights = special.roots_legendre(count)
+    nodes, weights = scipy.special.roots_legendre(count)
     return np.asarray(nodes, dtype=np.float64), np.asarray(weights, dtype=np.float64)

@@ -11,20 +11,18 @@ and its Dunnett draws random numbers; tests compare the two.
 
 import math
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import special
-from scipy.optimize import brentq
 
 Floats = NDArray[np.float64]
 
 _REACH = 8.5
 """Standard deviations; beyond them the normal distribution holds less than 2e-17."""
-_NODES, _WEIGHTS = (np.asarray(part, dtype=np.float64) for part in special.roots_legendre(96))
-_Z: Floats = _NODES * _REACH
-_DENSITY: Floats = np.exp(-_Z * _Z / 2) / math.sqrt(2 * math.pi) * _WEIGHTS * _REACH
+_POINTS = 96
+"""Of the quadrature."""
 _RHO = 0.5
 """Correlation of two differences from one common mean."""
 _TAIL = 1e-15
@@ -45,8 +43,9 @@ def tukey_p(t: float, means: int, freedom: float) -> float:
         return 1.0
     scale, weight = _scales(freedom)
     spread = math.sqrt(2) * abs(t) * scale  # the range, in standard deviations of one mean
-    inside = special.ndtr(_Z) - special.ndtr(_Z - spread[:, np.newaxis])
-    below = means * (inside ** (means - 1) @ _DENSITY)
+    z, density = _normal()
+    inside = scipy.special.ndtr(z) - scipy.special.ndtr(z - spread[:, np.newaxis])
+    below = means * (inside ** (means - 1) @ density)
     return _p(float(below @ weight))
 
 
@@ -60,9 +59,10 @@ def dunnett_p(t: float, others: int, freedom: float) -> float:
     """
     scale, weight = _scales(freedom)
     reach = (abs(t) * scale)[:, np.newaxis]
-    shared, own = math.sqrt(_RHO) * _Z, math.sqrt(1 - _RHO)
-    inside = special.ndtr((shared + reach) / own) - special.ndtr((shared - reach) / own)
-    return _p(float((inside**others @ _DENSITY) @ weight))
+    z, density = _normal()
+    shared, own = math.sqrt(_RHO) * z, math.sqrt(1 - _RHO)
+    inside = scipy.special.ndtr((shared + reach) / own) - scipy.special.ndtr((shared - reach) / own)
+    return _p(float((inside**others @ density) @ weight))
 
 
 @lru_cache(maxsize=4096)
@@ -77,19 +77,35 @@ def dunnett_critical(others: int, freedom: float, alpha: float) -> float:
     return _critical(lambda t: dunnett_p(t, others, freedom), alpha)
 
 
+@cache
+def _legendre() -> tuple[Floats, Floats]:
+    """Nodes within [-1, 1], and their weights."""
+    nodes, weights = scipy.special.roots_legendre(_POINTS)
+    return np.asarray(nodes, dtype=np.float64), np.asarray(weights, dtype=np.float64)
+
+
+@cache
+def _normal() -> tuple[Floats, Floats]:
+    """Nodes for a standard normal variable, and their weights, density included."""
+    nodes, weights = _legendre()
+    z = nodes * _REACH
+    return z, np.exp(-z * z / 2) / math.sqrt(2 * math.pi) * weights * _REACH
+
+
 @lru_cache(maxsize=4096)
 def _scales(freedom: float) -> tuple[Floats, Floats]:
     """Nodes and weights for the ratio of the estimated to the true standard deviation."""
     if freedom >= _MANY:
         return np.ones(1), np.ones(1)
-    least, most = np.sqrt(special.chdtri(freedom, [1 - _TAIL, _TAIL]) / freedom)
-    scale = least + (_NODES + 1) / 2 * (most - least)
+    least, most = np.sqrt(scipy.special.chdtri(freedom, [1 - _TAIL, _TAIL]) / freedom)
+    nodes, weights = _legendre()
+    scale = least + (nodes + 1) / 2 * (most - least)
     half = freedom / 2
     logarithm = (  # of the density of chi over the root of its degrees of freedom
-        math.log(2) + half * math.log(half) - special.gammaln(half)
+        math.log(2) + half * math.log(half) - scipy.special.gammaln(half)
         + (freedom - 1) * np.log(scale) - half * scale**2
     )  # fmt: skip
-    return scale, np.exp(logarithm) * _WEIGHTS * (most - least) / 2
+    return scale, np.exp(logarithm) * weights * (most - least) / 2
 
 
 def _p(below: float) -> float:
@@ -101,4 +117,4 @@ def _critical(p: Callable[[float], float], alpha: float) -> float:
     high = 1.0
     while p(high) > alpha:
         high *= 2
-    return float(brentq(lambda t: p(t) - alpha, 0.0, high))
+    return float(scipy.optimize.brentq(lambda t: p(t) - alpha, 0.0, high))

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from enum import StrEnum
 
 import msgspec
-from scipy import special
+import scipy
 
 from harness.analysis.stats.blocks import BlockModel, Estimate
 from harness.analysis.stats.intervals import Interval
@@ -116,7 +116,7 @@ def same_within(effect: Estimate, margin: float, looks: Looks = ONCE) -> bool:
     """Whether two one-sided tests show that the true ratio lies within the margin."""
     if effect.se is None:
         return False
-    reach = float(special.stdtrit(effect.freedom, 1 - looks.level())) * effect.se
+    reach = float(scipy.special.stdtrit(effect.freedom, 1 - looks.level())) * effect.se
     return abs(effect.mean) + reach < math.log1p(margin)
 
 
@@ -148,5 +148,5 @@ def detectable(effect: Estimate, family: Family, size: int, looks: Looks = ONCE)
     """
     if effect.se is None:
         return None
-    beta = float(special.stdtrit(effect.freedom, POWER))
+    beta = float(scipy.special.stdtrit(effect.freedom, POWER))
     return (family.critical(size, effect.freedom, looks) + beta) * effect.se

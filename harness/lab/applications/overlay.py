@@ -22,6 +22,8 @@ from harness.lab.applications.interpreter import FoundPython, ProbedApplication
 from harness.lab.uv import is_offline, reason, run_uv
 
 _COMPLETE = "bridgetoll-complete"
+_MADE_SO = "compiled"
+"""Another word makes overlays anew that were made otherwise."""
 _PINNED = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^\s;]+)", re.MULTILINE)
 _OLDEST = {"gunicorn": "20.1", "uvicorn": "0.20", "httptools": "0.5", "uvloop": "0.17"}
 """Releases that an application may have: its command line is fitted to them. They are older than
@@ -82,7 +84,9 @@ def _is_old_enough(package: str, installed: str) -> bool:
 
 def _digest(wanted: list[str], python: FoundPython, probed: ProbedApplication) -> str:
     installed = [f"{name}=={version}" for name, version in sorted(probed.packages.items())]
-    identity = [str(python.path), probed.python, probed.prefix, *wanted, *installed]
+    identity = [
+        _MADE_SO, str(python.path), probed.python, probed.prefix, *wanted, *installed,
+    ]  # fmt: skip
     return hashlib.sha256("\0".join(identity).encode()).hexdigest()[:12]
 
 
@@ -90,6 +94,8 @@ def _install(
     folder: Path, name: str, wanted: list[str], python: FoundPython, probed: ProbedApplication
 ) -> None:
     """Resolve beside what is installed, then install only what is not.
+
+    It is compiled once, because no start of an application writes bytecode.
 
     Raises:
         UsageError: no packages fit, or the network is missing.
@@ -109,8 +115,9 @@ def _install(
         added = {name: v for name, v in pins.items() if name not in probed.packages}
         names = [f"{package}=={version}" for package, version in added.items()]
         done = run_uv(
-            Path(scratch), "pip", "install", *target, "--no-deps", "--target", str(folder), *names
-        )
+            Path(scratch), "pip", "install", *target, "--no-deps", "--compile-bytecode",
+            "--target", str(folder), *names,
+        )  # fmt: skip
         if done.returncode != 0:
             raise UsageError(_unfit(name, reason(done.stderr)))
     (folder / _COMPLETE).write_bytes(msgspec.json.encode(added))

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 import pytest
@@ -23,13 +24,13 @@ ORDER = [
 HEAVY = {"scipy", "numpy", "altair", "pyarrow", "psycopg", "uvloop", "hdrh", "psutil", "jinja2"}
 
 
-def loaded(*lines: str) -> set[str]:
-    """The heavy libraries that a fresh interpreter has loaded after these lines."""
+def loaded(*lines: str, among: AbstractSet[str] = HEAVY) -> AbstractSet[str]:
+    """Which of these modules a fresh interpreter has loaded after these lines."""
     script = "\n".join(("import sys", *lines, "print(*sys.modules, file=sys.stderr)"))
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True
     )
-    return HEAVY & set(done.stderr.split())
+    return among & set(done.stderr.split())
 
 
 def test_the_command_line_is_imported_without_any_heavy_library() -> None:
@@ -43,6 +44,11 @@ def test_what_must_start_at_once_loads_no_heavy_library(arguments: list[str]) ->
     start = f"sys.argv = ['bridgetoll', *{arguments!r}]"
     run = "try: harness.cli.main()\nexcept SystemExit: pass"
     assert loaded("import harness.cli", start, run) == set()
+
+
+def test_what_measures_loads_no_statistics_before_there_is_anything_to_analyse() -> None:
+    parts = {f"scipy.{part}" for part in ("special", "linalg", "optimize", "sparse", "stats")}
+    assert loaded("import harness.runner.start, harness.report.write", among=parts) == set()
 
 
 def test_commands_stand_in_the_order_in_which_they_are_needed() -> None:

@@ -48,6 +48,7 @@ def test_a_missing_server_comes_with_what_it_needs(tmp_path: Path) -> None:
     assert made.packages == {"toyserver": "2.0", "toylibrary": "3.0"}
     assert made.folder is not None
     assert (made.folder / "toyserver.py").is_file()
+    assert list((made.folder / "__pycache__").glob("toyserver.*.pyc"))
 
 
 @pytest.mark.usefixtures("wheels")
