@@ -8,17 +8,17 @@ import pytest
 from harness.audit.bench import Bench
 from harness.audit.http_client import Probe
 from harness.base.errors import ServerFailed
-from harness.base.workspace import Workspace, cache_folder
-from harness.inputs.catalog import load_catalog
+from harness.base.workspace import cache_folder
 from harness.inputs.contract import Contract
 from harness.inputs.settings import ApplicationSettings
 from harness.lab.environments import prepare
 from harness.lab.postgres.cluster import EmbeddedPostgres
 from harness.lab.postgres.database import Database
+from tests.toys.catalogs import repository_catalog
 from tests.toys.tls import NO_OPENSSL, TlsFront, certificates_in
 
 pytestmark = pytest.mark.skipif(NO_OPENSSL, reason="openssl is missing")
-CATALOG = load_catalog(Workspace())
+CATALOG = repository_catalog()
 POOL = 3
 
 

@@ -13,8 +13,7 @@ from harness.analysis.receipt.prices import LOOP, WRAPPER, hop, hop_that_waits
 from harness.audit.counters import Counters
 from harness.audit.http_client import Probe
 from harness.audit.receipt.witnesses import Witnesses
-from harness.base.workspace import Workspace, cache_folder
-from harness.inputs.catalog import load_catalog
+from harness.base.workspace import cache_folder
 from harness.inputs.settings import ApplicationSettings, ServerSettings
 from harness.lab.environments import prepare
 from harness.lab.postgres.database import Database
@@ -22,9 +21,10 @@ from harness.lab.process import wait_until
 from harness.lab.servers import LiveServer, launch_server
 from harness.records.observation import Amount
 from harness.runner.receipt.ladder import APPS, FOLDER, MODULE, Ladder
+from tests.toys.catalogs import repository_catalog
 from tests.waiting import PATIENCE_S
 
-CATALOG = load_catalog(Workspace())
+CATALOG = repository_catalog()
 SERVED = {"asgi": "django/async-no-pool", "wsgi": "django/sync-threads"}
 TOLLS = (hop("asgiref"), hop_that_waits("asgiref"), hop("executor"), THREAD, LOOP)
 REQUESTS = 3

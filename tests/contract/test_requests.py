@@ -16,17 +16,17 @@ from schemathesis.config import SchemathesisConfig
 from schemathesis.core.failures import Failure
 
 from harness.audit.bench import Bench
-from harness.base.workspace import Workspace, cache_folder
-from harness.inputs.catalog import load_catalog
+from harness.base.workspace import cache_folder
 from harness.inputs.contract import Contract
 from harness.inputs.settings import ApplicationSettings
 from harness.lab.environments import prepare
 from harness.lab.postgres.cluster import EmbeddedPostgres
 from harness.lab.postgres.database import Database
 from harness.lab.servers import LiveServer
+from tests.toys.catalogs import repository_catalog
 from tests.toys.raw_requests import OK, requests, send
 
-CATALOG = load_catalog(Workspace())
+CATALOG = repository_catalog()
 FEW, MANY = 4, 200
 """Generated requests for each operation: in the short part and in the long one."""
 WITH_INPUT = ("io_create", "io_fanout")

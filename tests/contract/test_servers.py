@@ -24,7 +24,7 @@ from harness.audit.http_client import Persistence, Probe
 from harness.audit.verify import verify
 from harness.base.errors import ServerFailed
 from harness.base.workspace import Workspace, cache_folder
-from harness.inputs.catalog import Catalog, load_catalog
+from harness.inputs.catalog import Catalog
 from harness.inputs.contract import Contract
 from harness.inputs.manifests import Implementation, Variant
 from harness.inputs.servers import Protocol, missing
@@ -35,8 +35,9 @@ from harness.lab.network import HOST
 from harness.lab.servers import LiveServer, await_ready, launch_server
 from harness.records.verification import Audit, Verification
 from tests.toys.benches import selected, side_by_side
+from tests.toys.catalogs import repository_catalog
 
-CATALOG = load_catalog(Workspace())
+CATALOG = repository_catalog()
 SERVERS = CATALOG.servers
 ECHO = Path(__file__).parents[1] / "toys" / "echo"
 APPS = {Protocol.ASGI: "echo:asgi", Protocol.WSGI: "echo:wsgi"}

@@ -8,15 +8,15 @@ import pytest
 from harness.audit.bench import Bench
 from harness.audit.count import audit
 from harness.audit.verify import verify
-from harness.base.workspace import Workspace, cache_folder
-from harness.inputs.catalog import load_catalog
+from harness.base.workspace import cache_folder
 from harness.inputs.contract import Contract
 from harness.inputs.settings import ServerSettings
 from harness.lab.environments import prepare
 from harness.records.verification import Audit, Verification
 from tests.toys.benches import selected, side_by_side
+from tests.toys.catalogs import repository_catalog
 
-CATALOG = load_catalog(Workspace())
+CATALOG = repository_catalog()
 WAY = ("views", "data", "bridge")
 BESIDE = ("pool", "offload", "json")
 """Factors that choose a way through an implementation's code: the first three together for each

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from harness.base.errors import UsageError
 from harness.base.workspace import Workspace
-from harness.inputs.catalog import Catalog, load_catalog
+from harness.inputs.catalog import Catalog
 from harness.inputs.claims import load_claims
 from harness.inputs.contract import Contract
 from harness.inputs.factors import differences, factors_of
@@ -25,6 +25,7 @@ from harness.runner.block import run_blocks
 from harness.runner.overrides import Overrides
 from harness.runner.plan import make_plan
 from tests.toys.bounded import bounded
+from tests.toys.catalogs import repository_catalog
 from tests.toys.fakes import FakeGenerator, FakeLab, FakeSet, fake_lab
 from tests.toys.ramps import make_cell
 from tests.toys.runs import make_run
@@ -32,7 +33,7 @@ from tests.toys.studies import NAMES, Table, spoilt, studies, toml_text
 from tests.toys.undrawn import undrawn
 
 REPOSITORY = Workspace()
-CATALOG = load_catalog(REPOSITORY)
+CATALOG = repository_catalog()
 CLAIMS = load_claims(REPOSITORY)
 _FACTORS = {name: factors_of(name, variant) for name, variant in CATALOG.variants.items()}
 PAIRS = [

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from harness.base.workspace import Workspace
-from harness.inputs.catalog import load_catalog
 from harness.inputs.imports import imports_of
 from harness.inputs.manifests import Variant
+from tests.toys.catalogs import repository_catalog
 
 WORKSPACE = Workspace()
-CATALOG = load_catalog(WORKSPACE)
+CATALOG = repository_catalog()
 MOST_LINES = 200
 IN_LAYERS = ("aiohttp", "django", "fastapi", "flask", "starlette")
 """Folders whose variants separate causes, or data layers: what all share stands in layers."""

@@ -26,6 +26,7 @@ from tests.toys.command import (
     start_command,
     stop_when,
 )
+from tests.toys.entry import called
 from tests.toys.shelves import dated_run, shelve
 from tests.toys.stubborn import add_stubborn
 from tests.toys.workspaces import toy_workspace, write_study
@@ -147,8 +148,9 @@ def stop_twice(process: "subprocess.Popen[str]", number: signal.Signals) -> tupl
 
 
 def test_a_second_process_that_resumes_a_run_is_refused_and_changes_nothing(
-    long: Workspace,
+    long: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """The second is this one."""
     folder = next(long.results.glob("*"), None)
     arguments = ("run", "long") if folder is None else ("run", "--resume", folder.name)
     first = start_command(long, *arguments, trusting=True)
@@ -158,17 +160,19 @@ def test_a_second_process_that_resumes_a_run_is_refused_and_changes_nothing(
             PATIENCE_S,
         )
         (folder,) = long.results.iterdir()
-        second = run_command(long, "run", "--resume", folder.name)
-        report = run_command(long, "report", folder.name)
-        pack = run_command(long, "pack", folder.name)
+        with called(long, capsys) as call:
+            others = [
+                call(*command, folder.name)
+                for command in (["run", "--resume"], ["report"], ["pack"])
+            ]
         assert first.poll() is None
         await_trials(long, first, trials_of(long) + 1)
     finally:
         first.send_signal(signal.SIGINT)
         _, err = first.communicate(timeout=PATIENCE_S)
-    for other in (second, report, pack):
-        assert other.returncode == 2
-        assert f"The run {folder.name} is in use by process {first.pid} " in told(other.stderr)
+    for other in others:
+        assert other.status == 2
+        assert f"The run {folder.name} is in use by process {first.pid} " in told(other.err)
     assert first.returncode == 130
     assert "continue with" in told(err)
 

@@ -5,15 +5,14 @@ import pytest
 import tomli_w
 
 from harness.base.errors import UsageError
-from harness.base.workspace import Workspace
 from harness.inputs.ab import Changes, ab_study, as_table, within
-from harness.inputs.catalog import load_catalog
 from harness.inputs.kinds import StudyKind, kind_of, origin_of, origins_of
 from harness.inputs.study import Study
 from harness.inputs.study_loader import load_study
+from tests.toys.catalogs import repository_catalog
 
 A = "django/async-pool"
-CATALOG = load_catalog(Workspace())
+CATALOG = repository_catalog()
 
 
 def study_of(changes: Changes) -> Study:

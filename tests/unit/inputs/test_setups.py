@@ -5,15 +5,15 @@ from pathlib import Path
 import pytest
 
 from harness.base.errors import UnknownName, UsageError
-from harness.base.workspace import Workspace
-from harness.inputs.catalog import Catalog, load_catalog
+from harness.inputs.catalog import Catalog
 from harness.inputs.factors import differences, factors_of
 from harness.inputs.locks import locked_versions
 from harness.inputs.settings import ServerSettings, Setup
 from harness.inputs.setups import Made, interpreter_version, is_same
+from tests.toys.catalogs import repository_catalog
 
 B, A = "django/next", "django/async-pool"
-CATALOG = load_catalog(Workspace())
+CATALOG = repository_catalog()
 LOCKED = locked_versions(CATALOG.implementations["django"].lock_file)
 
 

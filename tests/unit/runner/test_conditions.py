@@ -17,6 +17,7 @@ from harness.records.store import Store
 from harness.records.trial import Trial
 from harness.report.write import write_report
 from tests.toys.laboratory import Recorder, laboratory_of, run_study, trusting
+from tests.toys.undrawn import undrawn
 from tests.toys.workspaces import toy_workspace, write_study
 
 CONDITIONS = """
@@ -218,7 +219,8 @@ def test_single_requests_are_kept_on_demand(finished: Finished) -> None:
 
 
 def test_the_report_shows_every_shape(finished: Finished) -> None:
-    page = write_report(finished.store).page.read_text()
+    with undrawn():
+        page = write_report(finished.store).page.read_text()
     for text in ("windows of 1.2 s", "100 poisson arrivals per second", "at 30% of capacity",
                  "highest rate with p99 up to"):  # fmt: skip
         assert text in page

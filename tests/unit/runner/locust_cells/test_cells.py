@@ -22,6 +22,7 @@ from harness.runner.start import resume
 from harness.runner.time_left import Stage
 from tests.toys.labelling import labelled
 from tests.toys.laboratory import Recorder, laboratory_of, run_study, trusting
+from tests.toys.undrawn import undrawn
 from tests.toys.workspaces import toy_workspace
 
 USERS, ADDED_MS, FEW = 30, 20, 13
@@ -192,7 +193,8 @@ def test_the_report_has_every_cell_with_its_share_of_failures(finished: Finished
     share = cells["toy/crowded"].failed_share
     assert share is not None
     assert share > 0
-    page = write_report(finished.store).page.read_text()
+    with undrawn():
+        page = write_report(finished.store).page.read_text()
     assert "of requests failed" in page
     assert "toy/crowded" in page
     assert (finished.store.folder / "report.md").read_text().count("io_create") >= 2
