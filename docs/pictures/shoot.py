@@ -20,7 +20,7 @@ DESK = ViewportSize(width=1200, height=800)
 PHONE = ViewportSize(width=390, height=844)
 PICTURES = {
     "frameworks": ("frameworks-20261128-195722", DESK, 682),
-    "frameworks-narrow": ("frameworks-20261128-195722", PHONE, 760),
+    "frameworks-narrow": ("frameworks-20261128-195722", PHONE, 830),
     "quick": ("quick-20261128-200751", DESK, 660),
     "bridge": ("bridge-20261121-194531", DESK, 560),
 }

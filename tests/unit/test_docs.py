@@ -57,7 +57,8 @@ def named_paths(page: Path) -> Iterator[str]:
 
 def links(page: Path) -> Iterator[tuple[str, str]]:
     """Relative links: path and anchor."""
-    for target in re.findall(r"\]\(([^)\s]+)\)", prose(page)):
+    for found in re.finditer(r'\]\(([^)\s]+)\)|(?:href|src|srcset)="([^"]+)"', prose(page)):
+        target = found[1] or found[2]
         if not re.match(r"[a-z]+:", target):
             path, _, anchor = target.partition("#")
             yield unquote(path), anchor
@@ -144,9 +145,10 @@ def test_the_page_about_adding_shows_the_command_that_makes_a_lock_file() -> Non
 
 
 def test_pictures_are_small_and_have_alternative_texts() -> None:
-    pictures = [p for page in PAGES for p in re.findall(r"!\[(.*?)\]\((.+?)\)", text(page))]
-    assert pictures
-    assert all(len(alt) > 20 for alt, _ in pictures)
+    form = r'!\[(.*?)\]\(.+?\)|<img [^>]*alt="([^"]*)"'
+    alts = [alt or other for page in PAGES for alt, other in re.findall(form, text(page))]
+    assert alts
+    assert all(len(alt) > 20 for alt in alts)
     drawn = (ROOT / "docs/pictures").glob("*.png")
     assert all(picture.stat().st_size < 150_000 for picture in drawn)
 

@@ -117,7 +117,7 @@ def headline(run: Run, analysis: Analysis) -> list[str]:
     gap = max(working or gaps, key=lambda gap: gap.ratio)
     second = bridge_sentence(run, analysis)
     if len(places) == 1:
-        return [f"{gap.text}.", second or _ties(places[0])]
+        return [line for line in (f"{gap.text}.", second or _ties(places[0])) if line]
     where = gap.place.where
     stand = "" if second else standing(run, gap.place.comparison, where, analysis.baseline)
     rest = second or stand or f"{gap.text}."
@@ -257,10 +257,10 @@ def _verb(led: Sequence[Place]) -> str:
 
 
 def _ties(place: Place) -> str:
-    """Who is tied with the best; or who comes next."""
-    tied = list(place.tied)
+    """Who is tied with the best; or who comes next; of two that differ, nothing is left to say."""
+    tied, ranking = list(place.tied), place.comparison.ranking
     if not tied:
-        return f"The next best is {place.comparison.ranking[1]}."
+        return f"The next best is {ranking[1]}." if len(ranking) > 2 else ""
     if len(tied) > _MOST_NAMES:
         return f"{len(tied)} other stacks are not told apart from {place.best}."
     verb = "is" if len(tied) == 1 else "are"

@@ -64,6 +64,15 @@ def test_of_many_frameworks_the_leaders_and_the_known_ones_are_named() -> None:
     assert "fastapi/asyncpg 0.50" in text
 
 
+def test_of_two_stacks_the_worse_one_is_no_next_best() -> None:
+    made = measured({BASELINE: 2000.0, "b/lean": 500.0})
+    assert list(headline(made[0], analyse(*made))) == [
+        f"{BASELINE} uses 4 times the CPU of b/lean on a read."
+    ]
+    third = measured({BASELINE: 2000.0, "b/lean": 500.0, "c/other": 1000.0})
+    assert list(headline(third[0], analyse(*third)))[1:] == ["The next best is c/other."]
+
+
 def test_many_leaders_are_counted() -> None:
     equal = dict.fromkeys((f"b/lean-{at}" for at in range(5)), 500.0)
     made = measured({BASELINE: 2000.0} | equal, {CREATE: {}, READ: {}})
