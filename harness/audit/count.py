@@ -9,6 +9,7 @@ the server was still warming up, and is counted again.
 import http.client
 import time
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
@@ -232,19 +233,40 @@ def _count(watched: _Watched, operation: Operation, stack: ExitStack) -> dict[st
     session = stack.enter_context(watched.subject.probe.session())
     for number in range(_ALONE):
         _request(watched, operation, session, number)
-    for _ in range(_TIMES):
-        before, cpu_ns = watched.quiet(), watched.server.clock.read_ns()
-        for number in range(_REQUESTS):
-            _request(watched, operation, session, number)
-        counted, cpu_ns = watched.quiet() - before, watched.server.clock.read_ns() - cpu_ns
-        if all(counted[quantity] % _REQUESTS == 0 for quantity in QUANTITIES):
-            break
+    counted, cpu_ns = counted_requests(
+        lambda number: _request(watched, operation, session, number),
+        watched.quiet, watched.server.clock.read_ns,
+    )  # fmt: skip
     names = [*QUANTITIES, *(_SWITCHES if watched.counters else ()), *counted]
     if watched.encrypted:
         names = [name for name in names if name not in MESSAGES]
     named = {"out": "database_bytes_out", "in": "database_bytes_in"}
     counts = {named.get(n, n): counted[n] / _REQUESTS for n in dict.fromkeys(names)}
     return counts if watched.counters else counts | {"cpu_us": cpu_ns / 1e3 / _REQUESTS}
+
+
+def counted_requests(
+    ask: Callable[[int], None], counts: Callable[[], Counter[str]], cpu_ns: Callable[[], int]
+) -> tuple[Counter[str], int]:
+    """What `_REQUESTS` requests add to the counts and to the CPU time, in nanoseconds.
+
+    Each does the same once the server is warm, so the counts are whole multiples then. Until they
+    are, they are taken anew, `_TIMES` at most.
+
+    Args:
+        ask: sends a request, by its number.
+        counts: reads the counts once they are quiet.
+        cpu_ns: reads the CPU time so far.
+    """
+    added, used_ns = Counter[str](), 0
+    for _ in range(_TIMES):
+        before, before_ns = counts(), cpu_ns()
+        for number in range(_REQUESTS):
+            ask(number)
+        added, used_ns = counts() - before, cpu_ns() - before_ns
+        if all(added[quantity] % _REQUESTS == 0 for quantity in QUANTITIES):
+            break
+    return added, used_ns
 
 
 def _request(

@@ -104,19 +104,19 @@ SOUND = toml_text(
 ).encode()  # fmt: skip
 
 
-@bounded(100)
+@bounded(60)
 @given(MANIFESTS)
 def test_a_manifest_of_sound_parts_is_read_or_told_what_is_wrong(table: Table) -> None:
     event("read" if read(toml_text(table).encode()) else "broken")
 
 
-@bounded(200)
+@bounded(120)
 @given(spoilt(MANIFESTS))
 def test_a_spoilt_manifest_breaks_itself_alone_with_one_sentence(table: Table) -> None:
     event("read" if read(toml_text(table).encode()) else "broken")
 
 
-@bounded(100)
+@bounded(60)
 @given(
     st.one_of(
         st.binary(max_size=40),

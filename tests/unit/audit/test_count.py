@@ -1,6 +1,7 @@
 """Real toy servers, honest ones and liars, audited three at a time."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import msgspec
 import pytest
 
 from harness.audit.bench import Bench
-from harness.audit.count import audit
+from harness.audit.count import audit, counted_requests
 from harness.base.workspace import Workspace
 from harness.inputs.catalog import load_catalog
 from harness.inputs.contract import Contract
@@ -20,6 +21,8 @@ WORK = {"noop": 0, "cpu": 0, "io_create": 1, "io_read": 2, "io_fanout": 5, "io_w
 """By endpoint: the statements of the contract, each its own transaction and its own round trip."""
 OF_THE_WORK = ("statements", "transactions", "round_trips")
 WITH_CPU = ("good", "burning-late")
+WITH_CONSTANTS = ("good", "unpooled", "connects-silently")
+"""Of the others nothing is asked that takes a server of its own."""
 BURNT_US = 3_000
 """Of CPU time that the latter takes more, for each request that is counted: many times what a
 request takes without, however busy the machine is."""
@@ -61,7 +64,8 @@ LIARS: dict[str, list[str]] = {
 def result_of(
     bench: Bench, toys: Workspace, python: Path, name: str, *, cpu: bool = False
 ) -> Audit:
-    return audit(bench, load_catalog(toys).variant(f"toy/{name}"), python, cpu=cpu)
+    variant = load_catalog(toys).variant(f"toy/{name}")
+    return audit(bench, variant, python, cpu=cpu, constant=name in WITH_CONSTANTS)
 
 
 def cpu_us(result: Audit) -> dict[str, float]:
@@ -175,3 +179,36 @@ def test_an_audit_can_be_kept_as_json(audited: dict[str, Future[Audit]], name: s
     kept = msgspec.json.decode(msgspec.json.encode(result), type=Audit)
     assert kept == result
     assert kept.problems == LIARS["secret-loop"]
+
+
+class Counting:
+    """A server whose counts grow by what each request does, by its number."""
+
+    def __init__(self, does: Callable[[int], Counter[str]]) -> None:
+        self._does = does
+        self._number = 0
+        self._counts: Counter[str] = Counter()
+
+    def ask(self, _: int) -> None:
+        self._number += 1
+        self._counts += self._does(self._number)
+
+    def quiet(self) -> Counter[str]:
+        return Counter(self._counts)
+
+    def cpu_ns(self) -> int:
+        return self._number * 1_000
+
+
+def test_a_connection_that_is_opened_late_is_no_part_of_a_requests_cost() -> None:
+    """One thread opens its own in the first count, so that is taken again."""
+    server = Counting(lambda number: Counter(statements=2, connects=int(number == 8)))
+    counted, cpu_ns = counted_requests(server.ask, server.quiet, server.cpu_ns)
+    assert counted == {"statements": 64}
+    assert cpu_ns == 32_000
+
+
+def test_what_is_done_now_and_then_for_ever_is_told() -> None:
+    server = Counting(lambda number: Counter(connects=int(number % 20 == 0)))
+    counted, _ = counted_requests(server.ask, server.quiet, server.cpu_ns)
+    assert 0 < counted["connects"] < 32
