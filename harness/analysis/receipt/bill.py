@@ -86,7 +86,7 @@ def _connection_name(frames: Sequence[Frame]) -> str:
         return CONNECT
     roots = (frame.module.partition(".")[0] for frame in frames)
     driver = next((root for root in roots if root not in _MACHINERY), "a driver")
-    return f"{CONNECT} by {driver}, without Django"
+    return f"{CONNECT} by {driver} (without Django)"
 
 
 def hop_kind(frames: Sequence[Frame]) -> str:

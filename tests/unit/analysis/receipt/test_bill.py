@@ -180,7 +180,7 @@ def test_a_connection_that_is_opened_past_django_is_not_priced_as_one_of_django(
     raw = Happening(Amount.CONNECTIONS, 0, 1, 99, 99, frames)
     book = MeasuredPrices(32, {**PRICES.by_block, CONNECT: {0: 3_000.0, 1: 3_100.0}})
     made = bill([request(*TYPICAL, raw)], None, "GET /", book, cause_of)
-    assert made.unpriced == ("connection opened by asyncpg, without Django",)
+    assert made.unpriced == ("connection opened by asyncpg (without Django)",)
     assert made.tolls is not None
     assert made.tolls.mean == pytest.approx(390.0)
 
