@@ -45,7 +45,7 @@ from tests.benchmarks import suite_pool
 CONNECTIONS = 16
 OURS = {name: f"{name}/asyncpg" for name in ("blacksheep", "fastapi", "litestar", "quart")}
 """Frameworks whose code in the suite runs on their present release, and uses asyncpg."""
-ADDED = ("jinja2", "msgspec")
+ADDED = ("jinja2", "msgspec", "orjson")
 """Packages that the suite's applications import, beside those of our locks."""
 ENV = {"PYTHONPATH": suite_pool.__path__[0], "USE_ORJSON": "1"}
 START_S = 20.0
