@@ -136,7 +136,8 @@ def _print(loaded: Loaded) -> None:
         ratio = block_interval([ours[block] - theirs[block] for block in ours if block in theirs])
         assert ratio is not None
         shown = ratio.exp()
-        print(f"{framework:14}{shown.mean:>22.2f} [{shown.low:.2f}, {shown.high:.2f}]")
+        interval = f"{shown.mean:.2f} [{shown.low:.2f}, {shown.high:.2f}]"
+        print(f"{framework:14}{interval:>40}, {ratio.blocks} blocks")
 
 
 if __name__ == "__main__":
