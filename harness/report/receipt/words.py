@@ -185,6 +185,8 @@ def share(url: UrlReceipt) -> str:
 
 _WIDE = 3.0
 """An interval whose ends differ by more is told by its ends: plus and minus would be lopsided."""
+_VAGUE = 30.0
+"""One whose ends differ by more tells nothing."""
 
 
 def throughput(url: UrlReceipt, receipt: Receipt) -> str:
@@ -193,7 +195,9 @@ def throughput(url: UrlReceipt, receipt: Receipt) -> str:
         return ""
     rate = url.rate_per_s
     text = f"{cost(rate)} requests/s"
-    if rate.low is not None and rate.high is not None and rate.high > _WIDE * rate.low:
+    if rate.low is not None and rate.high is not None and rate.high > _VAGUE * rate.low:
+        text = f"about {numbers.number(rate.mean)} requests/s, by few and noisy slices,"
+    elif rate.low is not None and rate.high is not None and rate.high > _WIDE * rate.low:
         text = f"{numbers.number(rate.low)} to {numbers.number(rate.high)} requests/s"
     if receipt.prices is not None:
         text += f" on {receipt.prices.connections} connections"
@@ -360,7 +364,7 @@ def concerned(recommendation: Recommendation, receipt: Receipt) -> str:
     """The URLs that it is about."""
     names = recommendation.urls
     if 1 < len(names) == len(receipt.urls):
-        return f"all {len(names)} URLs"
+        return "both URLs" if len(names) == 2 else f"all {len(names)} URLs"
     if len(names) > _MOST_NAMES:
         return f"{', '.join(names[: _MOST_NAMES - 1])} and {len(names) - _MOST_NAMES + 1} more"
     return ", ".join(names)

@@ -74,6 +74,20 @@ def test_tolls_are_summed_and_set_against_the_cpu_measured() -> None:
     assert line(of, "Throughput") == "Throughput 204 ±5 requests/s on 8 connections"
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "told"),
+    [
+        (26.0, 133.0, "26 to 133 requests/s on 8 connections"),
+        (0.05, 28_000.0, "about 60 requests/s, by few and noisy slices, on 8 connections"),
+    ],
+)
+def test_a_rate_that_is_hardly_known_is_not_told_as_if_it_were(
+    low: float, high: float, told: str
+) -> None:
+    rate = Interval(60.0, low, high, 1.0, 2)
+    assert line(receipt(url_receipt(rate_per_s=rate)), "Throughput").endswith(told)
+
+
 def test_other_counts_and_how_they_differ_are_told() -> None:
     text = whole(receipt())
     assert "2 to 3 statements" in text
