@@ -36,6 +36,9 @@ TOKEN = "0c6e1f7a93d24b58a1e07c55b9f2d6483ea17b90"
 """Of its user."""
 API_KEY = "key-of-ada-7f3a9c"
 """Of ninja's project; a row of its fixture."""
+BYTECODE = ("PYTHONDONTWRITEBYTECODE", "")
+"""A variable and its value, with which projects may write bytecode, unlike those of users. Else
+each process would compile SQLAlchemy or psycopg anew, which takes seconds."""
 _SETTINGS = {"startproject": "mysite.settings"}
 _FILL = """
 import json, sys

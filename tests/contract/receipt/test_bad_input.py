@@ -10,7 +10,7 @@ import pytest
 
 from harness.base.workspace import Workspace
 from harness.lab.network import free_port
-from tests.contract.receipt.examples import Example, filled, laid_out
+from tests.contract.receipt.examples import BYTECODE, Example, filled, laid_out
 from tests.toys.entry import Call, Said, called
 
 PASSWORD = "pa55-of-the-database-9c1e"
@@ -29,8 +29,9 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 
 
 @pytest.fixture
-def receipt(capsys: pytest.CaptureFixture[str]) -> Iterator[Call]:
+def receipt(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Call]:
     """The command, for the repository itself."""
+    monkeypatch.setenv(*BYTECODE)
     with called(Workspace(), capsys, "receipt", "--count-only") as calling:
         yield calling
 

@@ -29,7 +29,14 @@ from harness.lab.postgres.cluster import EmbeddedPostgres
 from harness.records.observation import Amount, Observation, ObservedRequest
 from tests.contract.receipt import counted
 from tests.contract.receipt.counted import Asked, Taken
-from tests.contract.receipt.examples import API_KEY, Example, empty_database, filled, laid_out
+from tests.contract.receipt.examples import (
+    API_KEY,
+    BYTECODE,
+    Example,
+    empty_database,
+    filled,
+    laid_out,
+)
 
 REQUESTS = 4
 """Of each URL: the counts of one after the other must be equal."""
@@ -150,10 +157,11 @@ def observed(
         app=case.app, cwd=project.folder, python=project.python, server=case.server,
         env={**project.env, **case.env, **(env or {})},
     )  # fmt: skip
-    prepared = prepare_application(deployment, servers, cache_folder())
     requests = [request for request, _ in asked]
-    start = partial(_started, prepared, log, requests[0])
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(*BYTECODE)
+        prepared = prepare_application(deployment, servers, cache_folder())
+        start = partial(_started, prepared, log, requests[0])
         patch.setattr(observing, "_WARMUP", WARMUP)
         return observing.observe(
             start, requests, served=prepared.served, root=prepared.root,

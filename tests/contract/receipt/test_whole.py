@@ -38,6 +38,7 @@ def made(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
+    workspace: Workspace,
 ) -> Iterator[Made]:
     """Of `startproject` on PostgreSQL: a login and a form."""
     for name in ("PYTHONPYCACHEPREFIX", "PYTHONDONTWRITEBYTECODE"):  # as users have it
@@ -47,7 +48,7 @@ def made(
         before = example.files()
         token = "0123456789abcdefghijklmnopqrstuv"
         page, markdown = tmp_path / "receipt.html", tmp_path / "receipt.md"
-        with called(Workspace(), capsys, "receipt", "--count-only", "--json") as receipt:
+        with called(workspace, capsys, "receipt", "--count-only", "--json") as receipt:
             said = receipt(
                 "--cwd", str(example.folder), "--python", str(example.python),
                 "--app", "mysite.asgi:application", "--env", f"DATABASE_URL={url}",
