@@ -165,7 +165,8 @@ def observed(
         patch.setattr(observing, "_WARMUP", WARMUP)
         return observing.observe(
             start, requests, served=prepared.served, root=prepared.root,
-            libraries=prepared.libraries, count=REQUESTS, left_after=0,
+            libraries=prepared.libraries, middleware=prepared.middleware, count=REQUESTS,
+            left_after=0,
         )  # fmt: skip
 
 
