@@ -131,8 +131,9 @@ class Visitor(base()):  # type: ignore[misc]
 
     wait_time = constant(0)
     # Locust's faster client gives up after 60 s; the published one waited for as long as it took.
-    connection_timeout = LENGTH_S
-    network_timeout = LENGTH_S
+    # Workers of a busy machine end their ramp a while after its length.
+    connection_timeout = LENGTH_S + 60
+    network_timeout = LENGTH_S + 60
 
     def on_start(self) -> None:
         """Locust calls it when the user has come."""
