@@ -15,6 +15,7 @@ import msgspec
 import psutil
 
 from tests.mounts import cover_read_only
+from tests.processes import below
 
 STOPPED_S = 5.0
 GO, TAKE_PORT = b"!", b"p"
@@ -47,11 +48,8 @@ class Victim(msgspec.Struct, frozen=True):
         Raises:
             LookupError: there is none.
         """
-        word = _PARTNERS[kind]
-        for process in psutil.Process(self.pid).children(recursive=True):
-            with contextlib.suppress(psutil.Error):
-                if any(word in part for part in process.cmdline()):
-                    return process
+        for process in below(_PARTNERS[kind], self.pid):
+            return process
         raise LookupError(f"no {kind} among the processes of the command")
 
 

@@ -18,6 +18,7 @@ from harness.records.store import Store
 from tests.faults.faults import GO
 from tests.faults.holding import held_command
 from tests.mounts import cover_read_only
+from tests.processes import below
 from tests.toys.command import (
     PATIENCE_S,
     environment_of,
@@ -196,11 +197,7 @@ def test_ctrl_c_returns_within_five_seconds_with_many_servers_that_ignore_it(
 
 
 def servers_of(process: "subprocess.Popen[str]") -> int:
-    try:
-        children = psutil.Process(process.pid).children()
-        return sum("stubborn.py" in " ".join(child.cmdline()) for child in children)
-    except psutil.Error:
-        return 0
+    return len(below("stubborn.py", process.pid))
 
 
 def test_a_run_may_be_stopped_while_it_is_reported(tmp_path: Path) -> None:
@@ -227,11 +224,7 @@ def test_a_report_may_be_stopped_while_charts_are_drawn(
     workers: list[int] = []
 
     def drawing() -> bool:
-        try:
-            children = psutil.Process(process.pid).children()
-            workers[:] = [c.pid for c in children if "harness.report.drawing.draw" in c.cmdline()]
-        except psutil.Error:
-            return False
+        workers[:] = [p.pid for p in below("harness.report.drawing.draw", process.pid)]
         return bool(workers) and (tmp_path / "slow" / "reached").exists()
 
     _, err = stop_when(process, drawing, signal.SIGTERM)

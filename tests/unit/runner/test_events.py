@@ -3,13 +3,13 @@
 One run of a block suffers most of them, each in a phase of its own, which is measured again.
 """
 
-import os
 import signal
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import ClassVar
 
 import msgspec
 import psutil
@@ -19,45 +19,30 @@ from harness.analysis.labels.labels import Label
 from harness.analysis.labels.trials import LabelledTrial, Standing
 from harness.inputs.study import Condition
 from harness.inputs.study_loader import load_study
+from harness.load.generator import Edge, ProcessGenerator
+from harness.load.protocol import Arrivals, Exchange, Tally
 from harness.records.plan import Phase
 from harness.records.run import Run
-from harness.runner import block
+from harness.runner import block, instruments
+from tests.processes import below
 from tests.toys.labelling import labelled
 from tests.toys.laboratory import Recorder, laboratory_of, run_study, trusting
 from tests.toys.workspaces import toy_workspace, write_study
 
 STOP_S = 1.5
-LATER_S = 0.6
-"""After the turn before has ended: within the window that follows, whose warm-up is short."""
-
-
-def below(pid: int, word: str) -> list[psutil.Process]:
-    """Living descendants of a process with that word in their command line."""
-    found = []
-    for process in psutil.Process(pid).children(recursive=True):
-        try:
-            if any(word in part for part in process.cmdline()):
-                found.append(process)
-        except psutil.Error:
-            continue
-    return found
 
 
 class Saboteur(Recorder):
     """Strikes each condition of a run once, after some turns.
 
-    strikes: what is done, by the name of the condition. after: so many turns of it. later_s: so
-        much later.
+    strikes: what is done, by the name of the condition. after: so many turns of it.
     """
 
-    def __init__(
-        self, strikes: Mapping[str, Callable[[], None]], *, after: int = 1, later_s: float = 0.0
-    ) -> None:
+    def __init__(self, strikes: Mapping[str, Callable[[], None]], *, after: int = 1) -> None:
         super().__init__()
         self._left = dict(strikes)
         self._turns: Counter[str] = Counter()
         self._after = after
-        self._later_s = later_s
 
     def progress(self, phase: Phase, entry: str, done_slices: int, throughput: float) -> None:
         super().progress(phase, entry, done_slices, throughput)
@@ -65,18 +50,58 @@ class Saboteur(Recorder):
         self._turns[name] += 1
         if self._turns[name] < self._after or name not in self._left:
             return
-        strike = self._left.pop(name)
-        if self._later_s:
-            threading.Timer(self._later_s, strike).start()
-        else:
-            strike()
+        self.strike(self._left.pop(name))
+
+    def strike(self, strike: Callable[[], None]) -> None:
+        strike()
+
+
+class WindowSaboteur(Saboteur):
+    """Strikes as the next window opens, instead of between two turns."""
+
+    def __init__(self, strikes: Mapping[str, Callable[[], None]]) -> None:
+        super().__init__(strikes)
+        self._armed: list[Callable[[], None]] = []
+
+    def strike(self, strike: Callable[[], None]) -> None:
+        self._armed.append(strike)
+
+    def opening(self, edge: Edge) -> None:
+        while edge.open and self._armed:
+            self._armed.pop()()
+
+
+class SabotagedGenerator(ProcessGenerator):
+    """Tells a saboteur of the edges of windows."""
+
+    saboteur: ClassVar[WindowSaboteur]
+
+    def window(
+        self,
+        target: str,
+        exchange: Exchange,
+        *,
+        warmup_s: float,
+        seconds: float,
+        timeout_s: float = 30.0,
+        arrivals: Arrivals | None = None,
+        at_edge: Callable[[Edge], None] = lambda _: None,
+    ) -> Tally:
+        def struck(edge: Edge) -> None:
+            at_edge(edge)
+            self.saboteur.opening(edge)
+
+        return super().window(
+            target, exchange, warmup_s=warmup_s, seconds=seconds, timeout_s=timeout_s,
+            arrivals=arrivals, at_edge=struck,
+        )  # fmt: skip
 
 
 def at(word: str, strike: Callable[[psutil.Process], object]) -> Callable[[], None]:
     """A strike at all processes of this run with that word in their command line."""
 
     def act() -> None:
-        for process in below(os.getpid(), word):
+        for process in below(word):
             with suppress(psutil.Error):  # it ended by itself
                 strike(process)
 
@@ -129,7 +154,7 @@ class Accident(msgspec.Struct, frozen=True):
         )
 
 
-LONG_S, SHORT_S = LATER_S + STOP_S + 0.2, LATER_S + 0.6
+LONG_S, SHORT_S = STOP_S + 0.8, 1.2
 ACCIDENTS = {
     "server stopped": Accident("noop", 2, LONG_S, "server.py", stop),
     "PostgreSQL stopped": Accident("io_read", 2, LONG_S, "postgres", stop),
@@ -175,11 +200,13 @@ def struck(tmp_path_factory: pytest.TempPathFactory) -> list[LabelledTrial]:
     """A run in which every accident happens once, and every phase may be measured again."""
     strikes = {a.condition.name: at(a.word, a.strike) for a in ACCIDENTS.values()}
     conditions = "".join(accident.toml for accident in ACCIDENTS.values())
+    saboteur = WindowSaboteur(strikes)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(block, "_LEAST_REPEATED", len(ACCIDENTS))
+        patch.setattr(SabotagedGenerator, "saboteur", saboteur, raising=False)
+        patch.setattr(instruments, "ProcessGenerator", SabotagedGenerator)
         _, trials = measure(
-            tmp_path_factory.mktemp("struck"), ["prefork"],
-            Saboteur(strikes, later_s=LATER_S), conditions=conditions,
+            tmp_path_factory.mktemp("struck"), ["prefork"], saboteur, conditions=conditions,
         )  # fmt: skip
     return trials
 

@@ -9,7 +9,6 @@ from itertools import pairwise
 from pathlib import Path
 
 import msgspec
-import psutil
 import pytest
 from hdrh.histogram import HdrHistogram
 
@@ -23,6 +22,7 @@ from harness.records.run import Run
 from harness.records.store import Store
 from harness.records.trial import Trial
 from harness.report.write import write_report
+from tests.processes import below
 from tests.toys.command import left_running
 from tests.toys.entry import handlers_kept
 from tests.toys.laboratory import Recorder, laboratory_of, run_study, trusting
@@ -239,8 +239,7 @@ def test_the_environment_that_was_measured_is_described(finished: Finished) -> N
 
 def test_nothing_is_left_running(finished: Finished) -> None:
     assert left_running(finished.workspace, os.getpid()) == []
-    children = psutil.Process().children(recursive=True)
-    assert [c for c in children if "harness.load.worker.worker" in c.cmdline()] == []
+    assert below("harness.load.worker.worker") == []
 
 
 class Troubled(msgspec.Struct):

@@ -27,6 +27,7 @@ from harness.load.locust.driver import (
     worker,
 )
 from harness.load.locust.notes import Notes, RampResult
+from tests.processes import below
 from tests.toys.http import HOST, Toy, Visit
 from tests.waiting import gone
 
@@ -103,9 +104,9 @@ def striking(python: Path, folder: Path, number: signal.Signals) -> Struck:
     with Toy(answering(1_000_000)) as toy:
 
         def strike() -> None:
-            family = [p for p in psutil.Process().children(recursive=True) if belongs(p, name)]
-            followers = [process for process in family if "--worker" in process.cmdline()]
-            if toy.requests and not struck_s:
+            family = [p for p in below("locust") if belongs(p, name)]
+            followers = [p for p in below("--worker") if belongs(p, name)]
+            if toy.requests and followers and not struck_s:
                 struck_s.append(time.monotonic())
                 pids.extend(process.pid for process in family)
                 followers[0].send_signal(number)
@@ -226,13 +227,13 @@ def test_locust_that_is_killed_is_named_with_the_signal(tmp_path: Path) -> None:
 
 def test_a_master_that_dies_leaves_no_worker_behind(tmp_path: Path) -> None:
     script = f"""case "$*" in
-    *--worker*) exec sleep 61 ;;
+    *--worker*) exec sleep 61.25 ;;
     *) echo 5557 > {tmp_path}/cell.port; sleep 0.3; kill -9 $$ ;;
     esac"""
     plan = msgspec.structs.replace(PLAN, processes=2)
     told = str(failure(fake(tmp_path, script), tmp_path, plan))
     assert told.startswith("Locust's master was ended by SIGKILL")
-    assert not [p for p in psutil.Process().children(recursive=True) if "61" in p.cmdline()]
+    assert below("61.25") == []
 
 
 def test_locust_sees_no_settings_of_ours(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from harness.base.errors import DrawingFailed
 from harness.base.workspace import Workspace
 from harness.report.drawing.pool import DrawingPool
+from tests.processes import below
 from tests.toys.charts import SPEC
 
 
@@ -22,8 +23,7 @@ def pool() -> Iterator[DrawingPool]:
 
 def program() -> list[psutil.Process]:
     """What draws, of this process."""
-    children = psutil.Process().children()
-    return [child for child in children if "harness.report.drawing.draw" in child.cmdline()]
+    return below("harness.report.drawing.draw")
 
 
 def test_what_is_asked_for_is_drawn_whatever_the_order(pool: DrawingPool) -> None:

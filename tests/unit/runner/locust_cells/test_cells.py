@@ -4,6 +4,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 
 import msgspec
 import psutil
@@ -20,6 +21,7 @@ from harness.records.trial import Trial
 from harness.report.write import write_report
 from harness.runner.start import resume
 from harness.runner.time_left import Stage
+from tests.processes import below
 from tests.toys.labelling import labelled
 from tests.toys.laboratory import Recorder, laboratory_of, run_study, trusting
 from tests.toys.undrawn import undrawn
@@ -78,13 +80,11 @@ class Killer(Recorder):
     def _kill(self) -> None:
         end = time.monotonic() + 20
         while time.monotonic() < end and not self.killed.is_set():
-            for child in psutil.Process().children(recursive=True):
-                try:
-                    if "--worker" in child.cmdline() and child.cpu_times().user > 0.2:
-                        child.kill()
+            for worker in below("--worker"):
+                with suppress(psutil.Error):  # it ended by itself
+                    if worker.cpu_times().user > 0.2:
+                        worker.kill()
                         self.killed.set()
-                except psutil.Error:
-                    continue
             time.sleep(0.05)
 
 
@@ -219,10 +219,8 @@ class Stopper(Recorder):
         """Once Locust uses its processor, users are there."""
         end = time.monotonic() + 20
         while time.monotonic() < end:
-            family = psutil.Process().children(recursive=True)
-            busy = [c for c in family if named(c, "locust") and c.cpu_times().user > 0.6]
-            if busy:
-                servers = [c for c in family if named(c, "server.py")]
+            if any(cpu_s(process) > 0.6 for process in below("locust")):
+                servers = below("server.py")
                 for server in servers:
                     server.suspend()
                 time.sleep(1.6)
@@ -232,11 +230,12 @@ class Stopper(Recorder):
             time.sleep(0.05)
 
 
-def named(process: psutil.Process, word: str) -> bool:
+def cpu_s(process: psutil.Process) -> float:
+    """What a process has used; nothing if it has ended."""
     try:
-        return any(word in part for part in process.cmdline())
+        return process.cpu_times().user
     except psutil.Error:
-        return False
+        return 0.0
 
 
 def test_a_cell_whose_server_was_stopped_is_measured_again(
