@@ -175,7 +175,7 @@ def test_many_that_do_not_listen_are_stopped_together(tmp_path: Path) -> None:
     pids = pids_in(tmp_path / "pids", 48)
     began = time.monotonic()
     stop_together(children)
-    assert time.monotonic() - began < 5.0
+    assert time.monotonic() - began < 15.0
     assert not any(alive(pid) for pid in pids)
     assert not any(child.running for child in children)
 

@@ -17,7 +17,7 @@ from harness.load import generator as loads
 from harness.load.generator import ProcessGenerator
 from harness.load.protocol import Exchange, Tally
 from harness.load.worker.http1 import request_bytes
-from tests.toys.http import HOST, OK, OK_BODY, Toy, respond, respond_slowly, stay_silent
+from tests.toys.http import HOST, OK, OK_BODY, Toy, Visit, respond, respond_slowly, stay_silent
 from tests.waiting import gone
 
 EXCHANGE = Exchange(requests=[request_bytes("GET", "/health", "toy")], body=OK_BODY)
@@ -152,17 +152,28 @@ def test_a_generator_that_is_halted_for_a_moment_goes_on(cpu: int) -> None:
 
 def test_a_generator_that_was_stopped_says_for_how_long_its_loop_did_not_run(cpu: int) -> None:
     """In a slice that ends before the loop looks at its timer again, and in a window."""
-    with Toy(respond(OK)) as toy, ProcessGenerator([cpu]) as generator:
+    stopping = False
+
+    def stop_once(visit: Visit) -> None:
+        """The first answer comes while the generator is stopped."""
+        nonlocal stopping
+        while visit.request() is not None:
+            if stopping:
+                stopping = False
+                os.kill(generator.pids[0], signal.SIGSTOP)
+                time.sleep(1.2)
+                os.kill(generator.pids[0], signal.SIGCONT)
+            visit.send(OK)
+
+    with Toy(stop_once) as toy, ProcessGenerator([cpu]) as generator:
         generator.open("a", HOST, toy.port, connections=1)
-        assert generator.slice("a", EXCHANGE, 0.05).paused_ns < 0.5e9
+        assert generator.slice("a", EXCHANGE, 0.05).paused_ns < 0.8e9
         turns: list[Callable[[], Tally]] = [
             lambda: generator.slice("a", EXCHANGE, 0.2),
             lambda: generator.window("a", EXCHANGE, warmup_s=0.01, seconds=2.0),
         ]
         for load in turns:
-            (pid,) = generator.pids
-            for delay_s, number in ((0.1, signal.SIGSTOP), (1.3, signal.SIGCONT)):
-                threading.Timer(delay_s, os.kill, [pid, number]).start()
+            stopping = True
             assert 0.8e9 < load().paused_ns < 5e9
 
 

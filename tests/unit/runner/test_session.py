@@ -165,7 +165,7 @@ def test_memory_threads_and_processes_of_each_server_are_kept(finished: Finished
 
 
 def test_cpu_that_a_request_is_known_to_burn_is_found_in_full(finished: Finished) -> None:
-    """500 microseconds by the server's own thread clock, on top of what the request costs."""
+    """Three milliseconds by the server's own thread clock, on top of what the request costs."""
     for block in range(1, BLOCKS + 1):
         cost = {
             trial.entry: trial_value(Measure.CPU, trial)
@@ -175,7 +175,7 @@ def test_cpu_that_a_request_is_known_to_burn_is_found_in_full(finished: Finished
         burning, good = cost["toy/burning"], cost["toy/good"]
         assert burning is not None
         assert good is not None
-        assert burning - good == pytest.approx(500, rel=0.4)
+        assert burning - good == pytest.approx(3_000, rel=0.2)
 
 
 def test_progress_counts_every_slice_of_the_run_once(finished: Finished) -> None:

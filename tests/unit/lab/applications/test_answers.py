@@ -75,7 +75,7 @@ def test_a_silent_server_is_left_after_the_time_limit() -> None:
     error = refused(behaviour, seconds=0.3)
     assert "within 0.3 s" in error.reason
     assert error.silent
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 10  # it would wait for ever
 
 
 def drips(visit: Visit) -> None:

@@ -151,7 +151,7 @@ def test_a_relay_that_dies_is_told_in_a_sentence(relay: RelayInjector) -> None:
 
 def test_nobody_waits_for_others_who_are_connecting(relay: RelayInjector) -> None:
     """A variant without a pool connects for every request, beside those that are connected."""
-    relay.set_round_trip(LEG, 40)
+    relay.set_round_trip(LEG, 200)
     over = threading.Event()
     with serving(echo) as there:
         near = relay.through(LEG, there)
@@ -166,11 +166,11 @@ def test_nobody_waits_for_others_who_are_connecting(relay: RelayInjector) -> Non
             others = threading.Thread(target=come_and_go)
             others.start()
             try:
-                found = sorted(ping_s(client) for _ in range(15))
+                found = sorted(ping_s(client) for _ in range(7))
             finally:
                 over.set()
                 others.join()
-    assert 0.040 <= found[7] < 0.060
+    assert 0.200 <= found[3] < 0.300
 
 
 def test_the_server_accepts_when_the_handshake_would_be_over_there(relay: RelayInjector) -> None:
@@ -185,14 +185,14 @@ def test_the_server_accepts_when_the_handshake_would_be_over_there(relay: RelayI
         accepted.append(time.perf_counter())
         heard.set()
 
-    relay.set_round_trip(LEG, 100)
+    relay.set_round_trip(LEG, 400)
     with serving(note) as there:
         began = time.perf_counter()
         with connect(relay.through(LEG, there)) as client:
             client.sendall(b"x")
             assert heard.wait(PATIENCE_S)
-    assert accepted[0] - began >= 0.150
-    assert accepted[1] - accepted[0] < 0.050
+    assert accepted[0] - began >= 0.600
+    assert accepted[1] - accepted[0] < 0.200
 
 
 @pytest.mark.parametrize("milliseconds", [0, 40])

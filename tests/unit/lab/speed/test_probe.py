@@ -12,6 +12,7 @@ from harness.lab.clocks import process_cpu_ns
 from harness.lab.process import wait_until
 from harness.lab.speed.probe import READING, SpeedProbe
 from harness.lab.speed.worker import PERIOD_S
+from tests.waiting import PATIENCE_S
 
 CPU = max(os.sched_getaffinity(0))
 
@@ -19,7 +20,7 @@ CPU = max(os.sched_getaffinity(0))
 def test_readings_lie_in_the_time_asked_for_and_are_plausible() -> None:
     with SpeedProbe([CPU]) as probe:
         start = time.monotonic_ns()
-        assert wait_until(lambda: probe.mean_ns(start, time.monotonic_ns()) is not None, 5)
+        assert wait_until(lambda: probe.mean_ns(start, time.monotonic_ns()) is not None, PATIENCE_S)
         time.sleep(0.3)
         used = probe.mean_ns(start, time.monotonic_ns())
         assert used is not None
@@ -31,8 +32,8 @@ def test_readings_lie_in_the_time_asked_for_and_are_plausible() -> None:
 def test_runs_on_its_core_for_a_small_share_of_it_and_ends_with_the_block() -> None:
     with SpeedProbe([CPU]) as probe:
         (pid,) = probe.pids
-        assert wait_until(lambda: psutil.Process(pid).cpu_affinity() == [CPU], 5)
-        assert wait_until(lambda: probe.mean_ns(0, time.monotonic_ns()) is not None, 5)
+        assert wait_until(lambda: psutil.Process(pid).cpu_affinity() == [CPU], PATIENCE_S)
+        assert wait_until(lambda: probe.mean_ns(0, time.monotonic_ns()) is not None, PATIENCE_S)
         before, at = process_cpu_ns(pid), time.monotonic()
         time.sleep(0.5)
         after = process_cpu_ns(pid)
@@ -45,7 +46,7 @@ def test_runs_on_its_core_for_a_small_share_of_it_and_ends_with_the_block() -> N
 def test_a_probe_that_died_yields_nothing_and_breaks_nothing() -> None:
     with SpeedProbe([CPU]) as probe:
         os.kill(probe.pids[0], signal.SIGKILL)
-        assert wait_until(lambda: psutil.Process(probe.pids[0]).status() == "zombie", 5)
+        assert wait_until(lambda: psutil.Process(probe.pids[0]).status() == "zombie", PATIENCE_S)
         start = time.monotonic_ns()
         assert probe.mean_ns(start, start + 10**9) is None
 
@@ -58,7 +59,7 @@ def test_as_many_probes_as_processors(cpus: list[int]) -> None:
 
 def speaks(probe: SpeedProbe) -> bool:
     start = time.monotonic_ns()
-    return wait_until(lambda: probe.mean_ns(start, time.monotonic_ns()) is not None, 5)
+    return wait_until(lambda: probe.mean_ns(start, time.monotonic_ns()) is not None, PATIENCE_S)
 
 
 def test_a_probe_that_was_killed_is_told_once_and_started_again() -> None:
@@ -67,7 +68,7 @@ def test_a_probe_that_was_killed_is_told_once_and_started_again() -> None:
         assert probe.losses() == probe.revive() == []
         (old,) = probe.pids
         os.kill(old, signal.SIGKILL)
-        assert wait_until(lambda: psutil.Process(old).status() == "zombie", 5)
+        assert wait_until(lambda: psutil.Process(old).status() == "zombie", PATIENCE_S)
         (told,) = probe.losses()
         assert "died" in told
         assert f"processor {CPU}" in told
@@ -75,14 +76,14 @@ def test_a_probe_that_was_killed_is_told_once_and_started_again() -> None:
         assert speaks(probe)
         assert probe.pids != (old,)
         os.kill(probe.pids[0], signal.SIGKILL)
-        assert wait_until(lambda: len(probe.losses()) == 1, 5)  # a second loss is told too
+        assert wait_until(lambda: len(probe.losses()) == 1, PATIENCE_S)  # a second loss is told too
 
 
 def test_a_probe_that_died_between_turns_is_told_as_it_is_started_again() -> None:
     with SpeedProbe([CPU]) as probe:
         assert speaks(probe)
         os.kill(probe.pids[0], signal.SIGKILL)
-        assert wait_until(lambda: psutil.Process(probe.pids[0]).status() == "zombie", 5)
+        assert wait_until(lambda: psutil.Process(probe.pids[0]).status() == "zombie", PATIENCE_S)
         (told,) = probe.revive()
         assert "died" in told
         assert speaks(probe)
@@ -104,7 +105,7 @@ def test_a_stopped_probe_is_told_after_a_second_and_replaced() -> None:
 def test_a_probe_that_never_starts_is_told_and_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONHOME", "/nowhere")  # Python ends at its start
     with SpeedProbe([CPU]) as probe:
-        assert wait_until(lambda: bool(probe.losses()), 5)
+        assert wait_until(lambda: bool(probe.losses()), PATIENCE_S)
         told = probe.revive()
         assert f"the speed probe on processor {CPU} does not start" in told
         began = time.monotonic()

@@ -40,17 +40,24 @@ WRONG = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 BUSY = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 4\r\n\r\nbusy"
 N = 4
 SLICE_S = 0.12
+ENOUGH_S = 0.4
+"""In which each connection has two answers, on a busy machine too."""
 TIMER_NS = 2_000_000
 """libuv's timers count in whole milliseconds, from the time at which its loop last looked."""
 
 
 def load(
-    generator: ProcessGenerator, toy: Toy, *, keep_alive: bool = True, timeout_s: float = 5.0
+    generator: ProcessGenerator,
+    toy: Toy,
+    *,
+    seconds: float = ENOUGH_S,
+    keep_alive: bool = True,
+    timeout_s: float = 5.0,
 ) -> Tally:
     """One slice with N connections."""
     target = str(toy.port)
     generator.open(target, HOST, toy.port, connections=N, keep_alive=keep_alive)
-    tally = generator.slice(target, EXCHANGE, SLICE_S, timeout_s)
+    tally = generator.slice(target, EXCHANGE, seconds, timeout_s)
     generator.close(target)
     return tally
 
@@ -249,7 +256,7 @@ def test_a_server_that_comes_back_is_used_again(generator: ProcessGenerator) -> 
 def test_a_request_without_an_answer_times_out(generator: ProcessGenerator) -> None:
     """Once per connection: the time is longer than the slice, so none is sent after it."""
     with Toy(stay_silent) as toy:
-        tally = load(generator, toy, timeout_s=0.3)
+        tally = load(generator, toy, seconds=SLICE_S, timeout_s=0.3)
         assert tally.errors == {"timeout": N}
         assert tally.correct == 0
         assert tally.end_ns - tally.start_ns >= 0.3e9
@@ -283,7 +290,7 @@ def test_a_time_out_leaves_the_connection_and_the_late_answer_behind(
 def test_a_slice_ends_with_its_last_response(generator: ProcessGenerator) -> None:
     """Slow answers are waited for, none is dropped, and no request follows the deadline."""
     with Toy(respond_slowly(OK, 0.3)) as toy:
-        tally = load(generator, toy)
+        tally = load(generator, toy, seconds=SLICE_S)
         assert tally.correct == toy.requests == N  # one each: the slice is over before the answer
         assert tally.end_ns - tally.start_ns >= 0.3e9
         assert max(latencies(tally)) <= tally.end_ns - tally.start_ns
@@ -294,7 +301,7 @@ def test_a_slice_ends_with_its_last_response(generator: ProcessGenerator) -> Non
 def test_no_request_is_sent_after_the_deadline(generator: ProcessGenerator) -> None:
     """Both read the same monotonic clock. What is under way arrives at most one latency late."""
     with Toy(respond(OK)) as toy:
-        tally = load(generator, toy)
+        tally = load(generator, toy, seconds=SLICE_S)
         deadline = tally.start_ns + SLICE_S * 1e9
         assert toy.last_request_ns <= deadline + max(latencies(tally))
         assert tally.end_ns >= deadline
@@ -334,10 +341,10 @@ def test_a_window_counts_apart_what_lies_on_its_edges(generator: ProcessGenerato
     with Toy(respond_slowly(OK, 0.05)) as toy:
         generator.open("window", HOST, toy.port, connections=N)
         tally = generator.window(
-            "window", EXCHANGE, warmup_s=0.12, seconds=0.32, at_edge=edges, timeout_s=5.0
+            "window", EXCHANGE, warmup_s=0.3, seconds=0.6, at_edge=edges, timeout_s=5.0
         )
         generator.close("window")
-        assert tally.end_ns - tally.start_ns == 320_000_000
+        assert tally.end_ns - tally.start_ns == 600_000_000
         assert tally.in_flight == N
         assert tally.before == N
         assert tally.correct >= 3 * N

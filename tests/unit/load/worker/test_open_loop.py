@@ -65,7 +65,10 @@ def test_what_is_due_is_sent_and_answered(generator: ProcessGenerator) -> None:
 def test_a_stall_is_charged_to_all_who_would_have_come_meanwhile(
     generator: ProcessGenerator,
 ) -> None:
-    """The server stops for 300 ms once: a closed loop would see one slow request per connection."""
+    """The server stops for a second: a closed loop would see one slow request per connection.
+
+    What is slow is slower than a busy machine makes it.
+    """
     stalled: list[float] = []
 
     def stall(visit: Visit) -> None:
@@ -73,15 +76,15 @@ def test_a_stall_is_charged_to_all_who_would_have_come_meanwhile(
             if visit.toy.requests >= 60 and not stalled:
                 stalled.append(time.monotonic())
             if stalled:
-                time.sleep(max(0.0, stalled[0] + 0.3 - time.monotonic()))
+                time.sleep(max(0.0, stalled[0] + 1.0 - time.monotonic()))
             visit.send(OK)
 
-    tally, _ = load(generator, stall, 200, connections=128, seconds=0.8)
-    slow = sorted(latency / 1e6 for latency in values(tally.latencies) if latency > 30e6)
+    tally, _ = load(generator, stall, 200, connections=300, seconds=1.5)
+    slow = sorted(latency / 1e6 for latency in values(tally.latencies) if latency > 200e6)
     assert tally.dropped == 0
-    assert 45 <= len(slow) <= 70  # 0.3 s at 200 per second, from 300 ms down to nothing
-    assert slow[-1] == pytest.approx(300, abs=60)
-    assert slow[len(slow) // 2] == pytest.approx(165, abs=60)
+    assert 140 <= len(slow) <= 200  # 0.8 s at 200 per second, from 1 s down to 200 ms
+    assert slow[-1] == pytest.approx(1_000, abs=200)
+    assert slow[len(slow) // 2] == pytest.approx(600, abs=150)
 
 
 def test_arrivals_that_find_no_connection_are_dropped_and_counted(
@@ -96,7 +99,7 @@ def test_arrivals_that_find_no_connection_are_dropped_and_counted(
 
     tally, toy = load(generator, slowly, 200, connections=2)
     assert tally.errors == {}
-    assert 8 <= tally.correct + tally.in_flight <= 12
+    assert 4 <= tally.correct + tally.in_flight <= 12
     assert tally.dropped + tally.correct + tally.in_flight == 100
     assert toy.connections == 2
 
