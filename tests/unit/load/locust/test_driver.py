@@ -32,8 +32,8 @@ from tests.toys.http import HOST, Toy, Visit
 from tests.waiting import gone
 
 PLAN = RampPlan(path="/noop", users=2, per_s=2, hold_s=1, client="fast", body="{}")
-RAMP = msgspec.structs.replace(PLAN, users=8, per_s=4)
-ANSWERED, FAILS = 240, 10
+RAMP = msgspec.structs.replace(PLAN, users=8, per_s=4, hold_s=3)
+ANSWERED, FAILS = 120, 10
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 BROKEN = b"HTTP/1.1 500 Broken\r\nContent-Length: 2\r\n\r\n{}"
 TIGHT_S = 5.0
@@ -105,7 +105,7 @@ def striking(python: Path, folder: Path, number: signal.Signals) -> Struck:
 
         def strike() -> None:
             family = [p for p in below("locust") if belongs(p, name)]
-            followers = [p for p in below("--worker") if belongs(p, name)]
+            followers = [p for p in below("--master-host") if belongs(p, name)]
             if toy.requests and followers and not struck_s:
                 struck_s.append(time.monotonic())
                 pids.extend(process.pid for process in family)

@@ -80,11 +80,11 @@ class Killer(Recorder):
     def _kill(self) -> None:
         end = time.monotonic() + 20
         while time.monotonic() < end and not self.killed.is_set():
-            for worker in below("--worker"):
-                with suppress(psutil.Error):  # it ended by itself
-                    if worker.cpu_times().user > 0.2:
-                        worker.kill()
-                        self.killed.set()
+            busy = [worker for worker in below("--master-host") if cpu_s(worker) > 0.2]
+            for worker in busy[:1]:
+                with suppress(psutil.NoSuchProcess):  # it ended by itself
+                    worker.kill()
+                    self.killed.set()
             time.sleep(0.05)
 
 
@@ -102,7 +102,10 @@ class Finished(msgspec.Struct):
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
-    """A run whose first cell loses a worker of Locust, and which is then resumed."""
+    """A run whose first cell loses a worker of Locust, and which is then resumed.
+
+    A busy machine may hold a cell up, which is then measured once more.
+    """
     workspace = toy_workspace(tmp_path_factory.mktemp("cells") / "workspace")
     path = workspace.shared / "studies" / "cells.toml"
     path.write_text(STUDY)
@@ -121,11 +124,11 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
 
 
 def test_a_worker_that_dies_costs_its_cell_and_not_the_run(finished: Finished) -> None:
-    problems = [t.problem for t in finished.first]
-    assert len(problems) == 2
-    assert sum(problem is None for problem in problems) == 1
-    (problem,) = (text for text in problems if text)
-    assert re.search(r"worker \d of 2 was ended by SIGKILL", problem)
+    (broken,) = (t for t in finished.first if t.problem)
+    assert broken.problem is not None
+    assert re.search(r"worker \d of 2 was ended by SIGKILL", broken.problem)
+    (other,) = {t.entry for t in finished.first} - {broken.entry}
+    assert any(t.complete for t in finished.first if t.entry == other)
     assert "--resume" in finished.failure
 
 
@@ -137,10 +140,10 @@ def test_a_worker_that_dies_is_a_finding_with_a_remedy(finished: Finished) -> No
 
 
 def test_resuming_repeats_that_cell_and_no_other(finished: Finished) -> None:
-    attempts = {(t.entry, t.attempt): t.complete for t in finished.trials}
-    broken = next(t.entry for t in finished.first if t.problem)
-    other = next(t.entry for t in finished.first if not t.problem)
-    assert attempts == {(broken, 1): False, (broken, 2): True, (other, 1): True}
+    before = {(t.entry, t.attempt) for t in finished.first}
+    again = [t for t in finished.trials if (t.entry, t.attempt) not in before]
+    assert {t.entry for t in again} == {t.entry for t in finished.first if t.problem}
+    assert all(t.complete for t in again)
 
 
 def test_all_users_come_and_every_second_is_counted(finished: Finished) -> None:
@@ -150,7 +153,7 @@ def test_all_users_come_and_every_second_is_counted(finished: Finished) -> None:
         assert trial.ramp is not None
         assert piece.window is not None
         assert trial.ramp.users == USERS
-        assert 3 <= piece.elapsed_ns / 1e9 < 6
+        assert 3 <= piece.elapsed_ns / 1e9 < 8  # on a busy machine its end comes later
         assert sum(piece.window.per_second) == piece.correct > 0
         assert sum(trial.ramp.came_per_second) == USERS
         assert sum(trial.ramp.failed_per_second) == sum(piece.errors.values())
@@ -202,7 +205,7 @@ def test_the_report_has_every_cell_with_its_share_of_failures(finished: Finished
 
 def test_locusts_own_page_is_kept_beside_ours(finished: Finished) -> None:
     pages = sorted(path.name for path in finished.store.logs.glob("*.html"))
-    assert len(pages) == 2
+    assert len(pages) == sum(t.complete for t in finished.trials) >= 2
 
 
 class Stopper(Recorder):
