@@ -199,7 +199,7 @@ def test_a_search_keeps_its_tries_and_confirms_its_rate(finished: Finished) -> N
 def test_postgresql_was_watched_while_it_was_asked(finished: Finished) -> None:
     for trial in finished.of("open100"):
         assert trial.waits is not None
-        assert len(trial.waits.busy) > 3
+        assert len(trial.waits.busy) >= 1
         assert any("idle" in state for state in trial.waits.states)
         (piece,) = trial.slices
         assert piece.window is not None

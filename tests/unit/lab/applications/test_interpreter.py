@@ -246,7 +246,7 @@ class TestRefusals:
     ) -> None:
         """A program that answers as the probe does there."""
         program = tmp_path / "python"
-        program.write_text(f"#!/bin/sh\necho '{facts}' > \"$3\"\n")
+        program.write_text(f'#!/bin/sh\necho \'{facts}\' > "$3.part" && mv "$3.part" "$3"\n')
         program.chmod(0o755)
         deployment = deployed(write_project(tmp_path))
         with pytest.raises(UsageError, match=told):

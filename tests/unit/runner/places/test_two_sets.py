@@ -1,6 +1,7 @@
 """Two sets of machines share a study: two workers on loopback, each of which plays all roles."""
 
 import signal
+from itertools import accumulate
 from pathlib import Path
 
 import msgspec
@@ -36,6 +37,12 @@ class Killer(Recorder):
             self._worker.send_signal(signal.SIGKILL)
 
 
+def most_under_way(order: list[str]) -> int:
+    """Blocks that were measured at the same time; what is known is told after each."""
+    turns = [step for step in order if "starting 2 servers" in step or step == "known"]
+    return max(accumulate(-1 if step == "known" else 1 for step in turns))
+
+
 def test_a_study_is_shared_and_the_block_of_a_lost_set_is_measured_on_the_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -54,8 +61,7 @@ def test_a_study_is_shared_and_the_block_of_a_lost_set_is_measured_on_the_other(
     assert store.kept(run).complete
     assert run.machine_sets == ["a", "b"]
     assert [machine.roles for machine in run.machines] == [("application", "database", "load")] * 2
-    starts = [step for step in listener.order if "starting 2 servers" in step or step == "known"]
-    assert starts[:2] == ["block 1: starting 2 servers", "block 2: starting 2 servers"]
+    assert most_under_way(listener.order) == 2
     assert any("share a machine" in notice for notice in listener.notices)
     (lost,) = [notice for notice in listener.notices if "takes no further part" in notice]
     assert "set of machines b" in lost
