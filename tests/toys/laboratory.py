@@ -7,6 +7,10 @@ from pathlib import Path
 from typing import NamedTuple
 from unittest.mock import patch  # commands use this too, and pytest takes longer to load
 
+import msgspec
+
+from harness.analysis.labels.events import Habits
+from harness.analysis.labels.trials import is_spoilt
 from harness.analysis.so_far import SoFar
 from harness.audit.bench import Bench
 from harness.audit.count import audit
@@ -20,10 +24,13 @@ from harness.inputs.study import Study
 from harness.load import ceiling
 from harness.load.ceiling import Ceiling
 from harness.records.plan import Phase
+from harness.records.run import Run
 from harness.records.store import Store
+from harness.records.trial import EventKind, Trial
 from harness.records.verification import Audit, Verification
-from harness.runner import examine, start, venue
+from harness.runner import block, examine, start, venue
 from harness.runner.laboratory import Laboratory, Listener
+from harness.runner.locust_cells import cells
 from harness.runner.plan import make_plan
 from harness.runner.time_left import Stage
 
@@ -134,4 +141,22 @@ def trusting(*, but: Sequence[str] = ()) -> Iterator[None]:
         patch.object(examine, "verify", verified),
         patch.object(examine, "audit", audited),
     ):
+        yield
+
+
+@contextmanager
+def undisturbed(*, but: Sequence[EventKind] = ()) -> Iterator[None]:
+    """No phase or cell is measured again because this machine is busy and something stalled.
+
+    For tests that count attempts. Events are kept and labelled as ever.
+
+    Args:
+        but: events that a test causes; they have a phase measured again, as ever.
+    """
+
+    def spoilt(run: Run, trial: Trial, own: Habits) -> bool:
+        events = tuple(event for event in trial.events if event.kind in but)
+        return is_spoilt(run, msgspec.structs.replace(trial, events=events), own)
+
+    with patch.object(block, "is_spoilt", spoilt), patch.object(cells, "is_spoilt", spoilt):
         yield

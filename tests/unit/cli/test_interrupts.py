@@ -31,7 +31,7 @@ from tests.toys.entry import called
 from tests.toys.shelves import dated_run, shelve
 from tests.toys.stubborn import add_stubborn
 from tests.toys.workspaces import toy_workspace, write_study
-from tests.waiting import alive
+from tests.waiting import gone
 
 ALL = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 BLOCKS = 40
@@ -95,7 +95,7 @@ def test_environments_may_be_stopped_while_they_are_made(
     assert process.returncode == 130
     assert "nothing is left running" in told(err)
     assert command[0] == "run" or out == ""
-    assert not alive(int(pid.read_text()))
+    assert gone(int(pid.read_text()))
     assert list(workspace.results.glob("*")) == []
 
 
@@ -230,7 +230,7 @@ def test_a_report_may_be_stopped_while_charts_are_drawn(
     _, err = stop_when(process, drawing, signal.SIGTERM)
     assert process.returncode == 143
     assert f"`bridgetoll report {store.id}` makes the report" in told(err)
-    assert not any(alive(pid) for pid in workers)
+    assert all(gone(pid) for pid in workers)
     assert not list(store.folder.rglob("*.part"))
 
 

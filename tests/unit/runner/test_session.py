@@ -25,7 +25,7 @@ from harness.report.write import write_report
 from tests.processes import below
 from tests.toys.command import left_running
 from tests.toys.entry import handlers_kept
-from tests.toys.laboratory import Recorder, laboratory_of, run_study, trusting
+from tests.toys.laboratory import Recorder, laboratory_of, run_study, trusting, undisturbed
 from tests.toys.undrawn import undrawn
 from tests.toys.workspaces import toy_workspace, write_study
 
@@ -56,7 +56,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     )  # fmt: skip
     listener = Recorder()
     laboratory = laboratory_of(workspace, listener)
-    store = run_study(laboratory, "tiny", load_study(path, laboratory.catalog))
+    with undisturbed():
+        store = run_study(laboratory, "tiny", load_study(path, laboratory.catalog))
     trials, damaged = store.trials()
     assert damaged == []
     return Finished(workspace, store, store.read_run(), trials, listener)
@@ -269,6 +270,7 @@ def troubled(tmp_path_factory: pytest.TempPathFactory) -> Troubled:
     with (
         handlers_kept(),
         trusting(but=["toy/crashes-at-start", REFUSES]),
+        undisturbed(),
         undrawn(),
         pytest.MonkeyPatch.context() as patch,
         redirect_stdout(StringIO()) as output,

@@ -45,12 +45,14 @@ def test_so_many_are_under_way_and_no_more() -> None:
 
 def test_an_error_is_raised_at_once_and_nothing_more_is_begun() -> None:
     """Also while an earlier item is under way, which would never end."""
-    never, begun = threading.Event(), []
+    never, first, begun = threading.Event(), threading.Event(), []
 
     def act(item: int) -> int:
         begun.append(item)
         if item == 1:
+            assert first.wait(PATIENCE_S)
             raise ValueError("the second")
+        first.set()
         never.wait()
         return item
 

@@ -39,8 +39,11 @@ BROKEN = b"HTTP/1.1 500 Broken\r\nContent-Length: 2\r\n\r\n{}"
 TIGHT_S = 5.0
 
 
-def answering(most: int) -> Callable[[Visit], None]:
-    """Answer so many requests, each tenth with a failure, and leave all others waiting."""
+def answering(most: int, pause_s: float = 0.0) -> Callable[[Visit], None]:
+    """Answer so many requests, each tenth with a failure, and leave all others waiting.
+
+    pause_s: before each answer.
+    """
     numbers = itertools.count(1)  # its next() is atomic
 
     def behave(visit: Visit) -> None:
@@ -49,6 +52,7 @@ def answering(most: int) -> Callable[[Visit], None]:
             if number > most:
                 visit.wait_for_client_to_go()
                 return
+            time.sleep(pause_s)
             visit.send(OK if number % FAILS else BROKEN)
 
     return behave
@@ -101,7 +105,8 @@ def striking(python: Path, folder: Path, number: signal.Signals) -> Struck:
     name = f"struck-by-{number.name}"
     struck_s: list[float] = []
     pids: list[int] = []
-    with Toy(answering(1_000_000)) as toy:
+    # With pauses, or its endless answers would leave other ramps of this process too few.
+    with Toy(answering(1_000_000, 0.05)) as toy:
 
         def strike() -> None:
             family = [p for p in below("locust") if belongs(p, name)]

@@ -17,17 +17,19 @@ from harness.base.errors import RunFailed
 from harness.inputs.study_loader import load_study
 from harness.records.run import Run
 from harness.records.store import Store, find_run
-from harness.records.trial import Trial
+from harness.records.trial import EventKind, Trial, trial_stem
 from harness.report.write import write_report
 from harness.runner.start import resume
 from harness.runner.time_left import Stage
 from tests.processes import below
 from tests.toys.labelling import labelled
-from tests.toys.laboratory import Recorder, laboratory_of, run_study, trusting
+from tests.toys.laboratory import Recorder, laboratory_of, run_study, trusting, undisturbed
 from tests.toys.undrawn import undrawn
 from tests.toys.workspaces import toy_workspace
 
 USERS, ADDED_MS, FEW = 30, 20, 13
+PATIENCE_S = 120.0
+"""Until Locust has started, whose packages a machine may have to read first."""
 STUDY = f"""
 title = "Toys, ridden by locusts"
 question = "Is a cell measured as it should be?"
@@ -65,8 +67,12 @@ def trusted() -> Iterator[None]:
         yield
 
 
+CAUSED: tuple[EventKind, ...] = ("load-worker-lost", "stopped")
+"""Events that these tests cause; a busy machine does not."""
+
+
 class Killer(Recorder):
-    """Ends the first worker of Locust that it sees, in the middle of its ramp."""
+    """Ends the workers of Locust's first ramp, once they have begun to work."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -78,7 +84,7 @@ class Killer(Recorder):
             threading.Thread(target=self._kill).start()
 
     def _kill(self) -> None:
-        end = time.monotonic() + 60
+        end = time.monotonic() + PATIENCE_S
         while time.monotonic() < end and not self.killed.is_set():
             busy = [worker for worker in below("--master-host") if cpu_s(worker) > 0.2]
             for worker in busy[:1]:
@@ -102,22 +108,20 @@ class Finished(msgspec.Struct):
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
-    """A run whose first cell loses a worker of Locust, and which is then resumed.
-
-    A busy machine may hold a cell up, which is then measured once more.
-    """
+    """A run whose first cell loses a worker of Locust, and which is then resumed."""
     workspace = toy_workspace(tmp_path_factory.mktemp("cells") / "workspace")
     path = workspace.shared / "studies" / "cells.toml"
     path.write_text(STUDY)
     killer = Killer()
     laboratory = laboratory_of(workspace, killer)
-    with pytest.raises(RunFailed) as failure:
+    with undisturbed(but=CAUSED), pytest.raises(RunFailed) as failure:
         run_study(laboratory, "cells", load_study(path, laboratory.catalog))
     assert killer.killed.is_set()
     (name,) = (path.name for path in workspace.results.iterdir())
     store = find_run(workspace.results, name)
     first, _ = store.trials()
-    resume(laboratory_of(workspace, Recorder()), store)
+    with undisturbed(but=CAUSED):
+        resume(laboratory_of(workspace, Recorder()), store)
     trials, damaged = store.trials()
     assert damaged == []
     return Finished(store, store.read_run(), first, trials, str(failure.value))
@@ -153,7 +157,7 @@ def test_all_users_come_and_every_second_is_counted(finished: Finished) -> None:
         assert trial.ramp is not None
         assert piece.window is not None
         assert trial.ramp.users == USERS
-        assert 3 <= piece.elapsed_ns / 1e9 < 8  # on a busy machine its end comes later
+        assert 3 <= piece.elapsed_ns / 1e9 < 3 + 10  # a busy machine ends it late
         assert sum(piece.window.per_second) == piece.correct > 0
         assert sum(trial.ramp.came_per_second) == USERS
         assert sum(trial.ramp.failed_per_second) == sum(piece.errors.values())
@@ -204,8 +208,12 @@ def test_the_report_has_every_cell_with_its_share_of_failures(finished: Finished
 
 
 def test_locusts_own_page_is_kept_beside_ours(finished: Finished) -> None:
-    pages = sorted(path.name for path in finished.store.logs.glob("*.html"))
-    assert len(pages) == sum(t.complete for t in finished.trials) >= 2
+    (phase,) = finished.run.plan.phases
+    complete = [t for t in finished.trials if t.complete]
+    stems = [trial_stem(phase.block, phase.condition, t.entry, t.attempt) for t in complete]
+    assert len(stems) == 2
+    for stem in stems:
+        assert "<html" in (finished.store.logs / f"{stem}.html").read_text()
 
 
 class Stopper(Recorder):
@@ -220,7 +228,7 @@ class Stopper(Recorder):
     @staticmethod
     def _stop() -> None:
         """Once Locust uses its processor, users are there."""
-        end = time.monotonic() + 60
+        end = time.monotonic() + PATIENCE_S
         while time.monotonic() < end:
             if any(cpu_s(process) > 0.6 for process in below("locust")):
                 servers = below("server.py")
@@ -250,7 +258,8 @@ def test_a_cell_whose_server_was_stopped_is_measured_again(
     one = STUDY.replace("processes = 2\n", "").replace(', "toy/crowded"]', "]")
     path.write_text(one.replace("ramp = { per_s = 30, hold_s = 2 }", ramp))
     laboratory = laboratory_of(workspace, Stopper())
-    store = run_study(laboratory, "cells", load_study(path, laboratory.catalog))
+    with undisturbed(but=CAUSED):
+        store = run_study(laboratory, "cells", load_study(path, laboratory.catalog))
     run, (trials, _) = store.read_run(), store.trials()
     (struck,) = (t for t in trials if any(e.kind == "stopped" for e in t.events))
     assert struck.attempt == 1
