@@ -4,7 +4,8 @@ import psutil
 
 from harness.lab.process import wait_until
 
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
+"""For what comes in any case, and on a busy machine late: nothing takes longer for it."""
 
 
 def gone(pid: int) -> bool:

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Self
 
+from tests.waiting import PATIENCE_S
+
 HOST = "127.0.0.1"
 OK_BODY = b'{"status":"ok"}'
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n" + OK_BODY
@@ -98,7 +100,7 @@ class Toy:
                 with contextlib.suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
 
-    def until_open(self, count: int, seconds: float = 5.0) -> bool:
+    def until_open(self, count: int, seconds: float = PATIENCE_S) -> bool:
         """Wait until exactly so many connections are open."""
         end = time.monotonic() + seconds
         while self.open != count and time.monotonic() < end:

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 
 import psutil
 import pytest
@@ -101,7 +102,8 @@ def tree() -> Iterator[Tree]:
     family = psutil.Process(made.popen.pid).children(recursive=True)
     made.popen.kill()
     for process in family:
-        process.kill()
+        with suppress(psutil.NoSuchProcess):  # one that a test killed, and nobody has reaped
+            process.kill()
     made.popen.communicate()
 
 

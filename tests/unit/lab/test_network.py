@@ -1,3 +1,4 @@
+import os
 import socket
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.base.errors import UsageError
+from harness.lab import network
 from harness.lab.network import HOST, check_free, free_port
 
 
@@ -17,18 +19,20 @@ def test_a_free_port_can_be_listened_on() -> None:
         pass
 
 
-DRAW_5 = """\
-import secrets
-from harness.lab.network import free_port
-secrets.randbelow = lambda _: 5
-print(free_port(), flush=True)
+DRAW = """\
+import secrets, sys
+from harness.lab import network
+secrets.randbelow = lambda _: int(sys.argv[1]) - network._LEAST
+print(network.free_port(), flush=True)
 input()
 """
 
 
 def test_a_port_is_handed_out_once_until_its_server_listens(repository_root: Path) -> None:
     """Also where two processes draw the same number; the second takes one from the kernel."""
-    argv = [sys.executable, "-c", DRAW_5]
+    port = free_port()
+    os.close(network._reserved.pop())  # the processes are to have it
+    argv = [sys.executable, "-c", DRAW, str(port)]
     ports: list[int] = []
     with ExitStack() as stack:
         for _ in range(2):
@@ -39,7 +43,8 @@ def test_a_port_is_handed_out_once_until_its_server_listens(repository_root: Pat
             )
             assert process.stdout is not None
             ports.append(int(process.stdout.readline()))
-    assert ports[0] < ports[1]
+    assert ports[0] == port
+    assert ports[1] != port
 
 
 def test_only_the_last_ports_are_kept_from_others() -> None:
@@ -61,12 +66,14 @@ def test_a_port_in_use_is_a_sentence() -> None:
 
 def test_a_port_just_left_is_free() -> None:
     """Connections in TIME_WAIT do not hold it: a server is restarted on the port it had."""
-    with socket.create_server((HOST, 0)) as server:
-        port = server.getsockname()[1]
-        with socket.create_connection((HOST, port)) as client:
-            accepted, _ = server.accept()
-            accepted.close()  # the server's side closes first and waits
-            assert client.recv(1) == b""
+    port = free_port()  # no other process takes it meanwhile
+    with (
+        socket.create_server((HOST, port)) as server,
+        socket.create_connection((HOST, port)) as client,
+    ):
+        accepted, _ = server.accept()
+        accepted.close()  # the server's side closes first and waits
+        assert client.recv(1) == b""
     check_free(port)
 
 

@@ -1,6 +1,7 @@
 """CPU quotas: files of both versions of control groups, and a group that really has one."""
 
 import contextlib
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ import pytest
 
 from harness.lab.process import wait_until
 from harness.lab.quota import CpuQuota, allowed_processors, own_folders, own_groups
+from tests.waiting import PATIENCE_S
 
 V2 = "usage_usec 9\nuser_usec 5\nsystem_usec 4\nnr_periods 3\nnr_throttled 2\nthrottled_usec {}\n"
 V1 = "nr_periods 3\nnr_throttled 2\nthrottled_time {}\n"
@@ -151,7 +153,7 @@ def test_without_control_groups_there_is_no_quota(folder: Path) -> None:
 def limited() -> Iterator[Path]:
     """A control group that may use a tenth of a processor; skipped where none can be made."""
     for parent in (path.parent for path in own_groups()):
-        group = parent / "bridgetoll-test"
+        group = parent / f"bridgetoll-test-{os.getpid()}"  # others may run these tests too
         try:
             group.mkdir()
         except OSError:
@@ -178,7 +180,7 @@ def test_a_process_that_uses_up_its_quota_is_throttled(limited: Path) -> None:
         popen = subprocess.Popen([sys.executable, "-c", BURN])
         try:
             (limited / "cgroup.procs").write_text(str(popen.pid))
-            assert wait_until(lambda: (quota.throttled_ns() or 0) > 50_000_000, 10)
+            assert wait_until(lambda: (quota.throttled_ns() or 0) > 50_000_000, PATIENCE_S)
         finally:
             popen.kill()
             popen.wait()

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from harness.lab import sentinel as sentinels
+from harness.lab.clocks import is_stopped
 from harness.lab.process import wait_until
 from harness.lab.sentinel import PERIOD_S, STILL_S, Pause, Sentinel
 from tests.waiting import PATIENCE_S
@@ -55,11 +57,21 @@ def test_a_process_that_runs_or_sleeps_is_not_stopped(
 
 
 def test_a_stopped_process_is_named_by_its_role_with_about_its_time(
-    sentinel: Sentinel, sleeper: subprocess.Popen[bytes]
+    sentinel: Sentinel, sleeper: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    looks: list[float] = []
+
+    def look(pid: int) -> bool:
+        found = is_stopped(pid)
+        looks.append(time.monotonic())
+        return found
+
+    monkeypatch.setattr(sentinels, "is_stopped", look)
     sentinel.watch({"server": [sleeper.pid], "relay": [os.getpid()]})
     os.kill(sleeper.pid, signal.SIGSTOP)
-    time.sleep(STOP_S)
+    # Until it has been looked at after that time, however late the looks come.
+    began, seen = time.monotonic(), len(looks)
+    assert wait_until(lambda: any(at > began + STOP_S for at in looks[seen:]), PATIENCE_S)
     os.kill(sleeper.pid, signal.SIGCONT)
     (pause,) = stopped(sentinel)
     assert pause.role == "server"
