@@ -1,15 +1,15 @@
 """A PostgreSQL that is halted, or vanishes, while the harness waits for a statement of its own."""
 
-import contextlib
 import os
 import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import psutil
+import psycopg
 import pytest
 
 from harness.base.errors import DatabaseFailed
@@ -18,7 +18,8 @@ from harness.inputs.settings import DatabaseSettings
 from harness.lab.postgres import connection as connections
 from harness.lab.postgres.cluster import EmbeddedPostgres
 from harness.lab.postgres.database import Database
-from tests.waiting import gone
+from harness.lab.process import wait_until
+from tests.waiting import PATIENCE_S, gone
 
 MOMENT_S = 5.0
 """For so long a partner may be halted, and the run goes on."""
@@ -43,7 +44,7 @@ def send(cluster: EmbeddedPostgres, number: signal.Signals) -> None:
     """Send a signal to all of the server's processes."""
     postmaster = psutil.Process(cluster.pid)
     for process in [postmaster, *postmaster.children(recursive=True)]:
-        with contextlib.suppress(psutil.NoSuchProcess):
+        with suppress(psutil.NoSuchProcess):
             process.send_signal(number)
 
 
@@ -84,22 +85,38 @@ def test_one_that_vanishes_ends_a_statement_under_way(
     served: tuple[EmbeddedPostgres, Database],
 ) -> None:
     cluster, database = served
-    killing = threading.Timer(0.5, os.kill, (cluster.pid, signal.SIGKILL))
+    killed: list[bool] = []
+
+    def kill() -> None:
+        """Once the statement is under way; the watching connection ends with the server."""
+        with suppress(psycopg.Error), psycopg.connect(cluster.url, autocommit=True) as watching:
+            killed.append(wait_until(lambda: asleep(watching), PATIENCE_S))
+            os.kill(cluster.pid, signal.SIGKILL)
+
+    killing = threading.Thread(target=kill)
     killing.start()
     with pytest.raises(DatabaseFailed, match=r"PostgreSQL has gone: .*; start it|ended by SIGKILL"):
         database.rows("SELECT pg_sleep(600)")
     killing.join()
+    assert killed == [True]
+
+
+def asleep(watching: psycopg.Connection) -> bool:
+    """Whether a statement of another connection sleeps."""
+    found = watching.execute("SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep'")
+    return bool(found.fetchall())
 
 
 def test_a_long_statement_is_waited_for_while_the_server_answers_others(database: Database) -> None:
-    database.admin.silent_s = 1
-    assert database.rows("SELECT 1 FROM pg_sleep(3)") == [(1,)]
+    database.admin.silent_s = 3  # as long as the server may take to let another connection in
+    assert database.rows("SELECT 1 FROM pg_sleep(4)") == [(1,)]
 
 
 def test_a_statement_that_never_ends_is_given_up(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connections, "STATEMENT_S", 1.0)
-    with pytest.raises(DatabaseFailed, match=r"not finished a statement .* in 1 s"):
-        database.rows("SELECT pg_sleep(600)")
+    with monkeypatch.context() as impatient:
+        impatient.setattr(connections, "STATEMENT_S", 1.0)
+        with pytest.raises(DatabaseFailed, match=r"not finished a statement .* in 1 s"):
+            database.rows("SELECT pg_sleep(600)")
     assert database.rows("SELECT 1") == [(1,)]  # on another connection

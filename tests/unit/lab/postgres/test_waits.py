@@ -17,6 +17,8 @@ from tests.waiting import PATIENCE_S
 
 VARIANT = "a/a"
 PER_S = 100.0
+ASLEEP, OPEN = "active Timeout:PgSleep", "idle in transaction Client:ClientRead"
+"""What a connection comes to wait for, a moment after it has become busy."""
 
 
 @contextmanager
@@ -37,10 +39,10 @@ def asleep(url: str, count: int = 1) -> Iterator[None]:
         try:
             yield
         finally:
-            for connection in connections:
-                connection.cancel_safe()
-            for thread in threads:
-                thread.join()
+            for connection, thread in zip(connections, threads, strict=True):
+                while thread.is_alive():  # the statement may only be about to begin
+                    connection.cancel_safe()
+                    thread.join(0.1)
 
 
 def seen(sampler: WaitSampler, role: str, enough: Callable[[Samples], bool]) -> Samples:
@@ -73,9 +75,9 @@ def test_a_statement_that_runs_in_another_connection_is_seen_as_busy(
     database: Database, sampler: WaitSampler, role: str
 ) -> None:
     with asleep(database.login(VARIANT), count=2):
-        found = seen(sampler, role, lambda s: 2 in s.busy)
+        found = seen(sampler, role, lambda s: s.states[ASLEEP] >= 2 and 2 in s.busy)
     assert max(found.busy) == 2
-    assert found.states["active Timeout:PgSleep"] >= 2
+    assert found.states[ASLEEP] >= 2
 
 
 def test_idle_connections_are_seen_and_are_not_busy(
@@ -93,8 +95,8 @@ def test_an_open_transaction_is_busy_even_while_it_waits_for_its_client(
 ) -> None:
     with psycopg.connect(database.login(VARIANT)) as connection:
         connection.execute("SELECT 1")
-        found = seen(sampler, role, lambda s: bool(s.busy) and s.busy[-1] == 1)
-    assert found.states["idle in transaction Client:ClientRead"] >= 1
+        found = seen(sampler, role, lambda s: s.states[OPEN] >= 1)
+    assert set(found.busy) == {1}
 
 
 def test_a_role_without_connections_is_seen_doing_nothing(sampler: WaitSampler, role: str) -> None:
@@ -116,24 +118,28 @@ def test_only_the_role_that_is_watched_is_seen(
 def test_nobody_is_asked_for_between_turns(sampler: WaitSampler, role: str) -> None:
     seen(sampler, role, lambda s: bool(s.busy))
     sampler.watch(None)
-    # Until a sample that was under way has ended.
-    assert wait_until(lambda: sampler.take(role) is None, PATIENCE_S)
-    time.sleep(5 / PER_S)
-    assert sampler.take(role) is None
+    sampler.take(role)
+    time.sleep(50 / PER_S)
+    late = sampler.take(role)  # a sample that was under way may come after all, and alone
+    assert late is None or len(late.busy) == 1
 
 
-def test_what_was_taken_is_forgotten(sampler: WaitSampler, role: str) -> None:
-    sampler.watch(role)
-    time.sleep(20 / PER_S)
-    sampler.watch(None)
-    time.sleep(5 / PER_S)
+def test_what_was_taken_is_forgotten(database: Database, role: str) -> None:
+    began = time.monotonic()
+    with WaitSampler(database.connect, PER_S) as sampler:
+        sampler.watch(role)
+        assert wait_until(lambda: gathered(sampler, role) >= 5, PATIENCE_S)
+    assert wait_until(gone_silent, PATIENCE_S)  # nothing comes any more
     first = sampler.take(role)
     assert first is not None
-    assert 1 <= len(first.busy) <= 25
-    # One that was under way may come late, and alone.
-    late = sampler.take(role)
-    assert late is None or len(late.busy) == 1
+    assert 5 <= len(first.busy) <= (time.monotonic() - began) * PER_S + 1
     assert sampler.take(role) is None
+
+
+def gathered(sampler: WaitSampler, role: str) -> int:
+    """How many samples there are to be taken."""
+    samples = sampler._samples.get(role)
+    return 0 if samples is None else len(samples.busy)
 
 
 class Lent:
@@ -178,7 +184,7 @@ def test_a_database_that_cannot_be_reached_is_asked_again_now_and_then(error: Ex
         assert wait_until(lambda: len(asked) > 1, PATIENCE_S)
         assert asked[1] - asked[0] > 0.9
         assert sampler.take("anybody") is None
-    assert gone_silent()
+    assert wait_until(gone_silent, PATIENCE_S)
 
 
 def test_never_means_never() -> None:
@@ -187,6 +193,7 @@ def test_never_means_never() -> None:
     def refuse() -> DatabaseConnection:
         raise AssertionError
 
+    assert wait_until(gone_silent, PATIENCE_S)  # a sampler's end waits for its thread a second only
     with WaitSampler(refuse, 0) as sampler:
         sampler.watch("anybody")
         assert gone_silent()
@@ -197,5 +204,5 @@ def test_its_end_does_not_wait_for_the_next_sample(database: Database) -> None:
     begun = time.monotonic()
     with WaitSampler(database.connect, 0.01):
         pass
-    assert time.monotonic() - begun < 50  # the next would be due after 100 s
-    assert gone_silent()
+    assert wait_until(gone_silent, PATIENCE_S)
+    assert time.monotonic() - begun < 90  # the next would be due after 100 s
