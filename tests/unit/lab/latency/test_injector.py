@@ -51,14 +51,15 @@ def test_an_answer_takes_a_round_trip_longer(relay: RelayInjector) -> None:
 
 
 def test_a_handshake_takes_a_round_trip_too(relay: RelayInjector) -> None:
-    relay.set_round_trip(LEG, 40)
+    relay.set_round_trip(LEG, 200)
     with serving(echo) as there:
         near = relay.through(LEG, there)
         began = time.perf_counter()
         with connect(near) as client:
             ping_s(client)
-            assert time.perf_counter() - began >= 0.080
-            assert ping_s(client) < 10 * 0.080, "only the first waits for the handshake"
+            assert time.perf_counter() - began >= 0.400
+            # A busy machine may hold up some of them, and would hardly all.
+            assert any(ping_s(client) < 0.400 for _ in range(20)), "only the first waits for it"
 
 
 def test_each_leg_has_its_own_delay(relay: RelayInjector) -> None:
@@ -166,33 +167,40 @@ def test_nobody_waits_for_others_who_are_connecting(relay: RelayInjector) -> Non
             others = threading.Thread(target=come_and_go)
             others.start()
             try:
-                found = sorted(ping_s(client) for _ in range(7))
+                found = [ping_s(client) for _ in range(7)]
             finally:
                 over.set()
                 others.join()
-    assert 0.200 <= found[3] < 0.300
+    assert 0.200 <= min(found) < 0.300  # a busy machine may hold up some
 
 
 def test_the_server_accepts_when_the_handshake_would_be_over_there(relay: RelayInjector) -> None:
     """Half a round trip each for SYN, SYN and ACK, and ACK; a server that waits for what it is
     told has no more to wait for."""
-    accepted: list[float] = []
-    heard = threading.Event()
-
-    def note(connection: socket.socket) -> None:
-        accepted.append(time.perf_counter())
-        connection.recv(1)
-        accepted.append(time.perf_counter())
-        heard.set()
-
     relay.set_round_trip(LEG, 400)
-    with serving(note) as there:
-        began = time.perf_counter()
-        with connect(relay.through(LEG, there)) as client:
-            client.sendall(b"x")
-            assert heard.wait(PATIENCE_S)
-    assert accepted[0] - began >= 0.600
-    assert accepted[1] - accepted[0] < 0.200
+
+    def waited_s() -> float:
+        """For the first byte, once it has accepted."""
+        accepted: list[float] = []
+        heard = threading.Event()
+
+        def note(connection: socket.socket) -> None:
+            accepted.append(time.perf_counter())
+            connection.recv(1)
+            accepted.append(time.perf_counter())
+            heard.set()
+
+        with serving(note) as there:
+            near = relay.through(LEG, there)
+            began = time.perf_counter()
+            with connect(near) as client:
+                client.sendall(b"x")
+                assert heard.wait(PATIENCE_S)
+        assert accepted[0] - began >= 0.600
+        return accepted[1] - accepted[0]
+
+    # A busy machine may hold the server up now and then; one that has to wait always has to.
+    assert any(waited_s() < 0.200 for _ in range(5))
 
 
 @pytest.mark.parametrize("milliseconds", [0, 40])
