@@ -124,8 +124,8 @@ def test_while_a_load_is_waited_for_its_caller_may_end_the_waiting(cpu: int) -> 
         generator.open("silent", HOST, toy.port, connections=1)
         loading, began = True, time.monotonic()
         with pytest.raises(Gone):
-            generator.slice("silent", EXCHANGE, 0.01, timeout_s=30.0)
-        assert time.monotonic() - began < 5
+            generator.slice("silent", EXCHANGE, 0.01, timeout_s=60.0)
+        assert time.monotonic() - began < 30
 
 
 def test_a_generator_that_is_halted_is_given_up(cpu: int, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,10 @@ from tests.toys.http import HOST, OK, OK_BODY, Behaviour, Toy, Visit, respond, r
 EXCHANGE = Exchange(requests=[request_bytes("GET", "/health", "toy")], body=OK_BODY)
 
 
+ALL = 256
+"""Connections enough for all that arrive, however long a busy machine holds each of them up."""
+
+
 def values(raw: bytes) -> list[int]:
     found = array("q")
     found.frombytes(raw)
@@ -51,11 +55,12 @@ def several() -> Iterator[ProcessGenerator]:
 
 
 def test_what_is_due_is_sent_and_answered(generator: ProcessGenerator) -> None:
-    tally, toy = load(generator, respond(OK), 400)
+    tally, toy = load(generator, respond(OK), 400, connections=ALL)
     assert tally.errors == {}
-    assert tally.correct + tally.in_flight + tally.dropped == 200
-    assert toy.connections == 16
-    assert len(values(tally.lags)) == 200 - tally.dropped
+    assert tally.correct + tally.in_flight == 200
+    assert tally.dropped == 0
+    assert toy.connections == ALL
+    assert len(values(tally.lags)) == 200
     assert min(values(tally.lags)) >= 0
     assert np.diff(sorted(values(tally.starts))).tolist() == [2_500_000] * (
         tally.correct + tally.in_flight - 1
@@ -109,6 +114,7 @@ def test_without_keep_alive_each_arrival_opens_a_connection(generator: ProcessGe
         generator,
         respond_once(OK.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n", 1)),
         100,
+        connections=ALL,
         keep_alive=False,
     )
     assert tally.errors == {}
@@ -127,7 +133,8 @@ def test_errors_are_counted_and_the_load_goes_on(generator: ProcessGenerator) ->
     bad = b"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n"
     tally, _ = load(generator, respond(OK, bad), 200)
     assert set(tally.errors) == {"status 500"}
-    assert tally.errors["status 500"] + tally.correct + tally.in_flight == 100
+    due = tally.errors["status 500"] + tally.correct + tally.in_flight + tally.dropped
+    assert due == 100
 
 
 @pytest.mark.parametrize("kind", ["poisson", "constant"])

@@ -38,7 +38,8 @@ def opened(port: int, per_s: float = 1e6, *, keep_alive: bool = True) -> Opened:
     return run(scenario)
 
 
-def test_all_stand_at_a_server_that_takes_them() -> None:
+def test_all_stand_at_a_server_that_takes_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(targets, "_SLOW_S", 15.0)  # this process may be held up for a second
     with Toy(respond(OK)) as toy:
         told = opened(toy.port)
     assert (told.opened, told.slow, told.refused, told.unanswered, told.failed) == (N, 0, 0, 0, 0)
@@ -134,15 +135,15 @@ def test_a_windows_first_requests_are_spread_over_its_warm_up(
     def note(visit: Visit) -> None:
         while visit.request() is not None:
             seen.append(time.monotonic_ns())
-            time.sleep(0.6)
+            time.sleep(1.5)  # longer than the warm-up, so that nobody sends a second one within it
             visit.send(OK)
 
     with Toy(note) as toy:
         generator.open("spread", HOST, toy.port, connections=N)
-        generator.window("spread", EXCHANGE, warmup_s=0.6, seconds=0.1, timeout_s=5.0)
+        generator.window("spread", EXCHANGE, warmup_s=1.5, seconds=0.1, timeout_s=30.0)
         generator.close("spread")
     first = sorted(seen)[:N]
-    assert first[-1] - first[0] >= (N - 1) / N * 0.4e9 * 0.9
+    assert first[-1] - first[0] >= (N - 1) / N * 1.0e9 / 2  # the first may be noticed late
 
 
 def test_requests_of_the_warm_up_that_fail_are_kept_apart_and_the_drain_is_timed(
@@ -150,8 +151,9 @@ def test_requests_of_the_warm_up_that_fail_are_kept_apart_and_the_drain_is_timed
 ) -> None:
     with Toy(stay_silent) as toy:
         generator.open("mute", HOST, toy.port, connections=N)
-        tally = generator.window("mute", EXCHANGE, warmup_s=0.1, seconds=0.1, timeout_s=0.5)
+        # All have sent long before the window opens, and none has given up by then.
+        tally = generator.window("mute", EXCHANGE, warmup_s=1.0, seconds=0.1, timeout_s=2.0)
         generator.close("mute")
     assert tally.errors == {}
     assert tally.errors_early == {"timeout": N}
-    assert 0.2e9 <= tally.drain_ns <= 3e9
+    assert 0.5e9 <= tally.drain_ns <= 10e9
