@@ -1,10 +1,11 @@
 """The words of a server that are quoted where it failed."""
 
-import threading
-import time
 from functools import partial
 from pathlib import Path
 
+import pytest
+
+from harness.audit import server_log
 from harness.audit.server_log import ServerLog
 from harness.audit.server_log import quoted as everywhere_quoted
 
@@ -96,21 +97,32 @@ def test_only_what_was_said_since_is_quoted(tmp_path: Path) -> None:
     assert words.text == "after"
 
 
-def test_a_traceback_that_is_still_being_written_is_awaited(tmp_path: Path) -> None:
+class WritingTime:
+    """A clock that passes only while somebody sleeps; meanwhile the server writes a line."""
+
+    def __init__(self, path: Path, lines: int) -> None:
+        self._path = path
+        self._lines = iter(range(lines))
+        self._now = 0.0
+
+    def monotonic(self) -> float:
+        return self._now
+
+    def sleep(self, seconds: float) -> None:
+        self._now += seconds
+        number = next(self._lines, None)
+        if number is not None:
+            with self._path.open("a") as file:
+                file.write(f"line {number}\n")
+
+
+def test_a_traceback_that_is_still_being_written_is_awaited(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Each of its lines comes later than the one before, and all within the time for it."""
     path = tmp_path / "log"
     path.touch()
-
-    def write() -> None:
-        with path.open("a") as file:
-            for number in range(4):
-                file.write(f"line {number}\n")
-                file.flush()
-                time.sleep(0.02)
-
-    writer = threading.Thread(target=write)
-    writer.start()
+    monkeypatch.setattr(server_log, "time", WritingTime(path, 4))
     words = ServerLog(path, HOME).since(0)
-    writer.join()
     assert words is not None
-    assert words.text.splitlines()[0] == "line 0"
+    assert words.text.splitlines() == [f"line {number}" for number in range(4)]
