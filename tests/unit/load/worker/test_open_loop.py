@@ -39,6 +39,8 @@ def load(
     with Toy(behaviour) as toy:
         name = str(toy.port)
         generator.open(name, HOST, toy.port, connections=connections, keep_alive=keep_alive)
+        # The server accepts later than the kernel, and some connections may never be used.
+        assert toy.until_open(connections if keep_alive else 0)
         tally = generator.window(
             name, EXCHANGE, warmup_s=0.1, seconds=seconds, timeout_s=5.0,
             arrivals=Arrivals(kind, rate, (5,)),
