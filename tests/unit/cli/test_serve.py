@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from harness.base.workspace import Workspace
-from tests.toys.command import left_running, start_command
+from harness.lab.network import free_port
+from tests.toys.command import PATIENCE_S, left_running, start_command
 from tests.toys.entry import Call
 from tests.toys.workspaces import toy_workspace
 
@@ -55,19 +56,17 @@ def test_a_port_in_use_is_told_with_the_way_out(call: Call) -> None:
 def test_serve_answers_on_its_port_until_it_is_stopped(
     shelf: Workspace, number: signal.Signals
 ) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()  # which no test beside this one takes before the server listens
     process = start_command(shelf, "serve", "toy/good", "--port", str(port), "--rows", "7")
     try:
         assert process.stdout is not None
         assert f"http://127.0.0.1:{port}" in process.stdout.readline()
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
         connection.request("GET", "/io_read")
         assert json.loads(connection.getresponse().read())["ct"] == 7
         connection.close()
         process.send_signal(number)
-        _, err = process.communicate(timeout=30)
+        _, err = process.communicate(timeout=PATIENCE_S)
     finally:
         process.kill()
     assert "Traceback" not in err
