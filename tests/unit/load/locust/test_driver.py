@@ -233,7 +233,7 @@ def test_locust_that_is_killed_is_named_with_the_signal(tmp_path: Path) -> None:
 def test_a_master_that_dies_leaves_no_worker_behind(tmp_path: Path) -> None:
     script = f"""case "$*" in
     *--worker*) exec sleep 61.25 ;;
-    *) echo 5557 > {tmp_path}/cell.port; sleep 0.3; kill -9 $$ ;;
+    *) echo 5557 > {tmp_path}/new; mv {tmp_path}/new {tmp_path}/cell.port; sleep 0.3; kill -9 $$ ;;
     esac"""
     plan = msgspec.structs.replace(PLAN, processes=2)
     told = str(failure(fake(tmp_path, script), tmp_path, plan))
