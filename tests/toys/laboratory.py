@@ -7,10 +7,6 @@ from pathlib import Path
 from typing import NamedTuple
 from unittest.mock import patch  # commands use this too, and pytest takes longer to load
 
-import msgspec
-
-from harness.analysis.labels.events import Habits
-from harness.analysis.labels.trials import is_spoilt
 from harness.analysis.so_far import SoFar
 from harness.audit.bench import Bench
 from harness.audit.count import audit
@@ -21,16 +17,17 @@ from harness.inputs.contract import Contract
 from harness.inputs.manifests import Variant
 from harness.inputs.settings import ServerSettings
 from harness.inputs.study import Study
+from harness.lab.servers import LiveServer
 from harness.load import ceiling
 from harness.load.ceiling import Ceiling
 from harness.records.plan import Phase
-from harness.records.run import Run
 from harness.records.store import Store
-from harness.records.trial import EventKind, Trial
+from harness.records.trial import Event, EventKind
 from harness.records.verification import Audit, Verification
-from harness.runner import block, examine, start, venue
+from harness.runner import examine, lookout, start, trial_builder, venue
 from harness.runner.laboratory import Laboratory, Listener
-from harness.runner.locust_cells import cells
+from harness.runner.locust_cells import observe
+from harness.runner.lookout import Lookout
 from harness.runner.plan import make_plan
 from harness.runner.time_left import Stage
 
@@ -146,17 +143,24 @@ def trusting(*, but: Sequence[str] = ()) -> Iterator[None]:
 
 @contextmanager
 def undisturbed(*, but: Sequence[EventKind] = ()) -> Iterator[None]:
-    """No phase or cell is measured again because this machine is busy and something stalled.
+    """Runs are told of no stall or pause that a busy machine causes.
 
-    For tests that count attempts. Events are kept and labelled as ever.
+    For tests that count attempts, which such an event would have measured again.
 
     Args:
-        but: events that a test causes; they have a phase measured again, as ever.
+        but: events that a test causes; they are told as ever.
     """
+    noticed, slow = Lookout.after, lookout.stalled
 
-    def spoilt(run: Run, trial: Trial, own: Habits) -> bool:
-        events = tuple(event for event in trial.events if event.kind in but)
-        return is_spoilt(run, msgspec.structs.replace(trial, events=events), own)
+    def after(self: Lookout, server: LiveServer | None, paused_ns: int) -> tuple[Event, ...]:
+        return tuple(event for event in noticed(self, server, paused_ns) if event.kind in but)
 
-    with patch.object(block, "is_spoilt", spoilt), patch.object(cells, "is_spoilt", spoilt):
+    def stalled(longest_s: float, typical_s: float) -> Event | None:
+        return slow(longest_s, typical_s) if "stalled" in but else None
+
+    with (
+        patch.object(Lookout, "after", after),
+        patch.object(trial_builder, "stalled", stalled),
+        patch.object(observe, "stalled", stalled),
+    ):
         yield
