@@ -48,9 +48,10 @@ class Victim(msgspec.Struct, frozen=True):
         Raises:
             LookupError: there is none.
         """
-        for process in below(_PARTNERS[kind], self.pid):
-            return process
-        raise LookupError(f"no {kind} among the processes of the command")
+        found = below(_PARTNERS[kind], self.pid)
+        if not found:
+            raise LookupError(f"no {kind} among the processes of the command")
+        return found[0]
 
 
 type Undo = Callable[[], None]

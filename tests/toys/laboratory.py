@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple
 from unittest.mock import patch  # commands use this too, and pytest takes longer to load
 
 from harness.analysis.so_far import SoFar
+from harness.audit import verify as checking
 from harness.audit.bench import Bench
 from harness.audit.count import audit
+from harness.audit.http_client import Probe
 from harness.audit.verify import verify
 from harness.base.workspace import Workspace, cache_folder
 from harness.inputs.catalog import load_catalog
@@ -24,12 +26,13 @@ from harness.records.plan import Phase
 from harness.records.store import Store
 from harness.records.trial import Event, EventKind
 from harness.records.verification import Audit, Verification
-from harness.runner import examine, lookout, start, trial_builder, venue
+from harness.runner import examine, start, trial_builder, venue
 from harness.runner.laboratory import Laboratory, Listener
 from harness.runner.locust_cells import observe
 from harness.runner.lookout import Lookout
 from harness.runner.plan import make_plan
 from harness.runner.time_left import Stage
+from tests.waiting import PATIENCE_S
 
 
 class Progress(NamedTuple):
@@ -141,26 +144,32 @@ def trusting(*, but: Sequence[str] = ()) -> Iterator[None]:
         yield
 
 
+BY_NEIGHBOURS: frozenset[EventKind] = frozenset({
+    "clock-jumped", "generator-paused", "harness-paused", "probe-lost", "stalled", "suspended",
+    "throttled",
+})  # fmt: skip
+"""Events that a busy machine causes, without a fault of what is measured."""
+
+
 @contextmanager
-def undisturbed(*, but: Sequence[EventKind] = ()) -> Iterator[None]:
-    """Runs are told of no stall or pause that a busy machine causes.
+def undisturbed() -> Iterator[None]:
+    """Runs are told of no event that a busy machine causes, and verify waits longer for answers.
 
     For tests that count attempts, which such an event would have measured again.
-
-    Args:
-        but: events that a test causes; they are told as ever.
     """
-    noticed, slow = Lookout.after, lookout.stalled
+    noticed = Lookout.after
 
     def after(self: Lookout, server: LiveServer | None, paused_ns: int) -> tuple[Event, ...]:
-        return tuple(event for event in noticed(self, server, paused_ns) if event.kind in but)
+        events = noticed(self, server, paused_ns)
+        return tuple(event for event in events if event.kind not in BY_NEIGHBOURS)
 
-    def stalled(longest_s: float, typical_s: float) -> Event | None:
-        return slow(longest_s, typical_s) if "stalled" in but else None
+    def no_stall(longest_s: float, typical_s: float) -> None:  # noqa: ARG001
+        return None
 
     with (
         patch.object(Lookout, "after", after),
-        patch.object(trial_builder, "stalled", stalled),
-        patch.object(observe, "stalled", stalled),
+        patch.object(trial_builder, "stalled", no_stall),
+        patch.object(observe, "stalled", no_stall),
+        patch.object(checking, "Probe", partial(Probe, patience_s=PATIENCE_S)),
     ):
         yield

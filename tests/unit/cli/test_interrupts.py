@@ -178,7 +178,7 @@ def test_a_second_process_that_resumes_a_run_is_refused_and_changes_nothing(
     assert "continue with" in told(err)
 
 
-def test_ctrl_c_returns_within_seconds_with_many_servers_that_ignore_it(
+def test_ctrl_c_returns_within_five_seconds_with_many_servers_that_ignore_it(
     tmp_path: Path,
 ) -> None:
     workspace = toy_workspace(tmp_path / "workspace")
@@ -193,7 +193,7 @@ def test_ctrl_c_returns_within_seconds_with_many_servers_that_ignore_it(
     assert process.returncode == 130
     assert f"keeps 0 of {2 * (MANY + 1)} trials" in told(err)
     assert left_running(workspace, process.pid, 0.0) == []
-    assert lasted < 10.0  # five when the machine is idle; one after the other would be minutes
+    assert lasted < 5.0
 
 
 def servers_of(process: "subprocess.Popen[str]") -> int:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import msgspec
 import psutil
@@ -20,7 +20,7 @@ from harness.analysis.labels.trials import LabelledTrial, Standing
 from harness.inputs.study import Condition
 from harness.inputs.study_loader import load_study
 from harness.load.generator import Edge, ProcessGenerator
-from harness.load.protocol import Arrivals, Exchange, Tally
+from harness.load.protocol import Tally
 from harness.records.plan import Phase
 from harness.records.run import Run
 from harness.runner import block, instruments
@@ -77,24 +77,13 @@ class SabotagedGenerator(ProcessGenerator):
     saboteur: ClassVar[WindowSaboteur]
 
     def window(
-        self,
-        target: str,
-        exchange: Exchange,
-        *,
-        warmup_s: float,
-        seconds: float,
-        timeout_s: float = 30.0,
-        arrivals: Arrivals | None = None,
-        at_edge: Callable[[Edge], None] = lambda _: None,
+        self, *given: Any, at_edge: Callable[[Edge], None] = lambda _: None, **more: Any
     ) -> Tally:
         def struck(edge: Edge) -> None:
             at_edge(edge)
             self.saboteur.opening(edge)
 
-        return super().window(
-            target, exchange, warmup_s=warmup_s, seconds=seconds, timeout_s=timeout_s,
-            arrivals=arrivals, at_edge=struck,
-        )  # fmt: skip
+        return super().window(*given, at_edge=struck, **more)
 
 
 def at(word: str, strike: Callable[[psutil.Process], object]) -> Callable[[], None]:
