@@ -1,6 +1,6 @@
 """What a study of toys is run with: a laboratory, somebody who listens, and trust."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
@@ -29,7 +29,7 @@ from harness.records.verification import Audit, Verification
 from harness.runner import examine, start, trial_builder, venue
 from harness.runner.laboratory import Laboratory, Listener
 from harness.runner.locust_cells import observe
-from harness.runner.lookout import Lookout
+from harness.runner.lookout import Lookout, stalled
 from harness.runner.plan import make_plan
 from harness.runner.time_left import Stage
 from tests.waiting import PATIENCE_S
@@ -152,24 +152,28 @@ BY_NEIGHBOURS: frozenset[EventKind] = frozenset({
 
 
 @contextmanager
-def undisturbed() -> Iterator[None]:
+def undisturbed(caused: Callable[[], Collection[EventKind]] = tuple) -> Iterator[None]:
     """Runs are told of no event that a busy machine causes, and verify waits longer for answers.
 
     For tests that count attempts, which such an event would have measured again.
+
+    caused: the kinds that a test causes itself at this moment; runs are told of these.
     """
-    noticed = Lookout.after
+    noticed, found = Lookout.after, stalled
+
+    def is_told(kind: EventKind) -> bool:
+        return kind not in BY_NEIGHBOURS or kind in caused()
 
     def after(self: Lookout, server: LiveServer | None, paused_ns: int) -> tuple[Event, ...]:
-        events = noticed(self, server, paused_ns)
-        return tuple(event for event in events if event.kind not in BY_NEIGHBOURS)
+        return tuple(e for e in noticed(self, server, paused_ns) if is_told(e.kind))
 
-    def no_stall(longest_s: float, typical_s: float) -> None:  # noqa: ARG001
-        return None
+    def stall(longest_s: float, typical_s: float) -> Event | None:
+        return found(longest_s, typical_s) if is_told("stalled") else None
 
     with (
         patch.object(Lookout, "after", after),
-        patch.object(trial_builder, "stalled", no_stall),
-        patch.object(observe, "stalled", no_stall),
+        patch.object(trial_builder, "stalled", stall),
+        patch.object(observe, "stalled", stall),
         patch.object(checking, "Probe", partial(Probe, patience_s=PATIENCE_S)),
     ):
         yield

