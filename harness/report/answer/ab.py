@@ -1,6 +1,7 @@
 """What became of A in B: the headline and the forest plot of an A/B."""
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from harness.analysis.ab import AbPair, AbVerdict, ab_pairs
@@ -80,12 +81,28 @@ def _answer(run: Run, analysis: Analysis, pairs: Sequence[AbPair]) -> str:
         )
     first = max(shown, key=lambda pair: abs(math.log(pair.cost.mean)))
     cost = f"{ab_words.cost(first)} on {brief(first.condition, among)}"
-    count = f" on {len(shown)} of {len(pairs)} endpoints" if len(pairs) > 1 else ""
     return _fitting(
         f"{what}, {name} is {first.verdict.value}{of_a}{of_all}: {cost}."
         for of_a in _against(run, a, "than")
-        for of_all in dict.fromkeys((count, ""))
+        for of_all in dict.fromkeys((_extent(pairs, first.verdict), ""))
     )
+
+
+def _extent(pairs: Sequence[AbPair], verdict: AbVerdict) -> str:
+    """On how many endpoints B has this verdict, and the opposite one; empty for a single endpoint.
+
+    ` on both endpoints`, ` on 2 of 3 endpoints`, or ` on 2 endpoints, slower on 1`.
+    """
+    if len(pairs) == 1:
+        return ""
+    counts = Counter(pair.verdict for pair in pairs)
+    (opposite,) = (other for other in _SHOWN_VERDICTS if other is not verdict)
+    if counts[verdict] == len(pairs):
+        return " on both endpoints" if len(pairs) == 2 else f" on all {len(pairs)} endpoints"
+    if counts[opposite]:
+        noun = "endpoint" if counts[verdict] == 1 else "endpoints"
+        return f" on {counts[verdict]} {noun}, {opposite.value} on {counts[opposite]}"
+    return f" on {counts[verdict]} of {len(pairs)} endpoints"
 
 
 def _against(run: Run, a: str, word: str) -> tuple[str, ...]:

@@ -20,8 +20,6 @@ from harness.records.observation import Amount, LeftBehind, Served
 from harness.report.words import numbers
 from harness.report.words.sentences import capital, listed
 
-DOCS = "docs/receipt.md"
-"""The page that explains every recommendation."""
 _NOUNS = {
     Amount.HOPS: ("hop", "hops"),
     Amount.RETURNS: ("return to the event loop", "returns to the event loop"),

@@ -62,6 +62,33 @@ def test_a_long_name_of_the_baseline_gives_way() -> None:
     assert "slower than A: 1.1" in first
 
 
+@pytest.mark.parametrize(
+    ("costs", "words"),
+    [
+        ((800.0, 900.0), "faster on both endpoints: 0.8"),
+        ((800.0, 900.0, 1100.0), "faster on 2 endpoints, slower on 1: 0.8"),
+        ((1000.0, 1200.0), "slower on 1 of 2 endpoints: 1.2"),
+        ((1100.0, 1200.0, 1300.0), "slower on all 3 endpoints: 1.3"),
+    ],
+)
+def test_endpoints_are_counted_with_the_verdict_that_they_have(
+    costs: tuple[float, ...], words: str
+) -> None:
+    run, _ = measured(1000.0)
+    endpoints = ("io_read", "noop", "cpu")[: len(costs)]
+    of = {e: msgspec.structs.replace(CONDITION, endpoint=e) for e in endpoints}
+    study = msgspec.structs.replace(run.study, conditions=tuple(of.values()))
+    trials = [
+        msgspec.structs.replace(trial, condition=of[endpoint])
+        for endpoint, cost in zip(endpoints, costs, strict=True)
+        for trial in measured(cost)[1]
+    ]
+    run = make_run(study)
+    (first, *_) = headline(run, analyse(run, trials))
+    assert len(first.split()) <= MOST_WORDS
+    assert words in first.replace("0.80", "0.8").replace("1.20", "1.2").replace("1.30", "1.3")
+
+
 def test_one_block_gives_no_verdict() -> None:
     assert "no verdict" in told(1000.0, blocks=1)
 
