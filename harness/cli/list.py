@@ -4,7 +4,7 @@ import shlex
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 import msgspec
 import typer
@@ -111,30 +111,70 @@ def _frameworks(catalog: "Catalog", width: int) -> list[Text]:
         more = "`bridgetoll list django` shows one framework in full."
         lines.append(Text(wrapped(more, width) + "\n", style="dim"))
     for implementation in catalog.implementations.values():
-        variants = implementation.variants
-        usual = Counter(part for variant in variants for part in variant.title.split(", "))
         lines.append(Text(_title(catalog, implementation.name), style="italic"))
-        lines += [_line(variant, usual, width) for variant in variants]
+        lines += _lines(implementation.variants, width)
         lines.append(Text())
     return lines
 
 
-def _line(variant: "Variant", usual: "Counter[str]", width: int) -> Text:
-    """Its name, what it is, and its server, in columns; a long name has a line of its own."""
-    server = variant.server.removeprefix("gunicorn-")
-    name = f"{variant.name:{_NAME}} "
-    if len(variant.name) > _NAME and width > 2 * _NAME:
-        name = f"{variant.name}\n{'':{_NAME}} "
-    room = max(0, width - len(name.rpartition("\n")[2]) - len(server) - 1)
-    about = _about(variant.title, usual, room) if room > _LEAST else ""
-    return Text.assemble((name, "bold"), f"{about:{room}} ", (server, "dim"))
+class _Row(msgspec.Struct, frozen=True):
+    """A variant's line: name, what it is, and its server, in columns.
+
+    name: with the columns before what it is; a long name has a line of its own.
+    room: columns for what it is. parts: of its title.
+    """
+
+    name: str
+    room: int
+    parts: tuple[str, ...]
+    server: str
+
+    @classmethod
+    def of(cls, variant: "Variant", width: int) -> Self:
+        """As wide as the terminal."""
+        server = variant.server.removeprefix("gunicorn-")
+        name = f"{variant.name:{_NAME}} "
+        if len(variant.name) > _NAME and width > 2 * _NAME:
+            name = f"{variant.name}\n{'':{_NAME}} "
+        room = max(0, width - len(name.rpartition("\n")[2]) - len(server) - 1)
+        return cls(name, room, tuple(variant.title.split(", ")), server)
+
+    def line(self, about: str) -> Text:
+        """The line, with what the variant is."""
+        about = about if self.room > _LEAST else ""
+        return Text.assemble((self.name, "bold"), f"{about:{self.room}} ", (self.server, "dim"))
 
 
-def _about(title: str, usual: "Counter[str]", room: int) -> str:
+def _lines(variants: "Sequence[Variant]", width: int) -> list[Text]:
+    """The lines of one folder; one that would repeat another says how it differs instead."""
+    rows = [_Row.of(variant, width) for variant in variants]
+    usual = Counter(part for row in rows for part in row.parts)
+    alike: dict[str, list[_Row]] = {}
+    lines: list[Text] = []
+    for row in rows:
+        about = _about(row.parts, usual, row.room)
+        before = alike.setdefault(about, [])
+        difference = _difference(row, before) if before else ""
+        lines.append(row.line(difference or about))
+        before.append(row)
+    return lines
+
+
+def _about(title: Sequence[str], usual: "Counter[str]", room: int) -> str:
     """The parts of a title that fit; those that most variants share are left out first."""
-    parts = title.split(", ")
+    parts = list(title)
     while len(parts) > 1 and len(", ".join(parts)) > room:
         parts.pop(max(reversed(range(len(parts))), key=lambda at: usual[parts[at]]))
+    return _joined(parts, room)
+
+
+def _difference(row: _Row, alike: Sequence[_Row]) -> str:
+    """What a variant has and not all of those have of which the same would be said."""
+    shared = set(alike[0].parts).intersection(*(other.parts for other in alike))
+    return _joined([part for part in row.parts if part not in shared], row.room)
+
+
+def _joined(parts: Sequence[str], room: int) -> str:
     return cut(", ".join(parts).removeprefix("and "), room)
 
 

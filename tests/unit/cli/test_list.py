@@ -118,6 +118,9 @@ def test_each_implementation_has_a_heading_and_each_variant_its_columns(
     for name, line in rows.items():
         assert line.endswith(f" {variants[name].server.removeprefix('gunicorn-')}")
     assert "startproject" in rows["django/async-pool-middleware"]  # what only it has
+    # Cut to the columns, both would be psycopg's own pool.
+    assert "own async pool" in rows["django/psycopg"]
+    assert "Django's life cycle" in rows["django/psycopg-stock-lifecycle"]
 
 
 @pytest.mark.parametrize("typed", ["django", "Django"])
