@@ -82,7 +82,8 @@ class Program(msgspec.Struct, frozen=True):
     """One process of Locust, as it is started on this machine or on another.
 
     title: what messages call it. stem: of its files in the folder: `.json`, its notes, and `.log`.
-    arguments: behind the interpreter. plan: the ramp, and which process of it this is.
+    arguments: behind the interpreter. plan: the ramp.
+    leads: whether it adds the users and ends the ramp: Locust alone, or a master.
     """
 
     title: str
@@ -90,6 +91,7 @@ class Program(msgspec.Struct, frozen=True):
     stem: str
     arguments: tuple[str, ...]
     plan: RampPlan
+    leads: bool
 
     @property
     def notes(self) -> Path:
@@ -126,12 +128,12 @@ def leader(plan: RampPlan, url: str, folder: Path, name: str, host: str = HOST) 
     """
     page = ("--host", url, "--html", str(folder / f"{name}.html"))
     if plan.processes == 1:
-        return Program("Locust", folder, name, (*_COMMON, *page), plan)
+        return Program("Locust", folder, name, (*_COMMON, *page), plan, leads=True)
     leads = (
         "--master", "--master-bind-host", host, "--master-bind-port", "0",
         "--expect-workers", str(plan.processes),
     )  # fmt: skip
-    return Program("Locust's master", folder, name, (*_COMMON, *page, *leads), plan)
+    return Program("Locust's master", folder, name, (*_COMMON, *page, *leads), plan, leads=True)
 
 
 def worker(plan: RampPlan, folder: Path, name: str, number: int, master: Address) -> Program:
@@ -144,7 +146,9 @@ def worker(plan: RampPlan, folder: Path, name: str, number: int, master: Address
     """
     follows = ("--worker", "--master-host", master.host, "--master-port", str(master.port))
     title = f"Locust's worker {number} of {plan.processes}"
-    return Program(title, folder, f"{name}.worker-{number}", (*_COMMON, *follows), plan)
+    return Program(
+        title, folder, f"{name}.worker-{number}", (*_COMMON, *follows), plan, leads=False
+    )
 
 
 class Member(msgspec.Struct, frozen=True):
@@ -311,7 +315,8 @@ class _Running(msgspec.Struct, frozen=True):
         except (OSError, msgspec.DecodeError) as error:
             raise _failed(self.seen(), "left no result") from error
         length_s = self.program.plan.length_s
-        if notes.lasted_s < length_s - _SHORT_S:
+        # A worker begins when it hears of it, which may be late; that it left, its master notices.
+        if self.program.leads and notes.lasted_s < length_s - _SHORT_S:
             lasted_s = max(notes.lasted_s, 0)
             raise _failed(self.seen(), f"was ended after {lasted_s:.0f} of {length_s:.0f} s")
         if self.child.popen.returncode != 0:

@@ -11,7 +11,7 @@ from harness.lab.network import HOST, Address
 from harness.records.histogram import percentile_ns
 from harness.records.trial import Trial
 from harness.runner.legs import Legs
-from tests.toys.laboratory import Recorder, laboratory_of, run_study, trusting
+from tests.toys.laboratory import Recorder, laboratory_of, run_study, trusting, undisturbed
 from tests.toys.workspaces import toy_workspace, write_study
 
 DATABASE_MS, CLIENT_MS = 30, 20
@@ -20,14 +20,14 @@ CONDITIONS = f"""
 endpoint = "io_read"
 connections = 8
 rows = 50
-window_s = 0.8
+window_s = 2.0
 latency = {{ database_ms = {DATABASE_MS}, client_ms = {CLIENT_MS} }}
 
 [[conditions]]
 endpoint = "io_read"
 connections = 8
 rows = 50
-window_s = 0.8
+window_s = 2.0
 latency = {{}}
 """
 
@@ -42,7 +42,7 @@ def trials(tmp_path_factory: pytest.TempPathFactory) -> list[Trial]:
     study = msgspec.structs.replace(
         study, server=msgspec.structs.replace(study.server, pool_size=8)
     )
-    with trusting():
+    with trusting(), undisturbed():
         found, damaged = run_study(laboratory, "far", study).trials()
     assert damaged == []
     return found

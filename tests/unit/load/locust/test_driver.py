@@ -243,6 +243,42 @@ def test_a_master_that_dies_leaves_no_worker_behind(tmp_path: Path) -> None:
     assert below("61.25") == []
 
 
+def noted(lasted_s: float) -> str:
+    """The notes of a process that lasted so long, as JSON."""
+    notes = Notes(
+        clock="here", began_ns=CLOCK_NS, ended_ns=CLOCK_NS + round(lasted_s * 1e9), came=(),
+        answers=(), failed=(), errors={}, under_way=0, cpu_ns=1, warned=False,
+    )  # fmt: skip
+    return msgspec.json.encode(notes).decode()
+
+
+def team(tmp_path: Path, master_s: float, workers_s: float) -> Path:
+    """A false Locust whose processes note that they lasted so long."""
+    return fake(tmp_path, f"""notes=$(echo "$BRIDGETOLL_RAMP" | sed 's/.*"notes": "//; s/".*//')
+    case "$*" in
+    *--worker*) echo '{noted(workers_s)}' > $notes ;;
+    *) echo 5557 > {tmp_path}/new; mv {tmp_path}/new {tmp_path}/cell.port
+       echo '{noted(master_s)}' > $notes ;;
+    esac""")  # fmt: skip
+
+
+def test_a_worker_that_hears_of_the_ramp_late_is_no_failure(tmp_path: Path) -> None:
+    plan = msgspec.structs.replace(PLAN, processes=2)
+    result = climb(
+        [LocustsHere(team(tmp_path, PLAN.length_s, 0.5), tmp_path, None)],
+        plan, "http://127.0.0.1:9", name="cell", meanwhile=lambda: None,
+    )  # fmt: skip
+    assert result.cpu_ns == 3, "of all"
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_ramp_that_ends_before_its_time_is_a_failure(tmp_path: Path, processes: int) -> None:
+    plan = msgspec.structs.replace(PLAN, processes=processes)
+    told = str(failure(team(tmp_path, 0.5, PLAN.length_s), tmp_path, plan))
+    assert told.startswith("Locust's master ended" if processes > 1 else "Locust ended")
+    assert "after 0 of 2 s" in told
+
+
 def test_locust_sees_no_settings_of_ours(tmp_path: Path) -> None:
     """It reads files in its home and in its working directory, and nobody would notice."""
     told = tmp_path / "told"
