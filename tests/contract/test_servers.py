@@ -36,6 +36,7 @@ from harness.lab.servers import LiveServer, await_ready, launch_server
 from harness.records.verification import Audit, Verification
 from tests.toys.benches import selected, side_by_side
 from tests.toys.catalogs import repository_catalog
+from tests.toys.laboratory import patient
 
 CATALOG = repository_catalog()
 SERVERS = CATALOG.servers
@@ -230,7 +231,7 @@ def examined(
         )
 
     names, logs = selected(request, "setup"), tmp_path_factory.mktemp("logs")
-    with side_by_side(CATALOG, contract, logs, names, examine) as futures:
+    with patient(), side_by_side(CATALOG, contract, logs, names, examine) as futures:
         yield futures
 
 

@@ -15,6 +15,7 @@ from harness.lab.environments import prepare
 from harness.records.verification import Audit, Verification
 from tests.toys.benches import selected, side_by_side
 from tests.toys.catalogs import repository_catalog
+from tests.toys.laboratory import patient
 
 CATALOG = repository_catalog()
 WAY = ("views", "data", "bridge")
@@ -66,7 +67,7 @@ def examined(
     def one(bench: Bench, name: str) -> Examination:
         return examine(bench, name, constant=name in whole)
 
-    with side_by_side(CATALOG, contract, logs, names, one) as futures:
+    with patient(), side_by_side(CATALOG, contract, logs, names, one) as futures:
         yield futures
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from unittest.mock import patch  # commands use this too, and pytest takes longer to load
 
 from harness.analysis.so_far import SoFar
+from harness.audit import count as counting
 from harness.audit import verify as checking
 from harness.audit.bench import Bench
 from harness.audit.count import audit
@@ -153,7 +154,7 @@ BY_NEIGHBOURS: frozenset[EventKind] = frozenset({
 
 @contextmanager
 def undisturbed(caused: Callable[[], Collection[EventKind]] = tuple) -> Iterator[None]:
-    """Runs are told of no event that a busy machine causes, and verify waits longer for answers.
+    """Runs are told of no event that a busy machine causes, and checks are `patient`.
 
     For tests that count attempts, which such an event would have measured again.
 
@@ -174,6 +175,14 @@ def undisturbed(caused: Callable[[], Collection[EventKind]] = tuple) -> Iterator
         patch.object(Lookout, "after", after),
         patch.object(trial_builder, "stalled", stall),
         patch.object(observe, "stalled", stall),
-        patch.object(checking, "Probe", partial(Probe, patience_s=PATIENCE_S)),
+        patient(),
     ):
+        yield
+
+
+@contextmanager
+def patient() -> Iterator[None]:
+    """Verifications and audits wait longer for answers, which a busy machine may hold up."""
+    longer = partial(Probe, patience_s=PATIENCE_S)
+    with patch.object(checking, "Probe", longer), patch.object(counting, "Probe", longer):
         yield

@@ -16,6 +16,7 @@ from harness.inputs.contract import Contract
 from harness.inputs.manifests import QUANTITIES
 from harness.records.verification import Audit
 from tests.toys.benches import selected, side_by_side
+from tests.toys.laboratory import patient
 
 WORK = {"noop": 0, "cpu": 0, "io_create": 1, "io_read": 2, "io_fanout": 5, "io_wait": 0}
 """By endpoint: the statements of the contract, each its own transaction and its own round trip."""
@@ -85,7 +86,7 @@ def audited(
         return result_of(bench, toys, toy_python, name, cpu=name in WITH_CPU)
 
     names, logs = selected(request, "name", "other"), tmp_path_factory.mktemp("logs")
-    with side_by_side(load_catalog(toys), contract, logs, names, examine) as futures:
+    with patient(), side_by_side(load_catalog(toys), contract, logs, names, examine) as futures:
         yield futures
 
 

@@ -32,8 +32,8 @@ from tests.toys.http import HOST, Toy, Visit
 from tests.waiting import gone
 
 PLAN = RampPlan(path="/noop", users=2, per_s=2, hold_s=1, client="fast", body="{}")
-RAMP = msgspec.structs.replace(PLAN, users=8, per_s=4, hold_s=3)
-ANSWERED, FAILS = 120, 10
+RAMP = msgspec.structs.replace(PLAN, users=8, per_s=4, hold_s=6)
+ANSWERED, FAILS = 60, 10
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 BROKEN = b"HTTP/1.1 500 Broken\r\nContent-Length: 2\r\n\r\n{}"
 LATE_S = 3
