@@ -37,6 +37,9 @@ _GRACE_S = 90.0
 _LOOK_S, _POLL_S = 1.0, 0.1
 _SHORT_S = 1.0
 """By how much a ramp may be shorter than planned: Locust checks its time once a second."""
+_LATE_S = 3.0
+"""By how much a worker's part may be shorter: it begins when it hears of the ramp. With another
+machine's clock nobody can tell how late that was, so its answers count as that much earlier."""
 _INHERITED = ("PATH", "LANG", "LC_ALL", "TMPDIR")
 """Not HOME: Locust would read settings there and in its working directory, unseen by the reader."""
 _LOST = signal.SIGUSR1
@@ -314,11 +317,11 @@ class _Running(msgspec.Struct, frozen=True):
             notes = msgspec.json.decode(self.program.notes.read_bytes(), type=Notes)
         except (OSError, msgspec.DecodeError) as error:
             raise _failed(self.seen(), "left no result") from error
-        length_s = self.program.plan.length_s
-        # A worker begins when it hears of it, which may be late; that it left, its master notices.
-        if self.program.leads and notes.lasted_s < length_s - _SHORT_S:
+        length_s, leads = self.program.plan.length_s, self.program.leads
+        if notes.lasted_s < length_s - (_SHORT_S if leads else _LATE_S):
+            what = "was ended after" if leads else "took part in"
             lasted_s = max(notes.lasted_s, 0)
-            raise _failed(self.seen(), f"was ended after {lasted_s:.0f} of {length_s:.0f} s")
+            raise _failed(self.seen(), f"{what} {lasted_s:.0f} of {length_s:.0f} s")
         if self.child.popen.returncode != 0:
             raise _failed(self.seen(), "had climbed its ramp")
         return notes

@@ -84,25 +84,27 @@ def _answer(run: Run, analysis: Analysis, pairs: Sequence[AbPair]) -> str:
     return _fitting(
         f"{what}, {name} is {first.verdict.value}{of_a}{of_all}: {cost}."
         for of_a in _against(run, a, "than")
-        for of_all in dict.fromkeys((_extent(pairs, first.verdict), ""))
+        for of_all in _extents(pairs, first.verdict)
     )
 
 
-def _extent(pairs: Sequence[AbPair], verdict: AbVerdict) -> str:
-    """On how many endpoints B has this verdict, and the opposite one; empty for a single endpoint.
+def _extents(pairs: Sequence[AbPair], verdict: AbVerdict) -> tuple[str, ...]:
+    """On how many endpoints B has this verdict, and the opposite one; then the same in fewer words.
 
-    ` on both endpoints`, ` on 2 of 3 endpoints`, or ` on 2 endpoints, slower on 1`.
+    ` on both endpoints`, ` on 2 of 3 endpoints`, or ` on 2 endpoints, slower on 1`. The opposite
+    one is told in any case, and nothing of a single endpoint.
     """
     if len(pairs) == 1:
-        return ""
+        return ("",)
     counts = Counter(pair.verdict for pair in pairs)
     (opposite,) = (other for other in _SHOWN_VERDICTS if other is not verdict)
     if counts[verdict] == len(pairs):
-        return " on both endpoints" if len(pairs) == 2 else f" on all {len(pairs)} endpoints"
+        return (" on both endpoints" if len(pairs) == 2 else f" on all {len(pairs)} endpoints", "")
     if counts[opposite]:
         noun = "endpoint" if counts[verdict] == 1 else "endpoints"
-        return f" on {counts[verdict]} {noun}, {opposite.value} on {counts[opposite]}"
-    return f" on {counts[verdict]} of {len(pairs)} endpoints"
+        whole = f" on {counts[verdict]} {noun}, {opposite.value} on {counts[opposite]}"
+        return whole, f", elsewhere {opposite.value}"
+    return f" on {counts[verdict]} of {len(pairs)} endpoints", ""
 
 
 def _against(run: Run, a: str, word: str) -> tuple[str, ...]:

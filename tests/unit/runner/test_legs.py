@@ -81,7 +81,7 @@ def test_every_answer_takes_at_least_its_round_trips(trials: list[Trial]) -> Non
 
 
 def test_the_measured_round_trip_is_kept_and_not_the_nominal_one(trials: list[Trial]) -> None:
-    """The relay never delays less; a busy machine may hold up more than one look in four."""
+    """The relay never delays less than that; a busy machine may hold up some of the four looks."""
     far, near = (kept_round_trips(of(trials, far=far)) for far in (True, False))
     assert min(far.database) > DATABASE_MS
     assert min(near.database) < DATABASE_MS

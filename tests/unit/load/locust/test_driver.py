@@ -262,13 +262,20 @@ def team(tmp_path: Path, master_s: float, workers_s: float) -> Path:
     esac""")  # fmt: skip
 
 
-def test_a_worker_that_hears_of_the_ramp_late_is_no_failure(tmp_path: Path) -> None:
+def test_a_worker_that_hears_of_the_ramp_a_little_late_is_no_failure(tmp_path: Path) -> None:
     plan = msgspec.structs.replace(PLAN, processes=2)
     result = climb(
         [LocustsHere(team(tmp_path, PLAN.length_s, 0.5), tmp_path, None)],
         plan, "http://127.0.0.1:9", name="cell", meanwhile=lambda: None,
     )  # fmt: skip
     assert result.cpu_ns == 3, "of all"
+
+
+def test_a_worker_that_hears_of_the_ramp_far_too_late_is_a_failure(tmp_path: Path) -> None:
+    plan = msgspec.structs.replace(PLAN, hold_s=9, processes=2)
+    told = str(failure(team(tmp_path, plan.length_s, 6.0), tmp_path, plan))
+    assert told.startswith("Locust's worker 1 of 2 ended")
+    assert "took part in 6 of 10 s" in told
 
 
 @pytest.mark.parametrize("processes", [1, 2])

@@ -74,10 +74,20 @@ def test_a_long_name_of_the_baseline_gives_way() -> None:
 def test_endpoints_are_counted_with_the_verdict_that_they_have(
     costs: tuple[float, ...], words: str
 ) -> None:
+    assert words in of_endpoints(costs)
+
+
+def test_a_headline_without_room_for_counts_tells_that_b_is_slower_elsewhere() -> None:
+    assert "is faster, elsewhere slower: 0.8" in of_endpoints((800.0, 1100.0), "x 2 and y 3 here")
+
+
+def of_endpoints(costs: tuple[float, ...], title: str = "x 2") -> str:
+    """The headline of a B that costs so much on each of some endpoints."""
     run, _ = measured(1000.0)
+    setups = {B: Setup(BASELINE, title=title)}
     endpoints = ("io_read", "noop", "cpu")[: len(costs)]
     of = {e: msgspec.structs.replace(CONDITION, endpoint=e) for e in endpoints}
-    study = msgspec.structs.replace(run.study, conditions=tuple(of.values()))
+    study = msgspec.structs.replace(run.study, conditions=tuple(of.values()), setups=setups)
     trials = [
         msgspec.structs.replace(trial, condition=of[endpoint])
         for endpoint, cost in zip(endpoints, costs, strict=True)
@@ -86,7 +96,7 @@ def test_endpoints_are_counted_with_the_verdict_that_they_have(
     run = make_run(study)
     (first, *_) = headline(run, analyse(run, trials))
     assert len(first.split()) <= MOST_WORDS
-    assert words in first.replace("0.80", "0.8").replace("1.20", "1.2").replace("1.30", "1.3")
+    return first.replace("0.80", "0.8").replace("1.20", "1.2").replace("1.30", "1.3")
 
 
 def test_one_block_gives_no_verdict() -> None:
