@@ -7,13 +7,14 @@ from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
 from itertools import pairwise
 from pathlib import Path
+from statistics import median
 
 import msgspec
 import pytest
 from hdrh.histogram import HdrHistogram
 
 from harness import cli
-from harness.analysis.measures import Measure, trial_value
+from harness.analysis.measures import Measure, slice_value, trial_value
 from harness.analysis.so_far import so_far
 from harness.base.errors import RunFailed
 from harness.base.workspace import Workspace, cache_folder
@@ -135,7 +136,7 @@ def test_counts_and_times_of_every_slice_are_plausible(finished: Finished) -> No
 
 def test_the_database_works_only_where_the_contract_says_so(finished: Finished) -> None:
     used = {
-        endpoint: sum(
+        endpoint: median(
             piece.database_cpu_ns or 0
             for trial in finished.trials
             if trial.condition.endpoint == endpoint
@@ -166,17 +167,19 @@ def test_memory_threads_and_processes_of_each_server_are_kept(finished: Finished
 
 
 def test_cpu_that_a_request_is_known_to_burn_is_found_in_full(finished: Finished) -> None:
-    """Three milliseconds by the server's own thread clock, on top of what the request costs."""
-    for block in range(1, BLOCKS + 1):
-        cost = {
-            trial.entry: trial_value(Measure.CPU, trial)
-            for trial in finished.trials
-            if (trial.block, trial.condition.endpoint) == (block, "noop")
-        }
-        burning, good = cost["toy/burning"], cost["toy/good"]
-        assert burning is not None
-        assert good is not None
-        assert burning - good == pytest.approx(3_000, rel=0.2)
+    """Three milliseconds by the server's own thread clock, on top of what the request costs.
+
+    A neighbour adds to CPU time, and never takes away: each slice has them, the cheapest no more.
+    """
+    cheapest: dict[str, float] = {}
+    for trial in finished.trials:
+        if trial.condition.endpoint == "noop":
+            cost = trial_value(Measure.CPU, trial)
+            assert cost is not None
+            slices = [slice_value(Measure.CPU, piece) or 0 for piece in trial.slices]
+            assert min(slices) <= cost <= max(slices)
+            cheapest[trial.entry] = min(cheapest.get(trial.entry, cost), *slices)
+    assert cheapest["toy/burning"] - cheapest["toy/good"] == pytest.approx(3_000, rel=0.2)
 
 
 def test_progress_counts_every_slice_of_the_run_once(finished: Finished) -> None:

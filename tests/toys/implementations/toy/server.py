@@ -9,6 +9,7 @@ import json
 import math
 import os
 import queue
+import select
 import signal
 import socket
 import sys
@@ -17,7 +18,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing import get_context
@@ -49,6 +50,8 @@ HANGING_S = 600
 """Longer than any check waits."""
 RECYCLE_AFTER = 150
 """Requests of a worker that is then replaced."""
+QUIET_S = 1.0
+"""Without a request: a worker that is to be replaced gives its idle connections up."""
 PAUSE_EVERY, PAUSE_S = 400, 1.3
 """Requests of a server that then pauses, and for how long."""
 
@@ -95,7 +98,8 @@ class App:
         self._remembered: dict[str, Any] | None = None
         self.lock = threading.Lock()
         self._served = 0
-        self.open = 0
+        self._served_at = time.monotonic()
+        self._open: list[socket.socket] = []
         self._flight: dict[str, Any] | None = None
         self._computed = 0
         size = int(os.environ["POOL_SIZE"])
@@ -123,6 +127,7 @@ class App:
         """Note a request; a server that pauses lets all others wait meanwhile."""
         with self.lock:
             self._served += 1
+            self._served_at = time.monotonic()
             if self.fault == "pauses" and self._served % PAUSE_EVERY == 0:
                 time.sleep(PAUSE_S)
 
@@ -131,21 +136,38 @@ class App:
         """Whether the worker answers no more than the request at hand."""
         return self.fault == "recycles" and self._served >= RECYCLE_AFTER
 
+    @property
+    def open(self) -> int:
+        """Connections at this moment."""
+        with self.lock:
+            return len(self._open)
+
     def accept(self, listener: socket.socket) -> tuple[socket.socket, Any]:
         """Take a connection; a worn-out worker leaves it to the one that follows."""
         with self.lock:
             if self.worn_out:
+                self._give_up()
                 time.sleep(0.001)  # asked again at once, as the connection still waits
                 raise BlockingIOError
             accepted = listener.accept()
-            self.open += 1
+            self._open.append(accepted[0])
             return accepted
 
-    def disconnected(self) -> None:
+    def _give_up(self) -> None:
+        """Read nothing new on idle connections, which would keep the worker alive for ever.
+
+        A client whose window has ended sends nothing on them, and waits for another's answer.
+        """
+        if time.monotonic() > self._served_at + QUIET_S:
+            for connection in self._open:
+                with suppress(OSError):  # the client was faster
+                    connection.shutdown(socket.SHUT_RD)
+
+    def disconnected(self, connection: socket.socket) -> None:
         """Count a connection no more; a worn-out worker ends with its last one."""
         with self.lock:
-            self.open -= 1
-            if self.worn_out and not self.open:
+            self._open.remove(connection)
+            if self.worn_out and not self._open:
                 os._exit(0)  # within the lock: no connection is accepted and never answered
 
     def health(self) -> dict[str, Any]:
@@ -351,7 +373,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def finish(self) -> None:
         super().finish()
-        self.app.disconnected()
+        self.app.disconnected(self.connection)
 
     def handle_any(self) -> None:
         """Answer one request, whatever its method, when there is a place for it."""
@@ -372,7 +394,7 @@ class Handler(BaseHTTPRequestHandler):
                 answer = {"something": "else"}
             if self.carried % NOW_AND_THEN == 0 and self.app.fault == "fails-now-and-then":
                 status, answer = 503, {"error": "the database failed"}
-            if self.app.open >= CROWD and self.app.fault == "refuses-a-crowd":
+            if self.app.fault == "refuses-a-crowd" and self._crowded():
                 status, answer = 503, {"error": "too many at once"}
         except Refused as refused:
             status, answer, allow = refused.status, {"error": str(refused)}, refused.allow
@@ -388,6 +410,12 @@ class Handler(BaseHTTPRequestHandler):
             words = str(error) if self.app.fault == "ill-mannered" else "the server failed"
             status, answer, allow = 500, {"error": words}, None
         self._send(status, answer, allow)
+
+    def _crowded(self) -> bool:
+        """Whether too many are there; who still waits to be accepted is one of them."""
+        while select.select([self.server.socket], [], [], 0)[0]:
+            time.sleep(0.001)
+        return self.app.open >= CROWD
 
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = handle_any  # noqa: N815
     do_OPTIONS = do_PATCH = do_TRACE = handle_any  # noqa: N815
