@@ -10,7 +10,8 @@ from harness.report.words.machines import hardware
 def newest(boards: Sequence[tuple[Run, Board | None]]) -> tuple[Board, ...]:
     """The boards to choose from; the one that is shown first is the first.
 
-    That is the newest of a study that ranks, or the newest of all. The others follow, newest first.
+    That ranks more frameworks than the others, for who comes to a site chooses among these; with as
+    many it is newer. Where nothing ranks, it is the newest. The others follow, newest first.
     Figures of two runs never stand in one table, since days and machines differ.
 
     Args:
@@ -23,6 +24,10 @@ def newest(boards: Sequence[tuple[Run, Board | None]]) -> tuple[Board, ...]:
             kept.pop(key, None)  # so that the newest is the last
             kept[key] = board
     ordered = list(reversed(kept.values()))
-    ordered.sort(key=lambda board: not board.ranks)
-    first = ordered[:1]
-    return (*first, *(board for board in reversed(kept.values()) if board not in first))
+    first = sorted(ordered, key=_ranked_frameworks, reverse=True)[:1]
+    return (*first, *(board for board in ordered if board not in first))
+
+
+def _ranked_frameworks(board: Board) -> int:
+    """How many frameworks a board ranks; 0 if it ranks nothing."""
+    return len({stack.framework for stack in board.stacks}) if board.ranks else 0

@@ -55,6 +55,17 @@ def test_the_newest_study_that_ranks_is_first() -> None:
     assert shown(pair("three", "u", causal)) == ["three"]
 
 
+def test_the_study_that_ranks_more_frameworks_is_first_though_it_is_older() -> None:
+    stacks = BOARD.stacks
+    assert len({stack.framework for stack in stacks}) > 1
+    alone = msgspec.structs.replace(BOARD, stacks=stacks[:1])
+    causal = msgspec.structs.replace(BOARD, ranks=False)
+    older = pair("older")
+    assert shown(older, pair("newer", "t", alone)) == ["older", "newer"]
+    assert shown(older, pair("newer", "t")) == ["newer", "older"]
+    assert shown(pair("older", board=causal), pair("newer", "t", alone)) == ["newer", "older"]
+
+
 def test_whether_a_study_ranks_follows_from_its_design() -> None:
     contrast = Contrast(name="c", title="c", of="b/equal", to="a/base")
     study = msgspec.structs.replace(RUN.study, contrasts=(contrast,))
