@@ -18,7 +18,7 @@ from harness.inputs.study import Study
 from harness.inputs.study_loader import load_study
 from harness.lab.postgres.database import Database
 from harness.records.verification import Audit, Outcome, Verification
-from harness.runner import examine
+from harness.runner import benches, examine
 from harness.runner.examine import (
     Environments,
     Examination,
@@ -68,8 +68,12 @@ class Hall:
 def hall(
     tmp_path: Path, database: Database, toy_python: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Hall:
-    """Two processors, wherever it runs: so three variants at a time."""
+    """Two processors, wherever it runs: so three variants at a time.
+
+    Threads that still ask a database have as long for it as a busy machine needs.
+    """
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
+    monkeypatch.setattr(benches, "_PATIENCE_S", PATIENCE_S)
     return Hall(tmp_path, database, toy_python, monkeypatch)
 
 
@@ -141,7 +145,7 @@ def test_postgresql_that_is_gone_ends_them_all_and_no_server_stays(hall: Hall) -
         hall.examined(verify)
     for _ in range(2):
         assert failed.acquire(timeout=PATIENCE_S)
-    assert left_running(hall.workspace, os.getpid()) == []
+    assert left_running(hall.workspace, os.getpid(), PATIENCE_S) == []
     assert hall.listener.verified_names == []
 
 

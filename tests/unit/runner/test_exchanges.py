@@ -14,6 +14,7 @@ from harness.lab.postgres.database import Database
 from harness.load.protocol import Exchange
 from harness.runner.exchanges import exchange_for
 from tests.toys.http import Toy, respond
+from tests.waiting import PATIENCE_S
 
 ITERATIONS = 1_000
 
@@ -26,7 +27,7 @@ def ask(contract: Contract, database: Database) -> Callable[[Condition, bytes], 
         with answering(body) as toy:
             url = f"http://127.0.0.1:{toy.port}"
             settings = ApplicationSettings("unused", 1, 1.0, ITERATIONS, 5)
-            subject = Subject("toy/x", Probe(url), contract, database, settings)
+            subject = Subject("toy/x", Probe(url, PATIENCE_S), contract, database, settings)
             return exchange_for(subject, url, condition, seed)
 
     return make

@@ -8,9 +8,7 @@ import pytest
 
 from harness.base.errors import PlaceLost, StoreFailed
 from harness.runner.fleet import Agenda, Errand, share
-
-PATIENCE_S = 20.0
-"""Nothing here takes as long, unless it hangs."""
+from tests.waiting import PATIENCE_S
 
 
 class ToySet:
