@@ -78,7 +78,7 @@ def stop_when(
         process.kill()
 
 
-def left_running(workspace: Workspace, pid: int, seconds: float = 10.0) -> list[str]:
+def left_running(workspace: Workspace, pid: int, seconds: float = 60.0) -> list[str]:
     """Command lines of what the command with that pid started and left, after some grace."""
     end = time.monotonic() + seconds
     while (found := _family(workspace, pid)) and time.monotonic() < end:

@@ -7,9 +7,12 @@ from collections.abc import Iterator
 import pytest
 
 from harness.lab.clocks import TreeClock
-from harness.runner.gauges import Gauges
+from harness.runner.gauges import Gauges, Reading
 
-BURN_S = 0.2
+BURN_S = 0.05
+LOOKS = 8
+"""A neighbour's time counts as a process's own now and then: of several looks the least is right,
+and none is too low. Ticks of processors may be too few."""
 CPUS = frozenset(os.sched_getaffinity(0))
 PROGRAM = f"""
 import sys, time
@@ -65,16 +68,23 @@ def test_cpu_time_is_charged_to_the_role_that_used_it(
     server.burn()  # past the start of the interpreters
     database.burn()
     generator.burn()
-    before = gauges.read(clock)
-    burners[who].burn()
-    used = gauges.read(clock) - before
-    seen = [used.server_ns, used.database_ns, used.generator_ns]
-    assert seen[who] == pytest.approx(BURN_S * 1e9, rel=0.1)
-    assert all(value is not None and value < 0.01e9 for i, value in enumerate(seen) if i != who)
-    assert used.machine_busy_ns >= 0.8 * BURN_S * 1e9
-    assert used.steal_ns >= 0
-    assert used.at_ns >= BURN_S * 1e9
-    assert used.harness_ns < 0.1e9
+    looks: list[Reading] = []
+    for _ in range(LOOKS):
+        before = gauges.read(clock)
+        burners[who].burn()
+        looks.append(gauges.read(clock) - before)
+    least = [min(used) for used in zip(*map(of_roles, looks), strict=True)]
+    assert BURN_S * 1e9 <= least[who] < 1.2 * BURN_S * 1e9
+    assert all(used < 0.2 * BURN_S * 1e9 for role, used in enumerate(least) if role != who)
+    assert min(used.harness_ns for used in looks) < 0.5 * BURN_S * 1e9
+    assert max(used.machine_busy_ns for used in looks) >= 0.8 * BURN_S * 1e9
+    assert all(used.steal_ns >= 0 for used in looks)
+    assert all(used.at_ns >= BURN_S * 1e9 for used in looks)
+
+
+def of_roles(used: Reading) -> tuple[int, int, int]:
+    assert used.database_ns is not None
+    return used.server_ns, used.database_ns, used.generator_ns
 
 
 def test_a_database_elsewhere_has_no_cpu_time() -> None:

@@ -14,7 +14,8 @@ from harness.runner.legs import Legs
 from tests.toys.laboratory import Recorder, laboratory_of, run_study, trusting, undisturbed
 from tests.toys.workspaces import toy_workspace, write_study
 
-DATABASE_MS, CLIENT_MS = 30, 20
+DATABASE_MS, CLIENT_MS = 80, 60
+"""Several times what a busy machine adds to a round trip."""
 CONDITIONS = f"""
 [[conditions]]
 endpoint = "io_read"

@@ -1,7 +1,6 @@
 """Interrupted runs: what is kept, what is left running, and how they are continued."""
 
 import signal
-from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -18,10 +17,18 @@ from harness.runner.block import problem_of
 from harness.runner.describe import contract_digest
 from harness.runner.laboratory import Laboratory
 from harness.runner.start import _check_bs, complain, resume, tell_quota
+from tests.faults.holding import held_command
 from tests.toys.ab import B, measured
-from tests.toys.command import PATIENCE_S, left_running, start_command, stop_when
+from tests.toys.command import (
+    PATIENCE_S,
+    environment_of,
+    left_running,
+    start_command,
+    stop_when,
+)
 from tests.toys.laboratory import Recorder, laboratory_of
 from tests.toys.runs import make_run, make_study, make_trial
+from tests.toys.trusting_command import LINGERS
 from tests.toys.workspaces import toy_workspace, write_study
 
 BLOCKS, ENTRIES = 4, 2
@@ -48,16 +55,17 @@ class History(msgspec.Struct):
     said: str
 
 
-def phases_kept(workspace: Workspace, count: int) -> Callable[[], bool]:
-    """Whether so many phases are on disk in full, so that the next one has begun."""
-    return lambda: len(list(workspace.results.glob("*/trials/*.json"))) >= count * ENTRIES
-
-
-def stop(workspace: Workspace, phases: int, number: signal.Signals, *arguments: str) -> Stopped:
-    process = start_command(workspace, *arguments, trusting=True)
-    _, err = stop_when(process, phases_kept(workspace, phases), number)
+def stop(workspace: Workspace, trials: int, number: signal.Signals, *arguments: str) -> Stopped:
+    """Stop a command once so many trials are on disk; it goes no further by itself."""
+    lingers = {LINGERS: str(trials)}
+    process = start_command(workspace, *arguments, trusting=True, **lingers)
+    _, err = stop_when(process, lambda: trials_of(workspace) >= trials, number)
     left = left_running(workspace, process.pid)
     return Stopped(process.returncode, " ".join(err.split()), process.pid, left, kept(workspace))
+
+
+def trials_of(workspace: Workspace) -> int:
+    return len(list(workspace.results.glob("*/trials/*.json")))
 
 
 def kept(workspace: Workspace) -> dict[str, bytes]:
@@ -68,10 +76,12 @@ def kept(workspace: Workspace) -> dict[str, bytes]:
 def history(tmp_path_factory: pytest.TempPathFactory) -> History:
     workspace = toy_workspace(tmp_path_factory.mktemp("conduct") / "workspace")
     write_study(workspace, "long", ["good"], blocks=BLOCKS, rounds=8)
-    killed = stop(workspace, 1, signal.SIGKILL, "run", "long")
+    # Among the files of the second phase, which is then repeated.
+    killed = stop(workspace, ENTRIES + 1, signal.SIGKILL, "run", "long")
     (folder,) = workspace.results.iterdir()
     resume = ("run", "--resume", folder.name)
-    interrupted = stop(workspace, 2, signal.SIGINT, *resume)
+    # In a slice of the third.
+    interrupted = stop(workspace, 2 * ENTRIES + 1, signal.SIGINT, *resume)
     done = start_command(workspace, *resume, trusting=True)
     _, err = done.communicate(timeout=PATIENCE_S)
     said = " ".join(err.split())
@@ -98,7 +108,7 @@ def test_a_killed_run_leaves_no_process_behind(history: History) -> None:
 
 def test_a_killed_run_keeps_whole_trials_only(history: History) -> None:
     whole = [name for name in history.killed.kept if name.endswith(".json")]
-    assert ENTRIES <= len(whole) < BLOCKS * ENTRIES
+    assert len(whole) == ENTRIES + 1
 
 
 def test_ctrl_c_ends_with_status_130_and_says_how_to_resume(history: History) -> None:
@@ -122,14 +132,14 @@ def test_a_resumed_run_is_complete(history: History) -> None:
 def test_resuming_adds_what_is_missing_and_leaves_every_kept_trial_as_it_was(
     history: History,
 ) -> None:
-    """Byte for byte, also where a phase was cut off among its files and had to be repeated."""
+    """Byte for byte, also where a phase was cut off among its files and has to be repeated."""
     final = kept(history.workspace)
     for earlier in (history.killed.kept, history.interrupted.kept):
         trials = {name: body for name, body in earlier.items() if name.endswith(".json")}
         assert trials.items() <= final.items()
     assert len(history.killed.kept) < len(history.interrupted.kept) < len(final)
     repeated = [name for name in final if "~" in name]
-    assert len(repeated) in (0, ENTRIES)  # at most the one phase that the kill cut off
+    assert len(repeated) == ENTRIES  # the one phase that the kill cut off
 
 
 def test_a_resumed_run_follows_the_plan_that_was_drawn(history: History) -> None:
@@ -213,10 +223,11 @@ def covered(workspace: Workspace, path: Path) -> bool:
 def test_a_run_stopped_before_any_measurement_leaves_no_folder(tmp_path: Path) -> None:
     workspace = toy_workspace(tmp_path / "workspace")
     write_study(workspace, "early", ["good"])
-    process = start_command(workspace, "run", "early")
-    _, err = stop_when(
-        process, lambda: bool(list(workspace.results.glob("*/logs/verify-*"))), signal.SIGINT
-    )
+    environment = environment_of(workspace)
+    with held_command("verify", ["run", "early"], environment) as (process, _):
+        assert list(workspace.results.glob("*/logs/verify-*"))
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130
     assert "nothing is left running" in " ".join(err.split())
     assert left_running(workspace, process.pid) == []

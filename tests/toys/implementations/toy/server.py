@@ -41,7 +41,7 @@ CROWD = 48
 NOW_AND_THEN = 8
 LATER = 20
 """Sums that a server computes before it listens elsewhere too."""
-TIRING_NS = 20_000
+TIRING_NS = 200_000
 """CPU time that a tiring server adds to a request for each that its connection carried before."""
 GATHER_S = 0.005
 """How long a coalescing reader waits for others to join."""
@@ -59,7 +59,7 @@ INSERT = "INSERT INTO post VALUES (%s, %s, %s, %s, %s)"
 SLOW_INSERTS = {
     # one statement, as the contract has it; but it waits, in the database, for all the others
     "waits-in-line": "WITH line AS MATERIALIZED (SELECT pg_advisory_xact_lock(1)), "
-    "work AS MATERIALIZED (SELECT pg_sleep(0.03) FROM line) "
+    "work AS MATERIALIZED (SELECT pg_sleep(0.15) FROM line) "
     "INSERT INTO post SELECT %s, %s, %s, %s, %s FROM work",
 }
 COUNT = "SELECT count(*) FROM post"
