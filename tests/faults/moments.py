@@ -60,7 +60,7 @@ MOMENTS: dict[str, Moment] = {
         partners=frozenset({"postgres"}),
     ),
     "verify": Moment(
-        "harness.audit.verify:_cpu", trials=False, trusting=False,
+        "harness.audit.verify:demand_sum", trials=False, trusting=False,
         partners=frozenset({"server", "postgres"}),
     ),
     "audit": Moment(

@@ -43,21 +43,21 @@ group = "few"
 endpoint = "io_read"
 rows = 50
 connections = 2
-window_s = 2.5
+window_s = 2.0
 
 [[conditions]]
 group = "many"
 endpoint = "io_read"
 rows = 50
 connections = 16
-window_s = 2.5
+window_s = 2.0
 
 [[conditions]]
 group = "queue"
 endpoint = "io_create"
 rows = 2
 connections = 4
-window_s = 2.5
+window_s = 2.0
 
 [[conditions]]
 group = "drift"
@@ -69,7 +69,7 @@ connections = 4
 endpoint = "io_read"
 rows = 50
 connections = 4
-window_s = 2.5
+window_s = 2.0
 rate = 1000
 arrivals = "constant"
 """
