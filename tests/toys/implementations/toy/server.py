@@ -67,7 +67,7 @@ BY_ID = "SELECT id, title, content, created_at, updated_at FROM post WHERE id = 
 BY_IDS = "SELECT id, title, content, created_at, updated_at FROM post WHERE id = ANY(%s)"
 SLOW_COUNTS = {
     "sleepy": "SELECT (SELECT count(*) FROM post), pg_sleep(0.15)",
-    "heavy": "SELECT (SELECT count(*) FROM post), (SELECT sum(g) FROM generate_series(1, 60000) g)",
+    "heavy": "SELECT (SELECT count(*) FROM post), (SELECT sum(g) FROM generate_series(1, 99999) g)",
 }
 
 Post = tuple[UUID, str, str, datetime, datetime]
