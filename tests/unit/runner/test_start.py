@@ -28,7 +28,6 @@ from tests.toys.command import (
 )
 from tests.toys.laboratory import Recorder, laboratory_of
 from tests.toys.runs import make_run, make_study, make_trial
-from tests.toys.trusting_command import LINGERS
 from tests.toys.workspaces import toy_workspace, write_study
 
 BLOCKS, ENTRIES = 4, 2
@@ -57,8 +56,9 @@ class History(msgspec.Struct):
 
 def stop(workspace: Workspace, trials: int, number: signal.Signals, *arguments: str) -> Stopped:
     """Stop a command once so many trials are on disk; it goes no further by itself."""
-    lingers = {LINGERS: str(trials)}
-    process = start_command(workspace, *arguments, trusting=True, **lingers)
+    process = start_command(
+        workspace, *arguments, trusting=True, BRIDGETOLL_TOYS_LINGER=str(trials)
+    )
     _, err = stop_when(process, lambda: trials_of(workspace) >= trials, number)
     left = left_running(workspace, process.pid)
     return Stopped(process.returncode, " ".join(err.split()), process.pid, left, kept(workspace))
