@@ -91,9 +91,9 @@ class Recorder:
 
 @cache
 def _ceiling(server_cpus: tuple[int, ...], load_cpus: tuple[int, ...], **_: float) -> Ceiling:
-    """Measured once, and in a moment: its figure is read in no test of a trusting run."""
+    """Measured once, and in a moment: it bounds searches, and no test of a trusting run reads it."""
     with patch.object(ceiling, "_WARMUP_S", 0.05):
-        return ceiling.measure_ceiling(server_cpus, load_cpus, seconds=0.1)
+        return ceiling.measure_ceiling(server_cpus, load_cpus, seconds=0.8)
 
 
 def laboratory_of(workspace: Workspace, listener: Listener) -> Laboratory:
