@@ -101,7 +101,7 @@ class _Crowd(msgspec.Struct, frozen=True):
     """Requests that were held up at the database at the same time.
 
     connections, waiting: of the variant, the most that there were; see `Activity`.
-    held_up_s: how long the table was locked.
+    held_up_s: for how long the table was locked since the first of them was sent.
     """
 
     replies: list[Reply]
@@ -125,6 +125,7 @@ def _hold_up(
     connections = waiting = 0
     with ThreadPoolExecutor(count) as threads:
         with subject.database.posts_locked():
+            sent = time.monotonic()
             answers = [
                 threads.submit(probe.send, operation.method, operation.target, body, kind)
                 for _ in range(count)
@@ -141,12 +142,14 @@ def _hold_up(
                 queue = to_the_end and waiting >= size and not subject.waits_for_threads
                 unanswered = sum(not answer.done() for answer in answers)
                 excess = subject.allowed is not None and connections > subject.allowed
-                if (to_the_end and excess) or not (
-                    first or wants_more or (queue and unanswered > size)
+                if (
+                    (to_the_end and excess)
+                    or not unanswered
+                    or not (first or wants_more or (queue and unanswered > size))
                 ):
                     break
                 time.sleep(_POLL_S)
-            held_up_s = time.monotonic() - begun
+            held_up_s = time.monotonic() - sent
         replies = [answer.result() for answer in answers]
     return _Crowd(replies, connections, waiting, held_up_s)
 

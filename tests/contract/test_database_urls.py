@@ -16,6 +16,7 @@ from harness.lab.postgres.cluster import EmbeddedPostgres
 from harness.lab.postgres.database import Database
 from tests.toys.catalogs import repository_catalog
 from tests.toys.tls import NO_OPENSSL, TlsFront, certificates_in
+from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.skipif(NO_OPENSSL, reason="openssl is missing")
 CATALOG = repository_catalog()
@@ -61,19 +62,20 @@ def test_a_driver_encrypts_verifies_and_names_itself(
         database.reset(3)
         bench = Bench(contract, database, CATALOG.servers, tmp_path)
 
-        def works(login: str) -> bool:
+        def works(login: str, pool_timeout_s: float) -> bool:
             """Whether a server with this URL starts, and reads posts."""
-            settings = ApplicationSettings(login, POOL, 2.0, 1, 1)
+            settings = ApplicationSettings(login, POOL, pool_timeout_s, 1, 1)
             try:
                 with bench.start(variant, python, settings, tmp_path / "log", threads=2) as server:
-                    return Probe(server.url).get("/io_read").status == 200 and named(database, name)
+                    reply = Probe(server.url, PATIENCE_S).get("/io_read")
+                    return reply.status == 200 and named(database, name)
             except ServerFailed:
                 return False
 
         front.versions.clear()
-        assert works(database.login(name)) is True
+        assert works(database.login(name), 20.0) is True
         assert set(front.versions) == {"TLSv1.2"}
-        assert works(database.login(name).replace("ours.pem", "other.pem")) is False
+        assert works(database.login(name).replace("ours.pem", "other.pem"), 2.0) is False
 
 
 def named(database: Database, variant: str) -> bool:

@@ -66,6 +66,7 @@ def served(
         workers=1, threads=2, log=folder / "log",
     ) as live:  # fmt: skip
         assert wait_until(live.listens, PATIENCE_S), live.last_words()
+        Probe(live.url, PATIENCE_S).get("/")  # some servers listen before they have a worker
         yield live
 
 

@@ -79,7 +79,7 @@ def server(
     variant = CATALOG.variants[request.param]
     python = prepare(cache_folder(), CATALOG.implementations[variant.implementation])
     values = ApplicationSettings(
-        database_url=room.login(variant.name), pool_size=4, pool_timeout_s=2,
+        database_url=room.login(variant.name), pool_size=4, pool_timeout_s=20,
         cpu_iterations=1_000, wait_ms=1,
     )  # fmt: skip
     bench = Bench(contract, room, CATALOG.servers, logs)

@@ -1,13 +1,15 @@
 """What a study of toys is run with: a laboratory, somebody who listens, and trust."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cache, partial
 from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple
 from unittest.mock import patch  # commands use this too, and pytest takes longer to load
 
 from harness.analysis.so_far import SoFar
+from harness.audit import constants, counters, database_checks, resource_checks
 from harness.audit import count as counting
 from harness.audit import verify as checking
 from harness.audit.bench import Bench
@@ -180,9 +182,26 @@ def undisturbed(caused: Callable[[], Collection[EventKind]] = tuple) -> Iterator
         yield
 
 
+_PATIENT: dict[ModuleType, dict[str, float]] = {
+    checking: {"_ENDS_S": 10.0},
+    constants: {"_ANSWER_S": PATIENCE_S, "_PATIENCE_S": 20.0, "_ATTEMPTS": 20},
+    counters: {"_ANSWER_S": PATIENCE_S},
+    counting: {"_PATIENCE_S": PATIENCE_S, "_POOL_TIMEOUT_S": 10.0, "_TIMES": 10},
+    database_checks: {"_CUT_S": PATIENCE_S, "RECOVERY_S": PATIENCE_S},
+    resource_checks: {"_LATE_S": 10.0},
+}
+"""By module: limits to what comes in any case. Those of 10 and 20 seconds are waited for where a
+server is as some toys are."""
+
+
 @contextmanager
 def patient() -> Iterator[None]:
-    """Verifications and audits wait longer for answers, which a busy machine may hold up."""
+    """Verifications and audits wait longer for what a busy machine may hold up."""
     longer = partial(Probe, patience_s=PATIENCE_S)
-    with patch.object(checking, "Probe", longer), patch.object(counting, "Probe", longer):
+    with ExitStack() as stack:
+        for module in (checking, counting):
+            stack.enter_context(patch.object(module, "Probe", longer))
+        for module, limits in _PATIENT.items():
+            for name, limit in limits.items():
+                stack.enter_context(patch.object(module, name, limit))
         yield

@@ -75,8 +75,9 @@ def test_a_receipt_tells_its_counts_and_no_secret_and_changes_nothing(
     asked = {url.request.name: url for url in made.receipt.urls}
     assert [name.partition("?")[0] for name in asked] == ["GET /me/", "POST /posts/new/"]
     me, new = asked.values()
-    hops = [url.counted[Amount.HOPS] for url in (me, new)]
-    assert [(spread.steady, spread.mean) for spread in hops] == [(True, 17), (True, 16)]
+    hops = [url.counted[Amount.HOPS].values for url in (me, new)]
+    # A busy machine may hold up a request's last hop until it is counted with the next one.
+    assert [max(values, key=lambda value: values[value]) for values in hops] == ["17", "16"]
     assert new.request.form == ("title", "password")
     assert "AuthenticationMiddleware" in made.markdown
     assert "AuthenticationMiddleware" in made.page

@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
+from harness.audit import constants as constants_module
 from harness.audit.bench import Bench
 from harness.audit.constants import measure_constants
 from harness.audit.subject import Violation
@@ -16,6 +18,8 @@ from harness.inputs.contract import Contract
 from harness.inputs.settings import ServerSettings
 from harness.records.verification import Constants
 from tests.toys.benches import selected, side_by_side
+from tests.toys.best_looks import best_looks
+from tests.waiting import PATIENCE_S
 
 GIVEN = ServerSettings(workers=2, threads=3, pool_size=4)
 DEVIATIONS = {
@@ -33,6 +37,12 @@ NEVER_READY = {
     "second-port": "too, and every server is given one (",
 }
 """By fault: why the server is stopped at once."""
+CONNECTIONS = {"counted-per-thread": 3, "unpooled": 8, "overflows": 12}
+AT_ONCE = {
+    "counted": 3, "counted-per-thread": 3, "small-pool": 3, "hands-over": 3, "good": 16,
+    "ignores-threads": 8, "single-thread": 1,
+}  # fmt: skip
+"""By variant: what it has at least, of both."""
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +62,11 @@ def measured(
         return measure_constants(bench, variant, toy_python, given)
 
     names, logs = selected(request, "name"), tmp_path_factory.mktemp("logs")
-    with side_by_side(catalog, contract, logs, names, measure) as futures:
+    with (
+        patch.object(constants_module, "_ANSWER_S", PATIENCE_S),
+        best_looks(CONNECTIONS, AT_ONCE),
+        side_by_side(catalog, contract, logs, names, measure) as futures,
+    ):
         yield futures
 
 

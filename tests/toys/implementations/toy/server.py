@@ -48,6 +48,8 @@ GATHER_S = 0.005
 
 HANGING_S = 600
 """Longer than any check waits."""
+CONNECTED_S = 60
+"""By then PostgreSQL gives a connection that it can give, also on a busy machine."""
 RECYCLE_AFTER = 150
 """Requests of a worker that is then replaced."""
 QUIET_S = 1.0
@@ -109,7 +111,7 @@ class App:
         elif not self.fault.startswith("connects"):
             opened = {"small-pool": size // 2, "large-pool": 2 * size, "lazy-pool": 1}
             for _ in range(opened.get(self.fault, size)):
-                self._pool.put(self._connect())
+                self._pool.put(self._connect(CONNECTED_S))
             for _ in range(size - 1 if self.fault == "lazy-pool" else 0):
                 self._pool.put(None)
         self._helpers = (
@@ -180,9 +182,10 @@ class App:
 
     def cpu(self) -> dict[str, Any]:
         ct = 0
-        self._computed += 1
-        if self._computed == LATER and self.fault == "second-port-later":
-            self._beside = socket.create_server(("127.0.0.1", 0))
+        with self.lock:
+            self._computed += 1
+            if self._computed == LATER and self.fault == "second-port-later":
+                self._beside = socket.create_server(("127.0.0.1", 0))
         if self.fault == "closed-form":
             n = self.iterations - 1
             ct = n * (n + 1) * (2 * n + 1) // 6
@@ -284,10 +287,10 @@ class App:
             "created_at": made, "updated_at": changed,
         }  # fmt: skip
 
-    def _connect(self) -> Connection:
+    def _connect(self, patience_s: float) -> Connection:
         connection = psycopg.connect(
             self._url, autocommit=True, prepare_threshold=0,
-            connect_timeout=max(2, math.ceil(self._timeout_s)),
+            connect_timeout=max(2, math.ceil(patience_s)),
         )  # fmt: skip
         if self.fault == "connects-visibly":
             connection.execute("SET application_name = 'toy'")
@@ -296,11 +299,11 @@ class App:
     @contextmanager
     def _connection(self) -> Iterator[Connection]:
         if self.fault.startswith("connects"):
-            with self._connect() as connection:
+            with self._connect(CONNECTED_S) as connection:
                 yield connection
             return
         if self.fault == "overflows" and self._pool.empty():
-            with self._connect() as connection:
+            with self._connect(CONNECTED_S) as connection:
                 yield connection
             return
         try:
@@ -309,7 +312,7 @@ class App:
         except queue.Empty:
             raise psycopg.OperationalError("no connection became free") from None
         try:
-            held = self._connect() if held is None or held.closed else held
+            held = self._connect(self._timeout_s) if held is None or held.closed else held
             yield held
         finally:
             lost = self.fault == "forgets-on-hang-up" and hung_up(CLIENT.socket)
@@ -587,15 +590,25 @@ def prefork(address: tuple[str, int]) -> None:
 
 
 def supervise(listener: Listener, workers: int) -> None:
-    """Let so many children serve, and end them when asked to end."""
+    """Let so many children serve once all are prepared, and end them when asked to end."""
+    prepared, tell = os.pipe()
+    awaited, let_go = os.pipe()
     for _ in range(workers):
         if os.fork() == 0:
+            os.close(let_go)
             listener.beside = None
             if os.environ.get("TOY_FAULT") == "second-port":
                 listener.beside = socket.create_server(("127.0.0.1", 0))
-            Handler.app = App()
+            try:
+                Handler.app = App()
+            finally:
+                os.write(tell, b".")
+            os.read(awaited, 1)
             listener.serve_forever()
     signal.signal(signal.SIGTERM, lambda *_: os.killpg(0, signal.SIGKILL))
+    for _ in range(workers):
+        os.read(prepared, 1)
+    os.close(let_go)
     while True:
         signal.pause()
 
