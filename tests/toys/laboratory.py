@@ -183,7 +183,7 @@ def undisturbed(caused: Callable[[], Collection[EventKind]] = tuple) -> Iterator
 
 
 _PATIENT: dict[ModuleType, dict[str, float]] = {
-    checking: {"_ENDS_S": 10.0},
+    checking: {"_ENDS_S": 10.0, "_POOL_TIMEOUT_S": 3.0},
     constants: {"_ANSWER_S": PATIENCE_S, "_PATIENCE_S": 20.0, "_ATTEMPTS": 20},
     counters: {"_ANSWER_S": PATIENCE_S},
     counting: {"_PATIENCE_S": PATIENCE_S, "_POOL_TIMEOUT_S": 10.0, "_TIMES": 10},

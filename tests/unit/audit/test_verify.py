@@ -101,7 +101,7 @@ LIARS: dict[str, tuple[set[str], str]] = {
     ),
     "patient-pool": (
         {"pool"},
-        "expected 503 after 1 s, as POOL_TIMEOUT says, for 4 requests beyond the pool, got 0",
+        "expected 503 after 3 s, as POOL_TIMEOUT says, for 4 requests beyond the pool, got 0",
     ),
     "ill-mannered": (
         {"options", "trailing slash", "wrong method", "unexpected error", "unknown path"},
