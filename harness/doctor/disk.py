@@ -42,7 +42,7 @@ def measure_disk(cache: Path, cores: Cores, seconds: float = _SECONDS) -> Disk:
     Args:
         cache: where clusters are made; see `workspace.cache_folder`.
         cores: PostgreSQL runs on the database's, its client on the generator's.
-        seconds: of commits, to each.
+        seconds: of commits, to each; one at least is completed.
 
     Raises:
         DatabaseFailed: PostgreSQL does not start, or fails.
@@ -77,10 +77,11 @@ def _rate(connection: DatabaseConnection, seconds: float) -> float:
     for _ in range(_WARMUP):
         connection.execute(_INSERT, prepare=True)
     done, begun = 0, time.monotonic()
-    while (elapsed := time.monotonic() - begun) < seconds:
+    while True:
         connection.execute(_INSERT, prepare=True)
         done += 1
-    return done / elapsed
+        if (elapsed := time.monotonic() - begun) >= seconds:
+            return done / elapsed
 
 
 def _filesystem(folder: Path) -> str | None:

@@ -61,12 +61,12 @@ def measure_noise(cores: Cores, seconds: float) -> NoiseLevel:
 
     Args:
         cores: of each role.
-        seconds: how long, more than 0; the last repetition is completed.
+        seconds: how long; there is one repetition at least, and the last one is completed.
     """
     with pinned({cores.application[0]}):
         count = _count_for(_TRIAL.slice_s)
         machine, own_ns, begun = MachineTime.read(cores.all), time.process_time_ns(), _now()
-        pieces: list[int] = []
+        pieces = [_burn_ns(count)]
         while _now() - begun < seconds * 1e9:
             pieces.append(_burn_ns(count))
         elapsed, own_ns = _now() - begun, time.process_time_ns() - own_ns

@@ -13,6 +13,7 @@ import psutil
 
 from harness.base.workspace import Workspace, cache_folder
 from harness.lab.process import wait_until
+from tests import waiting
 from tests.toys.trusting_command import DRAWS
 
 PATIENCE_S = 180.0
@@ -23,25 +24,26 @@ def start_command(
     *arguments: str,
     trusting: bool = False,
     drawing: bool = False,
-    stdout: Path | None = None,
+    stdout: Path | int | None = None,
     **environment: str,
 ) -> subprocess.Popen[str]:
     """Start it in a workspace; its standard output and error come back separately.
 
     trusting: it neither verifies nor audits, and draws no chart unless `drawing`.
-    stdout: a file for its standard output.
+    stdout: a file for its standard output, or the descriptor of one.
     environment: variables besides those of this process.
     """
     module = "tests.toys.trusting_command" if trusting else "harness.cli"
     if drawing:
         environment[DRAWS] = "1"
     with ExitStack() as stack:
-        out = subprocess.PIPE if stdout is None else stack.enter_context(stdout.open("w"))
+        if isinstance(stdout, Path):
+            stdout = stack.enter_context(stdout.open("w")).fileno()
         return subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
             cwd=workspace.root,
             env=environment_of(workspace, **environment),
-            stdout=out,
+            stdout=subprocess.PIPE if stdout is None else stdout,
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
@@ -78,9 +80,9 @@ def stop_when(
         process.kill()
 
 
-def left_running(workspace: Workspace, pid: int, seconds: float = 60.0) -> list[str]:
+def left_running(workspace: Workspace, pid: int) -> list[str]:
     """Command lines of what the command with that pid started and left, after some grace."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + waiting.PATIENCE_S
     while (found := _family(workspace, pid)) and time.monotonic() < end:
         time.sleep(0.05)
     return found

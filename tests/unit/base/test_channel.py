@@ -15,6 +15,7 @@ import pytest
 
 from harness.base import channel
 from harness.base.channel import Channel
+from tests.waiting import PATIENCE_S
 
 
 class Ask(msgspec.Struct, frozen=True, tag=True):
@@ -125,7 +126,7 @@ def test_a_process_answers_where_many_files_are_open() -> None:
             high = fcntl.fcntl(running.answers.fileno(), fcntl.F_DUPFD_CLOEXEC, 2000)
             with open(high, "rb", buffering=0) as answers:  # noqa: PTH123
                 running.answers = answers
-                assert running.ask(2, patience_s=10) == 4
+                assert running.ask(2, PATIENCE_S) == 4
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 

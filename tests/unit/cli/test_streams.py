@@ -1,8 +1,10 @@
 """Standard output and error that a reader, a shell or a full disk takes away."""
 
+import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,15 @@ def workspace(tmp_path: Path) -> Workspace:
     return laid_out
 
 
+@pytest.fixture
+def unread() -> Iterator[int]:
+    """The end of a pipe to write to, whose reader has left before anything is written."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    yield writer
+    os.close(writer)
+
+
 def ended(process: subprocess.Popen[str], workspace: Workspace) -> tuple[int, str, str]:
     """Exit status and what is left of the output."""
     out, err = process.communicate(timeout=PATIENCE_S)
@@ -39,13 +50,10 @@ def run_of(workspace: Workspace) -> Path:
 
 
 def test_a_run_whose_output_nobody_reads_is_measured_and_told_on_standard_error(
-    workspace: Workspace,
+    workspace: Workspace, unread: int
 ) -> None:
     """`bridgetoll run tiny | true`."""
-    process = start_command(workspace, "run", "tiny", trusting=True)
-    assert process.stdout is not None
-    process.stdout.close()
-    process.stdout = None
+    process = start_command(workspace, "run", "tiny", trusting=True, stdout=unread)
     status, _, err = ended(process, workspace)
     assert status == 0
     assert f"{run_of(workspace).name} keeps 2 of 2 trials" in err
@@ -80,14 +88,10 @@ PRINTING = [["list", "studies"], ["list", "studies", "--json"], ["--help"], ["li
 
 @pytest.mark.parametrize("arguments", PRINTING)
 def test_a_reader_who_leaves_ends_what_only_prints_without_a_word(
-    workspace: Workspace, arguments: list[str]
+    workspace: Workspace, arguments: list[str], unread: int
 ) -> None:
     """As the signal for it ends other programs; `bridgetoll list | true`."""
-    process = start_command(workspace, *arguments)
-    assert process.stdout is not None
-    process.stdout.close()
-    process.stdout = None
-    status, _, err = ended(process, workspace)
+    status, _, err = ended(start_command(workspace, *arguments, stdout=unread), workspace)
     assert (status, err) == (READER_GONE, "")
 
 

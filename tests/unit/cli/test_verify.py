@@ -2,10 +2,18 @@
 
 import json
 import socket
+from collections.abc import Iterator
 
 import pytest
 
 from tests.toys.entry import Call
+from tests.toys.laboratory import patient
+
+
+@pytest.fixture(autouse=True)
+def _patient() -> Iterator[None]:
+    with patient():
+        yield
 
 
 def test_a_database_that_does_not_answer_is_status_1(call: Call) -> None:

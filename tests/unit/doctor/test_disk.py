@@ -11,9 +11,9 @@ from harness.lab.machine import propose_cores
 from tests.toys.benches import clusters
 
 
-def test_commits_both_ways_and_leaves_no_cluster(cache: Path) -> None:
+def test_commits_both_ways_at_least_once_and_leaves_no_cluster(cache: Path) -> None:
     before = clusters(cache)  # one is the test session's own
-    found = measure_disk(cache, propose_cores(), seconds=0.1)
+    found = measure_disk(cache, propose_cores(), seconds=0.0)
     assert found.durable_per_s > 0
     assert found.fast_per_s > 0
     assert found.filesystem

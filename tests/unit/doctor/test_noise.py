@@ -39,6 +39,10 @@ def test_listens_to_this_machine_and_gives_the_processors_back() -> None:
     assert found.foreign_share >= 0
 
 
+def test_where_no_time_is_left_the_loop_has_run_once() -> None:
+    assert measure_noise(propose_cores(), seconds=0.0).pieces == 1
+
+
 def test_a_steady_loop_does_not_vary() -> None:
     assert variation([100] * 10) == 0
     assert neighbour_sd([100] * 10) == 0
