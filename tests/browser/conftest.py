@@ -18,9 +18,19 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
+from tests.waiting import PATIENCE_S
+
 type Theme = Literal["light", "dark"]
 PHONE: ViewportSize = {"width": 390, "height": 844}
 _PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+
+_UNFOLD = """() => Promise.all(
+  [...document.querySelectorAll("details:not([open])")].map((folded) => new Promise((heard) => {
+    folded.addEventListener("toggle", heard, { once: true });
+    folded.open = true;
+  }))
+)"""
+"""The page hears of each `toggle` before this does, and begins to draw."""
 
 
 class Watched:
@@ -30,6 +40,7 @@ class Watched:
         self.page = page
         self.complaints: list[str] = []
         self.requests: list[str] = []
+        page.set_default_timeout(PATIENCE_S * 1e3)
         page.on("console", self._heard)
         page.on("pageerror", self._failed)
         page.route("**/*", self._route)
@@ -60,6 +71,11 @@ class Watched:
         """Load it from disk, with an end of the address, and wait until it has drawn."""
         self.page.goto("about:blank")
         self.page.goto(path.as_uri() + address)
+        self.settle()
+
+    def unfold(self) -> None:
+        """Open every section, and wait until all is drawn that was folded."""
+        self.page.evaluate(_UNFOLD)
         self.settle()
 
     def settle(self) -> None:

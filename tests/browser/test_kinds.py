@@ -139,9 +139,7 @@ def test_on_paper_nothing_is_cut_off(opened: Opened) -> None:
 @on(UNFOLDED, ["desk"])
 def test_unfolded_it_is_in_order_too(opened: Opened) -> None:
     page = opened.watched.page
-    page.evaluate("for (const d of document.querySelectorAll('details')) d.open = true")
-    page.wait_for_timeout(200)
-    opened.watched.settle()
+    opened.watched.unfold()
     if page.locator("#x-trials").count():
         page.wait_for_selector("#x-trials svg.marks[aria-label]")
     assert opened.watched.complaints == []

@@ -78,6 +78,20 @@ def test_measure_and_baseline_change_pictures_and_table(watched: Watched, path: 
     assert watched.complaints == []
 
 
+def test_a_page_is_ready_once_all_that_was_asked_for_is_drawn(watched: Watched, path: Path) -> None:
+    """Two choices at once, and every section: nothing is drawn anew afterwards."""
+    watched.open(path)
+    watched.page.evaluate(TWO_CHOICES)
+    watched.settle()
+    watched.page.evaluate("window.drawn = [...document.querySelectorAll('svg.marks')]")
+    watched.page.wait_for_timeout(300)
+    assert watched.page.evaluate("drawn.length && drawn.every((chart) => chart.isConnected)")
+    watched.unfold()
+    for chart in ("x-latencies", "x-resources", "x-trials"):
+        assert watched.page.locator(f"#{chart} svg.marks[aria-label]").count() == 1
+    assert watched.complaints == []
+
+
 def test_another_endpoint_is_another_table(watched: Watched, path: Path) -> None:
     watched.open(path)
     page = watched.page
@@ -269,6 +283,7 @@ def test_a_phone_cuts_no_text_of_a_chart(phone: Watched, path: Path) -> None:
     phone.open(path, "#measure=throughput_per_s&at=trials")
     page.locator("#resources > summary").click()
     page.wait_for_selector("#x-resources svg.marks[aria-label]")
+    phone.settle()
     texts, cut = page.evaluate(CHART_TEXTS)
     assert {"counted, with a label", "generator", f"ratio to {BASELINE}"} <= set(texts)
     assert cut == []
@@ -313,6 +328,12 @@ def test_the_page_draws_what_the_file_shows(watched: Watched, path: Path) -> Non
     assert re.findall(pattern, drawn)
 
 
+TWO_CHOICES = """() => {
+  for (const [id, value] of [["x-measure", "throughput_per_s"], ["x-baseline", "none"]]) {
+    document.getElementById(id).value = value;
+    document.getElementById(id).dispatchEvent(new Event("change"));
+  }
+}"""
 CHART_TEXTS = """() => {
   const all = [...document.querySelectorAll("svg.marks")].flatMap((chart) => {
     const edge = chart.getBoundingClientRect();

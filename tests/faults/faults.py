@@ -6,7 +6,6 @@ import resource
 import signal
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,8 +13,10 @@ from pathlib import Path
 import msgspec
 import psutil
 
+from harness.lab.process import wait_until
 from tests.mounts import cover_read_only
 from tests.processes import below
+from tests.waiting import PATIENCE_S
 
 STOPPED_S = 5.0
 GO, TAKE_PORT = b"!", b"p"
@@ -206,7 +207,10 @@ def small_disk(folder: Path) -> Iterator[None]:
 
 
 def _unmount(folder: str) -> None:
-    for _ in range(20):  # a process that ends may keep it busy for a moment
-        if subprocess.run(["umount", folder], check=False).returncode == 0:
-            break
-        time.sleep(0.1)
+    """A process that ends may keep it busy for a moment."""
+    command = ["umount", folder]
+    done = wait_until(
+        lambda: subprocess.run(command, capture_output=True, check=False).returncode == 0,
+        PATIENCE_S,
+    )
+    assert done, f"{folder} stays mounted"

@@ -2,18 +2,20 @@
 
 import pytest
 
-from tests.faults.cases import run_case, why_not
+from tests.faults.cases import Limits, run_case, why_not
+from tests.waiting import PATIENCE_S
 
 CASES = [
     ("kill -9 postgres", "warm-up"),
     ("disk full", "report"),
 ]
-"""All of them: `uv run python -m tests.faults`."""
+"""All of them: `uv run python -m tests.faults`, which holds the command to its promised times."""
+PATIENT = Limits(noticed_s=PATIENCE_S, orphans_s=PATIENCE_S)
 
 
 @pytest.mark.parametrize(("fault", "moment"), CASES, ids=lambda name: name.replace(" ", "_"))
 def test_nothing_is_lost_nothing_is_left_and_the_message_is_true(fault: str, moment: str) -> None:
     if (reason := why_not(fault, moment)) is not None:
         pytest.skip(reason)
-    outcome = run_case(fault, moment)
+    outcome = run_case(fault, moment, PATIENT)
     assert outcome.wrong == (), outcome.told

@@ -6,6 +6,6 @@
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(
-    "long", deadline=None, max_examples=5_000, database=None,
+    "long", deadline=None, derandomize=False, max_examples=5_000, database=None,
     suppress_health_check=list(HealthCheck),
 )  # fmt: skip

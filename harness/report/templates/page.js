@@ -518,20 +518,28 @@
       if ($(id)?.open) await draws();
     }
   };
+  // The page is ready once nothing is drawn any more, whatever has been asked for meanwhile.
+  let working = 0;
+  const work = async (action) => {
+    working += 1;
+    delete document.documentElement.dataset.page;
+    await action();
+    working -= 1;
+    if (!working) document.documentElement.dataset.page = "ready";
+  };
   for (const [id, draws] of Object.entries(SECTIONS)) {
-    $(id)?.addEventListener("toggle", () => $(id).open && draws());
+    $(id)?.addEventListener("toggle", () => $(id).open && work(draws));
   }
 
   // --- all of it -----------------------------------------------------------------------------
-  const show = async (at) => {
-    delete document.documentElement.dataset.page;
-    controls();
-    showTable();
-    unfold(at);
-    await showHeroes();
-    await showSections();
-    document.documentElement.dataset.page = "ready";
-  };
+  const show = (at) =>
+    work(async () => {
+      controls();
+      showTable();
+      unfold(at);
+      await showHeroes();
+      await showSections();
+    });
   const change = (key, value) => {
     state[key] = value;
     if (key === "endpoint") state.load = "";
