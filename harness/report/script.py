@@ -1,13 +1,13 @@
 """The page's scripts, and the charts that they fill."""
 
 import base64
-import contextlib
 import gzip
+from contextlib import ExitStack, suppress
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 
-from harness.base.files import replace
+from harness.base.files import locked, replace
 from harness.inputs.groups import groups_of
 from harness.records.run import Run
 from harness.report.charts.dots import dot_chart, name_column
@@ -21,18 +21,24 @@ _SNIPPET = "window.vegaEmbed = vegaEmbed;"
 def vega(cache: Path) -> str:
     """Vega-Embed with its dependencies as one script, from the cache if it is there.
 
-    vl-convert bundles the libraries, which also draw the static charts. That takes seconds.
+    vl-convert bundles the libraries, which also draw the static charts. That takes seconds. Of
+    several processes at once one does it, and the others wait.
     """
     path = cache / "page" / f"vega-embed-{version('vl-convert-python')}.js"
-    if not path.is_file():
+    if path.is_file():
+        return path.read_text(encoding="utf-8")
+    with ExitStack() as stack:
+        with suppress(OSError):  # without a cache, every report bundles it
+            stack.enter_context(locked(cache / "vega-embed.lock"))
+        if path.is_file():
+            return path.read_text(encoding="utf-8")
         import vl_convert  # slow, and only reports need it
 
         bundle: str = vl_convert.javascript_bundle(_SNIPPET)
-        with contextlib.suppress(OSError):  # without a cache, every report bundles it
+        with suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
             replace(path, bundle.encode())  # whole for good: nothing checks it when it is read
         return bundle
-    return path.read_text(encoding="utf-8")
 
 
 @lru_cache(maxsize=2)

@@ -228,7 +228,7 @@ class _Case:
             time.sleep(0.05)
         if left:
             names, seconds = ", ".join(sorted(set(left.values()))), self._limits.orphans_s
-            self._wrong.append(f"{len(left)} processes are left after {seconds:.0f} s ({names})")
+            self._wrong.append(f"{len(left)} processes are left after {seconds:g} s ({names})")
 
     def _trials(self) -> dict[str, str]:
         """Digests of the trials that are finished."""

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-_REACH_S, _END_S = 180.0, 120.0
+_REACH_S, _END_S = 240.0, 120.0
 
 
 class NotReached(Exception):

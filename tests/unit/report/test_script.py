@@ -3,6 +3,8 @@
 import base64
 import gzip
 import re
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +110,23 @@ def test_the_charts_library_is_bundled_once_and_then_taken_from_the_cache(tmp_pa
     (kept,) = (tmp_path / "page").iterdir()
     kept.write_text("from the cache")
     assert vega(tmp_path) == "from the cache"
+
+
+def test_of_many_at_once_one_bundles_the_charts_library_and_all_have_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+
+    def bundle(_: str) -> str:
+        made.append(f"bundle {len(made)}")
+        time.sleep(0.1)  # all others ask meanwhile
+        return made[-1]
+
+    monkeypatch.setattr("vl_convert.javascript_bundle", bundle)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: vega(tmp_path), range(4)))
+    assert made == ["bundle 0"]
+    assert found == made * 4
 
 
 def test_a_packed_script_is_the_script_in_a_third_of_the_room(tmp_path: Path) -> None:
