@@ -9,7 +9,7 @@ import msgspec
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from harness.base.errors import EnvironmentFailed
-from harness.base.files import replace
+from harness.base.files import locked, replace
 from harness.inputs.locks import BUILT
 from harness.lab.uv import reason, run_uv
 
@@ -105,8 +105,9 @@ def _keep(cache: Path, name: str, wheel: Path, commit: str | None) -> BuiltWheel
     digest = hashlib.sha256(body).hexdigest()[:16]
     folder = cache / "wheels" / digest
     folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / wheel.name).exists():
-        replace(folder / wheel.name, body)
+    with locked(cache / "wheels.lock"):
+        if not (folder / wheel.name).exists():
+            replace(folder / wheel.name, body)
     return BuiltWheel(canonicalize_name(name), str(version), digest, commit)
 
 
