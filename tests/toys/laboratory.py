@@ -93,7 +93,7 @@ class Recorder:
 
 @cache
 def _ceiling(server_cpus: tuple[int, ...], load_cpus: tuple[int, ...], **_: float) -> Ceiling:
-    """Measured once, and in a moment: it bounds searches, and no test of a trusting run reads it."""
+    """Measured once, and in a moment: it bounds searches, and trusting runs do not read it."""
     with patch.object(ceiling, "_WARMUP_S", 0.05):
         return ceiling.measure_ceiling(server_cpus, load_cpus, seconds=0.8)
 

@@ -145,7 +145,7 @@ def test_postgresql_that_is_gone_ends_them_all_and_no_server_stays(hall: Hall) -
         hall.examined(verify)
     for _ in range(2):
         assert failed.acquire(timeout=PATIENCE_S)
-    assert left_running(hall.workspace, os.getpid(), PATIENCE_S) == []
+    assert left_running(hall.workspace, os.getpid()) == []
     assert hall.listener.verified_names == []
 
 

@@ -366,6 +366,7 @@ class Handler(BaseHTTPRequestHandler):
     wbufsize = -1  # head and body leave together
     disable_nagle_algorithm = True
     app: App
+    server: "Listener"
 
     def setup(self) -> None:
         super().setup()
