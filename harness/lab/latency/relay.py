@@ -29,6 +29,8 @@ HELD_BYTES = 1 << 20
 """Bytes of one direction under way, above which its sender is no longer read. Enough for a
 connection of 100 ms round trip at 20 MB/s."""
 _BACKLOG = 2_048
+_LOOK = 2
+"""Turns of the loop, until it has accepted all connections that are there."""
 _TURNS = 3
 """Of the loop, until a connection that has been accepted has its transport."""
 _RESET = struct.pack("ii", 1, 0)
@@ -351,6 +353,8 @@ class Relay:
     async def refuse(self) -> None:
         """Stop to listen; connections that are open live on."""
         loop = asyncio.get_running_loop()
+        for _ in range(_LOOK):
+            await asyncio.sleep(0)
         for server in self._servers:
             for listening in server.sockets:
                 loop.remove_reader(listening)

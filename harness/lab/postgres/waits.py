@@ -47,6 +47,7 @@ class WaitSampler:
         self._period_s = 1 / per_s if per_s else None
         self._role: str | None = None
         self._samples: dict[str, Samples] = {}
+        self._whole = threading.Lock()  # is held while a sample is added
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._run, name="wait sampler", daemon=True)
 
@@ -56,7 +57,8 @@ class WaitSampler:
 
     def take(self, role: str) -> Samples | None:
         """Remove and return the samples of a role; None if there are none."""
-        return self._samples.pop(role, None)
+        with self._whole:
+            return self._samples.pop(role, None)
 
     def __enter__(self) -> Self:
         if self._period_s is not None:
@@ -83,6 +85,10 @@ class WaitSampler:
         rows = msgspec.convert(connection.execute(_QUERY, [role]).fetchall(), list[_Row])
         if self._role != role:
             return  # the watched role changed meanwhile
+        with self._whole:
+            self._add(role, rows)
+
+    def _add(self, role: str, rows: list[_Row]) -> None:
         samples = self._samples.setdefault(role, Samples([], Counter(), []))
         busy = 0
         for state, kind, event, count in rows:

@@ -59,13 +59,17 @@ def main() -> None:
     server = Quiet(("0.0.0.0" if TOY == "everywhere" else host, int(port)), Handler)
     beside = socket.create_server((host, 0)) if TOY == "second port" else None
     if TOY in ("two workers", "late worker"):  # a supervisor of children that serve
+        both, tell = os.pipe()
         children = [os.fork()]
         if TOY == "late worker" and children[0]:
             time.sleep(0.5)
         if children[0]:
             children.append(os.fork())
         if all(children):
+            os.write(tell, b"..")
             time.sleep(60)
+        if TOY == "two workers":
+            os.read(both, 1)  # one alone would be taken for the whole server
     server.serve_forever()
     del beside
 

@@ -116,11 +116,10 @@ def test_reads_what_the_process_itself_reads() -> None:
 @pytest.mark.parametrize("how", ["burn", "thread"])
 def test_sees_work_of_a_process_and_of_its_ended_threads(puppet: Puppet, how: str) -> None:
     before = process_cpu_ns(puppet.pid)
-    puppet.do(f"{how} {BURN_NS}")
-    after = process_cpu_ns(puppet.pid)
     assert before is not None
-    assert after is not None
-    assert after - before >= BURN_NS
+    puppet.do(f"{how} {BURN_NS}")
+    # The kernel brings the clock of a process that still runs up to date at ticks only.
+    assert wait_until(lambda: (process_cpu_ns(puppet.pid) or 0) - before >= BURN_NS, PATIENCE_S)
 
 
 def test_an_idle_process_uses_nothing(puppet: Puppet) -> None:
@@ -208,14 +207,19 @@ def test_tree_finds_grandchildren() -> None:
 
 def test_the_machine_is_at_least_as_busy_as_we_are() -> None:
     cpus = frozenset(os.sched_getaffinity(0))
-    before = MachineTime.read(cpus)
-    start = time.process_time_ns()
-    while time.process_time_ns() - start < 10 * TICK_NS:
-        pass
-    after = MachineTime.read(cpus)
-    # The clock is of ticks, and a tick goes to whoever runs at its end.
-    assert after.busy_ns - before.busy_ns >= 5 * TICK_NS
-    assert after.steal_ns >= before.steal_ns >= 0
+
+    def seen_busy() -> bool:
+        before = MachineTime.read(cpus)
+        start = time.process_time_ns()
+        while time.process_time_ns() - start < 10 * TICK_NS:
+            pass
+        after = MachineTime.read(cpus)
+        assert after.steal_ns >= before.steal_ns >= 0
+        # The clock is of ticks, and a tick goes to whoever runs at its end.
+        return after.busy_ns - before.busy_ns >= 5 * TICK_NS
+
+    # Time that a hypervisor steals counts as ours, and not as the machine's.
+    assert any(seen_busy() for _ in range(10))
 
 
 def test_processors_that_are_not_ours_do_not_count() -> None:
@@ -233,22 +237,24 @@ def test_threads_that_want_one_processor_wait_for_it(puppet: Puppet, cpu: int) -
             process.do("burn 0")
             os.sched_setaffinity(process.pid, {cpu})
         pids = [puppet.pid, rival.pid]
-        before = run_delay_ns(pids)
-        threads = [
-            threading.Thread(target=process.do, args=(f"burn {5 * BURN_NS}",))
-            for process in (puppet, rival)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        after = run_delay_ns(pids)
-    if KEPT:
-        assert before is not None
-        assert after is not None
-        assert after - before >= BURN_NS
-    else:
-        assert (before, after) == (None, None)
+
+        def waited_ns() -> int | None:
+            before = run_delay_ns(pids)
+            threads = [
+                threading.Thread(target=process.do, args=(f"burn {5 * BURN_NS}",))
+                for process in (puppet, rival)
+            ]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            after = run_delay_ns(pids)
+            return None if before is None or after is None else after - before
+
+        if KEPT:  # one may be done before the other begins, and hardly each time
+            assert any((waited_ns() or 0) >= BURN_NS for _ in range(10))
+        else:
+            assert waited_ns() is None
 
 
 def test_delays_of_several_processes_add_up(puppet: Puppet) -> None:
@@ -274,10 +280,15 @@ def test_processes_that_are_gone_are_not_waited_for(puppet: Puppet) -> None:
 def test_usage_sums_over_the_processes_that_live() -> None:
     child = launch(["sleep", "60"])
     try:
-        own, both = Usage.of([os.getpid()]), Usage.of([os.getpid(), child.pid])
-        assert (own.processes, both.processes) == (1, 2)
-        assert both.threads == own.threads + 1
-        assert both.rss_peak_kib > own.rss_peak_kib > 1_000
+
+        def adds_up() -> bool:
+            """A thread of another test may end between two looks."""
+            own, both = Usage.of([os.getpid()]), Usage.of([os.getpid(), child.pid])
+            assert (own.processes, both.processes) == (1, 2)
+            assert both.rss_peak_kib > own.rss_peak_kib > 1_000
+            return both.threads == own.threads + 1
+
+        assert wait_until(adds_up, PATIENCE_S)
     finally:
         child.stop()
     assert Usage.of([os.getpid(), child.pid]).processes == 1
@@ -288,13 +299,18 @@ def test_the_usage_of_no_process_is_zero() -> None:
 
 
 def test_usage_counts_threads() -> None:
-    end = threading.Event()
-    before = Usage.of([os.getpid()]).threads
-    thread = threading.Thread(target=end.wait)
-    thread.start()
-    assert Usage.of([os.getpid()]).threads == before + 1
-    end.set()
-    thread.join()
+    def one_more() -> bool:
+        """A thread of another test may end between two looks."""
+        end = threading.Event()
+        before = Usage.of([os.getpid()]).threads
+        thread = threading.Thread(target=end.wait)
+        thread.start()
+        after = Usage.of([os.getpid()]).threads
+        end.set()
+        thread.join()
+        return after == before + 1
+
+    assert wait_until(one_more, PATIENCE_S)
 
 
 def test_kills_for_lack_of_memory_are_the_kernels_count(tmp_path: Path) -> None:

@@ -49,12 +49,16 @@ def test_a_port_is_handed_out_once_until_its_server_listens(repository_root: Pat
 
 def test_only_the_last_ports_are_kept_from_others() -> None:
     """Each takes an open file."""
-    for _ in range(100):
-        free_port()
-    before = len(list(Path("/proc/self/fd").iterdir()))
-    for _ in range(100):
-        free_port()
-    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+    def grown() -> int:
+        before = len(list(Path("/proc/self/fd").iterdir()))
+        for _ in range(100):
+            free_port()
+        return len(list(Path("/proc/self/fd").iterdir())) - before
+
+    grown()
+    # What another test has left may be closed between two looks.
+    assert any(grown() == 0 for _ in range(5))
 
 
 def test_a_port_in_use_is_a_sentence() -> None:

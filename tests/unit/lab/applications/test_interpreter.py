@@ -18,6 +18,7 @@ from harness.lab.applications.interpreter import (
     probe_application,
 )
 from tests.toys.applications import deployed, write_project
+from tests.waiting import PATIENCE_S
 
 OURS = FoundPython(Path(sys.executable), "--python")
 
@@ -32,7 +33,7 @@ def place_python(folder: Path) -> Path:
 
 
 def probed(
-    folder: Path, app: str, files: dict[str, str] | None = None, seconds: float = 30.0
+    folder: Path, app: str, files: dict[str, str] | None = None, seconds: float = PATIENCE_S
 ) -> ProbedApplication:
     write_project(folder, files)
     deployment = deployed(folder, app)
@@ -40,10 +41,15 @@ def probed(
     return probe_application(deployment, OURS, env, ["s3cr3t-word"], seconds)
 
 
-def refused(folder: Path, app: str, text: str = "", seconds: float = 30.0) -> str:
+def refused(folder: Path, app: str, text: str = "", seconds: float = PATIENCE_S) -> str:
     with pytest.raises(UsageError) as caught:
         probed(folder, app, {"broken.py": text}, seconds)
     return str(caught.value)
+
+
+def probe_program(program: Path, deployment: Deployment) -> None:
+    found = FoundPython(program, "--python")
+    probe_application(deployment, found, dict(os.environ), seconds=PATIENCE_S)
 
 
 class TestFinding:
@@ -232,7 +238,7 @@ class TestRefusals:
         program.chmod(0o755)
         deployment = deployed(write_project(tmp_path))
         with pytest.raises(UsageError, match="is no Python"):
-            probe_application(deployment, FoundPython(program, "--python"), dict(os.environ))
+            probe_program(program, deployment)
 
     @pytest.mark.parametrize(
         ("facts", "told"),
@@ -250,7 +256,7 @@ class TestRefusals:
         program.chmod(0o755)
         deployment = deployed(write_project(tmp_path))
         with pytest.raises(UsageError, match=told):
-            probe_application(deployment, FoundPython(program, "--python"), dict(os.environ))
+            probe_program(program, deployment)
 
     def test_one_that_cannot_even_read_the_probe(self, tmp_path: Path) -> None:
         program = tmp_path / "python"
@@ -258,4 +264,4 @@ class TestRefusals:
         program.chmod(0o755)
         deployment = deployed(write_project(tmp_path))
         with pytest.raises(UsageError, match=r"3\.10 or newer"):
-            probe_application(deployment, FoundPython(program, "--python"), dict(os.environ))
+            probe_program(program, deployment)

@@ -17,7 +17,7 @@ from harness.lab.latency.injector import Leg, RelayInjector
 from harness.lab.latency.relay import HELD_BYTES
 from harness.lab.network import HOST, Address, free_port
 from tests.toys.tcp import connect, echo, receive, reset, serving
-from tests.waiting import PATIENCE_S
+from tests.waiting import PATIENCE_S, gone
 
 LEG: Leg = "database"
 
@@ -146,6 +146,7 @@ def test_a_peer_that_stops_reading_is_not_read_for(
 def test_a_relay_that_dies_is_told_in_a_sentence(relay: RelayInjector) -> None:
     (pid,) = relay.pids
     os.kill(pid, signal.SIGKILL)
+    assert gone(pid)  # its pipes close a little earlier, and do not tell why
     with pytest.raises(RelayFailed, match=r"relay process .* SIGKILL"):
         relay.set_round_trip(LEG, 1)
 
@@ -168,10 +169,12 @@ def test_nobody_waits_for_others_who_are_connecting(relay: RelayInjector) -> Non
             others.start()
             try:
                 found = [ping_s(client) for _ in range(7)]
+                while min(found) >= 0.300 and len(found) < 40:  # a busy machine holds up many
+                    found.append(ping_s(client))
             finally:
                 over.set()
                 others.join()
-    assert 0.200 <= min(found) < 0.300  # a busy machine may hold up some
+    assert 0.200 <= min(found) < 0.300
 
 
 def test_the_server_accepts_when_the_handshake_would_be_over_there(relay: RelayInjector) -> None:

@@ -1,5 +1,7 @@
 """The relay between real sockets: what passes, who sees it, and how connections end."""
 
+import asyncio
+import os
 import random
 import socket
 import threading
@@ -9,8 +11,10 @@ from typing import Literal
 
 import pytest
 
+from harness.lab.crew import listens
 from harness.lab.latency.observing_relay import ObservingRelay
-from harness.lab.network import HOST, Address, check_free, free_port
+from harness.lab.latency.relay import Line, Relay
+from harness.lab.network import HOST, Address, free_port
 from tests.toys.tcp import PIECE, connect, echo, ends, receive, reset, rest, serving
 from tests.waiting import PATIENCE_S
 
@@ -213,13 +217,13 @@ def test_leaving_ends_what_is_open_and_frees_the_port() -> None:
                 client.sendall(b"x")
                 assert receive(client, 1) == b"x"
         assert all(ends(client) for client in clients)
-    check_free(relay.address.port)
+    assert not listens(os.getpid(), relay.address.port)
 
 
 def test_a_relay_that_nobody_used_can_be_left() -> None:
     with ObservingRelay(Address(HOST, free_port()), Seen) as relay:
         assert relay.address.port > 0
-    check_free(relay.address.port)
+    assert not listens(os.getpid(), relay.address.port)
 
 
 def test_new_connections_are_refused_and_open_ones_live_on() -> None:
@@ -233,4 +237,28 @@ def test_new_connections_are_refused_and_open_ones_live_on() -> None:
         with client_of(relay) as again:
             again.sendall(b"back\n")
             assert receive(again, 5) == b"back\n"
-    check_free(relay.address.port)
+    assert not listens(os.getpid(), relay.address.port)
+
+
+def test_a_connection_that_was_there_before_the_refusal_lives_on_though_nobody_has_seen_it() -> (
+    None
+):
+    """The kernel has accepted it, and the relay's loop has not looked since."""
+
+    async def go(there: Address) -> bytes:
+        loop, relayed = asyncio.get_running_loop(), Relay()
+        line = Line(loop)
+        port = await relayed.listen(line, (there.host, there.port))
+        client = connect(Address(HOST, port))
+        try:
+            await relayed.refuse()
+            client.sendall(b"still there\n")
+            return await loop.run_in_executor(None, receive, client, 12)
+        finally:
+            client.close()
+            relayed.close()
+            line.close()
+            await asyncio.sleep(0)
+
+    with serving(echo) as there:
+        assert asyncio.run(go(there)) == b"still there\n"

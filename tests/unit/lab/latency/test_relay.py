@@ -1,13 +1,17 @@
 import asyncio
 from time import monotonic_ns
 
+import pytest
+
+from harness.lab.latency import relay
 from harness.lab.latency.relay import Line
+from tests.waiting import PATIENCE_S
 
 MS = 1_000_000
 
 
 async def until_empty(line: Line) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while not line.empty:
             await asyncio.sleep(0.001)
 
@@ -41,13 +45,18 @@ def test_what_comes_after_never_overtakes_when_the_delay_shrinks() -> None:
     assert asyncio.run(go()) == [b"slow", b"fast", None]
 
 
-def test_nobody_waits_for_a_piece_of_another_connection_that_is_due_later() -> None:
+def test_nobody_waits_for_a_piece_of_another_connection_that_is_due_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     async def go() -> list[bytes | None]:
         line = Line(asyncio.get_running_loop())
         line.one_way_ns = 10 * MS
         arrived: list[bytes | None] = []
-        line.send(arrived.append, b"opening", monotonic_ns() + 20 * MS)
-        line.send(arrived.append, b"open")
+        now = monotonic_ns()
+        with monkeypatch.context() as at_once:
+            at_once.setattr(relay, "monotonic_ns", lambda: now)
+            line.send(arrived.append, b"opening", now + 20 * MS)
+            line.send(arrived.append, b"open")
         await until_empty(line)
         line.close()
         return arrived

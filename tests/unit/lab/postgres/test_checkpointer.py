@@ -19,6 +19,7 @@ def test_the_checkpointer_stays_while_backends_come_and_go_and_is_another_after_
 ) -> None:
     with EmbeddedPostgres(cache, DatabaseSettings(max_connections=20)) as postgres:
         checkpointer = Checkpointer(postgres.pid)
+        assert wait_until(lambda: checkpointer.pid() is not None, PATIENCE_S)  # it has its title
         before = checkpointer.pid()
         assert before is not None
         with psycopg.connect(postgres.url) as connection:

@@ -15,11 +15,19 @@ from harness.base.workspace import Workspace
 from harness.inputs.contract import Contract
 from harness.inputs.settings import DatabaseSettings
 from harness.lab.network import HOST, free_port
+from harness.lab.postgres import database as databases
 from harness.lab.postgres.cluster import EmbeddedPostgres
 from harness.lab.postgres.connection import OLDEST_VERSION, check_version
 from harness.lab.postgres.database import Counted, Database
 from harness.lab.process import wait_until
 from tests.waiting import PATIENCE_S
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is left of a database whose server was too busy would be told here."""
+    monkeypatch.setattr(databases, "_DROP_S", int(PATIENCE_S))
+
 
 INSERT = (
     "INSERT INTO post (id, title, content, created_at, updated_at) "

@@ -6,7 +6,10 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
+from math import inf
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import psutil
 import psycopg
@@ -75,8 +78,10 @@ def test_one_that_vanishes_is_told_and_not_the_refusal_alone(
     served: tuple[EmbeddedPostgres, Database],
 ) -> None:
     cluster, database = served
+    backend = database.admin.info.backend_pid
     os.kill(cluster.pid, signal.SIGKILL)
     assert gone(cluster.pid)
+    assert gone(backend)  # one that did not notice yet would answer
     with pytest.raises(DatabaseFailed, match=r"PostgreSQL has gone: .*; start it|ended by SIGKILL"):
         database.check_answers()
 
@@ -107,9 +112,29 @@ def asleep(watching: psycopg.Connection) -> bool:
     return bool(found.fetchall())
 
 
-def test_a_long_statement_is_waited_for_while_the_server_answers_others(database: Database) -> None:
-    database.admin.silent_s = 3  # as long as the server may take to let another connection in
-    assert database.rows("SELECT 1 FROM pg_sleep(4)") == [(1,)]
+def test_a_long_statement_is_waited_for_while_the_server_answers_others(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database.admin.silent_s = 60  # so long the server may take to let another connection in
+    monkeypatch.setattr(connections, "STATEMENT_S", inf)
+    asked: list[bool] = []
+    connect = psycopg.connect
+
+    def ask(*given: Any, **options: Any) -> psycopg.Connection:
+        other = connect(*given, **options)
+        asked.append(not other.closed)
+        return other
+
+    with monkeypatch.context() as hurried:  # a second of sleep is more than that
+        hurried.setattr(connections, "time", SimpleNamespace(monotonic=hundredfold))
+        hurried.setattr(psycopg, "connect", ask)
+        assert database.rows("SELECT 1 FROM pg_sleep(1.5)") == [(1,)]
+    assert asked
+    assert all(asked)
+
+
+def hundredfold() -> float:
+    return 100 * time.monotonic()
 
 
 def test_a_statement_that_never_ends_is_given_up(

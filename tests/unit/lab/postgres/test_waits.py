@@ -2,13 +2,16 @@
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from typing import cast
 
 import psycopg
 import pytest
 
 from harness.base.errors import DatabaseFailed
+from harness.lab.postgres import waits
 from harness.lab.postgres.connection import DatabaseConnection
 from harness.lab.postgres.database import Database
 from harness.lab.postgres.waits import Samples, WaitSampler
@@ -206,3 +209,41 @@ def test_its_end_does_not_wait_for_the_next_sample(database: Database) -> None:
         pass
     assert wait_until(gone_silent, PATIENCE_S)
     assert time.monotonic() - begun < 90  # the next would be due after 100 s
+
+
+class Scripted:
+    """A connection that always finds the same, one connection of which is idle."""
+
+    def execute(self, *_: object) -> "Scripted":
+        return self
+
+    def fetchall(self) -> list[tuple[object, ...]]:
+        return [("idle", "Client", "ClientRead", 1)]
+
+    def __enter__(self) -> "Scripted":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+def test_a_sample_is_taken_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    half, go_on = threading.Event(), threading.Event()
+
+    class Held(Counter[str]):
+        """Stops in the middle of a sample."""
+
+        def __setitem__(self, key: str, count: int) -> None:
+            super().__setitem__(key, count)
+            half.set()
+            go_on.wait(PATIENCE_S)
+
+    monkeypatch.setattr(waits, "Counter", Held)
+    with WaitSampler(lambda: cast("DatabaseConnection", Scripted()), PER_S) as sampler:
+        sampler.watch("anybody")
+        assert half.wait(PATIENCE_S)
+        threading.Timer(0.2, go_on.set).start()
+        taken = sampler.take("anybody")
+    assert taken is not None
+    assert taken.states["idle"] == len(taken.busy) == len(taken.open) >= 1
+    assert wait_until(gone_silent, PATIENCE_S)

@@ -3,6 +3,8 @@
 import fcntl
 import os
 import signal
+import struct
+import termios
 import time
 
 import psutil
@@ -12,7 +14,6 @@ from harness.lab.clocks import process_cpu_ns
 from harness.lab.process import wait_until
 from harness.lab.speed import probe as probes
 from harness.lab.speed.probe import READING, SpeedProbe
-from harness.lab.speed.worker import PERIOD_S
 from tests.waiting import PATIENCE_S
 
 CPU = max(os.sched_getaffinity(0))
@@ -24,16 +25,34 @@ def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(probes, "_START_S", PATIENCE_S)
 
 
+@pytest.fixture
+def _never_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """None is lost but those that died, however long one waits for a processor."""
+    monkeypatch.setattr(probes, "_SILENT_S", PATIENCE_S)
+
+
 def test_readings_lie_in_the_time_asked_for_and_are_plausible() -> None:
     start = time.monotonic_ns()  # a process that is held up now would come after the first reading
     with SpeedProbe([CPU]) as probe:
-        assert wait_until(lambda: probe.mean_ns(start, time.monotonic_ns()) is not None, PATIENCE_S)
-        time.sleep(0.3)
-        used = probe.mean_ns(start, time.monotonic_ns())
-        assert used is not None
-        assert 20_000 < used < 20_000_000  # a fraction of a millisecond, whatever the machine
+        # A fraction of a millisecond, whatever the machine; some may hold what was stolen from it.
+        assert 20_000 < min(next_mean_ns(probe) for _ in range(10)) < 20_000_000
         assert probe.mean_ns(0, start) is None
-        assert probe.mean_ns(time.monotonic_ns() + 10**9, time.monotonic_ns() + 2 * 10**9) is None
+        later = time.monotonic_ns() + 10**12
+        assert probe.mean_ns(later, later + 10**9) is None
+
+
+def next_mean_ns(probe: SpeedProbe) -> int:
+    """Of the readings from now on, once there is one."""
+    found: list[int] = []
+    start = time.monotonic_ns()
+
+    def look() -> bool:
+        mean = probe.mean_ns(start, time.monotonic_ns())
+        found.extend([] if mean is None else [mean])
+        return bool(found)
+
+    assert wait_until(look, PATIENCE_S)
+    return found[0]
 
 
 def test_runs_on_its_core_for_a_small_share_of_it_and_ends_with_the_block() -> None:
@@ -41,12 +60,17 @@ def test_runs_on_its_core_for_a_small_share_of_it_and_ends_with_the_block() -> N
         (pid,) = probe.pids
         assert wait_until(lambda: psutil.Process(pid).cpu_affinity() == [CPU], PATIENCE_S)
         assert wait_until(lambda: probe.mean_ns(0, time.monotonic_ns()) is not None, PATIENCE_S)
-        before, at = process_cpu_ns(pid), time.monotonic()
-        time.sleep(0.5)
-        after = process_cpu_ns(pid)
-        assert before is not None
-        assert after is not None
-        assert (after - before) / 1e9 < 0.2 * (time.monotonic() - at)
+
+        def share() -> float:
+            before, at = process_cpu_ns(pid), time.monotonic()
+            time.sleep(0.5)
+            after = process_cpu_ns(pid)
+            assert before is not None
+            assert after is not None
+            return (after - before) / 1e9 / (time.monotonic() - at)
+
+        # What is stolen from it counts as used, and hardly each time.
+        assert any(share() < 0.2 for _ in range(10))
     assert process_cpu_ns(pid) is None
 
 
@@ -69,10 +93,8 @@ def speaks(probe: SpeedProbe) -> bool:
     return wait_until(lambda: probe.mean_ns(start, time.monotonic_ns()) is not None, PATIENCE_S)
 
 
-def test_a_probe_that_was_killed_is_told_once_and_started_again(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(probes, "_SILENT_S", PATIENCE_S)  # none is lost but those that died
+@pytest.mark.usefixtures("_never_silent")
+def test_a_probe_that_was_killed_is_told_once_and_started_again() -> None:
     with SpeedProbe([CPU]) as probe:
         assert speaks(probe)
         assert probe.losses() == probe.revive() == []
@@ -89,6 +111,7 @@ def test_a_probe_that_was_killed_is_told_once_and_started_again(
         assert wait_until(lambda: len(probe.losses()) == 1, PATIENCE_S)  # a second loss is told too
 
 
+@pytest.mark.usefixtures("_never_silent")
 def test_a_probe_that_died_between_turns_is_told_as_it_is_started_again() -> None:
     with SpeedProbe([CPU]) as probe:
         assert speaks(probe)
@@ -127,8 +150,15 @@ def test_a_probe_that_had_to_wait_because_nobody_read_is_not_lost() -> None:
     """In a window of an hour the pipe is full."""
     with SpeedProbe([CPU]) as probe:
         assert speaks(probe)
-        feeler = probe._feelers[0]
-        fcntl.fcntl(feeler._stream, fcntl.F_SETPIPE_SZ, 4096)
-        capacity = fcntl.fcntl(feeler._stream, fcntl.F_GETPIPE_SZ) // READING.size
-        time.sleep((capacity + 20) * PERIOD_S + 1.5)
+        stream = probe._feelers[0]._stream
+        fcntl.fcntl(stream, fcntl.F_SETPIPE_SZ, 4096)
+        capacity = fcntl.fcntl(stream, fcntl.F_GETPIPE_SZ)
+        assert wait_until(lambda: held_bytes(stream) > capacity - READING.size, PATIENCE_S)
+        time.sleep(1.5)
         assert probe.losses() == []
+
+
+def held_bytes(pipe: int) -> int:
+    """That are written and not read yet."""
+    (count,) = struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))
+    return int(count)
