@@ -246,10 +246,13 @@ def test_a_second_ctrl_c_while_stopping_leaves_nothing_running(
         deaf = pids_in(pids, 4)
         harness.send_signal(signal.SIGTERM)
         harness.stdout.readline()
-        for number in (signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP):
-            harness.send_signal(number)
-            time.sleep(0.05)
-        harness.wait(PATIENCE_S)
+
+        def ended_by_signals() -> bool:
+            for number in (signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP):
+                harness.send_signal(number)
+            return harness.poll() is not None
+
+        assert wait_until(ended_by_signals, PATIENCE_S)
     assert all(gone(pid) for pid in deaf)
 
 

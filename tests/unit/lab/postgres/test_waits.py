@@ -244,6 +244,6 @@ def test_a_sample_is_taken_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch) 
         assert half.wait(PATIENCE_S)
         threading.Timer(0.2, go_on.set).start()
         taken = sampler.take("anybody")
-    assert taken is not None
-    assert taken.states["idle"] == len(taken.busy) == len(taken.open) >= 1
+        assert taken is not None
+        assert taken.states["idle"] == len(taken.busy) == len(taken.open) >= 1
     assert wait_until(gone_silent, PATIENCE_S)
