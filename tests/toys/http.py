@@ -78,7 +78,7 @@ class Toy:
         self._behaviour = behaviour
         self._lock = threading.Lock()
         self._sockets: set[socket.socket] = set()
-        self._listener = socket.create_server((HOST, port), backlog=256)
+        self._listener = socket.create_server((HOST, port), backlog=1_024)
         self._threads: list[threading.Thread] = []
 
     @property

