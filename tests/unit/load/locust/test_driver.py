@@ -16,6 +16,7 @@ import pytest
 from harness.base.errors import LocustFailed, LocustWorkerLost
 from harness.base.workspace import cache_folder
 from harness.lab.network import Address
+from harness.lab.process import wait_until
 from harness.load.locust.driver import (
     LocustsHere,
     Member,
@@ -32,13 +33,13 @@ from tests.toys.http import HOST, Toy, Visit
 from tests.waiting import gone
 
 PLAN = RampPlan(path="/noop", users=2, per_s=2, hold_s=1, client="fast", body="{}")
-RAMP = msgspec.structs.replace(PLAN, users=8, per_s=4, hold_s=6)
+RAMP = msgspec.structs.replace(PLAN, users=8, per_s=2, hold_s=4)
 ANSWERED, FAILS = 60, 10
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 BROKEN = b"HTTP/1.1 500 Broken\r\nContent-Length: 2\r\n\r\n{}"
 LATE_S = 3
 """A busy machine's users may come as late, in whole seconds."""
-TIGHT_S = 10.0
+TIGHT_S = 30.0
 
 
 def answering(most: int, pause_s: float = 0.0) -> Callable[[Visit], None]:
@@ -161,14 +162,18 @@ def test_counts_are_those_of_the_server(ramps: Ramps, processes: int) -> None:
 
 @pytest.mark.parametrize("processes", [1, 4])
 def test_users_come_on_schedule_however_many_processes_send(ramps: Ramps, processes: int) -> None:
-    """Never early, and on a busy machine not much later."""
+    """Never all at once, and on a busy machine not much later.
+
+    One lot may be early: Locust's pause before it counts from a time that may be a while ago.
+    """
     result = ramps.results[processes]
     come = list(itertools.accumulate(result.came))
     planned = [min(RAMP.users, round(RAMP.per_s) * (second + 1)) for second in range(len(come))]
     assert come[-1] == result.users == RAMP.users
-    assert all(many <= most for many, most in zip(come, planned, strict=True))
+    assert all(many <= most for many, most in zip(come, [*planned[1:], RAMP.users], strict=True))
     assert all(many >= least for many, least in zip(come[LATE_S:], planned, strict=False))
     assert result.settled_s is not None
+    assert result.settled_s >= (RAMP.users / RAMP.per_s - 1) / 2
     assert RAMP.length_s - 1 <= (result.ended_ns - result.began_ns) / 1e9 < RAMP.length_s + TIGHT_S
 
 
@@ -185,7 +190,7 @@ def test_a_lost_worker_ends_the_ramp_at_once_and_is_named(
     ramps: Ramps, number: signal.Signals
 ) -> None:
     struck = ramps.struck[number]
-    assert struck.told_after_s < 30  # of 62; a silent worker is missed after some seconds
+    assert struck.told_after_s < 45  # of 64; a silent worker is missed after some seconds
     told = {
         signal.SIGKILL: r"worker 1 of 2 was ended by SIGKILL, \d+ s after its start",
         signal.SIGSTOP: "one of Locust's 2 workers gave no sign of life",
@@ -240,7 +245,7 @@ def test_a_master_that_dies_leaves_no_worker_behind(tmp_path: Path) -> None:
     plan = msgspec.structs.replace(PLAN, processes=2)
     told = str(failure(fake(tmp_path, script), tmp_path, plan))
     assert told.startswith("Locust's master was ended by SIGKILL")
-    assert below("61.25") == []
+    assert wait_until(lambda: below("61.25") == [], 30)
 
 
 def noted(lasted_s: float) -> str:
