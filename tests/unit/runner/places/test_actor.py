@@ -8,6 +8,7 @@ from harness.base.errors import BridgetollError, DatabaseFailed, NotReady, Unkno
 from harness.lab.measuring import MachineInUse
 from harness.runner.places import actor
 from harness.runner.places.actor import PlaceActor, Refusal
+from tests.waiting import PATIENCE_S
 
 
 class FakePlace:
@@ -84,7 +85,7 @@ def test_a_place_that_nobody_calls_stops_what_it_has_started(
     place = FakePlace()
     made = holding(place)
     asyncio.run(made.ping())
-    made._watching.join(10)
+    made._watching.join(PATIENCE_S)
     assert place.closed
 
 
@@ -96,6 +97,6 @@ def test_a_place_that_is_closed_leaves_no_thread_on_its_worker() -> None:
     place = FakePlace()
     made = holding(place)
     asyncio.run(made.close())
-    made._watching.join(10)
+    made._watching.join(PATIENCE_S)
     assert place.closed
     assert not made._watching.is_alive()

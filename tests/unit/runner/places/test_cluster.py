@@ -14,6 +14,7 @@ from harness.runner.places.cluster import connected, differences, find_roles
 from harness.runner.places.roles import ROLES
 from tests.toys.laboratory import Recorder, laboratory_of
 from tests.toys.workspaces import toy_workspace, write_study
+from tests.waiting import PATIENCE_S
 
 HERE = "tcp://10.0.0.1:8786"
 A, B, C = (f"tcp://10.0.0.{number}:40000" for number in (2, 3, 4))
@@ -100,8 +101,11 @@ def test_a_port_that_does_not_speak_the_protocol_is_no_scheduler(tmp_path: Path)
     assert "No Dask scheduler answers" in said
 
 
-def test_a_server_of_another_protocol_is_no_scheduler(tmp_path: Path) -> None:
+def test_a_server_of_another_protocol_is_no_scheduler(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its first bytes would be the length of a message: more than any machine's memory."""
+    monkeypatch.setattr(cluster, "_CONNECT_S", PATIENCE_S)
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def greet() -> None:

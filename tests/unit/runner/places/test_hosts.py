@@ -22,6 +22,7 @@ from tests.toys.namespaces import ROLES, SCHEDULER, SECOND, Hosts, hosts
 from tests.toys.workspaces import toy_workspace, write_study
 
 PATIENCE_S = 240.0
+MINUTE_S = 60.0
 HOUR_S = 3_600
 SLOW_KBIT = 2_000
 """An insert of some 500 bytes and its answer of 300 then take 2 ms."""
@@ -151,13 +152,16 @@ def test_a_study_is_measured_over_three_hosts(joined: Hosts, toys_of_hosts: Work
             assert trial.slices[0].latency_p50_ns is not None
             assert trial.slices[0].latency_p50_ns >= 40e6  # two statements
     # The servers' burning is seen by a clock on another host than the generator's.
+    # A busy machine may make a slice dearer and never cheaper, so the cheapest ones are compared.
     near = [trial for trial in trials if trial.condition.latency is None]
-    cpu = {t.variant: sum(s.server_cpu_ns for s in t.slices) for t in near}
-    sent = {t.variant: sum(s.correct for s in t.slices) for t in near}
-    cost = {variant: cpu[variant] / sent[variant] for variant in cpu}
-    assert cost["toy/burning"] - cost["toy/good"] == pytest.approx(3_000_000, rel=0.2)
+    cost: dict[str, float] = {}
+    for trial in near:
+        cheapest = min(piece.server_cpu_ns / piece.correct for piece in trial.slices)
+        cost[trial.variant] = min(cost.get(trial.variant, cheapest), cheapest)
+    assert 2_400_000 <= cost["toy/burning"] - cost["toy/good"] <= 4_500_000
     for role in ROLES:
-        assert wait_until(lambda role=role: not joined.running(role), 10), role  # type: ignore[misc]
+        gone = wait_until(lambda role=role: not joined.running(role), MINUTE_S)  # type: ignore[misc]
+        assert gone, role
 
 
 @pytest.mark.usefixtures("thorough")
@@ -179,7 +183,7 @@ def test_a_lost_machine_ends_the_run_which_continues_when_it_is_back(
     if how == "cut":
         joined.kill(role)
         joined.join(role)
-    assert wait_until(lambda: not joined.running(role), 45)
+    assert wait_until(lambda: not joined.running(role), MINUTE_S)
     joined.restart(role)
     status, err = finish(begin(joined, toys_of_hosts, "--resume", run.id))
     assert status == 0, err
@@ -267,7 +271,7 @@ def test_a_worker_of_locust_that_dies_is_a_finding_and_a_lost_host_the_end_of_th
     status, err = finish(process)
     assert status == 1, err
     assert f"{ridden.address(SECOND)} (load) is lost" in err
-    assert wait_until(lambda: not ridden.running(SECOND), 45)
+    assert wait_until(lambda: not ridden.running(SECOND), MINUTE_S)
     ridden.restart(SECOND)
     status, err = finish(begin(ridden, toys_of_hosts, "--resume", run.id))
     assert status == 0, err

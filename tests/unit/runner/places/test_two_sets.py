@@ -1,6 +1,7 @@
 """Two sets of machines share a study: two workers on loopback, each of which plays all roles."""
 
 import signal
+import threading
 from itertools import accumulate
 from pathlib import Path
 
@@ -17,24 +18,34 @@ from harness.runner.start import new_store, start
 from tests.toys.laboratory import Recorder, laboratory_of, trusting
 from tests.toys.loopback import Loopback, loopback
 from tests.toys.workspaces import toy_workspace, write_study
+from tests.waiting import PATIENCE_S
 
 BLOCKS = 6
 RESOURCES = [f"application=1 database=1 load=1 set_{name}=1" for name in "ab"]
 
 
 class Killer(Recorder):
-    """Kills the worker of set b (SIGKILL) once both sets have measured a block."""
+    """Kills the worker of set b (SIGKILL) once both sets have measured a block.
+
+    In its second block, a set waits for the other one; each has a thread of its own.
+    """
 
     def __init__(self, cluster: Loopback) -> None:
         super().__init__()
         self._worker = cluster.workers[1]
-        self._blocks: set[int] = set()
+        self._blocks: dict[int, set[int]] = {}
+        self._both = threading.Barrier(2, self._kill, 2 * PATIENCE_S)
 
     def progress(self, phase: Phase, entry: str, done_slices: int, throughput: float) -> None:
         super().progress(phase, entry, done_slices, throughput)
-        self._blocks.add(phase.block)
-        if len(self._blocks) == 4:
-            self._worker.send_signal(signal.SIGKILL)
+        mine = self._blocks.setdefault(threading.get_ident(), set())
+        fresh = phase.block not in mine
+        mine.add(phase.block)
+        if fresh and len(mine) == 2:
+            self._both.wait()
+
+    def _kill(self) -> None:
+        self._worker.send_signal(signal.SIGKILL)
 
 
 def most_under_way(order: list[str]) -> int:
