@@ -14,7 +14,7 @@ from harness.lab.measuring import BESIDE
 from harness.lab.network import free_port
 from harness.lab.process import wait_until
 
-_JOINED_S = 120.0
+_JOINED_S = 200.0
 
 
 class Loopback:
