@@ -1,5 +1,6 @@
 """A study from its file to its trials: real PostgreSQL, real servers, real load, but tiny."""
 
+import math
 import os
 import platform
 import sys
@@ -7,7 +8,6 @@ from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
 from itertools import pairwise
 from pathlib import Path
-from statistics import median
 
 import msgspec
 import pytest
@@ -135,17 +135,15 @@ def test_counts_and_times_of_every_slice_are_plausible(finished: Finished) -> No
 
 
 def test_the_database_works_only_where_the_contract_says_so(finished: Finished) -> None:
-    used = {
-        endpoint: median(
-            piece.database_cpu_ns or 0
-            for trial in finished.trials
-            if trial.condition.endpoint == endpoint
-            for piece in trial.slices
-        )
-        for endpoint in ENDPOINTS
-    }
-    assert used["noop"] < 0.2 * used["io_read"]
-    assert used["noop"] < 0.2 * used["io_create"]
+    """By its work for a request in the cheapest slices: it also works for nobody now and then."""
+    least = dict.fromkeys(ENDPOINTS, math.inf)
+    for trial in finished.trials:
+        for piece in trial.slices:
+            cost = slice_value(Measure.DATABASE_CPU, piece)
+            assert cost is not None
+            least[trial.condition.endpoint] = min(least[trial.condition.endpoint], cost)
+    assert least["noop"] < 0.2 * least["io_read"]
+    assert least["noop"] < 0.2 * least["io_create"]
 
 
 def test_the_histogram_holds_what_is_left_between_the_edges(finished: Finished) -> None:
