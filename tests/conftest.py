@@ -33,7 +33,8 @@ _LONGEST = (
 
 # Tests start a laboratory each, at the same time; those of the lock say so.
 os.environ["BRIDGETOLL_BESIDE"] = "1"
-# A busy machine is no failure, and neither is an example that only one run in a hundred draws.
+# A busy machine is no failure. Examples are the same each time; `--hypothesis-profile long` draws
+# others.
 settings.register_profile(
     "here", deadline=None, derandomize=True, database=None,
     suppress_health_check=[HealthCheck.too_slow],

@@ -83,10 +83,9 @@ class WaitSampler:
         if role is None:
             return
         rows = msgspec.convert(connection.execute(_QUERY, [role]).fetchall(), list[_Row])
-        if self._role != role:
-            return  # the watched role changed meanwhile
         with self._whole:
-            self._add(role, rows)
+            if self._role == role:  # else the watched role changed meanwhile
+                self._add(role, rows)
 
     def _add(self, role: str, rows: list[_Row]) -> None:
         samples = self._samples.setdefault(role, Samples([], Counter(), []))

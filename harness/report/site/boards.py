@@ -10,9 +10,9 @@ from harness.report.words.machines import hardware
 def newest(boards: Sequence[tuple[Run, Board | None]]) -> tuple[Board, ...]:
     """The boards to choose from; the one that is shown first is the first.
 
-    That ranks more frameworks than the others, for who comes to a site chooses among these; with as
-    many it is newer. Where nothing ranks, it is the newest. The others follow, newest first.
-    Figures of two runs never stand in one table, since days and machines differ.
+    It is the one that ranks the most frameworks, since visitors choose among these; of several with
+    as many, the newest. Where nothing ranks, it is the newest of all. The others follow, newest
+    first. Figures of two runs never stand in one table, since days and machines differ.
 
     Args:
         boards: runs by date, with their boards.

@@ -523,9 +523,12 @@
   const work = async (action) => {
     working += 1;
     delete document.documentElement.dataset.page;
-    await action();
-    working -= 1;
-    if (!working) document.documentElement.dataset.page = "ready";
+    try {
+      await action();
+    } finally {
+      working -= 1;
+      if (!working) document.documentElement.dataset.page = "ready";
+    }
   };
   for (const [id, draws] of Object.entries(SECTIONS)) {
     $(id)?.addEventListener("toggle", () => $(id).open && work(draws));

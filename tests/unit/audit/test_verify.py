@@ -235,7 +235,6 @@ def test_a_broken_handler_is_one_cause_with_the_servers_words_and_spoils_no_othe
     bench: Bench,
     toys: Workspace,
     toy_python: Path,
-    monkeypatch: pytest.MonkeyPatch,
     name: str,
     only: tuple[str, ...],
     seen: str,
@@ -252,11 +251,10 @@ def test_a_broken_handler_is_one_cause_with_the_servers_words_and_spoils_no_othe
         asked.append(path)
         return send(self, method, path, *more)
 
-    with examining():
-        monkeypatch.setattr(checking, "Probe", partial(Probe, patience_s=patience_s))
-        monkeypatch.setattr(HttpSession, "send", noted)
+    with examining(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checking, "Probe", partial(Probe, patience_s=patience_s))
+        patch.setattr(HttpSession, "send", noted)
         result = verify(bench, variant, toy_python, only=only)
-        monkeypatch.undo()
     (failure,) = result.failures
     assert (failure.outcome.check, *failure.also) == only[:-1]
     assert [o.check for o in result.outcomes if o.passed] == ["starts", "noop"]

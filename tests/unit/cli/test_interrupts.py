@@ -196,16 +196,16 @@ def test_ctrl_c_returns_within_five_seconds_with_many_servers_that_ignore_it(
 
 
 def time_of_ctrl_c(workspace: Workspace) -> float:
-    """How long the command takes to end once its servers are there; nothing may be left of it."""
+    """How long it takes until nothing is left of the command, once its servers are there."""
     process = start_command(workspace, "run", "many", trusting=True)
     # Beside a busy neighbour it starts them in a minute; time counts from then on.
     assert wait_until(lambda: servers_of(process) > MANY or process.poll() is not None, 180)
     began = time.monotonic()
     _, err = stop_when(process, lambda: True, signal.SIGINT)
+    assert left_running(workspace, process.pid) == []
     lasted = time.monotonic() - began
     assert process.returncode == 130
     assert f"keeps 0 of {2 * (MANY + 1)} trials" in told(err)
-    assert left_running(workspace, process.pid) == []
     return lasted
 
 

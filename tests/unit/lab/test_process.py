@@ -245,7 +245,7 @@ def test_a_second_ctrl_c_while_stopping_leaves_nothing_running(
         harness.stdout.readline()
         deaf = pids_in(pids, 4)
         harness.send_signal(signal.SIGTERM)
-        harness.stdout.readline()
+        assert harness.stdout.readline() == b"stopping\n"
 
         def ended_by_signals() -> bool:
             for number in (signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP):

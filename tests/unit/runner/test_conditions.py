@@ -119,8 +119,9 @@ def test_windows_are_as_long_as_they_say_and_count_by_the_second(finished: Finis
     # The best of four: a busy machine may hold up all that happens in one, or at an edge of it.
     pieces = [piece for trial in finished.of("w1.2x2") for piece in trial.slices]
     assert any(piece.window and piece.window.per_second[0] for piece in pieces)
-    assert any(piece.server_cpu_ns > 0 for piece in pieces)
-    assert any(piece.probe_ns is not None for piece in pieces)
+    for trial in finished.of("w1.2x2"):
+        assert any(piece.server_cpu_ns > 0 for piece in trial.slices)
+        assert any(piece.probe_ns is not None for piece in trial.slices)
     assert any(piece.window_ns == pytest.approx(1.2e9, rel=0.2) for piece in pieces)
 
 
@@ -198,8 +199,8 @@ def test_a_share_is_of_what_the_variant_did_in_a_closed_loop(finished: Finished)
         assert 0 < piece.window.offered <= 1.8 * rate + 2
         due_ns = np.sort(finished.requests_of(trial)["start_ns"])
         distances.append((due_ns[2:] - due_ns[:-2]).min() / (2e9 / rate))
-    # What was dropped lengthens a distance, and nothing shortens one.
-    assert min(distances) == pytest.approx(1, rel=0.01)
+    # What was dropped lengthens some distances, and nothing shortens one.
+    assert distances == pytest.approx([1] * len(distances), rel=0.01)
 
 
 def test_a_table_that_grows_is_brought_back_before_every_window(finished: Finished) -> None:
@@ -223,6 +224,7 @@ def test_a_search_keeps_its_tries_and_confirms_its_rate(finished: Finished) -> N
 
 def test_postgresql_was_watched_while_it_was_asked(finished: Finished) -> None:
     waits = [trial.waits for trial in finished.of("open100") if trial.waits is not None]
+    assert len(waits) == ENTRIES
     assert any(seen.busy for seen in waits)
     assert any("idle" in state for seen in waits for state in seen.states)
     for trial in finished.of("open100"):

@@ -155,7 +155,7 @@ def test_each_request_has_its_own_counts(observed: Observation) -> None:
 
 
 def test_happenings_are_those_that_are_counted(observed: Observation) -> None:
-    """A hop that comes late may be counted with the next request, as it begins before that."""
+    """`/later` is left out: a hop that comes late may be counted with the next request."""
     for url in observed.urls:
         if url.request.target == "/later":
             continue
@@ -166,13 +166,16 @@ def test_happenings_are_those_that_are_counted(observed: Observation) -> None:
 
 
 def test_what_happens_after_the_answer_belongs_to_the_request(observed: Observation) -> None:
-    """A busy machine may hold up some of the hops until the next request, and some of the looks at
-    the clock when an answer has come."""
+    """It hops 15 ms after its answer; another request's hop would come sooner after this one's.
+
+    A busy machine may hold up some of the hops until the next request, and some of the looks at
+    the clock when an answer has come.
+    """
     late = [
         request
         for request in at(observed, "/later").observed
         for happening in request.happenings
-        if happening.what == Amount.HOPS and happening.begin_ns > request.answered_ns
+        if happening.what == Amount.HOPS and happening.begin_ns > request.answered_ns + 10_000_000
     ]
     assert any(request.counts[Amount.HOPS] == 1 for request in late)
 
