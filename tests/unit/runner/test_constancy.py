@@ -109,8 +109,8 @@ def test_a_variant_that_deviates_is_excluded_before_anything_is_measured(tmp_pat
         store = run_study(laboratory, "tiny", load_study(path, laboratory.catalog))
     run = store.read_run()
     assert run.excluded.keys() == {"toy/fewer-workers"}
-    examined = (*run.verifications, *run.audits)
-    told = [problem for examination in examined for problem in examination.problems]
+    told = [problem for verified in run.verifications for problem in verified.problems]
+    told += [problem for audit in run.audits for problem in audit.problems]
     assert run.excluded["toy/fewer-workers"] in told
     assert any("has 1 worker process, where every server is given 2" in words for words in told)
     assert {trial.variant for trial in store.trials()[0]} == {"toy/counted"}
