@@ -6,7 +6,7 @@ import time
 from array import array
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -67,20 +67,19 @@ def load(
     rate: float,
     *,
     kind: Literal["poisson", "constant"] = "constant",
-    connections: int = 16,
     seconds: float = 0.5,
-    keep_alive: bool = True,
+    **more: Any,
 ) -> tuple[Tally, Toy]:
-    """A window whose load had begun before it opened: else the first arrivals are missing."""
+    """A window whose load had begun before it opened: else the first arrivals are missing.
+
+    more: as `once` has it.
+    """
     most = rate * seconds
     least = most if kind == "constant" else most - 4.5 * most**0.5
     return until_quiet(
-        partial(
-            once, generator, behaviour, rate, kind=kind, connections=connections, seconds=seconds,
-            keep_alive=keep_alive,
-        ),
+        partial(once, generator, behaviour, rate, kind=kind, seconds=seconds, **more),
         lambda seen: due(seen[0]) >= least,
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture(scope="module")
